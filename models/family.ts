@@ -1,0 +1,44 @@
+/** What a model family is: a pure function of its config. No I/O, no device, no backend. */
+import type { Graph } from './graph/graph.ts'
+import type { ImagePreprocessing } from './preprocessing.ts'
+
+/** The parts of a vision-language model as graphs. */
+export interface FamilyGraphs {
+  /** pixels [tiles, 3, H, W] → features [tiles, tokensPerTile, hidden]: towers, fusion, projector. Absent for text models. */
+  readonly encoder?: Graph
+  /** embeddings [batch, steps, hidden] and KV → logits [batch, vocab]. */
+  readonly decoder: Graph
+}
+
+/** Numbers that the server needs to know about a model before it runs it. */
+export interface ModelLimits {
+  readonly vocabSize: number
+  readonly hiddenSize: number
+  /** Longest sequence in positions, image tokens included. */
+  readonly maxContext: number
+  /** Positions that one tile takes in the prompt; 0 for text models. */
+  readonly tokensPerTile: number
+  readonly maxImages: number
+}
+
+export interface Family<Config> {
+  /** `model_type` of the checkpoint's config.json, verbatim; also the file's name. */
+  readonly modelType: string
+  /** unknown → Config. Throws Error naming the key, what was expected and what came. */
+  parseConfig(raw: unknown): Config
+  graphs(config: Config): FamilyGraphs
+  /** Absent for text models. */
+  imagePreprocessing?(config: Config): ImagePreprocessing
+  limits(config: Config): ModelLimits
+  /** Checkpoint tensor name prefix → graph initialiser prefix, first match wins. */
+  readonly weightNames: readonly (readonly [checkpoint: string, graph: string])[]
+  /** Tensor that embeds tokens, `[vocab, hidden]`, in checkpoint spelling. */
+  readonly embeddingName: string
+  /** Text of the placeholder that stands for one picture in the rendered prompt. */
+  imageToken?(config: Config): string
+}
+
+/** Gives a family its type; the config type stays inside the file. */
+export function defineFamily<Config>(family: Family<Config>): Family<Config> {
+  return family
+}

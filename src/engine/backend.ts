@@ -1,0 +1,95 @@
+/** The interface that a runtime for models implements: reference, ONNX Runtime, native, TensorRT. */
+
+/** An opaque number that names one sequence inside one session; chosen by the caller. */
+export type SequenceId = number
+
+/**
+ * A run of positions to append to a sequence: token ids, which the session embeds itself,
+ * or ready rows of features `[rows, hidden]` that take the place of image tokens.
+ */
+export type Segment =
+  | { readonly kind: 'tokens'; readonly ids: Int32Array }
+  | { readonly kind: 'embeddings'; readonly data: Float32Array; readonly rows: number }
+
+/** One sequence's share of a step. Rows of one step may differ in length (ragged). */
+export interface Row {
+  readonly sequence: SequenceId
+  readonly input: readonly Segment[]
+  /** What to return for the *last* appended position. */
+  readonly want: 'logits' | 'hidden' | 'none'
+}
+
+/** The answer to one row: `[vocab]` logits, `[hidden]` final hidden state, or nothing. */
+export interface StepResult {
+  readonly sequence: SequenceId
+  readonly values: Float32Array | undefined
+}
+
+/** KV memory of a session, counted in blocks of `blockSize` positions. */
+export interface KvStats {
+  readonly blockSize: number
+  readonly blocksTotal: number
+  readonly blocksUsed: number
+}
+
+/**
+ * A loaded decoder with its KV cache. Calls do not overlap: the engine awaits each `step`.
+ *
+ * Errors: `step` rejects with `backend_failure`; when the cache cannot hold the appended positions
+ * it rejects with {@link KvCacheFull} *before* it changes anything.
+ */
+export interface DecoderSession {
+  readonly vocabSize: number
+  readonly hiddenSize: number
+  /** Longest sequence, in positions, that the model and this session accept. */
+  readonly maxContext: number
+  readonly kv: KvStats
+  /** Appends each row to its sequence (a new id starts an empty one) and returns what each asked for, in order. */
+  step(rows: readonly Row[]): Promise<StepResult[]>
+  /** Starts `sequence` as a copy of the first `length` positions of `parent`; blocks are shared until written. */
+  fork(sequence: SequenceId, parent: SequenceId, length: number): void
+  /** Positions held by a sequence; 0 for an unknown one. */
+  length(sequence: SequenceId): number
+  /** How many more blocks appending `positions` to `sequence` would take. */
+  blocksNeeded(sequence: SequenceId, positions: number): number
+  /** Forgets a sequence and returns its blocks; an unknown id is not an error. */
+  free(sequence: SequenceId): void
+  dispose(): Promise<void>
+}
+
+/** Thrown by {@link DecoderSession.step} when the KV cache has too few free blocks. */
+export class KvCacheFull extends Error {
+  override readonly name = 'KvCacheFull'
+  readonly needed: number
+  readonly free: number
+  constructor(needed: number, free: number) {
+    super(`KV cache is full: ${needed} blocks needed, ${free} free`)
+    this.needed = needed
+    this.free = free
+  }
+}
+
+/** The towers, fusion and projector of a model, loaded. */
+export interface EncoderSession {
+  readonly hiddenSize: number
+  readonly tokensPerTile: number
+  /** Normalised pixels `[tiles, 3, H, W]` → projected features `[tiles, tokensPerTile, hidden]`. */
+  encode(pixels: Float32Array, tiles: number): Promise<Float32Array>
+  dispose(): Promise<void>
+}
+
+export interface BackendOptions {
+  /** Threads that one run may use. */
+  readonly threads: number
+  /** Bytes of KV cache that a decoder session may hold. */
+  readonly kvCacheBytes: number
+  /** Positions a KV block holds. */
+  readonly kvBlockSize: number
+}
+
+export interface Backend {
+  readonly name: 'reference' | 'onnx' | 'native' | 'tensorrt'
+  /** Loads the decoder of the model folder `modelDir` (config.json, safetensors, …). Rejects with `invalid_package`. */
+  loadDecoder(modelDir: string, options: BackendOptions): Promise<DecoderSession>
+  loadEncoder(modelDir: string, options: BackendOptions): Promise<EncoderSession>
+}

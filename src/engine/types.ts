@@ -1,0 +1,158 @@
+/** What the engine takes and gives: token ids, features and numbers, never text or JSON. */
+import type { WireError } from '../errors.ts'
+
+/** How the next token is chosen. Values are already checked and defaulted. */
+export interface SamplingParams {
+  /** 0 is greedy. */
+  readonly temperature: number
+  readonly topP: number
+  /** 0 is off. */
+  readonly topK: number
+  readonly minP: number
+  readonly repetitionPenalty: number
+  readonly presencePenalty: number
+  readonly frequencyPenalty: number
+  /** Token id → number added to its logit. */
+  readonly logitBias: ReadonlyMap<number, number>
+  /** Same seed and prompt → same tokens, whatever else is in the batch. Undefined: random. */
+  readonly seed: number | undefined
+  /** Undefined: no log probabilities; n: the chosen token's and the n most probable (0…20). */
+  readonly topLogprobs: number | undefined
+}
+
+/** One stretch of a prompt. Features lie in shared memory so that no thread copies them. */
+export type PromptPart =
+  | { readonly kind: 'tokens'; readonly ids: Int32Array }
+  | { readonly kind: 'features'; readonly features: Features }
+
+/** Projected features of one picture: `[rows, hidden]` over a SharedArrayBuffer. */
+export interface Features {
+  readonly data: Float32Array
+  readonly rows: number
+  /** Content key: equal keys mean equal features; used for prefix reuse. */
+  readonly key: string
+}
+
+export interface GenerateRequest {
+  readonly prompt: readonly PromptPart[]
+  readonly sampling: SamplingParams
+  /** Number of independent answers to the one prompt. Answer i uses seed + i. */
+  readonly n: number
+  /** Most tokens that one answer may have. */
+  readonly maxTokens: number
+  /** Ids that end an answer and are not part of it. */
+  readonly stopTokenIds: ReadonlySet<number>
+  /** Milliseconds from submission after which the request ends with `deadline_exceeded`. */
+  readonly deadlineMs: number
+  /** Live requests go before batch ones. */
+  readonly priority: 'live' | 'batch'
+}
+
+export interface TokenLogprob {
+  readonly id: number
+  readonly logprob: number
+}
+
+/** Times of one request inside the engine, in milliseconds. */
+export interface EngineTimings {
+  readonly queueMs: number
+  readonly prefillMs: number
+  readonly decodeMs: number
+}
+
+/** What a generation emits, in order; every choice ends with exactly one `finish`, or the whole with one `error`. */
+export type GenerationEvent =
+  /** Sent once, when the prompt has been read. */
+  | { readonly type: 'prefill'; readonly promptTokens: number; readonly cachedTokens: number }
+  | {
+      readonly type: 'token'
+      readonly choice: number
+      readonly id: number
+      readonly logprob?: number
+      readonly top?: readonly TokenLogprob[]
+    }
+  | {
+      readonly type: 'finish'
+      readonly choice: number
+      readonly reason: 'stop' | 'length'
+      readonly timings: EngineTimings
+    }
+  | { readonly type: 'error'; readonly error: WireError }
+
+/** A snapshot of the engine, posted to the main thread at most every 50 ms while something changes. */
+export interface EngineStats {
+  readonly running: number
+  readonly waiting: number
+  readonly maxWaiting: number
+  readonly kvBlocksUsed: number
+  readonly kvBlocksTotal: number
+  /** Since start. */
+  readonly steps: number
+  readonly promptTokens: number
+  readonly cachedPromptTokens: number
+  readonly generatedTokens: number
+  readonly preemptions: number
+  readonly aborted: number
+  /** Rows in each step since the last snapshot. */
+  readonly batchSizes: readonly number[]
+}
+
+/** A running request: its events in order. Returning from the iterator early aborts it. */
+export interface Generation extends AsyncIterable<GenerationEvent> {
+  /** Ends one answer early, as when a stop string was found; its `finish` follows with reason `stop`. */
+  stop(choice: number): void
+}
+
+/** The engine as the main thread sees it. */
+export interface Engine {
+  readonly vocabSize: number
+  readonly maxContext: number
+  /**
+   * Queues a generation. Throws `queue_full` or `shutting_down` at once. Aborting the signal ends the
+   * iteration with an AerieError `cancelled`; slot and memory are free within one step.
+   */
+  generate(request: GenerateRequest, signal: AbortSignal): Generation
+  stats(): EngineStats
+  /** Resolves when nothing runs or waits any more; new requests are refused from the call on. */
+  drain(): Promise<void>
+  dispose(): Promise<void>
+}
+
+/** Pixels on their way to the towers. `pixels` is transferred, not copied. */
+export interface EncodeRequest {
+  /** SHA-256 of the bytes, preprocessing, package digest and tenant: what the cache is keyed by. */
+  readonly key: string
+  /** Normalised `[tiles, 3, H, W]`. */
+  readonly pixels: Float32Array
+  readonly tiles: number
+}
+
+export interface EncodeResult {
+  readonly features: Features
+  /** True when the cache had it and no tower ran. */
+  readonly cached: boolean
+  /** Milliseconds waiting for the worker, and running the towers. */
+  readonly queueMs: number
+  readonly encodeMs: number
+}
+
+/** The vision encoder as the main thread sees it: one worker, a bounded queue, a bounded cache. */
+export interface Encoder {
+  readonly tokensPerTile: number
+  /** Features for a key if the cache holds them; counts as a use. Saves decoding the picture at all. */
+  lookup(key: string): Features | undefined
+  /** Equal keys in flight are computed once. Rejects with `cancelled` when the signal fires while waiting. */
+  encode(request: EncodeRequest, signal: AbortSignal): Promise<EncodeResult>
+  stats(): EncoderStats
+  dispose(): Promise<void>
+}
+
+export interface EncoderStats {
+  readonly waiting: number
+  readonly tilesEncoded: number
+  readonly cacheHits: number
+  readonly cacheMisses: number
+  readonly cacheBytes: number
+  readonly cacheMaxBytes: number
+  readonly cacheEntries: number
+}

@@ -1,0 +1,89 @@
+/** The one error class of the server and the closed list of its codes. Imports nothing. */
+
+/** What each code means to a reader; `docs/errors.md` and this table are kept equal by a test. */
+export const ERROR_CODES = {
+  // The request
+  invalid_json: 'The body is not valid JSON.',
+  invalid_request: 'A field is missing, of the wrong type or outside its range.',
+  unknown_parameter: 'A field that the API does not define.',
+  unsupported_parameter: 'A field or value that the API defines and this server or model does not honour.',
+  invalid_api_key: 'No API key, or one that is not in the key file.',
+  not_found: 'No such route or object.',
+  method_not_allowed: 'The route exists, but not for this HTTP method.',
+  unsupported_media_type: 'The body is not of a content type that the route accepts.',
+  request_too_large: 'The body exceeds the byte limit.',
+  model_not_found: 'No model of that name is served.',
+  context_length_exceeded: 'The prompt and the answer together exceed the context of the model.',
+  // Media
+  invalid_media: 'The bytes are not a picture that can be decoded, or are truncated.',
+  unsupported_media: 'A media format that is recognised and not enabled.',
+  media_too_large: 'A picture exceeds a limit: bytes, pixels, side, aspect ratio or count.',
+  media_fetch_failed: 'A URL could not be fetched: host not allowed, unreachable, too slow or too large.',
+  // Load
+  queue_full: 'The waiting queue is full; try again after the time in Retry-After.',
+  deadline_exceeded: 'The request was not finished within its deadline.',
+  shutting_down: 'The server is draining and takes no new requests.',
+  not_ready: 'The model is still loading.',
+  cancelled: 'The client went away or cancelled the request.',
+  // The model and the machine
+  invalid_package: 'A model package or checkpoint is incomplete, damaged or of an unknown family.',
+  invalid_config: 'A configuration key is unknown or its value cannot be used.',
+  backend_failure: 'The runtime that executes the model failed.',
+  internal_error: 'A defect in the server; the log has the details under the request id.',
+} as const
+
+export type ErrorCode = keyof typeof ERROR_CODES
+
+export interface AerieErrorOptions {
+  /** The request field at fault, in wire spelling, e.g. `messages[2].content[1].image_url`. */
+  readonly param?: string
+  readonly cause?: unknown
+  /** Seconds after which trying again makes sense. */
+  readonly retryAfterSeconds?: number
+}
+
+/** An expected failure. Anything else that is thrown is a defect and answered as `internal_error`. */
+export class AerieError extends Error {
+  override readonly name = 'AerieError'
+  readonly code: ErrorCode
+  readonly param: string | undefined
+  readonly retryAfterSeconds: number | undefined
+
+  constructor(code: ErrorCode, message: string, options: AerieErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.param = options.param
+    this.retryAfterSeconds = options.retryAfterSeconds
+  }
+}
+
+/** Plain form of an error that survives a thread boundary. */
+export interface WireError {
+  readonly code: ErrorCode
+  readonly message: string
+  readonly param?: string
+  readonly stack?: string
+}
+
+/** Turns anything thrown into its plain form; a defect keeps its stack for the log. */
+export function toWireError(error: unknown): WireError {
+  if (error instanceof AerieError) {
+    return {
+      code: error.code,
+      message: error.message,
+      ...(error.param === undefined ? {} : { param: error.param }),
+    }
+  }
+  const e = error instanceof Error ? error : new Error(String(error))
+  return { code: 'internal_error', message: e.message, ...(e.stack ? { stack: e.stack } : {}) }
+}
+
+/** The inverse of {@link toWireError}. */
+export function fromWireError(wire: WireError): Error {
+  if (wire.code === 'internal_error') {
+    const e = new Error(wire.message)
+    if (wire.stack) e.stack = wire.stack
+    return e
+  }
+  return new AerieError(wire.code, wire.message, wire.param === undefined ? {} : { param: wire.param })
+}

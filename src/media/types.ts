@@ -1,0 +1,88 @@
+/** What the media room takes and gives: bytes in, tiles out, with everything that was seen on the way. */
+import type { ImagePreprocessing } from '../../models/preprocessing.ts'
+
+/** Where a picture comes from. `param` is the request field, for error messages. */
+export interface ImageSource {
+  /** A data: URI or an http(s) URL, exactly as the client sent it; or raw bytes (CLI). */
+  readonly from: { readonly url: string } | { readonly bytes: Uint8Array }
+  readonly param: string
+}
+
+/** Limits on untrusted pictures; on by default, each named in its error. */
+export interface MediaLimits {
+  readonly maxImageBytes: number
+  readonly maxImagePixels: number
+  /** Longest side in pixels. */
+  readonly maxImageSide: number
+  /** Longest side over shortest. */
+  readonly maxAspectRatio: number
+  readonly allowSvg: boolean
+}
+
+export interface FetchLimits {
+  /** Plain http is refused unless this is true. */
+  readonly allowHttp: boolean
+  /** Host names (`example.org`, `*.example.org`) that may be fetched; empty: any public host. */
+  readonly allowedHosts: readonly string[]
+  /** Private, loopback and link-local targets; only for tests and closed networks. */
+  readonly allowPrivateAddresses: boolean
+  readonly timeoutMs: number
+  readonly maxRedirects: number
+}
+
+/** A picture's bytes after fetching and header check; nothing is decoded yet. */
+export interface LoadedImage {
+  readonly bytes: Uint8Array
+  /** Hex SHA-256 of `bytes`. */
+  readonly sha256: string
+  readonly header: ImageHeader
+  readonly fetchMs: number
+}
+
+/** What the file's header says. Sizes are upright, after EXIF orientation. */
+export interface ImageHeader {
+  readonly format: 'jpeg' | 'png' | 'webp' | 'gif' | 'avif' | 'heif' | 'tiff' | 'svg'
+  readonly width: number
+  readonly height: number
+  /** EXIF 1…8. */
+  readonly orientation: number
+  /** sharp's name: srgb, cmyk, b-w, rgb16, grey16, … */
+  readonly colourSpace: string
+  readonly channels: number
+  readonly bitDepth: string
+  readonly hasAlpha: boolean
+  readonly hasIccProfile: boolean
+  /** Frames or pages; only the first is used. */
+  readonly frames: number
+}
+
+/** Tiles ready for the towers. */
+export interface PreparedImage {
+  /** Normalised `[tiles, 3, size, size]`. */
+  readonly pixels: Float32Array
+  readonly tiles: number
+  readonly grid: { readonly rows: number; readonly columns: number }
+  /** What was done, in order, for people: 'EXIF orientation 6 applied', 'Display P3 → sRGB', 'alpha on white', … */
+  readonly conversions: readonly string[]
+  readonly decodeMs: number
+  readonly preprocessMs: number
+}
+
+export interface MediaStats {
+  readonly waiting: number
+  readonly running: number
+  readonly workers: number
+  /** Bytes of encoded and decoded pictures now held, and the bound. */
+  readonly bytesInUse: number
+  readonly maxBytesInUse: number
+}
+
+/** The media pool as the main thread sees it. */
+export interface Media {
+  /** Fetches or decodes the source to bytes, hashes them and checks the header against the limits. */
+  load(source: ImageSource, signal: AbortSignal): Promise<LoadedImage>
+  /** Decodes upright, in sRGB, alpha on white, and preprocesses, in a worker thread. */
+  prepare(image: LoadedImage, preprocessing: ImagePreprocessing, param: string, signal: AbortSignal): Promise<PreparedImage>
+  stats(): MediaStats
+  dispose(): Promise<void>
+}
