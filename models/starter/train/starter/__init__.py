@@ -1,0 +1,1 @@
+"""Training code of the starter model: pictures, questions, towers, decoder and the schedule that joins them."""
