@@ -1,0 +1,220 @@
+/**
+ * What the HTTP edge asks of the chat room: plain types in our own spelling, no wire names, no tensors.
+ * `src/chat/` implements {@link ChatService}; `wire.ts` converts to and from OpenAI's JSON.
+ */
+import type { SamplingParams } from '../engine/types.ts'
+
+/** The chat side of the server, one for all models that it serves. */
+export interface ChatService {
+  /** The models that requests may name, in the order of `/v1/models`. */
+  models(): readonly ModelCard[]
+  /**
+   * Answers a conversation. The iteration throws an AerieError for every expected failure; returning from
+   * it early, or aborting the signal, ends the work at whatever station it has reached.
+   *
+   * Nothing may be yielded before the request holds a place in the engine's queue: the edge commits the
+   * status 200 on the first event, and a failure after that can only be told inside the stream.
+   */
+  complete(request: ChatRequest, signal: AbortSignal): AsyncIterable<ChatEvent>
+  /** Counts what a conversation or a text costs without generating. Throws as `complete` does. */
+  tokenize(request: TokenizeRequest, signal: AbortSignal): Promise<TokenizeResult>
+}
+
+/** One model as `/v1/models` shows it. */
+export interface ModelCard {
+  readonly id: string
+  /** Unix seconds. */
+  readonly created: number
+  readonly ownedBy: string
+  /** `model_type` of the family. */
+  readonly family: string
+  /** Positions: prompt with image tokens, plus answer. */
+  readonly maxContext: number
+  /** 0 for text models. */
+  readonly maxImages: number
+  readonly inputModalities: readonly ('text' | 'image')[]
+  /** What a request gets that does not say otherwise. */
+  readonly samplingDefaults: Pick<
+    SamplingParams,
+    'temperature' | 'topP' | 'topK' | 'minP' | 'repetitionPenalty'
+  >
+  /** Pictures at each level of detail: tiles and tokens at most; empty for text models. */
+  readonly detail: readonly {
+    readonly level: ImageDetail
+    readonly maxTiles: number
+    readonly maxTokens: number
+  }[]
+}
+
+export type ImageDetail = 'auto' | 'low' | 'high'
+
+/** One piece of a message. `param` is the field in wire spelling, for error messages. */
+export type ContentPart =
+  | { readonly type: 'text'; readonly text: string; readonly param: string }
+  | {
+      readonly type: 'image'
+      readonly url: string
+      readonly detail: ImageDetail
+      readonly param: string
+    }
+
+/** A message; an assistant message without content has no parts. */
+export interface ChatMessage {
+  readonly role: 'system' | 'developer' | 'user' | 'assistant'
+  readonly name: string | undefined
+  readonly content: readonly ContentPart[]
+}
+
+/** Sampling as asked for: undefined means the model's own default, null never occurs. */
+export type RequestedSampling = {
+  readonly [Key in Exclude<keyof SamplingParams, 'logitBias'>]: SamplingParams[Key] | undefined
+} & Pick<SamplingParams, 'logitBias'>
+
+/** One checked request to `/v1/chat/completions`. */
+export interface ChatRequest {
+  /** The request id: also the stem of the answer's id and in every log line. */
+  readonly requestId: string
+  /** As the client wrote it; `model_not_found` is the service's to throw. */
+  readonly model: string
+  readonly messages: readonly ChatMessage[]
+  readonly sampling: RequestedSampling
+  /** Answers to generate, at least 1. */
+  readonly n: number
+  /** Most tokens of one answer; undefined: whatever the context leaves. */
+  readonly maxTokens: number | undefined
+  /** Texts that end an answer and are not part of it. */
+  readonly stop: readonly string[]
+  /** The request asks what the model saw: an `explain` event follows `start`. */
+  readonly explain: boolean
+  /** Milliseconds; undefined: the server's default. */
+  readonly deadlineMs: number | undefined
+  readonly priority: 'live' | 'batch'
+  /** Name of the API key, `anonymous` without one. Caches never cross it. */
+  readonly tenant: string
+  /** The client's own separation of prefix reuse within its tenant; undefined: none. */
+  readonly cacheKey: string | undefined
+}
+
+/**
+ * What `complete` yields: `start`, then (when asked) `explain`, then deltas with exactly one `finish` for
+ * each choice, then `usage` and `timings`, then the end. A failure is thrown, never yielded.
+ */
+export type ChatEvent =
+  | {
+      readonly type: 'start'
+      /** `chatcmpl-…` */
+      readonly id: string
+      /** Unix seconds. */
+      readonly created: number
+      /** The model's id, as `/v1/models` lists it. */
+      readonly model: string
+      /** Changes whenever weights, backend or version do. */
+      readonly systemFingerprint: string
+    }
+  | ({ readonly type: 'explain' } & Explanation)
+  | {
+      readonly type: 'text-delta'
+      readonly choice: number
+      /** Whole code points only; may be empty when it only carries log probabilities. */
+      readonly text: string
+      /** Of the tokens whose text this is; present when log probabilities were asked for. */
+      readonly logprobs?: readonly TextLogprob[]
+    }
+  | { readonly type: 'finish'; readonly choice: number; readonly reason: 'stop' | 'length' }
+  | ({ readonly type: 'usage' } & TokenUsage)
+  | { readonly type: 'timings'; readonly stations: StationTimes }
+
+export interface TokenUsage {
+  readonly promptTokens: number
+  /** Of `promptTokens`: not computed again because the prefix cache held them. */
+  readonly cachedTokens: number
+  /** Of `promptTokens`: positions that pictures take. The rest is text. */
+  readonly imageTokens: number
+  /** Of all choices together. */
+  readonly completionTokens: number
+}
+
+/** The token as text, with its bytes when the text alone is not the whole truth. */
+export interface TokenText {
+  readonly token: string
+  /** UTF-8 bytes, which may be part of a code point; null where a token has none (special tokens). */
+  readonly bytes: Uint8Array | null
+  readonly logprob: number
+}
+
+export interface TextLogprob extends TokenText {
+  readonly top: readonly TokenText[]
+}
+
+/** The stations of a request's life, in order. */
+export const STATIONS = [
+  'fetch',
+  'decode',
+  'preprocess',
+  'encode',
+  'queue',
+  'prefill',
+  'decode_tokens',
+] as const
+export type Station = (typeof STATIONS)[number]
+/** Milliseconds at each station, summed over pictures; a station that was skipped (cache) is absent. */
+export type StationTimes = { readonly [S in Station]?: number }
+
+/** What the model saw. */
+export interface Explanation {
+  /** The prompt as rendered by the chat template, picture placeholders not expanded. */
+  readonly promptText: string
+  readonly promptTokens: number
+  readonly images: readonly ImageSeen[]
+}
+
+/** What became of one picture, in request order. */
+export interface ImageSeen {
+  /** The request field. */
+  readonly param: string
+  readonly detail: ImageDetail
+  /** jpeg, png, … */
+  readonly format: string
+  readonly bytes: number
+  /** Hex, of the bytes. */
+  readonly sha256: string
+  /** Upright, in pixels, before any resize. */
+  readonly width: number
+  readonly height: number
+  /** In words, in order. Empty when the feature cache made decoding unnecessary. */
+  readonly conversions: readonly string[]
+  readonly tiles: number
+  readonly grid: { readonly rows: number; readonly columns: number }
+  readonly towers: readonly { readonly name: string; readonly inputSize: number }[]
+  /** Positions in the prompt. */
+  readonly tokens: number
+  /** The features came from the cache; nothing was decoded or encoded. */
+  readonly cached: boolean
+  readonly stations: StationTimes
+}
+
+/** One checked request to `/v1/tokenize`. */
+export interface TokenizeRequest {
+  readonly requestId: string
+  readonly model: string
+  /** A conversation through the chat template, or a bare text. */
+  readonly input:
+    | { readonly type: 'messages'; readonly messages: readonly ChatMessage[] }
+    | { readonly type: 'text'; readonly text: string }
+  readonly returnIds: boolean
+  readonly tenant: string
+}
+
+export interface TokenizeResult {
+  readonly model: string
+  /** Positions the prompt takes: text and pictures. */
+  readonly tokens: number
+  readonly imageTokens: number
+  readonly images: readonly Pick<
+    ImageSeen,
+    'param' | 'detail' | 'format' | 'width' | 'height' | 'tiles' | 'tokens'
+  >[]
+  /** Token ids with each picture's placeholder id repeated once a position; undefined unless asked for. */
+  readonly ids: readonly number[] | undefined
+  readonly maxContext: number
+}
