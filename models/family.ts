@@ -21,6 +21,13 @@ export interface ModelLimits {
   readonly maxImages: number
 }
 
+/** One vision tower, for people who ask what the model saw. */
+export interface TowerCard {
+  readonly name: string
+  /** Side of the square that the tower reads, in pixels. */
+  readonly inputSize: number
+}
+
 export interface Family<Config> {
   /** `model_type` of the checkpoint's config.json, verbatim; also the file's name. */
   readonly modelType: string
@@ -29,6 +36,8 @@ export interface Family<Config> {
   graphs(config: Config): FamilyGraphs
   /** Absent for text models. */
   imagePreprocessing?(config: Config): ImagePreprocessing
+  /** In the order of the channel concat. */
+  towers?(config: Config): readonly TowerCard[]
   limits(config: Config): ModelLimits
   /** Checkpoint tensor name prefix → graph initialiser prefix, first match wins. */
   readonly weightNames: readonly (readonly [checkpoint: string, graph: string])[]

@@ -18,3 +18,18 @@ export interface ImagePreprocessing {
   readonly mean: Rgb
   readonly std: Rgb
 }
+
+/** Where the tiles of one picture lie, row-major. */
+export interface TileGrid {
+  readonly rows: number
+  readonly columns: number
+}
+
+/** The tiles that a picture of this upright size becomes; known from the header, before decoding. */
+export function tileGrid(preprocessing: ImagePreprocessing, _width: number, _height: number): TileGrid {
+  switch (preprocessing.mode) {
+    case 'pad':
+    case 'stretch':
+      return { rows: 1, columns: 1 }
+  }
+}

@@ -1,0 +1,55 @@
+/** Finds stop strings in streamed text, also when one is spread over several tokens. */
+
+export interface StopResult {
+  /** Text that is now certain not to begin a stop string. */
+  readonly text: string
+  /** A stop string was found; `text` ends before it and nothing follows. */
+  readonly stopped: boolean
+}
+
+export class StopMatcher {
+  readonly #stops: readonly string[]
+  #held = ''
+
+  constructor(stops: readonly string[]) {
+    this.#stops = stops.filter((stop) => stop !== '')
+  }
+
+  /** True while text is held back because it may begin a stop string. */
+  get holding(): boolean {
+    return this.#held !== ''
+  }
+
+  push(text: string): StopResult {
+    const buffer = this.#held + text
+    const at = this.#stops.reduce((first, stop) => {
+      const found = buffer.indexOf(stop)
+      return found >= 0 && (first < 0 || found < first) ? found : first
+    }, -1)
+    if (at >= 0) {
+      this.#held = ''
+      return { text: buffer.slice(0, at), stopped: true }
+    }
+    const keep = this.#longestOpenSuffix(buffer)
+    this.#held = buffer.slice(buffer.length - keep)
+    return { text: buffer.slice(0, buffer.length - keep), stopped: false }
+  }
+
+  /** The text held back at the end of the answer. */
+  flush(): string {
+    const text = this.#held
+    this.#held = ''
+    return text
+  }
+
+  /** Length of the longest end of `buffer` that begins some stop string. */
+  #longestOpenSuffix(buffer: string): number {
+    let longest = 0
+    for (const stop of this.#stops) {
+      for (let n = Math.min(stop.length - 1, buffer.length); n > longest; n--) {
+        if (buffer.endsWith(stop.slice(0, n))) longest = n
+      }
+    }
+    return longest
+  }
+}

@@ -1,0 +1,68 @@
+/** Renders a conversation to prompt text with the model's own Jinja chat template. */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Template } from '@huggingface/jinja'
+import { AerieError } from '../errors.ts'
+import type { Tokenizer } from '../tokenizer/tokenizer.ts'
+
+/** A message as Hugging Face templates expect it. */
+export interface TemplateMessage {
+  readonly role: string
+  readonly content: readonly ({ type: 'image' } | { type: 'text'; text: string })[]
+}
+
+export class ChatTemplate {
+  readonly #template: Template
+  readonly #variables: Readonly<Record<string, unknown>>
+
+  constructor(source: string, variables: Readonly<Record<string, unknown>>) {
+    this.#template = new Template(source)
+    this.#variables = variables
+  }
+
+  /** Looks for chat_template.jinja, then for `chat_template` in tokenizer_config.json. */
+  static async load(modelDir: string, tokenizer: Tokenizer): Promise<ChatTemplate> {
+    const source = await readFile(join(modelDir, 'chat_template.jinja'), 'utf8').catch((error) => {
+      if (error.code !== 'ENOENT') throw error
+      const inConfig = tokenizer.config['chat_template']
+      if (typeof inConfig === 'string') return inConfig
+      throw new AerieError(
+        'invalid_package',
+        `${modelDir}: no chat template (chat_template.jinja, or chat_template in tokenizer_config.json)`,
+      )
+    })
+    try {
+      return new ChatTemplate(source, specialTokenVariables(tokenizer))
+    } catch (cause) {
+      throw new AerieError('invalid_package', `${modelDir}: chat template: ${(cause as Error).message}`, {
+        cause,
+      })
+    }
+  }
+
+  /** Prompt text that ends where the assistant's answer begins. A template's own `raise_exception` is `invalid_request`. */
+  render(messages: readonly TemplateMessage[]): string {
+    try {
+      return this.#template.render({ ...this.#variables, messages, add_generation_prompt: true })
+    } catch (cause) {
+      throw new AerieError(
+        'invalid_request',
+        `messages: the model's chat template refuses this conversation: ${(cause as Error).message}`,
+        { param: 'messages', cause },
+      )
+    }
+  }
+}
+
+/** `bos_token`, `eos_token`, … as strings, whichever of the two published spellings the file uses. */
+function specialTokenVariables(tokenizer: Tokenizer): Record<string, string> {
+  const variables: Record<string, string> = {}
+  for (const name of ['bos_token', 'eos_token', 'pad_token', 'unk_token']) {
+    const value = tokenizer.config[name]
+    if (typeof value === 'string') variables[name] = value
+    else if (value && typeof value === 'object' && 'content' in value) {
+      variables[name] = String(value.content)
+    }
+  }
+  return variables
+}

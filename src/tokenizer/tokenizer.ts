@@ -1,0 +1,128 @@
+/** Text to ids and back for one model; knows no chat. */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Tokenizer as HfTokenizer } from '@huggingface/tokenizers'
+import { AerieError } from '../errors.ts'
+import { type ByteRule, byteRule } from './token-bytes.ts'
+
+interface TokenizerConfig {
+  readonly [key: string]: unknown
+}
+
+export class Tokenizer {
+  readonly #hf: HfTokenizer
+  readonly #rule: ByteRule
+  readonly #specialIds: ReadonlySet<number>
+  readonly #bytes = new Map<number, Uint8Array>()
+  /** Contents of tokenizer_config.json: special token names, chat template. */
+  readonly config: TokenizerConfig
+  /** Special tokens as text, longest first, for defusing them in what users write. */
+  readonly specialTokens: readonly string[]
+  /** Bytes of the longest token: no text of n × this many bytes fits into fewer than n tokens. */
+  readonly maxTokenBytes: number
+
+  constructor(json: object, config: TokenizerConfig) {
+    this.#hf = new HfTokenizer(json, config)
+    this.#rule = byteRule((json as { decoder?: unknown }).decoder)
+    this.config = config
+    const added = [...this.#hf.get_added_tokens_decoder()]
+    this.#specialIds = new Set(added.filter(([, token]) => token.special).map(([id]) => id))
+    this.specialTokens = added
+      .map(([, token]) => token.content)
+      .filter((content) => content.trim().length > 1)
+      .sort((a, b) => b.length - a.length)
+    let longest = 1
+    for (const token of this.#hf.get_vocab(true).keys()) longest = Math.max(longest, token.length)
+    // One UTF-16 unit is at most three bytes of UTF-8.
+    this.maxTokenBytes = longest * 3
+  }
+
+  /** Reads tokenizer.json and tokenizer_config.json of a model folder. Rejects with `invalid_package`. */
+  static async load(modelDir: string): Promise<Tokenizer> {
+    try {
+      const [json, config] = await Promise.all([
+        readFile(join(modelDir, 'tokenizer.json'), 'utf8'),
+        readFile(join(modelDir, 'tokenizer_config.json'), 'utf8'),
+      ])
+      return new Tokenizer(JSON.parse(json), JSON.parse(config))
+    } catch (cause) {
+      throw new AerieError('invalid_package', `tokenizer of ${modelDir}: ${(cause as Error).message}`, {
+        cause,
+      })
+    }
+  }
+
+  /** Ids of a text; special tokens written in it are recognised, none is added. */
+  encode(text: string): Int32Array {
+    if (text === '') return new Int32Array(0)
+    return Int32Array.from(this.#hf.encode(text, { add_special_tokens: false }).ids)
+  }
+
+  /** Whole text of some ids, special tokens left out; malformed bytes become U+FFFD. */
+  decode(ids: Iterable<number>): string {
+    const detokenizer = this.detokenizer()
+    let text = ''
+    for (const id of ids) text += detokenizer.push(id)
+    return text + detokenizer.flush()
+  }
+
+  isSpecial(id: number): boolean {
+    return this.#specialIds.has(id)
+  }
+
+  /** Id of a token given as text; undefined when it is not in the vocabulary. */
+  idOf(token: string): number | undefined {
+    return this.#hf.token_to_id(token)
+  }
+
+  /** Exact bytes of one token; a special token's are those of its name. */
+  bytesOf(id: number): Uint8Array {
+    const known = this.#bytes.get(id)
+    if (known) return known
+    const token = this.#hf.id_to_token(id)
+    const bytes =
+      token === undefined
+        ? new Uint8Array(0)
+        : this.#specialIds.has(id)
+          ? new TextEncoder().encode(token)
+          : this.#rule.toBytes(token)
+    this.#bytes.set(id, bytes)
+    return bytes
+  }
+
+  /** A fresh stream of ids to text. */
+  detokenizer(): Detokenizer {
+    return new Detokenizer(this, this.#rule.stripLeadingSpace)
+  }
+}
+
+/**
+ * Ids to text, one at a time. A code point is emitted when its last byte has come, never before:
+ * the decoder holds an unfinished sequence (at most three bytes) back.
+ */
+export class Detokenizer {
+  readonly #tokenizer: Tokenizer
+  readonly #utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
+  #stripLeadingSpace: boolean
+
+  constructor(tokenizer: Tokenizer, stripLeadingSpace: boolean) {
+    this.#tokenizer = tokenizer
+    this.#stripLeadingSpace = stripLeadingSpace
+  }
+
+  /** The text that this token completes; may be empty. */
+  push(id: number): string {
+    if (this.#tokenizer.isSpecial(id)) return ''
+    let bytes = this.#tokenizer.bytesOf(id)
+    if (this.#stripLeadingSpace && bytes.length > 0) {
+      if (bytes[0] === 0x20) bytes = bytes.subarray(1)
+      this.#stripLeadingSpace = false
+    }
+    return this.#utf8.decode(bytes, { stream: true })
+  }
+
+  /** What is left at the end: U+FFFD for an unfinished code point, else nothing. */
+  flush(): string {
+    return this.#utf8.decode()
+  }
+}
