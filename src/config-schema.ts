@@ -1,0 +1,221 @@
+/** Every configuration key once: type, bounds, default, description. Help, docs and checks are made from it. */
+import { type Static, Type } from 'typebox'
+
+/** The headings under which help and `docs/config.md` list the keys, in that order. */
+export const CONFIG_GROUPS = [
+  'Server',
+  'Access',
+  'Model and engine',
+  'Pictures',
+  'Fetching',
+] as const
+
+type Group = (typeof CONFIG_GROUPS)[number]
+
+/** Annotations of ours beside JSON Schema's own. */
+export interface KeyNotes {
+  readonly group: Group
+  readonly description: string
+  /** Sizes also take `256MiB` and the like. */
+  readonly unit?: 'bytes' | 'ms'
+  /** Said in place of a default that depends on the machine, or that is "none". */
+  readonly defaultText?: string
+  /** JSON Schema's word for a secret: never shown again, so masked in the log. */
+  readonly writeOnly?: boolean
+}
+
+const KiB = 1024
+const MiB = 1024 * KiB
+
+const bytes = (value: number, group: Group, description: string, minimum = KiB) =>
+  Type.Integer({ minimum, default: value, group, description, unit: 'bytes' })
+const millis = (value: number, group: Group, description: string, minimum = 1) =>
+  Type.Integer({ minimum, default: value, group, description, unit: 'ms' })
+const count = (value: number, group: Group, description: string, minimum = 1) =>
+  Type.Integer({ minimum, default: value, group, description })
+const flag = (value: boolean, group: Group, description: string) =>
+  Type.Boolean({ default: value, group, description })
+
+export const configSchema = Type.Object(
+  {
+    host: Type.String({
+      default: '127.0.0.1',
+      minLength: 1,
+      group: 'Server',
+      description: 'Address to listen on. Anything but loopback needs API keys, see requireApiKey.',
+    }),
+    port: Type.Integer({
+      default: 8000,
+      minimum: 0,
+      maximum: 65535,
+      group: 'Server',
+      description: 'Port to listen on; 0 takes a free one.',
+    }),
+    logLevel: Type.Union(
+      [
+        Type.Literal('silent'),
+        Type.Literal('error'),
+        Type.Literal('warn'),
+        Type.Literal('info'),
+        Type.Literal('debug'),
+      ],
+      { default: 'info', group: 'Server', description: 'Least severe log line that is written.' },
+    ),
+    maxBodyBytes: bytes(
+      64 * MiB,
+      'Server',
+      'Largest request body; base64 adds a third to a picture.',
+    ),
+    unknownFields: Type.Union([Type.Literal('refuse'), Type.Literal('ignore')], {
+      default: 'refuse',
+      group: 'Server',
+      description: 'What to do with request fields that the API does not define.',
+    }),
+    deadlineMs: millis(
+      120_000,
+      'Server',
+      'Longest time a request may take, from arrival to last token.',
+    ),
+    drainTimeoutMs: millis(
+      30_000,
+      'Server',
+      'After SIGTERM or SIGINT: how long running requests may still take. New ones get 503.',
+      0,
+    ),
+
+    apiKeysFile: Type.Optional(
+      Type.String({
+        minLength: 1,
+        group: 'Access',
+        defaultText: 'none',
+        description: 'File with one `name:key` or `key` a line; read again on SIGHUP.',
+      }),
+    ),
+    requireApiKey: Type.Union([Type.Literal('auto'), Type.Boolean()], {
+      default: 'auto',
+      group: 'Access',
+      description: 'Whether requests need a key. auto: unless the host is a loopback address.',
+    }),
+
+    model: Type.String({
+      default: 'starter',
+      minLength: 1,
+      group: 'Model and engine',
+      description: 'The model to serve: `starter`, or the folder of a checkpoint.',
+    }),
+    backend: Type.Union([Type.Literal('onnx'), Type.Literal('reference')], {
+      default: 'onnx',
+      group: 'Model and engine',
+      description: 'Runtime of the model. reference is exact and very slow, for comparing numbers.',
+    }),
+    threads: Type.Integer({
+      minimum: 1,
+      maximum: 1024,
+      group: 'Model and engine',
+      defaultText: 'physical cores',
+      description: 'Threads that one run of the model may use.',
+    }),
+    maxRunning: count(16, 'Model and engine', 'Sequences that are decoded together.'),
+    maxWaiting: count(
+      128,
+      'Model and engine',
+      'Requests that may wait; beyond it the answer is 429.',
+      0,
+    ),
+    stepTokenBudget: count(
+      256,
+      'Model and engine',
+      'Prompt and answer positions of one engine step.',
+      8,
+    ),
+    kvCacheBytes: bytes(
+      256 * MiB,
+      'Model and engine',
+      'Memory for keys and values of all sequences.',
+      MiB,
+    ),
+    kvBlockSize: count(16, 'Model and engine', 'Positions in one block of the KV cache.'),
+    encoderCacheBytes: bytes(
+      256 * MiB,
+      'Model and engine',
+      'Memory for features of pictures seen before.',
+      0,
+    ),
+    encoderMaxBatch: count(8, 'Model and engine', 'Tiles that the vision towers take in one run.'),
+
+    mediaWorkers: count(2, 'Pictures', 'Threads that decode and resize pictures.'),
+    mediaQueue: count(
+      256,
+      'Pictures',
+      'Pictures that may wait for such a thread; beyond it the answer is 429.',
+      0,
+    ),
+    mediaMaxBytesInUse: bytes(
+      512 * MiB,
+      'Pictures',
+      'Encoded and decoded picture bytes held at one time.',
+      MiB,
+    ),
+    maxImagesPerRequest: count(16, 'Pictures', 'Pictures in one request.', 0),
+    maxImageBytes: bytes(20 * MiB, 'Pictures', 'Size of one picture file.'),
+    maxImagePixels: count(
+      64_000_000,
+      'Pictures',
+      'Width times height, read from the header before decoding.',
+    ),
+    maxImageSide: count(16_384, 'Pictures', 'Longest side in pixels.'),
+    maxAspectRatio: Type.Number({
+      default: 50,
+      minimum: 1,
+      group: 'Pictures',
+      description: 'Longest side over shortest side.',
+    }),
+    allowSvg: flag(
+      false,
+      'Pictures',
+      'Accept SVG, a program as much as a picture; off for that reason.',
+    ),
+
+    fetchAllowHttp: flag(false, 'Fetching', 'Fetch pictures over plain http as well as https.'),
+    fetchAllowedHosts: Type.Array(Type.String({ minLength: 1 }), {
+      default: [],
+      group: 'Fetching',
+      defaultText: 'any public host',
+      description: 'Hosts that pictures may be fetched from: `example.org`, `*.example.org`.',
+    }),
+    fetchAllowPrivateAddresses: flag(
+      false,
+      'Fetching',
+      'Fetch from private and loopback addresses; only on a closed network.',
+    ),
+    fetchTimeoutMs: millis(10_000, 'Fetching', 'Longest time for one picture, redirects included.'),
+    fetchMaxRedirects: count(
+      3,
+      'Fetching',
+      'Redirects that are followed; each target is checked again.',
+      0,
+    ),
+  },
+  { additionalProperties: false },
+)
+
+/** The effective configuration. Sizes in bytes, times in milliseconds, as the names say. */
+export type Config = Readonly<Static<typeof configSchema>>
+
+export type ConfigKey = keyof Config
+
+/** One key's schema, as plain JSON Schema with our annotations. */
+export interface KeySchema extends KeyNotes {
+  readonly type?: 'integer' | 'number' | 'string' | 'boolean' | 'array'
+  readonly anyOf?: readonly { readonly const?: unknown; readonly type?: string }[]
+  readonly default?: unknown
+  readonly minimum?: number
+  readonly maximum?: number
+  readonly minLength?: number
+}
+
+/** The keys with their schemas, in the order of the groups. */
+export const CONFIG_KEYS: ReadonlyMap<ConfigKey, KeySchema> = new Map(
+  // TypeBox keeps annotations of ours at run time and forgets them in the type.
+  Object.entries(configSchema.properties) as unknown as [ConfigKey, KeySchema][],
+)

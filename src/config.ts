@@ -1,0 +1,148 @@
+/** Fills the configuration from defaults, file, environment and flags; the only reader of the environment. */
+import { readFile } from 'node:fs/promises'
+import { isIP } from 'node:net'
+import { CONFIG_KEYS, type Config, type ConfigKey } from './config-schema.ts'
+import { expectation, kebab, parseValue, upperSnake } from './config-value.ts'
+import { readCpu } from './cpu.ts'
+import { AerieError } from './errors.ts'
+import { nearest } from './nearest.ts'
+
+export type { Config, ConfigKey } from './config-schema.ts'
+
+/** Values by config key as a source gave them: strings from flags, anything from a file. */
+export type RawConfig = Readonly<Record<string, unknown>>
+
+export interface ConfigSources {
+  /** Parsed content of the `--config` file and its name for messages. */
+  readonly file?: { readonly name: string; readonly content: unknown }
+  readonly env?: Readonly<Record<string, string | undefined>>
+  /** By camelCase key; list keys as arrays of strings. */
+  readonly flags?: RawConfig
+}
+
+/**
+ * Reads the file named by `--config` or AERIE_CONFIG, then the environment, then the flags.
+ * Throws `invalid_config` with one line for each key that is unknown or cannot be used.
+ */
+export async function readConfig(flags: RawConfig = {}, configFile?: string): Promise<Config> {
+  const { AERIE_CONFIG, ...env } = process.env
+  const name = configFile ?? AERIE_CONFIG
+  const file = name === undefined ? undefined : { name, content: await readConfigFile(name) }
+  return resolveConfig({ env, flags, ...(file ? { file } : {}) })
+}
+
+/** The pure part of {@link readConfig}: sources → effective configuration, or `invalid_config`. */
+export function resolveConfig(sources: ConfigSources): Config {
+  const problems: string[] = []
+  const values = new Map<ConfigKey, unknown>()
+  for (const [key, schema] of CONFIG_KEYS) {
+    if (schema.default !== undefined) values.set(key, schema.default)
+  }
+  values.set('threads', readCpu().physicalCores)
+
+  const take = (key: string, raw: unknown, label: string, spell: (key: string) => string) => {
+    const schema = CONFIG_KEYS.get(key as ConfigKey)
+    if (!schema) {
+      const near = nearest(key, CONFIG_KEYS.keys())
+      problems.push(`${label}: unknown key${near ? `; did you mean ${spell(near)}?` : ''}`)
+      return
+    }
+    const value = parseValue(schema, raw)
+    if (value === undefined) {
+      problems.push(`${label}: expected ${expectation(schema)}, got ${show(raw)}`)
+    } else {
+      values.set(key as ConfigKey, value)
+    }
+  }
+
+  if (sources.file) {
+    const { name, content } = sources.file
+    if (typeof content !== 'object' || content === null || Array.isArray(content)) {
+      problems.push(`${name}: expected an object of configuration keys, got ${show(content)}`)
+    } else {
+      for (const [key, raw] of Object.entries(content)) take(key, raw, `${name}: ${key}`, (k) => k)
+    }
+  }
+  const byVariable = new Map([...CONFIG_KEYS.keys()].map((key) => [upperSnake(key), key as string]))
+  for (const [variable, raw] of Object.entries(sources.env ?? {})) {
+    if (!variable.startsWith('AERIE_') || raw === undefined) continue
+    const key = byVariable.get(variable) ?? camel(variable)
+    take(key, raw, `environment variable ${variable}`, upperSnake)
+  }
+  for (const [key, raw] of Object.entries(sources.flags ?? {})) {
+    take(key, raw, `--${kebab(key)}`, (k) => `--${kebab(k)}`)
+  }
+
+  const config = Object.fromEntries(values) as unknown as Config
+  if (problems.length === 0) problems.push(...contradictions(config))
+  if (problems.length > 0) throw new AerieError('invalid_config', problems.join('\n'))
+  return config
+}
+
+/** Whether only this machine can reach a server that listens on `host`. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
+}
+
+/** Whether requests need an API key, with `auto` decided by the host. */
+export function apiKeyRequired(config: Pick<Config, 'requireApiKey' | 'host'>): boolean {
+  return config.requireApiKey === 'auto' ? !isLoopback(config.host) : config.requireApiKey
+}
+
+/** The configuration for the log: every key, values of secret keys masked. */
+export function maskConfig(config: Config): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(config).map(([key, value]) => [
+      key,
+      CONFIG_KEYS.get(key as ConfigKey)?.writeOnly ? '(masked)' : value,
+    ]),
+  )
+}
+
+/** Settings that are each fine and together unusable. */
+function contradictions(config: Config): string[] {
+  const problems: string[] = []
+  if (apiKeyRequired(config) && config.apiKeysFile === undefined) {
+    problems.push(
+      config.requireApiKey === true
+        ? 'requireApiKey is true: expected apiKeysFile to name the file of keys'
+        : `host ${config.host} can be reached from other machines: expected apiKeysFile to name ` +
+            'a file of keys, or requireApiKey to be false',
+    )
+  }
+  if (config.maxImageBytes > config.mediaMaxBytesInUse) {
+    problems.push(
+      'mediaMaxBytesInUse: expected at least maxImageBytes, or no large picture ever fits',
+    )
+  }
+  return problems
+}
+
+/** JSON or YAML by the file's ending. */
+async function readConfigFile(name: string): Promise<unknown> {
+  const isYaml = /\.ya?ml$/.test(name)
+  if (!isYaml && !name.endsWith('.json')) {
+    throw new AerieError(
+      'invalid_config',
+      `${name}: expected a file ending in .json, .yaml or .yml`,
+    )
+  }
+  try {
+    const text = await readFile(name, 'utf8')
+    return isYaml ? (await import('yaml')).parse(text) : JSON.parse(text)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new AerieError('invalid_config', `${name}: ${reason}`, { cause })
+  }
+}
+
+function show(value: unknown): string {
+  const text = typeof value === 'string' ? `'${value}'` : (JSON.stringify(value) ?? String(value))
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text
+}
+
+const camel = (variable: string) =>
+  variable
+    .slice('AERIE_'.length)
+    .toLowerCase()
+    .replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase())
