@@ -26,7 +26,11 @@ export interface TileGrid {
 }
 
 /** The tiles that a picture of this upright size becomes; known from the header, before decoding. */
-export function tileGrid(preprocessing: ImagePreprocessing, _width: number, _height: number): TileGrid {
+export function tileGrid(
+  preprocessing: ImagePreprocessing,
+  _width: number,
+  _height: number,
+): TileGrid {
   switch (preprocessing.mode) {
     case 'pad':
     case 'stretch':

@@ -6,7 +6,8 @@ export const ERROR_CODES = {
   invalid_json: 'The body is not valid JSON.',
   invalid_request: 'A field is missing, of the wrong type or outside its range.',
   unknown_parameter: 'A field that the API does not define.',
-  unsupported_parameter: 'A field or value that the API defines and this server or model does not honour.',
+  unsupported_parameter:
+    'A field or value that the API defines and this server or model does not honour.',
   invalid_api_key: 'No API key, or one that is not in the key file.',
   not_found: 'No such route or object.',
   method_not_allowed: 'The route exists, but not for this HTTP method.',
@@ -18,7 +19,8 @@ export const ERROR_CODES = {
   invalid_media: 'The bytes are not a picture that can be decoded, or are truncated.',
   unsupported_media: 'A media format that is recognised and not enabled.',
   media_too_large: 'A picture exceeds a limit: bytes, pixels, side, aspect ratio or count.',
-  media_fetch_failed: 'A URL could not be fetched: host not allowed, unreachable, too slow or too large.',
+  media_fetch_failed:
+    'A URL could not be fetched: host not allowed, unreachable, too slow or too large.',
   // Load
   queue_full: 'The waiting queue is full; try again after the time in Retry-After.',
   deadline_exceeded: 'The request was not finished within its deadline.',
@@ -85,5 +87,9 @@ export function fromWireError(wire: WireError): Error {
     if (wire.stack) e.stack = wire.stack
     return e
   }
-  return new AerieError(wire.code, wire.message, wire.param === undefined ? {} : { param: wire.param })
+  return new AerieError(
+    wire.code,
+    wire.message,
+    wire.param === undefined ? {} : { param: wire.param },
+  )
 }

@@ -1,4 +1,5 @@
 /** Conversation → prompt: rendered text, token ids, and where the pictures go. */
+import type { ModelLimits } from '../../models/family.ts'
 import { AerieError } from '../errors.ts'
 import type { ChatMessage } from '../http/service.ts'
 import type { EncoderThread } from '../tokenizer/encoder-thread.ts'
@@ -14,13 +15,14 @@ export interface Prompt {
   readonly textTokens: number
 }
 
+/** What a model brings to its prompts. */
 export interface PromptBuilder {
   readonly tokenizer: Tokenizer
   readonly encoder: EncoderThread
   readonly template: ChatTemplate
   /** The family's placeholder; undefined for text models. */
   readonly imageToken: string | undefined
-  readonly maxContext: number
+  readonly limits: Pick<ModelLimits, 'maxContext'>
 }
 
 /**
@@ -85,10 +87,10 @@ function texts(messages: readonly ChatMessage[]): string[] {
 /** A text of more bytes than `maxContext` of the longest tokens cannot fit; no need to tokenize it. */
 function refuseHopelesslyLong(builder: PromptBuilder, messages: readonly ChatMessage[]): void {
   const characters = texts(messages).reduce((sum, text) => sum + text.length, 0)
-  if (characters > builder.maxContext * builder.tokenizer.maxTokenBytes) {
+  if (characters > builder.limits.maxContext * builder.tokenizer.maxTokenBytes) {
     throw new AerieError(
       'context_length_exceeded',
-      `the messages have ${characters} characters, more than can fit into the model's ${builder.maxContext} positions`,
+      `the messages have ${characters} characters, more than can fit into the model's ${builder.limits.maxContext} positions`,
       { param: 'messages' },
     )
   }

@@ -34,9 +34,13 @@ export class ChatTemplate {
     try {
       return new ChatTemplate(source, specialTokenVariables(tokenizer))
     } catch (cause) {
-      throw new AerieError('invalid_package', `${modelDir}: chat template: ${(cause as Error).message}`, {
-        cause,
-      })
+      throw new AerieError(
+        'invalid_package',
+        `${modelDir}: chat template: ${(cause as Error).message}`,
+        {
+          cause,
+        },
+      )
     }
   }
 

@@ -82,7 +82,12 @@ export interface Media {
   /** Fetches or decodes the source to bytes, hashes them and checks the header against the limits. */
   load(source: ImageSource, signal: AbortSignal): Promise<LoadedImage>
   /** Decodes upright, in sRGB, alpha on white, and preprocesses, in a worker thread. */
-  prepare(image: LoadedImage, preprocessing: ImagePreprocessing, param: string, signal: AbortSignal): Promise<PreparedImage>
+  prepare(
+    image: LoadedImage,
+    preprocessing: ImagePreprocessing,
+    param: string,
+    signal: AbortSignal,
+  ): Promise<PreparedImage>
   stats(): MediaStats
   dispose(): Promise<void>
 }

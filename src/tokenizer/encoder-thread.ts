@@ -30,7 +30,8 @@ export class EncoderThread {
   async encode(texts: readonly string[]): Promise<Int32Array[]> {
     const characters = texts.reduce((sum, text) => sum + text.length, 0)
     if (characters <= IN_PLACE_CHARACTERS) return texts.map((text) => this.#tokenizer.encode(text))
-    const worker = (this.#worker ??= this.#start())
+    this.#worker ??= this.#start()
+    const worker = this.#worker
     const id = this.#nextId++
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {

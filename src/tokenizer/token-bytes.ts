@@ -85,5 +85,7 @@ export function byteRule(decoder: unknown): ByteRule {
     }
   }
   const names = steps.map((step) => step.type).join(', ') || 'none'
-  throw new Error(`tokenizer.json: decoder [${names}] is not supported (expected ByteLevel, Metaspace or Replace)`)
+  throw new Error(
+    `tokenizer.json: decoder [${names}] is not supported (expected ByteLevel, Metaspace or Replace)`,
+  )
 }

@@ -46,9 +46,13 @@ export class Tokenizer {
       ])
       return new Tokenizer(JSON.parse(json), JSON.parse(config))
     } catch (cause) {
-      throw new AerieError('invalid_package', `tokenizer of ${modelDir}: ${(cause as Error).message}`, {
-        cause,
-      })
+      throw new AerieError(
+        'invalid_package',
+        `tokenizer of ${modelDir}: ${(cause as Error).message}`,
+        {
+          cause,
+        },
+      )
     }
   }
 

@@ -1,0 +1,73 @@
+/** A running generation → the events of a chat answer: text, finish reasons, and the bill at the end. */
+import type { Generation } from '../engine/types.ts'
+import { fromWireError } from '../errors.ts'
+import type { ChatEvent, ChatRequest, ImageSeen, StationTimes } from '../http/service.ts'
+import type { ServedModel } from './model.ts'
+import { ChoiceOutput, type TextChunk } from './output.ts'
+
+/** Engine events → text, one output a choice, then the bill. */
+export async function* answer(
+  model: ServedModel,
+  request: ChatRequest,
+  generation: Generation,
+  imageTokens: number,
+  seen: readonly ImageSeen[],
+): AsyncGenerator<ChatEvent> {
+  const outputs = Array.from(
+    { length: request.n },
+    () => new ChoiceOutput(model.tokenizer, request.stop),
+  )
+  let promptTokens = 0
+  let cachedTokens = 0
+  let completionTokens = 0
+  let stations: StationTimes = sumStations(seen)
+  for await (const event of generation) {
+    switch (event.type) {
+      case 'prefill':
+        promptTokens = event.promptTokens
+        cachedTokens = event.cachedTokens
+        break
+      case 'token': {
+        const output = outputs[event.choice]!
+        // The engine may have sampled a few more tokens before it heard of the stop string.
+        if (output.stopped) break
+        completionTokens++
+        const chunk = output.push(event)
+        if (output.stopped) generation.stop(event.choice)
+        if (chunk) yield textDelta(event.choice, chunk)
+        break
+      }
+      case 'finish': {
+        const output = outputs[event.choice]!
+        const chunk = output.flush()
+        if (chunk) yield textDelta(event.choice, chunk)
+        const reason = output.stopped ? 'stop' : event.reason
+        const { queueMs, prefillMs, decodeMs } = event.timings
+        stations = { ...stations, queue: queueMs, prefill: prefillMs, decode_tokens: decodeMs }
+        yield { type: 'finish', choice: event.choice, reason }
+        break
+      }
+      case 'error':
+        throw fromWireError(event.error)
+    }
+  }
+  yield { type: 'usage', promptTokens, cachedTokens, imageTokens, completionTokens }
+  yield { type: 'timings', stations }
+}
+
+function textDelta(choice: number, chunk: TextChunk): ChatEvent {
+  return {
+    type: 'text-delta',
+    choice,
+    text: chunk.text,
+    ...(chunk.logprobs ? { logprobs: chunk.logprobs } : {}),
+  }
+}
+
+function sumStations(seen: readonly ImageSeen[]): StationTimes {
+  const sum: Record<string, number> = {}
+  for (const { stations } of seen) {
+    for (const [name, ms] of Object.entries(stations)) sum[name] = (sum[name] ?? 0) + ms
+  }
+  return sum
+}

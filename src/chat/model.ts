@@ -1,0 +1,130 @@
+/** One served model: everything that a request to it needs, loaded. */
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import type { ModelLimits, TowerCard } from '../../models/family.ts'
+import type { ImagePreprocessing } from '../../models/preprocessing.ts'
+import type { Encoder, Engine } from '../engine/types.ts'
+import { AerieError } from '../errors.ts'
+import type { ModelCard } from '../http/service.ts'
+import { EncoderThread } from '../tokenizer/encoder-thread.ts'
+import { Tokenizer } from '../tokenizer/tokenizer.ts'
+import { defaultSampling, type SamplingDefaults } from './sampling.ts'
+import { ChatTemplate } from './template.ts'
+
+/** What stands in the files of a model folder beside the weights. */
+export interface ModelText {
+  readonly tokenizer: Tokenizer
+  readonly encoder: EncoderThread
+  readonly template: ChatTemplate
+  readonly samplingDefaults: SamplingDefaults
+  /** Ids that end an answer: `eos_token_id` of generation_config.json. */
+  readonly stopTokenIds: ReadonlySet<number>
+}
+
+export interface ServedModel extends ModelText {
+  /** The name that requests use. */
+  readonly id: string
+  readonly family: string
+  /** Unix seconds. */
+  readonly created: number
+  /** Hex SHA-256 over every file of the folder that decides an answer. */
+  readonly digest: string
+  readonly systemFingerprint: string
+  readonly limits: ModelLimits
+  readonly preprocessing: ImagePreprocessing | undefined
+  readonly towers: readonly TowerCard[]
+  readonly imageToken: string | undefined
+  readonly imageTokenId: number
+  readonly engine: Engine
+  /** Undefined for text models. */
+  readonly visionEncoder: Encoder | undefined
+}
+
+/** The model as `/v1/models` shows it. */
+export function modelCard(model: ServedModel): ModelCard {
+  const pictures = model.limits.maxImages > 0
+  return {
+    id: model.id,
+    created: model.created,
+    ownedBy: 'aerie',
+    family: model.family,
+    maxContext: model.limits.maxContext,
+    maxImages: model.limits.maxImages,
+    inputModalities: pictures ? ['text', 'image'] : ['text'],
+    samplingDefaults: model.samplingDefaults,
+    detail: pictures
+      ? (['auto', 'low', 'high'] as const).map((level) => ({
+          level,
+          maxTiles: 1,
+          maxTokens: model.limits.tokensPerTile,
+        }))
+      : [],
+  }
+}
+
+/** Reads tokenizer, template and generation defaults. Rejects with `invalid_package`. */
+export async function loadModelText(modelDir: string): Promise<ModelText> {
+  const [tokenizer, generation] = await Promise.all([
+    Tokenizer.load(modelDir),
+    readGenerationConfig(modelDir),
+  ])
+  return {
+    tokenizer,
+    encoder: new EncoderThread(tokenizer, modelDir),
+    template: await ChatTemplate.load(modelDir, tokenizer),
+    samplingDefaults: defaultSampling(generation),
+    stopTokenIds: stopIds(generation, tokenizer),
+  }
+}
+
+/** Hex SHA-256 over the names and contents of the folder's files, in order of name, and its newest change. */
+export async function digestModelFolder(
+  modelDir: string,
+): Promise<{ digest: string; created: number }> {
+  const names = (await readdir(modelDir)).filter((name) =>
+    /\.(json|safetensors|jinja|model)$/.test(name),
+  )
+  const all = createHash('sha256')
+  let created = 0
+  for (const name of names.sort()) {
+    const path = join(modelDir, name)
+    const file = createHash('sha256')
+    await pipeline(createReadStream(path), file)
+    all.update(`${name}\n${file.digest('hex')}\n`)
+    created = Math.max(created, Math.floor((await stat(path)).mtimeMs / 1000))
+  }
+  return { digest: all.digest('hex'), created }
+}
+
+async function readGenerationConfig(modelDir: string): Promise<Record<string, unknown>> {
+  const path = join(modelDir, 'generation_config.json')
+  const text = await readFile(path, 'utf8').catch((error) => {
+    if (error.code === 'ENOENT') return '{}'
+    throw error
+  })
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new AerieError('invalid_package', `${path}: not valid JSON`, { cause })
+  }
+}
+
+function stopIds(generation: Record<string, unknown>, tokenizer: Tokenizer): Set<number> {
+  const eos = generation['eos_token_id']
+  const ids = (Array.isArray(eos) ? eos : [eos]).filter((id) => typeof id === 'number')
+  const named = tokenizer.config['eos_token']
+  if (typeof named === 'string') {
+    const id = tokenizer.idOf(named)
+    if (id !== undefined) ids.push(id)
+  }
+  if (ids.length === 0) {
+    throw new AerieError(
+      'invalid_package',
+      'no end-of-answer token: expected eos_token_id in generation_config.json or eos_token in tokenizer_config.json',
+    )
+  }
+  return new Set(ids)
+}

@@ -1,0 +1,164 @@
+/** Picture parts of a conversation → features, by way of the caches, with a record of what was seen. */
+import { createHash } from 'node:crypto'
+import { tileGrid } from '../../models/preprocessing.ts'
+import type { Features } from '../engine/types.ts'
+import { AerieError } from '../errors.ts'
+import type { ChatMessage, ContentPart, ImageSeen, StationTimes } from '../http/service.ts'
+import type { LoadedImage, Media } from '../media/types.ts'
+import type { ServedModel } from './model.ts'
+
+type ImagePart = Extract<ContentPart, { type: 'image' }>
+
+/** A picture whose bytes are here and whose cost is known, not yet decoded. */
+export interface LoadedPicture {
+  readonly part: ImagePart
+  readonly image: LoadedImage
+  readonly tiles: number
+  readonly grid: { readonly rows: number; readonly columns: number }
+  /** Positions in the prompt. */
+  readonly tokens: number
+}
+
+export interface EncodedPicture {
+  readonly features: Features
+  readonly seen: ImageSeen
+}
+
+export function pictureParts(messages: readonly ChatMessage[]): ImagePart[] {
+  return messages.flatMap((message) => message.content.filter((part) => part.type === 'image'))
+}
+
+/** Positions that the pictures take in the prompt. */
+export function imageTokens(pictures: readonly LoadedPicture[]): number {
+  return pictures.reduce((sum, picture) => sum + picture.tokens, 0)
+}
+
+/** Fetches every picture and reads its header. Errors name the part. */
+export async function loadPictures(
+  model: ServedModel,
+  media: Media,
+  messages: readonly ChatMessage[],
+  signal: AbortSignal,
+): Promise<LoadedPicture[]> {
+  const parts = pictureParts(messages)
+  const { preprocessing, limits } = model
+  if (parts.length === 0) return []
+  if (!preprocessing || limits.maxImages === 0) {
+    throw new AerieError(
+      'unsupported_parameter',
+      `${parts[0]!.param}: model ${model.id} reads no pictures`,
+      {
+        param: parts[0]!.param,
+      },
+    )
+  }
+  if (parts.length > limits.maxImages) {
+    throw new AerieError(
+      'media_too_large',
+      `messages: ${parts.length} pictures, limit is ${limits.maxImages} (maxImagesPerRequest)`,
+      { param: parts[limits.maxImages]!.param },
+    )
+  }
+  return allOrAbort(parts, signal, async (part, linked) => {
+    const image = await media.load({ from: { url: part.url }, param: part.param }, linked)
+    const grid = tileGrid(preprocessing, image.header.width, image.header.height)
+    const tiles = grid.rows * grid.columns
+    return { part, image, grid, tiles, tokens: tiles * limits.tokensPerTile }
+  })
+}
+
+/** Features of loaded pictures: from the cache, or decoded and run through the towers. */
+export async function encodePictures(
+  model: ServedModel,
+  media: Media,
+  pictures: readonly LoadedPicture[],
+  tenant: string,
+  signal: AbortSignal,
+): Promise<EncodedPicture[]> {
+  return allOrAbort(pictures, signal, (picture, linked) =>
+    encodePicture(model, media, picture, tenant, linked),
+  )
+}
+
+async function encodePicture(
+  model: ServedModel,
+  media: Media,
+  picture: LoadedPicture,
+  tenant: string,
+  signal: AbortSignal,
+): Promise<EncodedPicture> {
+  const { part, image } = picture
+  const encoder = model.visionEncoder!
+  const key = featureKey(model, image.sha256, tenant)
+  const fetchTime: StationTimes =
+    'url' in part && /^data:/i.test(part.url) ? {} : { fetch: image.fetchMs }
+  const known = encoder.lookup(key)
+  if (known) {
+    return {
+      features: known,
+      seen: describe(model, picture, { cached: true, conversions: [], stations: fetchTime }),
+    }
+  }
+  const prepared = await media.prepare(image, model.preprocessing!, part.param, signal)
+  const result = await encoder.encode(
+    { key, pixels: prepared.pixels, tiles: prepared.tiles },
+    signal,
+  )
+  return {
+    features: result.features,
+    seen: describe(model, picture, {
+      cached: result.cached,
+      conversions: prepared.conversions,
+      stations: {
+        ...fetchTime,
+        decode: prepared.decodeMs,
+        preprocess: prepared.preprocessMs,
+        encode: result.queueMs + result.encodeMs,
+      },
+    }),
+  }
+}
+
+function describe(
+  model: ServedModel,
+  { part, image, tiles, grid, tokens }: LoadedPicture,
+  rest: Pick<ImageSeen, 'cached' | 'conversions' | 'stations'>,
+): ImageSeen {
+  return {
+    param: part.param,
+    detail: part.detail,
+    format: image.header.format,
+    bytes: image.bytes.byteLength,
+    sha256: image.sha256,
+    width: image.header.width,
+    height: image.header.height,
+    tiles,
+    grid,
+    towers: model.towers,
+    tokens,
+    ...rest,
+  }
+}
+
+/** Everything that decides the features, and the tenant, so that nobody can probe for another's pictures. */
+function featureKey(model: ServedModel, sha256: string, tenant: string): string {
+  return createHash('sha256')
+    .update(JSON.stringify([sha256, model.preprocessing, model.digest, tenant]))
+    .digest('hex')
+}
+
+/** Runs one task an item; the first failure aborts the others and is the one that is thrown. */
+async function allOrAbort<Item, Result>(
+  items: readonly Item[],
+  signal: AbortSignal,
+  run: (item: Item, signal: AbortSignal) => Promise<Result>,
+): Promise<Result[]> {
+  const abort = new AbortController()
+  const linked = AbortSignal.any([signal, abort.signal])
+  try {
+    return await Promise.all(items.map((item) => run(item, linked)))
+  } catch (error) {
+    abort.abort()
+    throw error
+  }
+}

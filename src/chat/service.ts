@@ -1,0 +1,125 @@
+/** The chat room's front desk: a checked request in, events out, station by station. */
+import { randomUUID } from 'node:crypto'
+import type { Features, PromptPart } from '../engine/types.ts'
+import { AerieError } from '../errors.ts'
+import type { ChatRequest, ChatService } from '../http/service.ts'
+import type { Media } from '../media/types.ts'
+import { answer } from './answer.ts'
+import { withDeadline } from './deadline.ts'
+import { modelCard, type ServedModel } from './model.ts'
+import { encodePictures, imageTokens, type LoadedPicture, loadPictures } from './pictures.ts'
+import { buildPrompt, type Prompt } from './prompt.ts'
+import { resolveSampling } from './sampling.ts'
+import { tokenize } from './tokenize.ts'
+
+export interface ChatServiceOptions {
+  readonly models: readonly ServedModel[]
+  readonly media: Media
+  /** Used where a request names none. */
+  readonly deadlineMs: number
+}
+
+export function createChatService(options: ChatServiceOptions): ChatService {
+  const { models, media } = options
+
+  function find(id: string): ServedModel {
+    const model = models.find((candidate) => candidate.id === id)
+    if (model) return model
+    throw new AerieError(
+      'model_not_found',
+      `model '${id.slice(0, 80)}' is not served here; there is: ${models.map((m) => m.id).join(', ')}`,
+      { param: 'model' },
+    )
+  }
+
+  return {
+    models: () => models.map(modelCard),
+
+    async *complete(request, clientSignal) {
+      const model = find(request.model)
+      const deadlineMs = request.deadlineMs ?? options.deadlineMs
+      using deadline = withDeadline(clientSignal, deadlineMs)
+      const { signal } = deadline
+      try {
+        const pictures = await loadPictures(model, media, request.messages, signal)
+        const prompt = await buildPrompt(model, request.messages)
+        const maxTokens = answerRoom(model, prompt, pictures, request)
+        const encoded = await encodePictures(model, media, pictures, request.tenant, signal)
+        signal.throwIfAborted()
+        const generation = model.engine.generate(
+          {
+            prompt: interleave(
+              prompt,
+              encoded.map((picture) => picture.features),
+            ),
+            sampling: resolveSampling(request.sampling, model.samplingDefaults),
+            n: request.n,
+            maxTokens,
+            stopTokenIds: model.stopTokenIds,
+            deadlineMs: deadline.remainingMs(),
+            priority: request.priority,
+            cacheSalt: `${request.tenant}\n${request.cacheKey ?? ''}`,
+          },
+          signal,
+        )
+        yield {
+          type: 'start',
+          id: `chatcmpl-${randomUUID()}`,
+          created: Math.floor(Date.now() / 1000),
+          model: model.id,
+          systemFingerprint: model.systemFingerprint,
+        }
+        const seen = encoded.map((picture) => picture.seen)
+        if (request.explain) {
+          yield {
+            type: 'explain',
+            promptText: prompt.text,
+            promptTokens: prompt.textTokens + imageTokens(pictures),
+            images: seen,
+          }
+        }
+        yield* answer(model, request, generation, imageTokens(pictures), seen)
+      } catch (error) {
+        throw deadline.explain(error)
+      }
+    },
+
+    async tokenize(request, signal) {
+      return tokenize(find(request.model), media, request, signal)
+    },
+  }
+}
+
+/** Tokens the answer may have. Throws `context_length_exceeded` before anything is decoded. */
+function answerRoom(
+  model: ServedModel,
+  prompt: Prompt,
+  pictures: readonly LoadedPicture[],
+  request: ChatRequest,
+): number {
+  const { maxContext } = model.limits
+  const images = imageTokens(pictures)
+  const used = prompt.textTokens + images
+  const wanted = request.maxTokens ?? 1
+  if (used + wanted > maxContext) {
+    throw new AerieError(
+      'context_length_exceeded',
+      `the prompt takes ${used} positions (${prompt.textTokens} text, ${images} pictures) and the answer ${
+        request.maxTokens === undefined ? 'at least one' : `up to ${wanted}`
+      }; the model has ${maxContext}`,
+      { param: 'messages' },
+    )
+  }
+  return request.maxTokens ?? maxContext - used
+}
+
+/** Puts the pictures between the stretches of text. */
+function interleave(prompt: Prompt, features: readonly Features[]): PromptPart[] {
+  const parts: PromptPart[] = []
+  prompt.texts.forEach((ids, i) => {
+    if (ids.length > 0) parts.push({ kind: 'tokens', ids })
+    const picture = features[i]
+    if (picture) parts.push({ kind: 'features', features: picture })
+  })
+  return parts
+}

@@ -1,0 +1,53 @@
+/** What a conversation costs, from the headers of its pictures: nothing is decoded or generated. */
+import type { TokenizeRequest, TokenizeResult } from '../http/service.ts'
+import type { Media } from '../media/types.ts'
+import type { ServedModel } from './model.ts'
+import { imageTokens, type LoadedPicture, loadPictures } from './pictures.ts'
+import { buildPrompt, type Prompt } from './prompt.ts'
+
+export async function tokenize(
+  model: ServedModel,
+  media: Media,
+  request: TokenizeRequest,
+  signal: AbortSignal,
+): Promise<TokenizeResult> {
+  const base = { model: model.id, maxContext: model.limits.maxContext }
+  if (request.input.type === 'text') {
+    const [ids] = await model.encoder.encode([request.input.text])
+    return {
+      ...base,
+      tokens: ids!.length,
+      imageTokens: 0,
+      images: [],
+      ids: request.returnIds ? Array.from(ids!) : undefined,
+    }
+  }
+  const pictures = await loadPictures(model, media, request.input.messages, signal)
+  const prompt = await buildPrompt(model, request.input.messages)
+  return {
+    ...base,
+    tokens: prompt.textTokens + imageTokens(pictures),
+    imageTokens: imageTokens(pictures),
+    images: pictures.map(({ part, image, tiles, tokens }) => ({
+      param: part.param,
+      detail: part.detail,
+      format: image.header.format,
+      width: image.header.width,
+      height: image.header.height,
+      tiles,
+      tokens,
+    })),
+    ids: request.returnIds ? expandedIds(model, prompt, pictures) : undefined,
+  }
+}
+
+function expandedIds(
+  model: ServedModel,
+  prompt: Prompt,
+  pictures: readonly LoadedPicture[],
+): number[] {
+  return prompt.texts.flatMap((ids, i) => [
+    ...ids,
+    ...new Array<number>(pictures[i]?.tokens ?? 0).fill(model.imageTokenId),
+  ])
+}
