@@ -46,6 +46,8 @@ export interface GenerateRequest {
   readonly deadlineMs: number
   /** Live requests go before batch ones. */
   readonly priority: 'live' | 'batch'
+  /** Requests share prefix KV only where this is equal; the tenant goes in here. Absent: the common pool. */
+  readonly cacheSalt?: string
 }
 
 export interface TokenLogprob {
@@ -84,7 +86,10 @@ export interface EngineStats {
   readonly running: number
   readonly waiting: number
   readonly maxWaiting: number
+  /** Held by running sequences. */
   readonly kvBlocksUsed: number
+  /** Held by the prefix cache alone; given up as soon as a sequence needs them. */
+  readonly kvBlocksCached: number
   readonly kvBlocksTotal: number
   /** Since start. */
   readonly steps: number
@@ -93,7 +98,7 @@ export interface EngineStats {
   readonly generatedTokens: number
   readonly preemptions: number
   readonly aborted: number
-  /** Rows in each step since the last snapshot. */
+  /** Rows in each step since the previous call of `stats()`; the newest few thousand. */
   readonly batchSizes: readonly number[]
 }
 
@@ -106,9 +111,14 @@ export interface Generation extends AsyncIterable<GenerationEvent> {
 /** The engine as the main thread sees it. */
 export interface Engine {
   readonly vocabSize: number
+  /** Longest prompt plus answer, in positions: what the model and the KV cache both allow. */
   readonly maxContext: number
+  /** False while the worker is down or coming back after a crash; requests are refused meanwhile. */
+  readonly healthy: boolean
   /**
-   * Queues a generation. Throws `queue_full` or `shutting_down` at once. Aborting the signal ends the
+   * Queues a generation. Throws at once: `queue_full` (with `retryAfterSeconds`), `shutting_down`,
+   * `not_ready` while restarting, `backend_failure` when the worker is gone for good,
+   * `context_length_exceeded`, `invalid_request`. Aborting the signal ends the
    * iteration with an AerieError `cancelled`; slot and memory are free within one step.
    */
   generate(request: GenerateRequest, signal: AbortSignal): Generation
@@ -139,9 +149,14 @@ export interface EncodeResult {
 /** The vision encoder as the main thread sees it: one worker, a bounded queue, a bounded cache. */
 export interface Encoder {
   readonly tokensPerTile: number
+  /** False while the worker is down or coming back after a crash. */
+  readonly healthy: boolean
   /** Features for a key if the cache holds them; counts as a use. Saves decoding the picture at all. */
   lookup(key: string): Features | undefined
-  /** Equal keys in flight are computed once. Rejects with `cancelled` when the signal fires while waiting. */
+  /**
+   * Equal keys in flight are computed once. Rejects with `cancelled` when the signal fires,
+   * `queue_full` (with `retryAfterSeconds`), `not_ready` while restarting, or `backend_failure`.
+   */
   encode(request: EncodeRequest, signal: AbortSignal): Promise<EncodeResult>
   stats(): EncoderStats
   dispose(): Promise<void>
