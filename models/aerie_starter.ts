@@ -1,0 +1,137 @@
+/**
+ * Aerie's own starter model: two towers of different kind and resolution → channel concat → mlp2x_gelu → Llama.
+ * The composition is Eagle's (arXiv 2408.15998), small. Reference code: `models/starter/train/starter/`.
+ */
+import { type ConvNextConfig, convNext } from './blocks/convnext.ts'
+import { layerNorm } from './blocks/dense.ts'
+import { concatChannels, gridToTokens, tokensToGrid } from './blocks/fuse.ts'
+import { LLAMA_EMBEDDING, type LlamaConfig, llamaDecoder, readLlamaConfig } from './blocks/llama.ts'
+import { mlp2xGelu } from './blocks/projector.ts'
+import { type VitConfig, vit } from './blocks/vit.ts'
+import { ConfigReader } from './config-reader.ts'
+import { defineFamily } from './family.ts'
+import { GraphBuilder } from './graph/builder.ts'
+import type { Graph, Value } from './graph/graph.ts'
+import type { ImagePreprocessing } from './preprocessing.ts'
+
+interface StarterConfig {
+  readonly preprocessing: ImagePreprocessing
+  readonly imageToken: string
+  readonly tokensPerImage: number
+  readonly vit: VitConfig
+  readonly convNext: ConvNextConfig
+  readonly projectorHiddenSize: number
+  readonly text: LlamaConfig
+}
+
+function parseConfig(raw: unknown): StarterConfig {
+  const config = new ConfigReader(raw)
+  const towers = config.objects('vision_towers')
+  const [first, second] = towers
+  if (!first || !second || towers.length !== 2) throw config.mismatch('vision_towers', 'two towers')
+  config.oneOf('image_aspect_ratio', ['pad'])
+  config.oneOf('mm_projector_type', ['mlp2x_gelu'])
+  const imageSize = config.size('image_size')
+  const tokensPerImage = config.size('tokens_per_image')
+  const parsed = {
+    preprocessing: {
+      mode: 'pad',
+      size: imageSize,
+      padColor: config.rgb('image_pad_color'),
+      resample: config.oneOf('resample', ['bicubic']),
+      mean: config.rgb('image_mean'),
+      std: config.rgb('image_std'),
+    },
+    imageToken: config.string('image_token'),
+    tokensPerImage,
+    vit: parseVit(first),
+    convNext: parseConvNext(second),
+    projectorHiddenSize: config.size('projector_hidden_size'),
+    text: readLlamaConfig(config.object('text_config')),
+  } as const
+  if (imageSize % parsed.vit.imageSize !== 0) throw first.mismatch('image_size', `a divisor of ${imageSize}`)
+  if (parsed.convNext.imageSize !== imageSize) throw second.mismatch('image_size', String(imageSize))
+  const grid = Math.sqrt(tokensPerImage)
+  if (parsed.vit.imageSize / parsed.vit.patchSize !== grid) throw config.mismatch('tokens_per_image', "the square of the ViT's grid")
+  const stride = parsed.convNext.patchSize * 2 ** (parsed.convNext.hiddenSizes.length - 1)
+  if (imageSize / stride !== grid) throw config.mismatch('tokens_per_image', "the square of the ConvNeXt's grid")
+  return parsed
+}
+
+function parseVit(raw: ConfigReader): VitConfig {
+  raw.oneOf('type', ['vit'])
+  const hiddenSize = raw.size('hidden_size')
+  const heads = raw.size('num_attention_heads')
+  if (hiddenSize % heads !== 0) throw raw.mismatch('num_attention_heads', `a divisor of ${hiddenSize}`)
+  return {
+    imageSize: raw.size('image_size'),
+    patchSize: raw.size('patch_size'),
+    hiddenSize,
+    layers: raw.size('num_hidden_layers'),
+    heads,
+    intermediateSize: raw.size('intermediate_size'),
+    layerNormEps: raw.number('layer_norm_eps'),
+  }
+}
+
+function parseConvNext(raw: ConfigReader): ConvNextConfig {
+  raw.oneOf('type', ['convnext'])
+  const hiddenSizes = raw.sizes('hidden_sizes')
+  const depths = raw.sizes('depths')
+  if (depths.length !== hiddenSizes.length) throw raw.mismatch('depths', `${hiddenSizes.length} numbers, as in hidden_sizes`)
+  const kernelSize = raw.size('kernel_size')
+  if (kernelSize % 2 === 0) throw raw.mismatch('kernel_size', 'an odd number')
+  return {
+    imageSize: raw.size('image_size'),
+    patchSize: raw.size('patch_size'),
+    kernelSize,
+    hiddenSizes,
+    depths,
+    layerNormEps: raw.number('layer_norm_eps'),
+    scaleName: 'gamma',
+  }
+}
+
+/** Pixels [tiles, 3, S, S] → features [tiles, tokensPerImage, hidden]. */
+function encoder(c: StarterConfig): Graph {
+  const g = new GraphBuilder('encoder')
+  const size = c.preprocessing.size
+  const pixels = g.input('pixels', ['tiles', 3, size, size])
+
+  const small = g.avgPool2d(pixels, size / c.vit.imageSize)
+  const tokens = g.stage('vit_tokens', vit(g, small, 'vision_towers.0', c.vit))
+  const map = convNext(g, pixels, 'vision_towers.1', c.convNext)
+  const fine = layerNorm(g, map, 'vision_towers.1.norm', c.convNext.layerNormEps)
+  g.stage('convnext_tokens', gridToTokens(g, fine))
+
+  const grid = Math.sqrt(c.tokensPerImage)
+  const fused = g.stage('fused', concatChannels(g, [tokensToGrid(g, tokens), fine], grid))
+  const width = c.text.hiddenSize
+  const projected = g.stage('projected', mlp2xGelu(g, fused, 'projector', c.projectorHiddenSize, width))
+  g.output('features', g.stage('placed', g.add(projected, cellPositions(g, grid, width))))
+  return g.build()
+}
+
+/** Learned place of each cell: row embedding + column embedding → [grid², width]. */
+function cellPositions(g: GraphBuilder, grid: number, width: number): Value {
+  const rows = g.reshape(g.weight('image_row_embedding', [grid, width]), [grid, 1, width])
+  return g.reshape(g.add(rows, g.weight('image_column_embedding', [grid, width])), [grid * grid, width])
+}
+
+export const family = defineFamily<StarterConfig>({
+  modelType: 'aerie_starter',
+  parseConfig,
+  graphs: (c) => ({ encoder: encoder(c), decoder: llamaDecoder(c.text) }),
+  imagePreprocessing: (c) => c.preprocessing,
+  limits: (c) => ({
+    vocabSize: c.text.vocabSize,
+    hiddenSize: c.text.hiddenSize,
+    maxContext: c.text.maxPositions,
+    tokensPerTile: c.tokensPerImage,
+    // As many pictures as leave a quarter of the context to the conversation.
+    maxImages: Math.max(1, Math.floor((c.text.maxPositions * 0.75) / c.tokensPerImage)),
+  }),
+  weightNames: [['', '']],
+  embeddingName: LLAMA_EMBEDDING,
+  imageToken: (c) => c.imageToken,
+})

@@ -1,0 +1,251 @@
+/** Builds graphs; every shape is checked where it is written down. */
+import type { ElementType, Graph, NamedValue, Node, Value, Weight } from './graph.ts'
+import type { KvAttentionAttributes, OpAttributes, OpName, RopeAttributes } from './ops.ts'
+import type { Dim, Shape } from './shape.ts'
+import { broadcast, formatShape, productOf, sameShape } from './shape.ts'
+
+/**
+ * Methods append one operation and return its result; a shape that does not fit throws an Error that
+ * names the operation and the shapes.
+ */
+export class GraphBuilder {
+  readonly #name: string
+  readonly #inputs: NamedValue[] = []
+  readonly #weights = new Map<string, Weight>()
+  readonly #nodes: Node[] = []
+  readonly #outputs: NamedValue[] = []
+  readonly #stages: NamedValue[] = []
+  #nextId = 0
+
+  constructor(name: string) {
+    this.#name = name
+  }
+
+  input(name: string, shape: Shape, type: ElementType = 'float32'): Value {
+    const value = this.#value(shape, type)
+    this.#inputs.push({ name, value })
+    return value
+  }
+
+  /** The checkpoint tensor `name`; asked for twice, it is the same value. */
+  weight(name: string, shape: readonly number[]): Weight {
+    const known = this.#weights.get(name)
+    if (known) {
+      if (!sameShape(known.shape, shape)) this.#fail('weight', `${name} is used as`, known.shape, shape)
+      return known
+    }
+    const weight: Weight = { id: this.#nextId++, shape, type: 'float32', name }
+    this.#weights.set(name, weight)
+    return weight
+  }
+
+  output(name: string, value: Value): void {
+    this.#outputs.push({ name, value })
+  }
+
+  /** Marks a value that parity tests may fetch, and returns it. */
+  stage(name: string, value: Value): Value {
+    this.#stages.push({ name, value })
+    return value
+  }
+
+  build(): Graph {
+    if (this.#outputs.length === 0) throw new Error(`graph ${this.#name}: no output`)
+    return {
+      name: this.#name,
+      inputs: this.#inputs,
+      weights: [...this.#weights.values()],
+      nodes: this.#nodes,
+      outputs: this.#outputs,
+      stages: this.#stages,
+    }
+  }
+
+  linear(x: Value, weight: Value, bias?: Value): Value {
+    const [out, width] = weight.shape
+    if (weight.shape.length !== 2 || out === undefined || last(x.shape) !== width) {
+      this.#fail('linear', 'x and weight [out, in] are', x.shape, weight.shape)
+    }
+    if (bias && !sameShape(bias.shape, [out])) this.#fail('linear', 'weight and bias are', weight.shape, bias.shape)
+    return this.#append('linear', bias ? [x, weight, bias] : [x, weight], {}, [...x.shape.slice(0, -1), out])
+  }
+
+  layerNorm(x: Value, weight: Value, bias: Value, epsilon: number): Value {
+    for (const parameter of [weight, bias]) this.#expectVector('layerNorm', x, parameter)
+    return this.#append('layerNorm', [x, weight, bias], { epsilon }, x.shape)
+  }
+
+  rmsNorm(x: Value, weight: Value, epsilon: number): Value {
+    this.#expectVector('rmsNorm', x, weight)
+    return this.#append('rmsNorm', [x, weight], { epsilon }, x.shape)
+  }
+
+  rope(x: Value, positions: Value, attributes: RopeAttributes): Value {
+    const { heads, headDim, inverseFrequencies } = attributes
+    if (x.shape.length !== 3 || x.shape[2] !== heads * headDim || inverseFrequencies.length * 2 > headDim) {
+      this.#fail('rope', 'x and [heads, headDim, rotated] are', x.shape, [heads, headDim, inverseFrequencies.length * 2])
+    }
+    if (!sameShape(positions.shape, x.shape.slice(0, 2))) this.#fail('rope', 'x and positions are', x.shape, positions.shape)
+    return this.#append('rope', [x, positions], attributes, x.shape)
+  }
+
+  attention(q: Value, k: Value, v: Value, heads: number): Value {
+    const width = last(q.shape)
+    if (q.shape.length !== 3 || typeof width !== 'number' || width % heads !== 0) {
+      this.#fail('attention', 'q and [heads] are', q.shape, [heads])
+    }
+    if (last(k.shape) !== width || !sameShape(k.shape, v.shape) || k.shape[0] !== q.shape[0]) {
+      this.#fail('attention', 'q, k and v are', q.shape, k.shape, v.shape)
+    }
+    return this.#append('attention', [q, k, v], { heads, scale: (width / heads) ** -0.5 }, q.shape)
+  }
+
+  kvAttention(q: Value, k: Value, v: Value, attributes: KvAttentionAttributes): Value {
+    const { heads, kvHeads, headDim } = attributes
+    const [batch, steps] = q.shape as [Dim, Dim]
+    const fits =
+      sameShape(q.shape, [batch, steps, heads * headDim]) &&
+      sameShape(k.shape, [batch, steps, kvHeads * headDim]) &&
+      sameShape(k.shape, v.shape) &&
+      heads % kvHeads === 0
+    if (!fits) {
+      this.#fail('kvAttention', 'q, k, v and [heads, kvHeads, headDim] are', q.shape, k.shape, v.shape, [
+        heads,
+        kvHeads,
+        headDim,
+      ])
+    }
+    return this.#append('kvAttention', [q, k, v], attributes, q.shape)
+  }
+
+  silu(x: Value): Value {
+    return this.#append('silu', [x], {}, x.shape)
+  }
+
+  gelu(x: Value, form: OpAttributes['gelu']['form']): Value {
+    return this.#append('gelu', [x], { form }, x.shape)
+  }
+
+  softmax(x: Value): Value {
+    return this.#append('softmax', [x], {}, x.shape)
+  }
+
+  conv2d(x: Value, weight: Weight, bias: Value | undefined, attributes: OpAttributes['conv2d']): Value {
+    const { stride, padding, groups } = attributes
+    const [n, channels, height, width] = x.shape
+    const [out, perGroup, kernelHeight, kernelWidth] = weight.shape
+    if (
+      weight.shape.length !== 4 ||
+      x.shape.length !== 4 ||
+      n === undefined ||
+      typeof height !== 'number' ||
+      typeof width !== 'number' ||
+      channels !== perGroup! * groups ||
+      out! % groups !== 0
+    ) {
+      this.#fail('conv2d', 'x [n, c, h, w], weight [o, c/groups, kh, kw] and [groups] are', x.shape, weight.shape, [groups])
+    }
+    if (bias && !sameShape(bias.shape, [out!])) this.#fail('conv2d', 'weight and bias are', weight.shape, bias.shape)
+    const extent = (size: number, kernel: number) => Math.floor((size + 2 * padding - kernel) / stride) + 1
+    return this.#append('conv2d', bias ? [x, weight, bias] : [x, weight], attributes, [
+      n,
+      out!,
+      extent(height, kernelHeight!),
+      extent(width, kernelWidth!),
+    ])
+  }
+
+  avgPool2d(x: Value, size: number): Value {
+    const [n, channels, height, width] = this.#picture('avgPool2d', x)
+    if (height % size !== 0 || width % size !== 0) this.#fail('avgPool2d', 'x and [size] are', x.shape, [size])
+    return this.#append('avgPool2d', [x], { size }, [n, channels, height / size, width / size])
+  }
+
+  resizeBilinear(x: Value, height: number, width: number): Value {
+    const [n, channels] = this.#picture('resizeBilinear', x)
+    return this.#append('resizeBilinear', [x], { height, width }, [n, channels, height, width])
+  }
+
+  add(a: Value, b: Value): Value {
+    return this.#append('add', [a, b], {}, this.#broadcast('add', a, b))
+  }
+
+  mul(a: Value, b: Value): Value {
+    return this.#append('mul', [a, b], {}, this.#broadcast('mul', a, b))
+  }
+
+  concat(values: readonly Value[], axis: number): Value {
+    const [first] = values
+    if (!first) throw new Error(`graph ${this.#name}: concat: nothing to join`)
+    let extent = 0
+    for (const value of values) {
+      const size = value.shape[axis]
+      const others = (shape: Shape) => shape.filter((_, i) => i !== axis)
+      if (typeof size !== 'number' || !sameShape(others(first.shape), others(value.shape))) {
+        this.#fail('concat', `along axis ${axis}`, ...values.map((v) => v.shape))
+      }
+      extent += size
+    }
+    return this.#append('concat', values, { axis }, first.shape.with(axis, extent))
+  }
+
+  slice(x: Value, axis: number, start: number, end: number): Value {
+    const size = x.shape[axis]
+    if (typeof size !== 'number' || start < 0 || end <= start || end > size) {
+      this.#fail('slice', `${start}…${end} of axis ${axis} of`, x.shape)
+    }
+    return this.#append('slice', [x], { axis, start, end }, x.shape.with(axis, end - start))
+  }
+
+  reshape(x: Value, shape: Shape): Value {
+    if (productOf(x.shape) !== productOf(shape)) this.#fail('reshape', 'from and to', x.shape, shape)
+    return this.#append('reshape', [x], {}, shape)
+  }
+
+  transpose(x: Value, permutation: readonly number[]): Value {
+    if (!sameShape(permutation.toSorted((a, b) => a - b), [...x.shape.keys()])) {
+      this.#fail('transpose', 'x and permutation are', x.shape, permutation)
+    }
+    return this.#append('transpose', [x], { permutation }, permutation.map((axis) => x.shape[axis]!))
+  }
+
+  gather(table: Value, indices: Value): Value {
+    if (indices.type !== 'int32') this.#fail('gather', `indices are ${indices.type}, not int32:`, indices.shape)
+    return this.#append('gather', [table, indices], {}, [...indices.shape, ...table.shape.slice(1)])
+  }
+
+  #value(shape: Shape, type: ElementType): Value {
+    return { id: this.#nextId++, shape, type }
+  }
+
+  #append<Op extends OpName>(op: Op, inputs: readonly Value[], attributes: OpAttributes[Op], shape: Shape): Value {
+    const output = this.#value(shape, 'float32')
+    // The compiler does not see that op and attributes vary together; the signature says that they do.
+    this.#nodes.push({ op, inputs, attributes, output } as Node)
+    return output
+  }
+
+  #expectVector(op: OpName, x: Value, parameter: Value): void {
+    if (!sameShape(parameter.shape, x.shape.slice(-1))) this.#fail(op, 'x and parameter are', x.shape, parameter.shape)
+  }
+
+  #broadcast(op: OpName, a: Value, b: Value): Shape {
+    return broadcast(a.shape, b.shape) ?? this.#fail(op, 'a and b are', a.shape, b.shape)
+  }
+
+  #picture(op: OpName, x: Value): [Dim, Dim, number, number] {
+    const [n, channels, height, width] = x.shape
+    if (x.shape.length !== 4 || typeof height !== 'number' || typeof width !== 'number') {
+      this.#fail(op, 'x is not [n, c, h, w] with fixed h and w but', x.shape)
+    }
+    return [n!, channels!, height, width]
+  }
+
+  #fail(op: string, what: string, ...shapes: readonly Shape[]): never {
+    throw new Error(`graph ${this.#name}: ${op}: ${what} ${shapes.map(formatShape).join(', ')}`)
+  }
+}
+
+function last(shape: Shape): Dim | undefined {
+  return shape[shape.length - 1]
+}

@@ -1,0 +1,68 @@
+/** The vocabulary of the graph language: every operation with its attributes. */
+
+type None = Record<never, never>
+
+/**
+ * Operations and their attributes; inputs are listed as `name [shape]`, `?` marks an optional one.
+ * A lowering is a table over these keys, so that a new operation does not compile until each has it.
+ */
+export interface OpAttributes {
+  /** x [..., in], weight [out, in], bias? [out] → [..., out] */
+  linear: None
+  /** x [..., n], weight [n], bias [n] → x's shape; mean and variance over the last axis */
+  layerNorm: { readonly epsilon: number }
+  /** x [..., n], weight [n] → x's shape */
+  rmsNorm: { readonly epsilon: number }
+  /** x [batch, steps, heads·headDim], positions [batch, steps] → x's shape */
+  rope: RopeAttributes
+  /** q, k, v [batch, tokens, heads·headDim] → q's shape; every token sees every token */
+  attention: { readonly heads: number; readonly scale: number }
+  /** q [batch, steps, heads·headDim], k, v [batch, steps, kvHeads·headDim] → q's shape */
+  kvAttention: KvAttentionAttributes
+  /** x → x · sigmoid(x) */
+  silu: None
+  /** `erf` is exact, `tanh` the approximation of that name, `quick` x · sigmoid(1.702 x) */
+  gelu: { readonly form: 'erf' | 'tanh' | 'quick' }
+  /** x [..., n] → softmax over the last axis */
+  softmax: None
+  /** x [n, c, h, w], weight [o, c/groups, kh, kw], bias? [o] → [n, o, h', w'] */
+  conv2d: { readonly stride: number; readonly padding: number; readonly groups: number }
+  /** x [n, c, h, w] → [n, c, h/size, w/size]: the mean of each size×size square */
+  avgPool2d: { readonly size: number }
+  /** x [n, c, h, w] → [n, c, height, width], bilinear without antialias, corner pixels kept in place */
+  resizeBilinear: { readonly height: number; readonly width: number }
+  /** a + b, broadcast */
+  add: None
+  /** a · b, broadcast */
+  mul: None
+  /** xs → joined along `axis` */
+  concat: { readonly axis: number }
+  /** x → x[start … end) along `axis` */
+  slice: { readonly axis: number; readonly start: number; readonly end: number }
+  /** x → same elements in the output's shape */
+  reshape: None
+  /** x → axes in the order `permutation` */
+  transpose: { readonly permutation: readonly number[] }
+  /** table [n, ...rest], indices [...i] → [...i, ...rest] */
+  gather: None
+}
+
+export interface RopeAttributes {
+  readonly heads: number
+  readonly headDim: number
+  /** One a rotated pair; `2 · inverseFrequencies.length` leading channels of a head are rotated. */
+  readonly inverseFrequencies: readonly number[]
+  /** `half`: channel i pairs with i + n/2 (Llama on the hub); `interleaved`: 2i with 2i + 1. */
+  readonly style: 'half' | 'interleaved'
+}
+
+/** Causal attention over a layer's cache: this run's keys and values are appended, then all are seen. */
+export interface KvAttentionAttributes {
+  readonly layer: number
+  readonly heads: number
+  readonly kvHeads: number
+  readonly headDim: number
+  readonly scale: number
+}
+
+export type OpName = keyof OpAttributes
