@@ -1,0 +1,28 @@
+/** A whole server on a free loopback port with the starter model, as `aerie serve` starts it. */
+import { readFile } from 'node:fs/promises'
+import { resolveConfig } from '../../src/config.ts'
+import { type RunningServer, startServer } from '../../src/main.ts'
+import { createLogger } from '../../src/telemetry/logger.ts'
+
+const pictures = new URL('../../docs/pictures/', import.meta.url)
+
+export async function startTestServer(
+  flags: Readonly<Record<string, unknown>> = {},
+): Promise<RunningServer> {
+  const config = resolveConfig({ flags: { port: 0, ...flags } })
+  return startServer(config, { logger: createLogger({ level: 'error' }) })
+}
+
+/** A picture of `docs/pictures/` as the data URI that a client would send. */
+export async function pictureUri(name: string): Promise<string> {
+  const bytes = await readFile(new URL(name, pictures))
+  const type = name.endsWith('.png') ? 'png' : 'jpeg'
+  return `data:image/${type};base64,${bytes.toString('base64')}`
+}
+
+/** One sample of `/metrics`; undefined when the name is not there. */
+export async function metric(url: string, name: string): Promise<number | undefined> {
+  const text = await (await fetch(`${url}/metrics`)).text()
+  const line = text.split('\n').find((l) => l.startsWith(`${name} `) || l.startsWith(`${name}{`))
+  return line === undefined ? undefined : Number(line.slice(line.lastIndexOf(' ') + 1))
+}
