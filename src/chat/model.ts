@@ -20,6 +20,8 @@ export interface ModelText {
   readonly encoder: EncoderThread
   readonly template: ChatTemplate
   readonly samplingDefaults: SamplingDefaults
+  /** Longest answer where a request sets no limit: `max_new_tokens` of generation_config.json. */
+  readonly defaultMaxTokens: number
   /** Ids that end an answer: `eos_token_id` of generation_config.json. */
   readonly stopTokenIds: ReadonlySet<number>
 }
@@ -76,6 +78,7 @@ export async function loadModelText(modelDir: string): Promise<ModelText> {
     encoder: new EncoderThread(tokenizer, modelDir),
     template: await ChatTemplate.load(modelDir, tokenizer),
     samplingDefaults: defaultSampling(generation),
+    defaultMaxTokens: maxNewTokens(generation),
     stopTokenIds: stopIds(generation, tokenizer),
   }
 }
@@ -110,6 +113,11 @@ async function readGenerationConfig(modelDir: string): Promise<Record<string, un
   } catch (cause) {
     throw new AerieError('invalid_package', `${path}: not valid JSON`, { cause })
   }
+}
+
+function maxNewTokens(generation: Record<string, unknown>): number {
+  const value = generation['max_new_tokens']
+  return typeof value === 'number' && value >= 1 ? Math.floor(value) : Number.POSITIVE_INFINITY
 }
 
 function stopIds(generation: Record<string, unknown>, tokenizer: Tokenizer): Set<number> {

@@ -110,7 +110,7 @@ function answerRoom(
       { param: 'messages' },
     )
   }
-  return request.maxTokens ?? maxContext - used
+  return request.maxTokens ?? Math.min(model.defaultMaxTokens, maxContext - used)
 }
 
 /** Puts the pictures between the stretches of text. */
