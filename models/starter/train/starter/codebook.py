@@ -1,0 +1,84 @@
+"""One fixed orthonormal direction per concept, the common language of towers and decoder before they meet.
+
+A cell that shows a small red star is, ideally, the sum of the directions of 'small', 'red' and 'star'. Where the concept
+is a word of the vocabulary its direction is also the initial embedding of that word, so that "which cell matches the
+word of the question?" is a plain dot product from the first step on.
+"""
+
+import torch
+from torch.nn import functional as F
+
+from .labels import FACTORS, NAMES
+from .language import BACKGROUNDS, CHARACTERS, COLORS, KINDS, PLURALS, SIZES
+
+SEED = 7
+
+# Classes that hardly ever occur must not drown in empty cells: weight of class 0 by factor.
+EMPTY_WEIGHT = {'kind': 0.2, 'color': 0.2, 'size': 0.2, 'ordinal': 0.1, 'offset_x': 0.05, 'offset_y': 0.05,
+                'background': 1.0, 'first': 0.06, 'second': 0.06, 'index': 0.06, 'text_color': 0.1}
+
+
+class Codebook:
+    """codes[factor]: [classes - 1, D], the directions of classes 1…; class 0 is the absence of them all."""
+
+    def __init__(self, width):
+        count = sum(classes - 1 for classes in FACTORS.values())
+        generator = torch.Generator().manual_seed(SEED)
+        directions = torch.linalg.qr(torch.randn(width, width, generator=generator))[0]
+        assert count <= width, f'{count} concepts need at least as many dimensions, got {width}'
+        self.codes, start = {}, 0
+        for name, classes in FACTORS.items():
+            self.codes[name] = directions[start : start + classes - 1].contiguous()
+            start += classes - 1
+        self.matrix = directions[:start].contiguous()  # [concepts, D]
+
+    def ideal(self, labels, scale=None):
+        """Dense labels [B, factors, 100] -> the ideal cells [B, 100, D]; scale [B, factors, 100] weighs each factor."""
+        cells = 0.0
+        for i, name in enumerate(NAMES):
+            padded = F.pad(self.codes[name], (0, 0, 1, 0))
+            code = padded[labels[:, i].long()]
+            cells = cells + (code if scale is None else code * scale[:, i, :, None])
+        return cells
+
+    def loss(self, cells, labels, sharpness=8.0):
+        """How badly cells [B, 100, D] are decoded by the codebook: (cross entropy plus distance, accuracy by factor).
+
+        The logit of a class is its dot product, that of 'nothing' is half the code's length: the ideal cell has 1 and 0.
+        """
+        scores = (cells.reshape(-1, cells.shape[-1]) @ self.matrix.T) * sharpness
+        total, accuracy, start = 0.0, {}, 0
+        for i, (name, classes) in enumerate(FACTORS.items()):
+            logits = F.pad(scores[:, start : start + classes - 1], (1, 0), value=sharpness / 2)
+            start += classes - 1
+            target = labels[:, i].reshape(-1).long()
+            weight = torch.ones(classes)
+            weight[0] = EMPTY_WEIGHT[name]
+            total = total + F.cross_entropy(logits, target, weight=weight)
+            with torch.no_grad():
+                present = target > 0
+                hits = logits[present].argmax(-1) == target[present]
+                accuracy[name] = hits.float().mean().item() if len(hits) else float('nan')
+        distance = (cells - self.ideal(labels)).pow(2).sum(-1).mean()
+        return total + distance, accuracy
+
+    def words(self):
+        """(word, direction) for the concepts that are words; plurals and parts of two-word names lie near them."""
+        for names, factor in ((KINDS, 'kind'), (COLORS, 'color'), (SIZES, 'size')):
+            yield from zip(names, self.codes[factor], strict=True)
+        yield from ((PLURALS[kind], code) for kind, code in zip(KINDS, self.codes['kind'], strict=True))
+        yield from zip(CHARACTERS, self.codes['first'], strict=True)
+        for name, code in zip(BACKGROUNDS, self.codes['background'], strict=True):
+            if name not in COLORS and ' ' not in name:
+                yield name, code
+
+
+def initialise_embeddings(embedding, tokenizer, codebook):
+    """Sets the rows of concept words, with and without a leading space, to their directions plus a little noise."""
+    generator = torch.Generator().manual_seed(SEED + 1)
+    for word, code in codebook.words():
+        for form in (word, ' ' + word):
+            ids = tokenizer.encode(form).ids
+            if len(ids) == 1:
+                noise = torch.randn(len(code), generator=generator) * 0.25 / len(code) ** 0.5
+                embedding.data[ids[0]] = code + noise

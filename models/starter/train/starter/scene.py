@@ -1,0 +1,104 @@
+"""What is in a picture, decided before anything is drawn: plain dictionaries in pixels of the 160×160 padded square."""
+
+from .config import PICTURE
+from .language import BACKGROUNDS, CHARACTERS, KINDS, LANGUAGE, SIZES, WORDS, contrasting, row_of
+
+RADII = [LANGUAGE['sizes'][size] for size in SIZES]
+ROW_EDGES = [PICTURE * edge for edge in LANGUAGE['readingOrder']['edges']]
+
+
+def frame(R):
+    """The picture inside the padded square: (left, top, right, bottom), aspect ratio 1:3 … 3:1."""
+    chance = R.random()
+    if chance < 0.4:
+        ratio = 1.0
+    elif chance < 0.7:
+        ratio = R.choice([4 / 3, 3 / 2, 16 / 9, 3 / 4, 2 / 3, 9 / 16])
+    else:
+        ratio = 3 ** R.uniform(-1, 1)
+    width, height = (PICTURE, PICTURE / ratio) if ratio >= 1 else (PICTURE * ratio, PICTURE)
+    left, top = (PICTURE - width) / 2, (PICTURE - height) / 2
+    return left, top, left + width, top + height
+
+
+def random_text(R):
+    chance = R.random()
+    if chance < 0.44:
+        return ''.join(R.choice(CHARACTERS[:10]) for _ in range(R.choice([1, 2, 3, 3, 4, 4])))
+    if chance < 0.8:
+        return R.choice(WORDS)
+    if chance < 0.97:
+        return ''.join(R.choice(CHARACTERS[10:]) for _ in range(R.randint(2, 8)))
+    return ''.join(R.choice(CHARACTERS) for _ in range(R.randint(2, 6)))
+
+
+def clear(box, taken, gap=1.5):
+    """Whether box (x, y, half width, half height) keeps its distance from all others."""
+    return all(
+        abs(box[0] - t[0]) > box[2] + t[2] + gap or abs(box[1] - t[1]) > box[3] + t[3] + gap for t in taken
+    )
+
+
+def add_text(scene, R, taken):
+    """Puts a text into the frame, wide enough that at most two characters share a cell."""
+    left, top, right, bottom = scene['frame']
+    text = random_text(R)
+    width, height = right - left, bottom - top
+    pitch = R.uniform(9, 13) if scene['mode'] == 'mixed' else R.uniform(9, 30)
+    pitch = max(8.6, min(pitch, (width - 8) / len(text), height * 0.9))
+    tall = pitch / 0.72
+    half_width, half_height = pitch * len(text) / 2 + 1, tall * 0.55
+    if half_width * 2 > width - 4 or half_height * 2 > height - 4:
+        return
+    angle = R.uniform(-10, 10) if R.random() < 0.4 and half_height * 2 + half_width * 0.35 < height - 4 else 0
+    reach = half_height + abs(angle) / 57.3 * half_width
+    x = R.uniform(left + half_width + 2, right - half_width - 2)
+    y = R.uniform(top + reach + 1, bottom - reach - 1)
+    scene['text'] = {
+        'string': text, 'x': x, 'y': y, 'pitch': pitch, 'half_width': half_width, 'height': tall, 'angle': angle,
+        'color': R.choice(contrasting(scene['background'], 'text')),
+        'plate': R.random() < 0.25,
+    }
+    taken.append((x, y, half_width + 3, reach + 3))
+
+
+def add_object(scene, R, kind, color, sizes, taken):
+    """Tries to find a free spot; gives up (and the scene has one object less) when there is none."""
+    left, top, right, bottom = scene['frame']
+    for attempt in range(40):
+        size = 0 if attempt > 20 else R.choices([0, 1, 2], sizes)[0]
+        radius = R.uniform(*RADII[size])
+        if 2 * radius + 2 > min(right - left, bottom - top):
+            continue
+        x, y = R.uniform(left + radius + 1, right - radius - 1), R.uniform(top + radius + 1, bottom - radius - 1)
+        if any(abs(y - edge) < 2.4 for edge in ROW_EDGES):
+            continue
+        if clear((x, y, radius, radius), taken):
+            taken.append((x, y, radius, radius))
+            scene['objects'].append(
+                {'kind': kind, 'color': color, 'size': size, 'x': x, 'y': y, 'radius': radius, 'row': row_of(y)}
+            )
+            return
+
+
+def sample_scene(R, mode=None):
+    """A random scene: {'mode', 'background', 'frame', 'objects', 'text', 'seed'}."""
+    mode = mode or R.choices(['shapes', 'text', 'mixed'], [0.64, 0.18, 0.18])[0]
+    scene = {'mode': mode, 'background': R.choice(BACKGROUNDS), 'frame': frame(R), 'objects': [], 'text': None}
+    taken = []
+    if mode != 'shapes':
+        add_text(scene, R, taken)
+    if mode != 'text':
+        count = R.choices([1, 2, 3, 4, 5, 6], [0.17, 0.25, 0.22, 0.18, 0.14, 0.04])[0] if mode == 'shapes' else R.choice([1, 1, 2])
+        colors = contrasting(scene['background'], 'objects')
+        kinds = KINDS
+        if count >= 3:  # repeated kinds and colours, so that counting one of them means something
+            kinds = R.sample(KINDS, R.choice([2, 3, 8, 16]))
+            colors = R.sample(colors, min(len(colors), R.choice([2, 3, 8])))
+        sizes = (0.3, 0.4, 0.3) if count <= 3 else (0.5, 0.45, 0.05)
+        for _ in range(count):
+            add_object(scene, R, R.choice(kinds), R.choice(colors), sizes, taken)
+    scene['seed'] = R.randrange(1 << 30)
+    return scene
+
+

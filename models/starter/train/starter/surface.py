@@ -1,0 +1,32 @@
+"""Small variations of a question's surface, as language.json lists them, and invented nouns."""
+
+import re
+
+from .language import LANGUAGE
+
+RULES = LANGUAGE['surface']
+
+
+def vary(words, R):
+    """Other spellings, a polite word, no question mark, a capital: each by chance."""
+    for word, others in RULES['synonyms'].items():
+        if R.random() < 0.3:
+            words = re.sub(rf'\b{word}\b', R.choice(others), words)
+    chance = R.random()
+    if chance < 0.08:
+        words = R.choice(RULES['prefixes']) + words
+    elif chance < 0.14:
+        words = words[:-1] + R.choice(RULES['suffixes']) + words[-1] if words[-1] in '.?' else words
+    if words[-1] in '.?' and R.random() < 0.2:
+        words = words[:-1]
+    if R.random() < 0.35:
+        words = words[0].upper() + words[1:]
+    return words
+
+
+def invented_noun(R):
+    """A pronounceable word that means nothing, so that naming what is missing becomes copying, not recalling."""
+    syllable = lambda: R.choice('b c d f g h j k l m n p r s t v w z br ch cl dr fl gr pl sh st th tr'.split()) + R.choice(
+        'a e i o u ai ee oo ou'.split()
+    )
+    return ''.join(syllable() for _ in range(R.randint(1, 3))) + R.choice(['', 'n', 'r', 't', 'k', 'l', 'm', 'p', 's', 'x'])

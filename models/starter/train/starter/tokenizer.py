@@ -1,0 +1,125 @@
+"""The tokenizer: byte-level BPE in which digits, capitals and every word of the closed world are one token.
+
+    python -m starter.tokenizer      writes tokenizer.json, tokenizer_config.json and chat_template.jinja
+"""
+
+import json
+import re
+
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+
+from .config import FOLDER, SPECIAL_TOKENS
+from .language import ANSWERS, BACKGROUNDS, LANGUAGE, NOUNS, NUMBERS, PHRASINGS
+
+VOCABULARY = 2048
+SPLIT = r' ?[a-z]+|[A-Z0-9]| |[^a-zA-Z0-9 ]+'
+
+CHAT_TEMPLATE = """\
+{{- '<s>' -}}
+{%- set text = namespace(system='', first=true) -%}
+{%- for message in messages -%}
+{%- if message['role'] == 'system' -%}
+{%- if message['content'] is string -%}{%- set text.system = message['content'] -%}
+{%- else -%}{%- for part in message['content'] if part['type'] == 'text' -%}{%- set text.system = text.system + part['text'] -%}{%- endfor -%}
+{%- endif -%}
+{%- elif message['role'] == 'user' -%}
+{%- if message['content'] is not string -%}
+{%- for part in message['content'] if part['type'] == 'image' -%}{{- '<image>' -}}{%- endfor -%}
+{%- endif -%}
+{%- if text.first and text.system -%}{{- '<|system|>' + text.system -}}{%- endif -%}
+{%- set text.first = false -%}
+{{- '<|user|>' -}}
+{%- if message['content'] is string -%}{{- message['content'] -}}
+{%- else -%}{%- for part in message['content'] if part['type'] == 'text' -%}{{- part['text'] -}}{%- endfor -%}
+{%- endif -%}
+{%- elif message['role'] == 'assistant' -%}
+{{- '<|assistant|>' -}}
+{%- if message['content'] is string -%}{{- message['content'] -}}
+{%- else -%}{%- for part in message['content'] if part['type'] == 'text' -%}{{- part['text'] -}}{%- endfor -%}
+{%- endif -%}
+{{- '<|end|>' -}}
+{%- endif -%}
+{%- endfor -%}
+{%- if add_generation_prompt -%}{{- '<|assistant|>' -}}{%- endif -%}
+"""
+
+
+def closed_words():
+    """Every lower-case word that questions, answers and system messages are made of, and sixty nouns."""
+    words = set()
+
+    def collect(value):
+        if isinstance(value, str):
+            for word in re.findall(r'[a-z]+|[A-Z][a-z]+', re.sub(r'\{[a-z]+\}', ' ', value)):
+                words.add(word if word.islower() else word[1:])
+                words.add(word[1:]) if len(word) > 2 else None
+        elif isinstance(value, list | tuple):
+            for item in value:
+                collect(item)
+        elif isinstance(value, dict):
+            for key, item in value.items():
+                if key not in ('about', 'example'):
+                    collect(item)
+
+    first_words = [p.split()[0] for phrasings in PHRASINGS.values() for p in phrasings]
+    for key in ('kinds', 'numbers', 'phrasings', 'heldOutPhrasings', 'systems', 'answers', 'surface'):
+        closed = LANGUAGE[key]
+        for word in re.findall(r'[a-z]+', re.sub(r'\{[a-z]+\}', ' ', json.dumps(closed))):
+            words.add(word)
+    words.update(re.sub('[^a-z]', '', w)[1:] for w in first_words)  # what follows a capital: W-hat
+    words.update(w for name in [*BACKGROUNDS, *LANGUAGE['colors'], *LANGUAGE['plurals'].values()] for w in name.split())
+    words.update(w for row in LANGUAGE['places']['names'] for name in row for w in name.split())
+    words.update(['small', 'medium', 'large', 'to', 'the', 'left', 'right', 'of', 'an', 'shape', 'color', 'size', 'objects'])
+    words.update(NOUNS[:60])
+    words.update(NUMBERS)
+    return sorted(w for w in words if len(w) > 1)
+
+
+def corpus():
+    """Each closed word with and without a leading space, and the punctuation runs of JSON and sentences."""
+    for word in closed_words():
+        yield from [word, ' ' + word] * 4
+    runs = ['{"', '":"', '","', '":[{"', '"},{"', '"}],"', '":[],"', '":', '"}', '},{', '}]}', '"}]', '?', '.', ',', '."', '!', "'"]
+    yield from runs * 50
+
+
+def train():
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Split(Regex(SPLIT), 'isolated'), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY,
+        special_tokens=[AddedToken(t, special=True, normalized=False) for t in SPECIAL_TOKENS],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(corpus(), trainer)
+    return tokenizer
+
+
+def load_tokenizer(folder=FOLDER):
+    return Tokenizer.from_file(str(folder / 'tokenizer.json'))
+
+
+def write(folder=FOLDER):
+    tokenizer = train()
+    tokenizer.save(str(folder / 'tokenizer.json'))
+    (folder / 'chat_template.jinja').write_text(CHAT_TEMPLATE)
+    config = {
+        'tokenizer_class': 'PreTrainedTokenizerFast',
+        'bos_token': '<s>', 'eos_token': '<|end|>', 'pad_token': '<pad>',
+        'model_max_length': 2048, 'add_bos_token': False, 'clean_up_tokenization_spaces': False,
+        'additional_special_tokens': SPECIAL_TOKENS[2:],
+        'chat_template': CHAT_TEMPLATE,
+    }
+    (folder / 'tokenizer_config.json').write_text(json.dumps(config, indent=2) + '\n')
+    return tokenizer
+
+
+if __name__ == '__main__':
+    made = write()
+    split = [w for w in closed_words() for form in (w, ' ' + w) if len(made.encode(form).ids) != 1]
+    print(made.get_vocab_size(), 'tokens,', len(closed_words()), 'closed words, in pieces:', split)
+    print(ANSWERS['absentObject'], made.encode(ANSWERS['absentObject'].format(noun='zebra')).tokens)
