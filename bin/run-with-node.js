@@ -1,6 +1,6 @@
 /** Runs a script with a Node that is new enough: this one, or the packaged one in a child process. */
 import { spawn } from 'node:child_process'
-import { NEEDED, isNewEnough, packagedNode } from './node-version.js'
+import { isNewEnough, NEEDED, packagedNode } from './node-version.js'
 
 const FORWARDED = ['SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR2']
 

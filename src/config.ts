@@ -1,13 +1,14 @@
 /** Fills the configuration from defaults, file, environment and flags; the only reader of the environment. */
 import { readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
+import { delimiter } from 'node:path'
 import { CONFIG_KEYS, type Config, type ConfigKey } from './config-schema.ts'
 import { expectation, kebab, parseValue, upperSnake } from './config-value.ts'
 import { readCpu } from './cpu.ts'
 import { AerieError } from './errors.ts'
 import { nearest } from './nearest.ts'
 
-export type { Config, ConfigKey } from './config-schema.ts'
+export { CONFIG_KEYS, type Config, type ConfigKey } from './config-schema.ts'
 
 /** Values by config key as a source gave them: strings from flags, anything from a file. */
 export type RawConfig = Readonly<Record<string, unknown>>
@@ -77,6 +78,11 @@ export function resolveConfig(sources: ConfigSources): Config {
   if (problems.length === 0) problems.push(...contradictions(config))
   if (problems.length > 0) throw new AerieError('invalid_config', problems.join('\n'))
   return config
+}
+
+/** The folders in which the shell looks for programs, for those who must tell which one it would find. */
+export function searchPath(): string[] {
+  return (process.env['PATH'] ?? '').split(delimiter)
 }
 
 /** Whether only this machine can reach a server that listens on `host`. */

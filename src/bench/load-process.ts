@@ -1,0 +1,57 @@
+/** A program of its own: takes a LoadPlan over IPC, drives the server, sends back a LoadResult. */
+import { once } from 'node:events'
+import { Agent } from 'node:http'
+import type { LoadPlan, LoadResult, RequestRecord } from './load.ts'
+import { type BenchPicture, basePictures, numbered } from './pictures.ts'
+import { timeRequest } from './request.ts'
+
+const [plan] = (await once(process, 'message')) as [LoadPlan]
+const result = await drive(plan)
+process.send?.(result, () => process.disconnect?.())
+
+/** Pictures are made before the clock starts; a first round that does not count opens the connections. */
+async function drive(plan: LoadPlan): Promise<LoadResult> {
+  const bases = await basePictures(plan.seed)
+  const agent = new Agent({ keepAlive: true, maxSockets: plan.clients })
+  const send = (number: number, loadStart: number) => {
+    const base = bases[number % bases.length]!
+    const picture =
+      plan.pictures === 'cached' ? bases[0]! : numbered(base, plan.seed * 1e6 + number)
+    const body = requestBody(plan, picture)
+    return timeRequest({ url: plan.url, apiKey: plan.apiKey, agent, body, loadStart })
+  }
+  const warmUp = Array.from({ length: plan.clients }, (_, i) => send(plan.requests + i, 0))
+  await Promise.all(warmUp)
+
+  const records: RequestRecord[] = []
+  const loadStart = performance.now()
+  let next = 0
+  const client = async () => {
+    while (next < plan.requests) records.push(await send(next++, loadStart))
+  }
+  await Promise.all(Array.from({ length: plan.clients }, client))
+  agent.destroy()
+  return { durationMs: performance.now() - loadStart, records }
+}
+
+function requestBody(plan: LoadPlan, { mediaType, bytes }: BenchPicture): Buffer {
+  const url = `data:${mediaType};base64,${bytes.toString('base64')}`
+  return Buffer.from(
+    JSON.stringify({
+      model: plan.model,
+      messages: [
+        {
+          role: 'user',
+          content: [
+            { type: 'image_url', image_url: { url } },
+            { type: 'text', text: plan.question },
+          ],
+        },
+      ],
+      max_tokens: plan.maxTokens,
+      temperature: 0,
+      stream: true,
+      stream_options: { include_usage: true },
+    }),
+  )
+}

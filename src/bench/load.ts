@@ -1,0 +1,38 @@
+/** What a load is and what comes of it; shared by the benchmark and its load process. */
+
+/** One level of load: `clients` connections, each sending its next request when the last is answered. */
+export interface LoadPlan {
+  /** Base URL without `/v1`. */
+  readonly url: string
+  readonly apiKey: string | undefined
+  readonly model: string
+  readonly question: string
+  readonly maxTokens: number
+  readonly clients: number
+  readonly requests: number
+  /** distinct: no two requests carry the same bytes; cached: all carry the same. */
+  readonly pictures: 'distinct' | 'cached'
+  /** Seed of the pictures; loads with other seeds share none. */
+  readonly seed: number
+}
+
+/** One answered or failed request. Times in milliseconds since its start. */
+export interface RequestRecord {
+  /** Since the load began. */
+  readonly startMs: number
+  /** Until the first text; undefined when there was none. */
+  readonly ttftMs: number | undefined
+  /** Between one text chunk and the next. */
+  readonly gapsMs: readonly number[]
+  readonly totalMs: number
+  readonly promptTokens: number
+  readonly completionTokens: number
+  /** Undefined for a complete answer. */
+  readonly error: string | undefined
+}
+
+export interface LoadResult {
+  /** From the first request's start to the last one's end. */
+  readonly durationMs: number
+  readonly records: readonly RequestRecord[]
+}

@@ -1,0 +1,85 @@
+/** The flags that both benchmarks take, and the server that they lead to. */
+import {
+  type Command,
+  integerOption,
+  type OptionSpec,
+  type ParsedArgs,
+  UsageError,
+} from '../cli/command.ts'
+import { type BenchServer, runningServer, startServerProcess } from './server-process.ts'
+
+export const COMMON_OPTIONS: Readonly<Record<string, OptionSpec>> = {
+  url: {
+    type: 'string',
+    value: 'url',
+    description: 'a server that runs already; without it one is started',
+  },
+  'api-key': { type: 'string', value: 'key', description: 'key for that server' },
+  model: {
+    type: 'string',
+    value: 'name',
+    description: 'model to ask, by default the first one served',
+  },
+  question: {
+    type: 'string',
+    value: 'text',
+    description: 'what to ask about each picture',
+    default: 'describe the picture.',
+  },
+  'max-tokens': {
+    type: 'string',
+    value: 'n',
+    description: 'longest answer in tokens',
+    default: '64',
+  },
+  seed: {
+    type: 'string',
+    value: 'n',
+    description: 'pictures of another seed are other pictures',
+    default: '1',
+  },
+  json: { type: 'boolean', description: 'the numbers as JSON' },
+}
+
+export interface BenchTarget {
+  readonly server: BenchServer
+  readonly apiKey: string | undefined
+  readonly model: string
+  readonly question: string
+  readonly maxTokens: number
+  readonly seed: number
+}
+
+/** Starts or finds the server and asks it for its model. */
+export async function openTarget(args: ParsedArgs, command: Command): Promise<BenchTarget> {
+  const text = (name: string) => {
+    const value = args.options.get(name)
+    return typeof value === 'string' ? value : command.options[name]?.default
+  }
+  const maxTokens = integerOption(args, command, 'max-tokens')!
+  const seed = integerOption(args, command, 'seed')!
+  const url = text('url')
+  const apiKey = text('api-key')
+  if (url !== undefined && !URL.canParse(url)) {
+    throw new UsageError(`--url: expected a URL such as http://127.0.0.1:8000, got '${url}'`)
+  }
+  const server = url === undefined ? await startServerProcess([]) : runningServer(url)
+  try {
+    const model = text('model') ?? (await firstModel(server.url, apiKey))
+    return { server, apiKey, model, question: text('question')!, maxTokens, seed }
+  } catch (error) {
+    await server.stop()
+    throw error
+  }
+}
+
+async function firstModel(url: string, apiKey: string | undefined): Promise<string> {
+  const headers = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }
+  const response = await fetch(`${url}/v1/models`, { headers })
+  if (!response.ok)
+    throw new Error(`/v1/models answered ${response.status}: ${await response.text()}`)
+  const list = (await response.json()) as { readonly data: readonly { readonly id: string }[] }
+  const model = list.data[0]?.id
+  if (model === undefined) throw new Error('the server serves no model')
+  return model
+}

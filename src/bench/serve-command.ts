@@ -1,0 +1,89 @@
+/** `aerie bench serve`: how fast a server answers about pictures, at several numbers of clients. */
+import { readFile, writeFile } from 'node:fs/promises'
+import {
+  type Command,
+  integerOption,
+  type ParsedArgs,
+  type Terminal,
+  UsageError,
+} from '../cli/command.ts'
+import { COMMON_OPTIONS } from './options.ts'
+
+export const serveBenchCommand: Command = {
+  name: 'bench serve',
+  summary: 'measure a server: TTFT, TPOT, throughput at 1, 4 and 16 clients',
+  operands: '[options]',
+  details: [
+    'Starts a server with default settings, or takes a running one, and asks it about pictures over HTTP',
+    'from another process. Every request has a picture of its own, so no cache helps; --cached sends one.',
+  ],
+  options: {
+    ...COMMON_OPTIONS,
+    clients: {
+      type: 'string',
+      value: 'list',
+      description: 'numbers of clients',
+      default: '1,4,16',
+    },
+    requests: {
+      type: 'string',
+      value: 'n',
+      description: 'requests for each number of clients',
+      default: '96',
+    },
+    cached: { type: 'boolean', description: 'the same picture each time, to measure the caches' },
+    markdown: {
+      type: 'string',
+      value: 'file',
+      description:
+        'also write the report between the bench markers of this file, and a plot beside it',
+    },
+  },
+  configKeys: [],
+  examples: [
+    'aerie bench serve --clients 1,16 --requests 200',
+    'aerie bench serve --url http://127.0.0.1:8000 --json',
+  ],
+  run: benchServe,
+}
+
+async function benchServe(args: ParsedArgs, terminal: Terminal): Promise<number> {
+  if (args.positionals.length > 0) throw new UsageError(`unexpected '${args.positionals[0]}'`)
+  const requests = integerOption(args, serveBenchCommand, 'requests')!
+  const clients = clientsOption(args)
+  const [{ openTarget }, { measure }, report] = await Promise.all([
+    import('./options.ts'),
+    import('./measure.ts'),
+    import('./report.ts'),
+  ])
+  const target = await openTarget(args, serveBenchCommand)
+  const pictures = args.options.has('cached') ? 'cached' : 'distinct'
+  try {
+    const result = await measure(target, { clients, requests, pictures }, (line) =>
+      terminal.stderr.write(`${line}\n`),
+    )
+    const isJson = args.options.has('json')
+    terminal.stdout.write(`${isJson ? report.asJson(result) : report.asTable(result)}\n`)
+    const file = args.options.get('markdown')
+    if (typeof file === 'string') {
+      const plot = file.replace(/(\.md)?$/, '.svg')
+      await writeFile(plot, report.asPlot(result))
+      await writeFile(
+        file,
+        report.insert(await readFile(file, 'utf8'), report.asMarkdown(result, plot)),
+      )
+    }
+    return result.levels.some(({ summary }) => summary.failed > 0) ? 1 : 0
+  } finally {
+    await target.server.stop()
+  }
+}
+
+function clientsOption(args: ParsedArgs): number[] {
+  const text = String(args.options.get('clients') ?? serveBenchCommand.options['clients']?.default)
+  const clients = text.split(',').map(Number)
+  if (!clients.every((n) => Number.isInteger(n) && n >= 1 && n <= 1024)) {
+    throw new UsageError(`--clients: expected numbers from 1 to 1024 such as 1,4,16, got '${text}'`)
+  }
+  return clients
+}

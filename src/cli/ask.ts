@@ -1,0 +1,150 @@
+/** `aerie ask`: one question about pictures, answered in this process; the answer alone on stdout. */
+import { readFile } from 'node:fs/promises'
+import { buffer } from 'node:stream/consumers'
+import { CONFIG_KEYS, readConfig } from '../config.ts'
+import { AerieError } from '../errors.ts'
+import type { ChatEvent, ChatRequest, ContentPart, ImageDetail } from '../http/service.ts'
+import {
+  type Command,
+  integerOption,
+  type ParsedArgs,
+  type Terminal,
+  UsageError,
+} from './command.ts'
+
+const SERVER_ONLY = new Set(['Server', 'Access'])
+
+export const askCommand: Command = {
+  name: 'ask',
+  summary: 'ask about pictures without a server',
+  operands: '<picture…> "question" [options]',
+  details: [
+    'Pictures are files, http(s) URLs, or - for one on standard input. The last operand is the question.',
+    'The answer alone goes to standard output, as it is generated.',
+  ],
+  options: {
+    'max-tokens': { type: 'string', value: 'n', description: 'longest answer in tokens' },
+    detail: {
+      type: 'string',
+      value: 'auto|low|high',
+      description: 'resolution of the pictures',
+      default: 'auto',
+    },
+    json: { type: 'boolean', description: 'one JSON object: answer, usage and what the model saw' },
+  },
+  configKeys: [...CONFIG_KEYS].filter(([, s]) => !SERVER_ONLY.has(s.group)).map(([key]) => key),
+  examples: [
+    'aerie ask docs/pictures/red-circle-blue-square.png "what color is the circle?"',
+    'aerie ask --json docs/pictures/number-42.png "read the number"',
+  ],
+  run: ask,
+}
+
+async function ask(args: ParsedArgs, terminal: Terminal): Promise<number> {
+  const pictures = args.positionals.slice(0, -1)
+  const question = args.positionals.at(-1)
+  if (question === undefined)
+    throw new UsageError('expected pictures and a question; see `aerie ask --help`')
+  const maxTokens = integerOption(args, askCommand, 'max-tokens')
+  const detail = detailOption(args)
+  const config = await readConfig(args.config, args.configFile)
+  const content: ContentPart[] = await Promise.all(
+    pictures.map(async (picture, i) => ({
+      type: 'image' as const,
+      url: await pictureUrl(picture, terminal.stdin),
+      detail,
+      param: `picture ${i + 1} (${picture})`,
+    })),
+  )
+  content.push({ type: 'text', text: question, param: 'question' })
+
+  const { openModel } = await import('../main.ts')
+  const model = await openModel(config)
+  const interrupt = new AbortController()
+  const onSignal = () => interrupt.abort()
+  process.once('SIGINT', onSignal).once('SIGTERM', onSignal)
+  try {
+    const request = askRequest(model.service.models()[0]!.id, content, maxTokens)
+    const events = model.service.complete(request, interrupt.signal)
+    if (args.options.has('json')) {
+      terminal.stdout.write(`${JSON.stringify(await collect(events))}\n`)
+    } else {
+      for await (const event of events) {
+        if (event.type === 'text-delta') terminal.stdout.write(event.text)
+      }
+      terminal.stdout.write('\n')
+    }
+    return 0
+  } finally {
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
+    await model.close()
+  }
+}
+
+function askRequest(
+  model: string,
+  content: readonly ContentPart[],
+  maxTokens: number | undefined,
+): ChatRequest {
+  return {
+    requestId: 'ask',
+    model,
+    messages: [{ role: 'user', name: undefined, content }],
+    sampling: {
+      temperature: 0,
+      topP: undefined,
+      topK: undefined,
+      minP: undefined,
+      repetitionPenalty: undefined,
+      presencePenalty: 0,
+      frequencyPenalty: 0,
+      logitBias: new Map(),
+      seed: undefined,
+      topLogprobs: undefined,
+    },
+    n: 1,
+    maxTokens,
+    stop: [],
+    explain: true,
+    deadlineMs: undefined,
+    priority: 'live',
+    tenant: 'anonymous',
+    cacheKey: undefined,
+  }
+}
+
+/** Everything that was told, as one object for scripts. */
+async function collect(events: AsyncIterable<ChatEvent>): Promise<Record<string, unknown>> {
+  const result: Record<string, unknown> = { answer: '' }
+  for await (const event of events) {
+    const { type, ...rest } = event
+    if (event.type === 'text-delta') result['answer'] += event.text
+    else if (event.type === 'start') result['model'] = event.model
+    else if (event.type === 'finish') result['finishReason'] = event.reason
+    else if (event.type === 'timings') result['stations'] = event.stations
+    else result[type] = rest
+  }
+  return result
+}
+
+/** A URL as it is; a file or standard input as a data URI. What the bytes are is found out by decoding. */
+async function pictureUrl(picture: string, stdin: NodeJS.ReadableStream): Promise<string> {
+  if (/^(https?|data):/i.test(picture)) return picture
+  const bytes = picture === '-' ? await buffer(stdin) : await readPicture(picture)
+  return `data:image/png;base64,${bytes.toString('base64')}`
+}
+
+async function readPicture(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new AerieError('invalid_media', `cannot read the picture ${path}: ${reason}`, { cause })
+  }
+}
+
+function detailOption(args: ParsedArgs): ImageDetail {
+  const value = args.options.get('detail') ?? 'auto'
+  if (value === 'auto' || value === 'low' || value === 'high') return value
+  throw new UsageError(`--detail: expected one of auto, low, high, got '${value}'`)
+}

@@ -1,0 +1,16 @@
+/** All subcommands, in the order of `aerie --help`. */
+
+import { serveBenchCommand } from '../bench/serve-command.ts'
+import { soakCommand } from '../bench/soak-command.ts'
+import { doctorCommand } from '../doctor/command.ts'
+import { askCommand } from './ask.ts'
+import type { Command } from './command.ts'
+import { serveCommand } from './serve.ts'
+
+export const COMMANDS: readonly Command[] = [
+  serveCommand,
+  askCommand,
+  doctorCommand,
+  serveBenchCommand,
+  soakCommand,
+]

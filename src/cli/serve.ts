@@ -1,0 +1,64 @@
+/** `aerie serve`: starts the server, says how to talk to it, and drains it on a signal. */
+import { setTimeout as delay } from 'node:timers/promises'
+import { apiKeyRequired, CONFIG_KEYS, type Config, maskConfig, readConfig } from '../config.ts'
+import type { Command, ParsedArgs, Terminal } from './command.ts'
+import { UsageError } from './command.ts'
+import { welcome } from './welcome.ts'
+
+export const serveCommand: Command = {
+  name: 'serve',
+  summary: "serve a model over OpenAI's HTTP API",
+  operands: '[options]',
+  details: [
+    'Prints what is served and how to ask it, then logs one JSON line an event to standard error.',
+    'SIGTERM or SIGINT: running requests are finished, new ones refused; a second one stops at once.',
+  ],
+  options: {},
+  configKeys: [...CONFIG_KEYS.keys()],
+  examples: [
+    'aerie serve',
+    'aerie serve --port 9000 --max-running 8 --api-keys-file keys.txt --host 0.0.0.0',
+  ],
+  run: serve,
+}
+
+async function serve(args: ParsedArgs, terminal: Terminal): Promise<number> {
+  if (args.positionals.length > 0) {
+    throw new UsageError(`unexpected '${args.positionals[0]}'; name the model with --model`)
+  }
+  const config = await readConfig(args.config, args.configFile)
+  const [{ startServer }, { createLogger }] = await Promise.all([
+    import('../main.ts'),
+    import('../telemetry/logger.ts'),
+  ])
+  const logger = createLogger({ level: config.logLevel })
+  logger.info({ config: maskConfig(config) }, 'effective configuration')
+  const server = await startServer(config, { logger })
+  terminal.stdout.write(`${welcome(server.url, server.models, apiKeyRequired(config))}\n`)
+
+  const signal = await firstSignal()
+  logger.info({ signal }, 'draining')
+  // Not awaited: only another signal ends it, and then it ends everything.
+  void firstSignal().then(() => process.exit(1))
+  const drained = await drainWithin(server.drain(), config)
+  if (!drained) logger.warn({ drainTimeoutMs: config.drainTimeoutMs }, 'drain timed out, closing')
+  await server.close()
+  logger.info('stopped')
+  return 0
+}
+
+/** Whether everything was finished in time. */
+async function drainWithin(drained: Promise<void>, config: Config): Promise<boolean> {
+  const timer = new AbortController()
+  const timeout = delay(config.drainTimeoutMs, false, { signal: timer.signal, ref: false })
+  const result = await Promise.race([drained.then(() => true), timeout])
+  timer.abort()
+  timeout.catch(() => undefined)
+  return result
+}
+
+function firstSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    process.once('SIGTERM', resolve).once('SIGINT', resolve)
+  })
+}
