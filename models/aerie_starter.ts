@@ -49,12 +49,16 @@ function parseConfig(raw: unknown): StarterConfig {
     projectorHiddenSize: config.size('projector_hidden_size'),
     text: readLlamaConfig(config.object('text_config')),
   } as const
-  if (imageSize % parsed.vit.imageSize !== 0) throw first.mismatch('image_size', `a divisor of ${imageSize}`)
-  if (parsed.convNext.imageSize !== imageSize) throw second.mismatch('image_size', String(imageSize))
+  if (imageSize % parsed.vit.imageSize !== 0)
+    throw first.mismatch('image_size', `a divisor of ${imageSize}`)
+  if (parsed.convNext.imageSize !== imageSize)
+    throw second.mismatch('image_size', String(imageSize))
   const grid = Math.sqrt(tokensPerImage)
-  if (parsed.vit.imageSize / parsed.vit.patchSize !== grid) throw config.mismatch('tokens_per_image', "the square of the ViT's grid")
+  if (parsed.vit.imageSize / parsed.vit.patchSize !== grid)
+    throw config.mismatch('tokens_per_image', "the square of the ViT's grid")
   const stride = parsed.convNext.patchSize * 2 ** (parsed.convNext.hiddenSizes.length - 1)
-  if (imageSize / stride !== grid) throw config.mismatch('tokens_per_image', "the square of the ConvNeXt's grid")
+  if (imageSize / stride !== grid)
+    throw config.mismatch('tokens_per_image', "the square of the ConvNeXt's grid")
   return parsed
 }
 
@@ -62,7 +66,8 @@ function parseVit(raw: ConfigReader): VitConfig {
   raw.oneOf('type', ['vit'])
   const hiddenSize = raw.size('hidden_size')
   const heads = raw.size('num_attention_heads')
-  if (hiddenSize % heads !== 0) throw raw.mismatch('num_attention_heads', `a divisor of ${hiddenSize}`)
+  if (hiddenSize % heads !== 0)
+    throw raw.mismatch('num_attention_heads', `a divisor of ${hiddenSize}`)
   return {
     imageSize: raw.size('image_size'),
     patchSize: raw.size('patch_size'),
@@ -78,7 +83,8 @@ function parseConvNext(raw: ConfigReader): ConvNextConfig {
   raw.oneOf('type', ['convnext'])
   const hiddenSizes = raw.sizes('hidden_sizes')
   const depths = raw.sizes('depths')
-  if (depths.length !== hiddenSizes.length) throw raw.mismatch('depths', `${hiddenSizes.length} numbers, as in hidden_sizes`)
+  if (depths.length !== hiddenSizes.length)
+    throw raw.mismatch('depths', `${hiddenSizes.length} numbers, as in hidden_sizes`)
   const kernelSize = raw.size('kernel_size')
   if (kernelSize % 2 === 0) throw raw.mismatch('kernel_size', 'an odd number')
   return {
@@ -107,7 +113,10 @@ function encoder(c: StarterConfig): Graph {
   const grid = Math.sqrt(c.tokensPerImage)
   const fused = g.stage('fused', concatChannels(g, [tokensToGrid(g, tokens), fine], grid))
   const width = c.text.hiddenSize
-  const projected = g.stage('projected', mlp2xGelu(g, fused, 'projector', c.projectorHiddenSize, width))
+  const projected = g.stage(
+    'projected',
+    mlp2xGelu(g, fused, 'projector', c.projectorHiddenSize, width),
+  )
   g.output('features', g.stage('placed', g.add(projected, cellPositions(g, grid, width))))
   return g.build()
 }
@@ -115,7 +124,10 @@ function encoder(c: StarterConfig): Graph {
 /** Learned place of each cell: row embedding + column embedding → [grid², width]. */
 function cellPositions(g: GraphBuilder, grid: number, width: number): Value {
   const rows = g.reshape(g.weight('image_row_embedding', [grid, width]), [grid, 1, width])
-  return g.reshape(g.add(rows, g.weight('image_column_embedding', [grid, width])), [grid * grid, width])
+  return g.reshape(g.add(rows, g.weight('image_column_embedding', [grid, width])), [
+    grid * grid,
+    width,
+  ])
 }
 
 export const family = defineFamily<StarterConfig>({

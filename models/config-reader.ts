@@ -14,7 +14,12 @@ export class ConfigReader {
 
   /** A whole number of at least 1. */
   size(key: string, fallback?: number): number {
-    return this.#read(key, 'a positive integer', fallback, (v) => Number.isSafeInteger(v) && (v as number) > 0)
+    return this.#read(
+      key,
+      'a positive integer',
+      fallback,
+      (v) => Number.isSafeInteger(v) && (v as number) > 0,
+    )
   }
 
   number(key: string, fallback?: number): number {
@@ -38,12 +43,22 @@ export class ConfigReader {
   /** A list of positive integers, not empty. */
   sizes(key: string): number[] {
     const isSize = (v: unknown) => Number.isSafeInteger(v) && (v as number) > 0
-    return this.#read<number[]>(key, 'a list of positive integers', undefined, (v) => Array.isArray(v) && v.length > 0 && v.every(isSize))
+    return this.#read<number[]>(
+      key,
+      'a list of positive integers',
+      undefined,
+      (v) => Array.isArray(v) && v.length > 0 && v.every(isSize),
+    )
   }
 
   /** Three finite numbers: red, green, blue. */
   rgb(key: string): [number, number, number] {
-    return this.#read<[number, number, number]>(key, 'three numbers', undefined, (v) => Array.isArray(v) && v.length === 3 && v.every(Number.isFinite))
+    return this.#read<[number, number, number]>(
+      key,
+      'three numbers',
+      undefined,
+      (v) => Array.isArray(v) && v.length === 3 && v.every(Number.isFinite),
+    )
   }
 
   object(key: string): ConfigReader {
@@ -57,10 +72,17 @@ export class ConfigReader {
 
   /** An Error about one field, in the form that the readers use. */
   mismatch(key: string, expected: string): Error {
-    return new Error(`${this.#pathOf(key)}: expected ${expected}, got ${describe(this.#fields[key])}`)
+    return new Error(
+      `${this.#pathOf(key)}: expected ${expected}, got ${describe(this.#fields[key])}`,
+    )
   }
 
-  #read<T>(key: string, expected: string, fallback: T | undefined, accepts: (value: unknown) => boolean): T {
+  #read<T>(
+    key: string,
+    expected: string,
+    fallback: T | undefined,
+    accepts: (value: unknown) => boolean,
+  ): T {
     const value = Object.hasOwn(this.#fields, key) ? this.#fields[key] : undefined
     // Published configs write null for "not set".
     if ((value === undefined || value === null) && fallback !== undefined) return fallback

@@ -30,8 +30,12 @@ export async function findFamily(modelType: unknown): Promise<Family<unknown>> {
   // Only a name from the listing ever becomes part of a path.
   const known = families.find((name) => name === modelType)
   if (known === undefined) {
-    throw new Error(`model_type ${JSON.stringify(modelType)} is not supported; supported: ${families.join(', ')}`)
+    throw new Error(
+      `model_type ${JSON.stringify(modelType)} is not supported; supported: ${families.join(', ')}`,
+    )
   }
-  const module = (await import(new URL(`${known}.ts`, FOLDER).href)) as { readonly family: Family<unknown> }
+  const module = (await import(new URL(`${known}.ts`, FOLDER).href)) as {
+    readonly family: Family<unknown>
+  }
   return module.family
 }

@@ -29,7 +29,13 @@ export function convNext(g: GraphBuilder, pixels: Value, prefix: string, c: Conv
 }
 
 /** x [tiles, h, w, c] → [tiles, h/2, w/2, width]. */
-function downsample(g: GraphBuilder, x: Value, prefix: string, width: number, epsilon: number): Value {
+function downsample(
+  g: GraphBuilder,
+  x: Value,
+  prefix: string,
+  width: number,
+  epsilon: number,
+): Value {
   const normed = channelsFirst(g, layerNorm(g, x, `${prefix}.0`, epsilon))
   return channelsLast(g, patchConv(g, normed, `${prefix}.1`, width, 2))
 }

@@ -3,15 +3,28 @@ import type { GraphBuilder } from '../graph/builder.ts'
 import type { Value } from '../graph/graph.ts'
 
 /** `prefix.weight` [out, in] and, unless told otherwise, `prefix.bias` [out]: x [..., in] → [..., out]. */
-export function dense(g: GraphBuilder, x: Value, prefix: string, out: number, options: { bias?: boolean } = {}): Value {
+export function dense(
+  g: GraphBuilder,
+  x: Value,
+  prefix: string,
+  out: number,
+  options: { bias?: boolean } = {},
+): Value {
   const weight = g.weight(`${prefix}.weight`, [out, widthOf(x)])
-  return options.bias === false ? g.linear(x, weight) : g.linear(x, weight, g.weight(`${prefix}.bias`, [out]))
+  return options.bias === false
+    ? g.linear(x, weight)
+    : g.linear(x, weight, g.weight(`${prefix}.bias`, [out]))
 }
 
 /** `prefix.weight` and `prefix.bias` over the last axis of x. */
 export function layerNorm(g: GraphBuilder, x: Value, prefix: string, epsilon: number): Value {
   const width = widthOf(x)
-  return g.layerNorm(x, g.weight(`${prefix}.weight`, [width]), g.weight(`${prefix}.bias`, [width]), epsilon)
+  return g.layerNorm(
+    x,
+    g.weight(`${prefix}.weight`, [width]),
+    g.weight(`${prefix}.bias`, [width]),
+    epsilon,
+  )
 }
 
 /** `prefix.weight` over the last axis of x. */
@@ -20,13 +33,24 @@ export function rmsNorm(g: GraphBuilder, x: Value, prefix: string, epsilon: numb
 }
 
 /** A convolution with bias whose stride is its kernel: x [n, c, h, w] → [n, out, h/size, w/size]. */
-export function patchConv(g: GraphBuilder, x: Value, prefix: string, out: number, size: number): Value {
+export function patchConv(
+  g: GraphBuilder,
+  x: Value,
+  prefix: string,
+  out: number,
+  size: number,
+): Value {
   const channels = x.shape[1] as number
-  return g.conv2d(x, g.weight(`${prefix}.weight`, [out, channels, size, size]), g.weight(`${prefix}.bias`, [out]), {
-    stride: size,
-    padding: 0,
-    groups: 1,
-  })
+  return g.conv2d(
+    x,
+    g.weight(`${prefix}.weight`, [out, channels, size, size]),
+    g.weight(`${prefix}.bias`, [out]),
+    {
+      stride: size,
+      padding: 0,
+      groups: 1,
+    },
+  )
 }
 
 /** x [n, c, h, w] → [n, h, w, c]. */
@@ -42,6 +66,7 @@ export function channelsFirst(g: GraphBuilder, x: Value): Value {
 /** The width of x's last axis, which is always a number in our graphs. */
 export function widthOf(x: Value): number {
   const width = x.shape[x.shape.length - 1]
-  if (typeof width !== 'number') throw new Error(`the last axis of [${x.shape.join(', ')}] is not a number`)
+  if (typeof width !== 'number')
+    throw new Error(`the last axis of [${x.shape.join(', ')}] is not a number`)
   return width
 }

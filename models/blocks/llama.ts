@@ -26,7 +26,8 @@ export function readLlamaConfig(raw: ConfigReader): LlamaConfig {
   const hiddenSize = raw.size('hidden_size')
   const heads = raw.size('num_attention_heads')
   const kvHeads = raw.size('num_key_value_heads', heads)
-  if (heads % kvHeads !== 0) throw raw.mismatch('num_key_value_heads', `a divisor of ${heads} attention heads`)
+  if (heads % kvHeads !== 0)
+    throw raw.mismatch('num_key_value_heads', `a divisor of ${heads} attention heads`)
   const headDim = raw.size('head_dim', Math.floor(hiddenSize / heads))
   if (headDim % 2 !== 0) throw raw.mismatch('head_dim', 'an even number')
   raw.oneOf('hidden_act', ['silu'], 'silu')
@@ -68,7 +69,13 @@ export function llamaDecoder(c: LlamaConfig): Graph {
   return g.build()
 }
 
-function llamaLayer(g: GraphBuilder, x: Value, positions: Value, layer: number, c: LlamaConfig): Value {
+function llamaLayer(
+  g: GraphBuilder,
+  x: Value,
+  positions: Value,
+  layer: number,
+  c: LlamaConfig,
+): Value {
   const prefix = `model.layers.${layer}`
   const linear = (input: Value, name: string, out: number) =>
     dense(g, input, `${prefix}.${name}`, out, { bias: false })

@@ -32,6 +32,11 @@ function vitLayer(g: GraphBuilder, x: Value, prefix: string, c: VitConfig): Valu
   const attended = g.attention(q, k, v, c.heads)
   x = g.add(x, dense(g, attended, `${prefix}.self_attn.out_proj`, c.hiddenSize))
 
-  const hidden = dense(g, layerNorm(g, x, `${prefix}.layer_norm2`, c.layerNormEps), `${prefix}.mlp.fc1`, c.intermediateSize)
+  const hidden = dense(
+    g,
+    layerNorm(g, x, `${prefix}.layer_norm2`, c.layerNormEps),
+    `${prefix}.mlp.fc1`,
+    c.intermediateSize,
+  )
   return g.add(x, dense(g, g.gelu(hidden, 'erf'), `${prefix}.mlp.fc2`, c.hiddenSize))
 }

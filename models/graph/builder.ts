@@ -31,7 +31,8 @@ export class GraphBuilder {
   weight(name: string, shape: readonly number[]): Weight {
     const known = this.#weights.get(name)
     if (known) {
-      if (!sameShape(known.shape, shape)) this.#fail('weight', `${name} is used as`, known.shape, shape)
+      if (!sameShape(known.shape, shape))
+        this.#fail('weight', `${name} is used as`, known.shape, shape)
       return known
     }
     const weight: Weight = { id: this.#nextId++, shape, type: 'float32', name }
@@ -66,8 +67,12 @@ export class GraphBuilder {
     if (weight.shape.length !== 2 || out === undefined || last(x.shape) !== width) {
       this.#fail('linear', 'x and weight [out, in] are', x.shape, weight.shape)
     }
-    if (bias && !sameShape(bias.shape, [out])) this.#fail('linear', 'weight and bias are', weight.shape, bias.shape)
-    return this.#append('linear', bias ? [x, weight, bias] : [x, weight], {}, [...x.shape.slice(0, -1), out])
+    if (bias && !sameShape(bias.shape, [out]))
+      this.#fail('linear', 'weight and bias are', weight.shape, bias.shape)
+    return this.#append('linear', bias ? [x, weight, bias] : [x, weight], {}, [
+      ...x.shape.slice(0, -1),
+      out,
+    ])
   }
 
   layerNorm(x: Value, weight: Value, bias: Value, epsilon: number): Value {
@@ -82,10 +87,19 @@ export class GraphBuilder {
 
   rope(x: Value, positions: Value, attributes: RopeAttributes): Value {
     const { heads, headDim, inverseFrequencies } = attributes
-    if (x.shape.length !== 3 || x.shape[2] !== heads * headDim || inverseFrequencies.length * 2 > headDim) {
-      this.#fail('rope', 'x and [heads, headDim, rotated] are', x.shape, [heads, headDim, inverseFrequencies.length * 2])
+    if (
+      x.shape.length !== 3 ||
+      x.shape[2] !== heads * headDim ||
+      inverseFrequencies.length * 2 > headDim
+    ) {
+      this.#fail('rope', 'x and [heads, headDim, rotated] are', x.shape, [
+        heads,
+        headDim,
+        inverseFrequencies.length * 2,
+      ])
     }
-    if (!sameShape(positions.shape, x.shape.slice(0, 2))) this.#fail('rope', 'x and positions are', x.shape, positions.shape)
+    if (!sameShape(positions.shape, x.shape.slice(0, 2)))
+      this.#fail('rope', 'x and positions are', x.shape, positions.shape)
     return this.#append('rope', [x, positions], attributes, x.shape)
   }
 
@@ -109,11 +123,14 @@ export class GraphBuilder {
       sameShape(k.shape, v.shape) &&
       heads % kvHeads === 0
     if (!fits) {
-      this.#fail('kvAttention', 'q, k, v and [heads, kvHeads, headDim] are', q.shape, k.shape, v.shape, [
-        heads,
-        kvHeads,
-        headDim,
-      ])
+      this.#fail(
+        'kvAttention',
+        'q, k, v and [heads, kvHeads, headDim] are',
+        q.shape,
+        k.shape,
+        v.shape,
+        [heads, kvHeads, headDim],
+      )
     }
     return this.#append('kvAttention', [q, k, v], attributes, q.shape)
   }
@@ -130,7 +147,12 @@ export class GraphBuilder {
     return this.#append('softmax', [x], {}, x.shape)
   }
 
-  conv2d(x: Value, weight: Weight, bias: Value | undefined, attributes: OpAttributes['conv2d']): Value {
+  conv2d(
+    x: Value,
+    weight: Weight,
+    bias: Value | undefined,
+    attributes: OpAttributes['conv2d'],
+  ): Value {
     const { stride, padding, groups } = attributes
     const [n, channels, height, width] = x.shape
     const [out, perGroup, kernelHeight, kernelWidth] = weight.shape
@@ -143,10 +165,18 @@ export class GraphBuilder {
       channels !== perGroup! * groups ||
       out! % groups !== 0
     ) {
-      this.#fail('conv2d', 'x [n, c, h, w], weight [o, c/groups, kh, kw] and [groups] are', x.shape, weight.shape, [groups])
+      this.#fail(
+        'conv2d',
+        'x [n, c, h, w], weight [o, c/groups, kh, kw] and [groups] are',
+        x.shape,
+        weight.shape,
+        [groups],
+      )
     }
-    if (bias && !sameShape(bias.shape, [out!])) this.#fail('conv2d', 'weight and bias are', weight.shape, bias.shape)
-    const extent = (size: number, kernel: number) => Math.floor((size + 2 * padding - kernel) / stride) + 1
+    if (bias && !sameShape(bias.shape, [out!]))
+      this.#fail('conv2d', 'weight and bias are', weight.shape, bias.shape)
+    const extent = (size: number, kernel: number) =>
+      Math.floor((size + 2 * padding - kernel) / stride) + 1
     return this.#append('conv2d', bias ? [x, weight, bias] : [x, weight], attributes, [
       n,
       out!,
@@ -157,7 +187,8 @@ export class GraphBuilder {
 
   avgPool2d(x: Value, size: number): Value {
     const [n, channels, height, width] = this.#picture('avgPool2d', x)
-    if (height % size !== 0 || width % size !== 0) this.#fail('avgPool2d', 'x and [size] are', x.shape, [size])
+    if (height % size !== 0 || width % size !== 0)
+      this.#fail('avgPool2d', 'x and [size] are', x.shape, [size])
     return this.#append('avgPool2d', [x], { size }, [n, channels, height / size, width / size])
   }
 
@@ -198,19 +229,31 @@ export class GraphBuilder {
   }
 
   reshape(x: Value, shape: Shape): Value {
-    if (productOf(x.shape) !== productOf(shape)) this.#fail('reshape', 'from and to', x.shape, shape)
+    if (productOf(x.shape) !== productOf(shape))
+      this.#fail('reshape', 'from and to', x.shape, shape)
     return this.#append('reshape', [x], {}, shape)
   }
 
   transpose(x: Value, permutation: readonly number[]): Value {
-    if (!sameShape(permutation.toSorted((a, b) => a - b), [...x.shape.keys()])) {
+    if (
+      !sameShape(
+        permutation.toSorted((a, b) => a - b),
+        [...x.shape.keys()],
+      )
+    ) {
       this.#fail('transpose', 'x and permutation are', x.shape, permutation)
     }
-    return this.#append('transpose', [x], { permutation }, permutation.map((axis) => x.shape[axis]!))
+    return this.#append(
+      'transpose',
+      [x],
+      { permutation },
+      permutation.map((axis) => x.shape[axis]!),
+    )
   }
 
   gather(table: Value, indices: Value): Value {
-    if (indices.type !== 'int32') this.#fail('gather', `indices are ${indices.type}, not int32:`, indices.shape)
+    if (indices.type !== 'int32')
+      this.#fail('gather', `indices are ${indices.type}, not int32:`, indices.shape)
     return this.#append('gather', [table, indices], {}, [...indices.shape, ...table.shape.slice(1)])
   }
 
@@ -218,7 +261,12 @@ export class GraphBuilder {
     return { id: this.#nextId++, shape, type }
   }
 
-  #append<Op extends OpName>(op: Op, inputs: readonly Value[], attributes: OpAttributes[Op], shape: Shape): Value {
+  #append<Op extends OpName>(
+    op: Op,
+    inputs: readonly Value[],
+    attributes: OpAttributes[Op],
+    shape: Shape,
+  ): Value {
     const output = this.#value(shape, 'float32')
     // The compiler does not see that op and attributes vary together; the signature says that they do.
     this.#nodes.push({ op, inputs, attributes, output } as Node)
@@ -226,7 +274,8 @@ export class GraphBuilder {
   }
 
   #expectVector(op: OpName, x: Value, parameter: Value): void {
-    if (!sameShape(parameter.shape, x.shape.slice(-1))) this.#fail(op, 'x and parameter are', x.shape, parameter.shape)
+    if (!sameShape(parameter.shape, x.shape.slice(-1)))
+      this.#fail(op, 'x and parameter are', x.shape, parameter.shape)
   }
 
   #broadcast(op: OpName, a: Value, b: Value): Shape {

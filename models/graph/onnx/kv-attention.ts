@@ -1,0 +1,123 @@
+/** Attention over a KV cache that stays outside the graph. */
+import type { KvGeometry } from '../graph.ts'
+import type { KvAttentionAttributes } from '../ops.ts'
+import type { OnnxGraph } from './onnx-graph.ts'
+
+/** Large enough to vanish in a softmax, small enough to be added to. */
+const MASKED = -1e30
+const INT64_MAX = Number.MAX_SAFE_INTEGER
+const MICROSOFT = { domain: 'com.microsoft' } as const
+
+/** Names of a decoder's extra inputs and output. */
+export const KEY_POSITIONS = 'key_positions'
+export const PRESENT = 'present'
+export const pastKey = (layer: number) => `past.${layer}.key`
+export const pastValue = (layer: number) => `past.${layer}.value`
+
+/**
+ * Adds to a decoder:
+ * - inputs `past.N.key`, `past.N.value` [batch, kvHeads, past, headDim]: what each sequence has seen, padded at the end;
+ * - input `key_positions` [batch, past + steps]: the position of every key; a query at p sees keys at positions ≤ p, so
+ *   padding has a position that no query reaches;
+ * - output `present` [batch, steps, layers·2·kvHeads·headDim]: the new keys and values, layer by layer.
+ *
+ * The past is read in place and never copied or returned: the binding copies whatever it returns.
+ */
+export class KvAttentionLowering {
+  readonly #onnx: OnnxGraph
+  readonly #geometry: KvGeometry
+  readonly #present: string[] = []
+  readonly #pastLength: string
+  readonly #biases = new Map<number, string>()
+
+  constructor(onnx: OnnxGraph, geometry: KvGeometry) {
+    this.#onnx = onnx
+    this.#geometry = geometry
+    onnx.input(KEY_POSITIONS, 'int32', ['batch', 'past_and_steps'])
+    for (let layer = 0; layer < geometry.layers; layer++) {
+      for (const name of [pastKey(layer), pastValue(layer)]) {
+        onnx.input(name, 'float32', ['batch', geometry.kvHeads, 'past', geometry.headDim])
+      }
+    }
+    this.#pastLength = onnx.add('Shape', [pastKey(0)], { start: 2, end: 3 })
+  }
+
+  /** q [batch, steps, heads·headDim], k, v [batch, steps, kvHeads·headDim] → [batch, steps, heads·headDim]. */
+  emit(
+    q: string,
+    k: string,
+    v: string,
+    { layer, heads, kvHeads, headDim, scale }: KvAttentionAttributes,
+  ): string {
+    const onnx = this.#onnx
+    this.#present.push(k, v)
+    // The queries that share a KV head lie in one matrix [batch, kvHeads, group·steps, headDim].
+    const group = heads / kvHeads
+    const apart = this.#reshape(q, [0, 0, kvHeads, group, headDim])
+    const queries = this.#reshape(onnx.add('Transpose', [apart], { perm: [0, 2, 3, 1, 4] }), [
+      0,
+      kvHeads,
+      -1,
+      headDim,
+    ])
+    const keys = this.#splitHeads(k)
+    const values = this.#splitHeads(v)
+
+    const score = (against: string) =>
+      onnx.add('FusedMatMul', [queries, against], { transB: 1, alpha: { float: scale } }, MICROSOFT)
+    const scores = onnx.add('Concat', [score(pastKey(layer)), score(keys)], { axis: 3 })
+    const weights = onnx.add('Softmax', [onnx.add('Add', [scores, this.#bias(group)])], {
+      axis: -1,
+    })
+
+    const past = this.#pastLength
+    const lastAxis = onnx.int64s([3])
+    const onPast = onnx.add('Slice', [weights, onnx.int64s([0]), past, lastAxis])
+    const onNew = onnx.add('Slice', [weights, past, onnx.int64s([INT64_MAX]), lastAxis])
+    const mixed = onnx.add('Add', [
+      onnx.add('MatMul', [onPast, pastValue(layer)]),
+      onnx.add('MatMul', [onNew, values]),
+    ])
+    const grouped = this.#reshape(mixed, [0, kvHeads, group, -1, headDim])
+    return this.#reshape(onnx.add('Transpose', [grouped], { perm: [0, 3, 1, 2, 4] }), [
+      0,
+      0,
+      heads * headDim,
+    ])
+  }
+
+  /** Declares the output `present`; called once, after every layer was emitted. */
+  publishPresent(): void {
+    const { layers, kvHeads, headDim } = this.#geometry
+    const all = this.#onnx.add('Concat', this.#present, { axis: 2 })
+    this.#onnx.output(PRESENT, all, ['batch', 'steps', layers * 2 * kvHeads * headDim])
+  }
+
+  /** [batch, steps, kvHeads·headDim] → [batch, kvHeads, steps, headDim]. */
+  #splitHeads(x: string): string {
+    const { kvHeads, headDim } = this.#geometry
+    return this.#onnx.add('Transpose', [this.#reshape(x, [0, 0, kvHeads, headDim])], {
+      perm: [0, 2, 1, 3],
+    })
+  }
+
+  /** 0 where a query may look, MASKED elsewhere: [batch, 1, group·steps, past + steps]; one for all layers. */
+  #bias(group: number): string {
+    const known = this.#biases.get(group)
+    if (known) return known
+    const onnx = this.#onnx
+    const keys = onnx.add('Unsqueeze', [KEY_POSITIONS, onnx.int64s([1])])
+    const queries = onnx.add('Unsqueeze', ['positions', onnx.int64s([2])])
+    const visible = onnx.add('LessOrEqual', [keys, queries])
+    const bias = onnx.add('Where', [visible, onnx.floats([0]), onnx.floats([MASKED])])
+    const repeated =
+      group === 1 ? bias : onnx.add('Concat', Array<string>(group).fill(bias), { axis: 1 })
+    const made = onnx.add('Unsqueeze', [repeated, onnx.int64s([1])])
+    this.#biases.set(group, made)
+    return made
+  }
+
+  #reshape(x: string, shape: readonly number[]): string {
+    return this.#onnx.add('Reshape', [x, this.#onnx.int64s(shape)])
+  }
+}

@@ -1,0 +1,159 @@
+/** Lowers a graph to ONNX for ONNX Runtime on a CPU: one emitter an operation. */
+import type { Graph, Node, NodeOf, Value, Weight } from '../graph.ts'
+import { kvGeometry } from '../graph.ts'
+import type { OpName } from '../ops.ts'
+import type { Shape } from '../shape.ts'
+import { KvAttentionLowering } from './kv-attention.ts'
+import { type ExternalData, OnnxGraph } from './onnx-graph.ts'
+import type { OnnxType } from './protobuf.ts'
+import { RopeLowering } from './rope.ts'
+
+/** Where a weight's bytes lie, and in which type they are stored. */
+export interface WeightLocation extends ExternalData {
+  readonly type: Extract<OnnxType, 'float32' | 'float16' | 'bfloat16'>
+}
+
+export interface LowerOptions {
+  readonly locate: (weight: Weight) => WeightLocation
+  /** Also publish the graph's stages as outputs, under their names. */
+  readonly stages?: boolean
+}
+
+/** What an emitter works with: the ONNX graph and the names of its inputs in it. */
+interface Emission {
+  readonly onnx: OnnxGraph
+  readonly inputs: readonly string[]
+  readonly rope: RopeLowering
+  readonly kv: () => KvAttentionLowering
+}
+
+type Emitters = { readonly [Op in OpName]: (node: NodeOf<Op>, emission: Emission) => string }
+
+/**
+ * The bytes of an ONNX model. Inputs and outputs keep their names; a decoder gains the inputs and the output that
+ * {@link KvAttentionLowering} describes. Weights stay in their files and are widened to float32 when loaded.
+ */
+export function lowerToOnnx(graph: Graph, options: LowerOptions): Uint8Array {
+  const onnx = new OnnxGraph(graph.name)
+  const names = new Map<Value, string>()
+  const nameOf = (value: Value) => names.get(value) ?? unknownValue(graph, value)
+  for (const { name, value } of graph.inputs)
+    names.set(value, onnx.input(name, value.type, value.shape))
+  for (const weight of graph.weights)
+    names.set(weight, emitWeight(onnx, weight, options.locate(weight)))
+
+  const rope = new RopeLowering(onnx)
+  let attention: KvAttentionLowering | undefined
+  const kv = () => {
+    attention ??= new KvAttentionLowering(onnx, kvGeometry(graph))
+    return attention
+  }
+  for (const node of graph.nodes) {
+    names.set(node.output, emit(node, { onnx, inputs: node.inputs.map(nameOf), rope, kv }))
+  }
+  const published = options.stages ? [...graph.outputs, ...graph.stages] : graph.outputs
+  for (const { name, value } of published) onnx.output(name, nameOf(value), value.shape)
+  attention?.publishPresent()
+  return onnx.encode()
+}
+
+function emit(node: Node, emission: Emission): string {
+  // A node's `op` selects the emitter of its own type; the compiler cannot follow that through the table.
+  return (EMITTERS[node.op] as (node: Node, emission: Emission) => string)(node, emission)
+}
+
+/** A narrower stored type is widened by a Cast that ONNX Runtime folds away while loading. */
+function emitWeight(onnx: OnnxGraph, weight: Weight, { type, ...data }: WeightLocation): string {
+  const stored = onnx.external(weight.name, type, weight.shape, data)
+  return type === 'float32' ? stored : onnx.add('Cast', [stored], { to: 1 })
+}
+
+const MICROSOFT = { domain: 'com.microsoft' } as const
+
+const EMITTERS: Emitters = {
+  linear: (_, { onnx, inputs: [x, weight, bias] }) => {
+    // The transposition is folded while loading; MatMul then packs its constant side once.
+    const y = onnx.add('MatMul', [x!, onnx.add('Transpose', [weight!], { perm: [1, 0] })])
+    return bias === undefined ? y : onnx.add('Add', [y, bias])
+  },
+  layerNorm: ({ attributes }, { onnx, inputs }) =>
+    onnx.add('LayerNormalization', inputs, { axis: -1, epsilon: { float: attributes.epsilon } }),
+  rmsNorm: ({ attributes }, { onnx, inputs }) =>
+    onnx.add('SimplifiedLayerNormalization', inputs, {
+      axis: -1,
+      epsilon: { float: attributes.epsilon },
+    }),
+  rope: ({ attributes }, { rope, inputs: [x, positions] }) => rope.emit(x!, positions!, attributes),
+  attention: ({ attributes }, { onnx, inputs }) =>
+    onnx.add(
+      'MultiHeadAttention',
+      inputs,
+      { num_heads: attributes.heads, scale: { float: attributes.scale } },
+      MICROSOFT,
+    ),
+  kvAttention: ({ attributes }, { kv, inputs: [q, k, v] }) => kv().emit(q!, k!, v!, attributes),
+  silu: (_, { onnx, inputs }) => onnx.add('QuickGelu', inputs, { alpha: { float: 1 } }, MICROSOFT),
+  gelu: ({ attributes: { form } }, { onnx, inputs }) =>
+    form === 'quick'
+      ? onnx.add('QuickGelu', inputs, { alpha: { float: 1.702 } }, MICROSOFT)
+      : onnx.add('Gelu', inputs, { approximate: form === 'tanh' ? 'tanh' : 'none' }),
+  softmax: (_, { onnx, inputs }) => onnx.add('Softmax', inputs, { axis: -1 }),
+  conv2d: ({ attributes: { stride, padding, groups } }, { onnx, inputs }) =>
+    onnx.add('Conv', inputs, {
+      strides: [stride, stride],
+      pads: Array(4).fill(padding),
+      group: groups,
+    }),
+  avgPool2d: ({ attributes: { size } }, { onnx, inputs }) =>
+    onnx.add('AveragePool', inputs, { kernel_shape: [size, size], strides: [size, size] }),
+  resizeBilinear: ({ inputs: [source], attributes: { height, width } }, { onnx, inputs: [x] }) => {
+    // Two constant matrix products, because runtimes differ in Resize's corner cases.
+    const rows = onnx.floats(...interpolation(source!.shape[2] as number, height))
+    const columns = onnx.floats(...interpolation(source!.shape[3] as number, width))
+    return onnx.add('MatMul', [
+      onnx.add('MatMul', [rows, x!]),
+      onnx.add('Transpose', [columns], { perm: [1, 0] }),
+    ])
+  },
+  add: (_, { onnx, inputs }) => onnx.add('Add', inputs),
+  mul: (_, { onnx, inputs }) => onnx.add('Mul', inputs),
+  concat: ({ attributes }, { onnx, inputs }) =>
+    onnx.add('Concat', inputs, { axis: attributes.axis }),
+  slice: ({ attributes: { axis, start, end } }, { onnx, inputs: [x] }) =>
+    onnx.add('Slice', [x!, onnx.int64s([start]), onnx.int64s([end]), onnx.int64s([axis])]),
+  reshape: ({ inputs: [from], output }, { onnx, inputs: [x] }) =>
+    onnx.add('Reshape', [x!, onnx.int64s(reshapeTarget(from!.shape, output.shape))]),
+  transpose: ({ attributes }, { onnx, inputs }) =>
+    onnx.add('Transpose', inputs, { perm: attributes.permutation }),
+  gather: (_, { onnx, inputs }) => onnx.add('Gather', inputs, { axis: 0 }),
+}
+
+/** ONNX spells a dimension kept in place 0, and one that follows from the rest −1. */
+function reshapeTarget(from: Shape, to: Shape): number[] {
+  const target = to.map((dim, i) => (typeof dim === 'number' ? dim : dim === from[i] ? 0 : -1))
+  if (target.filter((dim) => dim === -1).length > 1) {
+    throw new Error(
+      `reshape [${from.join(', ')}] → [${to.join(', ')}] has two dimensions that ONNX cannot infer`,
+    )
+  }
+  return target
+}
+
+/** The matrix [to, from] of linear interpolation with the corners kept in place, and its shape. */
+function interpolation(from: number, to: number): [values: number[], dims: number[]] {
+  const matrix = new Array<number>(to * from).fill(0)
+  for (let i = 0; i < to; i++) {
+    const position = to === 1 ? 0 : (i * (from - 1)) / (to - 1)
+    const lower = Math.min(Math.floor(position), from - 1)
+    const upper = Math.min(lower + 1, from - 1)
+    matrix[i * from + lower]! += 1 - (position - lower)
+    matrix[i * from + upper]! += position - lower
+  }
+  return [matrix, [to, from]]
+}
+
+function unknownValue(graph: Graph, value: Value): never {
+  throw new Error(
+    `graph ${graph.name}: value ${value.id} of [${value.shape.join(', ')}] belongs to another graph`,
+  )
+}

@@ -1,0 +1,44 @@
+/** Rotary position embedding in ONNX: angles once a run, one RotaryEmbedding a use. */
+import type { RopeAttributes } from '../ops.ts'
+import type { OnnxGraph } from './onnx-graph.ts'
+
+export class RopeLowering {
+  readonly #onnx: OnnxGraph
+  readonly #angles = new Map<string, { readonly cos: string; readonly sin: string }>()
+
+  constructor(onnx: OnnxGraph) {
+    this.#onnx = onnx
+  }
+
+  /** x [batch, steps, heads·headDim] rotated by positions [batch, steps]. */
+  emit(
+    x: string,
+    positions: string,
+    { heads, inverseFrequencies, headDim, style }: RopeAttributes,
+  ): string {
+    const { cos, sin } = this.#anglesOf(positions, inverseFrequencies)
+    const rotated = inverseFrequencies.length * 2
+    return this.#onnx.add('RotaryEmbedding', [x, cos, sin], {
+      num_heads: heads,
+      interleaved: style === 'interleaved' ? 1 : 0,
+      // 0 stands for the whole head.
+      rotary_embedding_dim: rotated === headDim ? 0 : rotated,
+    })
+  }
+
+  /** cos and sin [batch, steps, rotated/2]; shared by all layers that rotate alike. */
+  #anglesOf(positions: string, frequencies: readonly number[]) {
+    const key = `${positions}:${frequencies.join()}`
+    const known = this.#angles.get(key)
+    if (known) return known
+    const onnx = this.#onnx
+    const column = onnx.add('Unsqueeze', [
+      onnx.add('Cast', [positions], { to: 1 }),
+      onnx.int64s([-1]),
+    ])
+    const angles = onnx.add('Mul', [column, onnx.floats(frequencies)])
+    const made = { cos: onnx.add('Cos', [angles]), sin: onnx.add('Sin', [angles]) }
+    this.#angles.set(key, made)
+    return made
+  }
+}

@@ -1,0 +1,56 @@
+/** Tells whether a model folder can be loaded, and what the server must know about it. Reads config.json only. */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { AerieError } from '../src/errors.ts'
+import type { Family, FamilyGraphs, ModelLimits } from './family.ts'
+import type { ImagePreprocessing } from './preprocessing.ts'
+import { findFamily } from './registry.ts'
+
+export interface ModelConfig {
+  readonly family: Family<unknown>
+  /** The family's own config, as its `parseConfig` gave it. */
+  readonly config: unknown
+  readonly limits: ModelLimits
+  /** Undefined for text models. */
+  readonly preprocessing: ImagePreprocessing | undefined
+  /** Text of the placeholder of one picture in the rendered prompt; undefined for text models. */
+  readonly imageToken: string | undefined
+  readonly graphs: FamilyGraphs
+}
+
+/**
+ * Reads `directory/config.json` and finds its family. Throws `invalid_package` when the file is missing or damaged, the
+ * `model_type` is unknown (the message names the supported ones) or a field cannot be used (the message names it).
+ */
+export async function loadModelConfig(directory: string): Promise<ModelConfig> {
+  const path = join(directory, 'config.json')
+  let raw: unknown
+  try {
+    raw = JSON.parse(await readFile(path, 'utf8'))
+  } catch (cause) {
+    throw invalid(path, cause)
+  }
+  const modelType =
+    typeof raw === 'object' && raw !== null
+      ? (raw as { model_type?: unknown }).model_type
+      : undefined
+  try {
+    const family = await findFamily(modelType)
+    const config = family.parseConfig(raw)
+    return {
+      family,
+      config,
+      limits: family.limits(config),
+      preprocessing: family.imagePreprocessing?.(config),
+      imageToken: family.imageToken?.(config),
+      graphs: family.graphs(config),
+    }
+  } catch (cause) {
+    throw invalid(path, cause)
+  }
+}
+
+function invalid(path: string, cause: unknown): AerieError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new AerieError('invalid_package', `${path}: ${reason}`, { cause })
+}

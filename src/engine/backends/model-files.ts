@@ -1,0 +1,36 @@
+/** A model folder opened for a backend: its graphs, and the tensor of every initialiser. */
+import type { FamilyGraphs, ModelLimits } from '../../../models/family.ts'
+import type { Graph } from '../../../models/graph/graph.ts'
+import { loadModelConfig } from '../../../models/load-config.ts'
+import { bindWeights } from '../../weights/bind-weights.ts'
+import { Checkpoint, type StoredTensor } from '../../weights/checkpoint.ts'
+
+export interface ModelFiles {
+  readonly graphs: FamilyGraphs
+  readonly limits: ModelLimits
+  readonly embeddingName: string
+  readonly checkpoint: Checkpoint
+  /** Initialiser name → tensor, for all graphs of the model. */
+  readonly tensors: ReadonlyMap<string, StoredTensor>
+}
+
+/** Opens and checks a whole model folder, whichever part is wanted. The caller closes the checkpoint. Throws `invalid_package`. */
+export async function openModelFiles(directory: string): Promise<ModelFiles> {
+  const { family, graphs, limits } = await loadModelConfig(directory)
+  const checkpoint = await Checkpoint.open(directory)
+  try {
+    const parts: Graph[] = graphs.encoder ? [graphs.encoder, graphs.decoder] : [graphs.decoder]
+    const initialisers = new Map(
+      parts.flatMap((graph) => graph.weights.map((weight) => [weight.name, weight])),
+    )
+    const tensors = bindWeights(
+      initialisers.values(),
+      checkpoint.tensors.values(),
+      family.weightNames,
+    )
+    return { graphs, limits, embeddingName: family.embeddingName, checkpoint, tensors }
+  } catch (error) {
+    await checkpoint.close()
+    throw error
+  }
+}

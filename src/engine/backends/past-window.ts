@@ -1,0 +1,94 @@
+/** The past of a group of sequences as the tensors that a run is fed, kept from step to step. */
+import type { KvGeometry } from '../../../models/graph/graph.ts'
+import type { KvCache, KvSequence } from './kv-cache.ts'
+
+interface Slot {
+  sequence: KvSequence | undefined
+  /** Positions of the sequence that the tensors hold. */
+  filled: number
+}
+
+/**
+ * `[rows, kvHeads, capacity, headDim]` a layer for keys and for values. A sequence that stays keeps its row, so that a
+ * decode step copies one position a sequence instead of its whole past.
+ */
+export class PastWindow {
+  /** Positions that each row has room for. */
+  readonly capacity: number
+  /** For the owner: when it was last of use. */
+  lastUsed = 0
+  readonly #cache: KvCache
+  readonly #geometry: KvGeometry
+  readonly #slots: Slot[] = []
+  #tensors: Float32Array[] = []
+  #room = 0
+
+  constructor(cache: KvCache, geometry: KvGeometry, capacity: number) {
+    this.#cache = cache
+    this.#geometry = geometry
+    this.capacity = capacity
+  }
+
+  /** Gives every sequence a row below `sequences.length`, brings the rows up to date and returns them in that order. */
+  place(sequences: readonly KvSequence[]): number[] {
+    this.#makeRoom(sequences.length)
+    const rowOf = new Map<KvSequence, number>()
+    for (let row = 0; row < sequences.length; row++) {
+      const { sequence } = this.#slots[row]!
+      if (sequence) rowOf.set(sequence, row)
+    }
+    const wanted = new Set(sequences)
+    const vacant = [...sequences.keys()].filter((row) => {
+      const { sequence } = this.#slots[row]!
+      return !sequence || !wanted.has(sequence)
+    })
+    return sequences.map((sequence) => {
+      const row = rowOf.get(sequence) ?? vacant.pop()!
+      const slot = this.#slots[row]!
+      if (slot.sequence !== sequence) Object.assign(slot, { sequence, filled: 0 })
+      this.#fill(row, slot, sequence)
+      return row
+    })
+  }
+
+  /** The fed tensor of a layer's keys or values for the first `rows` rows. */
+  tensor(
+    layer: number,
+    part: 'key' | 'value',
+    rows: number,
+  ): { data: Float32Array; dims: number[] } {
+    const { kvHeads, headDim } = this.#geometry
+    const data = this.#tensors[layer * 2 + (part === 'key' ? 0 : 1)]!
+    return {
+      data: data.subarray(0, rows * kvHeads * this.capacity * headDim),
+      dims: [rows, kvHeads, this.capacity, headDim],
+    }
+  }
+
+  #fill(row: number, slot: Slot, sequence: KvSequence): void {
+    const { layers, kvHeads, headDim } = this.#geometry
+    const { filled } = slot
+    for (let part = 0; part < layers * 2; part++) {
+      const target = this.#tensors[part]!
+      for (let head = 0; head < kvHeads; head++) {
+        const offset = ((row * kvHeads + head) * this.capacity + filled) * headDim
+        this.#cache.read(sequence, part * kvHeads + head, filled, sequence.length, target, offset)
+      }
+    }
+    slot.filled = sequence.length
+  }
+
+  #makeRoom(rows: number): void {
+    if (rows <= this.#room) return
+    this.#room = Math.max(rows, Math.ceil(this.#room * 1.5))
+    const { layers, kvHeads, headDim } = this.#geometry
+    const size = this.#room * kvHeads * this.capacity * headDim
+    this.#tensors = Array.from({ length: layers * 2 }, (_, i) => {
+      const grown = new Float32Array(size)
+      const old = this.#tensors[i]
+      if (old) grown.set(old)
+      return grown
+    })
+    while (this.#slots.length < this.#room) this.#slots.push({ sequence: undefined, filled: 0 })
+  }
+}

@@ -1,0 +1,63 @@
+/** Gives every initialiser of a model's graphs its one tensor of the checkpoint. */
+import { AerieError } from '../errors.ts'
+import type { StoredTensor } from './checkpoint.ts'
+
+/** What binding needs to know of a graph's initialiser. */
+export interface Initialiser {
+  readonly name: string
+  readonly shape: readonly number[]
+}
+
+/** Checkpoint name prefix → graph name prefix; the first match wins. */
+export type WeightNames = readonly (readonly [checkpoint: string, graph: string])[]
+
+/** At most this many names are listed in an error. */
+const LISTED = 8
+
+/**
+ * Graph name → tensor. Throws `invalid_package` with the names when an initialiser has no tensor, two tensors or one of
+ * another shape, and when a tensor is left over.
+ */
+export function bindWeights(
+  initialisers: Iterable<Initialiser>,
+  tensors: Iterable<StoredTensor>,
+  names: WeightNames,
+): Map<string, StoredTensor> {
+  const sources = new Map<string, StoredTensor>()
+  const problems: string[] = []
+  for (const tensor of tensors) {
+    const name = graphName(tensor.name, names)
+    const other = sources.get(name)
+    if (other) problems.push(`${other.name} and ${tensor.name} both stand for ${name}`)
+    sources.set(name, tensor)
+  }
+  const bound = new Map<string, StoredTensor>()
+  for (const { name, shape } of initialisers) {
+    const tensor = sources.get(name)
+    if (!tensor) problems.push(`no tensor for ${name}`)
+    else if (tensor.shape.join() !== shape.join()) {
+      problems.push(
+        `${tensor.name} is [${tensor.shape.join(', ')}], expected [${shape.join(', ')}]`,
+      )
+    } else bound.set(name, tensor)
+  }
+  const used = new Set(bound.values())
+  for (const tensor of sources.values()) {
+    if (!used.has(tensor) && !problems.some((problem) => problem.startsWith(`${tensor.name} `))) {
+      problems.push(`${tensor.name} is used by nothing`)
+    }
+  }
+  if (problems.length > 0) {
+    const rest = problems.length > LISTED ? `, and ${problems.length - LISTED} more` : ''
+    throw new AerieError(
+      'invalid_package',
+      `checkpoint: ${problems.slice(0, LISTED).join('; ')}${rest}`,
+    )
+  }
+  return bound
+}
+
+function graphName(name: string, names: WeightNames): string {
+  for (const [from, to] of names) if (name.startsWith(from)) return to + name.slice(from.length)
+  return name
+}
