@@ -41,7 +41,7 @@ function curlExample(url: string, model: string, picture: string, needsKey: bool
   })
   // The shell puts the picture in; the body goes through a pipe because arguments are limited in length.
   const [before, after] = body.split('PICTURE') as [string, string]
-  const key = needsKey ? ' -H "authorization: Bearer $API_KEY"' : ''
+  const key = needsKey ? ' -H "authorization: Bearer $OPENAI_API_KEY"' : ''
   return (
     `(printf %s '${before}'; base64 < ${quote(picture)} | tr -d '\\n'; printf %s '${after}') | ` +
     `curl -s ${url}/v1/chat/completions -H 'content-type: application/json'${key} -d @-`
@@ -52,7 +52,7 @@ function clientExample(url: string, model: string, picture: string, needsKey: bo
   return [
     "import { readFileSync } from 'node:fs'",
     "import OpenAI from 'openai'",
-    `const client = new OpenAI({ baseURL: '${url}/v1', apiKey: ${needsKey ? 'process.env.API_KEY' : "'none'"} })`,
+    `const client = new OpenAI({ baseURL: '${url}/v1'${needsKey ? '' : ", apiKey: 'none'"} })`,
     `const image_url = { url: \`data:image/png;base64,\${readFileSync(${JSON.stringify(picture)}, 'base64')}\` }`,
     `const content = [{ type: 'text', text: '${QUESTION}' }, { type: 'image_url', image_url }]`,
     `console.log((await client.chat.completions.create({ model: '${model}', messages: [{ role: 'user', content }] })).choices[0].message.content)`,
