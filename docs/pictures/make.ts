@@ -1,0 +1,113 @@
+/** Draws the example pictures of this folder: `node docs/pictures/make.ts`. */
+import { readFileSync } from 'node:fs'
+import opentype from 'opentype.js'
+import sharp from 'sharp'
+
+const RED = '#dc2323'
+const GREEN = '#28a53c'
+const BLUE = '#284bd7'
+const YELLOW = '#f5dc28'
+const ORANGE = '#f58c19'
+const PURPLE = '#8c32af'
+const BLACK = '#141416'
+const DARK_BLUE = '#192350'
+const BEIGE = '#e1cdaf'
+const PINK = '#f0b9c8'
+
+/** File → width, height, what lies on it. */
+const PICTURES: Readonly<Record<string, readonly [width: number, height: number, svg: string]>> = {
+  'red-circle-blue-square.png': [
+    640,
+    480,
+    ground('#f5f5f3') +
+      `<circle cx="190" cy="250" r="115" fill="${RED}"/>` +
+      `<rect x="385" y="175" width="145" height="145" fill="${BLUE}" transform="rotate(6 457 247)"/>`,
+  ],
+  'three-stars.jpg': [
+    900,
+    400,
+    ground(DARK_BLUE) + star(160, 220, 100, 0) + star(450, 170, 105, 12) + star(740, 230, 98, -9),
+  ],
+  'house-tree-car.jpg': [
+    640,
+    480,
+    '<linearGradient id="sky" x1="0" y1="0" x2="0" y2="1"><stop offset="0" stop-color="#9fc4e4"/>' +
+      '<stop offset="1" stop-color="#bcd9f0"/></linearGradient>' +
+      ground('url(#sky)') +
+      house(170, 150, 72) +
+      tree(480, 170, 118) +
+      car(330, 380, 76),
+  ],
+  'purple-heart.png': [480, 640, ground(PINK) + heart(240, 330, 120)],
+  'number-42.png': [640, 480, ground('#c9c9cd') + letters('42', 320, 330, 270, BLACK)],
+  'word-cafe.png': [900, 400, ground(BEIGE) + letters('CAFE', 450, 270, 220, BLUE)],
+}
+
+for (const [name, [width, height, content]] of Object.entries(PICTURES)) {
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${content}</svg>`
+  const image = sharp(Buffer.from(svg)).removeAlpha()
+  const encoded = name.endsWith('.png')
+    ? image.png({ palette: false })
+    : image.jpeg({ quality: 88 })
+  await encoded.toFile(new URL(name, import.meta.url).pathname)
+}
+
+function ground(fill: string): string {
+  return `<rect width="100%" height="100%" fill="${fill}"/>`
+}
+
+function star(x: number, y: number, r: number, turn: number): string {
+  const points = Array.from({ length: 10 }, (_, i) => {
+    const angle = (Math.PI * i) / 5 - Math.PI / 2
+    const radius = i % 2 === 0 ? r : r * 0.45
+    return `${x + radius * Math.cos(angle)},${y + radius * Math.sin(angle)}`
+  })
+  return `<polygon points="${points.join(' ')}" fill="${YELLOW}" transform="rotate(${turn} ${x} ${y})"/>`
+}
+
+/** A wall with door and window under a wider roof; `r` is half its height. */
+function house(x: number, y: number, r: number): string {
+  return (
+    `<g transform="translate(${x} ${y}) scale(${r})" fill="${RED}">` +
+    '<path d="M-1.05 -.15 0 -1 1.05 -.15z"/><path d="M-.8 -.2h1.6V1h-1.6z"/>' +
+    '<path d="M-.5 1V.3h.4V1zM.2 .2h.4v.4h-.4z" fill="#f4e6d8"/></g>'
+  )
+}
+
+/** Three tiers on a trunk. */
+function tree(x: number, y: number, r: number): string {
+  return (
+    `<g transform="translate(${x} ${y}) scale(${r})" fill="${GREEN}">` +
+    '<path d="M-.12 .6h.24V1h-.24z" fill="#7a4a22"/>' +
+    '<path d="M0 -1 .42 -.4h-.84zM0 -.62 .58 .12h-1.16zM0 -.15 .72 .66h-1.44z"/></g>'
+  )
+}
+
+/** A body with a cabin on two wheels; `r` is half its length. */
+function car(x: number, y: number, r: number): string {
+  return (
+    `<g transform="translate(${x} ${y}) scale(${r})" fill="${ORANGE}">` +
+    '<path d="M-1 .25V-.02Q-1 -.12 -.85 -.14L-.6 -.18-.35 -.5h.7L.65 -.16.9 -.1Q1 -.06 1 .05V.25z"/>' +
+    '<path d="M-.45 -.2-.27 -.42h.2v.22zM.03 -.2v-.22h.24L.47 -.2z" fill="#e9f2fa"/>' +
+    '<circle cx="-.55" cy=".27" r=".2" fill="#222"/><circle cx=".55" cy=".27" r=".2" fill="#222"/></g>'
+  )
+}
+
+function heart(x: number, y: number, r: number): string {
+  return (
+    `<path transform="translate(${x} ${y}) scale(${r})" fill="${PURPLE}" ` +
+    'd="M0 .95C-.5 .55-1 .15-1-.35-1-.75-.7-.95-.45-.95-.2-.95-.05-.75 0-.6.05-.75.2-.95.45-.95.7-.95 1-.75 1-.35 1 .15.5 .55 0 .95z"/>'
+  )
+}
+
+/** Outlines, so that the picture does not depend on installed fonts; centred on x, baseline at y. */
+function letters(text: string, x: number, y: number, size: number, fill: string): string {
+  const file = new URL(
+    '../../models/starter/eval/fonts/fira-sans-latin-700-normal.woff',
+    import.meta.url,
+  )
+  const bytes = readFileSync(file)
+  const font = opentype.parse(new Uint8Array(bytes).buffer)
+  const path = font.getPath(text, x - font.getAdvanceWidth(text, size) / 2, y, size)
+  return `<path d="${path.toPathData(2)}" fill="${fill}"/>`
+}
