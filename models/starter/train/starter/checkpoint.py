@@ -12,6 +12,7 @@ def save_weights(tensors, path, dtype=torch.float16):
     path = Path(path)
     temporary = path.with_suffix('.tmp')
     save_file({name: t.detach().to(dtype).contiguous() for name, t in tensors.items()}, temporary, {'format': 'pt'})
+    temporary.chmod(0o644)
     os.replace(temporary, path)
 
 

@@ -18,11 +18,11 @@ PICTURE = 160  # pixels a side of the padded square
 
 
 def build_config(
-    vit=(160, 4, 5, 640),
+    vit=(128, 4, 4, 512),
     kernel_size=7,
-    convnext=((32, 64, 192), (1, 2, 4)),
-    projector=512,
-    text=(256, 512, 5, 8, 4),
+    convnext=((32, 64, 160), (1, 2, 3)),
+    projector=384,
+    text=(256, 320, 5, 8, 2),
     vocab_size=2048,
 ):
     """The `config.json` of a starter model; the defaults are the shipped one, tests pass smaller ones.

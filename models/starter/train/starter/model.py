@@ -40,13 +40,14 @@ class Starter(nn.Module):
         return cells + position.reshape(GRID * GRID, -1)
 
     def hidden(self, cells, ids, positions, mask):
-        """Placed cells [B, 100, D] behind <s> and before text ids [B, T] -> hidden states of the text [B, T, D].
+        """Placed cells [B, C, D] behind <s> and before text ids [B, T] -> hidden states of the text [B, T, D].
 
-        positions [B, 101 + T] and mask [B, 1, 101 + T, 101 + T] (additive) cover <s>, the cells and the text.
+        positions [B, 1 + C + T] and mask [B, 1, 1 + C + T, 1 + C + T] (additive) cover <s>, the cells and the text. C is 100
+        but for training on symbols, which leaves empty cells out to save time.
         """
         start = self.model.embed_tokens.weight[BOS].expand(len(ids), 1, -1)
         x = torch.cat([start, cells, self.model.embed_tokens(ids)], 1)
-        return self.model(x, positions, mask, first_query=1 + GRID * GRID)
+        return self.model(x, positions, mask, first_query=1 + cells.shape[1])
 
 
 def _initialise(module):

@@ -18,7 +18,7 @@ def orthogonalise(matrices):
 
 
 def is_matrix(name, parameter):
-    return parameter.dim() == 2 and 'embed' not in name
+    return parameter.dim() == 2 and 'embed' not in name  # row, column, position and token embeddings are tables
 
 
 class Optimizer:

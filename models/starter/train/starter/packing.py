@@ -47,10 +47,11 @@ class Packer:
                 segments.append([turn])
         return segments
 
-    def pack(self, pictures, R=None, blind=None):
+    def pack(self, pictures, R=None, blind=None, kept=None):
         """Segments of each picture -> a batch.
 
-        pictures: for each picture a list of segments; blind: for each picture a list of segments without a picture.
+        pictures: for each picture a list of segments; blind: for each picture a list of segments without a picture;
+        kept: [B, C] indices of the cells that are present, when not all are.
         Returns ids [B, T], positions and additive mask over <s> + cells + T, targets [B, T] (-1: none), weights [B, T],
         and spans (row, task, first, last) of every answer.
         """
@@ -59,6 +60,8 @@ class Packer:
         ids = np.zeros((rows, self.length), np.int64)
         targets, weights = np.full((rows, self.length), -1, np.int64), np.zeros((rows, self.length), np.float32)
         positions = np.tile(np.arange(total), (rows, 1))
+        if kept is not None:
+            positions[:, 1:head] = 1 + kept
         segment_of = np.full((rows, total), -1, np.int64)
         segment_of[:, 0], segment_of[:, 1:head] = 0, 1
         sees_picture = np.ones((rows, total), bool)

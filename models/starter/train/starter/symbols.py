@@ -55,11 +55,17 @@ def imagine(codebook, labels):
     return ideal + torch.randn_like(ideal) * strength
 
 
-def question_batch(asker, packer, scenes, R):
+def keep_cells(labels, count):
+    """Indices [B, count], ascending, of all cells that show something and some that do not."""
+    shows = labels[:, [i for i, name in enumerate(NAMES) if name != 'background']].amax(1) > 0
+    return (shows + torch.rand(shows.shape)).topk(count).indices.sort(-1).values
+
+
+def question_batch(asker, packer, scenes, R, kept=None):
     """Packs the questions about some scenes; a picture in three also has a conversation that does not see it."""
     pictures = [packer.segments(asker.about(scene), R) for scene in scenes]
     blind = [packer.segments([asker.without_picture()], R) if R.random() < 0.35 else [] for _ in scenes]
-    return packer.pack(pictures, R, blind)
+    return packer.pack(pictures, R, blind, kept)
 
 
 def language_loss(model, cells, batch):
@@ -95,6 +101,7 @@ def main():
     parser.add_argument('--resume', action='store_true')
     parser.add_argument('--batch', type=int, default=16)
     parser.add_argument('--length', type=int, default=192)
+    parser.add_argument('--cells', type=int, default=50, help='of the 100 cells, how many a symbolic picture keeps')
     options = parser.parse_args()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
@@ -112,7 +119,7 @@ def main():
         optimizer.load_state_dict(saved['optimizer'])
         step = saved['step']
     R = random.Random(1000 + step)
-    asker, packer = Asker(R), Packer(tokenizer, options.length)
+    asker, packer = Asker(R), Packer(tokenizer, options.length, options.cells)
     schedule, scores, mean = Schedule(options.until, floor=0.05), Scores(), None
     since, saved_at = time.time(), time.time()
 
@@ -122,8 +129,10 @@ def main():
 
     while schedule.elapsed() < 1:
         scenes = [lay_out_text(sample_scene(R)) for _ in range(options.batch)]
-        cells = model.place(imagine(codebook, label_batch(scenes)))
-        batch = question_batch(asker, packer, scenes, R)
+        labels = label_batch(scenes)
+        kept = keep_cells(labels, options.cells)
+        cells = model.place(imagine(codebook, labels)).gather(1, kept[..., None].expand(-1, -1, codebook.matrix.shape[1]))
+        batch = question_batch(asker, packer, scenes, R, kept.numpy())
         loss, right = language_loss(model, cells, batch)
         loss.backward()
         optimizer.step(schedule.scale(step))
