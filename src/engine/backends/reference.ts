@@ -1,0 +1,62 @@
+/** The reference backend: the same graphs in plain TypeScript with 64-bit sums. The truth that others are checked against. */
+import { type Graph, kvGeometry } from '../../../models/graph/graph.ts'
+import { AerieError } from '../../errors.ts'
+import type { Backend, BackendOptions, DecoderSession, EncoderSession } from '../backend.ts'
+import { CachedDecoder } from './cached-decoder.ts'
+import { EmbeddingTable } from './embedding-table.ts'
+import { KvCache } from './kv-cache.ts'
+import { type ModelFiles, openModelFiles } from './model-files.ts'
+import { interpret } from './reference/interpreter.ts'
+import { type Tensor, tensor } from './reference/tensor.ts'
+import { ReferenceDecoderRunner } from './reference-decoder.ts'
+
+export const referenceBackend: Backend = { name: 'reference', loadDecoder, loadEncoder }
+
+async function loadDecoder(directory: string, options: BackendOptions): Promise<DecoderSession> {
+  const files = await openModelFiles(directory)
+  await using _checkpoint = files.checkpoint
+  const graph = files.graphs.decoder
+  const { hiddenSize, maxContext } = files.limits
+  const geometry = kvGeometry(graph)
+  const cache = new KvCache({
+    geometry,
+    blockSize: options.kvBlockSize,
+    bytes: options.kvCacheBytes,
+  })
+  const embeddings = await EmbeddingTable.load(files.checkpoint, files.embeddingName)
+  const weights = await loadWeights(graph, files)
+  const runner = new ReferenceDecoderRunner({ graph, geometry, weights, cache, hiddenSize })
+  return new CachedDecoder({ embeddings, cache, runner, maxContext })
+}
+
+async function loadEncoder(directory: string): Promise<EncoderSession> {
+  const files = await openModelFiles(directory)
+  await using _checkpoint = files.checkpoint
+  const graph = files.graphs.encoder
+  if (!graph)
+    throw new AerieError('invalid_package', `${directory} is a text model: it has no encoder`)
+  const weights = await loadWeights(graph, files)
+  const [, ...picture] = graph.inputs[0]!.value.shape as [string, number, number, number]
+  return {
+    hiddenSize: files.limits.hiddenSize,
+    tokensPerTile: files.limits.tokensPerTile,
+    async encode(pixels, tiles) {
+      const feeds = new Map([['pixels', tensor([tiles, ...picture], Float64Array.from(pixels))]])
+      return new Float32Array(interpret(graph, { feeds, weights }).get('features')!.data)
+    },
+    async dispose() {},
+  }
+}
+
+/** Every weight of a graph, widened. */
+export async function loadWeights(
+  graph: Graph,
+  { checkpoint, tensors }: ModelFiles,
+): Promise<Map<string, Tensor>> {
+  const weights = new Map<string, Tensor>()
+  for (const { name, shape } of graph.weights) {
+    const floats = await checkpoint.readFloats(tensors.get(name)!)
+    weights.set(name, tensor(shape, Float64Array.from(floats)))
+  }
+  return weights
+}

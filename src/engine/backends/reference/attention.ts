@@ -1,0 +1,148 @@
+/** Matrix products, rotary embedding and attention. Hot loops index with `!`. */
+import type { KvAttentionAttributes, RopeAttributes } from '../../../../models/graph/ops.ts'
+import { softmaxRow } from './element-wise.ts'
+import { lastAxis, type Tensor, tensor } from './tensor.ts'
+
+/** Keys or values of one layer as a sequence holds them: `[kvHeads, length, headDim]`. */
+export interface PastOfLayer {
+  readonly keys: Float32Array
+  readonly values: Float32Array
+}
+
+/** The cache of the one sequence that a run computes. */
+export interface SequenceCache {
+  readonly length: number
+  past(layer: number): PastOfLayer
+  /** Takes this run's keys and values of a layer, `[steps, kvHeads · headDim]`. */
+  append(layer: number, keys: Float64Array, values: Float64Array): void
+}
+
+export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
+  const [out, width] = weight.shape as [number, number]
+  const y = tensor([...x.shape.slice(0, -1), out])
+  for (let row = 0; row * width < x.data.length; row++) {
+    for (let o = 0; o < out; o++) {
+      let sum = bias ? bias.data[o]! : 0
+      for (let i = 0; i < width; i++) sum += x.data[row * width + i]! * weight.data[o * width + i]!
+      y.data[row * out + o] = sum
+    }
+  }
+  return y
+}
+
+export function rope(
+  x: Tensor,
+  positions: Tensor,
+  { headDim, inverseFrequencies, style }: RopeAttributes,
+): Tensor {
+  const y = tensor(x.shape, x.data.slice())
+  const pairs = inverseFrequencies.length
+  const width = lastAxis(x)
+  for (let start = 0; start < x.data.length; start += headDim) {
+    const position = positions.data[Math.floor(start / width)]!
+    for (let i = 0; i < pairs; i++) {
+      const first = start + (style === 'half' ? i : 2 * i)
+      const second = style === 'half' ? first + pairs : first + 1
+      const angle = position * inverseFrequencies[i]!
+      const [cos, sin] = [Math.cos(angle), Math.sin(angle)]
+      y.data[first] = x.data[first]! * cos - x.data[second]! * sin
+      y.data[second] = x.data[second]! * cos + x.data[first]! * sin
+    }
+  }
+  return y
+}
+
+/** q, k, v [batch, tokens, heads·headDim]; every query sees every key of its batch element. */
+export function attention(
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  { heads, scale }: { heads: number; scale: number },
+): Tensor {
+  const [batch, queries, width] = q.shape as [number, number, number]
+  const keys = k.shape[1]!
+  const headDim = width / heads
+  const y = tensor(q.shape)
+  const scores = new Float64Array(keys)
+  for (let b = 0; b < batch; b++) {
+    for (let head = 0; head < heads; head++) {
+      for (let query = 0; query < queries; query++) {
+        const at = (b * queries + query) * width + head * headDim
+        for (let key = 0; key < keys; key++) {
+          scores[key] =
+            scale * dot(q.data, at, k.data, (b * keys + key) * width + head * headDim, headDim)
+        }
+        softmaxRow(scores, 0, keys)
+        for (let key = 0; key < keys; key++) {
+          accumulate(
+            y.data,
+            at,
+            v.data,
+            (b * keys + key) * width + head * headDim,
+            headDim,
+            scores[key]!,
+          )
+        }
+      }
+    }
+  }
+  return y
+}
+
+/** q [1, steps, heads·headDim], k, v [1, steps, kvHeads·headDim]: causal over the past and this run. */
+export function kvAttention(
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  attributes: KvAttentionAttributes,
+  cache: SequenceCache,
+): Tensor {
+  const { layer, heads, kvHeads, headDim, scale } = attributes
+  const steps = q.shape[1]!
+  const past = cache.past(layer)
+  const { length } = cache
+  cache.append(layer, k.data, v.data)
+  const y = tensor(q.shape)
+  for (let step = 0; step < steps; step++) {
+    const visible = length + step + 1
+    const scores = new Float64Array(visible)
+    for (let head = 0; head < heads; head++) {
+      const kvHead = Math.floor(head / (heads / kvHeads))
+      const at = (step * heads + head) * headDim
+      const pastAt = (key: number) => (kvHead * length + key) * headDim
+      const newAt = (key: number) => ((key - length) * kvHeads + kvHead) * headDim
+      for (let key = 0; key < visible; key++) {
+        const product =
+          key < length
+            ? dot(q.data, at, past.keys, pastAt(key), headDim)
+            : dot(q.data, at, k.data, newAt(key), headDim)
+        scores[key] = scale * product
+      }
+      softmaxRow(scores, 0, visible)
+      for (let key = 0; key < visible; key++) {
+        if (key < length) accumulate(y.data, at, past.values, pastAt(key), headDim, scores[key]!)
+        else accumulate(y.data, at, v.data, newAt(key), headDim, scores[key]!)
+      }
+    }
+  }
+  return y
+}
+
+type Floats = Float32Array | Float64Array
+
+function dot(a: Floats, atA: number, b: Floats, atB: number, length: number): number {
+  let sum = 0
+  for (let i = 0; i < length; i++) sum += a[atA + i]! * b[atB + i]!
+  return sum
+}
+
+function accumulate(
+  target: Float64Array,
+  at: number,
+  source: Floats,
+  from: number,
+  length: number,
+  factor: number,
+): void {
+  for (let i = 0; i < length; i++) target[at + i]! += factor * source[from + i]!
+}

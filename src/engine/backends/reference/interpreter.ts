@@ -1,0 +1,98 @@
+/** Runs a graph node by node in plain TypeScript: slow, and exact to the last bit that a float32 shows. */
+import type { Graph, Node, NodeOf, Value } from '../../../../models/graph/graph.ts'
+import type { OpName } from '../../../../models/graph/ops.ts'
+import { resolveShape } from '../../../../models/graph/shape.ts'
+import { attention, kvAttention, linear, rope, type SequenceCache } from './attention.ts'
+import { add, gelu, layerNorm, mul, rmsNorm, silu, softmax } from './element-wise.ts'
+import { concat, gather, slice, transpose } from './layout.ts'
+import { avgPool2d, conv2d, resizeBilinear } from './picture.ts'
+import { type Tensor, tensor } from './tensor.ts'
+
+export interface RunOptions {
+  /** By input name. */
+  readonly feeds: ReadonlyMap<string, Tensor>
+  /** By weight name. */
+  readonly weights: ReadonlyMap<string, Tensor>
+  /** Decoders only: the sequence whose rows are computed, one a run. */
+  readonly cache?: SequenceCache
+}
+
+interface Context {
+  /** Values of the named dimensions. */
+  readonly dims: ReadonlyMap<string, number>
+  readonly cache: SequenceCache | undefined
+}
+
+/** Every output and stage of the graph, by name. Throws on feeds of another shape than the graph's inputs. */
+export function interpret(
+  graph: Graph,
+  { feeds, weights, cache }: RunOptions,
+): Map<string, Tensor> {
+  const values = new Map<Value, Tensor>()
+  const dims = new Map<string, number>()
+  for (const { name, value } of graph.inputs) {
+    const feed = feeds.get(name)
+    if (!feed) throw new Error(`graph ${graph.name}: input ${name} is not fed`)
+    bindDims(`graph ${graph.name}: input ${name}`, value, feed, dims)
+    values.set(value, feed)
+  }
+  for (const weight of graph.weights) values.set(weight, weights.get(weight.name)!)
+  const context = { dims, cache }
+  for (const node of graph.nodes) {
+    const inputs = node.inputs.map((input) => values.get(input)!)
+    values.set(node.output, compute(node, inputs, context))
+  }
+  return new Map(
+    [...graph.outputs, ...graph.stages].map(({ name, value }) => [name, values.get(value)!]),
+  )
+}
+
+function bindDims(what: string, { shape }: Value, feed: Tensor, dims: Map<string, number>): void {
+  for (const [axis, dim] of shape.entries()) {
+    const size = feed.shape[axis]
+    if (typeof dim === 'string' && !dims.has(dim) && size !== undefined) dims.set(dim, size)
+  }
+  const expected = resolveShape(shape, dims)
+  if (expected.join() !== feed.shape.join()) {
+    throw new Error(`${what} is [${feed.shape.join(', ')}], expected [${expected.join(', ')}]`)
+  }
+}
+
+type Kernels = {
+  readonly [Op in OpName]: (inputs: readonly Tensor[], node: NodeOf<Op>, context: Context) => Tensor
+}
+
+function compute(node: Node, inputs: readonly Tensor[], context: Context): Tensor {
+  // A node's `op` selects the kernel of its own type; the compiler cannot follow that through the table.
+  return (KERNELS[node.op] as (inputs: readonly Tensor[], node: Node, context: Context) => Tensor)(
+    inputs,
+    node,
+    context,
+  )
+}
+
+const KERNELS: Kernels = {
+  linear: ([x, weight, bias]) => linear(x!, weight!, bias),
+  layerNorm: ([x, weight, bias], { attributes }) =>
+    layerNorm(x!, weight!, bias!, attributes.epsilon),
+  rmsNorm: ([x, weight], { attributes }) => rmsNorm(x!, weight!, attributes.epsilon),
+  rope: ([x, positions], { attributes }) => rope(x!, positions!, attributes),
+  attention: ([q, k, v], { attributes }) => attention(q!, k!, v!, attributes),
+  kvAttention: ([q, k, v], { attributes }, { cache }) => {
+    if (!cache) throw new Error('kvAttention needs a cache')
+    return kvAttention(q!, k!, v!, attributes, cache)
+  },
+  silu: ([x]) => silu(x!),
+  gelu: ([x], { attributes }) => gelu(x!, attributes.form),
+  softmax: ([x]) => softmax(x!),
+  conv2d: ([x, weight, bias], { attributes }) => conv2d(x!, weight!, bias, attributes),
+  avgPool2d: ([x], { attributes }) => avgPool2d(x!, attributes.size),
+  resizeBilinear: ([x], { attributes }) => resizeBilinear(x!, attributes.height, attributes.width),
+  add: ([a, b]) => add(a!, b!),
+  mul: ([a, b]) => mul(a!, b!),
+  concat: (xs, { attributes }) => concat(xs, attributes.axis),
+  slice: ([x], { attributes: { axis, start, end } }) => slice(x!, axis, start, end),
+  reshape: ([x], { output }, { dims }) => tensor(resolveShape(output.shape, dims), x!.data),
+  transpose: ([x], { attributes }) => transpose(x!, attributes.permutation),
+  gather: ([table, indices]) => gather(table!, indices!),
+}
