@@ -1,0 +1,104 @@
+/** Pictures that wait for the towers, each once however many requests want it. */
+import { AerieError } from '../errors.ts'
+import type { EncodeRequest, EncodeResult, Features } from './types.ts'
+
+/** Someone who waits for a picture. */
+interface Waiter {
+  readonly since: number
+  /** Whether an earlier request had asked for the same picture. */
+  readonly joined: boolean
+  readonly resolve: (result: EncodeResult) => void
+  readonly reject: (error: Error) => void
+}
+
+/** One picture on its way, and who waits for it. */
+export class PendingPicture {
+  readonly request: EncodeRequest
+  readonly waiters = new Set<Waiter>()
+  startedAt: number | undefined
+
+  constructor(request: EncodeRequest) {
+    this.request = request
+  }
+
+  /** Floats of one tile; only equal ones can share a run. */
+  get tilePixels(): number {
+    return this.request.pixels.length / this.request.tiles
+  }
+
+  /** Waits for it. When the signal fires the wait ends with `cancelled`; `onLeave` hears of it. */
+  wait(signal: AbortSignal, now: number, onLeave: () => void): Promise<EncodeResult> {
+    return new Promise((resolve, reject) => {
+      const waiter: Waiter = {
+        since: now,
+        joined: this.waiters.size > 0,
+        resolve: (result) => {
+          signal.removeEventListener('abort', leave)
+          resolve(result)
+        },
+        reject: (error) => {
+          signal.removeEventListener('abort', leave)
+          reject(error)
+        },
+      }
+      const leave = () => {
+        this.waiters.delete(waiter)
+        reject(cancelled(signal))
+        onLeave()
+      }
+      this.waiters.add(waiter)
+      signal.addEventListener('abort', leave, { once: true })
+    })
+  }
+
+  resolve(features: Features, encodeMs: number): void {
+    for (const { since, joined, resolve } of this.waiters) {
+      const queueMs = Math.max((this.startedAt ?? since) - since, 0)
+      resolve({ features, cached: joined, queueMs, encodeMs })
+    }
+  }
+
+  reject(error: Error): void {
+    for (const waiter of this.waiters) waiter.reject(error)
+  }
+}
+
+export class EncodeQueue {
+  readonly #waiting: PendingPicture[] = []
+
+  get size(): number {
+    return this.#waiting.length
+  }
+
+  add(picture: PendingPicture): void {
+    this.#waiting.push(picture)
+  }
+
+  remove(picture: PendingPicture): void {
+    const index = this.#waiting.indexOf(picture)
+    if (index >= 0) this.#waiting.splice(index, 1)
+  }
+
+  /** The oldest picture and those behind it with the same tile size, up to `maxTiles` tiles; the oldest always. */
+  takeBatch(maxTiles: number): PendingPicture[] {
+    const oldest = this.#waiting.shift()
+    if (!oldest) return []
+    const batch = [oldest]
+    let tiles = oldest.request.tiles
+    for (let i = 0; i < this.#waiting.length && tiles < maxTiles; ) {
+      const next = this.#waiting[i]!
+      if (next.tilePixels === oldest.tilePixels && tiles + next.request.tiles <= maxTiles) {
+        this.#waiting.splice(i, 1)
+        batch.push(next)
+        tiles += next.request.tiles
+      } else {
+        i++
+      }
+    }
+    return batch
+  }
+}
+
+export function cancelled(signal: AbortSignal): AerieError {
+  return new AerieError('cancelled', 'the request was cancelled', { cause: signal.reason })
+}

@@ -1,0 +1,39 @@
+/** What the main thread and the encoder worker say to each other. */
+import type { WireError } from '../errors.ts'
+import type { Backend, BackendOptions } from './backend.ts'
+import type { DisposeMessage } from './worker-host.ts'
+
+export interface EncoderWorkerData {
+  readonly modelDir: string
+  readonly backend: Backend['name']
+  readonly backendOptions: BackendOptions
+  /** Tiles in one run. */
+  readonly maxBatch: number
+}
+
+/** What the worker says of its model. */
+export interface EncoderReady {
+  readonly hiddenSize: number
+  readonly tokensPerTile: number
+}
+
+/** Pictures of one tile size; the worker runs them together. Pixels are transferred. */
+export interface EncodeBatch {
+  readonly type: 'encode'
+  readonly pictures: readonly {
+    /** `[tiles, 3, H, W]` */
+    readonly pixels: Float32Array
+    readonly tiles: number
+  }[]
+}
+
+export type ToEncoder = EncodeBatch | DisposeMessage
+
+export type FromEncoder =
+  | {
+      readonly type: 'encoded'
+      /** One `[tiles · tokensPerTile, hidden]` a picture, over a SharedArrayBuffer. */
+      readonly features: readonly Float32Array[]
+      readonly encodeMs: number
+    }
+  | { readonly type: 'encode-failed'; readonly error: WireError; readonly stack?: string }

@@ -1,0 +1,14 @@
+/** Entry of the encoder's worker thread: loads the towers and serves them. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { createBackend } from './backends/create.ts'
+import type { EncoderWorkerData } from './encoder-messages.ts'
+import { serveEncoder } from './encoder-server.ts'
+import { reportFailedStart } from './worker-start.ts'
+
+const { modelDir, backend, backendOptions, maxBatch } = workerData as EncoderWorkerData
+const port = parentPort!
+
+await reportFailedStart(port, async () => {
+  const runtime = await createBackend(backend)
+  serveEncoder(port, await runtime.loadEncoder(modelDir, backendOptions), maxBatch)
+})

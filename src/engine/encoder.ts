@@ -1,0 +1,195 @@
+/** The vision encoder as the main thread sees it: cache, queue, and batches for one worker. */
+import { AerieError, fromWireError } from '../errors.ts'
+import type { Backend } from './backend.ts'
+import { cancelled, EncodeQueue, PendingPicture } from './encode-queue.ts'
+import type { EncoderReady, EncoderWorkerData, FromEncoder, ToEncoder } from './encoder-messages.ts'
+import { FeatureCache } from './feature-cache.ts'
+import type { Logger } from './logger.ts'
+import { QueueBound } from './queue-bound.ts'
+import type { EncodeRequest, EncodeResult, Encoder, EncoderStats, Features } from './types.ts'
+import { WorkerHost } from './worker-host.ts'
+
+export interface EncoderOptions {
+  readonly modelDir: string
+  readonly backend: Backend['name']
+  readonly threads: number
+  /** Bytes of features that are kept. */
+  readonly cacheBytes: number
+  /** Tiles in one run. */
+  readonly maxBatch: number
+  /** Pictures that wait; beyond that `queue_full`. */
+  readonly maxWaiting: number
+  readonly logger: Logger
+  /** Hears of a crash of the worker, after the waiting requests have failed. */
+  readonly onCrash?: (error: Error) => void
+}
+
+const ENTRY = new URL('./encoder-worker.ts', import.meta.url)
+
+/** Starts the worker and loads the towers. Rejects with `invalid_package`, `invalid_config` or `backend_failure`. */
+export async function startEncoder(options: EncoderOptions, entry: URL = ENTRY): Promise<Encoder> {
+  const encoder = new WorkerEncoder(options)
+  await encoder.start(entry)
+  return encoder
+}
+
+class WorkerEncoder implements Encoder {
+  readonly #options: EncoderOptions
+  readonly #cache: FeatureCache
+  readonly #queue = new EncodeQueue()
+  readonly #bound: QueueBound
+  /** Waiting and running, by key. */
+  readonly #pending = new Map<string, PendingPicture>()
+  #batch: readonly PendingPicture[] = []
+  #host!: WorkerHost<EncoderReady, ToEncoder, FromEncoder>
+  #tilesEncoded = 0
+  #cacheHits = 0
+  #cacheMisses = 0
+
+  constructor(options: EncoderOptions) {
+    this.#options = options
+    this.#cache = new FeatureCache(options.cacheBytes)
+    this.#bound = new QueueBound(options.maxBatch, options.maxWaiting, () => performance.now())
+  }
+
+  async start(entry: URL): Promise<void> {
+    const { modelDir, backend, threads, maxBatch, logger } = this.#options
+    const workerData: EncoderWorkerData = {
+      modelDir,
+      backend,
+      // Towers keep no KV cache.
+      backendOptions: { threads, kvCacheBytes: 0, kvBlockSize: 1 },
+      maxBatch,
+    }
+    this.#host = await WorkerHost.start({
+      name: 'encoder',
+      entry,
+      workerData,
+      logger,
+      onMessage: (message) => this.#receive(message),
+      onCrash: (error) => this.#crashed(error),
+    })
+  }
+
+  get tokensPerTile(): number {
+    return this.#host.ready.tokensPerTile
+  }
+
+  get healthy(): boolean {
+    return this.#host.healthy
+  }
+
+  lookup(key: string): Features | undefined {
+    const features = this.#cache.get(key)
+    if (features) this.#cacheHits++
+    return features
+  }
+
+  async encode(request: EncodeRequest, signal: AbortSignal): Promise<EncodeResult> {
+    if (signal.aborted) throw cancelled(signal)
+    const features = this.lookup(request.key)
+    if (features) return { features, cached: true, queueMs: 0, encodeMs: 0 }
+    this.#host.assertHealthy()
+    const picture = this.#pending.get(request.key) ?? this.#enqueue(request)
+    if (picture.waiters.size > 0) this.#cacheHits++
+    else this.#cacheMisses++
+    const result = picture.wait(signal, performance.now(), () => {
+      if (picture.waiters.size === 0 && picture.startedAt === undefined) this.#forget(picture)
+    })
+    this.#dispatch()
+    return result
+  }
+
+  stats(): EncoderStats {
+    return {
+      waiting: this.#queue.size,
+      tilesEncoded: this.#tilesEncoded,
+      cacheHits: this.#cacheHits,
+      cacheMisses: this.#cacheMisses,
+      cacheBytes: this.#cache.bytes,
+      cacheMaxBytes: this.#cache.maxBytes,
+      cacheEntries: this.#cache.size,
+    }
+  }
+
+  async dispose(): Promise<void> {
+    this.#failAll(new AerieError('shutting_down', 'the encoder is shutting down'))
+    await this.#host.dispose()
+  }
+
+  #enqueue(request: EncodeRequest): PendingPicture {
+    this.#bound.enter(1)
+    const picture = new PendingPicture(request)
+    this.#pending.set(request.key, picture)
+    this.#queue.add(picture)
+    return picture
+  }
+
+  /** Gives the worker its next batch when it has none. */
+  #dispatch(): void {
+    if (this.#batch.length > 0) return
+    this.#batch = this.#queue.takeBatch(this.#options.maxBatch)
+    if (this.#batch.length === 0) return
+    const now = performance.now()
+    const pictures = this.#batch.map((picture) => {
+      picture.startedAt = now
+      const { pixels, tiles } = picture.request
+      return { pixels: transferable(pixels), tiles }
+    })
+    this.#host.post(
+      { type: 'encode', pictures },
+      pictures.map(({ pixels }) => pixels.buffer),
+    )
+  }
+
+  #receive(message: FromEncoder): void {
+    const batch = this.#batch
+    this.#batch = []
+    for (const picture of batch) this.#forget(picture)
+    if (message.type === 'encode-failed') {
+      const error = fromWireError(message.error)
+      this.#options.logger.error({ err: error, stack: message.stack }, 'encoding failed')
+      for (const picture of batch) picture.reject(error)
+    } else {
+      batch.forEach((picture, i) => {
+        const { key, tiles } = picture.request
+        const features: Features = {
+          key,
+          data: message.features[i]!,
+          rows: tiles * this.tokensPerTile,
+        }
+        this.#tilesEncoded += tiles
+        this.#cache.set(features)
+        picture.resolve(features, message.encodeMs)
+      })
+    }
+    this.#dispatch()
+  }
+
+  #forget(picture: PendingPicture): void {
+    this.#pending.delete(picture.request.key)
+    this.#queue.remove(picture)
+    this.#bound.leave(1)
+  }
+
+  #crashed(error: AerieError): void {
+    this.#failAll(error)
+    this.#options.onCrash?.(error)
+  }
+
+  #failAll(error: AerieError): void {
+    this.#batch = []
+    for (const picture of [...this.#pending.values()]) {
+      this.#forget(picture)
+      picture.reject(error)
+    }
+  }
+}
+
+/** The same floats over a buffer of their own, so that transferring it takes nothing else along. */
+function transferable(pixels: Float32Array): Float32Array<ArrayBuffer> {
+  const { buffer } = pixels
+  return buffer instanceof ArrayBuffer && buffer.byteLength === pixels.byteLength
+    ? new Float32Array(buffer)
+    : Float32Array.from(pixels)
+}

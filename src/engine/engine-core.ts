@@ -1,0 +1,298 @@
+/** The step loop: schedule, run, post-process. Lives in the engine worker; tests drive it by hand. */
+import { randomBytes } from 'node:crypto'
+import { AerieError, toWireError } from '../errors.ts'
+import type { DecoderSession, Row, StepResult } from './backend.ts'
+import { toSegment } from './prompt.ts'
+import { Sampler } from './sampler.ts'
+import { type PlannedRow, Scheduler, type SchedulerOptions } from './scheduler.ts'
+import { ActiveRequest, type RequestId, Sequence } from './sequence.ts'
+import type { EngineStats, EngineTimings, GenerateRequest, GenerationEvent } from './types.ts'
+
+export interface EngineCoreOptions extends SchedulerOptions {
+  /** Milliseconds by which a batch request is placed behind live ones of its age; it waits no longer than that for them. */
+  readonly batchPatienceMs: number
+  /** Milliseconds, monotonic. */
+  readonly now: () => number
+  /** Hears of every failure of the backend, once. */
+  readonly onFailure: (error: AerieError) => void
+}
+
+/** What the outside asks of the engine; takes effect at the beginning of the next step. */
+export type Command =
+  | { readonly type: 'generate'; readonly id: RequestId; readonly request: GenerateRequest }
+  | { readonly type: 'abort'; readonly id: RequestId }
+  | { readonly type: 'stop'; readonly id: RequestId; readonly choice: number }
+
+export type RequestEvent = readonly [id: RequestId, event: GenerationEvent]
+
+export type CoreStats = Omit<EngineStats, 'maxWaiting'>
+
+/** One decoder and the requests on it. `step` calls must not overlap. */
+export class EngineCore {
+  readonly #session: DecoderSession
+  readonly #options: EngineCoreOptions
+  readonly #scheduler: Scheduler
+  readonly #sampler: Sampler
+  readonly #requests = new Map<RequestId, ActiveRequest>()
+  readonly #inbox: Command[] = []
+  #events: RequestEvent[] = []
+  #batchSizes: number[] = []
+  #nextSequence = 0
+  #steps = 0
+  #promptTokens = 0
+  #cachedPromptTokens = 0
+  #generatedTokens = 0
+  #aborted = 0
+
+  constructor(session: DecoderSession, options: EngineCoreOptions) {
+    this.#session = session
+    this.#options = options
+    this.#scheduler = new Scheduler(session, options)
+    this.#sampler = new Sampler(session.vocabSize)
+  }
+
+  /** Whether another step has anything to do. */
+  get hasWork(): boolean {
+    return this.#inbox.length > 0 || this.#requests.size > 0
+  }
+
+  /** Sequences that run now, best rank first. */
+  get running(): readonly Sequence[] {
+    return this.#scheduler.running
+  }
+
+  send(command: Command): void {
+    this.#inbox.push(command)
+  }
+
+  /**
+   * Takes in commands, ends what is overdue, and runs one batch. A failing backend ends the requests of that
+   * batch with `backend_failure`; a rejection of this promise is a defect.
+   */
+  async step(): Promise<void> {
+    for (const command of this.#inbox.splice(0)) this.#obey(command)
+    this.#expire()
+    const plan = this.#scheduler.schedule()
+    if (plan.length === 0) return
+    this.#steps++
+    this.#batchSizes.push(plan.length)
+    const startedAt = this.#options.now()
+    for (const { sequence } of plan) sequence.request.admittedAt ??= startedAt
+    const results = await this.#run(plan)
+    if (results) this.#process(plan, results)
+  }
+
+  /** The events since the last call, in order. */
+  takeEvents(): RequestEvent[] {
+    const events = this.#events
+    this.#events = []
+    return events
+  }
+
+  /** Counters now; batch sizes since the last call. */
+  takeStats(): CoreStats {
+    const { used, cached } = this.#scheduler.kvBlocks
+    const batchSizes = this.#batchSizes
+    this.#batchSizes = []
+    return {
+      running: this.#scheduler.running.length,
+      waiting: this.#scheduler.numWaiting,
+      kvBlocksUsed: used,
+      kvBlocksCached: cached,
+      kvBlocksTotal: this.#session.kv.blocksTotal,
+      steps: this.#steps,
+      promptTokens: this.#promptTokens,
+      cachedPromptTokens: this.#cachedPromptTokens,
+      generatedTokens: this.#generatedTokens,
+      preemptions: this.#scheduler.preemptions,
+      aborted: this.#aborted,
+      batchSizes,
+    }
+  }
+
+  /** Gives up everything that the prefix cache holds. */
+  clearPrefixCache(): void {
+    this.#scheduler.clearPrefixCache()
+  }
+
+  #obey(command: Command): void {
+    if (command.type === 'generate') {
+      this.#submit(command.id, command.request)
+      return
+    }
+    // The request may have ended while the command was on its way.
+    const request = this.#requests.get(command.id)
+    if (!request) return
+    if (command.type === 'stop') {
+      this.#stop(request, command.choice)
+    } else {
+      this.#aborted++
+      this.#end(request, { keep: true })
+    }
+  }
+
+  #submit(id: RequestId, params: GenerateRequest): void {
+    const { seed } = params.sampling
+    const request = new ActiveRequest(id, params, {
+      now: this.#options.now(),
+      seed: seed === undefined ? randomBytes(8).readBigUInt64LE() : BigInt(Math.trunc(seed)),
+      batchPatienceMs: this.#options.batchPatienceMs,
+    })
+    this.#requests.set(id, request)
+    this.#scheduler.enqueue(this.#newSequence(request))
+  }
+
+  #newSequence(request: ActiveRequest): Sequence {
+    const sequence = new Sequence(this.#nextSequence++, request)
+    request.sequences.add(sequence)
+    return sequence
+  }
+
+  #expire(): void {
+    const now = this.#options.now()
+    for (const request of this.#requests.values()) {
+      if (now < request.deadlineAt) continue
+      const { deadlineMs } = request.params
+      const state =
+        request.promptReadAt === undefined ? 'its prompt was not read' : 'it was not done'
+      this.#fail(
+        request,
+        new AerieError('deadline_exceeded', `deadline of ${deadlineMs} ms: ${state} by then`),
+      )
+    }
+  }
+
+  async #run(plan: readonly PlannedRow[]): Promise<StepResult[] | undefined> {
+    try {
+      return await this.#session.step(plan.map((row) => this.#toRow(row)))
+    } catch (error) {
+      const failure = this.#failure(error)
+      for (const { sequence } of plan) this.#fail(sequence.request, failure)
+      return undefined
+    }
+  }
+
+  #toRow({ sequence, take }: PlannedRow): Row {
+    const from = sequence.computed
+    const { hiddenSize } = this.#session
+    return {
+      sequence: sequence.id,
+      input: sequence.spans(from, from + take).map((span) => toSegment(span, hiddenSize)),
+      want: take === sequence.pending ? 'logits' : 'none',
+    }
+  }
+
+  /** Post-processing: what ran is recorded first, so that KV taken from a sequence below is complete. */
+  #process(plan: readonly PlannedRow[], results: readonly StepResult[]): void {
+    for (const row of plan) this.#scheduler.advance(row)
+    plan.forEach(({ sequence }, i) => {
+      const logits = results[i]?.values
+      // The request may have failed a moment ago, in another of its choices.
+      if (!logits || !sequence.request.sequences.has(sequence)) return
+      try {
+        if (sequence.choice === undefined) this.#bear(sequence, logits)
+        else this.#sample(sequence, logits)
+      } catch (error) {
+        this.#fail(sequence.request, this.#failure(error))
+      }
+    })
+  }
+
+  /** The prompt has been read: the one sequence that read it becomes as many as there are choices. */
+  #bear(stem: Sequence, logits: Float32Array): void {
+    const { request } = stem
+    const promptTokens = request.prompt.length
+    const cachedTokens = request.cachedTokens ?? 0
+    request.promptReadAt = this.#options.now()
+    this.#promptTokens += promptTokens
+    this.#cachedPromptTokens += cachedTokens
+    this.#emit(request, { type: 'prefill', promptTokens, cachedTokens })
+    const [first, ...others] = request.unborn
+    request.unborn = []
+    stem.beChoice(first!)
+    const forked = others.flatMap((choice) => {
+      const child = this.#newSequence(request)
+      child.beChoice(choice)
+      return this.#scheduler.fork(child, stem) ? [child] : []
+    })
+    for (const sequence of [stem, ...forked]) this.#sample(sequence, logits)
+  }
+
+  #sample(sequence: Sequence, logits: Float32Array): void {
+    const { params } = sequence.request
+    const choice = sequence.choice!
+    const token = this.#sampler.sample(logits, params.sampling, sequence, () => sequence.uniform())
+    this.#generatedTokens++
+    if (params.stopTokenIds.has(token.id)) {
+      this.#finish(sequence, 'stop')
+      return
+    }
+    sequence.push(token.id)
+    this.#emit(sequence.request, { type: 'token', choice, ...token })
+    if (sequence.output.length >= params.maxTokens) this.#finish(sequence, 'length')
+  }
+
+  /** Ends one choice from outside, as when a stop string was found. */
+  #stop(request: ActiveRequest, choice: number): void {
+    const sequence = [...request.sequences].find((candidate) => candidate.choice === choice)
+    if (sequence) {
+      this.#finish(sequence, 'stop')
+    } else if (request.unborn.includes(choice)) {
+      request.unborn = request.unborn.filter((other) => other !== choice)
+      this.#emit(request, {
+        type: 'finish',
+        choice,
+        reason: 'stop',
+        timings: this.#timings(request),
+      })
+      if (request.unborn.length === 0) this.#end(request, { keep: true })
+    }
+  }
+
+  #finish(sequence: Sequence, reason: 'stop' | 'length'): void {
+    const { request } = sequence
+    const choice = sequence.choice!
+    this.#emit(request, { type: 'finish', choice, reason, timings: this.#timings(request) })
+    this.#scheduler.release(sequence, { keep: true })
+    request.sequences.delete(sequence)
+    if (request.sequences.size === 0) this.#requests.delete(request.id)
+  }
+
+  /** Ends a whole request. After a backend failure its KV cannot be trusted: nothing is kept. */
+  #fail(request: ActiveRequest, error: AerieError): void {
+    if (!this.#requests.has(request.id)) return
+    this.#emit(request, { type: 'error', error: toWireError(error) })
+    this.#end(request, { keep: error.code === 'deadline_exceeded' })
+  }
+
+  #end(request: ActiveRequest, { keep }: { keep: boolean }): void {
+    for (const sequence of request.sequences) this.#scheduler.release(sequence, { keep })
+    request.sequences.clear()
+    this.#requests.delete(request.id)
+  }
+
+  #timings({ submittedAt, admittedAt, promptReadAt }: ActiveRequest): EngineTimings {
+    const now = this.#options.now()
+    return {
+      queueMs: (admittedAt ?? now) - submittedAt,
+      prefillMs: admittedAt === undefined ? 0 : (promptReadAt ?? now) - admittedAt,
+      decodeMs: promptReadAt === undefined ? 0 : now - promptReadAt,
+    }
+  }
+
+  #emit(request: ActiveRequest, event: GenerationEvent): void {
+    this.#events.push([request.id, event])
+  }
+
+  /** Whatever a backend or the sampler throws, as an error of ours with its cause kept for the log. */
+  #failure(error: unknown): AerieError {
+    const failure =
+      error instanceof AerieError
+        ? error
+        : new AerieError('backend_failure', `the decoder failed: ${String(error)}`, {
+            cause: error,
+          })
+    this.#options.onFailure(failure)
+    return failure
+  }
+}

@@ -1,0 +1,37 @@
+/** What the main thread and the engine worker say to each other. */
+import type { WireError } from '../errors.ts'
+import type { Backend, BackendOptions } from './backend.ts'
+import type { Command, CoreStats, RequestEvent } from './engine-core.ts'
+import type { SchedulerOptions } from './scheduler.ts'
+import type { DisposeMessage } from './worker-host.ts'
+
+/** How a worker is started. */
+export interface EngineWorkerData {
+  readonly modelDir: string
+  readonly backend: Backend['name']
+  readonly backendOptions: BackendOptions
+  readonly scheduling: Omit<SchedulerOptions, 'prefixCacheBlocks'> & {
+    /** Absent: half of the KV cache. */
+    readonly prefixCacheBlocks: number | undefined
+    readonly batchPatienceMs: number
+  }
+}
+
+/** What the worker says of its model. */
+export interface EngineReady {
+  readonly vocabSize: number
+  readonly hiddenSize: number
+  /** Longest prompt plus answer, in positions. */
+  readonly maxContext: number
+  readonly kvBlocksTotal: number
+}
+
+export type ToEngine = Command | DisposeMessage
+
+/** One message a step, or less: what happened, the counters when they are due, and failures for the log. */
+export interface FromEngine {
+  readonly type: 'step'
+  readonly events: readonly RequestEvent[]
+  readonly stats?: CoreStats
+  readonly failures: readonly WireError[]
+}

@@ -1,0 +1,14 @@
+/** Entry of the engine's worker thread: loads the decoder and serves it. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { createBackend } from './backends/create.ts'
+import type { EngineWorkerData } from './engine-messages.ts'
+import { serveDecoder } from './engine-server.ts'
+import { reportFailedStart } from './worker-start.ts'
+
+const { modelDir, backend, backendOptions, scheduling } = workerData as EngineWorkerData
+const port = parentPort!
+
+await reportFailedStart(port, async () => {
+  const runtime = await createBackend(backend)
+  serveDecoder(port, await runtime.loadDecoder(modelDir, backendOptions), scheduling)
+})

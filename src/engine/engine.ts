@@ -1,0 +1,197 @@
+/** The engine as the main thread sees it: requests go to the worker, events come back by the step. */
+import { AerieError, fromWireError, toWireError } from '../errors.ts'
+import type { Backend } from './backend.ts'
+import type { EngineReady, EngineWorkerData, FromEngine, ToEngine } from './engine-messages.ts'
+import { GenerationStream } from './generation.ts'
+import type { Logger } from './logger.ts'
+import { QueueBound } from './queue-bound.ts'
+import { checkRequest } from './request-check.ts'
+import type { RequestId } from './sequence.ts'
+import { StatsLog } from './stats-log.ts'
+import type { Engine, EngineStats, GenerateRequest, Generation, GenerationEvent } from './types.ts'
+import { WorkerHost } from './worker-host.ts'
+
+export interface EngineOptions {
+  readonly modelDir: string
+  readonly backend: Backend['name']
+  readonly threads: number
+  readonly kvCacheBytes: number
+  /** Positions a KV block holds. */
+  readonly kvBlockSize: number
+  /** Sequences that run at once. */
+  readonly maxRunning: number
+  /** Sequences that wait; beyond that `queue_full`. */
+  readonly maxWaiting: number
+  /** Positions appended in one step, decoding and prefill together. */
+  readonly stepTokenBudget: number
+  /** Blocks that the prefix cache may hold; absent: half of all, 0: no prefix reuse. */
+  readonly prefixCacheBlocks?: number
+  /** Milliseconds that a batch request lets live ones pass; absent: 10 000. */
+  readonly batchPatienceMs?: number
+  readonly logger: Logger
+  /** Hears of a crash of the worker, after the running requests have failed. */
+  readonly onCrash?: (error: Error) => void
+}
+
+const ENTRY = new URL('./engine-worker.ts', import.meta.url)
+
+/** Starts the worker and loads the decoder. Rejects with `invalid_package`, `invalid_config` or `backend_failure`. */
+export async function startEngine(options: EngineOptions, entry: URL = ENTRY): Promise<Engine> {
+  const engine = new WorkerEngine(options)
+  await engine.start(entry)
+  return engine
+}
+
+interface InFlight {
+  readonly stream: GenerationStream
+  /** Answers that have not ended. */
+  choices: number
+  readonly forget: () => void
+}
+
+class WorkerEngine implements Engine {
+  readonly #options: EngineOptions
+  readonly #bound: QueueBound
+  readonly #inFlight = new Map<RequestId, InFlight>()
+  #host!: WorkerHost<EngineReady, ToEngine, FromEngine>
+  readonly #stats = new StatsLog()
+  #nextId: RequestId = 1
+  #draining: Promise<void> | undefined
+  #drained: (() => void) | undefined
+
+  constructor(options: EngineOptions) {
+    this.#options = options
+    this.#bound = new QueueBound(options.maxRunning, options.maxWaiting, () => performance.now())
+  }
+
+  async start(entry: URL): Promise<void> {
+    const { logger } = this.#options
+    this.#host = await WorkerHost.start({
+      name: 'engine',
+      entry,
+      workerData: toWorkerData(this.#options),
+      logger,
+      onMessage: (message) => this.#receive(message),
+      onCrash: (error) => this.#crashed(error),
+    })
+    this.#stats.kvBlocksTotal = this.#host.ready.kvBlocksTotal
+  }
+
+  get vocabSize(): number {
+    return this.#host.ready.vocabSize
+  }
+
+  get maxContext(): number {
+    return this.#host.ready.maxContext
+  }
+
+  get healthy(): boolean {
+    return this.#host.healthy
+  }
+
+  generate(request: GenerateRequest, signal: AbortSignal): Generation {
+    if (this.#draining) throw new AerieError('shutting_down', 'the engine takes no new requests')
+    this.#host.assertHealthy()
+    checkRequest(request, this.#host.ready)
+    const id = this.#nextId++
+    const stream = new GenerationStream({
+      onAbort: () => this.#abort(id),
+      onStop: (choice) => this.#host.post({ type: 'stop', id, choice }),
+    })
+    if (signal.aborted) {
+      stream.cancel(signal.reason)
+      return stream
+    }
+    this.#bound.enter(request.n)
+    const cancel = () => stream.cancel(signal.reason)
+    signal.addEventListener('abort', cancel, { once: true })
+    const forget = () => signal.removeEventListener('abort', cancel)
+    this.#inFlight.set(id, { stream, choices: request.n, forget })
+    this.#host.post({ type: 'generate', id, request })
+    return stream
+  }
+
+  stats(): EngineStats {
+    return { ...this.#stats.take(), maxWaiting: this.#options.maxWaiting }
+  }
+
+  drain(): Promise<void> {
+    this.#draining ??= new Promise((resolve) => {
+      if (this.#inFlight.size === 0) resolve()
+      else this.#drained = resolve
+    })
+    return this.#draining
+  }
+
+  /** Ends what still runs with `shutting_down`. */
+  async dispose(): Promise<void> {
+    this.#draining ??= Promise.resolve()
+    this.#failAll(new AerieError('shutting_down', 'the engine is shutting down'))
+    await this.#host.dispose()
+  }
+
+  #receive({ events, stats, failures }: FromEngine): void {
+    for (const failure of failures) {
+      this.#options.logger.error(
+        { err: fromWireError(failure), stack: failure.stack },
+        'step failed',
+      )
+    }
+    for (const [id, event] of events) this.#deliver(id, event)
+    if (stats) this.#stats.receive(stats)
+  }
+
+  #deliver(id: RequestId, event: GenerationEvent): void {
+    // An aborted request may still have events under way.
+    const request = this.#inFlight.get(id)
+    if (!request) return
+    request.stream.push(event)
+    if (event.type === 'finish') {
+      request.choices--
+      this.#bound.leave(1)
+      if (request.choices === 0) this.#end(id, request)
+    } else if (event.type === 'error') {
+      this.#end(id, request)
+    }
+  }
+
+  #abort(id: RequestId): void {
+    const request = this.#inFlight.get(id)
+    if (!request) return
+    this.#host.post({ type: 'abort', id })
+    this.#end(id, request)
+  }
+
+  #end(id: RequestId, request: InFlight): void {
+    this.#inFlight.delete(id)
+    this.#bound.leave(request.choices)
+    request.forget()
+    request.stream.close()
+    if (this.#inFlight.size === 0) this.#drained?.()
+  }
+
+  #crashed(error: AerieError): void {
+    this.#failAll(error)
+    // Counters go on where they were; what ran or was cached is gone.
+    this.#stats.restart()
+    this.#options.onCrash?.(error)
+  }
+
+  #failAll(error: AerieError): void {
+    for (const [id, request] of this.#inFlight) {
+      request.stream.push({ type: 'error', error: toWireError(error) })
+      this.#end(id, request)
+    }
+  }
+}
+
+function toWorkerData(options: EngineOptions): EngineWorkerData {
+  const { modelDir, backend, threads, kvCacheBytes, kvBlockSize } = options
+  const { maxRunning, stepTokenBudget, prefixCacheBlocks, batchPatienceMs = 10_000 } = options
+  return {
+    modelDir,
+    backend,
+    backendOptions: { threads, kvCacheBytes, kvBlockSize },
+    scheduling: { maxRunning, stepTokenBudget, prefixCacheBlocks, batchPatienceMs },
+  }
+}

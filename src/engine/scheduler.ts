@@ -1,0 +1,169 @@
+/** Decides what runs next: who is admitted, who gives way, and how many positions each sequence appends. */
+import type { DecoderSession } from './backend.ts'
+import { KvLedger } from './kv-ledger.ts'
+import type { Sequence } from './sequence.ts'
+import { compareRank, SequenceQueue } from './sequence-queue.ts'
+
+export interface SchedulerOptions {
+  /** Sequences that run at once. */
+  readonly maxRunning: number
+  /** Positions appended in one step, decoding and prefill together. */
+  readonly stepTokenBudget: number
+  /** Blocks that the prefix cache may hold; 0 switches prefix reuse off. */
+  readonly prefixCacheBlocks: number
+}
+
+/** One sequence's share of a step: its next `take` positions. */
+export interface PlannedRow {
+  readonly sequence: Sequence
+  readonly take: number
+}
+
+/**
+ * Waiting and running sequences, in order of rank: first come, first served, with batch requests placed as if
+ * they had come later. Nothing here looks at tokens; a sequence that decodes is one with one pending position.
+ */
+export class Scheduler {
+  readonly #ledger: KvLedger
+  readonly #options: SchedulerOptions
+  readonly #waiting = new SequenceQueue()
+  /** By rank, best first. */
+  readonly #running: Sequence[] = []
+  #preemptions = 0
+
+  constructor(session: DecoderSession, options: SchedulerOptions) {
+    this.#options = options
+    this.#ledger = new KvLedger(session, options.prefixCacheBlocks)
+  }
+
+  get running(): readonly Sequence[] {
+    return this.#running
+  }
+
+  get numWaiting(): number {
+    return this.#waiting.size
+  }
+
+  get preemptions(): number {
+    return this.#preemptions
+  }
+
+  /** Blocks held by running sequences, and by the prefix cache alone. */
+  get kvBlocks(): { used: number; cached: number } {
+    return this.#ledger.count(this.#running)
+  }
+
+  enqueue(sequence: Sequence): void {
+    this.#waiting.add(sequence)
+  }
+
+  /**
+   * The rows of the next step. Every decoding sequence gets its one position; what the budget leaves, at least
+   * one block, goes to prompts in order of rank. May preempt; the rows fit into the KV cache.
+   */
+  schedule(): PlannedRow[] {
+    this.#admit()
+    const decoding = this.#running.filter((sequence) => sequence.pending === 1).length
+    let budget = Math.max(this.#options.stepTokenBudget - decoding, this.#ledger.blockSize)
+    const rows: PlannedRow[] = []
+    let planned = 0 // blocks that the rows so far will take
+    // The loop may shorten the list behind itself: whoever gives way ranks behind the one that needs room.
+    for (let i = 0; i < this.#running.length; i++) {
+      const sequence = this.#running[i]!
+      if (sequence.computed === 0) {
+        if (this.#ledger.isBeingComputed(sequence, this.#running.slice(0, i))) continue
+        this.#ledger.attachPrefix(sequence, this.#running)
+        sequence.request.cachedTokens ??= sequence.computed
+      }
+      const take = sequence.pending === 1 ? 1 : Math.min(sequence.pending, budget)
+      if (take === 0) continue
+      if (!this.#makeRoom(sequence, take, planned)) break
+      if (sequence.pending > 1) budget -= take
+      planned += this.#ledger.blocksNeeded(sequence, take)
+      rows.push({ sequence, take })
+    }
+    if (rows.length === 0 && this.#waiting.size > 0) {
+      throw new Error('scheduler: sequences wait and none can run')
+    }
+    return rows
+  }
+
+  /** Records that a row of the plan has run. */
+  advance({ sequence, take }: PlannedRow): void {
+    this.#ledger.append(sequence, take)
+  }
+
+  /**
+   * Starts `child` with the `parent`'s KV, if a slot is free; otherwise it waits and reads the prompt on its
+   * own, helped by the prefix cache. Returns whether it runs.
+   */
+  fork(child: Sequence, parent: Sequence): boolean {
+    if (this.#running.length >= this.#options.maxRunning) {
+      this.enqueue(child)
+      return false
+    }
+    this.#ledger.fork(child, parent, parent.computed)
+    this.#run(child)
+    return true
+  }
+
+  /** Forgets a sequence, waiting or running; its full blocks go to the prefix cache if `keep`. */
+  release(sequence: Sequence, { keep }: { keep: boolean }): void {
+    if (this.#waiting.remove(sequence)) return
+    const index = this.#running.indexOf(sequence)
+    if (index < 0) return
+    this.#running.splice(index, 1)
+    this.#ledger.release(sequence, keep)
+  }
+
+  /** Gives up everything that the prefix cache holds. */
+  clearPrefixCache(): void {
+    this.#ledger.clearPrefixCache()
+  }
+
+  #admit(): void {
+    for (let head = this.#waiting.first; head; head = this.#waiting.first) {
+      const hasSlot = this.#running.length < this.#options.maxRunning
+      if (hasSlot && this.#ledger.fits(head, this.#running)) {
+        this.#waiting.remove(head)
+        this.#run(head)
+      } else {
+        const victim = this.#batchBehind(head)
+        if (!victim) return
+        this.#preempt(victim)
+      }
+    }
+  }
+
+  /** The last running batch sequence that a live one at the head of the line may displace. */
+  #batchBehind(head: Sequence): Sequence | undefined {
+    if (head.request.params.priority !== 'live') return undefined
+    return this.#running.findLast(
+      (sequence) => sequence.request.params.priority === 'batch' && compareRank(head, sequence) < 0,
+    )
+  }
+
+  /** Frees blocks until the row fits beside those planned; false when the sequence itself had to give way. */
+  #makeRoom(sequence: Sequence, take: number, planned: number): boolean {
+    while (this.#ledger.blocksNeeded(sequence, take) + planned > this.#ledger.free) {
+      if (this.#ledger.reclaim()) continue
+      const last = this.#running.at(-1)!
+      this.#preempt(last)
+      if (last === sequence) return false
+    }
+    return true
+  }
+
+  #run(sequence: Sequence): void {
+    const behind = this.#running.findIndex((other) => compareRank(sequence, other) < 0)
+    this.#running.splice(behind < 0 ? this.#running.length : behind, 0, sequence)
+  }
+
+  /** Back into the line, at its old place; what is lost of its KV is computed again. */
+  #preempt(sequence: Sequence): void {
+    this.#running.splice(this.#running.indexOf(sequence), 1)
+    this.#ledger.release(sequence, true)
+    this.#waiting.add(sequence)
+    this.#preemptions++
+  }
+}

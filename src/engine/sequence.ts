@@ -1,0 +1,133 @@
+/** What the engine knows of a request, and of each of its answers while they are written. */
+import type { SequenceId } from './backend.ts'
+import { type BlockHash, blockHash, rootHash } from './block-hash.ts'
+import type { TokenHistory } from './logits-processor.ts'
+import { Prompt, type Span } from './prompt.ts'
+import { TokenRandom } from './random.ts'
+import type { GenerateRequest } from './types.ts'
+
+export type RequestId = number
+
+/** A request from submission until its last answer ends. */
+export class ActiveRequest {
+  readonly id: RequestId
+  readonly params: GenerateRequest
+  readonly prompt: Prompt
+  readonly seed: bigint
+  readonly submittedAt: number
+  readonly deadlineAt: number
+  /** Place in line; smaller is served first. */
+  readonly rank: number
+  admittedAt: number | undefined
+  promptReadAt: number | undefined
+  /** Positions that need not be computed when it was first scheduled. */
+  cachedTokens: number | undefined
+  /** Choices that have no sequence of their own yet: until the prompt is read, one sequence stands for all. */
+  unborn: number[]
+  /** Sequences that wait or run. */
+  readonly sequences = new Set<Sequence>()
+
+  /** `now` in milliseconds; `batchPatienceMs` is how much longer than a live request a batch one may wait. */
+  constructor(
+    id: RequestId,
+    params: GenerateRequest,
+    { now, seed, batchPatienceMs }: { now: number; seed: bigint; batchPatienceMs: number },
+  ) {
+    this.id = id
+    this.params = params
+    this.prompt = new Prompt(params.prompt)
+    this.seed = seed
+    this.submittedAt = now
+    this.deadlineAt = now + params.deadlineMs
+    this.rank = now + (params.priority === 'batch' ? batchPatienceMs : 0)
+    this.unborn = Array.from({ length: params.n }, (_, choice) => choice)
+  }
+}
+
+/** One answer: the prompt, the tokens chosen so far, and how much of both is in the KV cache. */
+export class Sequence implements TokenHistory {
+  readonly id: SequenceId
+  readonly request: ActiveRequest
+  /** Token ids chosen so far. */
+  readonly output: number[] = []
+  readonly outputCounts = new Map<number, number>()
+  /** Positions in the KV cache. */
+  computed = 0
+  /**
+   * Identities of the KV blocks it holds, in order: equal numbers in two sequences are one block that they
+   * share. Mirrors the session's bookkeeping, which the scheduler cannot see.
+   */
+  blocks: readonly number[] = []
+  /** Names of its full blocks, as far as they were asked for. */
+  readonly #hashes: BlockHash[] = []
+  #choice: number | undefined
+  #random: TokenRandom | undefined
+
+  constructor(id: SequenceId, request: ActiveRequest) {
+    this.id = id
+    this.request = request
+  }
+
+  /** The choice it writes; undefined until the prompt is read. */
+  get choice(): number | undefined {
+    return this.#choice
+  }
+
+  /** Becomes the sequence of one choice. */
+  beChoice(choice: number): void {
+    this.#choice = choice
+    this.#random = new TokenRandom(this.request.seed, choice)
+  }
+
+  /** Positions known: prompt and answer. */
+  get length(): number {
+    return this.request.prompt.length + this.output.length
+  }
+
+  /** Positions known and not yet in the KV cache; 1 while decoding. */
+  get pending(): number {
+    return this.length - this.computed
+  }
+
+  /** Most positions it will ever hold: the last token chosen need not be read. */
+  get maxLength(): number {
+    return this.request.prompt.length + this.request.params.maxTokens - 1
+  }
+
+  get promptIds(): ReadonlySet<number> {
+    return this.request.prompt.tokenIds
+  }
+
+  /** The random number that decides the next token. */
+  uniform(): number {
+    return this.#random!.uniform(this.output.length)
+  }
+
+  push(id: number): void {
+    this.output.push(id)
+    this.outputCounts.set(id, (this.outputCounts.get(id) ?? 0) + 1)
+  }
+
+  /** What lies at positions [from, to). */
+  spans(from: number, to: number): Span[] {
+    const { prompt } = this.request
+    const spans = from < prompt.length ? prompt.spans(from, Math.min(to, prompt.length)) : []
+    if (to > prompt.length) {
+      const first = Math.max(from - prompt.length, 0)
+      const ids = Int32Array.from(this.output.slice(first, to - prompt.length))
+      spans.push({ kind: 'tokens', ids })
+    }
+    return spans
+  }
+
+  /** Names of the full blocks of its first `positions` positions. */
+  hashes(positions: number, blockSize: number): readonly BlockHash[] {
+    const count = Math.floor(positions / blockSize)
+    while (this.#hashes.length < count) {
+      const start = this.#hashes.length * blockSize
+      const previous = this.#hashes.at(-1) ?? rootHash(this.request.params.cacheSalt ?? '')
+      this.#hashes.push(blockHash(previous, this.spans(start, start + blockSize)))
+    }
+    return this.#hashes
+  }
+}

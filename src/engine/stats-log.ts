@@ -1,0 +1,61 @@
+/** The worker's counters as the main thread keeps them: over restarts, and batch sizes until they are asked for. */
+import type { CoreStats } from './engine-core.ts'
+
+const MAX_BATCH_SIZES = 4096
+
+const COUNTERS = [
+  'steps',
+  'promptTokens',
+  'cachedPromptTokens',
+  'generatedTokens',
+  'preemptions',
+  'aborted',
+] as const
+
+const NOTHING: CoreStats = {
+  running: 0,
+  waiting: 0,
+  kvBlocksUsed: 0,
+  kvBlocksCached: 0,
+  kvBlocksTotal: 0,
+  steps: 0,
+  promptTokens: 0,
+  cachedPromptTokens: 0,
+  generatedTokens: 0,
+  preemptions: 0,
+  aborted: 0,
+  batchSizes: [],
+}
+
+export class StatsLog {
+  kvBlocksTotal = 0
+  /** Sums of the workers that have crashed. */
+  #before = NOTHING
+  #latest = NOTHING
+  #batchSizes: number[] = []
+
+  receive(stats: CoreStats): void {
+    this.#latest = stats
+    this.#batchSizes.push(...stats.batchSizes)
+    this.#batchSizes.splice(0, Math.max(this.#batchSizes.length - MAX_BATCH_SIZES, 0))
+  }
+
+  /** A new worker starts its counters at 0. */
+  restart(): void {
+    this.#before = { ...NOTHING, ...this.#counters() }
+    this.#latest = NOTHING
+  }
+
+  /** Counters since the start; batch sizes since the last call. */
+  take(): CoreStats {
+    const batchSizes = this.#batchSizes
+    this.#batchSizes = []
+    const { kvBlocksTotal } = this
+    return { ...this.#latest, kvBlocksTotal, ...this.#counters(), batchSizes }
+  }
+
+  #counters() {
+    const sums = COUNTERS.map((name) => [name, this.#before[name] + this.#latest[name]] as const)
+    return Object.fromEntries(sums) as Record<(typeof COUNTERS)[number], number>
+  }
+}
