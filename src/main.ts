@@ -1,0 +1,208 @@
+/** The only file that knows every concrete class: opens the model, mounts the HTTP edge, listens, shuts down. */
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { basename, resolve } from 'node:path'
+import { loadModelConfig } from '../models/load-config.ts'
+import { digestModelFolder, loadModelText, type ServedModel } from './chat/model.ts'
+import { createChatService } from './chat/service.ts'
+import { apiKeyRequired, type Config } from './config.ts'
+import { startEncoder } from './engine/encoder.ts'
+import { startEngine } from './engine/engine.ts'
+import type { Encoder, Engine } from './engine/types.ts'
+import { createApp } from './http/app.ts'
+import { loadApiKeys } from './http/auth.ts'
+import type { ChatService, ModelCard } from './http/service.ts'
+import { startMedia } from './media/media.ts'
+import type { Media } from './media/types.ts'
+import { createLogger, type Logger } from './telemetry/logger.ts'
+
+export interface MainOptions {
+  readonly logger?: Logger
+}
+
+/** A model that answers in this process, without HTTP. */
+export interface OpenModel {
+  readonly service: ChatService
+  readonly media: Media
+  readonly engine: Engine
+  readonly encoder: Encoder | undefined
+  close(): Promise<void>
+}
+
+export interface RunningServer {
+  /** `http://host:port`. */
+  readonly url: string
+  readonly models: readonly ModelCard[]
+  /** Refuses new requests and resolves when the running ones are answered. */
+  drain(): Promise<void>
+  close(): Promise<void>
+}
+
+/** The model that ships with the server. */
+const STARTER = new URL('../models/starter/', import.meta.url).pathname
+const VERSION: string = JSON.parse(
+  readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
+).version
+
+/** Loads the configured model and its workers. Rejects with `invalid_package`, `invalid_config` or `backend_failure`. */
+export async function openModel(config: Config, options: MainOptions = {}): Promise<OpenModel> {
+  const logger = options.logger ?? createLogger({ level: 'error' })
+  const modelDir = config.model === 'starter' ? STARTER : resolve(config.model)
+  const {
+    family,
+    config: familyConfig,
+    limits,
+    preprocessing,
+    imageToken,
+    graphs,
+  } = await loadModelConfig(modelDir)
+  const worker = { modelDir, backend: config.backend, threads: config.threads, logger }
+  // Everything that can start does so at once; what did start is closed again when another part fails.
+  const [text, folder, engine, encoder, media] = await startAll([
+    loadModelText(modelDir),
+    digestModelFolder(modelDir),
+    startEngine({
+      ...worker,
+      kvCacheBytes: config.kvCacheBytes,
+      kvBlockSize: config.kvBlockSize,
+      maxRunning: config.maxRunning,
+      maxWaiting: config.maxWaiting,
+      stepTokenBudget: config.stepTokenBudget,
+    }),
+    graphs.encoder === undefined
+      ? Promise.resolve(undefined)
+      : startEncoder({
+          ...worker,
+          cacheBytes: config.encoderCacheBytes,
+          maxBatch: config.encoderMaxBatch,
+          maxWaiting: config.mediaQueue,
+        }),
+    startMedia({
+      workers: config.mediaWorkers,
+      maxWaiting: config.mediaQueue,
+      maxBytesInUse: config.mediaMaxBytesInUse,
+      limits: {
+        maxImageBytes: config.maxImageBytes,
+        maxImagePixels: config.maxImagePixels,
+        maxImageSide: config.maxImageSide,
+        maxAspectRatio: config.maxAspectRatio,
+        allowSvg: config.allowSvg,
+      },
+      fetch: {
+        allowHttp: config.fetchAllowHttp,
+        allowedHosts: config.fetchAllowedHosts,
+        allowPrivateAddresses: config.fetchAllowPrivateAddresses,
+        timeoutMs: config.fetchTimeoutMs,
+        maxRedirects: config.fetchMaxRedirects,
+      },
+      logger,
+    }),
+  ])
+  const model: ServedModel = {
+    ...text,
+    id: config.model === 'starter' ? 'starter' : basename(modelDir),
+    family: family.modelType,
+    created: folder.created,
+    digest: folder.digest,
+    systemFingerprint: fingerprint(folder.digest, config.backend),
+    limits: {
+      ...limits,
+      maxContext: engine.maxContext,
+      maxImages: Math.min(limits.maxImages, config.maxImagesPerRequest),
+    },
+    preprocessing,
+    towers: family.towers?.(familyConfig) ?? [],
+    imageToken,
+    imageTokenId: imageToken === undefined ? -1 : (text.tokenizer.idOf(imageToken) ?? -1),
+    engine,
+    visionEncoder: encoder,
+  }
+  const service = createChatService({ models: [model], media, deadlineMs: config.deadlineMs })
+  return {
+    service,
+    media,
+    engine,
+    encoder,
+    close: async () => {
+      await Promise.all([
+        media.dispose(),
+        encoder?.dispose(),
+        engine.dispose(),
+        text.encoder.dispose(),
+      ])
+    },
+  }
+}
+
+/** Opens the model and serves it over HTTP. Rejects as `openModel` does, or when the port cannot be had. */
+export async function startServer(
+  config: Config,
+  options: MainOptions = {},
+): Promise<RunningServer> {
+  const logger = options.logger ?? createLogger({ level: config.logLevel })
+  const apiKeys = apiKeyRequired(config) ? await loadApiKeys(config.apiKeysFile!) : undefined
+  const opened = await openModel(config, { logger })
+  const { service, engine, encoder, media } = opened
+  try {
+    const app = await createApp({
+      service,
+      logger,
+      apiKeys,
+      maxBodyBytes: config.maxBodyBytes,
+      unknownFields: config.unknownFields,
+      sources: () => ({
+        engine: engine.stats(),
+        encoder: encoder?.stats(),
+        media: media.stats(),
+      }),
+      problems: () => [
+        ...(engine.healthy ? [] : ['engine worker is down']),
+        ...(encoder && !encoder.healthy ? ['encoder worker is down'] : []),
+      ],
+    })
+    const url = await app.listen({ host: config.host, port: config.port })
+    return {
+      url,
+      models: service.models(),
+      drain: async () => {
+        await app.drain()
+        await engine.drain()
+      },
+      close: async () => {
+        await app.close()
+        await opened.close()
+      },
+    }
+  } catch (error) {
+    await opened.close()
+    throw error
+  }
+}
+
+interface Disposes {
+  dispose(): Promise<void>
+}
+
+/** Awaits all; when one fails, disposes of those that did start before passing the failure on. */
+async function startAll<T extends readonly unknown[]>(
+  parts: readonly [...{ [I in keyof T]: Promise<T[I]> }],
+): Promise<T> {
+  const results = await Promise.allSettled(parts)
+  const failure = results.find((result): result is PromiseRejectedResult => result.status === 'rejected')
+  if (!failure)
+    return results.map((r) => (r as PromiseFulfilledResult<unknown>).value) as unknown as T
+  await Promise.all(
+    results.map((result) => {
+      const value =
+        result.status === 'fulfilled' ? (result.value as Partial<Disposes> | undefined) : undefined
+      return value?.dispose?.()
+    }),
+  )
+  throw failure.reason
+}
+
+/** Changes whenever the weights, the backend or the server's version do. */
+function fingerprint(digest: string, backend: string): string {
+  const hash = createHash('sha256').update(`${VERSION}\n${backend}\n${digest}`).digest('hex')
+  return `fp_${hash.slice(0, 12)}`
+}
