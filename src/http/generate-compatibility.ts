@@ -1,0 +1,109 @@
+/** openapi.yaml → docs/compatibility.md: which field of OpenAI's chat API does what here. */
+import { type OpenApiDocument, resolveSchema, type Schema } from './openapi-document.ts'
+
+const INTRO = `<!-- Generated from openapi.yaml by \`npm run openapi\`; do not edit. -->
+# Compatibility with OpenAI's chat completions
+
+No parameter is silent. A field is **honoured**, or a request that uses it is answered with 400
+\`unsupported_parameter\` and the field's name. A field that neither OpenAI nor Aerie defines is answered with 400
+\`unknown_parameter\` and its full path; a server started with \`unknownFields: ignore\` drops such fields instead.
+\`null\` means "not given" for every optional field. Values outside a field's type or range are answered with 400
+\`invalid_request\`.
+
+| Status | Meaning |
+|---|---|
+| honoured | does what its description says |
+| some values | the values listed are honoured, the others that OpenAI defines are refused by name |
+| refused | refused by name; values listed ask for nothing and pass |
+`
+
+/** Sections in reading order: title, and the schemas whose fields it lists with the path in front of them. */
+const SECTIONS: readonly (readonly [
+  string,
+  readonly (readonly [schema: string, prefix: string])[],
+])[] = [
+  ['Request', [['ChatCompletionRequest', '']]],
+  [
+    'Fields inside objects of the request',
+    [
+      ['StreamOptions', 'stream_options.'],
+      ['ResponseFormat', 'response_format.'],
+      ['PromptCacheOptions', 'prompt_cache_options.'],
+      ['AerieOptions', 'aerie.'],
+    ],
+  ],
+  [
+    'System and developer messages',
+    [
+      ['SystemMessage', ''],
+      ['DeveloperMessage', ''],
+    ],
+  ],
+  ['User messages', [['UserMessage', '']]],
+  ['Assistant messages', [['AssistantMessage', '']]],
+  [
+    'Tool and function messages',
+    [
+      ['ToolMessage', ''],
+      ['FunctionMessage', ''],
+    ],
+  ],
+  [
+    'Content parts',
+    [
+      ['TextPart', 'text: '],
+      ['ImagePart', 'image_url: '],
+      ['ImageUrl', 'image_url: image_url.'],
+      ['RefusalPart', 'refusal: '],
+      ['AudioPart', 'input_audio: '],
+      ['FilePart', 'file: '],
+      ['VideoPart', 'video_url: '],
+      ['InputVideoPart', 'input_video: '],
+    ],
+  ],
+]
+
+const OUTRO = `
+## Where answers differ from OpenAI's
+
+- \`usage.prompt_tokens_details\` always has \`cached_tokens\`, \`text_tokens\`, \`image_tokens\` and \`audio_tokens\`.
+- \`finish_reason\` is \`stop\` or \`length\`; there are no tool calls and no content filter.
+- Chunks carry no \`obfuscation\`.
+- \`aerie\` is one field more, only when asked for by \`aerie.explain\` or the header \`x-aerie-explain: 1\`: in the JSON
+  answer, or in a last chunk with empty \`choices\` (the usage chunk where there is one).
+- Every answer has the header \`x-request-id\`; JSON answers also have \`server-timing\`.
+- \`/v1/models\` adds \`aerie\` to each model: context length, number of pictures, sampling defaults, cost of each \`detail\`.
+`
+
+/** The text of `docs/compatibility.md`. Throws where a field of the request has no `x-aerie`. */
+export function renderCompatibility(document: OpenApiDocument): string {
+  const sections = SECTIONS.map(([title, schemas]) => {
+    const rows = schemas.flatMap(([name, prefix]) => {
+      const { properties = {} } = resolveSchema(document, { $ref: `#/components/schemas/${name}` })
+      return Object.entries(properties).map(([field, schema]) =>
+        row(`${name}.${field}`, prefix + field, resolveSchema(document, schema)),
+      )
+    })
+    return `\n## ${title}\n\n| Field | Status | Values | What it does |\n|---|---|---|---|\n${rows.join('\n')}\n`
+  })
+  return INTRO + sections.join('') + OUTRO
+}
+
+function row(where: string, field: string, schema: Schema): string {
+  const support = schema['x-aerie']
+  if (!support)
+    throw new Error(`openapi.yaml: ${where} does not say whether it is honoured (x-aerie)`)
+  const name = schema.const === undefined ? field : `${field.split(': ').at(-1)} = ${schema.const}`
+  const status = { honoured: 'honoured', 'accepted-values': 'some values', refused: 'refused' }[
+    support.status
+  ]
+  const origin = support.origin ? ` (${support.origin})` : ''
+  const values = (support.accepts ?? []).map((value) => `\`${JSON.stringify(value)}\``).join(' ')
+  const sentences = [schema.description, support.note && upper(support.note)].filter(Boolean)
+  const text = sentences.map((sentence) => sentence!.trim().replace(/\.?$/, '.')).join(' ')
+  return `| \`${name}\`${origin} | ${status} | ${values} | ${text.replace(/\s+/g, ' ').replaceAll('|', '\\|')} |`
+}
+
+function upper(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}

@@ -1,0 +1,1079 @@
+/** Generated from openapi.yaml by `npm run openapi`; do not edit. */
+export interface paths {
+    "/v1/chat/completions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answer a conversation
+         * @description Returns one JSON object, or with `stream: true` server-sent events.
+         *
+         *     **Stream.** Each event is `data: ` and a `ChatCompletionChunk`. The first chunks carry the role of each choice.
+         *     The last chunk of a choice has its `finish_reason`. With `stream_options.include_usage`, every chunk has
+         *     `usage: null` and one more chunk with empty `choices` has the figures. `data: [DONE]` ends the stream.
+         *     While nothing is to be said for 15 s, a comment line `: keep-alive` is sent. If the answer fails after it
+         *     has begun, one event `data: {"error": {…}}` (the schema `Error`) is sent and the stream ends *without*
+         *     `[DONE]`. Closing the connection stops the work at once.
+         */
+        post: operations["createChatCompletion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the models */
+        get: operations["listModels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models/{model}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Describe one model */
+        get: operations["retrieveModel"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tokenize": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Count what a request would cost
+         * @description The exact number of positions that a conversation, pictures included, takes in the model's context, without
+         *     generating anything. Pictures are fetched and their headers read; they are not decoded. Give `messages` to
+         *     count what `/v1/chat/completions` would read, or `prompt` to count a bare text.
+         */
+        post: operations["tokenize"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/livez": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Is the process alive?
+         * @description Answers as long as the event loop turns, also while loading and draining. For liveness probes.
+         */
+        get: operations["livez"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/readyz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Would a request be served now?
+         * @description Names each thing that has to be ready and, where it is not, why. For readiness probes.
+         */
+        get: operations["readyz"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Figures for Prometheus
+         * @description Prometheus text format. Needs an API key where the rest of the server does.
+         */
+        get: operations["metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        ChatCompletionRequest: {
+            /** @description A model id from `/v1/models`. */
+            model: string;
+            /** @description The conversation so far, oldest first. */
+            messages: components["schemas"]["Message"][];
+            /** @description 0 always takes the most probable token; higher is more varied. Default of the model. */
+            temperature?: number | null;
+            /** @description Samples among the most probable tokens whose probabilities add up to this. */
+            top_p?: number | null;
+            /** @description Samples among this many most probable tokens; 0 and -1 mean all. */
+            top_k?: number | null;
+            /** @description Drops tokens less probable than this fraction of the most probable one. */
+            min_p?: number | null;
+            /** @description Subtracted from a token's logit once for each time the answer already has it. */
+            frequency_penalty?: number | null;
+            /** @description Subtracted from a token's logit if the answer already has it. */
+            presence_penalty?: number | null;
+            /** @description Divides positive and multiplies negative logits of tokens already seen; 1 is off. */
+            repetition_penalty?: number | null;
+            /** @description Token id (see `/v1/tokenize`) to a number added to its logit. */
+            logit_bias?: {
+                [key: string]: number;
+            } | null;
+            /**
+             * @description The same seed and request give the same answer, alone or in a batch. Choice *i* uses seed + *i*. Given
+             *     equal `system_fingerprint`.
+             */
+            seed?: number | null;
+            /** @description Answers to generate. */
+            n?: number | null;
+            /** @description Most tokens of each answer. Without it, whatever the context leaves. */
+            max_completion_tokens?: number | null;
+            /**
+             * @deprecated
+             * @description Older name of `max_completion_tokens`; give one, or both with one value.
+             */
+            max_tokens?: number | null;
+            /** @description Texts that end the answer; they are not part of it. */
+            stop?: string | string[] | null;
+            /** @description Return the log probability of each token of the answer. */
+            logprobs?: boolean | null;
+            /** @description How many of the most probable tokens to list at each position; needs `logprobs`. */
+            top_logprobs?: number | null;
+            /** @description The form of the answer. */
+            response_format?: components["schemas"]["ResponseFormat"] | null;
+            /** @description What the answer is made of. */
+            modalities?: ("text" | "audio")[] | null;
+            /**
+             * @description How wordy the answer should be.
+             * @enum {string|null}
+             */
+            verbosity?: "low" | "medium" | "high" | null;
+            /**
+             * @description How much to reason before answering.
+             * @enum {string|null}
+             */
+            reasoning_effort?: "none" | "minimal" | "low" | "medium" | "high" | "xhigh" | "max" | null;
+            /** @description Send the answer as server-sent events while it is generated. */
+            stream?: boolean | null;
+            /** @description Options of a stream; needs `stream`. */
+            stream_options?: components["schemas"]["StreamOptions"] | null;
+            /**
+             * @deprecated
+             * @description Your id of the end user. The access log has a short SHA-256 of it, never the value, so that misuse can be
+             *     traced back by whoever knows the id.
+             */
+            user?: string | null;
+            /** @description Replaces `user`; treated the same way and takes precedence. */
+            safety_identifier?: string | null;
+            /** @description Up to 16 pairs of your own, returned unchanged in the JSON answer. Neither stored nor logged. */
+            metadata?: components["schemas"]["Metadata"] | null;
+            /** @description Prompt prefixes are reused only between requests of the same API key with the same value here (or none). */
+            prompt_cache_key?: string | null;
+            /**
+             * @deprecated
+             * @description How long prompt prefixes may be kept.
+             * @enum {string|null}
+             */
+            prompt_cache_retention?: "in_memory" | "24h" | null;
+            /** @description Control of prompt caching. */
+            prompt_cache_options?: components["schemas"]["PromptCacheOptions"] | null;
+            /**
+             * @description `auto` and `default` are the ordinary queue; `flex` waits behind it, like `aerie.priority: batch`. When
+             *     given, the answer says which was used.
+             * @enum {string|null}
+             */
+            service_tier?: "auto" | "default" | "flex" | "scale" | "priority" | "fast" | null;
+            /** @description Keep the answer for later retrieval. */
+            store?: boolean | null;
+            /** @description Functions that the model may call. */
+            tools?: Record<string, never>[] | null;
+            /** @description Which tool to call. Without tools, `none` and `auto` change nothing. */
+            tool_choice?: string | Record<string, never> | null;
+            /** @description Allow several tool calls in one turn. Without tools, either value changes nothing. */
+            parallel_tool_calls?: boolean | null;
+            /**
+             * @deprecated
+             * @description Older form of `tools`.
+             */
+            functions?: Record<string, never>[] | null;
+            /**
+             * @deprecated
+             * @description Older form of `tool_choice`.
+             */
+            function_call?: string | Record<string, never> | null;
+            /** @description Parameters of spoken answers. */
+            audio?: Record<string, never> | null;
+            /** @description Text that the answer is likely to contain. */
+            prediction?: Record<string, never> | null;
+            /** @description Search the web for the answer. */
+            web_search_options?: Record<string, never> | null;
+            /** @description Moderate input and output. */
+            moderation?: Record<string, never> | null;
+            /** @description Aerie's own options. */
+            aerie?: components["schemas"]["AerieOptions"] | null;
+        };
+        AerieOptions: {
+            /** @description Return what the model saw, in the field `aerie` of the answer. */
+            explain?: boolean | null;
+            /** @description Milliseconds after which the request ends with `deadline_exceeded`. The server's own limit caps it. */
+            deadline_ms?: number | null;
+            /**
+             * @description `batch` waits behind everything that is `live`. Default `live`.
+             * @enum {string|null}
+             */
+            priority?: "live" | "batch" | null;
+        };
+        StreamOptions: {
+            /** @description Send one more chunk with the token counts before `[DONE]`. */
+            include_usage?: boolean | null;
+            /** @description Pad chunks with random characters. Off here; OpenAI's default is on. */
+            include_obfuscation?: boolean | null;
+        };
+        PromptCacheOptions: {
+            /**
+             * @description How prefixes to keep are chosen.
+             * @enum {string|null}
+             */
+            mode?: "implicit" | "explicit" | null;
+            /**
+             * @description Least time to keep a prefix.
+             * @enum {string|null}
+             */
+            ttl?: "30m" | null;
+        };
+        ResponseFormat: {
+            /**
+             * @description `text`: no constraint.
+             * @enum {string}
+             */
+            type: "text" | "json_object" | "json_schema";
+            /** @description The schema to follow. */
+            json_schema?: Record<string, never> | null;
+        };
+        /** @description Pairs of short texts. */
+        Metadata: {
+            [key: string]: string;
+        };
+        /** @description One turn of the conversation; `role` decides its form. */
+        Message: components["schemas"]["SystemMessage"] | components["schemas"]["DeveloperMessage"] | components["schemas"]["UserMessage"] | components["schemas"]["AssistantMessage"] | components["schemas"]["ToolMessage"] | components["schemas"]["FunctionMessage"];
+        SystemMessage: {
+            /**
+             * @description Instructions to the model. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            role: "system";
+            content: components["schemas"]["TextContent"];
+            name?: components["schemas"]["ParticipantName"];
+        };
+        DeveloperMessage: {
+            /**
+             * @description Newer name of `system`; read the same way where the model's template has no such role. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            role: "developer";
+            content: components["schemas"]["TextContent"];
+            name?: components["schemas"]["ParticipantName"];
+        };
+        UserMessage: {
+            /**
+             * @description What the user says and shows. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            role: "user";
+            /** @description A text, or parts in reading order. */
+            content: string | components["schemas"]["UserPart"][];
+            name?: components["schemas"]["ParticipantName"];
+        };
+        /** @description An earlier answer. A message object from an earlier response can be sent back as it is. */
+        AssistantMessage: {
+            /**
+             * @description What the model said. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            role: "assistant";
+            /** @description A text, text parts, or null. */
+            content?: string | components["schemas"]["AssistantPart"][] | null;
+            name?: components["schemas"]["ParticipantName"];
+            /** @description The model's refusal in an earlier turn. */
+            refusal?: string | null;
+            /** @description Citations of an earlier turn. */
+            annotations?: Record<string, never>[] | null;
+            /** @description A spoken answer of an earlier turn. */
+            audio?: Record<string, never> | null;
+            /** @description Tool calls of an earlier turn. */
+            tool_calls?: Record<string, never>[] | null;
+            /**
+             * @deprecated
+             * @description Older form of `tool_calls`.
+             */
+            function_call?: Record<string, never> | null;
+        };
+        /** @description The result of a tool call. */
+        ToolMessage: {
+            /**
+             * @description The result of a tool call. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            role: "tool";
+        };
+        /**
+         * @deprecated
+         * @description The result of a function call.
+         */
+        FunctionMessage: {
+            /**
+             * @description The result of a function call. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            role: "function";
+        };
+        /** @description Tells participants of one role apart, where the model's chat template shows names. */
+        ParticipantName: string | null;
+        /** @description A text, or text parts in reading order. */
+        TextContent: string | components["schemas"]["SystemPart"][];
+        SystemPart: components["schemas"]["TextPart"];
+        AssistantPart: components["schemas"]["TextPart"] | components["schemas"]["RefusalPart"];
+        UserPart: components["schemas"]["TextPart"] | components["schemas"]["ImagePart"] | components["schemas"]["AudioPart"] | components["schemas"]["FilePart"] | components["schemas"]["VideoPart"] | components["schemas"]["InputVideoPart"];
+        TextPart: {
+            /**
+             * @description A text. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "text";
+            /** @description The text. */
+            text: string;
+            prompt_cache_breakpoint?: components["schemas"]["PromptCacheBreakpoint"];
+        };
+        ImagePart: {
+            /**
+             * @description A picture. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "image_url";
+            /** @description The picture, or its URL alone. */
+            image_url: components["schemas"]["ImageUrl"] | string;
+            prompt_cache_breakpoint?: components["schemas"]["PromptCacheBreakpoint"];
+        };
+        ImageUrl: {
+            /** @description An `https:` URL (`http:` where the server allows it) or a `data:` URI. */
+            url: string;
+            /**
+             * @description How closely to look. `low`: one overview tile; `high`: as many tiles as the model was trained for; `auto`
+             *     (default): the model's usual choice. `/v1/models` says what each costs.
+             * @enum {string|null}
+             */
+            detail?: "auto" | "low" | "high" | "original" | null;
+        };
+        /** @description Marks the end of a prefix to keep. */
+        PromptCacheBreakpoint: Record<string, never> | null;
+        RefusalPart: {
+            /**
+             * @description The model's refusal in an earlier turn. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "refusal";
+        };
+        AudioPart: {
+            /**
+             * @description Sound. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "input_audio";
+        };
+        FilePart: {
+            /**
+             * @description A file by id or as data. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "file";
+        };
+        VideoPart: {
+            /**
+             * @description A video by URL. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "video_url";
+        };
+        InputVideoPart: {
+            /**
+             * @description A video as data. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "input_video";
+        };
+        /** @description Exactly one of `messages` and `prompt`. */
+        TokenizeRequest: {
+            /** @description A model id from `/v1/models`. */
+            model: string;
+            /** @description A conversation, as in `/v1/chat/completions`. */
+            messages?: components["schemas"]["Message"][] | null;
+            /** @description A bare text; no chat template, no special tokens added. */
+            prompt?: string | null;
+            /** @description Also return the token ids. */
+            return_ids?: boolean | null;
+        };
+        ChatCompletion: {
+            id: string;
+            /** @constant */
+            object: "chat.completion";
+            /** @description Unix seconds. */
+            created: number;
+            model: string;
+            /** @description Changes whenever the weights, the runtime or the server's version do. */
+            system_fingerprint: string;
+            /**
+             * @description The tier that was used; present when the request named one.
+             * @enum {string}
+             */
+            service_tier?: "default" | "flex";
+            metadata?: components["schemas"]["Metadata"];
+            choices: {
+                index: number;
+                message: components["schemas"]["AnswerMessage"];
+                logprobs: components["schemas"]["Logprobs"] | null;
+                finish_reason: components["schemas"]["FinishReason"];
+            }[];
+            usage: components["schemas"]["Usage"];
+            aerie?: components["schemas"]["Explanation"];
+        };
+        AnswerMessage: {
+            /** @constant */
+            role: "assistant";
+            content: string;
+            refusal: null;
+        };
+        /**
+         * @description `stop`: the model ended, or a stop text came. `length`: the token limit or the context ended.
+         * @enum {string}
+         */
+        FinishReason: "stop" | "length";
+        ChatCompletionChunk: {
+            id: string;
+            /** @constant */
+            object: "chat.completion.chunk";
+            /** @description Unix seconds. */
+            created: number;
+            model: string;
+            system_fingerprint: string;
+            /** @enum {string} */
+            service_tier?: "default" | "flex";
+            choices: {
+                index: number;
+                delta: {
+                    /** @constant */
+                    role?: "assistant";
+                    content?: string;
+                    refusal?: null;
+                };
+                logprobs: components["schemas"]["Logprobs"] | null;
+                finish_reason: components["schemas"]["FinishReason"] | null;
+            }[];
+            /** @description Present only with `stream_options.include_usage`; null but for the last chunk. */
+            usage?: components["schemas"]["Usage"] | null;
+            aerie?: components["schemas"]["Explanation"];
+        };
+        Logprobs: {
+            content: {
+                token: string;
+                logprob: number;
+                bytes: components["schemas"]["TokenBytes"];
+                top_logprobs: {
+                    token: string;
+                    logprob: number;
+                    bytes: components["schemas"]["TokenBytes"];
+                }[];
+            }[];
+            refusal: null;
+        };
+        /** @description UTF-8 bytes of the token, which may be part of a character; null for special tokens. */
+        TokenBytes: number[] | null;
+        Usage: {
+            /** @description Positions of the prompt, pictures included. */
+            prompt_tokens: number;
+            /** @description Tokens of all choices together. */
+            completion_tokens: number;
+            total_tokens: number;
+            prompt_tokens_details: {
+                /** @description Not computed again. */
+                cached_tokens: number;
+                text_tokens: number;
+                image_tokens: number;
+                /** @constant */
+                audio_tokens: 0;
+            };
+            completion_tokens_details: {
+                text_tokens: number;
+                /** @constant */
+                reasoning_tokens: 0;
+                /** @constant */
+                audio_tokens: 0;
+                /** @constant */
+                accepted_prediction_tokens: 0;
+                /** @constant */
+                rejected_prediction_tokens: 0;
+            };
+        };
+        /** @description What the model saw. Only when asked for. */
+        Explanation: {
+            prompt: {
+                /** @description The prompt as the chat template renders it, one placeholder a picture. */
+                text: string;
+                tokens: number;
+            };
+            images: components["schemas"]["ImageSeen"][];
+            timings_ms: components["schemas"]["StationTimes"];
+        };
+        ImageSeen: {
+            /** @description The field of the request. */
+            param: string;
+            /** @enum {string} */
+            detail: "auto" | "low" | "high";
+            /**
+             * @example jpeg
+             * @example png
+             */
+            format: string;
+            bytes: number;
+            /** @description Of the bytes. */
+            sha256: string;
+            /** @description Upright, in pixels, before any resize. */
+            width: number;
+            height: number;
+            /**
+             * @description What was done to the pixels, in order; empty when the features came from the cache.
+             * @example [
+             *       "EXIF orientation 6 applied",
+             *       "Display P3 → sRGB"
+             *     ]
+             */
+            conversions: string[];
+            tiles: number;
+            grid: {
+                rows: number;
+                columns: number;
+            };
+            towers: {
+                name: string;
+                /** @description Side of the square input in pixels. */
+                input_size: number;
+            }[];
+            /** @description Positions that the picture takes in the prompt. */
+            tokens: number;
+            /** @description The features came from the cache; nothing was decoded or encoded. */
+            cached: boolean;
+            timings_ms: components["schemas"]["StationTimes"];
+        };
+        /** @description Milliseconds at each station, summed over pictures; a station that was skipped is absent. */
+        StationTimes: {
+            /** @description Getting the bytes. */
+            fetch?: number;
+            /** @description Bytes to pixels. */
+            decode?: number;
+            /** @description Resizing, tiling, normalising. */
+            preprocess?: number;
+            /** @description Vision towers and projector, waiting included. */
+            encode?: number;
+            /** @description Waiting for the engine. */
+            queue?: number;
+            /** @description Reading the prompt. */
+            prefill?: number;
+            /** @description Generating. */
+            decode_tokens?: number;
+        };
+        Model: {
+            id: string;
+            /** @constant */
+            object: "model";
+            /** @description Unix seconds. */
+            created: number;
+            owned_by: string;
+            aerie: {
+                family: string;
+                /** @description Positions: prompt, pictures and answer. */
+                max_context: number;
+                max_images: number;
+                input_modalities: ("text" | "image")[];
+                sampling_defaults: {
+                    temperature: number;
+                    top_p: number;
+                    top_k: number;
+                    min_p: number;
+                    repetition_penalty: number;
+                };
+                /** @description What a picture costs at each level of detail. */
+                detail: {
+                    /** @enum {string} */
+                    level: "auto" | "low" | "high";
+                    max_tiles: number;
+                    max_tokens: number;
+                }[];
+            };
+        };
+        ModelList: {
+            /** @constant */
+            object: "list";
+            data: components["schemas"]["Model"][];
+        };
+        TokenizeResponse: {
+            model: string;
+            /** @description Positions in all. */
+            tokens: number;
+            text_tokens: number;
+            image_tokens: number;
+            images: {
+                /** @description The field of the request. */
+                param: string;
+                /** @enum {string} */
+                detail: "auto" | "low" | "high";
+                format: string;
+                /** @description Upright, in pixels. */
+                width: number;
+                height: number;
+                tiles: number;
+                tokens: number;
+            }[];
+            /** @description Only with `return_ids`; a picture's placeholder id stands once for each of its positions. */
+            ids?: number[];
+            max_context: number;
+            /** @description Positions left for the answer; negative when the prompt is too long. */
+            remaining: number;
+        };
+        Liveness: {
+            /** @constant */
+            status: "ok";
+        };
+        Readiness: {
+            /** @enum {string} */
+            status: "ready" | "not_ready";
+            checks: {
+                /**
+                 * @example model
+                 * @example engine
+                 * @example media
+                 * @example draining
+                 */
+                name: string;
+                ready: boolean;
+                /** @description Why not. */
+                reason?: string;
+            }[];
+            error?: components["schemas"]["ErrorDetails"];
+        };
+        /** @description The body of every failure. */
+        Error: {
+            error: components["schemas"]["ErrorDetails"];
+        };
+        ErrorDetails: {
+            /** @description Where, what was expected, what came: `messages[2].content[1]: image is 92 megapixels, limit is 50`. */
+            message: string;
+            /** @enum {string} */
+            type: "invalid_request_error" | "rate_limit_error" | "server_error";
+            /** @description The field at fault, where there is one. */
+            param: string | null;
+            /**
+             * @description One of a closed list; docs/errors.md explains each.
+             * @enum {string}
+             */
+            code: "invalid_json" | "invalid_request" | "unknown_parameter" | "unsupported_parameter" | "invalid_api_key" | "not_found" | "method_not_allowed" | "unsupported_media_type" | "request_too_large" | "model_not_found" | "context_length_exceeded" | "invalid_media" | "unsupported_media" | "media_too_large" | "media_fetch_failed" | "queue_full" | "deadline_exceeded" | "shutting_down" | "not_ready" | "cancelled" | "invalid_package" | "invalid_config" | "backend_failure" | "internal_error";
+        };
+    };
+    responses: {
+        /** @description The request cannot be served as it is; `error.param` names the field. */
+        BadRequest: {
+            headers: {
+                "x-request-id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description No API key, or an unknown one. */
+        Unauthorized: {
+            headers: {
+                "x-request-id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description No such model, object or route. */
+        NotFound: {
+            headers: {
+                "x-request-id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description The body exceeds the byte limit. */
+        TooLarge: {
+            headers: {
+                "x-request-id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description The body is not `application/json` in UTF-8. */
+        UnsupportedMediaType: {
+            headers: {
+                "x-request-id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description The waiting queue is full. */
+        QueueFull: {
+            headers: {
+                "x-request-id": components["headers"]["RequestId"];
+                "retry-after": components["headers"]["RetryAfter"];
+                "retry-after-ms": components["headers"]["RetryAfterMs"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description The model's runtime failed, or the server has a defect; the log has more under the request id. */
+        ServerError: {
+            headers: {
+                "x-request-id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description The server is loading or draining. */
+        Unavailable: {
+            headers: {
+                "x-request-id": components["headers"]["RequestId"];
+                "retry-after": components["headers"]["RetryAfter"];
+                "retry-after-ms": components["headers"]["RetryAfterMs"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description The request was not finished within its deadline. */
+        DeadlineExceeded: {
+            headers: {
+                "x-request-id": components["headers"]["RequestId"];
+                "x-should-retry": components["headers"]["ShouldRetry"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+    };
+    parameters: {
+        /**
+         * @description An id of yours for this request, 1 to 128 of `A-Z a-z 0-9 . _ : -`. It comes back and stands in the log.
+         *     Anything else is replaced by an id of the server's.
+         */
+        RequestId: string;
+    };
+    requestBodies: never;
+    headers: {
+        /** @description The id under which the server's log knows this request. */
+        RequestId: string;
+        /** @description Milliseconds at each station, as browsers read it: `fetch;dur=12.1, decode;dur=8.0, …, total;dur=93.4`. */
+        ServerTiming: string;
+        /** @description Whole seconds after which trying again makes sense. */
+        RetryAfter: string;
+        /** @description The same in milliseconds; the official clients prefer it. */
+        RetryAfterMs: string;
+        /** @description `false` where the official clients would retry by default and should not. */
+        ShouldRetry: "true" | "false";
+    };
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    createChatCompletion: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description An id of yours for this request, 1 to 128 of `A-Z a-z 0-9 . _ : -`. It comes back and stands in the log.
+                 *     Anything else is replaced by an id of the server's.
+                 */
+                "x-request-id"?: components["parameters"]["RequestId"];
+                /** @description `1` does what `aerie.explain: true` does, for clients that cannot add fields to the body. */
+                "x-aerie-explain"?: "0" | "1" | "false" | "true";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChatCompletionRequest"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "server-timing": components["headers"]["ServerTiming"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatCompletion"];
+                    "text/event-stream": components["schemas"]["ChatCompletionChunk"] | components["schemas"]["Error"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["QueueFull"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["DeadlineExceeded"];
+        };
+    };
+    listModels: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description An id of yours for this request, 1 to 128 of `A-Z a-z 0-9 . _ : -`. It comes back and stands in the log.
+                 *     Anything else is replaced by an id of the server's.
+                 */
+                "x-request-id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All models that requests may name. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    retrieveModel: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description An id of yours for this request, 1 to 128 of `A-Z a-z 0-9 . _ : -`. It comes back and stands in the log.
+                 *     Anything else is replaced by an id of the server's.
+                 */
+                "x-request-id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                /** @description The model's id; slashes may be sent as they are or as `%2F`. */
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The model. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Model"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    tokenize: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description An id of yours for this request, 1 to 128 of `A-Z a-z 0-9 . _ : -`. It comes back and stands in the log.
+                 *     Anything else is replaced by an id of the server's.
+                 */
+                "x-request-id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TokenizeRequest"];
+            };
+        };
+        responses: {
+            /** @description The count. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenizeResponse"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["QueueFull"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["DeadlineExceeded"];
+        };
+    };
+    livez: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Alive. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Liveness"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+        };
+    };
+    readyz: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ready. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Readiness"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            /** @description Not ready; the checks say why, and `error` says it in the words of every other failure. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "retry-after": components["headers"]["RetryAfter"];
+                    "retry-after-ms": components["headers"]["RetryAfterMs"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Readiness"];
+                };
+            };
+        };
+    };
+    metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The figures. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+        };
+    };
+}

@@ -1,0 +1,11 @@
+/** The types of the generated request-validators.js; called with a context that says what to do with unknown fields. */
+import type { Violation } from './contract-error.ts'
+
+export interface RequestValidator {
+  call(context: { readonly ignoreUnknown: boolean }, body: unknown): boolean
+  /** Of the last call. */
+  readonly errors?: readonly Violation[] | null
+}
+
+export const ChatCompletionRequest: RequestValidator
+export const TokenizeRequest: RequestValidator

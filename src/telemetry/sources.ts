@@ -1,0 +1,111 @@
+/** Snapshots of engine, encoder and media → samples. */
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import type { EncoderStats, EngineStats } from '../engine/types.ts'
+import type { MediaStats } from '../media/types.ts'
+
+/** What the parts say at one moment; undefined for a part that this server does not have. */
+export interface Snapshot {
+  readonly engine: EngineStats | undefined
+  readonly encoder: EncoderStats | undefined
+  readonly media: MediaStats | undefined
+}
+
+type Read = (snapshot: Snapshot) => number | undefined
+
+/** name → what it is, and where it stands. */
+const GAUGES: Readonly<Record<string, readonly [help: string, read: Read]>> = {
+  aerie_sequences_running: ['Sequences in the running batch.', (s) => s.engine?.running],
+  aerie_sequences_waiting: ['Sequences waiting for a place in it.', (s) => s.engine?.waiting],
+  aerie_sequences_waiting_max: [
+    'Sequences that may wait; more get 429.',
+    (s) => s.engine?.maxWaiting,
+  ],
+  aerie_kv_blocks_used: ['KV blocks held by running sequences.', (s) => s.engine?.kvBlocksUsed],
+  aerie_kv_blocks_cached: [
+    'KV blocks held by the prefix cache alone.',
+    (s) => s.engine?.kvBlocksCached,
+  ],
+  aerie_kv_blocks_total: ['KV blocks there are.', (s) => s.engine?.kvBlocksTotal],
+  aerie_encoder_waiting: ['Pictures waiting for the vision towers.', (s) => s.encoder?.waiting],
+  aerie_encoder_cache_bytes: ['Bytes of features in the cache.', (s) => s.encoder?.cacheBytes],
+  aerie_encoder_cache_bytes_max: ['Bytes that it may hold.', (s) => s.encoder?.cacheMaxBytes],
+  aerie_encoder_cache_entries: ['Pictures in the feature cache.', (s) => s.encoder?.cacheEntries],
+  aerie_media_waiting: ['Pictures waiting to be decoded.', (s) => s.media?.waiting],
+  aerie_media_running: ['Pictures being decoded.', (s) => s.media?.running],
+  aerie_media_workers: ['Threads that decode.', (s) => s.media?.workers],
+  aerie_media_bytes_in_use: [
+    'Bytes of pictures held, encoded and decoded.',
+    (s) => s.media?.bytesInUse,
+  ],
+  aerie_media_bytes_in_use_max: ['Bytes that may be held.', (s) => s.media?.maxBytesInUse],
+}
+
+/** Counted since start by their owners. */
+const COUNTERS: typeof GAUGES = {
+  aerie_engine_steps_total: ['Steps of the engine.', (s) => s.engine?.steps],
+  aerie_preemptions_total: [
+    'Sequences put back for want of KV blocks.',
+    (s) => s.engine?.preemptions,
+  ],
+  aerie_sequences_aborted_total: [
+    'Sequences ended by client or deadline.',
+    (s) => s.engine?.aborted,
+  ],
+  aerie_tiles_encoded_total: [
+    'Tiles run through the vision towers.',
+    (s) => s.encoder?.tilesEncoded,
+  ],
+  aerie_encoder_cache_hits_total: [
+    'Pictures whose features were known.',
+    (s) => s.encoder?.cacheHits,
+  ],
+  aerie_encoder_cache_misses_total: [
+    'Pictures whose features were not.',
+    (s) => s.encoder?.cacheMisses,
+  ],
+}
+
+const BATCH_BUCKETS = [1, 2, 4, 8, 12, 16, 24, 32, 64, 128]
+
+/** Registers the samples and returns what fills them; samples of an absent part are left out. */
+export function registerSources(registry: Registry): (snapshot: Snapshot) => void {
+  const registers = [registry]
+  const gauges = Object.entries(GAUGES).map(
+    ([name, [help, read]]) => [new Gauge({ name, help, registers }), read] as const,
+  )
+  const counters = Object.entries(COUNTERS).map(
+    ([name, [help, read]]) => [new Counter({ name, help, registers }), read] as const,
+  )
+  const tokens = new Counter({
+    name: 'aerie_tokens_total',
+    help: 'Tokens by kind: prompt (all of them), cached (of the prompt, not computed again), generated.',
+    labelNames: ['kind'],
+    registers,
+  })
+  const batchSize = new Histogram({
+    name: 'aerie_batch_size',
+    help: 'Rows in each step of the engine.',
+    buckets: BATCH_BUCKETS,
+    registers,
+  })
+  return (snapshot) => {
+    for (const [gauge, read] of gauges) {
+      const value = read(snapshot)
+      if (value === undefined) gauge.remove()
+      else gauge.set(value)
+    }
+    for (const [counter, read] of counters) {
+      const value = read(snapshot)
+      counter.reset()
+      if (value === undefined) counter.remove()
+      else counter.inc(value)
+    }
+    tokens.reset()
+    const { engine } = snapshot
+    if (!engine) return
+    tokens.inc({ kind: 'prompt' }, engine.promptTokens)
+    tokens.inc({ kind: 'cached' }, engine.cachedPromptTokens)
+    tokens.inc({ kind: 'generated' }, engine.generatedTokens)
+    for (const rows of engine.batchSizes) batchSize.observe(rows)
+  }
+}
