@@ -24,6 +24,11 @@ export async function runCommandLine(argv: readonly string[], terminal: Terminal
       terminal.stderr.write(`aerie: ${error.message}\n`)
       return isMisuse ? 2 : 1
     }
+    // A port in use, a file that may not be read: the system's own words say enough.
+    if (error instanceof Error && 'syscall' in error) {
+      terminal.stderr.write(`aerie: ${error.message}\n`)
+      return 1
+    }
     throw error
   }
 }
@@ -63,9 +68,7 @@ function findCommand(words: readonly string[]): Command {
   if (found) return found
   const family = COMMANDS.filter(({ name }) => name.startsWith(`${words[0]} `)).map((c) => c.name)
   if (family.length > 0) {
-    throw new UsageError(
-      `${words[0]}: expected one of ${family.map((n) => `\`${n}\``).join(', ')}`,
-    )
+    throw new UsageError(`${words[0]}: expected one of ${family.map((n) => `\`${n}\``).join(', ')}`)
   }
   const near = nearest(
     words[0]!,

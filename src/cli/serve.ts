@@ -34,7 +34,8 @@ async function serve(args: ParsedArgs, terminal: Terminal): Promise<number> {
   const logger = createLogger({ level: config.logLevel })
   logger.info({ config: maskConfig(config) }, 'effective configuration')
   const server = await startServer(config, { logger })
-  terminal.stdout.write(`${welcome(server.url, server.models, apiKeyRequired(config))}\n`)
+  const models = server.models.map(({ id }) => id)
+  terminal.stdout.write(`${welcome(server.url, models, apiKeyRequired(config))}\n`)
 
   const signal = await firstSignal()
   logger.info({ signal }, 'draining')
