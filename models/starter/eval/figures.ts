@@ -22,7 +22,7 @@ export function objectSvg(
   random: Random,
   plain: boolean,
 ): Figures {
-  const main = jittered(colorRgb(object.color), 10, 12, random)
+  const main = jittered(colorRgb(object.color), 10, 9, random)
   const finish = plain ? 'flat' : random.weighted(FINISHES)
   const at = `translate(${object.x.toFixed(2)} ${object.y.toFixed(2)})`
   const fill = (part: Part) =>

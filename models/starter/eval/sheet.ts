@@ -4,7 +4,7 @@
  *     node models/starter/eval/sheet.ts sheet.png [--pictures 12] [--seed 1]
  */
 import { parseArgs } from 'node:util'
-import sharp from 'sharp'
+import sharp, { type OverlayOptions } from 'sharp'
 import { drawScene } from './draw.ts'
 import { boxOf, pathData } from './geometry.ts'
 import { FONTS, letterRings } from './lettering.ts'
@@ -24,7 +24,7 @@ if (file === undefined)
   throw new Error('usage: node models/starter/eval/sheet.ts <file.png> [--pictures N] [--seed S]')
 const [pictures, seed] = [Number(values.pictures), Number(values.seed)]
 
-const layers: sharp.OverlayOptions[] = []
+const layers: OverlayOptions[] = []
 for (let i = 0; i < pictures; i++) {
   const scene = createScene(seed + i)
   const left = (i % COLUMNS) * CELL.width

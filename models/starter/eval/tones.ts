@@ -25,6 +25,7 @@ export function mixed(color: Rgb, other: Rgb, share: number): Rgb {
 /** The colour of a part of an object whose main colour is `main`. A black object's shade is a lighter black. */
 export function paintColor(paint: Paint, main: Rgb): Rgb {
   if (paint === 'main') return main
+  if (paint === 'shade' && isPale(main)) return mixed(main, [70, 90, 140], 0.16) // unlike every background
   if (paint === 'shade')
     return isDark(main) ? mixed(main, [255, 255, 255], 0.2) : mixed(main, [0, 0, 0], 0.22)
   if (paint === 'tint')

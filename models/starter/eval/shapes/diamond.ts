@@ -14,7 +14,7 @@ export const diamond: Shape = (random) => {
     case 'straight':
       return [part('main', tips)]
     case 'hollow': {
-      const pull = random.uniform(0.36, 0.44) // 0.5 would be straight
+      const pull = random.uniform(0.43, 0.47) // 0.5 would be straight
       const outline: Ring = tips.flatMap((tip, i) => {
         const next = tips[(i + 1) % 4] as Point
         return quadratic(tip, [(tip[0] + next[0]) * pull, (tip[1] + next[1]) * pull], next)

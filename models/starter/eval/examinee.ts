@@ -1,0 +1,68 @@
+/** The model under examination, asked in this process along the whole path that a request takes. */
+import { readConfig } from '../../../src/config.ts'
+import type { ChatRequest, ContentPart } from '../../../src/http/service.ts'
+import { openModel } from '../../../src/main.ts'
+import type { Drawing } from './draw.ts'
+
+export interface Examinee {
+  readonly id: string
+  /** Greedy answer to one question about a picture, or about none. Rejects with the server's error. */
+  ask(question: string, picture: Drawing | undefined): Promise<string>
+  close(): Promise<void>
+}
+
+/** JSON about five objects takes about 120 tokens. */
+const MOST_TOKENS = 200
+
+/** Loads a model: `starter`, or the folder of a checkpoint. */
+export async function openExaminee(model: string): Promise<Examinee> {
+  const opened = await openModel(await readConfig({ model, maxWaiting: 1024, logLevel: 'warn' }))
+  const [card] = opened.service.models()
+  if (card === undefined) throw new Error(`${model}: no model is served`)
+  return {
+    id: card.id,
+    async ask(question, picture) {
+      const content: ContentPart[] = [{ type: 'text', text: question, param: 'question' }]
+      if (picture !== undefined) {
+        const url = `data:${picture.mediaType};base64,${picture.bytes.toString('base64')}`
+        content.unshift({ type: 'image', url, detail: 'auto', param: 'picture' })
+      }
+      let answer = ''
+      for await (const event of opened.service.complete(greedy(card.id, content), never)) {
+        if (event.type === 'text-delta') answer += event.text
+      }
+      return answer.trim()
+    },
+    close: () => opened.close(),
+  }
+}
+
+const never = new AbortController().signal
+
+function greedy(model: string, content: readonly ContentPart[]): ChatRequest {
+  return {
+    requestId: 'starter-eval',
+    model,
+    messages: [{ role: 'user', name: undefined, content }],
+    sampling: {
+      temperature: 0,
+      topP: undefined,
+      topK: undefined,
+      minP: undefined,
+      repetitionPenalty: undefined,
+      presencePenalty: 0,
+      frequencyPenalty: 0,
+      logitBias: new Map(),
+      seed: undefined,
+      topLogprobs: undefined,
+    },
+    n: 1,
+    maxTokens: MOST_TOKENS,
+    stop: [],
+    explain: false,
+    deadlineMs: undefined,
+    priority: 'batch',
+    tenant: 'starter-eval',
+    cacheKey: undefined,
+  }
+}
