@@ -1,10 +1,10 @@
 /** ONNX Runtime behind one class. `run` blocks its thread, so this file belongs in worker threads. */
+import { basename, dirname } from 'node:path'
 import type { InferenceSession, Tensor } from 'onnxruntime-node'
 import type { Graph } from '../../../models/graph/graph.ts'
 import { lowerToOnnx, type WeightLocation } from '../../../models/graph/onnx/lower.ts'
 import { AerieError } from '../../errors.ts'
 import type { StoredTensor } from '../../weights/checkpoint.ts'
-import type { ModelFiles } from './model-files.ts'
 
 export interface Feed {
   readonly data: Float32Array | Int32Array
@@ -35,15 +35,22 @@ export class OnnxSession {
     this.#session = session
   }
 
-  /** Lowers and loads one graph of a model. Throws `invalid_package` for weights of a type that cannot be used. */
+  /**
+   * Lowers and loads one graph; ONNX Runtime reads the weights from the checkpoint's own files. Throws `invalid_package`
+   * for weights that it cannot use.
+   */
   static async load(
     graph: Graph,
-    files: ModelFiles,
-    { threads, stages = false }: OnnxSessionOptions,
+    tensors: ReadonlyMap<string, StoredTensor>,
+    options: OnnxSessionOptions,
   ): Promise<OnnxSession> {
-    const locate = (weight: { readonly name: string }) =>
-      locationOf(files.tensors.get(weight.name)!)
-    const model = lowerToOnnx(graph, { locate, stages })
+    const { threads, stages = false } = options
+    const sources = new Map(graph.weights.map(({ name }) => [name, tensors.get(name)!]))
+    const model = lowerToOnnx(graph, {
+      locate: ({ name }) => locationOf(sources.get(name)!),
+      stages,
+    })
+    const folder = commonFolder(sources.values())
     const ort = await import('onnxruntime-node')
     const session = await translate(() =>
       ort.InferenceSession.create(model, {
@@ -55,7 +62,9 @@ export class OnnxSession {
           session: {
             // Spinning threads would burn a core between runs.
             intra_op: { allow_spinning: '0' },
-            model_external_initializers_file_folder_path: files.checkpoint.directory,
+            ...(folder === undefined
+              ? {}
+              : { model_external_initializers_file_folder_path: folder }),
           },
         },
       }),
@@ -85,14 +94,22 @@ export class OnnxSession {
   }
 }
 
-function locationOf({ name, dtype, file, offset, byteLength }: StoredTensor): WeightLocation {
+function locationOf({ name, dtype, path, offset, byteLength }: StoredTensor): WeightLocation {
   const type = STORED_TYPES[dtype]
-  if (!type)
-    throw new AerieError(
-      'invalid_package',
-      `tensor ${name} is of type ${dtype}, expected F32, F16 or BF16`,
-    )
-  return { type, location: file, offset, length: byteLength }
+  if (!type) throw invalid(`tensor ${name} is of type ${dtype}, expected F32, F16 or BF16`)
+  return { type, location: basename(path), offset, length: byteLength }
+}
+
+/** ONNX Runtime takes external data from one folder. */
+function commonFolder(tensors: Iterable<StoredTensor>): string | undefined {
+  const folders = new Set([...tensors].map(({ path }) => dirname(path)))
+  if (folders.size > 1)
+    throw invalid(`the files of the checkpoint lie in several folders: ${[...folders].join(', ')}`)
+  return [...folders][0]
+}
+
+function invalid(message: string): AerieError {
+  return new AerieError('invalid_package', message)
 }
 
 async function translate<T>(call: () => Promise<T>): Promise<T> {

@@ -23,7 +23,7 @@ async function loadDecoder(directory: string, options: BackendOptions): Promise<
     bytes: options.kvCacheBytes,
   })
   const embeddings = await EmbeddingTable.load(files.checkpoint, files.embeddingName)
-  const session = await OnnxSession.load(decoder, files, options)
+  const session = await OnnxSession.load(decoder, files.tensors, options)
   const runner = new OnnxDecoderRunner({ session, cache, geometry, hiddenSize, vocabSize })
   return new CachedDecoder({ embeddings, cache, runner, maxContext })
 }
@@ -40,7 +40,7 @@ async function loadEncoder(directory: string, options: BackendOptions): Promise<
     number,
     number,
   ]
-  const session = await OnnxSession.load(encoder, files, options)
+  const session = await OnnxSession.load(encoder, files.tensors, options)
   return {
     hiddenSize: files.limits.hiddenSize,
     tokensPerTile: files.limits.tokensPerTile,
