@@ -1,0 +1,75 @@
+/** data: URIs (RFC 2397) → bytes. Strict: a picture that came through damaged should say so here, not look odd to a model. */
+import { AerieError } from '../errors.ts'
+
+/** `param` is the request field, for messages; a URI whose bytes exceed `maxBytes` is refused before they exist. */
+export interface DataUriOptions {
+  readonly param: string
+  readonly maxBytes: number
+}
+
+/** Decodes `data:image/…[;name=value]*[;base64],…`. Throws `invalid_media` or `media_too_large`. */
+export function decodeDataUri(uri: string, { param, maxBytes }: DataUriOptions): Uint8Array {
+  const fail = (what: string): never => {
+    throw new AerieError('invalid_media', `${param}: ${what}`, { param })
+  }
+  const comma = uri.indexOf(',')
+  if (comma < 0) return fail('data URI has no comma before its data')
+  const [type = '', ...parameters] = uri.slice('data:'.length, comma).split(';')
+  if (!/^image\/[\w.+-]+$/i.test(type.trim())) {
+    return fail(`data URI must be of a media type image/…, not ${quote(type) || 'none'}`)
+  }
+  const isBase64 = /^\s*base64\s*$/i.test(parameters.at(-1) ?? '')
+  const attributes = isBase64 ? parameters.slice(0, -1) : parameters
+  if (!attributes.every((attribute) => attribute.includes('='))) {
+    return fail('data URI has a parameter that is neither name=value nor base64 in the last place')
+  }
+  const data = uri.slice(comma + 1)
+  const bytes = isBase64 ? fromBase64(data, fail) : fromPercent(data, fail)
+  if (bytes.byteLength === 0) return fail('data URI has no data')
+  if (bytes.byteLength > maxBytes) {
+    throw new AerieError(
+      'media_too_large',
+      `${param}: image is ${bytes.byteLength} bytes, maxImageBytes is ${maxBytes}`,
+      { param },
+    )
+  }
+  return bytes
+}
+
+type Fail = (what: string) => never
+
+/** White space is tolerated, as from a wrapped file; missing padding too; nothing else outside the alphabet is. */
+function fromBase64(data: string, fail: Fail): Uint8Array {
+  const unescaped = data.includes('%')
+    ? Buffer.from(fromPercent(data, fail)).toString('latin1')
+    : data
+  const text = /\s/.test(unescaped) ? unescaped.replace(/\s+/g, '') : unescaped
+  const digits = text.replace(/={1,2}$/, '')
+  const stranger = /[^A-Za-z0-9+/]/.exec(digits)
+  if (stranger) fail(`base64 has an invalid character at position ${stranger.index}`)
+  if (digits.length % 4 === 1) fail('base64 is cut short: one digit is left over')
+  if (text.length !== digits.length && text.length % 4 !== 0) fail('base64 has wrong padding')
+  return Buffer.from(digits, 'base64')
+}
+
+/** URL characters as they are and %XX as one byte. */
+function fromPercent(data: string, fail: Fail): Uint8Array {
+  const bytes = Buffer.alloc(data.length)
+  let length = 0
+  for (let i = 0; i < data.length; i++, length++) {
+    const code = data.charCodeAt(i)
+    if (code !== 0x25) {
+      if (code > 0x7e) fail(`data URI has an invalid character at position ${i} of its data`)
+      bytes[length] = code
+      continue
+    }
+    const hex = data.slice(i + 1, i + 3)
+    if (!/^[0-9a-f]{2}$/i.test(hex))
+      fail(`data URI has a broken %-escape at position ${i} of its data`)
+    bytes[length] = Number.parseInt(hex, 16)
+    i += 2
+  }
+  return bytes.subarray(0, length)
+}
+
+const quote = (text: string) => text && JSON.stringify(text.slice(0, 40))

@@ -1,0 +1,71 @@
+/** Bytes → upright 8-bit sRGB on white, and a list of what that took. */
+import { AerieError } from '../errors.ts'
+import { codecErrors, openPicture } from './codec.ts'
+import { profileName } from './icc.ts'
+import type { Picture } from './resample.ts'
+import type { ImageHeader, MediaLimits } from './types.ts'
+
+export interface Decoded {
+  readonly picture: Picture
+  readonly conversions: readonly string[]
+}
+
+/** Decodes a picture whose header was checked. Throws `invalid_media` for damaged data. */
+export async function decode(
+  bytes: Uint8Array,
+  header: ImageHeader,
+  limits: MediaLimits,
+  param: string,
+): Promise<Decoded> {
+  return await codecErrors(param, async () => {
+    const open = () =>
+      openPicture(bytes, { maxPixels: limits.maxImagePixels, allowSvg: limits.allowSvg })
+    const { icc, isPalette } = await open().metadata()
+    const pipeline = open().flatten({ background: '#ffffff' }).toColourspace('srgb')
+    // sharp takes 16-bit pictures with a profile to Display P3 and leaves them there unless told where to go.
+    if (icc && header.colourSpace === 'rgb16') pipeline.withIccProfile('srgb')
+    const { data, info } = await pipeline
+      .raw({ depth: 'uchar' })
+      .toBuffer({ resolveWithObject: true })
+    if (info.channels !== 3) {
+      throw new AerieError(
+        'unsupported_media',
+        `${param}: image has ${header.channels} channels of kind ${header.colourSpace}, expected grey, RGB or CMYK`,
+        { param },
+      )
+    }
+    return {
+      picture: { data, width: info.width, height: info.height },
+      conversions: conversions(header, {
+        profile: icc && (profileName(icc) ?? 'embedded profile'),
+        isPalette: isPalette ?? false,
+      }),
+    }
+  })
+}
+
+interface Found {
+  readonly profile: string | undefined
+  readonly isPalette: boolean
+}
+
+/** In the order in which they are done. */
+function conversions(header: ImageHeader, { profile, isPalette }: Found): string[] {
+  const grey = header.colourSpace === 'b-w' || header.colourSpace === 'grey16'
+  const steps = [
+    header.frames > 1 && `first of ${header.frames} frames`,
+    header.format === 'svg' && `SVG drawn at ${header.width}×${header.height}`,
+    header.orientation > 1 && `EXIF orientation ${header.orientation} applied`,
+    header.colourSpace === 'cmyk' && `CMYK (${profile ?? 'no profile'}) → sRGB`,
+    grey && 'greyscale → RGB',
+    isPalette && 'palette → RGB',
+    header.colourSpace !== 'cmyk' &&
+      !grey &&
+      profile &&
+      !/^sRGB/i.test(profile) &&
+      `${profile} → sRGB`,
+    header.bitDepth === 'ushort' && '16 bits → 8 bits',
+    header.hasAlpha && 'alpha on white',
+  ]
+  return steps.filter((step) => typeof step === 'string')
+}

@@ -1,0 +1,72 @@
+/** What bytes are, by their own first bytes. A declared content type or file name is never believed. */
+import type { ImageHeader } from './types.ts'
+
+export type Sniffed =
+  | { readonly is: 'picture'; readonly format: ImageHeader['format'] }
+  /** A picture of a format that this server does not decode. */
+  | { readonly is: 'unsupported'; readonly name: string }
+  /** No picture at all; `name` reads well after "is". */
+  | { readonly is: 'other'; readonly name: string }
+
+type Signature = readonly [offset: number, bytes: string, found: Sniffed]
+
+const picture = (format: ImageHeader['format']): Sniffed => ({ is: 'picture', format })
+const unsupported = (name: string): Sniffed => ({ is: 'unsupported', name })
+const other = (name: string): Sniffed => ({ is: 'other', name })
+
+/** First match wins. Bytes are Latin-1, so that they can be compared as text. */
+const SIGNATURES: readonly Signature[] = [
+  [0, '\xff\xd8\xff', picture('jpeg')],
+  [0, '\x89PNG\r\n\x1a\n', picture('png')],
+  [0, 'GIF87a', picture('gif')],
+  [0, 'GIF89a', picture('gif')],
+  [8, 'WEBP', picture('webp')],
+  [0, 'II*\0', picture('tiff')],
+  [0, 'MM\0*', picture('tiff')],
+  [0, 'II+\0', picture('tiff')],
+  [0, 'MM\0+', picture('tiff')],
+  [0, '\xff\x0a', unsupported('JPEG XL')],
+  [4, 'JXL \r\n', unsupported('JPEG XL')],
+  [4, 'jP  \r\n', unsupported('JPEG 2000')],
+  [0, '\xff\x4f\xff\x51', unsupported('JPEG 2000')],
+  [0, 'BM', unsupported('BMP')],
+  [0, '\0\0\x01\0', unsupported('ICO')],
+  [0, '8BPS', unsupported('Photoshop')],
+  [128, 'DICM', unsupported('DICOM')],
+  [0, '%PDF', other('a PDF document')],
+  [0, '%!PS', other('a PostScript document')],
+  [0, 'PK\x03\x04', other('a ZIP archive')],
+  [0, '\x1f\x8b', other('gzip data')],
+  [0, '\x1a\x45\xdf\xa3', other('a Matroska video')],
+  [8, 'AVI ', other('an AVI video')],
+  [8, 'WAVE', other('a WAVE sound')],
+]
+
+/** Says what the bytes are; reads at most their first 4 kB. */
+export function sniff(bytes: Uint8Array): Sniffed {
+  const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, 4096))
+  const text = head.toString('latin1')
+  if (text.startsWith('ftyp', 4)) return isoMedia(text)
+  const found = SIGNATURES.find(([offset, magic]) => text.startsWith(magic, offset))
+  return found?.[2] ?? markup(text) ?? other('not of any known picture format')
+}
+
+/** ISO base media: the major brand at 8, then compatible brands to the end of the box. */
+function isoMedia(text: string): Sniffed {
+  const size = Math.min(text.length, Buffer.from(text.slice(0, 4), 'latin1').readUInt32BE())
+  const brands: readonly string[] = text.slice(8, size).match(/.{4}/gs) ?? []
+  const has = (...names: string[]) => names.some((name) => brands.includes(name))
+  if (has('avif', 'avis')) return picture('avif')
+  if (has('heic', 'heix', 'heim', 'heis', 'hevc', 'hevx', 'mif1', 'msf1')) return picture('heif')
+  return other('an MP4 video')
+}
+
+function markup(text: string): Sniffed | undefined {
+  const start = text
+    .replace(/^\xef\xbb\xbf/, '')
+    .trimStart()
+    .toLowerCase()
+  if (!start.startsWith('<')) return undefined
+  if (start.startsWith('<!doctype html') || start.startsWith('<html')) return other('an HTML page')
+  return /<svg[\s>]/.test(start) ? picture('svg') : other('an XML or HTML document')
+}
