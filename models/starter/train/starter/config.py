@@ -90,3 +90,14 @@ def build_config(
 
 def read_config(folder=FOLDER):
     return json.loads((Path(folder) / 'config.json').read_text())
+
+
+def write(folder=FOLDER):
+    """Writes config.json and generation_config.json."""
+    generation = {'bos_token_id': BOS, 'eos_token_id': END, 'pad_token_id': PAD, 'do_sample': False, 'max_new_tokens': 256}
+    (folder / 'config.json').write_text(json.dumps(build_config(), indent=2) + '\n')
+    (folder / 'generation_config.json').write_text(json.dumps(generation, indent=2) + '\n')
+
+
+if __name__ == '__main__':
+    write()
