@@ -12,7 +12,7 @@ import { questionsAbout } from './questions.ts'
 import { createScene } from './scene.ts'
 
 const PICTURE = 300
-const CELL = { width: 860, height: 316 }
+const CELL = { width: 860, height: 384 }
 const COLUMNS = 2
 
 const { values, positionals } = parseArgs({

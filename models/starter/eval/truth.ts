@@ -50,7 +50,7 @@ export function placeOf(object: SceneObject, frame: Box): string | undefined {
   return inSquare === placeIn(object, frame) ? inSquare : undefined
 }
 
-const PLACE_MARGIN = 4 // units
+const PLACE_MARGIN = 6 // units
 
 function placeIn(object: SceneObject, frame: Box): string | undefined {
   const column = third(object.x, frame.left, frame.right)
