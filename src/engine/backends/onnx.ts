@@ -1,6 +1,5 @@
 /** The ONNX Runtime backend: towers and decoders on a CPU. Loaded and run inside worker threads only. */
 import { kvGeometry } from '../../../models/graph/graph.ts'
-import { AerieError } from '../../errors.ts'
 import type { Backend, BackendOptions, DecoderSession, EncoderSession } from '../backend.ts'
 import { CachedDecoder } from './cached-decoder.ts'
 import { EmbeddingTable } from './embedding-table.ts'
@@ -8,6 +7,7 @@ import { KvCache } from './kv-cache.ts'
 import { openModelFiles } from './model-files.ts'
 import { OnnxDecoderRunner } from './onnx-decoder.ts'
 import { OnnxSession } from './onnx-session.ts'
+import { encoderGraph, tileEncoder } from './tile-encoder.ts'
 
 export const onnxBackend: Backend = { name: 'onnx', loadDecoder, loadEncoder }
 
@@ -31,24 +31,12 @@ async function loadDecoder(directory: string, options: BackendOptions): Promise<
 async function loadEncoder(directory: string, options: BackendOptions): Promise<EncoderSession> {
   const files = await openModelFiles(directory)
   await using _checkpoint = files.checkpoint
-  const { encoder } = files.graphs
-  if (!encoder)
-    throw new AerieError('invalid_package', `${directory} is a text model: it has no encoder`)
-  const [, channels, height, width] = encoder.inputs[0]!.value.shape as [
-    string,
-    number,
-    number,
-    number,
-  ]
-  const session = await OnnxSession.load(encoder, files.tensors, options)
-  return {
-    hiddenSize: files.limits.hiddenSize,
-    tokensPerTile: files.limits.tokensPerTile,
-    async encode(pixels, tiles) {
-      const dims = [tiles, channels, height, width]
+  const session = await OnnxSession.load(encoderGraph(files), files.tensors, options)
+  return tileEncoder(files, {
+    async run(pixels, dims) {
       const { features } = await session.run({ pixels: { data: pixels, dims } }, ['features'])
       return features!
     },
     dispose: () => session.dispose(),
-  }
+  })
 }

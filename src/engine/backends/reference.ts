@@ -1,6 +1,5 @@
 /** The reference backend: the same graphs in plain TypeScript with 64-bit sums. The truth that others are checked against. */
 import { type Graph, kvGeometry } from '../../../models/graph/graph.ts'
-import { AerieError } from '../../errors.ts'
 import type { Backend, BackendOptions, DecoderSession, EncoderSession } from '../backend.ts'
 import { CachedDecoder } from './cached-decoder.ts'
 import { EmbeddingTable } from './embedding-table.ts'
@@ -9,6 +8,7 @@ import { type ModelFiles, openModelFiles } from './model-files.ts'
 import { interpret } from './reference/interpreter.ts'
 import { type Tensor, tensor } from './reference/tensor.ts'
 import { ReferenceDecoderRunner } from './reference-decoder.ts'
+import { encoderGraph, tileEncoder } from './tile-encoder.ts'
 
 export const referenceBackend: Backend = { name: 'reference', loadDecoder, loadEncoder }
 
@@ -32,20 +32,15 @@ async function loadDecoder(directory: string, options: BackendOptions): Promise<
 async function loadEncoder(directory: string): Promise<EncoderSession> {
   const files = await openModelFiles(directory)
   await using _checkpoint = files.checkpoint
-  const graph = files.graphs.encoder
-  if (!graph)
-    throw new AerieError('invalid_package', `${directory} is a text model: it has no encoder`)
+  const graph = encoderGraph(files)
   const weights = await loadWeights(graph, files)
-  const [, ...picture] = graph.inputs[0]!.value.shape as [string, number, number, number]
-  return {
-    hiddenSize: files.limits.hiddenSize,
-    tokensPerTile: files.limits.tokensPerTile,
-    async encode(pixels, tiles) {
-      const feeds = new Map([['pixels', tensor([tiles, ...picture], Float64Array.from(pixels))]])
+  return tileEncoder(files, {
+    async run(pixels, dims) {
+      const feeds = new Map([['pixels', tensor(dims, Float64Array.from(pixels))]])
       return new Float32Array(interpret(graph, { feeds, weights }).get('features')!.data)
     },
     async dispose() {},
-  }
+  })
 }
 
 /** Every weight of a graph, widened. */

@@ -1,0 +1,4 @@
+import { createBackend } from '../../../src/engine/backends/create.ts'
+import { testBackendContract } from '../../support/backend-contract.ts'
+
+testBackendContract(await createBackend('onnx'))

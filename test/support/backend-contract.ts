@@ -1,0 +1,386 @@
+/** What every backend promises: one suite, run over each of them. */
+import assert from 'node:assert/strict'
+import { rmSync } from 'node:fs'
+import { after, before, beforeEach, describe, it } from 'node:test'
+import { loadModelConfig } from '../../models/load-config.ts'
+import type {
+  Backend,
+  DecoderSession,
+  EncoderSession,
+  Row,
+  Segment,
+} from '../../src/engine/backend.ts'
+import { KvCacheFull } from '../../src/engine/backend.ts'
+import { assertClose, relativeError } from './relative-error.ts'
+import { seededRandom } from './seeded-random.ts'
+import { writeRandomCheckpoint } from './starter-checkpoint.ts'
+
+const BLOCK_SIZE = 4
+/** A position of the small checkpoint: 2 layers × (keys and values) × 2 KV heads × 16 channels × 4 bytes. */
+const POSITION_BYTES = 2 * 2 * 2 * 16 * 4
+const BLOCKS = 48
+const OPTIONS = {
+  threads: 1,
+  kvCacheBytes: BLOCKS * BLOCK_SIZE * POSITION_BYTES,
+  kvBlockSize: BLOCK_SIZE,
+}
+/** Two ways of computing the same row may differ by this much of the largest logit. */
+const SAME = 1e-5
+
+export interface ContractOptions {
+  /** Cases that the backend cannot do, by their titles, each with the reason. */
+  readonly cannot?: Readonly<Record<string, string>>
+}
+
+export function testBackendContract(backend: Backend, { cannot = {} }: ContractOptions = {}): void {
+  const unmet = new Set(Object.keys(cannot))
+  const promise = (title: string, test: () => Promise<void> | void) => {
+    unmet.delete(title)
+    it(title, cannot[title] === undefined ? {} : { skip: cannot[title] }, test)
+  }
+
+  describe(`${backend.name}: the decoder's contract`, () => {
+    let folder: string
+    let session: DecoderSession
+
+    before(async () => {
+      folder = writeRandomCheckpoint({ seed: 11 })
+      session = await backend.loadDecoder(folder, OPTIONS)
+    })
+    after(async () => {
+      await session.dispose()
+      rmSync(folder, { recursive: true })
+    })
+    beforeEach(() => {
+      for (let id = 0; id < 32; id++) session.free(id)
+      assert.equal(session.kv.blocksUsed, 0, 'blocks are in use after every sequence was freed')
+    })
+
+    promise('a step that fits answers with one logit per vocabulary entry', async () => {
+      const { vocabSize } = (await loadModelConfig(folder)).limits
+      assert.equal(session.vocabSize, vocabSize)
+      const [logits] = await logitsOf(session, [row(1, tokens(7, 8))])
+      assert.equal(logits!.length, vocabSize)
+    })
+
+    promise('reading N positions equals reading N − 1 and decoding one', async () => {
+      const ids = randomIds(1, 13)
+      const [whole] = await logitsOf(session, [row(1, tokens(...ids))])
+      await session.step([row(2, tokens(...ids.slice(0, -1)), 'none')])
+      const [decoded] = await logitsOf(session, [row(2, tokens(ids.at(-1)!))])
+      assertClose(decoded!, whole!, SAME)
+    })
+
+    promise('reading in chunks equals reading at once, whatever the chunks', async () => {
+      const ids = randomIds(2, 23)
+      const [whole] = await logitsOf(session, [row(1, tokens(...ids))])
+      for (const [sequence, cuts] of [
+        [2, [4, 8, 16]],
+        [3, [1, 2, 22]],
+        [4, [11]],
+      ] as const) {
+        let start = 0
+        for (const cut of cuts) {
+          await session.step([row(sequence, tokens(...ids.slice(start, cut)), 'none')])
+          start = cut
+        }
+        const [chunked] = await logitsOf(session, [row(sequence, tokens(...ids.slice(start)))])
+        assertClose(chunked!, whole!, SAME, `cut at ${cuts.join()}`)
+      }
+    })
+
+    promise('ragged rows of tokens and embeddings give what each gives alone', async () => {
+      const inputs: Segment[][] = [
+        [tokens(...randomIds(3, 9))],
+        [tokens(5), embeddings(4, 6, session.hiddenSize), tokens(9, 10)],
+        [embeddings(5, 3, session.hiddenSize)],
+        [tokens(...randomIds(6, 17))],
+      ]
+      const alone: Float32Array[] = []
+      for (const [i, input] of inputs.entries())
+        alone.push((await logitsOf(session, [row(i, input)]))[0]!)
+      const together = await logitsOf(
+        session,
+        inputs.map((input, i) => row(10 + i, input)),
+      )
+      for (const [i, logits] of together.entries()) assertClose(logits, alone[i]!, SAME, `row ${i}`)
+    })
+
+    promise('decoding rows and reading rows may share a step', async () => {
+      const first = randomIds(7, 6)
+      const second = randomIds(8, 10)
+      const [decodeAlone] = await logitsOf(session, [row(1, tokens(...first))])
+      const [readAlone] = await logitsOf(session, [row(2, tokens(...second))])
+      await session.step([row(3, tokens(...first.slice(0, -1)), 'none')])
+      const [decoded, read] = await logitsOf(session, [
+        row(3, tokens(first.at(-1)!)),
+        row(4, tokens(...second)),
+      ])
+      assertClose(decoded!, decodeAlone!, SAME)
+      assertClose(read!, readAlone!, SAME)
+    })
+
+    promise(
+      'sequences keep apart while others join, leave and come back under the same id',
+      async () => {
+        const ids = randomIds(9, 12)
+        const [undisturbed] = await logitsOf(session, [row(0, tokens(...ids))])
+        await session.step([
+          row(1, tokens(...ids.slice(0, 6)), 'none'),
+          row(2, tokens(...randomIds(10, 6)), 'none'),
+        ])
+        await session.step([row(2, tokens(3), 'none'), row(1, tokens(ids[6]!), 'none')])
+        session.free(2)
+        await session.step([row(1, tokens(ids[7]!), 'none'), row(3, tokens(4, 5), 'none')])
+        await session.step([
+          row(2, tokens(...randomIds(11, 9)), 'none'),
+          row(1, tokens(ids[8]!), 'none'),
+        ])
+        const results = await logitsOf(session, [
+          row(3, tokens(6)),
+          row(1, tokens(...ids.slice(9))),
+          row(2, tokens(7)),
+        ])
+        assertClose(results[1]!, undisturbed!, SAME)
+      },
+    )
+
+    promise('answers come in the order of the rows, and only to those that asked', async () => {
+      const results = await session.step([
+        row(5, tokens(1, 2, 3), 'none'),
+        row(3, tokens(4), 'hidden'),
+        row(4, tokens(5, 6), 'logits'),
+      ])
+      assert.deepEqual(
+        results.map(({ sequence }) => sequence),
+        [5, 3, 4],
+      )
+      assert.deepEqual(
+        results.map(({ values }) => values?.length),
+        [undefined, session.hiddenSize, session.vocabSize],
+      )
+    })
+
+    promise('a fork reads on as its parent would, and both go their own ways', async () => {
+      const ids = randomIds(12, 11)
+      await session.step([row(1, tokens(...ids), 'none')])
+      // 10 is in the middle of a block, so the two share it until one of them writes.
+      session.fork(2, 1, 10)
+      assert.equal(session.length(2), 10)
+      const [child, parent] = await logitsOf(session, [row(2, tokens(40, 41)), row(1, tokens(50))])
+      const [childAlone] = await logitsOf(session, [row(3, tokens(...ids.slice(0, 10), 40, 41))])
+      const [parentAlone] = await logitsOf(session, [row(4, tokens(...ids, 50))])
+      assertClose(child!, childAlone!, SAME, 'the fork')
+      assertClose(parent!, parentAlone!, SAME, 'its parent')
+      assert.ok(
+        relativeError(child!, parent!) > 1e-3,
+        'two different continuations gave the same logits',
+      )
+    })
+
+    promise('a fork outlives its parent', async () => {
+      const ids = randomIds(13, 9)
+      await session.step([row(1, tokens(...ids), 'none')])
+      session.fork(2, 1, 9)
+      session.free(1)
+      await session.step([row(3, tokens(...randomIds(14, 20)), 'none')])
+      const [child] = await logitsOf(session, [row(2, tokens(60))])
+      const [alone] = await logitsOf(session, [row(4, tokens(...ids, 60))])
+      assertClose(child!, alone!, SAME)
+    })
+
+    promise('a fork takes no blocks until it writes', async () => {
+      await session.step([row(1, tokens(...randomIds(15, 10)), 'none')])
+      const { blocksUsed } = session.kv
+      assert.equal(blocksUsed, 3)
+      session.fork(2, 1, 10)
+      session.fork(3, 1, 8)
+      assert.equal(session.kv.blocksUsed, blocksUsed)
+      // Two writes into a shared, half-filled block, and one into a block of its own.
+      assert.equal(session.blocksNeeded(2, 1), 1)
+      assert.equal(session.blocksNeeded(2, 3), 2)
+      assert.equal(session.blocksNeeded(3, 1), 1)
+      await session.step([row(2, tokens(1), 'none')])
+      assert.equal(session.kv.blocksUsed, blocksUsed + 1)
+      assert.equal(session.blocksNeeded(1, 1), 0)
+    })
+
+    promise('an impossible fork is refused', async () => {
+      await session.step([row(1, tokens(1, 2, 3), 'none'), row(2, tokens(4), 'none')])
+      assert.throws(() => session.fork(3, 1, 4), { code: 'backend_failure' })
+      assert.throws(() => session.fork(2, 1, 2), { code: 'backend_failure' })
+      assert.throws(() => session.fork(3, 9, 1), { code: 'backend_failure' })
+      assert.equal(session.length(3), 0)
+    })
+
+    promise('blocks are counted, foretold and given back', async () => {
+      assert.deepEqual(session.kv, { blockSize: BLOCK_SIZE, blocksTotal: BLOCKS, blocksUsed: 0 })
+      assert.equal(session.blocksNeeded(1, 9), 3)
+      await session.step([row(1, tokens(...randomIds(16, 9)), 'none')])
+      assert.equal(session.kv.blocksUsed, 3)
+      assert.equal(session.blocksNeeded(1, 3), 0)
+      assert.equal(session.blocksNeeded(1, 4), 1)
+      session.free(1)
+      assert.equal(session.kv.blocksUsed, 0)
+      assert.equal(session.length(1), 0)
+    })
+
+    promise('a full cache refuses the whole step before it changes anything', async () => {
+      const ids = randomIds(17, 100)
+      await session.step([row(1, tokens(...ids), 'none')])
+      const used = session.kv.blocksUsed
+      const rows = [row(1, tokens(1), 'none'), row(2, tokens(...randomIds(18, 100)), 'none')]
+      await assert.rejects(session.step(rows), (error) => {
+        assert.ok(error instanceof KvCacheFull)
+        assert.deepEqual([error.needed, error.free], [26, BLOCKS - used])
+        return true
+      })
+      assert.deepEqual(
+        [session.length(1), session.length(2), session.kv.blocksUsed],
+        [100, 0, used],
+      )
+      const [after] = await logitsOf(session, [row(1, tokens(77))])
+      session.free(1)
+      const [expected] = await logitsOf(session, [row(3, tokens(...ids, 77))])
+      assertClose(after!, expected!, SAME)
+    })
+
+    promise('no sequence grows past the longest context', async () => {
+      assert.equal(session.maxContext, BLOCKS * BLOCK_SIZE)
+      await session.step([row(1, tokens(...randomIds(19, session.maxContext)), 'none')])
+      await assert.rejects(session.step([row(1, tokens(1), 'none')]), {
+        code: 'context_length_exceeded',
+      })
+      assert.equal(session.length(1), session.maxContext)
+    })
+
+    promise('a long sequence decodes on as if it had been read at once', async () => {
+      const roomy = await backend.loadDecoder(folder, {
+        ...OPTIONS,
+        kvCacheBytes: 1000 * POSITION_BYTES,
+      })
+      const ids = randomIds(21, 264)
+      await roomy.step([row(1, tokens(...ids.slice(0, 250)), 'none'), row(2, tokens(3), 'none')])
+      for (const id of ids.slice(250, -1))
+        await roomy.step([row(1, tokens(id), 'none'), row(2, tokens(id), 'none')])
+      const [decoded] = await logitsOf(roomy, [row(1, tokens(ids.at(-1)!))])
+      const [whole] = await logitsOf(roomy, [row(3, tokens(...ids))])
+      assertClose(decoded!, whole!, SAME)
+      await roomy.dispose()
+    })
+
+    promise('rows that cannot be computed are refused before anything changes', async () => {
+      const refused: [string, Row[]][] = [
+        ['a token id past the vocabulary', [row(1, tokens(1)), row(2, tokens(session.vocabSize))]],
+        ['a negative token id', [row(1, tokens(-1))]],
+        ['a sequence twice', [row(1, tokens(1)), row(1, tokens(2))]],
+        ['no position', [row(1, tokens())]],
+        [
+          'embeddings of another width',
+          [row(1, { kind: 'embeddings', data: new Float32Array(10), rows: 1 })],
+        ],
+      ]
+      for (const [what, rows] of refused) {
+        await assert.rejects(session.step(rows), { code: 'backend_failure' }, what)
+        assert.deepEqual([session.kv.blocksUsed, session.length(1)], [0, 0], what)
+      }
+    })
+
+    promise('an unknown sequence has no length and may be freed', () => {
+      assert.equal(session.length(999), 0)
+      session.free(999)
+      assert.equal(session.blocksNeeded(999, BLOCK_SIZE + 1), 2)
+    })
+
+    promise('a disposed session refuses steps and may be disposed again', async () => {
+      const other = await backend.loadDecoder(folder, OPTIONS)
+      await other.step([row(1, tokens(1), 'none')])
+      await other.dispose()
+      await other.dispose()
+      await assert.rejects(other.step([row(1, tokens(2))]), { code: 'backend_failure' })
+      assert.equal(other.kv.blocksUsed, 0)
+    })
+
+    promise('a cache too small for one block is refused by name', async () => {
+      await assert.rejects(backend.loadDecoder(folder, { ...OPTIONS, kvCacheBytes: 100 }), {
+        code: 'invalid_config',
+      })
+    })
+  })
+
+  describe(`${backend.name}: the encoder's contract`, () => {
+    let folder: string
+    let encoder: EncoderSession
+    let size: number
+
+    before(async () => {
+      folder = writeRandomCheckpoint({ seed: 12 })
+      encoder = await backend.loadEncoder(folder, OPTIONS)
+      size = 3 * ((await loadModelConfig(folder)).preprocessing?.size ?? 0) ** 2
+    })
+    after(async () => {
+      await encoder.dispose()
+      rmSync(folder, { recursive: true })
+    })
+
+    promise('tiles encoded together equal tiles encoded alone', async () => {
+      const random = seededRandom(20)
+      const pixels = Float32Array.from({ length: 2 * size }, () => random() * 2 - 1)
+      const features = encoder.tokensPerTile * encoder.hiddenSize
+      const together = await encoder.encode(pixels, 2)
+      assert.equal(together.length, 2 * features)
+      for (const tile of [0, 1]) {
+        const alone = await encoder.encode(pixels.slice(tile * size, (tile + 1) * size), 1)
+        assertClose(
+          together.subarray(tile * features, (tile + 1) * features),
+          alone,
+          SAME,
+          `tile ${tile}`,
+        )
+      }
+    })
+
+    promise('pixels that are not whole tiles are refused', async () => {
+      await assert.rejects(encoder.encode(new Float32Array(size - 1), 1), {
+        code: 'backend_failure',
+      })
+    })
+  })
+
+  it(`${backend.name}: what it cannot do is part of the contract`, () => {
+    assert.deepEqual([...unmet], [], 'reasons are given for cases that do not exist')
+  })
+}
+
+function row(
+  sequence: number,
+  input: Segment | readonly Segment[],
+  want: Row['want'] = 'logits',
+): Row {
+  return { sequence, input: Array.isArray(input) ? input : [input as Segment], want }
+}
+
+async function logitsOf(session: DecoderSession, rows: readonly Row[]): Promise<Float32Array[]> {
+  return (await session.step(rows)).map(({ values }) => {
+    assert.ok(values)
+    return values
+  })
+}
+
+function tokens(...ids: number[]): Segment {
+  return { kind: 'tokens', ids: Int32Array.from(ids) }
+}
+
+function randomIds(seed: number, count: number): number[] {
+  const random = seededRandom(seed)
+  return Array.from({ length: count }, () => Math.floor(random() * 320))
+}
+
+function embeddings(seed: number, rows: number, width: number): Segment {
+  const random = seededRandom(seed)
+  return {
+    kind: 'embeddings',
+    data: Float32Array.from({ length: rows * width }, () => random() * 2 - 1),
+    rows,
+  }
+}
