@@ -44,25 +44,26 @@ export function numbered(base: BenchPicture, number: number): BenchPicture {
   return { ...base, bytes: Buffer.concat([base.bytes, note]) }
 }
 
-/** Blobs of colour under fine noise: compresses and decodes about as a photograph does. */
+/** Slow waves of colour under fine noise: compresses and decodes about as a photograph does. */
 async function draw(
   width: number,
   height: number,
   format: 'jpeg' | 'png',
   seed: number,
 ): Promise<BenchPicture> {
-  const blobs = Array.from({ length: 6 }, (_, i) => {
-    const at = (n: number) => ((seed * 7919 + i * 104_729 + n * 1299) % 1000) / 1000
-    const color = `hsl(${Math.round(360 * at(1))} 70% ${35 + Math.round(40 * at(2))}%)`
-    return `<ellipse cx="${width * at(3)}" cy="${height * at(4)}" rx="${width * (0.1 + 0.2 * at(5))}" ry="${height * (0.1 + 0.2 * at(6))}" fill="${color}"/>`
-  })
-  const svg =
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">` +
-    `<filter id="grain"><feTurbulence baseFrequency="0.8" numOctaves="2" seed="${seed}"/>` +
-    '<feColorMatrix type="saturate" values="0.3"/></filter>' +
-    `<rect width="100%" height="100%" fill="#8a9"/>${blobs.join('')}` +
-    '<rect width="100%" height="100%" filter="url(#grain)" opacity="0.12"/></svg>'
-  const image = sharp(Buffer.from(svg)).removeAlpha()
+  const pixels = new Uint8Array(width * height * 3)
+  let noise = seed * 2_654_435_761 + 1
+  for (let y = 0, at = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      noise = Math.imul(noise, 1_664_525) + 1_013_904_223
+      const grain = (noise >>> 28) - 8
+      const wave = Math.sin((x * (1 + (seed % 5))) / 170) + Math.cos((y * (1 + (seed % 3))) / 130)
+      pixels[at++] = 128 + 50 * wave + grain
+      pixels[at++] = 120 - 30 * wave + (x >> 5) + grain
+      pixels[at++] = 90 + (y >> 4) + grain
+    }
+  }
+  const image = sharp(pixels, { raw: { width, height, channels: 3 } })
   return format === 'jpeg'
     ? { mediaType: 'image/jpeg', bytes: await image.jpeg({ quality: 85 }).toBuffer() }
     : { mediaType: 'image/png', bytes: await image.png({ compressionLevel: 6 }).toBuffer() }

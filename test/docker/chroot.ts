@@ -10,6 +10,7 @@ import {
   globSync,
   mkdirSync,
   readFileSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs'
@@ -19,6 +20,9 @@ import { type Image, tryImage } from './image-trial.ts'
 import { runOrThrow } from './process.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
+
+/** As in Debian's and Node's images. */
+const BASE_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 const folder = resolve(process.argv[2] ?? '')
 if (process.argv[2] === undefined) {
@@ -58,9 +62,10 @@ function buildStage(
   root: string,
   earlier: ReadonlyMap<string, Image>,
 ): Image {
+  rmSync(root, { recursive: true, force: true })
   runOrThrow('cp', ['-a', '--reflink=auto', base, root])
   const isIgnored = parseDockerignore(readFileSync(join(ROOT, '.dockerignore'), 'utf8'))
-  const env: Record<string, string> = { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/root' }
+  const env: Record<string, string> = { PATH: BASE_PATH, HOME: '/root' }
   let workdir = '/'
   let user = '0:0'
   let entrypoint: string[] = []
