@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { loadModelConfig } from '../../models/load-config.ts'
+import { STARTER_CHECKPOINT, starterConfig } from '../support/starter-checkpoint.ts'
+
+describe('loadModelConfig', () => {
+  it('tells family, limits, preprocessing and placeholder of a model folder', async () => {
+    const { family, limits, preprocessing, imageToken, graphs } =
+      await loadModelConfig(STARTER_CHECKPOINT)
+    assert.equal(family.modelType, 'aerie_starter')
+    assert.equal(limits.tokensPerTile, 100)
+    assert.equal(preprocessing?.size, 160)
+    assert.equal(imageToken, '<image>')
+    assert.deepEqual(
+      graphs.decoder.outputs.map(({ name }) => name),
+      ['hidden', 'logits'],
+    )
+  })
+
+  it('refuses a folder without a usable config.json, saying why', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'aerie-config-'))
+    const refusals: [content: string | undefined, message: RegExp][] = [
+      [undefined, /config\.json: ENOENT/],
+      ['{', /config\.json: .*JSON/],
+      ['[]', /config\.json: model_type undefined is not supported; supported: aerie_starter/],
+      ['null', /is not supported/],
+      ['{"model_type": "../errors"}', /model_type "\.\.\/errors" is not supported/],
+      [
+        JSON.stringify({ ...starterConfig(), image_size: '160' }),
+        /config\.json: image_size: expected a positive integer, got "160"/,
+      ],
+    ]
+    for (const [content, message] of refusals) {
+      if (content !== undefined) writeFileSync(join(folder, 'config.json'), content)
+      await assert.rejects(loadModelConfig(folder), { code: 'invalid_package', message })
+    }
+    rmSync(folder, { recursive: true })
+  })
+})
