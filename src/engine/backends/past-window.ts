@@ -32,16 +32,15 @@ export class PastWindow {
   /** Gives every sequence a row below `sequences.length`, brings the rows up to date and returns them in that order. */
   place(sequences: readonly KvSequence[]): number[] {
     this.#makeRoom(sequences.length)
-    const rowOf = new Map<KvSequence, number>()
-    for (let row = 0; row < sequences.length; row++) {
-      const { sequence } = this.#slots[row]!
-      if (sequence) rowOf.set(sequence, row)
-    }
     const wanted = new Set(sequences)
-    const vacant = [...sequences.keys()].filter((row) => {
+    const rowOf = new Map<KvSequence, number>()
+    const vacant: number[] = []
+    for (let row = sequences.length - 1; row >= 0; row--) {
       const { sequence } = this.#slots[row]!
-      return !sequence || !wanted.has(sequence)
-    })
+      // A sequence may have left a copy behind when it moved to a lower row.
+      if (sequence && wanted.has(sequence) && !rowOf.has(sequence)) rowOf.set(sequence, row)
+      else vacant.push(row)
+    }
     return sequences.map((sequence) => {
       const row = rowOf.get(sequence) ?? vacant.pop()!
       const slot = this.#slots[row]!
