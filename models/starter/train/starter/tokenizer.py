@@ -9,7 +9,7 @@ import re
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from .config import FOLDER, SPECIAL_TOKENS
-from .language import ANSWERS, BACKGROUNDS, LANGUAGE, NOUNS, NUMBERS, PHRASINGS
+from .language import ANSWERS, BACKGROUNDS, LANGUAGE, NOUNS, NUMBERS, PHRASINGS, PLURALS
 
 VOCABULARY = 2048
 SPLIT = r' ?[a-z]+|[A-Z0-9]| |[^a-zA-Z0-9 ]+'
@@ -46,33 +46,15 @@ CHAT_TEMPLATE = """\
 
 def closed_words():
     """Every lower-case word that questions, answers and system messages are made of, and sixty nouns."""
-    words = set()
-
-    def collect(value):
-        if isinstance(value, str):
-            for word in re.findall(r'[a-z]+|[A-Z][a-z]+', re.sub(r'\{[a-z]+\}', ' ', value)):
-                words.add(word if word.islower() else word[1:])
-                words.add(word[1:]) if len(word) > 2 else None
-        elif isinstance(value, list | tuple):
-            for item in value:
-                collect(item)
-        elif isinstance(value, dict):
-            for key, item in value.items():
-                if key not in ('about', 'example'):
-                    collect(item)
-
-    first_words = [p.split()[0] for phrasings in PHRASINGS.values() for p in phrasings]
+    words = set(NUMBERS) | set(NOUNS[:60])
+    words |= {'small', 'medium', 'large', 'to', 'the', 'left', 'right', 'of', 'an', 'shape', 'color', 'size', 'objects'}
     for key in ('kinds', 'numbers', 'phrasings', 'heldOutPhrasings', 'systems', 'answers', 'surface'):
-        closed = LANGUAGE[key]
-        for word in re.findall(r'[a-z]+', re.sub(r'\{[a-z]+\}', ' ', json.dumps(closed))):
-            words.add(word)
-    words.update(re.sub('[^a-z]', '', w)[1:] for w in first_words)  # what follows a capital: W-hat
-    words.update(w for name in [*BACKGROUNDS, *LANGUAGE['colors'], *LANGUAGE['plurals'].values()] for w in name.split())
-    words.update(w for row in LANGUAGE['places']['names'] for name in row for w in name.split())
-    words.update(['small', 'medium', 'large', 'to', 'the', 'left', 'right', 'of', 'an', 'shape', 'color', 'size', 'objects'])
-    words.update(NOUNS[:60])
-    words.update(NUMBERS)
-    return sorted(w for w in words if len(w) > 1)
+        words.update(re.findall(r'[a-z]+', re.sub(r'\{[a-z]+\}', ' ', json.dumps(LANGUAGE[key]))))
+    names = [*BACKGROUNDS, *LANGUAGE['colors'], *PLURALS.values(), *(n for row in LANGUAGE['places']['names'] for n in row)]
+    words.update(word for name in names for word in name.split())
+    # what follows when the first letter is a capital, a token of its own: W-hat
+    words.update(re.sub('[^a-z]', '', phrasing.split()[0])[1:] for phrasings in PHRASINGS.values() for phrasing in phrasings)
+    return sorted(word for word in words if len(word) > 1)
 
 
 def corpus():
