@@ -2,6 +2,9 @@
 import { spawn } from 'node:child_process'
 import { isNewEnough, NEEDED, packagedNode } from './node-version.js'
 
+/** What the dynamic linker ends a program with that lacks a shared library. */
+const LOADER_FAILED = 127
+
 const FORWARDED = ['SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR2']
 
 /**
@@ -32,6 +35,13 @@ export async function runWithNode(args, here) {
     process.exitCode = 1
   })
   child.on('exit', (code, signal) => {
+    if (code === LOADER_FAILED) {
+      console.error(
+        'aerie: the Node that came with npm could not be loaded, as said above; where libatomic.so.1 is ' +
+          'missing, install it (Debian, Ubuntu: apt-get install libatomic1) or a Node ' +
+          `${NEEDED.join('.')} or newer`,
+      )
+    }
     if (signal === null) {
       process.exitCode = code
     } else {
