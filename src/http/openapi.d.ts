@@ -112,7 +112,7 @@ export interface paths {
         };
         /**
          * Would a request be served now?
-         * @description Names each thing that has to be ready and, where it is not, why. For readiness probes.
+         * @description Says why not, where a request would not be served. For readiness probes.
          */
         get: operations["readyz"];
         put?: never;
@@ -696,18 +696,8 @@ export interface components {
         Readiness: {
             /** @enum {string} */
             status: "ready" | "not_ready";
-            checks: {
-                /**
-                 * @example model
-                 * @example engine
-                 * @example media
-                 * @example draining
-                 */
-                name: string;
-                ready: boolean;
-                /** @description Why not. */
-                reason?: string;
-            }[];
+            /** @description Why not; empty when ready. */
+            reasons: string[];
             error?: components["schemas"]["ErrorDetails"];
         };
         /** @description The body of every failure. */
@@ -1039,7 +1029,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest"];
-            /** @description Not ready; the checks say why, and `error` says it in the words of every other failure. */
+            /** @description Not ready; `reasons` say why, and `error` says it in the words of every other failure. */
             503: {
                 headers: {
                     "x-request-id": components["headers"]["RequestId"];

@@ -1,16 +1,7 @@
 /** What the server counts and times, for Prometheus. Events are pushed, states are read when scraped. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import type { EncoderStats, EngineStats } from '../engine/types.ts'
-import type { MediaStats } from '../media/types.ts'
 import { monitorEventLoop } from './event-loop.ts'
-import { registerSources } from './sources.ts'
-
-/** States that are read at each scrape; a part that does not exist (yet) gives undefined. */
-export interface MetricsSources {
-  engine?(): EngineStats | undefined
-  encoder?(): EncoderStats | undefined
-  media?(): MediaStats | undefined
-}
+import { registerSources, type Snapshot } from './sources.ts'
 
 export interface RequestOutcome {
   /** The route's pattern, never the raw path; `unknown` where none matched. */
@@ -38,7 +29,8 @@ const LATENCY_BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 6
 const STATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 const TOKEN_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1]
 
-export function createMetrics(sources: MetricsSources): Metrics {
+/** `snapshot` is called once a scrape. */
+export function createMetrics(snapshot: () => Snapshot): Metrics {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
@@ -90,11 +82,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
   return {
     contentType: registry.contentType,
     render() {
-      update({
-        engine: sources.engine?.(),
-        encoder: sources.encoder?.(),
-        media: sources.media?.(),
-      })
+      update(snapshot())
       return registry.metrics()
     },
     requestFinished({ route, status, code, seconds }) {

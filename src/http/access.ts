@@ -1,0 +1,71 @@
+/** Who may come in, and when: API keys, and the closed door while draining. Runs before a body is read. */
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { AerieError } from '../errors.ts'
+import type { ApiKeys } from './auth.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Probes answer without a key and while draining. */
+    readonly probe?: boolean
+    /** Answers while draining, so that the end can be watched. */
+    readonly whileDraining?: boolean
+  }
+}
+
+export interface Access {
+  /** Refuses new requests from now on; resolves when the last running one has been answered. */
+  drain(): Promise<void>
+  readonly draining: boolean
+}
+
+export interface AccessOptions {
+  /** Undefined: everybody may. */
+  readonly apiKeys: ApiKeys | undefined
+  /** Whether a request without a key is refused; one with a wrong key always is. */
+  readonly requireApiKey: boolean
+}
+
+export function controlAccess(app: FastifyInstance, options: AccessOptions): Access {
+  const drained = Promise.withResolvers<void>()
+  let draining = false
+  let running = 0
+  const settle = () => {
+    if (draining && running === 0) drained.resolve()
+  }
+  app.addHook('onRequest', async (request, reply) => {
+    const { probe = false, whileDraining = probe } = request.routeOptions.config
+    if (draining) reply.header('connection', 'close')
+    if (!probe) request.state.tenant = authenticate(request, options)
+    if (draining && !whileDraining) {
+      throw new AerieError('shutting_down', 'the server is draining and takes no new requests')
+    }
+    running++
+    reply.raw.once('close', () => {
+      running--
+      settle()
+    })
+  })
+  return {
+    get draining() {
+      return draining
+    },
+    drain() {
+      draining = true
+      settle()
+      return drained.promise
+    },
+  }
+}
+
+function authenticate({ headers }: FastifyRequest, options: AccessOptions): string {
+  const { apiKeys, requireApiKey } = options
+  const { authorization } = headers
+  if (!apiKeys || (authorization === undefined && !requireApiKey)) return 'anonymous'
+  const name = apiKeys.nameOf(authorization)
+  if (name !== undefined) return name
+  const got = authorization === undefined ? 'nothing' : 'a key that is not known here'
+  throw new AerieError(
+    'invalid_api_key',
+    `authorization: expected Bearer and an API key, got ${got}`,
+  )
+}

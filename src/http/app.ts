@@ -1,0 +1,115 @@
+/** The HTTP edge put together: one Fastify instance with its hooks, its error envelope and its routes. */
+import { randomBytes } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify'
+import { AerieError } from '../errors.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import { createMetrics } from '../telemetry/metrics.ts'
+import type { Snapshot } from '../telemetry/sources.ts'
+import { controlAccess } from './access.ts'
+import { watchMethods } from './allowed-methods.ts'
+import type { ApiKeys } from './auth.ts'
+import { answerClientError } from './client-error.ts'
+import { createContract } from './contract.ts'
+import { errorHandler } from './error-handler.ts'
+import { acceptJsonOnly } from './json-body.ts'
+import { refuseQuery } from './query.ts'
+import { watchRequest } from './request-state.ts'
+import { chatCompletionsRoute } from './routes/chat-completions.ts'
+import { healthRoutes } from './routes/health.ts'
+import { metricsRoute } from './routes/metrics.ts'
+import { modelRoutes } from './routes/models.ts'
+import { tokenizeRoute } from './routes/tokenize.ts'
+import type { ChatService } from './service.ts'
+
+export interface HttpOptions {
+  readonly service: ChatService
+  readonly logger: Logger
+  /** Undefined: no keys are needed. */
+  readonly apiKeys: ApiKeys | undefined
+  /** Whether requests without a key are refused; only matters with `apiKeys`. Default true. */
+  readonly requireApiKey?: boolean
+  readonly maxBodyBytes: number
+  /** What happens to fields that the API does not define. */
+  readonly unknownFields: 'refuse' | 'ignore'
+  /** States of engine, encoder and media for `/metrics`, read once a scrape. */
+  sources(): Snapshot
+  /** Why a request would not be served now, in words; empty when it would. */
+  problems(): readonly string[]
+  /** Milliseconds of silence in a stream after which a comment is sent. Default 15 s. */
+  readonly heartbeatMs?: number
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Refuses new requests from now on; resolves when the last running one has been answered. */
+    drain(): Promise<void>
+  }
+}
+
+/** How long a client may take to send head and body. */
+const UPLOAD_TIMEOUT_MS = 120_000
+
+/** Everything but `listen`; for tests `inject` is enough. */
+export async function createApp(options: HttpOptions): Promise<FastifyInstance> {
+  const { service, problems } = options
+  const logger: FastifyBaseLogger = options.logger
+  const app = fastify({
+    loggerInstance: logger,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: options.maxBodyBytes,
+    requestTimeout: UPLOAD_TIMEOUT_MS,
+    genReqId: requestId,
+    return503OnClosing: false,
+    clientErrorHandler: answerClientError,
+    frameworkErrors: (error, request, reply) => {
+      watchRequest(request, reply, { logger: options.logger, metrics })
+      reply.header('x-request-id', request.id)
+      return handleError(error, request, reply)
+    },
+  })
+  const metrics = createMetrics(() => options.sources())
+  app.addHook('onClose', async () => metrics[Symbol.dispose]())
+  const handleError = errorHandler(options.logger)
+  const methods = watchMethods(app)
+
+  app.decorateRequest('state')
+  app.addHook('onRequest', async (request, reply) => {
+    watchRequest(request, reply, { logger: options.logger, metrics })
+    reply.header('x-request-id', request.id)
+  })
+  const access = controlAccess(app, {
+    apiKeys: options.apiKeys,
+    requireApiKey: options.requireApiKey ?? true,
+  })
+  app.decorate('drain', () => access.drain())
+  if (options.unknownFields === 'refuse') app.addHook('onRequest', refuseQuery)
+  acceptJsonOnly(app)
+  app.setErrorHandler(handleError)
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.replace(/[?#].*/, '')
+    const allowed = methods.of(path)
+    if (allowed.length === 0) throw new AerieError('not_found', 'no such route')
+    reply.header('allow', allowed.join(', '))
+    const what = `expected ${allowed.join(' or ')}, got ${request.method}`
+    throw new AerieError('method_not_allowed', `the method: ${what}`)
+  })
+
+  const contract = createContract(options)
+  const heartbeatMs = options.heartbeatMs ?? 15_000
+  chatCompletionsRoute(app, { service, contract, metrics, logger: options.logger, heartbeatMs })
+  modelRoutes(app, { service })
+  tokenizeRoute(app, { service, contract })
+  healthRoutes(app, { problems: () => [...(access.draining ? [DRAINING] : []), ...problems()] })
+  metricsRoute(app, { metrics })
+  return app
+}
+
+const DRAINING = 'the server is draining'
+
+/** The client's own id where it is harmless in a header and a log line. */
+function requestId({ headers }: Pick<IncomingMessage, 'headers'>): string {
+  const own = headers['x-request-id']
+  if (typeof own === 'string' && /^[A-Za-z0-9._:-]{1,128}$/.test(own)) return own
+  return `req_${randomBytes(12).toString('hex')}`
+}

@@ -1,0 +1,72 @@
+/** API keys: several, from a file, compared in constant time. */
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { AerieError } from '../errors.ts'
+
+export interface ApiKeys {
+  /**
+   * The name of the key in `Authorization: Bearer <key>`; undefined for a missing, malformed or unknown one.
+   * Takes the same time whichever key it is and whether it is one at all.
+   */
+  nameOf(authorization: string | undefined): string | undefined
+  /** Reads the file again. Rejects with `invalid_config`, and then the old keys stay. */
+  reload(): Promise<void>
+}
+
+interface Key {
+  readonly name: string
+  /** SHA-256 of the key, so that all comparisons have one length and the key itself is not kept. */
+  readonly digest: Buffer
+}
+
+/** Reads a file with one `name:key` or `key` a line; `#` starts a comment. Rejects with `invalid_config`. */
+export async function loadApiKeys(file: string): Promise<ApiKeys> {
+  let keys = await readKeys(file)
+  return {
+    nameOf: (authorization) => match(keys, authorization),
+    async reload() {
+      keys = await readKeys(file)
+    },
+  }
+}
+
+async function readKeys(file: string): Promise<readonly Key[]> {
+  const text = await readFile(file, 'utf8').catch((cause) => {
+    throw new AerieError('invalid_config', `apiKeysFile: cannot read ${file}`, { cause })
+  })
+  return parseKeys(text, file)
+}
+
+/** `file` is for messages, which name lines and never keys. */
+export function parseKeys(text: string, file: string): readonly Key[] {
+  const keys = text.split('\n').flatMap((raw, i) => {
+    const line = raw.replace(/#.*/, '').trim()
+    if (line === '') return []
+    const [, name, key] = /^(?:([\w.-]{1,64}):)?([!-~]+)$/.exec(line) ?? []
+    if (key === undefined) {
+      const what = 'expected `name:key` or `key` of printable ASCII without spaces'
+      throw new AerieError('invalid_config', `apiKeysFile: ${file} line ${i + 1}: ${what}`)
+    }
+    const digest = sha256(key)
+    // A key without a name is known by its digest, which survives a change of the order.
+    return [{ name: name ?? `key-${digest.toString('hex').slice(0, 8)}`, digest }]
+  })
+  if (keys.length === 0) {
+    throw new AerieError('invalid_config', `apiKeysFile: ${file}: expected at least one key`)
+  }
+  return keys
+}
+
+function match(keys: readonly Key[], authorization: string | undefined): string | undefined {
+  const candidate = sha256(/^Bearer +([!-~]+)$/i.exec(authorization ?? '')?.[1] ?? '')
+  let name: string | undefined
+  for (const key of keys) {
+    // No early exit: the time must not tell which key it was.
+    if (timingSafeEqual(key.digest, candidate)) name = key.name
+  }
+  return name
+}
+
+function sha256(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
+}

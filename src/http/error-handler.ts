@@ -1,0 +1,29 @@
+/** Anything thrown on the way to an answer → the error envelope, once; defects and failures of ours also into the log. */
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { AerieError } from '../errors.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import { ERROR_STATUS, errorBody, retryHeaders, toAerieError } from './openai-error.ts'
+
+export function errorHandler(logger: Logger) {
+  return (thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    const error = recordError(thrown, request, logger)
+    return reply
+      .code(ERROR_STATUS[error.code].status)
+      .headers(retryHeaders(error))
+      .type('application/json; charset=utf-8')
+      .send(errorBody(error))
+  }
+}
+
+/**
+ * Notes the failure for the access log and the metrics. Failures of the server are logged with their stack; those of
+ * a request are not, because their messages quote it.
+ */
+export function recordError(thrown: unknown, request: FastifyRequest, logger: Logger): AerieError {
+  const error = toAerieError(thrown, request.id)
+  request.state.code = error.code
+  if (ERROR_STATUS[error.code].status === 500) {
+    logger.error({ requestId: request.id, code: error.code, err: error.cause ?? error }, 'failure')
+  }
+  return error
+}

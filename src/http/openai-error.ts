@@ -1,0 +1,106 @@
+/** Failures → OpenAI's envelope and an HTTP status. Every body of every failure is made here. */
+import type { FastifyError } from 'fastify'
+import { AerieError, type ErrorCode } from '../errors.ts'
+import type { components } from './openapi.d.ts'
+
+export type ErrorBody = components['schemas']['Error']
+type ErrorType = ErrorBody['error']['type']
+
+interface Mapping {
+  readonly status: number
+  readonly type: ErrorType
+}
+
+const REQUEST: ErrorType = 'invalid_request_error'
+const SERVER: ErrorType = 'server_error'
+
+/** What each code is on the wire; a code without a line here does not compile. */
+export const ERROR_STATUS: Readonly<Record<ErrorCode, Mapping>> = {
+  invalid_json: { status: 400, type: REQUEST },
+  invalid_request: { status: 400, type: REQUEST },
+  unknown_parameter: { status: 400, type: REQUEST },
+  unsupported_parameter: { status: 400, type: REQUEST },
+  invalid_api_key: { status: 401, type: REQUEST },
+  not_found: { status: 404, type: REQUEST },
+  method_not_allowed: { status: 405, type: REQUEST },
+  unsupported_media_type: { status: 415, type: REQUEST },
+  request_too_large: { status: 413, type: REQUEST },
+  model_not_found: { status: 404, type: REQUEST },
+  context_length_exceeded: { status: 400, type: REQUEST },
+  invalid_media: { status: 400, type: REQUEST },
+  unsupported_media: { status: 400, type: REQUEST },
+  media_too_large: { status: 400, type: REQUEST },
+  media_fetch_failed: { status: 400, type: REQUEST },
+  queue_full: { status: 429, type: 'rate_limit_error' },
+  deadline_exceeded: { status: 504, type: SERVER },
+  shutting_down: { status: 503, type: SERVER },
+  not_ready: { status: 503, type: SERVER },
+  cancelled: { status: 499, type: REQUEST },
+  invalid_package: { status: 500, type: SERVER },
+  invalid_config: { status: 500, type: SERVER },
+  backend_failure: { status: 500, type: SERVER },
+  internal_error: { status: 500, type: SERVER },
+}
+
+/** Seconds to wait where the error itself does not say. */
+const RETRY_AFTER_SECONDS: Partial<Record<ErrorCode, number>> = {
+  queue_full: 1,
+  shutting_down: 5,
+  not_ready: 2,
+}
+
+/** The envelope. A code that is a defect says nothing but the id under which the log says everything. */
+export function errorBody(error: AerieError): ErrorBody {
+  const { type } = ERROR_STATUS[error.code]
+  return { error: { message: error.message, type, param: error.param ?? null, code: error.code } }
+}
+
+/** Headers that tell clients whether and when to try again. */
+export function retryHeaders(error: AerieError): Record<string, string> {
+  const seconds = error.retryAfterSeconds ?? RETRY_AFTER_SECONDS[error.code]
+  if (error.code === 'deadline_exceeded') return { 'x-should-retry': 'false' }
+  if (seconds === undefined) return {}
+  return {
+    'retry-after': String(Math.max(1, Math.ceil(seconds))),
+    'retry-after-ms': String(Math.max(1, Math.ceil(seconds * 1000))),
+  }
+}
+
+/** Anything thrown → an expected failure. What is not one is a defect; its message stays in the log. */
+export function toAerieError(thrown: unknown, requestId: string): AerieError {
+  if (thrown instanceof AerieError && thrown.code !== 'internal_error') return thrown
+  return (
+    fromFastify(thrown as FastifyError) ??
+    new AerieError('internal_error', `internal error; the log has it under ${requestId}`, {
+      cause: thrown,
+    })
+  )
+}
+
+/** Fastify's own refusals, before a handler runs. */
+function fromFastify(error: FastifyError): AerieError | undefined {
+  switch (error.code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return new AerieError('request_too_large', 'the body exceeds the limit of this server', {
+        cause: error,
+      })
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return new AerieError(
+        'unsupported_media_type',
+        'content-type: expected application/json in UTF-8',
+        { cause: error },
+      )
+    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
+      return new AerieError(
+        'invalid_request',
+        'the body is shorter or longer than content-length',
+        {
+          cause: error,
+        },
+      )
+    case 'FST_ERR_BAD_URL':
+      return new AerieError('invalid_request', 'the path is not a valid URL', { cause: error })
+    default:
+      return undefined
+  }
+}

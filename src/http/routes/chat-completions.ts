@@ -1,0 +1,97 @@
+/** `/v1/chat/completions`: checks the body, asks the chat room, sends JSON or events. */
+import { createHash } from 'node:crypto'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { AerieError } from '../../errors.ts'
+import type { Logger } from '../../telemetry/logger.ts'
+import type { Metrics } from '../../telemetry/metrics.ts'
+import { AnswerWatch } from '../answer-watch.ts'
+import type { Contract, WireRequests } from '../contract.ts'
+import { describeValue } from '../describe.ts'
+import { recordError } from '../error-handler.ts'
+import { errorBody } from '../openai-error.ts'
+import type { ChatEvent, ChatService } from '../service.ts'
+import { sendEvents } from '../sse.ts'
+import { AnswerBuilder } from '../wire-answer.ts'
+import { ChunkBuilder } from '../wire-chunks.ts'
+import { toAnswerForm, toChatRequest } from '../wire-request.ts'
+
+interface ChatCompletionsRoute {
+  readonly service: Pick<ChatService, 'complete'>
+  readonly contract: Contract
+  readonly metrics: Metrics
+  readonly logger: Logger
+  readonly heartbeatMs: number
+}
+
+export function chatCompletionsRoute(app: FastifyInstance, room: ChatCompletionsRoute): void {
+  app.post('/v1/chat/completions', async (request, reply) => {
+    const { state } = request
+    const wire = room.contract.check('ChatCompletionRequest', request.body)
+    noteEndUser(request, wire)
+    const form = toAnswerForm(wire)
+    const chat = toChatRequest(wire, {
+      requestId: request.id,
+      tenant: state.tenant,
+      explain: asksToExplain(request),
+    })
+    const watch = new AnswerWatch(room.metrics, state, chat.n)
+    const events = room.service.complete(chat, state.signal)
+    if (form.stream) {
+      const builder = new ChunkBuilder(form, chat.n)
+      return sendStream(room, request, reply, events, watch, builder)
+    }
+    const answer = new AnswerBuilder(form, chat.n)
+    for await (const event of events) {
+      watch.see(event)
+      answer.add(event)
+    }
+    return reply.header('server-timing', watch.serverTiming()).send(answer.build())
+  })
+}
+
+async function sendStream(
+  { logger, heartbeatMs }: ChatCompletionsRoute,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  events: AsyncIterable<ChatEvent>,
+  watch: AnswerWatch,
+  chunks: ChunkBuilder,
+): Promise<void> {
+  await sendEvents(reply.raw, events[Symbol.asyncIterator](), {
+    signal: request.state.signal,
+    heartbeatMs,
+    begin() {
+      reply.headers({
+        'content-type': 'text/event-stream; charset=utf-8',
+        'cache-control': 'no-cache',
+        // nginx would otherwise hold chunks back
+        'x-accel-buffering': 'no',
+      })
+      const headers = Object.entries(reply.getHeaders())
+      reply.hijack()
+      for (const [name, value] of headers) if (value !== undefined) reply.raw.setHeader(name, value)
+      reply.raw.writeHead(200)
+    },
+    encode(event) {
+      watch.see(event)
+      return chunks.add(event).map((chunk) => JSON.stringify(chunk))
+    },
+    end: () => chunks.end().map((chunk) => JSON.stringify(chunk)),
+    fail: (error) => JSON.stringify(errorBody(recordError(error, request, logger))),
+  })
+}
+
+function asksToExplain({ headers }: FastifyRequest): boolean {
+  const value = headers['x-aerie-explain']
+  if (value === undefined || value === '0' || value === 'false') return false
+  if (value === '1' || value === 'true') return true
+  const what = `expected 1 or 0, got ${describeValue(value)}`
+  throw new AerieError('invalid_request', `x-aerie-explain: ${what}`, { param: 'x-aerie-explain' })
+}
+
+/** The log gets enough to recognise a known end user and not enough to learn an unknown one. */
+function noteEndUser({ state }: FastifyRequest, wire: WireRequests['ChatCompletionRequest']): void {
+  const endUser = wire.safety_identifier ?? wire.user
+  if (!endUser) return
+  state.facts['endUser'] = createHash('sha256').update(endUser).digest('hex').slice(0, 16)
+}

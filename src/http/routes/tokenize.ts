@@ -1,0 +1,36 @@
+/** `/v1/tokenize`: the cost of a request before paying for it. */
+import type { FastifyInstance } from 'fastify'
+import type { Contract } from '../contract.ts'
+import type { components } from '../openapi.d.ts'
+import type { ChatService, TokenizeResult } from '../service.ts'
+import { toTokenizeRequest } from '../wire-request.ts'
+
+interface TokenizeRoute {
+  readonly service: Pick<ChatService, 'tokenize'>
+  readonly contract: Contract
+}
+
+export function tokenizeRoute(app: FastifyInstance, { service, contract }: TokenizeRoute): void {
+  app.post('/v1/tokenize', async (request) => {
+    const wire = contract.check('TokenizeRequest', request.body)
+    const { tenant, signal } = request.state
+    const tokenize = toTokenizeRequest(wire, { requestId: request.id, tenant })
+    return toWire(await service.tokenize(tokenize, signal))
+  })
+}
+
+function toWire(result: TokenizeResult): components['schemas']['TokenizeResponse'] {
+  const { model, tokens, imageTokens, images, ids, maxContext } = result
+  return {
+    model,
+    tokens,
+    text_tokens: tokens - imageTokens,
+    image_tokens: imageTokens,
+    images: images.map(({ param, detail, format, width, height, tiles, tokens }) => {
+      return { param, detail, format, width, height, tiles, tokens }
+    }),
+    ...(ids ? { ids: [...ids] } : {}),
+    max_context: maxContext,
+    remaining: maxContext - tokens,
+  }
+}

@@ -1,0 +1,88 @@
+/** Server-sent events over a raw response: back-pressure, heartbeats, and an honest end. */
+import { once } from 'node:events'
+import type { ServerResponse } from 'node:http'
+import { AerieError } from '../errors.ts'
+
+/** A client that takes nothing for this long is treated as gone. */
+const STALL_MS = 60_000
+
+export interface EventStreamOptions<Event> {
+  /** Fires when the client is gone. */
+  readonly signal: AbortSignal
+  readonly heartbeatMs: number
+  /** Called once, just before the first byte: sends the head. */
+  begin(): void
+  /** The data of the events that one source event becomes; often one, sometimes none. */
+  encode(event: Event): readonly string[]
+  /** The data of the events after the last source event. */
+  end(): readonly string[]
+  /** The data of the one event that tells of a failure after the head. */
+  fail(error: unknown): string
+}
+
+/**
+ * Sends what an iterator yields until it ends, pulling only as fast as the client reads.
+ *
+ * Rejects, with nothing sent, when the iterator fails before its first event. A later failure is sent as one
+ * event, and the stream ends without `[DONE]`. When the signal fires, the iterator's `return` is called at once.
+ */
+export async function sendEvents<Event>(
+  response: ServerResponse,
+  events: AsyncIterator<Event>,
+  options: EventStreamOptions<Event>,
+): Promise<void> {
+  const { signal } = options
+  // What `return` rejects with is what the pending `next` rejects with, and that is handled below.
+  const stop = () => events.return?.().catch(() => undefined)
+  signal.addEventListener('abort', stop, { once: true })
+  try {
+    const first = await events.next()
+    if (signal.aborted) throw new AerieError('cancelled', 'the client went away')
+    options.begin()
+    await relay(response, first, events, options)
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
+}
+
+async function relay<Event>(
+  response: ServerResponse,
+  first: IteratorResult<Event>,
+  events: AsyncIterator<Event>,
+  options: EventStreamOptions<Event>,
+): Promise<void> {
+  const { signal } = options
+  const heartbeat = setInterval(() => {
+    if (!response.writableNeedDrain) response.write(': keep-alive\n\n')
+  }, options.heartbeatMs)
+  try {
+    for (let next = first; !next.done; next = await events.next()) {
+      for (const data of options.encode(next.value)) await write(response, data, signal)
+      heartbeat.refresh()
+    }
+    for (const data of options.end()) await write(response, data, signal)
+    await write(response, '[DONE]', signal)
+  } catch (error) {
+    if (!signal.aborted) response.write(frame(options.fail(error)))
+    await events.return?.()
+  } finally {
+    clearInterval(heartbeat)
+    response.end()
+  }
+}
+
+async function write(response: ServerResponse, data: string, signal: AbortSignal): Promise<void> {
+  if (response.write(frame(data))) return
+  const stalled = AbortSignal.timeout(STALL_MS)
+  try {
+    await once(response, 'drain', { signal: AbortSignal.any([signal, stalled]) })
+  } catch (error) {
+    if (stalled.aborted) response.destroy()
+    throw error
+  }
+}
+
+/** JSON has no line breaks outside of strings and escapes them inside, so one `data:` line always does. */
+function frame(data: string): string {
+  return `data: ${data}\n\n`
+}

@@ -1,0 +1,94 @@
+/** The events of an answer → one `ChatCompletion`. */
+import type { components } from './openapi.d.ts'
+import type { ChatEvent, Explanation, StationTimes, TextLogprob, TokenUsage } from './service.ts'
+import type { AnswerForm } from './wire-request.ts'
+import { toWireExplanation, toWireLogprobs, toWireUsage } from './wire-usage.ts'
+
+type ChatCompletion = components['schemas']['ChatCompletion']
+
+interface Choice {
+  text: string
+  logprobs: TextLogprob[] | undefined
+  finishReason: 'stop' | 'length' | undefined
+}
+
+export class AnswerBuilder {
+  readonly #form: AnswerForm
+  readonly #choices: readonly Choice[]
+  #start: Extract<ChatEvent, { type: 'start' }> | undefined
+  #explanation: Explanation | undefined
+  #usage: TokenUsage | undefined
+  #stations: StationTimes = {}
+
+  constructor(form: AnswerForm, n: number) {
+    this.#form = form
+    this.#choices = Array.from({ length: n }, () => ({
+      text: '',
+      logprobs: undefined,
+      finishReason: undefined,
+    }))
+  }
+
+  get stations(): StationTimes {
+    return this.#stations
+  }
+
+  add(event: ChatEvent): void {
+    switch (event.type) {
+      case 'start':
+        this.#start = event
+        break
+      case 'explain':
+        this.#explanation = event
+        break
+      case 'text-delta': {
+        const choice = this.#choices[event.choice]!
+        choice.text += event.text
+        if (event.logprobs) {
+          choice.logprobs ??= []
+          choice.logprobs.push(...event.logprobs)
+        }
+        break
+      }
+      case 'finish':
+        this.#choices[event.choice]!.finishReason = event.reason
+        break
+      case 'usage':
+        this.#usage = event
+        break
+      case 'timings':
+        this.#stations = event.stations
+        break
+    }
+  }
+
+  /** Throws when the events did not make a whole answer: a 200 never hides a failure. */
+  build(): ChatCompletion {
+    const start = this.#start
+    const usage = this.#usage
+    if (!start || !usage) throw new Error('the answer ended without a start or without usage')
+    const { serviceTier, metadata } = this.#form
+    return {
+      id: start.id,
+      object: 'chat.completion',
+      created: start.created,
+      model: start.model,
+      system_fingerprint: start.systemFingerprint,
+      ...(serviceTier ? { service_tier: serviceTier } : {}),
+      ...(metadata ? { metadata } : {}),
+      choices: this.#choices.map(toWireChoice),
+      usage: toWireUsage(usage),
+      ...(this.#explanation ? { aerie: toWireExplanation(this.#explanation, this.#stations) } : {}),
+    }
+  }
+}
+
+function toWireChoice(choice: Choice, index: number): ChatCompletion['choices'][number] {
+  if (!choice.finishReason) throw new Error(`choice ${index} ended without a finish reason`)
+  return {
+    index,
+    message: { role: 'assistant', content: choice.text, refusal: null },
+    logprobs: choice.logprobs ? toWireLogprobs(choice.logprobs) : null,
+    finish_reason: choice.finishReason,
+  }
+}

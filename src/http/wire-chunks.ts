@@ -1,0 +1,87 @@
+/** The events of an answer → `ChatCompletionChunk`s. */
+import type { components } from './openapi.d.ts'
+import type { ChatEvent, Explanation, StationTimes, TokenUsage } from './service.ts'
+import type { AnswerForm } from './wire-request.ts'
+import { toWireExplanation, toWireLogprobs, toWireUsage } from './wire-usage.ts'
+
+type Chunk = components['schemas']['ChatCompletionChunk']
+type ChunkChoice = Chunk['choices'][number]
+
+export class ChunkBuilder {
+  readonly #form: AnswerForm
+  readonly #unfinished: Set<number>
+  #head: Omit<Chunk, 'choices'> | undefined
+  #explanation: Explanation | undefined
+  #usage: TokenUsage | undefined
+  #stations: StationTimes = {}
+
+  constructor(form: AnswerForm, n: number) {
+    this.#form = form
+    this.#unfinished = new Set(Array(n).keys())
+  }
+
+  /** The chunks that an event becomes; figures wait for {@link end}. */
+  add(event: ChatEvent): readonly Chunk[] {
+    switch (event.type) {
+      case 'start':
+        this.#head = this.#toHead(event)
+        return [...this.#unfinished].map((index) =>
+          this.#chunk([choice(index, { role: 'assistant', content: '', refusal: null })]),
+        )
+      case 'text-delta': {
+        const logprobs = event.logprobs ? toWireLogprobs(event.logprobs) : null
+        return [this.#chunk([{ ...choice(event.choice, { content: event.text }), logprobs }])]
+      }
+      case 'finish':
+        this.#unfinished.delete(event.choice)
+        return [this.#chunk([{ ...choice(event.choice, {}), finish_reason: event.reason }])]
+      case 'explain':
+        this.#explanation = event
+        return []
+      case 'usage':
+        this.#usage = event
+        return []
+      case 'timings':
+        this.#stations = event.stations
+        return []
+    }
+  }
+
+  /** The chunk with empty choices, where usage or an explanation was asked for. Throws unless the answer is whole. */
+  end(): readonly Chunk[] {
+    if (this.#unfinished.size > 0 || !this.#usage) {
+      throw new Error(`the answer ended with ${this.#unfinished.size} choices unfinished`)
+    }
+    if (!this.#form.includeUsage && !this.#explanation) return []
+    return [
+      {
+        ...this.#chunk([]),
+        ...(this.#form.includeUsage ? { usage: toWireUsage(this.#usage) } : {}),
+        ...(this.#explanation
+          ? { aerie: toWireExplanation(this.#explanation, this.#stations) }
+          : {}),
+      },
+    ]
+  }
+
+  #toHead(start: Extract<ChatEvent, { type: 'start' }>): Omit<Chunk, 'choices'> {
+    return {
+      id: start.id,
+      object: 'chat.completion.chunk',
+      created: start.created,
+      model: start.model,
+      system_fingerprint: start.systemFingerprint,
+      ...(this.#form.serviceTier ? { service_tier: this.#form.serviceTier } : {}),
+      ...(this.#form.includeUsage ? { usage: null } : {}),
+    }
+  }
+
+  #chunk(choices: ChunkChoice[]): Chunk {
+    if (!this.#head) throw new Error('the answer has no start')
+    return { ...this.#head, choices }
+  }
+}
+
+function choice(index: number, delta: ChunkChoice['delta']): ChunkChoice {
+  return { index, delta, logprobs: null, finish_reason: null }
+}

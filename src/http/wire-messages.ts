@@ -1,0 +1,47 @@
+/** Wire messages → the chat room's messages, each part with the path of its field. */
+import type { WireRequests } from './contract.ts'
+import type { ChatMessage, ContentPart } from './service.ts'
+
+type WireMessage = WireRequests['ChatCompletionRequest']['messages'][number]
+type WireContent = Extract<WireMessage, { content?: unknown }>['content']
+type WirePart = Exclude<WireContent, string | null | undefined>[number]
+
+/** The contract has refused every role and part that is not converted here. */
+export function toMessages(messages: readonly WireMessage[]): ChatMessage[] {
+  return messages.map((message, i) => {
+    if (message.role === 'tool' || message.role === 'function') throw unreachable(message.role)
+    return {
+      role: message.role,
+      name: message.name ?? undefined,
+      content: toParts(message.content, `messages[${i}].content`),
+    }
+  })
+}
+
+function toParts(content: WireContent, param: string): ContentPart[] {
+  if (content === undefined || content === null) return []
+  if (typeof content === 'string') return [{ type: 'text', text: content, param }]
+  return content.map((part, i) => toPart(part, `${param}[${i}]`))
+}
+
+function toPart(part: WirePart, param: string): ContentPart {
+  switch (part.type) {
+    case 'text':
+      return { type: 'text', text: part.text, param: `${param}.text` }
+    case 'image_url': {
+      const image = part.image_url
+      if (typeof image === 'string') {
+        return { type: 'image', url: image, detail: 'auto', param: `${param}.image_url` }
+      }
+      const detail = image.detail ?? 'auto'
+      if (detail === 'original') throw unreachable(detail)
+      return { type: 'image', url: image.url, detail, param: `${param}.image_url.url` }
+    }
+    default:
+      throw unreachable(part.type)
+  }
+}
+
+function unreachable(what: string): Error {
+  return new Error(`the contract let ${what} through`)
+}

@@ -1,0 +1,116 @@
+/** Wire requests, already checked against openapi.yaml → the chat room's requests. The only place that knows both spellings. */
+import { AerieError } from '../errors.ts'
+import type { WireRequests } from './contract.ts'
+import type { ChatRequest, RequestedSampling, TokenizeRequest } from './service.ts'
+import { toMessages } from './wire-messages.ts'
+
+type WireChat = WireRequests['ChatCompletionRequest']
+
+/** What a request brings beside its body. */
+export interface RequestContext {
+  readonly requestId: string
+  /** Name of the API key. */
+  readonly tenant: string
+  /** The header asks what the model saw. */
+  readonly explain: boolean
+}
+
+/** What only the edge needs: how the answer is to be sent. */
+export interface AnswerForm {
+  readonly stream: boolean
+  readonly includeUsage: boolean
+  /** Present when the request named a tier. */
+  readonly serviceTier: 'default' | 'flex' | undefined
+  readonly metadata: Readonly<Record<string, string>> | undefined
+}
+
+/** Throws `invalid_request` for fields that contradict each other. */
+export function toChatRequest(wire: WireChat, context: RequestContext): ChatRequest {
+  return {
+    requestId: context.requestId,
+    model: wire.model,
+    messages: toMessages(wire.messages),
+    sampling: toSampling(wire),
+    n: wire.n ?? 1,
+    maxTokens: maxTokens(wire),
+    stop: [wire.stop ?? []].flat(),
+    explain: context.explain || (wire.aerie?.explain ?? false),
+    deadlineMs: wire.aerie?.deadline_ms ?? undefined,
+    priority: wire.aerie?.priority ?? (wire.service_tier === 'flex' ? 'batch' : 'live'),
+    tenant: context.tenant,
+    cacheKey: wire.prompt_cache_key ?? undefined,
+  }
+}
+
+/** Throws `invalid_request` for stream options without a stream. */
+export function toAnswerForm(wire: WireChat): AnswerForm {
+  const stream = wire.stream ?? false
+  const options = wire.stream_options ?? undefined
+  if (options && !stream) {
+    throw contradiction('stream_options', 'expected stream to be true as well')
+  }
+  const tier = wire.service_tier ?? undefined
+  return {
+    stream,
+    includeUsage: options?.include_usage ?? false,
+    serviceTier: tier === undefined ? undefined : tier === 'flex' ? 'flex' : 'default',
+    metadata: wire.metadata ?? undefined,
+  }
+}
+
+/** Throws `invalid_request` unless exactly one of `messages` and `prompt` is given. */
+export function toTokenizeRequest(
+  wire: WireRequests['TokenizeRequest'],
+  { requestId, tenant }: Pick<RequestContext, 'requestId' | 'tenant'>,
+): TokenizeRequest {
+  const { messages, prompt } = wire
+  if (messages && typeof prompt === 'string') {
+    throw contradiction('prompt', 'expected either messages or prompt, got both')
+  }
+  if (!messages && typeof prompt !== 'string') {
+    throw contradiction('messages', 'expected messages or prompt, got neither')
+  }
+  return {
+    requestId,
+    model: wire.model,
+    input: messages
+      ? { type: 'messages', messages: toMessages(messages) }
+      : { type: 'text', text: prompt ?? '' },
+    returnIds: wire.return_ids ?? false,
+    tenant,
+  }
+}
+
+function toSampling(wire: WireChat): RequestedSampling {
+  const { logprobs, top_logprobs: top } = wire
+  if (typeof top === 'number' && !logprobs) {
+    throw contradiction('top_logprobs', 'expected logprobs to be true as well')
+  }
+  const bias = Object.entries(wire.logit_bias ?? {})
+  return {
+    temperature: wire.temperature ?? undefined,
+    topP: wire.top_p ?? undefined,
+    // vLLM writes "all" as -1 too
+    topK: typeof wire.top_k === 'number' ? Math.max(0, wire.top_k) : undefined,
+    minP: wire.min_p ?? undefined,
+    repetitionPenalty: wire.repetition_penalty ?? undefined,
+    presencePenalty: wire.presence_penalty ?? undefined,
+    frequencyPenalty: wire.frequency_penalty ?? undefined,
+    logitBias: new Map(bias.map(([id, value]) => [Number(id), value])),
+    seed: wire.seed ?? undefined,
+    topLogprobs: logprobs ? (top ?? 0) : undefined,
+  }
+}
+
+function maxTokens(wire: WireChat): number | undefined {
+  const { max_tokens: older, max_completion_tokens: newer } = wire
+  if (typeof older === 'number' && typeof newer === 'number' && older !== newer) {
+    const what = `expected the value of max_completion_tokens (${newer}) or nothing, got ${older}`
+    throw contradiction('max_tokens', what)
+  }
+  return newer ?? older ?? undefined
+}
+
+function contradiction(param: string, what: string): AerieError {
+  return new AerieError('invalid_request', `${param}: ${what}`, { param })
+}

@@ -1,0 +1,69 @@
+/** Figures about an answer → wire: token counts, log probabilities, what the model saw. */
+import type { components } from './openapi.d.ts'
+import type {
+  Explanation,
+  ImageSeen,
+  StationTimes,
+  TextLogprob,
+  TokenText,
+  TokenUsage,
+} from './service.ts'
+
+type Wire = components['schemas']
+
+export function toWireUsage(usage: TokenUsage): Wire['Usage'] {
+  return {
+    prompt_tokens: usage.promptTokens,
+    completion_tokens: usage.completionTokens,
+    total_tokens: usage.promptTokens + usage.completionTokens,
+    prompt_tokens_details: {
+      cached_tokens: usage.cachedTokens,
+      text_tokens: usage.promptTokens - usage.imageTokens,
+      image_tokens: usage.imageTokens,
+      audio_tokens: 0,
+    },
+    completion_tokens_details: {
+      text_tokens: usage.completionTokens,
+      reasoning_tokens: 0,
+      audio_tokens: 0,
+      accepted_prediction_tokens: 0,
+      rejected_prediction_tokens: 0,
+    },
+  }
+}
+
+export function toWireLogprobs(logprobs: readonly TextLogprob[]): Wire['Logprobs'] {
+  return {
+    content: logprobs.map((token) => ({
+      ...toWireToken(token),
+      top_logprobs: token.top.map(toWireToken),
+    })),
+    refusal: null,
+  }
+}
+
+function toWireToken({ token, logprob, bytes }: TokenText) {
+  return {
+    token,
+    // OpenAI's stand-in for what JSON cannot say: a token that was masked out.
+    logprob: Number.isFinite(logprob) ? Math.min(0, logprob) : -9999,
+    bytes: bytes && [...bytes],
+  }
+}
+
+export function toWireExplanation(seen: Explanation, stations: StationTimes): Wire['Explanation'] {
+  return {
+    prompt: { text: seen.promptText, tokens: seen.promptTokens },
+    images: seen.images.map(toWireImage),
+    timings_ms: stations,
+  }
+}
+
+function toWireImage({ towers, stations, ...image }: ImageSeen): Wire['ImageSeen'] {
+  return {
+    ...image,
+    conversions: [...image.conversions],
+    towers: towers.map(({ name, inputSize }) => ({ name, input_size: inputSize })),
+    timings_ms: stations,
+  }
+}
