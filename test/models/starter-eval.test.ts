@@ -250,11 +250,12 @@ describe('starter evaluation: figures', () => {
   })
 
   it('count exact matches, blind ones, the commonest answer, and split them', () => {
-    const { rows, byObjects, byTextLength } = tally(SAMPLE)
+    const { rows, byObjects, byTextLength, phrasings } = tally(SAMPLE)
     const count = rows.find(({ tasks }) => tasks[0] === 'count_all')!
     assert.deepEqual([count.score.right, count.score.n, count.blind.right], [2, 3, 1])
     assert.equal(count.mostFrequent, 2 / 3)
     assert.deepEqual([count.seenPhrasing.n, count.unseenPhrasing.n], [2, 1])
+    assert.deepEqual([phrasings.seen.right, phrasings.seen.n, phrasings.unseen.right], [3, 3, 0])
     const split = byObjects.find(({ task }) => task === 'count_all')!
     assert.deepEqual(
       split.scores.map(({ right, n }) => [right, n]),

@@ -39,7 +39,8 @@ export function markdownReport(tally: Tally, facts: Circumstances): string {
     ...tally.rows.map(tableRow),
     '',
     'Blind: the same model, same question, a grey picture of the same size. Most frequent: always giving the commonest answer.',
-    'Bold: below what is required. Unseen phrasings and the nouns of unanswerable questions were left out of training.',
+    'Bold: below what is required. Unseen phrasings and the nouns of unanswerable questions were left out of training:',
+    `over all tasks ${percentOf(tally.phrasings.seen)} in phrasings of training, ${percentOf(tally.phrasings.unseen)} in unseen ones.`,
     '',
     'By number of objects in the picture:',
     '',
@@ -82,6 +83,10 @@ function splitTable(splits: readonly Split[], columns: readonly number[]): strin
 /** A share with its number of questions, which is often small in a split. */
 function cell({ n, share }: Score): string {
   return n === 0 ? '' : `${percent(share)} (${n})`
+}
+
+function percentOf({ share, n }: Score): string {
+  return `${percent(share)} % of ${n}`
 }
 
 function percent(share: number): string {

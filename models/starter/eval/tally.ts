@@ -38,13 +38,22 @@ export interface Split {
 }
 
 export interface Tally {
+  /** All questions about pictures, by whether training has seen their wording. */
+  readonly phrasings: { readonly seen: Score; readonly unseen: Score }
   readonly rows: readonly RowScore[]
   readonly byObjects: readonly Split[]
   readonly byTextLength: readonly Split[]
 }
 
 export function tally(answers: readonly Answered[]): Tally {
+  const pictured = answers.filter(({ blind }) => blind !== undefined)
+  const worded = (seen: boolean) =>
+    scoreOf(
+      pictured.filter(({ seenPhrasing }) => seenPhrasing === seen),
+      ({ given }) => given,
+    )
   return {
+    phrasings: { seen: worded(true), unseen: worded(false) },
     rows: ROWS.map((row) => rowScore(row, answers)),
     byObjects: BY_OBJECTS.map((task) =>
       split(task, answers, OBJECT_COUNTS, (answer) => answer.objects),
