@@ -1,12 +1,12 @@
 /** A decoded picture → the numbers a tower reads, as the family's processor would make them. */
-import type { ImagePreprocessing } from '../../models/preprocessing.ts'
+import { type ImagePreprocessing, type TileGrid, tileGrid } from '../../models/preprocessing.ts'
 import { type Canvas, type Picture, resize } from './resample.ts'
 
 export interface Preprocessed {
   /** `[tiles, 3, size, size]`, normalised. */
   readonly pixels: Float32Array<ArrayBuffer>
   readonly tiles: number
-  readonly grid: { readonly rows: number; readonly columns: number }
+  readonly grid: TileGrid
   /** What was done, in order, for people. */
   readonly steps: readonly string[]
 }
@@ -26,7 +26,8 @@ export function preprocess(picture: Picture, to: ImagePreprocessing): Preprocess
     kernel: to.resample,
     ...('left' in canvas ? { canvas } : {}),
   })
-  return { pixels: normalise(resized, to), tiles: 1, grid: { rows: 1, columns: 1 }, steps }
+  const grid = tileGrid(to, width, height)
+  return { pixels: normalise(resized, to), tiles: grid.rows * grid.columns, grid, steps }
 }
 
 /** The smallest square around the picture, which lies in its middle, rounded down. */

@@ -69,25 +69,37 @@ export interface PreparedImage {
 }
 
 export interface MediaStats {
+  /** Pictures that wait for a decoder or for their turn to be fetched. */
   readonly waiting: number
+  /** Pictures in a decoder. */
   readonly running: number
   readonly workers: number
-  /** Bytes of encoded and decoded pictures now held, and the bound. */
+  /** Bytes of encoded and decoded pictures now held, loaded ones between `load` and `prepare` included, and the bound. */
   readonly bytesInUse: number
   readonly maxBytesInUse: number
+}
+
+/** What this room needs of a logger. */
+export interface MediaLogger {
+  warn(details: object, message: string): void
 }
 
 /** The media pool as the main thread sees it. */
 export interface Media {
   /** Fetches or decodes the source to bytes, hashes them and checks the header against the limits. */
   load(source: ImageSource, signal: AbortSignal): Promise<LoadedImage>
-  /** Decodes upright, in sRGB, alpha on white, and preprocesses, in a worker thread. */
+  /** Decodes upright, in sRGB, alpha on white, and preprocesses, in a decoder process; then `release`s the picture. */
   prepare(
     image: LoadedImage,
     preprocessing: ImagePreprocessing,
     param: string,
     signal: AbortSignal,
   ): Promise<PreparedImage>
+  /**
+   * Says that a loaded picture will not be prepared (its features were cached, or the request failed), so that its bytes no
+   * longer count. Forgetting to is no leak, only late: then the garbage collector says so.
+   */
+  release(image: LoadedImage): void
   stats(): MediaStats
   dispose(): Promise<void>
 }

@@ -1,0 +1,77 @@
+/** One decoder process: started, spoken to, killed. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import type { Duplex } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { CHANNEL_FD } from './decoder-protocol.ts'
+import { type Frame, FrameReader, writeFrame } from './frames.ts'
+
+const PROGRAM = fileURLToPath(new URL('decoder-program.ts', import.meta.url))
+
+/** Enough for headers and JSON; pixels live outside the heap of JavaScript. */
+const HEAP_MB = 256
+
+const MAX_STDERR = 2000
+
+export interface DecoderEvents {
+  ready(): void
+  frame(frame: Frame): void
+  /** The process has ended, by itself or not. */
+  exit(end: DecoderExit): void
+}
+
+export interface DecoderExit {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  /** The end of what it wrote on standard error. */
+  readonly stderr: string
+}
+
+export class DecoderProcess {
+  readonly #child: ChildProcess
+  readonly #channel: Duplex
+  #stderr = ''
+
+  /** Starts the process; `maxBodyBytes` bounds what is believed of its answers. */
+  constructor(events: DecoderEvents, options: { readonly maxBodyBytes: number }) {
+    // An empty environment: what reads hostile bytes has no business with the server's keys.
+    // One malloc arena: decoding allocates and frees a few huge buffers, which arenas would each keep.
+    this.#child = spawn(process.execPath, [`--max-old-space-size=${HEAP_MB}`, PROGRAM], {
+      stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+      env: { MALLOC_ARENA_MAX: '1' },
+    })
+    this.#channel = this.#child.stdio[CHANNEL_FD] as Duplex
+    const reader = new FrameReader(options)
+    let isReady = false
+    this.#channel.on('data', (piece: Buffer) => {
+      try {
+        for (const frame of reader.push(piece)) {
+          if (isReady) events.frame(frame)
+          else events.ready()
+          isReady = true
+        }
+      } catch (error) {
+        // It speaks no frames any more, so nothing it says can be believed.
+        this.#stderr += `\n${error}`
+        this.kill()
+      }
+    })
+    // EPIPE when it dies while being written to; 'exit' tells the story.
+    this.#channel.on('error', (error) => this.#keep(String(error)))
+    this.#child.stderr?.on('data', (text: Buffer) => this.#keep(text.toString()))
+    this.#child.on('error', (error) => this.#keep(String(error)))
+    this.#child.on('close', (code, signal) => events.exit({ code, signal, stderr: this.#stderr }))
+  }
+
+  send(head: object, body?: Uint8Array): void {
+    writeFrame(this.#channel, head, body)
+  }
+
+  /** At once and whatever native code is doing. */
+  kill(): void {
+    this.#child.kill('SIGKILL')
+  }
+
+  #keep(text: string): void {
+    this.#stderr = (this.#stderr + text).slice(-MAX_STDERR)
+  }
+}

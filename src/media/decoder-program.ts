@@ -1,0 +1,74 @@
+/**
+ * The program of a decoder process: base64, hash, header, decode, resize, normalise, one picture at a time.
+ * Native codecs see hostile bytes here, apart from the server's memory, and can be killed at any moment.
+ */
+import { createHash } from 'node:crypto'
+import { Socket } from 'node:net'
+import { toWireError } from '../errors.ts'
+import { decodeDataUri } from './data-uri.ts'
+import { decode } from './decode.ts'
+import {
+  type Call,
+  CHANNEL_FD,
+  type Failure,
+  type Opened,
+  type Prepared,
+} from './decoder-protocol.ts'
+import { type Frame, FrameReader, writeFrame } from './frames.ts'
+import { readHeader } from './header.ts'
+import { checkBytes, checkHeader } from './limits.ts'
+import { preprocess } from './preprocess.ts'
+
+/** The server alone decides when this ends; a Ctrl-C in the terminal must not take pictures from a draining server. */
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
+
+const channel = new Socket({ fd: CHANNEL_FD, readable: true, writable: true })
+const reader = new FrameReader({ maxBodyBytes: 0xffffffff })
+channel.on('data', (piece: Buffer) => {
+  for (const frame of reader.push(piece)) void answer(frame)
+})
+// The server is gone. Exiting the polite way would wait for a codec that may never return.
+channel.on('close', () => process.kill(process.pid, 'SIGKILL'))
+writeFrame(channel, { ready: true })
+
+async function answer(frame: Frame): Promise<void> {
+  try {
+    // The server is the only one who writes here.
+    const call = frame.head as Call
+    if (call.do === 'open') await open(call, frame.body)
+    else await prepare(call, frame.body)
+  } catch (error) {
+    writeFrame(channel, { error: toWireError(error) } satisfies Failure)
+  }
+}
+
+async function open(call: Extract<Call, { do: 'open' }>, body: Uint8Array): Promise<void> {
+  const { param, limits } = call
+  const isUri = call.from === 'data-uri'
+  const bytes = isUri
+    ? decodeDataUri(Buffer.from(body.buffer).toString('latin1'), {
+        param,
+        maxBytes: limits.maxImageBytes,
+      })
+    : body
+  checkBytes(bytes.byteLength, limits, param)
+  const header = await readHeader(bytes, limits, param)
+  checkHeader(header, limits, param)
+  const sha256 = createHash('sha256').update(bytes).digest('hex')
+  writeFrame(channel, { sha256, header } satisfies Opened, isUri ? bytes : undefined)
+}
+
+async function prepare(call: Extract<Call, { do: 'prepare' }>, bytes: Uint8Array): Promise<void> {
+  const start = performance.now()
+  const { picture, conversions } = await decode(bytes, call.header, call.limits, call.param)
+  const decoded = performance.now()
+  const { pixels, tiles, grid, steps } = preprocess(picture, call.preprocessing)
+  const reply: Prepared = {
+    tiles,
+    grid,
+    conversions: [...conversions, ...steps],
+    decodeMs: decoded - start,
+    preprocessMs: performance.now() - decoded,
+  }
+  writeFrame(channel, reply, new Uint8Array(pixels.buffer))
+}

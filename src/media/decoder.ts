@@ -1,0 +1,161 @@
+/** A decoder that is always there: one task at a time, and a fresh process whenever the old one ends. */
+import { AerieError } from '../errors.ts'
+import { type DecoderExit, DecoderProcess } from './decoder-process.ts'
+import type { Call } from './decoder-protocol.ts'
+import type { Frame } from './frames.ts'
+import { cancelled } from './gate.ts'
+import type { MediaLogger } from './types.ts'
+
+export interface DecoderOptions {
+  readonly timeoutMs: number
+  readonly maxBodyBytes: number
+  readonly logger: MediaLogger
+}
+
+export interface DecoderTask {
+  readonly reply: Promise<Frame>
+  /** Resolves when the process can take the next task; after an abort that is later than `reply`. */
+  readonly idle: Promise<void>
+}
+
+/** An aborted picture that is decoded this fast anyway is not worth a new process. */
+const ABORT_PATIENCE_MS = 1000
+
+/** A process that cannot even start is not tried again at once. */
+const RESTART_DELAY_MS = 1000
+
+/** Ends that a picture brings about: native code that went wrong on its bytes. */
+const CRASHES: ReadonlySet<string | null> = new Set([
+  'SIGSEGV',
+  'SIGBUS',
+  'SIGABRT',
+  'SIGILL',
+  'SIGFPE',
+  'SIGTRAP',
+])
+
+interface Running {
+  answered(frame: Frame): void
+  died(end: DecoderExit): void
+}
+
+export class Decoder {
+  readonly #options: DecoderOptions
+  #process: DecoderProcess | undefined
+  #ready = Promise.withResolvers<void>()
+  #closed = Promise.withResolvers<void>()
+  #running: Running | undefined
+  #isDisposed = false
+  #restart: NodeJS.Timeout | undefined
+
+  constructor(options: DecoderOptions) {
+    this.#options = options
+  }
+
+  /** Starts the process. Rejects when it ends before it is ready. */
+  start(): Promise<void> {
+    const failed = Promise.withResolvers<void>()
+    this.#spawn((end) => failed.reject(new Error(`media decoder does not start: ${describe(end)}`)))
+    return Promise.race([this.#ready.promise, failed.promise])
+  }
+
+  /** Sends a task to the process. The caller waits for `idle` before the next one. */
+  run(call: Call, body: Uint8Array, signal: AbortSignal): DecoderTask {
+    const reply = Promise.withResolvers<Frame>()
+    const idle = Promise.withResolvers<void>()
+    const started = performance.now()
+    const { timeoutMs } = this.#options
+    const { param } = call
+    let isSent = false
+    let patience: NodeJS.Timeout | undefined
+    const finish = () => {
+      clearTimeout(deadline)
+      clearTimeout(patience)
+      signal.removeEventListener('abort', abort)
+      this.#running = undefined
+      idle.resolve()
+    }
+    const giveUp = () => {
+      if (isSent) this.#process?.kill()
+      else finish()
+    }
+    const deadline = setTimeout(() => {
+      const message = `${param}: image takes longer than ${timeoutMs} ms to decode (decodeTimeoutMs)`
+      reply.reject(new AerieError('media_too_large', message, { param }))
+      giveUp()
+    }, timeoutMs)
+    const abort = () => {
+      reply.reject(cancelled())
+      patience = setTimeout(giveUp, ABORT_PATIENCE_MS - (performance.now() - started))
+    }
+    this.#running = {
+      answered: (frame) => {
+        finish()
+        reply.resolve(frame)
+      },
+      died: (end) => {
+        // A process that died while it was starting is replaced, and the task waits for the new one.
+        if (!isSent && !this.#isDisposed) return
+        finish()
+        reply.reject(this.#isDisposed ? shutDown() : crash(end, param))
+      },
+    }
+    const running = this.#running
+    void this.#ready.promise.then(() => {
+      if (this.#running !== running) return
+      isSent = true
+      this.#process!.send(call, body)
+    })
+    if (signal.aborted) abort()
+    else signal.addEventListener('abort', abort)
+    return { reply: reply.promise, idle: idle.promise }
+  }
+
+  /** Kills the process and waits until it is gone. */
+  async dispose(): Promise<void> {
+    this.#isDisposed = true
+    clearTimeout(this.#restart)
+    if (!this.#process) return
+    this.#process.kill()
+    await this.#closed.promise
+  }
+
+  #spawn(onEarlyExit?: (end: DecoderExit) => void): void {
+    let isReady = false
+    this.#closed = Promise.withResolvers()
+    this.#process = new DecoderProcess(
+      {
+        ready: () => {
+          isReady = true
+          this.#ready.resolve()
+        },
+        frame: (frame) => this.#running?.answered(frame),
+        exit: (end) => {
+          this.#process = undefined
+          this.#closed.resolve()
+          if (isReady) this.#ready = Promise.withResolvers()
+          this.#running?.died(end)
+          if (!isReady) onEarlyExit?.(end)
+          if (this.#isDisposed) return
+          this.#options.logger.warn({ ...end }, 'media decoder ended; starting another')
+          this.#restart = setTimeout(() => this.#spawn(), isReady ? 0 : RESTART_DELAY_MS)
+        },
+      },
+      this.#options,
+    )
+  }
+}
+
+function shutDown(): AerieError {
+  return new AerieError('shutting_down', 'the server stops decoding pictures')
+}
+
+function crash(end: DecoderExit, param: string): Error {
+  const cause = new Error(`media decoder ended: ${describe(end)}`)
+  if (!CRASHES.has(end.signal)) return cause
+  return new AerieError('invalid_media', `${param}: image made its decoder crash`, { param, cause })
+}
+
+function describe({ code, signal, stderr }: DecoderExit): string {
+  return `${signal ?? `exit code ${code}`}${stderr ? `: ${stderr.trim()}` : ''}`
+}

@@ -1,0 +1,212 @@
+/** The media room's front: sources → loaded pictures → tiles. Nothing is decoded on this thread. */
+import type { ImagePreprocessing } from '../../models/preprocessing.ts'
+import { ByteBudget, type Claim } from './byte-budget.ts'
+import { DecoderPool } from './decoder-pool.ts'
+import { type Opened, type Prepared, unwrap } from './decoder-protocol.ts'
+import { createFetcher, type Fetcher } from './fetcher.ts'
+import { type Entry, Gate } from './gate.ts'
+import { checkBytes, decodedBytes } from './limits.ts'
+import type { ResolveHost } from './resolve-host.ts'
+import type {
+  FetchLimits,
+  ImageSource,
+  LoadedImage,
+  Media,
+  MediaLimits,
+  MediaLogger,
+  MediaStats,
+  PreparedImage,
+} from './types.ts'
+
+export interface MediaOptions {
+  /** Decoder processes; default 2. */
+  readonly workers?: number
+  /** Pictures that may wait, for a decoder or to be fetched; beyond that `queue_full`. Default 256. */
+  readonly maxWaiting?: number
+  /** Default 512 MiB. */
+  readonly maxBytesInUse?: number
+  /** A picture that takes longer is refused and its decoder replaced. Default 20 s. */
+  readonly decodeTimeoutMs?: number
+  readonly limits: MediaLimits
+  readonly fetch: FetchLimits
+  readonly logger: MediaLogger
+  /** In place of DNS. */
+  readonly resolve?: ResolveHost
+  /** In place of "is public". */
+  readonly isAllowedAddress?: (address: string) => boolean
+}
+
+/** Sockets open for pictures at one time. */
+const FETCHES = 16
+
+/** Longer than any sensible `data:image/…;base64,`, in thirds of a character. */
+const DATA_URI_PREFIX = 1000
+
+/** Starts the decoders. Rejects when they cannot start. */
+export async function startMedia(options: MediaOptions): Promise<Media> {
+  const media = new PictureMedia(options)
+  try {
+    await media.start()
+  } catch (error) {
+    await media.dispose()
+    throw error
+  }
+  return media
+}
+
+class PictureMedia implements Media {
+  readonly #limits: MediaLimits
+  readonly #workers: number
+  readonly #budget: ByteBudget
+  readonly #fetches: Gate
+  readonly #decodes: Gate
+  readonly #fetch: Fetcher
+  readonly #pool: DecoderPool
+  /** Claims of loaded pictures by their image, and by the garbage collector's word where nobody released them. */
+  readonly #held = new WeakMap<LoadedImage, Claim>()
+  readonly #forgotten = new FinalizationRegistry<Claim>((claim) => claim.release())
+
+  constructor(options: MediaOptions) {
+    const { workers = 2, maxWaiting = 256, decodeTimeoutMs = 20_000, logger, limits } = options
+    this.#limits = limits
+    this.#workers = workers
+    this.#budget = new ByteBudget(options.maxBytesInUse ?? 512 * 2 ** 20)
+    this.#fetches = new Gate({ slots: FETCHES, maxWaiting, budget: this.#budget })
+    this.#decodes = new Gate({ slots: workers, maxWaiting, budget: this.#budget })
+    this.#fetch = createFetcher({
+      limits: options.fetch,
+      maxBytes: limits.maxImageBytes,
+      ...(options.resolve && { resolve: options.resolve }),
+      ...(options.isAllowedAddress && { isAllowed: options.isAllowedAddress }),
+    })
+    this.#pool = new DecoderPool({
+      workers,
+      gate: this.#decodes,
+      timeoutMs: decodeTimeoutMs,
+      maxBodyBytes: Math.max(limits.maxImageBytes, 2 ** 30),
+      logger,
+    })
+  }
+
+  start(): Promise<void> {
+    return this.#pool.start()
+  }
+
+  async load({ from, param }: ImageSource, signal: AbortSignal): Promise<LoadedImage> {
+    if ('bytes' in from) {
+      checkBytes(from.bytes.byteLength, this.#limits, param)
+      const entry = { bytes: 2 * from.bytes.byteLength, mayExceed: false, signal }
+      return this.#open({ from: 'file', body: from.bytes, fetchMs: 0 }, param, entry)
+    }
+    if (/^\s*data:/i.test(from.url)) return this.#openDataUri(from.url.trimStart(), param, signal)
+    const start = performance.now()
+    const { bytes, claim } = await this.#fetchFile(from.url, param, signal)
+    const fetchMs = performance.now() - start
+    try {
+      // These bytes are here already: refusing them now would only waste the fetch.
+      const entry = { bytes: bytes.byteLength, mayExceed: true, signal }
+      return await this.#open({ from: 'file', body: bytes, fetchMs }, param, entry)
+    } finally {
+      claim.release()
+    }
+  }
+
+  async prepare(
+    image: LoadedImage,
+    preprocessing: ImagePreprocessing,
+    param: string,
+    signal: AbortSignal,
+  ): Promise<PreparedImage> {
+    const { bytes, header } = image
+    try {
+      return await this.#pool.run(
+        { do: 'prepare', header, preprocessing, param, limits: this.#limits },
+        bytes,
+        { bytes: bytes.byteLength + decodedBytes(header), mayExceed: true, signal },
+        ({ head, body }) => ({
+          ...unwrap<Prepared>(head),
+          pixels: new Float32Array(body.buffer),
+        }),
+      )
+    } finally {
+      this.release(image)
+    }
+  }
+
+  release(image: LoadedImage): void {
+    this.#held.get(image)?.release()
+    this.#forgotten.unregister(image)
+  }
+
+  stats(): MediaStats {
+    return {
+      waiting: this.#fetches.waiting + this.#decodes.waiting,
+      running: this.#decodes.inside,
+      workers: this.#workers,
+      bytesInUse: this.#budget.inUse,
+      maxBytesInUse: this.#budget.max,
+    }
+  }
+
+  async dispose(): Promise<void> {
+    this.#fetches.close()
+    this.#decodes.close()
+    await this.#pool.dispose()
+  }
+
+  #openDataUri(uri: string, param: string, signal: AbortSignal): Promise<LoadedImage> {
+    // Three characters a byte is the most that any data URI needs; the decoder counts exactly.
+    checkBytes(Math.floor(uri.length / 3) - DATA_URI_PREFIX, this.#limits, param)
+    const entry = { bytes: 2 * uri.length, mayExceed: false, signal }
+    const body = Buffer.from(uri)
+    return this.#open({ from: 'data-uri', body, fetchMs: 0 }, param, entry)
+  }
+
+  /** Hash, header and limits, in a decoder. The image counts from here on until it is released. */
+  #open(file: Unopened, param: string, entry: Entry): Promise<LoadedImage> {
+    const { from, body, fetchMs } = file
+    return this.#pool.run(
+      { do: 'open', from, param, limits: this.#limits },
+      body,
+      entry,
+      (answer, { claim }) => {
+        const opened = unwrap<Opened>(answer.head)
+        const bytes = from === 'file' ? body : answer.body
+        const image: LoadedImage = { bytes, ...opened, fetchMs }
+        claim.hold(bytes.byteLength)
+        this.#held.set(image, claim)
+        this.#forgotten.register(image, claim, image)
+        return image
+      },
+    )
+  }
+
+  /** Fetches in turn, claiming bytes as they come. The caller releases the claim. */
+  async #fetchFile(
+    url: string,
+    param: string,
+    signal: AbortSignal,
+  ): Promise<{ bytes: Uint8Array; claim: Claim }> {
+    const { claim, leave } = await this.#fetches.enter({ bytes: 0, mayExceed: false, signal })
+    try {
+      const onBytes = (n: number) => {
+        if (!claim.grow(n)) throw this.#fetches.full()
+      }
+      const bytes = await this.#fetch(url, { param, signal, onBytes })
+      // Not working any more: others must not wait for a claim that itself waits for a decoder.
+      claim.hold(bytes.byteLength)
+      return { bytes, claim }
+    } catch (error) {
+      claim.release()
+      throw error
+    } finally {
+      leave()
+    }
+  }
+}
+
+interface Unopened {
+  readonly from: 'data-uri' | 'file'
+  readonly body: Uint8Array
+  readonly fetchMs: number
+}
