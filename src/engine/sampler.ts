@@ -65,6 +65,9 @@ export class Sampler {
       total += weight
     }
     if (params.topP < 1) {
+      // What lies below this share sums to less than 1 − p, so the rest reaches p without it: a cheap
+      // first cut that spares the exact one most of a large vocabulary.
+      n = this.#keep(n, { threshold: ((1 - params.topP) * total) / n, ties: n })
       this.#scratch.set(weights.subarray(0, n))
       n = this.#keep(n, cutBySum(this.#scratch, n, params.topP * total))
     }
@@ -86,14 +89,36 @@ export class Sampler {
   /** Fills ids and weights (still logits) with the top-k candidates, or with all; returns how many. */
   #candidates(logits: Float32Array, topK: number): number {
     const vocab = logits.length
+    const ids = this.#ids
     const weights = this.#weights
-    for (let i = 0; i < vocab; i++) {
-      this.#ids[i] = i
-      weights[i] = logits[i]!
+    const limit = topK > 0 ? topK : vocab
+    const roomy = Math.min(2 * limit + 64, vocab)
+    let n = 0
+    let threshold = Number.NEGATIVE_INFINITY
+    for (let id = 0; id < vocab; id++) {
+      const logit = logits[id]!
+      // Once `limit` candidates are as good, a tie with a larger id has lost.
+      if (logit <= threshold) continue
+      ids[n] = id
+      weights[n++] = logit
+      if (n === roomy && n > limit) {
+        threshold = this.#keepLargest(n, limit)
+        n = limit
+      }
     }
-    if (topK <= 0 || topK >= vocab) return vocab
-    this.#scratch.set(weights)
-    return this.#keep(vocab, cutByCount(this.#scratch, vocab, topK))
+    if (n > limit) {
+      this.#keepLargest(n, limit)
+      n = limit
+    }
+    return n
+  }
+
+  /** Keeps the `count` largest of the first n candidates and returns the smallest of them. */
+  #keepLargest(n: number, count: number): number {
+    this.#scratch.set(this.#weights.subarray(0, n))
+    const cut = cutByCount(this.#scratch, n, count)
+    this.#keep(n, cut)
+    return cut.threshold
   }
 
   /** Drops the candidates below a cut, keeping the order of ids; returns how many are left. */

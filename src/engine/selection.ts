@@ -8,7 +8,7 @@ export interface Cut {
 
 /** The cut that keeps the `count` largest of `values[0, n)`; n ≥ count ≥ 1. Permutes `values`. */
 export function cutByCount(values: Float64Array, n: number, count: number): Cut {
-  return cut(values, n, count, () => 1)
+  return cut(values, n, count, false)
 }
 
 /**
@@ -16,15 +16,11 @@ export function cutByCount(values: Float64Array, n: number, count: number): Cut 
  * rounding leaves even the whole short of it. Values are not negative. Permutes `values`.
  */
 export function cutBySum(values: Float64Array, n: number, sum: number): Cut {
-  return cut(values, n, sum, (value) => value)
+  return cut(values, n, sum, true)
 }
 
-function cut(
-  values: Float64Array,
-  n: number,
-  target: number,
-  weight: (value: number) => number,
-): Cut {
+/** A value weighs what it is when summing, and 1 when counting. */
+function cut(values: Float64Array, n: number, target: number, summing: boolean): Cut {
   let low = 0
   let high = n
   let above = 0 // weight of values already known to be kept
@@ -42,7 +38,7 @@ function cut(
       if (value > pivot) {
         values[i++] = values[greater]!
         values[greater++] = value
-        greaterWeight += weight(value)
+        greaterWeight += summing ? value : 1
       } else if (value < pivot) {
         values[i] = values[--less]!
         values[less] = value
@@ -51,16 +47,16 @@ function cut(
       }
     }
     const equal = less - greater
+    const each = summing ? pivot : 1
     const missing = target - above - greaterWeight
     if (missing <= 0 && greater > low) {
       high = greater
       floor = pivot
-    } else if (missing <= equal * weight(pivot)) {
-      const each = weight(pivot)
+    } else if (missing <= equal * each) {
       const ties = each > 0 ? Math.ceil(missing / each) : equal
       return { threshold: pivot, ties: Math.min(Math.max(ties, 1), equal) }
     } else {
-      above += greaterWeight + equal * weight(pivot)
+      above += greaterWeight + equal * each
       low = less
     }
   }
