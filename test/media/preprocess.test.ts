@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { describe, it } from 'node:test'
+import sharp from 'sharp'
+import type { ImagePreprocessing } from '../../models/preprocessing.ts'
+import { preprocess } from '../../src/media/preprocess.ts'
+import type { Picture } from '../../src/media/resample.ts'
+import expected from '../fixtures/media/eagle/expected.json' with { type: 'json' }
+import { look } from './pictures.ts'
+
+type Rgb = ImagePreprocessing['mean']
+
+const EAGLE: ImagePreprocessing = {
+  mode: 'pad',
+  size: expected.size,
+  padColor: expected.padColor as unknown as Rgb,
+  resample: 'bicubic',
+  mean: expected.mean as unknown as Rgb,
+  std: expected.std as unknown as Rgb,
+}
+
+/** Values that undo to the bytes they came from. */
+const BYTES = { mean: [0, 0, 0], std: [1 / 255, 1 / 255, 1 / 255] } as const
+
+const eaglePicture = (name: string) =>
+  readFileSync(new URL(`../fixtures/media/eagle/${name}`, import.meta.url))
+
+/** `[3, size, size]` → `[size, size, 3]` bytes. */
+function toBytes(pixels: Float32Array): Uint8Array {
+  const area = pixels.length / 3
+  return Uint8Array.from(pixels, (_, i) => Math.round(pixels[(i % 3) * area + Math.floor(i / 3)]!))
+}
+
+describe('preprocessing', () => {
+  for (const [name, sha256] of Object.entries(expected.sha256)) {
+    it(`gives the very bytes that the published Eagle code gives for ${name}`, async () => {
+      const { picture } = await look(eaglePicture(name))
+      const { pixels } = preprocess(picture, { ...EAGLE, ...BYTES })
+      assert.equal(createHash('sha256').update(toBytes(pixels)).digest('hex'), sha256)
+    })
+  }
+
+  it('shows what it did to a picture that was preprocessed elsewhere', async () => {
+    const { picture } = await look(eaglePicture('a.png'))
+    const { pixels } = preprocess(picture, { ...EAGLE, ...BYTES })
+    const theirs = await sharp(eaglePicture('preprocessed_a.png')).raw().toBuffer()
+    assert.deepEqual(Buffer.from(toBytes(pixels)), theirs)
+  })
+
+  const checker: Picture = { data: Uint8Array.of(0, 51, 255, 255, 102, 0), width: 2, height: 1 }
+
+  it('pads to a square with the picture in the middle, rounded down', () => {
+    const { pixels, steps } = preprocess(checker, {
+      ...EAGLE,
+      ...BYTES,
+      size: 2,
+      padColor: [1, 2, 3],
+    })
+    // Rows: the picture, then the ground, since floor((2 − 1) / 2) = 0.
+    assert.deepEqual([...toBytes(pixels)], [0, 51, 255, 255, 102, 0, 1, 2, 3, 1, 2, 3])
+    assert.deepEqual(steps, ['padded 2×1 → 2×2'])
+  })
+
+  it('stretches without padding', () => {
+    const { pixels, steps } = preprocess(checker, { ...EAGLE, ...BYTES, mode: 'stretch', size: 2 })
+    assert.deepEqual([...toBytes(pixels)], [0, 51, 255, 255, 102, 0, 0, 51, 255, 255, 102, 0])
+    assert.deepEqual(steps, ['bicubic 2×1 → 2×2'])
+  })
+
+  it('normalises channel by channel into planes of float32', () => {
+    const mean = [0.5, 0.25, 0.1] as const
+    const std = [0.5, 2, 0.3] as const
+    const { pixels, tiles, grid } = preprocess(checker, {
+      ...EAGLE,
+      mode: 'stretch',
+      size: 2,
+      mean,
+      std,
+    })
+    const value = (byte: number, c: number) => Math.fround((byte / 255 - mean[c]!) / std[c]!)
+    assert.deepEqual(
+      [...pixels],
+      [
+        ...[0, 255, 0, 255].map((byte) => value(byte, 0)),
+        ...[51, 102, 51, 102].map((byte) => value(byte, 1)),
+        ...[255, 0, 255, 0].map((byte) => value(byte, 2)),
+      ],
+    )
+    assert.equal(tiles, 1)
+    assert.deepEqual(grid, { rows: 1, columns: 1 })
+  })
+})
