@@ -1,0 +1,199 @@
+/**
+ * A chat room without a model, for tests of the HTTP edge: it answers with the last user text, a word a token.
+ * Queue, abort, stop texts, limits and usage behave as the edge may rely on.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import { AerieError } from '../../src/errors.ts'
+import type {
+  ChatEvent,
+  ChatMessage,
+  ChatRequest,
+  ChatService,
+  Explanation,
+  ModelCard,
+  TextLogprob,
+  TokenizeRequest,
+  TokenizeResult,
+} from '../../src/http/service.ts'
+
+export interface EchoOptions {
+  /** Milliseconds before each token. */
+  readonly tokenDelayMs?: number
+  /** Milliseconds before `start`, as media work takes. */
+  readonly startDelayMs?: number
+  /** Requests that may run at once; more get `queue_full`. */
+  readonly maxRunning?: number
+  /** Thrown after this many tokens. */
+  readonly failure?: { readonly afterTokens: number; readonly error: unknown }
+}
+
+const IMAGE_TOKENS = 25
+const MAX_CONTEXT = 100_000
+
+const CARD: Omit<ModelCard, 'id'> = {
+  created: 1_795_600_000,
+  ownedBy: 'aerie',
+  family: 'echo',
+  maxContext: MAX_CONTEXT,
+  maxImages: 4,
+  inputModalities: ['text', 'image'],
+  samplingDefaults: { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1 },
+  detail: [{ level: 'auto', maxTiles: 1, maxTokens: IMAGE_TOKENS }],
+}
+
+export class EchoService implements ChatService {
+  readonly #options: EchoOptions
+  /** Requests inside `complete` now. */
+  running = 0
+  /** Requests that were ended by their signal. */
+  aborted = 0
+  /** Tokens generated, whether or not anybody read them. */
+  generated = 0
+  /** As the edge handed them over. */
+  readonly requests: ChatRequest[] = []
+
+  constructor(options: EchoOptions = {}) {
+    this.#options = options
+  }
+
+  models(): readonly ModelCard[] {
+    return [
+      { ...CARD, id: 'echo' },
+      { ...CARD, id: 'nvidia/echo-7b' },
+    ]
+  }
+
+  async *complete(request: ChatRequest, signal: AbortSignal): AsyncGenerator<ChatEvent> {
+    const { maxRunning = Number.POSITIVE_INFINITY, startDelayMs = 0 } = this.#options
+    this.requests.push(request)
+    this.#requireModel(request.model)
+    if (this.running >= maxRunning) {
+      throw new AerieError('queue_full', 'the queue is full', { retryAfterSeconds: 1.5 })
+    }
+    this.running++
+    try {
+      if (startDelayMs > 0) await delay(startDelayMs, undefined, { signal })
+      yield* this.#answer(request, signal)
+    } catch (error) {
+      if (!signal.aborted) throw error
+      this.aborted++
+      throw new AerieError('cancelled', 'the client went away', { cause: error })
+    } finally {
+      this.running--
+    }
+  }
+
+  async tokenize(request: TokenizeRequest): Promise<TokenizeResult> {
+    this.#requireModel(request.model)
+    const { input } = request
+    const text = input.type === 'text' ? input.text : input.messages.map(textOf).join(' ')
+    const words = tokenize(text)
+    const images = input.type === 'text' ? [] : imagesOf(input.messages)
+    const imageTokens = images.length * IMAGE_TOKENS
+    return {
+      model: request.model,
+      tokens: words.length + imageTokens,
+      imageTokens,
+      images: images.map(({ param, detail }) => {
+        const [width, height] = [640, 480]
+        return { param, detail, format: 'png', width, height, tiles: 1, tokens: IMAGE_TOKENS }
+      }),
+      ids: request.returnIds ? words.map((word) => word.length) : undefined,
+      maxContext: MAX_CONTEXT,
+    }
+  }
+
+  #requireModel(id: string): void {
+    if (this.models().some((card) => card.id === id)) return
+    throw new AerieError('model_not_found', `no model ${id}`, { param: 'model' })
+  }
+
+  async *#answer(request: ChatRequest, signal: AbortSignal): AsyncGenerator<ChatEvent> {
+    const { failure, tokenDelayMs = 0 } = this.#options
+    const images = imagesOf(request.messages)
+    const promptText = request.messages.map(textOf).join('\n')
+    const words = tokenize(request.messages.findLast(({ role }) => role === 'user') ?? '')
+    const promptTokens = tokenize(promptText).length + images.length * IMAGE_TOKENS
+    yield {
+      type: 'start',
+      id: `chatcmpl-${request.requestId}`,
+      created: CARD.created,
+      model: request.model,
+      systemFingerprint: 'fp_echo',
+    }
+    if (request.explain) {
+      yield { type: 'explain', promptText, promptTokens, images: images.map(seen) }
+    }
+    let completionTokens = 0
+    for (let choice = 0; choice < request.n; choice++) {
+      const { tokens, reason } = cut(words, request)
+      for (const token of tokens) {
+        if (completionTokens === failure?.afterTokens) throw failure.error
+        if (tokenDelayMs > 0) await delay(tokenDelayMs, undefined, { signal })
+        signal.throwIfAborted()
+        completionTokens++
+        this.generated++
+        const { topLogprobs } = request.sampling
+        const logprobs =
+          topLogprobs === undefined ? {} : { logprobs: [logprob(token, topLogprobs)] }
+        yield { type: 'text-delta', choice, text: token, ...logprobs }
+      }
+      yield { type: 'finish', choice, reason }
+    }
+    const imageTokens = images.length * IMAGE_TOKENS
+    yield { type: 'usage', promptTokens, cachedTokens: 0, imageTokens, completionTokens }
+    yield { type: 'timings', stations: { queue: 0.1, prefill: 1.5, decode_tokens: 2 } }
+  }
+}
+
+function tokenize(text: string | ChatMessage): string[] {
+  return (typeof text === 'string' ? text : textOf(text)).match(/\s*\S+/g) ?? []
+}
+
+function textOf(message: ChatMessage): string {
+  return message.content.flatMap((part) => (part.type === 'text' ? [part.text] : [])).join(' ')
+}
+
+function imagesOf(messages: readonly ChatMessage[]) {
+  return messages.flatMap(({ content }) => content.filter((part) => part.type === 'image'))
+}
+
+/** The words up to a stop text and the limit. */
+function cut(
+  words: readonly string[],
+  { stop, maxTokens = Number.POSITIVE_INFINITY }: ChatRequest,
+): { tokens: readonly string[]; reason: 'stop' | 'length' } {
+  const end = words.findIndex((word) => stop.some((text) => word.includes(text)))
+  const tokens = end < 0 ? words : words.slice(0, end)
+  return tokens.length > maxTokens
+    ? { tokens: tokens.slice(0, maxTokens), reason: 'length' }
+    : { tokens, reason: 'stop' }
+}
+
+function logprob(token: string, top: number): TextLogprob {
+  const text = { token, bytes: new TextEncoder().encode(token), logprob: -0.5 }
+  const masked = { token: '<mask>', bytes: null, logprob: Number.NEGATIVE_INFINITY }
+  return { ...text, top: [text, masked].slice(0, top) }
+}
+
+function seen({
+  param,
+  detail,
+}: ReturnType<typeof imagesOf>[number]): Explanation['images'][number] {
+  return {
+    param,
+    detail,
+    format: 'png',
+    bytes: 68,
+    sha256: '0'.repeat(64),
+    width: 640,
+    height: 480,
+    conversions: ['alpha on white'],
+    tiles: 1,
+    grid: { rows: 1, columns: 1 },
+    towers: [{ name: 'vit', inputSize: 160 }],
+    tokens: IMAGE_TOKENS,
+    cached: false,
+    stations: { decode: 1, encode: 2 },
+  }
+}

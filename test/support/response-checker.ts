@@ -1,0 +1,112 @@
+/** Checks responses against openapi.yaml: status, headers and body of every operation, and the envelope of every failure. */
+import assert from 'node:assert/strict'
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
+import {
+  type OpenApiDocument,
+  type ResponseObject,
+  readOpenApi,
+} from '../../src/http/openapi-document.ts'
+
+export interface SeenResponse {
+  readonly method: string
+  /** Path, with or without a query. */
+  readonly url: string
+  readonly status: number
+  readonly headers: Readonly<Record<string, unknown>>
+  readonly body: string
+}
+
+export interface ResponseChecker {
+  /** Throws an AssertionError that says which part of the response the document does not allow. */
+  check(response: SeenResponse): void
+}
+
+/** One a process; compiling takes a moment. */
+export async function createResponseChecker(): Promise<ResponseChecker> {
+  const document = await readOpenApi()
+  const ajv = new Ajv2020({ strict: false, allErrors: true, validateFormats: false })
+  ajv.addSchema(withoutMappings(document) as Record<string, unknown>, 'openapi')
+  const compiled = new Map<unknown, ValidateFunction>()
+  const conforms = (schema: unknown, value: unknown, what: string) => {
+    const validate = compiled.get(schema) ?? ajv.compile(absolute(schema) as object)
+    compiled.set(schema, validate)
+    assert.ok(
+      validate(value),
+      `${what}: ${ajv.errorsText(validate.errors)}\n${JSON.stringify(value)}`,
+    )
+  }
+
+  return {
+    check({ method, url, status, headers, body }) {
+      const what = `${method} ${url} ${status}`
+      const path = matchPath(document, url)
+      const operation = path && document.paths[path]?.[method.toLowerCase()]
+      if (!operation) return checkUnknownRoute(what, status, body)
+      const named = operation.responses[status]
+      assert.ok(named, `${what}: openapi.yaml lists no such status for this operation`)
+      const response = resolveResponse(document, named)
+      for (const [name, header] of Object.entries(response.headers ?? {})) {
+        const key = header.$ref?.split('/').at(-1) ?? ''
+        const { schema, required } = document.components.headers[key]!
+        const value = headers[name]
+        assert.ok(!required || value !== undefined, `${what}: header ${name} is missing`)
+        if (value !== undefined) conforms(schema, value, `${what}: header ${name}`)
+      }
+      const type = String(headers['content-type']).split(';')[0]!
+      const content = response.content?.[type]
+      assert.ok(content, `${what}: openapi.yaml lists no content of type ${type}`)
+      if (type === 'application/json') conforms(content.schema, JSON.parse(body), what)
+      if (type === 'text/event-stream') {
+        for (const data of eventData(body)) {
+          if (data !== '[DONE]') conforms(content.schema, JSON.parse(data), what)
+        }
+      }
+    },
+  }
+
+  function checkUnknownRoute(what: string, status: number, body: string): void {
+    assert.ok(status >= 400, `${what}: not in openapi.yaml`)
+    conforms({ $ref: '#/components/schemas/Error' }, JSON.parse(body), what)
+  }
+}
+
+/** The data of each event of a stream. Comments are dropped; anything else that is no event is an error. */
+export function eventData(stream: string): string[] {
+  const frames = stream.split('\n\n')
+  assert.equal(frames.pop(), '', 'a stream ends with an empty line')
+  return frames.flatMap((frame) => {
+    if (frame.startsWith(':')) return []
+    assert.match(frame, /^data: .*$/, 'an event is one data line')
+    return [frame.slice('data: '.length)]
+  })
+}
+
+function matchPath(document: OpenApiDocument, url: string): string | undefined {
+  const path = url.replace(/\?.*/, '')
+  if (path in document.paths) return path
+  return path.startsWith('/v1/models/') ? '/v1/models/{model}' : undefined
+}
+
+function resolveResponse(document: OpenApiDocument, response: ResponseObject): ResponseObject {
+  return response.$ref ? document.components.responses[response.$ref.split('/').at(-1)!]! : response
+}
+
+/** ajv finds discriminated branches itself and refuses a mapping. */
+function withoutMappings(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutMappings)
+  if (typeof value !== 'object' || value === null) return value
+  const entries = Object.entries(value).filter(([key]) => key !== 'discriminator')
+  return Object.fromEntries(entries.map(([key, inner]) => [key, withoutMappings(inner)]))
+}
+
+/** References as seen from outside of the document. */
+function absolute(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(absolute)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [
+      key,
+      key === '$ref' ? `openapi${inner}` : absolute(inner),
+    ]),
+  )
+}
