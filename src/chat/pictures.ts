@@ -67,6 +67,11 @@ export async function loadPictures(
   })
 }
 
+/** Gives the pictures' bytes back to the media budget; again is harmless. */
+export function releasePictures(media: Media, pictures: readonly LoadedPicture[]): void {
+  for (const { image } of pictures) media.release(image)
+}
+
 /** Features of loaded pictures: from the cache, or decoded and run through the towers. */
 export async function encodePictures(
   model: ServedModel,

@@ -7,7 +7,13 @@ import type { Media } from '../media/types.ts'
 import { answer } from './answer.ts'
 import { withDeadline } from './deadline.ts'
 import { modelCard, type ServedModel } from './model.ts'
-import { encodePictures, imageTokens, type LoadedPicture, loadPictures } from './pictures.ts'
+import {
+  encodePictures,
+  imageTokens,
+  type LoadedPicture,
+  loadPictures,
+  releasePictures,
+} from './pictures.ts'
 import { buildPrompt, type Prompt } from './prompt.ts'
 import { resolveSampling } from './sampling.ts'
 import { tokenize } from './tokenize.ts'
@@ -40,11 +46,13 @@ export function createChatService(options: ChatServiceOptions): ChatService {
       const deadlineMs = request.deadlineMs ?? options.deadlineMs
       using deadline = withDeadline(clientSignal, deadlineMs)
       const { signal } = deadline
+      let pictures: LoadedPicture[] = []
       try {
-        const pictures = await loadPictures(model, media, request.messages, signal)
+        pictures = await loadPictures(model, media, request.messages, signal)
         const prompt = await buildPrompt(model, request.messages)
         const maxTokens = answerRoom(model, prompt, pictures, request)
         const encoded = await encodePictures(model, media, pictures, request.tenant, signal)
+        releasePictures(media, pictures)
         signal.throwIfAborted()
         const generation = model.engine.generate(
           {
@@ -81,6 +89,8 @@ export function createChatService(options: ChatServiceOptions): ChatService {
         yield* answer(model, request, generation, imageTokens(pictures), seen)
       } catch (error) {
         throw deadline.explain(error)
+      } finally {
+        releasePictures(media, pictures)
       }
     },
 

@@ -2,7 +2,7 @@
 import type { TokenizeRequest, TokenizeResult } from '../http/service.ts'
 import type { Media } from '../media/types.ts'
 import type { ServedModel } from './model.ts'
-import { imageTokens, type LoadedPicture, loadPictures } from './pictures.ts'
+import { imageTokens, type LoadedPicture, loadPictures, releasePictures } from './pictures.ts'
 import { buildPrompt, type Prompt } from './prompt.ts'
 
 export async function tokenize(
@@ -23,6 +23,8 @@ export async function tokenize(
     }
   }
   const pictures = await loadPictures(model, media, request.input.messages, signal)
+  // Only the headers were of interest.
+  releasePictures(media, pictures)
   const prompt = await buildPrompt(model, request.input.messages)
   return {
     ...base,
