@@ -3,12 +3,15 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { residentBytes } from './process-tree.ts'
 
 export interface BenchServer {
   /** Base URL without `/v1`. */
   readonly url: string
   /** From start of the process to 200 on /readyz; undefined for a server that ran already. */
   readonly readyMs: number | undefined
+  /** Of the server and its child processes; undefined where that cannot be seen from here. */
+  residentBytes(): number | undefined
   stop(): Promise<void>
 }
 
@@ -16,7 +19,12 @@ const START_TIMEOUT_MS = 60_000
 
 /** A server that runs already and is left running. */
 export function runningServer(url: string): BenchServer {
-  return { url: url.replace(/\/(v1\/?)?$/, ''), readyMs: undefined, stop: async () => undefined }
+  return {
+    url: url.replace(/\/(v1\/?)?$/, ''),
+    readyMs: undefined,
+    residentBytes: () => undefined,
+    stop: async () => undefined,
+  }
 }
 
 /** Starts `aerie serve` on a free loopback port with these further flags and waits until it is ready. */
@@ -48,7 +56,8 @@ export async function startServerProcess(flags: readonly string[]): Promise<Benc
         throw new Error('the server did not get ready')
       await delay(5)
     }
-    return { url, readyMs: performance.now() - start, stop }
+    const readyMs = performance.now() - start
+    return { url, readyMs, residentBytes: () => residentBytes(child.pid!), stop }
   } catch (error) {
     await stop()
     throw error

@@ -57,7 +57,9 @@ async function soak(args: ParsedArgs, terminal: Terminal): Promise<number> {
       const metrics = await readMetrics(server.url, apiKey)
       return {
         failures: records.flatMap(({ error }) => error ?? []),
-        rssBytes: metrics.get('process_resident_memory_bytes') ?? Number.NaN,
+        // A server that runs elsewhere tells only of its main process.
+        rssBytes:
+          server.residentBytes() ?? metrics.get('process_resident_memory_bytes') ?? Number.NaN,
         sequencesRunning: metrics.get('aerie_sequences_running') ?? Number.NaN,
       }
     }

@@ -55,7 +55,7 @@ export async function tryImage(image: Image): Promise<void> {
     const streamed = ask(true)
     await untilRunning()
     process.kill(server, 'SIGTERM')
-    await delay(100)
+    await delay(50)
     const refusal = await fetch(`${URL_BASE}/v1/models`).catch((error: unknown) => String(error))
     say(
       `while draining a new request gets ${typeof refusal === 'string' ? refusal : refusal.status}`,
@@ -146,8 +146,7 @@ async function ask(stream: boolean): Promise<string> {
       model: 'starter',
       messages: [{ role: 'user', content }],
       stream,
-      // Many answers at once, so that the stream is still running when the signal comes.
-      ...(stream ? { n: 8, temperature: 1, seed: 1 } : {}),
+      ...(stream ? LONG : {}),
     }),
   })
   const text = await response.text()
@@ -155,6 +154,18 @@ async function ask(stream: boolean): Promise<string> {
   if (stream) return text
   const body = JSON.parse(text) as { choices: [{ message: { content: string } }] }
   return body.choices[0].message.content
+}
+
+/** Answers that only end at their limit, so that the stream still runs when the signal comes. */
+const LONG = { n: 8, max_tokens: 300, logit_bias: { [endOfAnswer()]: -100 } }
+
+/** The token that ends an answer of the starter. */
+function endOfAnswer(): number {
+  const file = new URL('../../models/starter/generation_config.json', import.meta.url)
+  const { eos_token_id: ids } = JSON.parse(readFileSync(file, 'utf8')) as {
+    readonly eos_token_id: number | readonly number[]
+  }
+  return typeof ids === 'number' ? ids : ids[0]!
 }
 
 function say(line: string): void {

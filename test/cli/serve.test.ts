@@ -1,0 +1,171 @@
+/** `aerie serve` and `aerie ask` as a person starts them: whole programs with the shipped model. */
+import assert from 'node:assert/strict'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+
+const ROOT = resolve(import.meta.dirname, '../..')
+const AERIE = resolve(ROOT, 'bin/aerie.js')
+const PICTURE = 'docs/pictures/red-circle-blue-square.png'
+
+function aerie(args: readonly string[], input?: Buffer) {
+  return spawnSync(process.execPath, [AERIE, ...args], {
+    cwd: ROOT,
+    encoding: 'utf8',
+    ...(input ? { input } : {}),
+  })
+}
+
+async function serve(...flags: string[]) {
+  const child = spawn(process.execPath, [AERIE, 'serve', '--port', '0', ...flags], {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const exit = once(child, 'exit') as Promise<[number | null, string | null]>
+  let log = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    log += text
+  })
+  let said = ''
+  for await (const text of child.stdout.setEncoding('utf8').iterator({ destroyOnReturn: false })) {
+    said += text
+    if (said.includes('console.log')) break
+  }
+  const url = /(http:\S+)\/v1$/m.exec(said)?.[1]
+  assert.ok(url, `${said}\n${log}`)
+  return { child, exit, said, url, log: () => log }
+}
+
+describe('a started server', () => {
+  let server: Awaited<ReturnType<typeof serve>>
+  before(async () => {
+    server = await serve()
+  })
+  after(() => server.child.kill('SIGKILL'))
+
+  it('says what it serves, at an address that is ready', async () => {
+    assert.match(server.said, /^Aerie serves starter at http:\/\/127\.0\.0\.1:\d+\/v1\n/)
+    assert.equal((await fetch(`${server.url}/readyz`)).status, 200)
+  })
+
+  const hasCurl = spawnSync('curl', ['--version']).status === 0
+  it('says a curl line that works when pasted', { skip: hasCurl ? false : 'no curl here' }, () => {
+    const line = server.said.split('\n').find((text) => text.includes('| curl '))!
+    const { stdout, stderr } = spawnSync('sh', ['-c', line], { cwd: ROOT, encoding: 'utf8' })
+    const answer = JSON.parse(stdout) as { choices?: [{ message: { content: string } }] }
+    assert.ok(answer.choices, `${stdout}${stderr}`)
+    assert.match(answer.choices[0].message.content, /^[a-z ]+/)
+  })
+
+  it('says a program of six lines for the official client that works when saved', () => {
+    const lines = server.said.trimEnd().split('\n').slice(-6)
+    assert.match(lines[0]!, /^import/)
+    // Below the root, where `openai` is found as in a project that has installed it.
+    const folder = resolve(ROOT, '.cache/welcome')
+    mkdirSync(folder, { recursive: true })
+    try {
+      writeFileSync(resolve(folder, 'ask.mjs'), lines.join('\n'))
+      const file = resolve(folder, 'ask.mjs')
+      const { stdout, stderr } = spawnSync(process.execPath, [file], {
+        cwd: ROOT,
+        encoding: 'utf8',
+      })
+      assert.match(stdout, /^[a-z ]+\.?\n$/, stderr)
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+
+  it('logs its configuration once, as JSON on standard error', () => {
+    const lines = server
+      .log()
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+    const configs = lines.filter((line) => line['config'] !== undefined)
+    assert.equal(configs.length, 1)
+    assert.equal((configs[0]!['config'] as Record<string, unknown>)['port'], 0)
+  })
+
+  it('stops on SIGTERM with exit code 0', async () => {
+    server.child.kill('SIGTERM')
+    assert.deepEqual(await server.exit, [0, null], server.log())
+    assert.match(server.log(), /"msg":"stopped"/)
+  })
+})
+
+it('a server with answers under way stops on SIGINT after drainTimeoutMs at the latest', async () => {
+  const server = await serve('--drain-timeout-ms', '0')
+  const request = fetch(`${server.url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      model: 'starter',
+      messages: [{ role: 'user', content: 'hello' }],
+      n: 4,
+    }),
+  }).then((response) => response.status, String)
+  server.child.kill('SIGINT')
+  assert.deepEqual(await server.exit, [0, null], server.log())
+  await request
+})
+
+describe('aerie ask', () => {
+  it('writes the answer alone to standard output', () => {
+    const { status, stdout, stderr } = aerie(['ask', PICTURE, 'what color is the circle?'])
+    assert.deepEqual([status, stderr], [0, ''])
+    assert.match(stdout, /^[a-z][^\n]*\n$/)
+  })
+
+  it('reads a picture from standard input, and gives the same answer for it', () => {
+    const bytes = readFileSync(resolve(ROOT, PICTURE))
+    const question = 'what color is the circle?'
+    const piped = aerie(['ask', '-', question], bytes)
+    assert.equal(piped.status, 0, piped.stderr)
+    assert.equal(piped.stdout, aerie(['ask', PICTURE, question]).stdout)
+  })
+
+  it('with --json tells answer, usage and what the model saw', () => {
+    const { stdout } = aerie([
+      'ask',
+      '--json',
+      '--max-tokens',
+      '2',
+      PICTURE,
+      PICTURE,
+      'describe them',
+    ])
+    const result = JSON.parse(stdout) as {
+      answer: string
+      finishReason: string
+      usage: { completionTokens: number }
+      explain: { images: { width: number; height: number }[] }
+    }
+    assert.equal(typeof result.answer, 'string')
+    assert.ok(result.usage.completionTokens <= 2)
+    assert.deepEqual(
+      result.explain.images.map(({ width, height }) => [width, height]),
+      [
+        [640, 480],
+        [640, 480],
+      ],
+    )
+  })
+
+  it('needs no picture', () => {
+    const { status, stdout } = aerie(['ask', 'what do you see?'])
+    assert.equal(status, 0)
+    assert.notEqual(stdout.trim(), '')
+  })
+
+  it('says in one line what is wrong with a picture', () => {
+    const broken = aerie(['ask', '-', 'what is it?'], Buffer.from('no picture'))
+    assert.deepEqual([broken.status, broken.stdout], [1, ''])
+    assert.match(broken.stderr, /^aerie: [^\n]*picture 1 \(-\)[^\n]*\n$/)
+    const remote = aerie(['ask', 'http://127.0.0.1:1/a.png', 'what is it?'])
+    assert.deepEqual([remote.status, remote.stdout], [1, ''])
+    assert.match(remote.stderr, /^aerie: [^\n]*\n$/)
+  })
+})
