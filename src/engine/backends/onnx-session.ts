@@ -58,6 +58,8 @@ export class OnnxSession {
         interOpNumThreads: 1,
         graphOptimizationLevel: 'all',
         logSeverityLevel: 3,
+        // Plans are kept for every combination of shapes; ours never stop changing.
+        enableMemPattern: false,
         extra: {
           session: {
             // Spinning threads would burn a core between runs.
