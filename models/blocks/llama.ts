@@ -91,7 +91,7 @@ function llamaLayer(
   const q = rotate(linear(normed, 'self_attn.q_proj', c.heads * c.headDim), c.heads)
   const k = rotate(linear(normed, 'self_attn.k_proj', c.kvHeads * c.headDim), c.kvHeads)
   const v = linear(normed, 'self_attn.v_proj', c.kvHeads * c.headDim)
-  const attended = g.kvAttention(q, k, v, {
+  const attended = g.kvAttention(q, k, v, positions, {
     layer,
     heads: c.heads,
     kvHeads: c.kvHeads,

@@ -114,25 +114,27 @@ export class GraphBuilder {
     return this.#append('attention', [q, k, v], { heads, scale: (width / heads) ** -0.5 }, q.shape)
   }
 
-  kvAttention(q: Value, k: Value, v: Value, attributes: KvAttentionAttributes): Value {
+  kvAttention(
+    q: Value,
+    k: Value,
+    v: Value,
+    positions: Value,
+    attributes: KvAttentionAttributes,
+  ): Value {
     const { heads, kvHeads, headDim } = attributes
-    const [batch, steps] = q.shape as [Dim, Dim]
+    const [batch, steps] = positions.shape as [Dim, Dim]
     const fits =
+      positions.shape.length === 2 &&
       sameShape(q.shape, [batch, steps, heads * headDim]) &&
       sameShape(k.shape, [batch, steps, kvHeads * headDim]) &&
       sameShape(k.shape, v.shape) &&
       heads % kvHeads === 0
     if (!fits) {
-      this.#fail(
-        'kvAttention',
-        'q, k, v and [heads, kvHeads, headDim] are',
-        q.shape,
-        k.shape,
-        v.shape,
-        [heads, kvHeads, headDim],
-      )
+      const geometry = [heads, kvHeads, headDim]
+      const what = 'q, k, v, positions and [heads, kvHeads, headDim] are'
+      this.#fail('kvAttention', what, q.shape, k.shape, v.shape, positions.shape, geometry)
     }
-    return this.#append('kvAttention', [q, k, v], attributes, q.shape)
+    return this.#append('kvAttention', [q, k, v, positions], attributes, q.shape)
   }
 
   silu(x: Value): Value {

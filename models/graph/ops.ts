@@ -17,7 +17,7 @@ export interface OpAttributes {
   rope: RopeAttributes
   /** q, k, v [batch, tokens, heads·headDim] → q's shape; every token sees every token */
   attention: { readonly heads: number; readonly scale: number }
-  /** q [batch, steps, heads·headDim], k, v [batch, steps, kvHeads·headDim] → q's shape */
+  /** q [batch, steps, heads·headDim], k, v [batch, steps, kvHeads·headDim], positions [batch, steps] → q's shape */
   kvAttention: KvAttentionAttributes
   /** x → x · sigmoid(x) */
   silu: None
@@ -56,7 +56,10 @@ export interface RopeAttributes {
   readonly style: 'half' | 'interleaved'
 }
 
-/** Causal attention over a layer's cache: this run's keys and values are appended, then all are seen. */
+/**
+ * Attention over a layer's cache: this run's keys and values are appended, then a query at position p sees the keys at
+ * positions ≤ p. Positions count from the start of the sequence.
+ */
 export interface KvAttentionAttributes {
   readonly layer: number
   readonly heads: number

@@ -14,6 +14,14 @@ export const PRESENT = 'present'
 export const pastKey = (layer: number) => `past.${layer}.key`
 export const pastValue = (layer: number) => `past.${layer}.value`
 
+/** Names of a kvAttention node's inputs in the ONNX graph. */
+export interface KvAttentionInputs {
+  readonly q: string
+  readonly k: string
+  readonly v: string
+  readonly positions: string
+}
+
 /**
  * Adds to a decoder:
  * - inputs `past.N.key`, `past.N.value` [batch, kvHeads, past, headDim]: what each sequence has seen, padded at the end;
@@ -28,7 +36,7 @@ export class KvAttentionLowering {
   readonly #geometry: KvGeometry
   readonly #present: string[] = []
   readonly #pastLength: string
-  readonly #biases = new Map<number, string>()
+  readonly #biases = new Map<string, string>()
 
   constructor(onnx: OnnxGraph, geometry: KvGeometry) {
     this.#onnx = onnx
@@ -42,13 +50,10 @@ export class KvAttentionLowering {
     this.#pastLength = onnx.add('Shape', [pastKey(0)], { start: 2, end: 3 })
   }
 
-  /** q [batch, steps, heads·headDim], k, v [batch, steps, kvHeads·headDim] → [batch, steps, heads·headDim]. */
-  emit(
-    q: string,
-    k: string,
-    v: string,
-    { layer, heads, kvHeads, headDim, scale }: KvAttentionAttributes,
-  ): string {
+  /** As the operation `kvAttention` of the graph language. */
+  emit(inputs: KvAttentionInputs, attributes: KvAttentionAttributes): string {
+    const { q, k, v, positions } = inputs
+    const { layer, heads, kvHeads, headDim, scale } = attributes
     const onnx = this.#onnx
     this.#present.push(k, v)
     // The queries that share a KV head lie in one matrix [batch, kvHeads, group·steps, headDim].
@@ -66,7 +71,7 @@ export class KvAttentionLowering {
     const score = (against: string) =>
       onnx.add('FusedMatMul', [queries, against], { transB: 1, alpha: { float: scale } }, MICROSOFT)
     const scores = onnx.add('Concat', [score(pastKey(layer)), score(keys)], { axis: 3 })
-    const weights = onnx.add('Softmax', [onnx.add('Add', [scores, this.#bias(group)])], {
+    const weights = onnx.add('Softmax', [onnx.add('Add', [scores, this.#bias(positions, group)])], {
       axis: -1,
     })
 
@@ -102,18 +107,19 @@ export class KvAttentionLowering {
   }
 
   /** 0 where a query may look, MASKED elsewhere: [batch, 1, group·steps, past + steps]; one for all layers. */
-  #bias(group: number): string {
-    const known = this.#biases.get(group)
+  #bias(positions: string, group: number): string {
+    const key = `${positions}:${group}`
+    const known = this.#biases.get(key)
     if (known) return known
     const onnx = this.#onnx
     const keys = onnx.add('Unsqueeze', [KEY_POSITIONS, onnx.int64s([1])])
-    const queries = onnx.add('Unsqueeze', ['positions', onnx.int64s([2])])
+    const queries = onnx.add('Unsqueeze', [positions, onnx.int64s([2])])
     const visible = onnx.add('LessOrEqual', [keys, queries])
     const bias = onnx.add('Where', [visible, onnx.floats([0]), onnx.floats([MASKED])])
     const repeated =
       group === 1 ? bias : onnx.add('Concat', Array<string>(group).fill(bias), { axis: 1 })
     const made = onnx.add('Unsqueeze', [repeated, onnx.int64s([1])])
-    this.#biases.set(group, made)
+    this.#biases.set(key, made)
     return made
   }
 

@@ -91,7 +91,8 @@ const EMITTERS: Emitters = {
       { num_heads: attributes.heads, scale: { float: attributes.scale } },
       MICROSOFT,
     ),
-  kvAttention: ({ attributes }, { kv, inputs: [q, k, v] }) => kv().emit(q!, k!, v!, attributes),
+  kvAttention: ({ attributes }, { kv, inputs: [q, k, v, positions] }) =>
+    kv().emit({ q: q!, k: k!, v: v!, positions: positions! }, attributes),
   silu: (_, { onnx, inputs }) => onnx.add('QuickGelu', inputs, { alpha: { float: 1 } }, MICROSOFT),
   gelu: ({ attributes: { form } }, { onnx, inputs }) =>
     form === 'quick'

@@ -27,7 +27,11 @@ describe('the graph builder', () => {
       ['rmsNorm', g.rmsNorm(rows, weight(32), 1e-6).shape, ['batch', 'steps', 32]],
       ['rope', g.rope(rows, positions, ROPE).shape, ['batch', 'steps', 32]],
       ['attention', g.attention(rows, rows, rows, 4).shape, ['batch', 'steps', 32]],
-      ['kvAttention', g.kvAttention(rows, narrow, narrow, KV).shape, ['batch', 'steps', 32]],
+      [
+        'kvAttention',
+        g.kvAttention(rows, narrow, narrow, positions, KV).shape,
+        ['batch', 'steps', 32],
+      ],
       ['silu', g.silu(rows).shape, ['batch', 'steps', 32]],
       ['gelu', g.gelu(picture, 'erf').shape, ['tiles', 6, 8, 8]],
       ['softmax', g.softmax(rows).shape, ['batch', 'steps', 32]],
@@ -74,8 +78,8 @@ describe('the graph builder', () => {
         'attention: q and [heads] are [batch, steps, 32], [5]',
       ],
       [
-        () => g.kvAttention(rows, rows, rows, KV),
-        'kvAttention: q, k, v and [heads, kvHeads, headDim] are [batch, steps, 32], [batch, steps, 32], [batch, steps, 32], [4, 2, 8]',
+        () => g.kvAttention(rows, rows, rows, positions, KV),
+        'kvAttention: q, k, v, positions and [heads, kvHeads, headDim] are [batch, steps, 32], [batch, steps, 32], [batch, steps, 32], [batch, steps], [4, 2, 8]',
       ],
       [
         () =>
@@ -129,10 +133,17 @@ describe('the graph builder', () => {
 describe('the KV geometry of a graph', () => {
   const decoder = (...layers: { layer: number; headDim: number }[]) => {
     const g = new GraphBuilder('decoder')
+    const positions = g.input('positions', ['batch', 'steps'], 'int32')
     let x = g.input('x', ['batch', 'steps', 32])
     for (const { layer, headDim } of layers) {
       const kv = g.slice(x, 2, 0, 2 * headDim)
-      x = g.kvAttention(x, kv, kv, { layer, heads: 32 / headDim, kvHeads: 2, headDim, scale: 1 })
+      x = g.kvAttention(x, kv, kv, positions, {
+        layer,
+        heads: 32 / headDim,
+        kvHeads: 2,
+        headDim,
+        scale: 1,
+      })
     }
     g.output('y', x)
     return g.build()
