@@ -16,7 +16,7 @@ SEED = 7
 # Most cells are empty: the weight of class 0, low where there are many other classes, so that a tower in doubt between
 # sixteen kinds does not choose 'nothing'.
 EMPTY_WEIGHT = {'kind': 0.05, 'color': 0.1, 'size': 0.1, 'ordinal': 0.05, 'offset_x': 0.05, 'offset_y': 0.05,
-                'background': 1.0, 'first': 0.015, 'second': 0.01, 'index': 0.02, 'text_color': 0.05}
+                'background': 1.0, 'first': 0.015, 'second': 0.01, 'index': 0.02}
 # What is hardest to see counts most.
 FACTOR_WEIGHT = {'kind': 3.0, 'first': 2.0, 'second': 1.5}
 
@@ -45,7 +45,8 @@ class Codebook:
         return cells
 
     def loss(self, cells, labels, sharpness=8.0):
-        """How badly cells [B, 100, D] are decoded by the codebook: (cross entropy plus distance, accuracy by factor).
+        """How badly cells [B, 100, D] are decoded by the codebook: (cross entropy plus distance, accuracy by factor
+        where there is something).
 
         The logit of a class is its dot product, that of 'nothing' is half the code's length: the ideal cell has 1 and 0.
         """
@@ -60,7 +61,7 @@ class Codebook:
             total = total + F.cross_entropy(logits, target, weight=weight) * FACTOR_WEIGHT.get(name, 1.0)
             with torch.no_grad():
                 present = target > 0
-                hits = logits[present].argmax(-1) == target[present]
+                hits = logits[present, 1:].argmax(-1) + 1 == target[present]
                 accuracy[name] = hits.float().mean().item() if len(hits) else float('nan')
         distance = (cells - self.ideal(labels)).pow(2).sum(-1).mean()
         return total + distance, accuracy
@@ -77,7 +78,7 @@ class Codebook:
 
 
 def initialise_embeddings(embedding, tokenizer, codebook):
-    """Sets the rows of concept words, with and without a leading space, to their directions plus a little noise."""
+    """Sets the token embeddings of concept words, with and without a leading space, to their directions plus noise."""
     generator = torch.Generator().manual_seed(SEED + 1)
     for word, code in codebook.words():
         for form in (word, ' ' + word):

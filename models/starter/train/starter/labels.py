@@ -10,7 +10,7 @@ CELL = PICTURE / GRID
 # factor -> number of classes, 'nothing' included
 FACTORS = {
     'kind': 1 + len(KINDS),
-    'color': 1 + len(COLORS),
+    'color': 1 + len(COLORS),  # of the object, or of the characters where there is no object
     'size': 1 + len(SIZES),
     'ordinal': 1 + MAX_OBJECTS,  # of the object whose center lies in the cell, in reading order
     'offset_x': 3,  # the center lies in the left or right half of its cell
@@ -19,7 +19,6 @@ FACTORS = {
     'first': 1 + len(CHARACTERS),  # up to two characters have their centers in a cell
     'second': 1 + len(CHARACTERS),
     'index': 1 + MAX_CHARACTERS,  # position in the text of the cell's first character
-    'text_color': 1 + len(COLORS),
 }
 NAMES = list(FACTORS)
 
@@ -55,5 +54,5 @@ def dense_labels(scene):
                 layer['first'][cell], layer['index'][cell] = label, index
             elif not layer['second'][cell]:
                 layer['second'][cell] = label
-            layer['text_color'][cell] = color
+            layer['color'][cell] = color
     return grid.reshape(len(FACTORS), -1)

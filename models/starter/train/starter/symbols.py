@@ -128,7 +128,8 @@ def main():
         save_state(state, weights=weights, optimizer=optimizer.state_dict(), step=step)
 
     while schedule.elapsed() < 1:
-        scenes = [lay_out_text(sample_scene(R)) for _ in range(options.batch)]
+        modes = R.choices(['shapes', 'text', 'mixed'], [0.5, 0.25, 0.25], k=options.batch)
+        scenes = [lay_out_text(sample_scene(R, mode)) for mode in modes]
         labels = label_batch(scenes)
         kept = keep_cells(labels, options.cells)
         cells = model.place(imagine(codebook, labels)).gather(1, kept[..., None].expand(-1, -1, codebook.matrix.shape[1]))
