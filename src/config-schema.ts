@@ -143,11 +143,11 @@ export const configSchema = Type.Object(
     ),
     encoderMaxBatch: count(8, 'Model and engine', 'Tiles that the vision towers take in one run.'),
 
-    mediaWorkers: count(2, 'Pictures', 'Threads that decode and resize pictures.'),
+    mediaWorkers: count(2, 'Pictures', 'Processes that decode and resize pictures.'),
     mediaQueue: count(
       256,
       'Pictures',
-      'Pictures that may wait for such a thread; beyond it the answer is 429.',
+      'Pictures that may wait for one of them; beyond it the answer is 429.',
       0,
     ),
     mediaMaxBytesInUse: bytes(

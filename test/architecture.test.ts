@@ -158,7 +158,8 @@ describe('the house', () => {
 
   it('can be imported, module by module', async () => {
     for (const file of files) {
-      if (!isProgram(file)) await import(pathToFileURL(join(ROOT, file)).href)
+      if (!file.endsWith('.d.ts') && !isProgram(file))
+        await import(pathToFileURL(join(ROOT, file)).href)
     }
   })
 })
