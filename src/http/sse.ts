@@ -82,7 +82,16 @@ async function write(response: ServerResponse, data: string, signal: AbortSignal
   }
 }
 
-/** JSON has no line breaks outside of strings and escapes them inside, so one `data:` line always does. */
+/**
+ * JSON escapes \r and \n, so one `data:` line always does. The other line ends of Unicode are none in this format,
+ * but clients that split lines with their language's own function take them for some.
+ */
 function frame(data: string): string {
-  return `data: ${data}\n\n`
+  const line = data.replace(
+    UNICODE_LINE_ENDS,
+    (end) => `\\u${end.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+  return `data: ${line}\n\n`
 }
+
+const UNICODE_LINE_ENDS = /[\u0085\u2028\u2029]/g
