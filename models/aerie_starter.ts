@@ -1,6 +1,7 @@
 /**
- * Aerie's own starter model: two towers of different kind and resolution → channel concat → mlp2x_gelu → Llama.
- * The composition is Eagle's (arXiv 2408.15998), small. Reference code: `models/starter/train/starter/`.
+ * Aerie's own starter model: two towers of different kind and resolution → channel concat →
+ * mlp2x_gelu → Llama. The composition is Eagle's (arXiv 2408.15998), small. Reference code:
+ * `models/starter/train/starter/`.
  */
 import { type ConvNextConfig, convNext } from './blocks/convnext.ts'
 import { layerNorm } from './blocks/dense.ts'

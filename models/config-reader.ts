@@ -1,4 +1,4 @@
-/** Reads fields of a parsed config.json; every mismatch names the key, what was expected and what came. */
+/** Reads fields of a parsed config.json; a mismatch names the key, the expected and the found. */
 
 export class ConfigReader {
   readonly #fields: Readonly<Record<string, unknown>>

@@ -4,11 +4,15 @@ import type { ImagePreprocessing } from './preprocessing.ts'
 
 /** The parts of a vision-language model as graphs. */
 export interface FamilyGraphs {
-  /** `pixels` [tiles, 3, H, W] → `features` [tiles, tokensPerTile, hidden]: towers, fusion, projector. Absent for text models. */
+  /**
+   * `pixels` [tiles, 3, H, W] → `features` [tiles, tokensPerTile, hidden]: towers, fusion,
+   * projector. Absent for text models.
+   */
   readonly encoder?: Graph
   /**
-   * `embeddings` [batch, steps, hidden], `positions` [batch, steps], the KV cache and `wanted` [wanted], indices into
-   * the batch·steps positions → `hidden` [wanted, hidden] and `logits` [wanted, vocab].
+   * `embeddings` [batch, steps, hidden], `positions` [batch, steps], the KV cache and `wanted`
+   * [wanted], indices into the batch·steps positions → `hidden` [wanted, hidden] and `logits`
+   * [wanted, vocab].
    */
   readonly decoder: Graph
 }

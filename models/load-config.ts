@@ -1,4 +1,4 @@
-/** Tells whether a model folder can be loaded, and what the server must know about it. Reads config.json only. */
+/** Tells whether a model folder can be loaded, and what the server must know about it. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AerieError } from '../src/errors.ts'
@@ -19,8 +19,9 @@ export interface ModelConfig {
 }
 
 /**
- * Reads `directory/config.json` and finds its family. Throws `invalid_package` when the file is missing or damaged, the
- * `model_type` is unknown (the message names the supported ones) or a field cannot be used (the message names it).
+ * Reads `directory/config.json` and finds its family. Throws `invalid_package` when the file is
+ * missing or damaged, the `model_type` is unknown (the message names the supported ones) or a field
+ * cannot be used (the message names it).
  */
 export async function loadModelConfig(directory: string): Promise<ModelConfig> {
   const path = join(directory, 'config.json')

@@ -22,8 +22,8 @@ export async function listFamilies(): Promise<string[]> {
 }
 
 /**
- * The family of a `model_type`. Throws an Error that names the supported ones for any other; an error inside a
- * family file is thrown as itself.
+ * The family of a `model_type`. Throws an Error that names the supported ones for any other; an
+ * error inside a family file is thrown as itself.
  */
 export async function findFamily(modelType: unknown): Promise<Family<unknown>> {
   const families = await listFamilies()

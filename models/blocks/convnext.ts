@@ -16,7 +16,7 @@ export interface ConvNextConfig {
   readonly scaleName: 'gamma' | 'weight'
 }
 
-/** Pixels [tiles, 3, S, S] → map [tiles, S/stride, S/stride, width] with stride = patchSize · 2^(stages − 1). */
+/** Pixels [tiles, 3, S, S] → map [tiles, S/r, S/r, width] with r = patchSize · 2^(stages − 1). */
 export function convNext(g: GraphBuilder, pixels: Value, prefix: string, c: ConvNextConfig): Value {
   const stem = patchConv(g, pixels, `${prefix}.stem.0`, c.hiddenSizes[0]!, c.patchSize)
   let x = layerNorm(g, channelsLast(g, stem), `${prefix}.stem.1`, c.layerNormEps)

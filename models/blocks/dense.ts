@@ -2,7 +2,7 @@
 import type { GraphBuilder } from '../graph/builder.ts'
 import type { Value } from '../graph/graph.ts'
 
-/** `prefix.weight` [out, in] and, unless told otherwise, `prefix.bias` [out]: x [..., in] → [..., out]. */
+/** `prefix.weight` [out, in] and, unless switched off, `prefix.bias`: x [..., in] → [..., out]. */
 export function dense(
   g: GraphBuilder,
   x: Value,
@@ -32,7 +32,7 @@ export function rmsNorm(g: GraphBuilder, x: Value, prefix: string, epsilon: numb
   return g.rmsNorm(x, g.weight(`${prefix}.weight`, [widthOf(x)]), epsilon)
 }
 
-/** A convolution with bias whose stride is its kernel: x [n, c, h, w] → [n, out, h/size, w/size]. */
+/** A convolution whose stride is its kernel: x [n, c, h, w] → [n, out, h/size, w/size]. */
 export function patchConv(
   g: GraphBuilder,
   x: Value,

@@ -4,8 +4,9 @@ import type { Value } from '../graph/graph.ts'
 import { channelsFirst, channelsLast } from './dense.ts'
 
 /**
- * Maps [tiles, h, w, c] of any resolution → tokens [tiles, grid², Σc], row-major, in the order given.
- * A map that is not grid×grid is resized bilinearly with its corners kept in place, as Eagle does.
+ * Maps [tiles, h, w, c] of any resolution → tokens [tiles, grid², Σc], row-major, in the order
+ * given. A map that is not grid×grid is resized bilinearly with its corners kept in place, as Eagle
+ * does.
  */
 export function concatChannels(g: GraphBuilder, maps: readonly Value[], grid: number): Value {
   const aligned = maps.map((map) => {

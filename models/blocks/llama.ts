@@ -1,4 +1,4 @@
-/** The Llama decoder (Touvron et al., 2023) in the hub's spelling: RMSNorm, half-split rope, grouped queries, SwiGLU. */
+/** The Llama decoder (Touvron et al., 2023) in the hub's spelling. */
 import type { ConfigReader } from '../config-reader.ts'
 import { GraphBuilder } from '../graph/builder.ts'
 import type { Graph, Value } from '../graph/graph.ts'
@@ -47,9 +47,9 @@ export function readLlamaConfig(raw: ConfigReader): LlamaConfig {
 }
 
 /**
- * The decoder as a graph. Inputs: `embeddings` [batch, steps, hidden], `positions` [batch, steps], and `wanted`,
- * indices into the batch·steps positions whose results are asked for. Outputs: `hidden` [wanted, hidden] after the
- * final norm and `logits` [wanted, vocab].
+ * The decoder as a graph. Inputs: `embeddings` [batch, steps, hidden], `positions` [batch, steps],
+ * and `wanted`, indices into the batch·steps positions whose results are asked for. Outputs:
+ * `hidden` [wanted, hidden] after the final norm and `logits` [wanted, vocab].
  */
 export function llamaDecoder(c: LlamaConfig): Graph {
   const g = new GraphBuilder('decoder')

@@ -3,7 +3,7 @@ import type { GraphBuilder } from '../graph/builder.ts'
 import type { Value } from '../graph/graph.ts'
 import { dense } from './dense.ts'
 
-/** LLaVA's `mlp2x_gelu`: Linear, exact GELU, Linear as a torch Sequential. x [..., c] → [..., width]. */
+/** LLaVA's `mlp2x_gelu`: Linear, exact GELU, Linear: x [..., c] → [..., width]. */
 export function mlp2xGelu(
   g: GraphBuilder,
   x: Value,

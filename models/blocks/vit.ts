@@ -1,4 +1,4 @@
-/** A pre-norm vision transformer (Dosovitskiy et al., 2020) in the hub's spelling, without a class token. */
+/** A pre-norm vision transformer (Dosovitskiy et al., 2020) without a class token. */
 import type { GraphBuilder } from '../graph/builder.ts'
 import type { Value } from '../graph/graph.ts'
 import { dense, layerNorm, patchConv } from './dense.ts'
@@ -13,7 +13,7 @@ export interface VitConfig {
   readonly layerNormEps: number
 }
 
-/** Pixels [tiles, 3, S, S] with S = imageSize → tokens [tiles, (S/patchSize)², hiddenSize], row-major. */
+/** Pixels [tiles, 3, imageSize, imageSize] → tokens [tiles, grid², hiddenSize], row-major. */
 export function vit(g: GraphBuilder, pixels: Value, prefix: string, c: VitConfig): Value {
   const tokens = (c.imageSize / c.patchSize) ** 2
   const patches = patchConv(g, pixels, `${prefix}.patch_embedding`, c.hiddenSize, c.patchSize)

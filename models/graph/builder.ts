@@ -5,8 +5,8 @@ import type { Dim, Shape } from './shape.ts'
 import { broadcast, formatShape, productOf, sameShape } from './shape.ts'
 
 /**
- * Methods append one operation and return its result; a shape that does not fit throws an Error that
- * names the operation and the shapes.
+ * Methods append one operation and return its result; a shape that does not fit throws an Error
+ * that names the operation and the shapes.
  */
 export class GraphBuilder {
   readonly #name: string
@@ -270,7 +270,7 @@ export class GraphBuilder {
     shape: Shape,
   ): Value {
     const output = this.#value(shape, 'float32')
-    // The compiler does not see that op and attributes vary together; the signature says that they do.
+    // The compiler does not see that op and attributes vary together; the signature does.
     this.#nodes.push({ op, inputs, attributes, output } as Node)
     return output
   }

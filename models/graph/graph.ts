@@ -50,7 +50,10 @@ export interface KvGeometry {
   readonly headDim: number
 }
 
-/** Reads the cache's geometry off a decoder graph; throws when the layers differ or are not numbered 0, 1, …. */
+/**
+ * Reads the cache's geometry off a decoder graph; throws when the layers differ or are not numbered
+ * 0, 1, ….
+ */
 export function kvGeometry(graph: Graph): KvGeometry {
   const layers: KvAttentionAttributes[] = []
   for (const node of graph.nodes) if (node.op === 'kvAttention') layers.push(node.attributes)

@@ -4,7 +4,7 @@ type None = Record<never, never>
 
 /**
  * Operations and their attributes; inputs are listed as `name [shape]`, `?` marks an optional one.
- * A lowering is a table over these keys, so that a new operation does not compile until each has it.
+ * A lowering is a table over these keys: a new operation does not compile until each has it.
  */
 export interface OpAttributes {
   /** x [..., in], weight [out, in], bias? [out] → [..., out] */
@@ -17,7 +17,10 @@ export interface OpAttributes {
   rope: RopeAttributes
   /** q, k, v [batch, tokens, heads·headDim] → q's shape; every token sees every token */
   attention: { readonly heads: number; readonly scale: number }
-  /** q [batch, steps, heads·headDim], k, v [batch, steps, kvHeads·headDim], positions [batch, steps] → q's shape */
+  /**
+   * q [batch, steps, heads·headDim], k, v [batch, steps, kvHeads·headDim], positions [batch, steps]
+   * → q's shape
+   */
   kvAttention: KvAttentionAttributes
   /** x → x · sigmoid(x) */
   silu: None
@@ -29,7 +32,7 @@ export interface OpAttributes {
   conv2d: { readonly stride: number; readonly padding: number; readonly groups: number }
   /** x [n, c, h, w] → [n, c, h/size, w/size]: the mean of each size×size square */
   avgPool2d: { readonly size: number }
-  /** x [n, c, h, w] → [n, c, height, width], bilinear without antialias, corner pixels kept in place */
+  /** x [n, c, h, w] → [n, c, height, width]: bilinear, no antialias, corner pixels kept in place */
   resizeBilinear: { readonly height: number; readonly width: number }
   /** a + b, broadcast */
   add: None
@@ -57,8 +60,8 @@ export interface RopeAttributes {
 }
 
 /**
- * Attention over a layer's cache: this run's keys and values are appended, then a query at position p sees the keys at
- * positions ≤ p. Positions count from the start of the sequence.
+ * Attention over a layer's cache: this run's keys and values are appended, then a query at position
+ * p sees the keys at positions ≤ p. Positions count from the start of the sequence.
  */
 export interface KvAttentionAttributes {
   readonly layer: number

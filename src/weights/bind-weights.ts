@@ -15,8 +15,8 @@ export type WeightNames = readonly (readonly [checkpoint: string, graph: string]
 const LISTED = 8
 
 /**
- * Graph name → tensor. Throws `invalid_package` with the names when an initialiser has no tensor, two tensors or one of
- * another shape, and when a tensor is left over.
+ * Graph name → tensor. Throws `invalid_package` with the names when an initialiser has no tensor,
+ * two tensors or one of another shape, and when a tensor is left over.
  */
 export function bindWeights(
   initialisers: Iterable<Initialiser>,

@@ -1,4 +1,4 @@
-/** A checkpoint folder's tensors: one safetensors file or several under an index, read one tensor at a time. */
+/** The tensors of a checkpoint folder: one safetensors file, or several under an index. */
 import { type FileHandle, open, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AerieError } from '../errors.ts'
@@ -28,7 +28,10 @@ export class Checkpoint {
     this.#files = files
   }
 
-  /** Opens `model.safetensors`, or the files that `model.safetensors.index.json` lists. Throws `invalid_package`. */
+  /**
+   * Opens `model.safetensors`, or the files that `model.safetensors.index.json` lists. Throws
+   * `invalid_package`.
+   */
   static async open(directory: string): Promise<Checkpoint> {
     const index = await readIndex(directory)
     const files = new Map<string, FileHandle>()

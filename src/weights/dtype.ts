@@ -1,4 +1,4 @@
-/** Element types of safetensors, their sizes, and their conversion to 32-bit floats. Hot loops index with `!`. */
+/** Element types of safetensors and their conversion to floats. Hot loops index with `!`. */
 import { AerieError } from '../errors.ts'
 
 /** Bytes an element takes, by the spelling in safetensors headers. */
@@ -27,8 +27,9 @@ export function isDtype(name: unknown): name is Dtype {
 }
 
 /**
- * Little-endian elements → floats; 64-bit types are rounded to the nearest float. `bytes` starts at a multiple of the
- * element size. Throws `invalid_package` for the 8-bit floats, which need a scale that the header does not carry.
+ * Little-endian elements → floats; 64-bit types are rounded to the nearest float. `bytes` starts at
+ * a multiple of the element size. Throws `invalid_package` for the 8-bit floats, which need a scale
+ * that the header does not carry.
  */
 export function toFloat32(dtype: Dtype, bytes: Uint8Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
   const { buffer, byteOffset, byteLength } = bytes

@@ -17,8 +17,8 @@ export const PREFIX_BYTES = 8
 const MAX_HEADER_BYTES = 100_000_000
 
 /**
- * Length of the JSON header of a file of `fileBytes` bytes whose first {@link PREFIX_BYTES} bytes are `prefix`.
- * Throws `invalid_package`.
+ * Length of the JSON header of a file of `fileBytes` bytes whose first {@link PREFIX_BYTES} bytes
+ * are `prefix`. Throws `invalid_package`.
  */
 export function headerLength(prefix: Uint8Array, fileBytes: number): number {
   if (prefix.byteLength < PREFIX_BYTES)
@@ -31,8 +31,9 @@ export function headerLength(prefix: Uint8Array, fileBytes: number): number {
 }
 
 /**
- * Tensors of a file of `fileBytes` bytes in the order of their data. Every one is checked: known type, shape that agrees
- * with its bytes, inside the file, overlapping no other; no name occurs twice. Throws `invalid_package`.
+ * Tensors of a file of `fileBytes` bytes in the order of their data. Every one is checked: known
+ * type, shape that agrees with its bytes, inside the file, overlapping no other; no name occurs
+ * twice. Throws `invalid_package`.
  */
 export function parseHeader(header: Uint8Array, fileBytes: number): TensorEntry[] {
   const fields = parseJson(header)

@@ -16,7 +16,10 @@ import { seededRandom } from './seeded-random.ts'
 import { writeRandomCheckpoint } from './starter-checkpoint.ts'
 
 const BLOCK_SIZE = 4
-/** A position of the small checkpoint: 2 layers × (keys and values) × 2 KV heads × 16 channels × 4 bytes. */
+/**
+ * A position of the small checkpoint: 2 layers × (keys and values) × 2 KV heads × 16 channels × 4
+ * bytes.
+ */
 const POSITION_BYTES = 2 * 2 * 2 * 16 * 4
 const BLOCKS = 48
 const OPTIONS = {

@@ -25,7 +25,10 @@ export function writeSafetensors(
   writeFileSync(path, Buffer.concat([headerBytes(JSON.stringify(header)), ...parts]))
 }
 
-/** A header's text behind its length, padded to a multiple of eight bytes as the reference implementation does. */
+/**
+ * A header's text behind its length, padded to a multiple of eight bytes as the reference
+ * implementation does.
+ */
 export function headerBytes(text: string): Buffer {
   const json = Buffer.from(text)
   const padded = Buffer.alloc(Math.ceil(json.length / 8) * 8, ' ')
@@ -43,7 +46,9 @@ function encode(dtype: 'F32' | 'F16' | 'BF16', values: ArrayLike<number>): Uint8
   return new Uint8Array(Uint16Array.from(bits, (b) => b >>> 16).buffer)
 }
 
-/** Bits of the half-precision number next to a normal value; values too small for one become zero. */
+/**
+ * Bits of the half-precision number next to a normal value; values too small for one become zero.
+ */
 function halfBits(value: number): number {
   const sign = value < 0 ? 0x8000 : 0
   const magnitude = Math.abs(value)

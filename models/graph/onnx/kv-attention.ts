@@ -24,10 +24,12 @@ export interface KvAttentionInputs {
 
 /**
  * Adds to a decoder:
- * - inputs `past.N.key`, `past.N.value` [batch, kvHeads, past, headDim]: what each sequence has seen, padded at the end;
- * - input `key_positions` [batch, past + steps]: the position of every key; a query at p sees keys at positions ≤ p, so
- *   padding has a position that no query reaches;
- * - output `present` [batch, steps, layers·2·kvHeads·headDim]: the new keys and values, layer by layer.
+ * - inputs `past.N.key`, `past.N.value` [batch, kvHeads, past, headDim]: what each sequence has
+ *   seen, padded at the end;
+ * - input `key_positions` [batch, past + steps]: the position of every key; a query at p sees keys
+ *   at positions ≤ p, so padding has a position that no query reaches;
+ * - output `present` [batch, steps, layers·2·kvHeads·headDim]: the new keys and values, layer by
+ *   layer.
  *
  * The past is read in place and never copied or returned: the binding copies whatever it returns.
  */
@@ -106,7 +108,7 @@ export class KvAttentionLowering {
     })
   }
 
-  /** 0 where a query may look, MASKED elsewhere: [batch, 1, group·steps, past + steps]; one for all layers. */
+  /** 0 where a query may look, MASKED elsewhere: [batch, 1, group·steps, past + steps]. */
   #bias(positions: string, group: number): string {
     const key = `${positions}:${group}`
     const known = this.#biases.get(key)

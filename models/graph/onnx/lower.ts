@@ -30,8 +30,9 @@ interface Emission {
 type Emitters = { readonly [Op in OpName]: (node: NodeOf<Op>, emission: Emission) => string }
 
 /**
- * The bytes of an ONNX model. Inputs and outputs keep their names; a decoder gains the inputs and the output that
- * {@link KvAttentionLowering} describes. Weights stay in their files and are widened to float32 when loaded.
+ * The bytes of an ONNX model. Inputs and outputs keep their names; a decoder gains the inputs and
+ * the output that {@link KvAttentionLowering} describes. Weights stay in their files and are
+ * widened to float32 when loaded.
  */
 export function lowerToOnnx(graph: Graph, options: LowerOptions): Uint8Array {
   const onnx = new OnnxGraph(graph.name)
@@ -58,7 +59,7 @@ export function lowerToOnnx(graph: Graph, options: LowerOptions): Uint8Array {
 }
 
 function emit(node: Node, emission: Emission): string {
-  // A node's `op` selects the emitter of its own type; the compiler cannot follow that through the table.
+  // `op` selects the emitter of its own type; the compiler cannot follow that through a table.
   return (EMITTERS[node.op] as (node: Node, emission: Emission) => string)(node, emission)
 }
 

@@ -1,4 +1,4 @@
-/** ONNX messages on the wire: the fields that we write, with their numbers from the ONNX specification. */
+/** ONNX messages on the wire: the fields that we write, numbered as ONNX specifies. */
 import protobuf from 'protobufjs/light.js'
 
 /** ONNX's numbers for element types. */

@@ -1,4 +1,4 @@
-/** What every decoder session with a KV cache of ours has in common: checking, embedding, bookkeeping. */
+/** What decoder sessions over our KV cache have in common: checking, embedding, bookkeeping. */
 import { AerieError } from '../../errors.ts'
 import type { DecoderSession, KvStats, Row, SequenceId, StepResult } from '../backend.ts'
 import type { EmbeddingTable } from './embedding-table.ts'
@@ -6,7 +6,7 @@ import type { KvCache, KvSequence } from './kv-cache.ts'
 
 /** A row whose tokens are embedded and whose cache positions are reserved. */
 export interface PreparedRow {
-  /** The new positions are `cache.length … length + positions − 1`; the runner writes them, the session counts them. */
+  /** The first new position is `cache.length`; the runner writes, the session counts. */
   readonly cache: KvSequence
   readonly positions: number
   /** `[positions, hidden]` */
@@ -14,7 +14,7 @@ export interface PreparedRow {
   readonly want: Row['want']
 }
 
-/** Computes rows: reads the past from the cache, writes the new keys and values to it, returns what each row wants. */
+/** Computes rows: takes the past from the cache, adds to it, returns what each row wants. */
 export interface DecoderRunner {
   run(rows: readonly PreparedRow[]): Promise<(Float32Array | undefined)[]>
   dispose(): Promise<void>

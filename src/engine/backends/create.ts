@@ -5,7 +5,10 @@ import type { Backend } from '../backend.ts'
 /** Names that {@link createBackend} accepts. */
 export const BACKENDS = ['onnx', 'reference'] as const
 
-/** The backend of that name; its runtime is loaded with its first session. Throws `invalid_config` for another name. */
+/**
+ * The backend of that name; its runtime is loaded with its first session. Throws `invalid_config`
+ * for another name.
+ */
 export async function createBackend(name: string): Promise<Backend> {
   switch (name) {
     case 'onnx':

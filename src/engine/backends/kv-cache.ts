@@ -4,7 +4,7 @@ import { AerieError } from '../../errors.ts'
 import { KvCacheFull, type KvStats, type SequenceId } from '../backend.ts'
 import { KvPool } from './kv-pool.ts'
 
-/** One sequence. Positions below `length` never change, so a copy of them stays good as long as the object lives. */
+/** One sequence. Positions below `length` never change: a copy of them stays good. */
 export interface KvSequence {
   readonly blocks: number[]
   length: number
@@ -18,9 +18,10 @@ export interface KvCacheOptions {
 }
 
 /**
- * A *plane* is one KV head's keys or values in one layer; plane `(layer · 2 + isValue) · kvHeads + head`. A block holds
- * `[planes, blockSize, headDim]`, so that reading a plane's positions is one copy a block; a position as the graph
- * returns it is `[planes, headDim]`.
+ * A *plane* is one KV head's keys or values in one layer: number
+ * `(layer · 2 + isValue) · kvHeads + head`. A block holds `[planes, blockSize, headDim]`, so that
+ * reading a plane's positions is one copy a block; a position as the graph returns it is
+ * `[planes, headDim]`.
  */
 export class KvCache {
   readonly blockSize: number
@@ -55,7 +56,7 @@ export class KvCache {
     return this.#sequences.get(id)?.length ?? 0
   }
 
-  /** Blocks that appending `positions` would take from the free ones, a copy of a shared last block included. */
+  /** Free blocks that appending `positions` would take, the copy of a shared one included. */
   blocksNeeded(id: SequenceId, positions: number): number {
     if (positions === 0) return 0
     const sequence = this.#sequences.get(id)
@@ -67,8 +68,8 @@ export class KvCache {
   }
 
   /**
-   * Makes room for `positions` more positions in each sequence, creating unknown ones, without changing any length.
-   * Throws {@link KvCacheFull} before anything is changed.
+   * Makes room for `positions` more positions in each sequence, creating unknown ones, without
+   * changing any length. Throws {@link KvCacheFull} before anything is changed.
    */
   reserve(
     requests: readonly { readonly sequence: SequenceId; readonly positions: number }[],
@@ -88,7 +89,7 @@ export class KvCache {
     })
   }
 
-  /** Stores position `position` of a sequence: `[planes, headDim]` floats from `source[offset]` on. */
+  /** Stores one position of a sequence: `[planes, headDim]` floats from `source[offset]` on. */
   write(sequence: KvSequence, position: number, source: Float32Array, offset: number): void {
     const { headDim, blockSize } = this
     const values = this.#valuesAt(sequence, position)
@@ -101,7 +102,10 @@ export class KvCache {
     }
   }
 
-  /** Copies positions start … end − 1 of one plane to `target`, `[end − start, headDim]` from `offset` on. */
+  /**
+   * Copies positions start … end − 1 of one plane to `target`, `[end − start, headDim]` from
+   * `offset` on.
+   */
   read(
     sequence: KvSequence,
     plane: number,
@@ -124,7 +128,10 @@ export class KvCache {
     }
   }
 
-  /** Starts `id` as the first `length` positions of `parent`. Throws `backend_failure` for a taken id or too short a parent. */
+  /**
+   * Starts `id` as the first `length` positions of `parent`. Throws `backend_failure` for a taken
+   * id or too short a parent.
+   */
   fork(id: SequenceId, parent: SequenceId, length: number): void {
     if (this.#sequences.has(id)) throw failure(`fork: sequence ${id} exists already`)
     const source = this.#sequences.get(parent)

@@ -14,7 +14,10 @@ export interface ModelFiles {
   readonly tensors: ReadonlyMap<string, StoredTensor>
 }
 
-/** Opens and checks a whole model folder, whichever part is wanted. The caller closes the checkpoint. Throws `invalid_package`. */
+/**
+ * Opens and checks a whole model folder, whichever part is wanted. The caller closes the
+ * checkpoint. Throws `invalid_package`.
+ */
 export async function openModelFiles(directory: string): Promise<ModelFiles> {
   const { family, graphs, limits } = await loadModelConfig(directory)
   const checkpoint = await Checkpoint.open(directory)

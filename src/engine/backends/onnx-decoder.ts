@@ -1,4 +1,4 @@
-/** Runs decoder rows on ONNX Runtime: groups them, feeds them padded, stores the new keys and values. */
+/** Runs decoder rows on ONNX Runtime: groups them, feeds them padded, stores keys and values. */
 import type { KvGeometry } from '../../../models/graph/graph.ts'
 import {
   KEY_POSITIONS,
@@ -125,7 +125,7 @@ function paddedEmbeddings(
   return padded
 }
 
-/** `[batch, steps]`; a padded query gets the position that would follow, and nobody reads its result. */
+/** `[batch, steps]`; padding counts on, and nobody reads its result. */
 function queryPositions(rows: readonly PreparedRow[], steps: number): Int32Array {
   const positions = new Int32Array(rows.length * steps)
   for (const [r, row] of rows.entries()) {

@@ -1,4 +1,4 @@
-/** ONNX Runtime behind one class. `run` blocks its thread, so this file belongs in worker threads. */
+/** ONNX Runtime behind one class. `run` blocks its thread: for worker threads only. */
 import { basename, dirname } from 'node:path'
 import type { InferenceSession, Tensor } from 'onnxruntime-node'
 import type { Graph } from '../../../models/graph/graph.ts'
@@ -36,8 +36,8 @@ export class OnnxSession {
   }
 
   /**
-   * Lowers and loads one graph; ONNX Runtime reads the weights from the checkpoint's own files. Throws `invalid_package`
-   * for weights that it cannot use.
+   * Lowers and loads one graph; ONNX Runtime reads the weights from the checkpoint's own files.
+   * Throws `invalid_package` for weights that it cannot use.
    */
   static async load(
     graph: Graph,

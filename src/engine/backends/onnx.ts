@@ -1,4 +1,4 @@
-/** The ONNX Runtime backend: towers and decoders on a CPU. Loaded and run inside worker threads only. */
+/** The ONNX Runtime backend: towers and decoders on a CPU, inside worker threads. */
 import { kvGeometry } from '../../../models/graph/graph.ts'
 import type { Backend, BackendOptions, DecoderSession, EncoderSession } from '../backend.ts'
 import { CachedDecoder } from './cached-decoder.ts'

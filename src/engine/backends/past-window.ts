@@ -9,8 +9,8 @@ interface Slot {
 }
 
 /**
- * `[rows, kvHeads, capacity, headDim]` a layer for keys and for values. A sequence that stays keeps its row, so that a
- * decode step copies one position a sequence instead of its whole past.
+ * `[rows, kvHeads, capacity, headDim]` a layer for keys and for values. A sequence that stays keeps
+ * its row, so that a decode step copies one position a sequence instead of its whole past.
  */
 export class PastWindow {
   /** Positions that each row has room for. */
@@ -29,7 +29,10 @@ export class PastWindow {
     this.capacity = capacity
   }
 
-  /** Gives every sequence a row below `sequences.length`, brings the rows up to date and returns them in that order. */
+  /**
+   * Gives every sequence a row below `sequences.length`, brings the rows up to date and returns
+   * them in that order.
+   */
   place(sequences: readonly KvSequence[]): number[] {
     this.#makeRoom(sequences.length)
     const wanted = new Set(sequences)

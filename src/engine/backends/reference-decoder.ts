@@ -54,7 +54,7 @@ export class ReferenceDecoderRunner implements DecoderRunner {
     return cache.planes * cache.headDim
   }
 
-  /** The interpreter's view of a sequence; what it appends goes to `present`, `[positions, planes · headDim]`. */
+  /** The interpreter's view of a sequence; what it appends goes to `present`. */
   #cacheOf(sequence: KvSequence, present: Float32Array): SequenceCache {
     const { cache, geometry } = this.#options
     const { kvHeads, headDim } = geometry

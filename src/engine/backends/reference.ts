@@ -1,4 +1,4 @@
-/** The reference backend: the same graphs in plain TypeScript with 64-bit sums. The truth that others are checked against. */
+/** The reference backend: the same graphs in plain TypeScript, the truth for all others. */
 import { type Graph, kvGeometry } from '../../../models/graph/graph.ts'
 import type { Backend, BackendOptions, DecoderSession, EncoderSession } from '../backend.ts'
 import { CachedDecoder } from './cached-decoder.ts'

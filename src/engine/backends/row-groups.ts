@@ -1,7 +1,7 @@
 /** Splits the rows of a step into runs of like rows, so that little is padded. */
 import type { PreparedRow } from './cached-decoder.ts'
 
-/** Rows of one run: `[rows, steps]` new positions over a past of `capacity` positions, both padded. */
+/** Rows of one run: up to `steps` new positions each, over a past of up to `capacity`. */
 export interface RowGroup {
   readonly rows: readonly PreparedRow[]
   readonly steps: number
@@ -15,15 +15,15 @@ const SMALLEST_CAPACITY = 256
 const MOST_PADDING = 1.25
 
 /**
- * Room for a past of `length` positions: a power of two. It depends on the row alone, so that a row's attention is
- * computed in the same shapes whatever else is in the step.
+ * Room for a past of `length` positions: a power of two. It depends on the row alone, so that a
+ * row's attention is computed in the same shapes whatever else is in the step.
  */
 export function pastCapacity(length: number): number {
   if (length === 0) return EMPTY_CAPACITY
   return Math.max(SMALLEST_CAPACITY, 2 ** Math.ceil(Math.log2(length)))
 }
 
-/** Decode rows (one position) of a capacity are one group; longer rows of a capacity are split by length. */
+/** Rows of one capacity are one group if their lengths are alike; decode rows always are. */
 export function groupRows(rows: readonly PreparedRow[]): RowGroup[] {
   const byCapacity = Map.groupBy(rows, (row) => pastCapacity(row.cache.length))
   const groups: RowGroup[] = []

@@ -16,7 +16,7 @@ export function encoderGraph({ graphs }: ModelFiles): Graph {
   return graphs.encoder
 }
 
-/** A session over `runner` that refuses pixels which are not `tiles` tiles with `backend_failure`. */
+/** A session over `runner`; pixels that are not `tiles` tiles fail with `backend_failure`. */
 export function tileEncoder(files: ModelFiles, runner: EncoderRunner): EncoderSession {
   const [, ...tile] = encoderGraph(files).inputs[0]!.value.shape as [string, number, number, number]
   const { limits } = files

@@ -89,7 +89,7 @@ export function attention(
   return y
 }
 
-/** q [1, steps, heads·headDim], k, v [1, steps, kvHeads·headDim]: causal over the past and this run. */
+/** q [1, steps, heads·headDim], k, v [1, steps, kvHeads·headDim]: causal, past first. */
 export function kvAttention(
   q: Tensor,
   k: Tensor,

@@ -1,4 +1,4 @@
-/** Runs a graph node by node in plain TypeScript: slow, and exact to the last bit that a float32 shows. */
+/** Runs a graph node by node in plain TypeScript with 64-bit floats: slow and exact. */
 import type { Graph, Node, NodeOf, Value } from '../../../../models/graph/graph.ts'
 import type { OpName } from '../../../../models/graph/ops.ts'
 import { resolveShape } from '../../../../models/graph/shape.ts'
@@ -23,7 +23,7 @@ interface Context {
   readonly cache: SequenceCache | undefined
 }
 
-/** Every output and stage of the graph, by name. Throws on feeds of another shape than the graph's inputs. */
+/** Every output and stage of the graph, by name. Throws on feeds that are not of its shapes. */
 export function interpret(
   graph: Graph,
   { feeds, weights, cache }: RunOptions,
@@ -63,7 +63,7 @@ type Kernels = {
 }
 
 function compute(node: Node, inputs: readonly Tensor[], context: Context): Tensor {
-  // A node's `op` selects the kernel of its own type; the compiler cannot follow that through the table.
+  // `op` selects the kernel of its own type; the compiler cannot follow that through a table.
   return (KERNELS[node.op] as (inputs: readonly Tensor[], node: Node, context: Context) => Tensor)(
     inputs,
     node,

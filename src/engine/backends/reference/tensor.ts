@@ -1,4 +1,4 @@
-/** Tensors of the reference interpreter: 64-bit floats throughout, so that its errors do not count. */
+/** Tensors of the reference interpreter: 64-bit floats, so that its errors do not count. */
 
 export interface Tensor {
   readonly shape: readonly number[]

@@ -37,7 +37,10 @@ const conv = (stride: number, padding: number, groups: number) => (g: GraphBuild
     groups,
   })
 
-/** What to try of each operation; kvAttention needs a cache and is held to the backends' contract instead. */
+/**
+ * What to try of each operation; kvAttention needs a cache and is held to the backends' contract
+ * instead.
+ */
 const CASES: Readonly<Record<Exclude<OpName, 'kvAttention'>, Readonly<Record<string, Case>>>> = {
   linear: {
     'with bias': (g) => g.linear(rows(g), g.weight('w', [7, 12]), g.weight('b', [7])),
