@@ -1,6 +1,6 @@
 /** Anything thrown on the way to an answer → the error envelope, once; defects and failures of ours also into the log. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { AerieError } from '../errors.ts'
+import { AerieError } from '../errors.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { ERROR_STATUS, errorBody, retryHeaders, toAerieError } from './openai-error.ts'
 
@@ -20,10 +20,19 @@ export function errorHandler(logger: Logger) {
  * a request are not, because their messages quote it.
  */
 export function recordError(thrown: unknown, request: FastifyRequest, logger: Logger): AerieError {
-  const error = toAerieError(thrown, request.id)
+  const error = isDeparture(thrown, request)
+    ? new AerieError('cancelled', 'the client went away', { cause: thrown })
+    : toAerieError(thrown, request.id)
   request.state.code = error.code
   if (ERROR_STATUS[error.code].status === 500) {
     logger.error({ requestId: request.id, code: error.code, err: error.cause ?? error }, 'failure')
   }
   return error
+}
+
+/** Node's and the platform's own words for a client that left, during the upload or later. */
+function isDeparture(thrown: unknown, { raw, state }: FastifyRequest): boolean {
+  if (!(thrown instanceof Error)) return false
+  if (thrown.name === 'AbortError') return state.signal.aborted
+  return 'code' in thrown && thrown.code === 'ECONNRESET' && !raw.complete
 }

@@ -1,0 +1,124 @@
+/** Clients that leave, over real sockets. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { openTestApp, type TestApp } from '../support/http-app.ts'
+import { rawChatRequest, rawConnection } from '../support/raw-client.ts'
+
+/** Waits for a state that has to come within a moment. */
+async function until(condition: () => boolean, what: string): Promise<void> {
+  const end = performance.now() + 3000
+  while (!condition()) {
+    assert.ok(performance.now() < end, `still not: ${what}`)
+    await delay(2)
+  }
+}
+
+const requestLine = (app: TestApp) =>
+  app.log.map((line) => JSON.parse(line)).find(({ msg }) => msg === 'request')
+
+const LONG = { messages: [{ role: 'user', content: 'word '.repeat(2000) }] }
+
+test('a client that leaves in the middle of a stream ends the work', async () => {
+  await using app = await openTestApp({ echo: { tokenDelayMs: 2 } })
+  const socket = await rawConnection(await app.listen())
+  socket.write(rawChatRequest({ ...LONG, stream: true }))
+  await once(socket, 'data')
+  await until(() => app.service.generated > 3, 'some tokens')
+  socket.destroy()
+  await until(() => app.service.aborted === 1, 'aborted')
+  assert.equal(app.service.running, 0)
+  assert.ok(app.service.generated < 1000)
+  await until(() => requestLine(app) !== undefined, 'logged')
+  assert.equal(requestLine(app).code, 'cancelled')
+})
+
+test('a client that leaves while it waits for JSON ends the work', async () => {
+  await using app = await openTestApp({ echo: { tokenDelayMs: 2 } })
+  const socket = await rawConnection(await app.listen())
+  socket.write(rawChatRequest(LONG))
+  await until(() => app.service.generated > 3, 'some tokens')
+  socket.destroy()
+  await until(() => app.service.aborted === 1, 'aborted')
+  await until(() => requestLine(app) !== undefined, 'logged')
+  assert.deepEqual([requestLine(app).status, requestLine(app).code], [499, 'cancelled'])
+})
+
+test('a client that leaves before the answer has begun ends the work', async () => {
+  await using app = await openTestApp({ echo: { startDelayMs: 60_000 } })
+  const url = await app.listen()
+  for (const stream of [true, false]) {
+    const socket = await rawConnection(url)
+    socket.write(rawChatRequest({ stream }))
+    await until(() => app.service.running === 1, 'running')
+    socket.destroy()
+    await until(() => app.service.running === 0, 'ended')
+  }
+  assert.equal(app.service.aborted, 2)
+})
+
+test('a client that leaves during the upload reaches nobody', async () => {
+  await using app = await openTestApp()
+  const socket = await rawConnection(await app.listen())
+  socket.write(rawChatRequest(LONG).slice(0, 2000))
+  await delay(20)
+  socket.destroy()
+  await until(() => requestLine(app) !== undefined, 'logged')
+  assert.equal(requestLine(app).code, 'cancelled')
+  assert.equal(app.service.requests.length, 0)
+  assert.ok(app.log.every((line) => JSON.parse(line).level === 'info'))
+})
+
+test('closing only its own side counts as leaving: it cannot be told from the other', async () => {
+  await using app = await openTestApp({ echo: { startDelayMs: 60_000 } })
+  const socket = await rawConnection(await app.listen())
+  socket.end(rawChatRequest({ stream: true }))
+  await once(socket.resume(), 'close')
+  await until(() => app.service.aborted === 1, 'aborted')
+})
+
+test('two hundred clients killed at random moments leave nothing behind', async () => {
+  await using app = await openTestApp({ echo: { tokenDelayMs: 1 } })
+  const url = await app.listen()
+  const kill = async (i: number) => {
+    const socket = await rawConnection(url)
+    socket.on('error', () => undefined)
+    const request = rawChatRequest({ ...LONG, stream: i % 3 !== 0 })
+    socket.write(i % 10 === 9 ? request.slice(0, 500) : request)
+    await delay(i % 23)
+    if (i % 2) socket.resetAndDestroy()
+    else socket.destroy()
+  }
+  for (let batch = 0; batch < 10; batch++) {
+    await Promise.all(Array.from({ length: 20 }, (_, i) => kill(batch * 20 + i)))
+  }
+  await until(() => app.service.running === 0, 'nothing runs')
+  assert.equal(app.service.requests.length, app.service.aborted)
+  assert.ok(app.log.every((line) => JSON.parse(line).level === 'info'))
+})
+
+test('a slow reader slows the answer down instead of filling memory', async () => {
+  await using app = await openTestApp({ maxBodyBytes: 8 * 1024 * 1024 })
+  const words = 60_000
+  const socket = await rawConnection(await app.listen())
+  socket.pause()
+  socket.write(
+    rawChatRequest({ messages: [{ role: 'user', content: 'w '.repeat(words) }], stream: true }),
+  )
+  await until(() => app.service.generated > 0, 'begun')
+  let before = -1
+  while (before !== app.service.generated) {
+    before = app.service.generated
+    await delay(150)
+  }
+  assert.ok(before < words, `generated ${before} of ${words} for a client that reads nothing`)
+  let tail = ''
+  socket.setEncoding('utf8').on('data', (text: string) => {
+    tail = (tail + text).slice(-100)
+  })
+  socket.resume()
+  await until(() => tail.includes('[DONE]'), 'complete')
+  assert.equal(app.service.generated, words)
+  socket.destroy()
+})

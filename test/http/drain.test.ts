@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { test } from 'node:test'
+import { openTestApp } from '../support/http-app.ts'
+import { rawChatRequest, rawConnection } from '../support/raw-client.ts'
+
+test('while draining, running answers are finished and new requests get 503', async () => {
+  await using app = await openTestApp({ echo: { tokenDelayMs: 20 } })
+  const socket = await rawConnection(await app.listen())
+  let received = ''
+  socket.setEncoding('utf8').on('data', (text: string) => {
+    received += text
+  })
+  const content = 'one two three four five'
+  socket.write(rawChatRequest({ messages: [{ role: 'user', content }], stream: true }))
+  await once(socket, 'data')
+
+  let drained = false
+  const drain = app.app.drain().then(() => {
+    drained = true
+  })
+  const refused = await app.chat({})
+  assert.deepEqual([refused.status, refused.json.error.code], [503, 'shutting_down'])
+  assert.equal(refused.headers['connection'], 'close')
+  assert.ok(Number(refused.headers['retry-after']) >= 1)
+
+  const ready = await app.request('GET', '/readyz')
+  assert.deepEqual([ready.status, ready.json.reasons], [503, ['the server is draining']])
+  assert.equal((await app.request('GET', '/livez')).status, 200)
+  assert.equal((await app.request('GET', '/metrics')).status, 200)
+  assert.equal(drained, false)
+
+  await drain
+  while (!received.includes('[DONE]')) await once(socket, 'data')
+  assert.match(received, /" five"/)
+  assert.equal(app.service.aborted, 0)
+  socket.destroy()
+})
+
+test('a client that leaves while draining does not hold the end up', async () => {
+  await using app = await openTestApp({ echo: { startDelayMs: 60_000 } })
+  const socket = await rawConnection(await app.listen())
+  socket.write(rawChatRequest({}))
+  while (app.service.running === 0) await new Promise(setImmediate)
+  const drain = app.app.drain()
+  socket.destroy()
+  await drain
+})
+
+test('draining with nothing to do is done at once, however often it is asked for', async () => {
+  await using app = await openTestApp()
+  await app.chat({})
+  await Promise.all([app.app.drain(), app.app.drain()])
+})
