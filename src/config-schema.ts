@@ -136,7 +136,7 @@ export const configSchema = Type.Object(
     ),
     kvBlockSize: count(16, 'Model and engine', 'Positions in one block of the KV cache.'),
     encoderCacheBytes: bytes(
-      256 * MiB,
+      64 * MiB,
       'Model and engine',
       'Memory for features of pictures seen before.',
       0,
