@@ -12,6 +12,11 @@ export class ConfigReader {
     this.#path = path
   }
 
+  /** Whether the key is there and not null. */
+  has(key: string): boolean {
+    return Object.hasOwn(this.#fields, key) && this.#fields[key] !== null
+  }
+
   /** A whole number of at least 1. */
   size(key: string, fallback?: number): number {
     return this.#read(

@@ -11,8 +11,8 @@ export interface FamilyGraphs {
   readonly encoder?: Graph
   /**
    * `embeddings` [batch, steps, hidden], `positions` [batch, steps], the KV cache and `wanted`
-   * [wanted], indices into the batch·steps positions → `hidden` [wanted, hidden] and `logits`
-   * [wanted, vocab].
+   * [batch, wanted], the steps that are asked for → `hidden` [batch, wanted, hidden], `logits`
+   * [batch, wanted, vocab].
    */
   readonly decoder: Graph
 }

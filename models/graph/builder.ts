@@ -122,11 +122,11 @@ export class GraphBuilder {
     attributes: KvAttentionAttributes,
   ): Value {
     const { heads, kvHeads, headDim } = attributes
-    const [batch, steps] = positions.shape as [Dim, Dim]
+    const [batch, queries] = positions.shape as [Dim, Dim]
     const fits =
       positions.shape.length === 2 &&
-      sameShape(q.shape, [batch, steps, heads * headDim]) &&
-      sameShape(k.shape, [batch, steps, kvHeads * headDim]) &&
+      sameShape(q.shape, [batch, queries, heads * headDim]) &&
+      sameShape(k.shape, [batch, k.shape[1]!, kvHeads * headDim]) &&
       sameShape(k.shape, v.shape) &&
       heads % kvHeads === 0
     if (!fits) {
@@ -253,10 +253,19 @@ export class GraphBuilder {
     )
   }
 
-  gather(table: Value, indices: Value): Value {
-    if (indices.type !== 'int32')
+  gather(
+    table: Value,
+    indices: Value,
+    { batchDims }: OpAttributes['gather'] = { batchDims: 0 },
+  ): Value {
+    if (indices.type !== 'int32') {
       this.#fail('gather', `indices are ${indices.type}, not int32:`, indices.shape)
-    return this.#append('gather', [table, indices], {}, [...indices.shape, ...table.shape.slice(1)])
+    }
+    if (!sameShape(table.shape.slice(0, batchDims), indices.shape.slice(0, batchDims))) {
+      this.#fail('gather', 'batched table and indices are', table.shape, indices.shape)
+    }
+    const shape = [...indices.shape, ...table.shape.slice(batchDims + 1)]
+    return this.#append('gather', [table, indices], { batchDims }, shape, table.type)
   }
 
   #value(shape: Shape, type: ElementType): Value {
@@ -268,8 +277,9 @@ export class GraphBuilder {
     inputs: readonly Value[],
     attributes: OpAttributes[Op],
     shape: Shape,
+    type: ElementType = 'float32',
   ): Value {
-    const output = this.#value(shape, 'float32')
+    const output = this.#value(shape, type)
     // The compiler does not see that op and attributes vary together; the signature does.
     this.#nodes.push({ op, inputs, attributes, output } as Node)
     return output

@@ -18,8 +18,8 @@ export interface OpAttributes {
   /** q, k, v [batch, tokens, heads·headDim] → q's shape; every token sees every token */
   attention: { readonly heads: number; readonly scale: number }
   /**
-   * q [batch, steps, heads·headDim], k, v [batch, steps, kvHeads·headDim], positions [batch, steps]
-   * → q's shape
+   * q [batch, queries, heads·headDim], k, v [batch, steps, kvHeads·headDim], positions of the
+   * queries [batch, queries] → q's shape
    */
   kvAttention: KvAttentionAttributes
   /** x → x · sigmoid(x) */
@@ -46,8 +46,11 @@ export interface OpAttributes {
   reshape: None
   /** x → axes in the order `permutation` */
   transpose: { readonly permutation: readonly number[] }
-  /** table [n, ...rest], indices [...i] → [...i, ...rest] */
-  gather: None
+  /**
+   * table [n, ...rest], indices [...i] → [...i, ...rest]; with one batch dimension, both start with
+   * it: table [batch, n, ...rest], indices [batch, ...i] → [batch, ...i, ...rest]
+   */
+  gather: { readonly batchDims: 0 | 1 }
 }
 
 export interface RopeAttributes {

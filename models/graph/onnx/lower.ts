@@ -5,7 +5,7 @@ import type { OpName } from '../ops.ts'
 import type { Shape } from '../shape.ts'
 import { KvAttentionLowering } from './kv-attention.ts'
 import { type ExternalData, OnnxGraph } from './onnx-graph.ts'
-import type { OnnxType } from './protobuf.ts'
+import { ONNX_TYPE, type OnnxType } from './protobuf.ts'
 import { RopeLowering } from './rope.ts'
 
 /** Where a weight's bytes lie, and in which type they are stored. */
@@ -66,7 +66,7 @@ function emit(node: Node, emission: Emission): string {
 /** A narrower stored type is widened by a Cast that ONNX Runtime folds away while loading. */
 function emitWeight(onnx: OnnxGraph, weight: Weight, { type, ...data }: WeightLocation): string {
   const stored = onnx.external(weight.name, type, weight.shape, data)
-  return type === 'float32' ? stored : onnx.add('Cast', [stored], { to: 1 })
+  return type === 'float32' ? stored : onnx.add('Cast', [stored], { to: ONNX_TYPE.float32 })
 }
 
 const MICROSOFT = { domain: 'com.microsoft' } as const
@@ -127,7 +127,12 @@ const EMITTERS: Emitters = {
     onnx.add('Reshape', [x!, onnx.int64s(reshapeTarget(from!.shape, output.shape))]),
   transpose: ({ attributes }, { onnx, inputs }) =>
     onnx.add('Transpose', inputs, { perm: attributes.permutation }),
-  gather: (_, { onnx, inputs }) => onnx.add('Gather', inputs, { axis: 0 }),
+  gather: ({ attributes: { batchDims } }, { onnx, inputs: [table, indices] }) => {
+    if (batchDims === 0) return onnx.add('Gather', [table!, indices!], { axis: 0 })
+    const wide = onnx.add('Cast', [indices!], { to: ONNX_TYPE.int64 })
+    const places = onnx.add('Unsqueeze', [wide, onnx.int64s([-1])])
+    return onnx.add('GatherND', [table!, places], { batch_dims: 1 })
+  },
 }
 
 /** ONNX spells a dimension kept in place 0, and one that follows from the rest −1. */

@@ -1,6 +1,7 @@
 /** Rotary position embedding in ONNX: angles once a run, one RotaryEmbedding a use. */
 import type { RopeAttributes } from '../ops.ts'
 import type { OnnxGraph } from './onnx-graph.ts'
+import { ONNX_TYPE } from './protobuf.ts'
 
 export class RopeLowering {
   readonly #onnx: OnnxGraph
@@ -33,7 +34,7 @@ export class RopeLowering {
     if (known) return known
     const onnx = this.#onnx
     const column = onnx.add('Unsqueeze', [
-      onnx.add('Cast', [positions], { to: 1 }),
+      onnx.add('Cast', [positions], { to: ONNX_TYPE.float32 }),
       onnx.int64s([-1]),
     ])
     const angles = onnx.add('Mul', [column, onnx.floats(frequencies)])

@@ -77,13 +77,11 @@ export class OnnxDecoderRunner implements DecoderRunner {
       feeds[pastKey(layer)] = window.tensor(layer, 'key', batch)
       feeds[pastValue(layer)] = window.tensor(layer, 'value', batch)
     }
-    const asking = rows.filter((row) => row.want !== 'none')
-    const wanted = Int32Array.from(asking, (row) => rows.indexOf(row) * steps + row.positions - 1)
-    feeds['wanted'] = { data: wanted, dims: [wanted.length] }
+    feeds['wanted'] = { data: Int32Array.from(rows, (row) => row.positions - 1), dims: [batch, 1] }
 
     const fetches = [PRESENT]
     for (const output of ['logits', 'hidden'] as const) {
-      if (asking.some((row) => row.want === output)) fetches.push(output)
+      if (rows.some((row) => row.want === output)) fetches.push(output)
     }
     const fetched = await session.run(feeds, fetches)
 
@@ -94,9 +92,10 @@ export class OnnxDecoderRunner implements DecoderRunner {
         cache.write(row.cache, row.cache.length + step, present, (r * steps + step) * width)
       }
     }
-    for (const [i, row] of asking.entries()) {
+    for (const [r, row] of rows.entries()) {
+      if (row.want === 'none') continue
       const size = row.want === 'logits' ? vocabSize : hiddenSize
-      results.set(row, fetched[row.want]!.subarray(i * size, (i + 1) * size))
+      results.set(row, fetched[row.want]!.subarray(r * size, (r + 1) * size))
     }
   }
 

@@ -38,7 +38,7 @@ export class ReferenceDecoderRunner implements DecoderRunner {
           Float64Array.from({ length: positions }, (_, i) => sequence.length + i),
         ),
       ],
-      ['wanted', want === 'none' ? tensor([0]) : tensor([1], Float64Array.of(positions - 1))],
+      ['wanted', tensor([1, 1], Float64Array.of(positions - 1))],
     ])
     const present = new Float32Array(positions * this.#width)
     const results = interpret(graph, { feeds, weights, cache: this.#cacheOf(sequence, present) })

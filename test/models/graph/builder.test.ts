@@ -49,6 +49,7 @@ describe('the graph builder', () => {
       ['reshape', g.reshape(rows, ['batch*steps', 4, 8]).shape, ['batch*steps', 4, 8]],
       ['transpose', g.transpose(picture, [0, 2, 3, 1]).shape, ['tiles', 8, 8, 6]],
       ['gather', g.gather(weight(100, 7), positions).shape, ['batch', 'steps', 7]],
+      ['batched gather', g.gather(rows, positions, { batchDims: 1 }).shape, ['batch', 'steps', 32]],
     ]
     for (const [what, shape, expected] of inferred) assert.deepEqual(shape, expected, what)
   })
@@ -112,6 +113,10 @@ describe('the graph builder', () => {
       [
         () => g.gather(weight(9, 2), rows),
         'gather: indices are float32, not int32: [batch, steps, 32]',
+      ],
+      [
+        () => g.gather(picture, positions, { batchDims: 1 }),
+        'gather: batched table and indices are [tiles, 6, 8, 8], [batch, steps]',
       ],
     ]
     for (const [build, message] of refused)

@@ -89,26 +89,34 @@ export function attention(
   return y
 }
 
-/** q [1, steps, heads·headDim], k, v [1, steps, kvHeads·headDim]: causal, past first. */
+export interface KvAttentionInputs {
+  /** [1, queries, heads·headDim] */
+  readonly q: Tensor
+  /** [1, steps, kvHeads·headDim] */
+  readonly k: Tensor
+  readonly v: Tensor
+  /** Of the queries, [1, queries]. */
+  readonly positions: Tensor
+}
+
+/** As the operation `kvAttention` of the graph language, for the one sequence of `cache`. */
 export function kvAttention(
-  q: Tensor,
-  k: Tensor,
-  v: Tensor,
+  inputs: KvAttentionInputs,
   attributes: KvAttentionAttributes,
   cache: SequenceCache,
 ): Tensor {
+  const { q, k, v, positions } = inputs
   const { layer, heads, kvHeads, headDim, scale } = attributes
-  const steps = q.shape[1]!
   const past = cache.past(layer)
   const { length } = cache
   cache.append(layer, k.data, v.data)
   const y = tensor(q.shape)
-  for (let step = 0; step < steps; step++) {
-    const visible = length + step + 1
+  for (const [query, position] of positions.data.entries()) {
+    const visible = position + 1
     const scores = new Float64Array(visible)
     for (let head = 0; head < heads; head++) {
       const kvHead = Math.floor(head / (heads / kvHeads))
-      const at = (step * heads + head) * headDim
+      const at = (query * heads + head) * headDim
       const pastAt = (key: number) => (kvHead * length + key) * headDim
       const newAt = (key: number) => ((key - length) * kvHeads + kvHead) * headDim
       for (let key = 0; key < visible; key++) {

@@ -78,9 +78,9 @@ const KERNELS: Kernels = {
   rmsNorm: ([x, weight], { attributes }) => rmsNorm(x!, weight!, attributes.epsilon),
   rope: ([x, positions], { attributes }) => rope(x!, positions!, attributes),
   attention: ([q, k, v], { attributes }) => attention(q!, k!, v!, attributes),
-  kvAttention: ([q, k, v], { attributes }, { cache }) => {
+  kvAttention: ([q, k, v, positions], { attributes }, { cache }) => {
     if (!cache) throw new Error('kvAttention needs a cache')
-    return kvAttention(q!, k!, v!, attributes, cache)
+    return kvAttention({ q: q!, k: k!, v: v!, positions: positions! }, attributes, cache)
   },
   silu: ([x]) => silu(x!),
   gelu: ([x], { attributes }) => gelu(x!, attributes.form),
@@ -94,5 +94,5 @@ const KERNELS: Kernels = {
   slice: ([x], { attributes: { axis, start, end } }) => slice(x!, axis, start, end),
   reshape: ([x], { output }, { dims }) => tensor(resolveShape(output.shape, dims), x!.data),
   transpose: ([x], { attributes }) => transpose(x!, attributes.permutation),
-  gather: ([table, indices]) => gather(table!, indices!),
+  gather: ([table, indices], { attributes }) => gather(table!, indices!, attributes.batchDims),
 }

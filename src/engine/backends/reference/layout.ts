@@ -45,13 +45,16 @@ export function slice(x: Tensor, axis: number, start: number, end: number): Tens
   return y
 }
 
-/** table [n, ...rest], indices [...i] → [...i, ...rest] */
-export function gather(table: Tensor, indices: Tensor): Tensor {
-  const rest = table.shape.slice(1)
+/** As the operation `gather` of the graph language. */
+export function gather(table: Tensor, indices: Tensor, batchDims: 0 | 1): Tensor {
+  const rest = table.shape.slice(batchDims + 1)
   const width = sizeOf(rest)
   const y = tensor([...indices.shape, ...rest])
+  const batch = batchDims === 1 ? indices.shape[0]! : 1
+  const perBatch = indices.data.length / batch
   for (const [i, index] of indices.data.entries()) {
-    y.data.set(table.data.subarray(index * width, (index + 1) * width), i * width)
+    const row = Math.floor(i / perBatch) * (table.data.length / batch / width) + index
+    y.data.set(table.data.subarray(row * width, (row + 1) * width), i * width)
   }
   return y
 }

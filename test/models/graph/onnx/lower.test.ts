@@ -117,7 +117,13 @@ const CASES: Readonly<Record<Exclude<OpName, 'kvAttention'>, Readonly<Record<str
     'splitting numbers': (g) => g.reshape(picture(g), ['tiles', 2, 3, 64]),
   },
   transpose: { plain: (g) => g.transpose(picture(g), [2, 0, 3, 1]) },
-  gather: { rows: (g) => g.gather(g.weight('table', [INTEGERS, 4]), positions(g)) },
+  gather: {
+    rows: (g) => g.gather(g.weight('table', [INTEGERS, 4]), positions(g)),
+    'rows of each batch element': (g) =>
+      g.gather(g.input('tables', ['batch', INTEGERS, 2, 3]), positions(g), { batchDims: 1 }),
+    'numbers of each batch element': (g) =>
+      g.gather(g.input('tables', ['batch', INTEGERS]), positions(g), { batchDims: 1 }),
+  },
 }
 
 describe('lowering to ONNX', () => {
