@@ -1,4 +1,5 @@
 /** Runs the levels of load one after another and reads the server's own metrics after each. */
+import { loadavg } from 'node:os'
 import type { LoadPlan } from './load.ts'
 import { type MetricsPage, readMetrics } from './metrics-page.ts'
 import type { BenchTarget } from './options.ts'
@@ -18,6 +19,8 @@ export interface BenchResult {
   readonly model: string
   readonly question: string
   readonly maxTokens: number
+  /** Of the machine when it began: what else was running. */
+  readonly loadAverage: number
   readonly readyMs: number | undefined
   readonly levels: readonly {
     readonly summary: LoadSummary
@@ -33,6 +36,7 @@ export async function measure(
   progress: (line: string) => void,
 ): Promise<BenchResult> {
   const { server, apiKey, model, question, maxTokens } = target
+  const loadAverage = loadavg()[0]!
   const levels: BenchResult['levels'][number][] = []
   for (const [i, count] of clients.entries()) {
     progress(`${requests} requests by ${count} client${count === 1 ? '' : 's'} …`)
@@ -56,6 +60,7 @@ export async function measure(
     model,
     question,
     maxTokens,
+    loadAverage,
     readyMs: server.readyMs,
     levels,
   }

@@ -40,7 +40,8 @@ export function asMarkdown(result: BenchResult, plot: string): string {
   return [
     `${result.date}, ${hardware()}, Node ${process.versions.node}, model \`${result.model}\`, ` +
       `question "${result.question}", at most ${result.maxTokens} tokens an answer, ` +
-      `${result.levels[0]?.summary.pictures} pictures.`,
+      `${result.levels[0]?.summary.pictures} pictures. ` +
+      `Load average of the machine before: ${result.loadAverage.toFixed(1)}.`,
     '',
     `| ${COLUMNS.join(' | ')} |`,
     `|${COLUMNS.map(() => '---:').join('|')}|`,
