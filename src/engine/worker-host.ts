@@ -110,7 +110,10 @@ export class WorkerHost<Ready extends object, ToWorker, FromWorker> {
           cause,
         })
         reject(error)
-        if (this.#worker === worker && this.#state === 'up') this.#crashed(error)
+        // After dispose the worker is not ours any more, and its end is no crash.
+        if (this.#worker !== worker) return
+        this.#worker = undefined
+        if (this.#state === 'up') this.#crashed(error)
       })
       worker.once('message', (first: StartMessage<Ready>) => {
         if (first.type === 'failed') {
