@@ -1,5 +1,7 @@
-/** Writes safetensors files for tests. */
-import { writeFileSync } from 'node:fs'
+/** Writes safetensors files for tests, and reads whole ones. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { toFloat32 } from '../../src/weights/dtype.ts'
+import { headerLength, PREFIX_BYTES, parseHeader } from '../../src/weights/safetensors.ts'
 
 export interface TensorToWrite {
   readonly shape: readonly number[]
@@ -23,6 +25,19 @@ export function writeSafetensors(
     offset += bytes.length
   }
   writeFileSync(path, Buffer.concat([headerBytes(JSON.stringify(header)), ...parts]))
+}
+
+/** Every tensor of a file as floats, by name. */
+export function readSafetensors(path: string): Map<string, Float32Array> {
+  const bytes = new Uint8Array(readFileSync(path))
+  const dataStart = PREFIX_BYTES + headerLength(bytes, bytes.length)
+  const entries = parseHeader(bytes.subarray(PREFIX_BYTES, dataStart), bytes.length)
+  return new Map(
+    entries.map(({ name, dtype, offset, byteLength }) => [
+      name,
+      toFloat32(dtype, bytes.slice(offset, offset + byteLength)),
+    ]),
+  )
 }
 
 /**

@@ -4,9 +4,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { family } from '../../models/aerie_starter.ts'
 import type { Weight } from '../../models/graph/graph.ts'
-import { toFloat32 } from '../../src/weights/dtype.ts'
-import { headerLength, PREFIX_BYTES, parseHeader } from '../../src/weights/safetensors.ts'
-import { type TensorToWrite, writeSafetensors } from './safetensors-file.ts'
+import { readSafetensors, type TensorToWrite, writeSafetensors } from './safetensors-file.ts'
 import { seededRandom } from './seeded-random.ts'
 
 export const STARTER_CASE = resolve(import.meta.dirname, '../fixtures/starter')
@@ -28,15 +26,7 @@ export interface RecordedCase {
 /** What the PyTorch model computed for `test/fixtures/starter`. */
 export function readRecordedCase(): RecordedCase {
   const recorded = JSON.parse(readFileSync(join(STARTER_CASE, 'expected.json'), 'utf8'))
-  const bytes = new Uint8Array(readFileSync(join(STARTER_CASE, 'expected.safetensors')))
-  const dataStart = PREFIX_BYTES + headerLength(bytes, bytes.length)
-  const stages = new Map<string, Float32Array>()
-  for (const { name, dtype, offset, byteLength } of parseHeader(
-    bytes.subarray(PREFIX_BYTES, dataStart),
-    bytes.length,
-  )) {
-    stages.set(name, toFloat32(dtype, bytes.slice(offset, offset + byteLength)))
-  }
+  const stages = readSafetensors(join(STARTER_CASE, 'expected.safetensors'))
   return { textIds: recorded.text_ids, generatedIds: recorded.generated_ids, stages }
 }
 

@@ -4,7 +4,7 @@ import type { Backend, BackendOptions, DecoderSession, EncoderSession } from '..
 import { CachedDecoder } from './cached-decoder.ts'
 import { EmbeddingTable } from './embedding-table.ts'
 import { KvCache } from './kv-cache.ts'
-import { openModelFiles } from './model-files.ts'
+import { type ModelFiles, openModelFiles } from './model-files.ts'
 import { OnnxDecoderRunner } from './onnx-decoder.ts'
 import { OnnxSession } from './onnx-session.ts'
 import { encoderGraph, tileEncoder } from './tile-encoder.ts'
@@ -14,6 +14,14 @@ export const onnxBackend: Backend = { name: 'onnx', loadDecoder, loadEncoder }
 async function loadDecoder(directory: string, options: BackendOptions): Promise<DecoderSession> {
   const files = await openModelFiles(directory)
   await using _checkpoint = files.checkpoint
+  return await onnxDecoder(files, options)
+}
+
+/** A decoder session over an opened model, which may be closed afterwards. */
+export async function onnxDecoder(
+  files: ModelFiles,
+  options: BackendOptions,
+): Promise<DecoderSession> {
   const { decoder } = files.graphs
   const { vocabSize, hiddenSize, maxContext } = files.limits
   const geometry = kvGeometry(decoder)

@@ -15,6 +15,14 @@ export const referenceBackend: Backend = { name: 'reference', loadDecoder, loadE
 async function loadDecoder(directory: string, options: BackendOptions): Promise<DecoderSession> {
   const files = await openModelFiles(directory)
   await using _checkpoint = files.checkpoint
+  return await referenceDecoder(files, options)
+}
+
+/** A decoder session over an opened model, which may be closed afterwards. */
+export async function referenceDecoder(
+  files: ModelFiles,
+  options: BackendOptions,
+): Promise<DecoderSession> {
   const graph = files.graphs.decoder
   const { hiddenSize, maxContext } = files.limits
   const geometry = kvGeometry(graph)
