@@ -16,7 +16,7 @@ async function drive(plan: LoadPlan): Promise<LoadResult> {
   const send = (number: number, loadStart: number) => {
     const base = bases[number % bases.length]!
     const picture =
-      plan.pictures === 'cached' ? bases[0]! : numbered(base, plan.seed * 1e6 + number)
+      plan.pictures === 'cached' ? bases[0]! : numbered(base, plan.firstPicture + number)
     const body = requestBody(plan, picture)
     return timeRequest({ url: plan.url, apiKey: plan.apiKey, agent, body, loadStart })
   }

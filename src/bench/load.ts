@@ -12,8 +12,10 @@ export interface LoadPlan {
   readonly requests: number
   /** distinct: no two requests carry the same bytes; cached: all carry the same. */
   readonly pictures: 'distinct' | 'cached'
-  /** Seed of the pictures; loads with other seeds share none. */
+  /** What the pictures show; loads of one seed show the same and so get answers of the same lengths. */
   readonly seed: number
+  /** Number of the first picture: files of different numbers differ, also when they show the same. */
+  readonly firstPicture: number
 }
 
 /** One answered or failed request. Times in milliseconds since its start. */

@@ -6,6 +6,9 @@ import type { BenchTarget } from './options.ts'
 import { runLoad } from './run-load.ts'
 import { type LoadSummary, summarise } from './summary.ts'
 
+/** More than any level sends, its warm-up included. */
+const NUMBERS_OF_A_LEVEL = 1_000_000
+
 const READ_EVERY_MS = 8_000
 
 export interface MeasurePlan {
@@ -49,7 +52,8 @@ export async function measure(
       clients: count,
       requests,
       pictures,
-      seed: target.seed * 100 + i,
+      seed: target.seed,
+      firstPicture: i * NUMBERS_OF_A_LEVEL,
     }
     const delays = watchEventLoop(() => readMetrics(server.url, apiKey))
     const summary = summarise(plan, await runLoad(plan))

@@ -38,10 +38,10 @@ async function soak(args: ParsedArgs, terminal: Terminal): Promise<number> {
     import('./metrics-page.ts'),
   ])
   const target = await openTarget(args, soakCommand)
-  const { server, apiKey, model, question, maxTokens } = target
+  const { server, apiKey, model, question, maxTokens, seed } = target
   try {
-    const part = async (count: number, seed: number) => {
-      const plan = {
+    const part = async (count: number, firstPicture: number) => {
+      const { records } = await runLoad({
         url: server.url,
         apiKey,
         model,
@@ -49,9 +49,10 @@ async function soak(args: ParsedArgs, terminal: Terminal): Promise<number> {
         maxTokens,
         clients,
         requests: count,
+        pictures: 'distinct',
         seed,
-      }
-      const { records } = await runLoad({ ...plan, pictures: 'distinct' })
+        firstPicture,
+      })
       // A moment of rest: what belongs to the last requests is given back.
       await delay(1000)
       const metrics = await readMetrics(server.url, apiKey)
@@ -64,9 +65,9 @@ async function soak(args: ParsedArgs, terminal: Terminal): Promise<number> {
       }
     }
     const tenth = Math.round(requests / 10)
-    const early = await part(tenth, target.seed)
+    const early = await part(tenth, 0)
     terminal.stderr.write(`${tenth} of ${requests} requests done …\n`)
-    const late = await part(requests - tenth, target.seed + 1)
+    const late = await part(requests - tenth, 1_000_000)
     const failures = [...early.failures, ...late.failures]
     const result = {
       requests,

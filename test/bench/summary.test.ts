@@ -14,6 +14,7 @@ const plan: LoadPlan = {
   requests: 3,
   pictures: 'distinct',
   seed: 1,
+  firstPicture: 0,
 }
 
 const record = (fields: Partial<RequestRecord>): RequestRecord => ({
