@@ -62,6 +62,10 @@ export class DecoderProcess {
     this.#child.on('close', (code, signal) => events.exit({ code, signal, stderr: this.#stderr }))
   }
 
+  get pid(): number | undefined {
+    return this.#child.pid
+  }
+
   send(head: object, body?: Uint8Array): void {
     writeFrame(this.#channel, head, body)
   }

@@ -52,6 +52,11 @@ export class Decoder {
     this.#options = options
   }
 
+  /** Undefined between one process and the next. */
+  get pid(): number | undefined {
+    return this.#process?.pid
+  }
+
   /** Starts the process. Rejects when it ends before it is ready. */
   start(): Promise<void> {
     const failed = Promise.withResolvers<void>()

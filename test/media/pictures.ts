@@ -1,6 +1,6 @@
 /** Pictures that tests make themselves, and ways to look at them. */
 import { crc32, deflateSync } from 'node:zlib'
-import sharp from 'sharp'
+import sharp, { type Sharp } from 'sharp'
 import { decode } from '../../src/media/decode.ts'
 import { readHeader } from '../../src/media/header.ts'
 import type { Picture } from '../../src/media/resample.ts'
@@ -27,7 +27,7 @@ export const NEVER = new AbortController().signal
 export type Color = readonly [number, number, number]
 
 /** A sharp picture of one colour. */
-export function solid(color: Color, width = 8, height = 8): sharp.Sharp {
+export function solid(color: Color, width = 8, height = 8): Sharp {
   const [r, g, b] = color
   return sharp({ create: { width, height, channels: 3, background: { r, g, b } } })
 }
