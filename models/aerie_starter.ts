@@ -34,6 +34,8 @@ function parseConfig(raw: unknown): StarterConfig {
   config.oneOf('mm_projector_type', ['mlp2x_gelu'])
   const imageSize = config.size('image_size')
   const tokensPerImage = config.size('tokens_per_image')
+  const std = config.rgb('image_std')
+  if (std.some((value) => value <= 0)) throw config.mismatch('image_std', 'three positive numbers')
   const parsed = {
     preprocessing: {
       mode: 'pad',
@@ -41,7 +43,7 @@ function parseConfig(raw: unknown): StarterConfig {
       padColor: config.rgb('image_pad_color'),
       resample: config.oneOf('resample', ['bicubic']),
       mean: config.rgb('image_mean'),
-      std: config.rgb('image_std'),
+      std,
     },
     imageToken: config.string('image_token'),
     tokensPerImage,
@@ -73,7 +75,7 @@ function parseVit(raw: ConfigReader): VitConfig {
     imageSize: raw.size('image_size'),
     patchSize: raw.size('patch_size'),
     hiddenSize,
-    layers: raw.size('num_hidden_layers'),
+    layers: raw.repeats('num_hidden_layers'),
     heads,
     intermediateSize: raw.size('intermediate_size'),
     layerNormEps: raw.number('layer_norm_eps'),
@@ -83,7 +85,7 @@ function parseVit(raw: ConfigReader): VitConfig {
 function parseConvNext(raw: ConfigReader): ConvNextConfig {
   raw.oneOf('type', ['convnext'])
   const hiddenSizes = raw.sizes('hidden_sizes')
-  const depths = raw.sizes('depths')
+  const depths = raw.listOfRepeats('depths')
   if (depths.length !== hiddenSizes.length)
     throw raw.mismatch('depths', `${hiddenSizes.length} numbers, as in hidden_sizes`)
   const kernelSize = raw.size('kernel_size')

@@ -1,5 +1,9 @@
 /** Reads fields of a parsed config.json; a mismatch names the key, the expected and the found. */
 
+/** Past these, a config asks for more memory or time than any model; it is refused before building. */
+const LARGEST_SIZE = 2 ** 24
+const MOST_REPEATS = 1024
+
 export class ConfigReader {
   readonly #fields: Readonly<Record<string, unknown>>
   readonly #path: string
@@ -14,17 +18,17 @@ export class ConfigReader {
 
   /** Whether the key is there and not null. */
   has(key: string): boolean {
-    return Object.hasOwn(this.#fields, key) && this.#fields[key] !== null
+    return (this.#own(key) ?? null) !== null
   }
 
-  /** A whole number of at least 1. */
+  /** A width, a number of positions, a side of a picture. */
   size(key: string, fallback?: number): number {
-    return this.#read(
-      key,
-      'a positive integer',
-      fallback,
-      (v) => Number.isSafeInteger(v) && (v as number) > 0,
-    )
+    return this.#read(key, `an integer from 1 to ${LARGEST_SIZE}`, fallback, isSize)
+  }
+
+  /** How often something is repeated. */
+  repeats(key: string): number {
+    return this.#read<number>(key, `an integer from 1 to ${MOST_REPEATS}`, undefined, isRepeats)
   }
 
   number(key: string, fallback?: number): number {
@@ -45,29 +49,26 @@ export class ConfigReader {
     return this.#read(key, expected, fallback, (v) => (choices as readonly unknown[]).includes(v))
   }
 
-  /** A list of positive integers, not empty. */
+  /** A list of sizes, not empty. */
   sizes(key: string): number[] {
-    const isSize = (v: unknown) => Number.isSafeInteger(v) && (v as number) > 0
-    return this.#read<number[]>(
-      key,
-      'a list of positive integers',
-      undefined,
-      (v) => Array.isArray(v) && v.length > 0 && v.every(isSize),
-    )
+    const expected = `a list of integers from 1 to ${LARGEST_SIZE}`
+    return this.#read<number[]>(key, expected, undefined, (v) => isListOf(v, isSize))
+  }
+
+  /** A list of numbers of repetitions, not empty. */
+  listOfRepeats(key: string): number[] {
+    const expected = `a list of integers from 1 to ${MOST_REPEATS}`
+    return this.#read<number[]>(key, expected, undefined, (v) => isListOf(v, isRepeats))
   }
 
   /** Three finite numbers: red, green, blue. */
   rgb(key: string): [number, number, number] {
-    return this.#read<[number, number, number]>(
-      key,
-      'three numbers',
-      undefined,
-      (v) => Array.isArray(v) && v.length === 3 && v.every(Number.isFinite),
-    )
+    const isRgb = (v: unknown) => isListOf(v, Number.isFinite) && (v as unknown[]).length === 3
+    return this.#read<[number, number, number]>(key, 'three numbers', undefined, isRgb)
   }
 
   object(key: string): ConfigReader {
-    return new ConfigReader(this.#fields[key], this.#pathOf(key))
+    return new ConfigReader(this.#own(key), this.#pathOf(key))
   }
 
   objects(key: string): ConfigReader[] {
@@ -77,9 +78,7 @@ export class ConfigReader {
 
   /** An Error about one field, in the form that the readers use. */
   mismatch(key: string, expected: string): Error {
-    return new Error(
-      `${this.#pathOf(key)}: expected ${expected}, got ${describe(this.#fields[key])}`,
-    )
+    return new Error(`${this.#pathOf(key)}: expected ${expected}, got ${describe(this.#own(key))}`)
   }
 
   #read<T>(
@@ -88,16 +87,33 @@ export class ConfigReader {
     fallback: T | undefined,
     accepts: (value: unknown) => boolean,
   ): T {
-    const value = Object.hasOwn(this.#fields, key) ? this.#fields[key] : undefined
+    const value = this.#own(key)
     // Published configs write null for "not set".
     if ((value === undefined || value === null) && fallback !== undefined) return fallback
     if (!accepts(value)) throw this.mismatch(key, expected)
     return value as T
   }
 
+  /** A field of the config itself, never one that every object inherits. */
+  #own(key: string): unknown {
+    return Object.hasOwn(this.#fields, key) ? this.#fields[key] : undefined
+  }
+
   #pathOf(key: string): string {
     return this.#path ? `${this.#path}.${key}` : key
   }
+}
+
+function isSize(value: unknown): boolean {
+  return Number.isInteger(value) && (value as number) >= 1 && (value as number) <= LARGEST_SIZE
+}
+
+function isRepeats(value: unknown): boolean {
+  return isSize(value) && (value as number) <= MOST_REPEATS
+}
+
+function isListOf(value: unknown, accepts: (item: unknown) => boolean): boolean {
+  return Array.isArray(value) && value.length > 0 && value.every(accepts)
 }
 
 function describe(value: unknown): string {

@@ -40,7 +40,7 @@ export function readLlamaConfig(raw: ConfigReader): LlamaConfig {
     vocabSize: raw.size('vocab_size'),
     hiddenSize,
     intermediateSize: raw.size('intermediate_size'),
-    layers: raw.size('num_hidden_layers'),
+    layers: raw.repeats('num_hidden_layers'),
     heads,
     kvHeads,
     headDim,

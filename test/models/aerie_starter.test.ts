@@ -122,7 +122,10 @@ describe('aerie_starter', () => {
 
   it('refuses a config that cannot be built, naming the field', () => {
     const refused: [change: (config: Raw) => void, message: RegExp][] = [
-      [(c) => delete c['image_size'], /^image_size: expected a positive integer, got nothing$/],
+      [
+        (c) => delete c['image_size'],
+        /^image_size: expected an integer from 1 to 16777216, got nothing$/,
+      ],
       [
         (c) => set(c, 'image_aspect_ratio', 'square'),
         /^image_aspect_ratio: expected "pad", got "square"$/,

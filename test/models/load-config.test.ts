@@ -30,7 +30,7 @@ describe('loadModelConfig', () => {
       ['{"model_type": "../errors"}', /model_type "\.\.\/errors" is not supported/],
       [
         JSON.stringify({ ...starterConfig(), image_size: '160' }),
-        /config\.json: image_size: expected a positive integer, got "160"/,
+        /config\.json: image_size: expected an integer from 1 to 16777216, got "160"/,
       ],
     ]
     for (const [content, message] of refusals) {
