@@ -104,10 +104,7 @@ describe('mistakes stop the start and name key, source and expectation', () => {
   })
 
   it('a picture limit that no picture budget can hold', () => {
-    assert.match(
-      problemsOf({ flags: { maxImageBytes: '1GiB' } })[0]!,
-      /^mediaMaxBytesInUse/,
-    )
+    assert.match(problemsOf({ flags: { maxImageBytes: '1GiB' } })[0]!, /^mediaMaxBytesInUse/)
   })
 })
 
