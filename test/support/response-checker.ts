@@ -30,10 +30,8 @@ export async function createResponseChecker(): Promise<ResponseChecker> {
   const conforms = (schema: unknown, value: unknown, what: string) => {
     const validate = compiled.get(schema) ?? ajv.compile(absolute(schema) as object)
     compiled.set(schema, validate)
-    assert.ok(
-      validate(value),
-      `${what}: ${ajv.errorsText(validate.errors)}\n${JSON.stringify(value)}`,
-    )
+    if (validate(value)) return
+    assert.fail(`${what}: ${ajv.errorsText(validate.errors)}\n${JSON.stringify(value)}`)
   }
 
   return {

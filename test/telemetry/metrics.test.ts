@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { createMetrics } from '../../src/telemetry/metrics.ts'
+import type { Snapshot } from '../../src/telemetry/sources.ts'
+
+const engine: Snapshot['engine'] = {
+  running: 3,
+  waiting: 2,
+  maxWaiting: 128,
+  kvBlocksUsed: 40,
+  kvBlocksCached: 5,
+  kvBlocksTotal: 100,
+  steps: 7,
+  promptTokens: 500,
+  cachedPromptTokens: 100,
+  generatedTokens: 60,
+  preemptions: 1,
+  aborted: 4,
+  batchSizes: [1, 3, 3],
+}
+const encoder: Snapshot['encoder'] = {
+  waiting: 1,
+  tilesEncoded: 9,
+  cacheHits: 2,
+  cacheMisses: 8,
+  cacheBytes: 4096,
+  cacheMaxBytes: 8192,
+  cacheEntries: 3,
+}
+const media: Snapshot['media'] = {
+  waiting: 5,
+  running: 2,
+  workers: 2,
+  bytesInUse: 1000,
+  maxBytesInUse: 2000,
+}
+
+/** name{labels} → value. */
+async function samples(metrics: { render(): Promise<string> }): Promise<Map<string, number>> {
+  const lines = (await metrics.render()).split('\n').filter((line) => line && !line.startsWith('#'))
+  return new Map(
+    lines.map((line) => {
+      const space = line.lastIndexOf(' ')
+      return [line.slice(0, space), Number(line.slice(space + 1))]
+    }),
+  )
+}
+
+test('states of engine, encoder and media are read once a scrape', async () => {
+  let reads = 0
+  using metrics = createMetrics(() => {
+    reads++
+    return { engine, encoder, media }
+  })
+  const first = await samples(metrics)
+  assert.equal(reads, 1)
+  const expected = {
+    aerie_sequences_running: 3,
+    aerie_sequences_waiting: 2,
+    aerie_kv_blocks_used: 40,
+    aerie_kv_blocks_total: 100,
+    aerie_preemptions_total: 1,
+    'aerie_tokens_total{kind="prompt"}': 500,
+    'aerie_tokens_total{kind="cached"}': 100,
+    'aerie_tokens_total{kind="generated"}': 60,
+    aerie_batch_size_count: 3,
+    aerie_batch_size_sum: 7,
+    aerie_encoder_cache_hits_total: 2,
+    aerie_encoder_cache_misses_total: 8,
+    aerie_encoder_cache_bytes: 4096,
+    aerie_encoder_cache_entries: 3,
+    aerie_media_waiting: 5,
+    aerie_media_running: 2,
+    aerie_media_bytes_in_use: 1000,
+  }
+  for (const [name, value] of Object.entries(expected)) assert.equal(first.get(name), value, name)
+  // What the owner counts from start is not added up again; batch sizes are new in each snapshot.
+  const second = await samples(metrics)
+  assert.equal(second.get('aerie_preemptions_total'), 1)
+  assert.equal(second.get('aerie_tokens_total{kind="generated"}'), 60)
+  assert.equal(second.get('aerie_batch_size_count'), 6)
+})
+
+test('a part that is not there has no samples, rather than zeros', async () => {
+  using metrics = createMetrics(() => ({ engine, encoder: undefined, media: undefined }))
+  const names = [...(await samples(metrics)).keys()]
+  assert.ok(names.includes('aerie_sequences_running'))
+  assert.ok(!names.some((name) => /aerie_(encoder|media)_/.test(name)))
+})
+
+test('every sample of ours has a help text, and process figures are there too', async () => {
+  using metrics = createMetrics(() => ({ engine, encoder, media }))
+  const text = await metrics.render()
+  assert.match(text, /^process_resident_memory_bytes \d+$/m)
+  for (const [, name] of text.matchAll(/^# TYPE (aerie_\w+)/gm)) {
+    assert.match(text, new RegExp(`^# HELP ${name} [A-Z].*\\.$`, 'm'))
+  }
+})
+
+test('a blocked event loop shows as delay, and stays visible for whoever asks next', async () => {
+  using metrics = createMetrics(() => ({ engine: undefined, encoder: undefined, media: undefined }))
+  await delay(50)
+  const end = performance.now() + 120
+  while (performance.now() < end);
+  await delay(50)
+  for (let reader = 0; reader < 2; reader++) {
+    const now = await samples(metrics)
+    const worst = now.get('aerie_event_loop_delay_seconds{quantile="1"}') ?? 0
+    assert.ok(worst > 0.08 && worst < 5, `${worst} s`)
+  }
+})
