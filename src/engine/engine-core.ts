@@ -6,7 +6,7 @@ import { toSegment } from './prompt.ts'
 import { Sampler } from './sampler.ts'
 import { type PlannedRow, Scheduler, type SchedulerOptions } from './scheduler.ts'
 import { ActiveRequest, type RequestId, Sequence } from './sequence.ts'
-import type { EngineStats, EngineTimings, GenerateRequest, GenerationEvent } from './types.ts'
+import type { EngineStats, GenerateRequest, GenerationEvent } from './types.ts'
 
 export interface EngineCoreOptions extends SchedulerOptions {
   /** Milliseconds by which a batch request is placed behind live ones of its age; it waits no longer than that for them. */
@@ -38,11 +38,14 @@ export class EngineCore {
   #events: RequestEvent[] = []
   #batchSizes: number[] = []
   #nextSequence = 0
-  #steps = 0
-  #promptTokens = 0
-  #cachedPromptTokens = 0
-  #generatedTokens = 0
-  #aborted = 0
+  /** Since the start. */
+  readonly #counters = {
+    steps: 0,
+    promptTokens: 0,
+    cachedPromptTokens: 0,
+    generatedTokens: 0,
+    aborted: 0,
+  }
 
   constructor(session: DecoderSession, options: EngineCoreOptions) {
     this.#session = session
@@ -74,7 +77,7 @@ export class EngineCore {
     this.#expire()
     const plan = this.#scheduler.schedule()
     if (plan.length === 0) return
-    this.#steps++
+    this.#counters.steps++
     this.#batchSizes.push(plan.length)
     const startedAt = this.#options.now()
     for (const { sequence } of plan) sequence.request.admittedAt ??= startedAt
@@ -100,12 +103,8 @@ export class EngineCore {
       kvBlocksUsed: used,
       kvBlocksCached: cached,
       kvBlocksTotal: this.#session.kv.blocksTotal,
-      steps: this.#steps,
-      promptTokens: this.#promptTokens,
-      cachedPromptTokens: this.#cachedPromptTokens,
-      generatedTokens: this.#generatedTokens,
+      ...this.#counters,
       preemptions: this.#scheduler.preemptions,
-      aborted: this.#aborted,
       batchSizes,
     }
   }
@@ -126,7 +125,7 @@ export class EngineCore {
     if (command.type === 'stop') {
       this.#stop(request, command.choice)
     } else {
-      this.#aborted++
+      this.#counters.aborted++
       this.#end(request, { keep: true })
     }
   }
@@ -204,8 +203,8 @@ export class EngineCore {
     const promptTokens = request.prompt.length
     const cachedTokens = request.cachedTokens ?? 0
     request.promptReadAt = this.#options.now()
-    this.#promptTokens += promptTokens
-    this.#cachedPromptTokens += cachedTokens
+    this.#counters.promptTokens += promptTokens
+    this.#counters.cachedPromptTokens += cachedTokens
     this.#emit(request, { type: 'prefill', promptTokens, cachedTokens })
     const [first, ...others] = request.unborn
     request.unborn = []
@@ -222,7 +221,7 @@ export class EngineCore {
     const { params } = sequence.request
     const choice = sequence.choice!
     const token = this.#sampler.sample(logits, params.sampling, sequence, () => sequence.uniform())
-    this.#generatedTokens++
+    this.#counters.generatedTokens++
     if (params.stopTokenIds.has(token.id)) {
       this.#finish(sequence, 'stop')
       return
@@ -239,20 +238,14 @@ export class EngineCore {
       this.#finish(sequence, 'stop')
     } else if (request.unborn.includes(choice)) {
       request.unborn = request.unborn.filter((other) => other !== choice)
-      this.#emit(request, {
-        type: 'finish',
-        choice,
-        reason: 'stop',
-        timings: this.#timings(request),
-      })
+      this.#emitFinish(request, choice, 'stop')
       if (request.unborn.length === 0) this.#end(request, { keep: true })
     }
   }
 
   #finish(sequence: Sequence, reason: 'stop' | 'length'): void {
     const { request } = sequence
-    const choice = sequence.choice!
-    this.#emit(request, { type: 'finish', choice, reason, timings: this.#timings(request) })
+    this.#emitFinish(request, sequence.choice!, reason)
     this.#scheduler.release(sequence, { keep: true })
     request.sequences.delete(sequence)
     if (request.sequences.size === 0) this.#requests.delete(request.id)
@@ -271,23 +264,22 @@ export class EngineCore {
     this.#requests.delete(request.id)
   }
 
-  #timings({ submittedAt, admittedAt, promptReadAt }: ActiveRequest): EngineTimings {
-    const now = this.#options.now()
-    return {
-      queueMs: (admittedAt ?? now) - submittedAt,
-      prefillMs: admittedAt === undefined ? 0 : (promptReadAt ?? now) - admittedAt,
-      decodeMs: promptReadAt === undefined ? 0 : now - promptReadAt,
-    }
+  #emitFinish(request: ActiveRequest, choice: number, reason: 'stop' | 'length'): void {
+    const timings = request.timings(this.#options.now())
+    this.#emit(request, { type: 'finish', choice, reason, timings })
   }
 
   #emit(request: ActiveRequest, event: GenerationEvent): void {
     this.#events.push([request.id, event])
   }
 
-  /** Whatever a backend or the sampler throws, as an error of ours with its cause kept for the log. */
+  /**
+   * Whatever a backend or the sampler throws, as a failure of the backend with its cause kept for the log: requests
+   * are checked before they come here, so no other code would be true for every request of a step.
+   */
   #failure(error: unknown): AerieError {
     const failure =
-      error instanceof AerieError
+      error instanceof AerieError && error.code === 'backend_failure'
         ? error
         : new AerieError('backend_failure', `the decoder failed: ${String(error)}`, {
             cause: error,

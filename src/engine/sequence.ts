@@ -4,7 +4,7 @@ import { type BlockHash, blockHash, rootHash } from './block-hash.ts'
 import type { TokenHistory } from './logits-processor.ts'
 import { Prompt, type Span } from './prompt.ts'
 import { TokenRandom } from './random.ts'
-import type { GenerateRequest } from './types.ts'
+import type { EngineTimings, GenerateRequest } from './types.ts'
 
 export type RequestId = number
 
@@ -41,6 +41,16 @@ export class ActiveRequest {
     this.deadlineAt = now + params.deadlineMs
     this.rank = now + (params.priority === 'batch' ? batchPatienceMs : 0)
     this.unborn = Array.from({ length: params.n }, (_, choice) => choice)
+  }
+
+  /** How long it waited, read and wrote until `now`. */
+  timings(now: number): EngineTimings {
+    const { submittedAt, admittedAt, promptReadAt } = this
+    return {
+      queueMs: (admittedAt ?? now) - submittedAt,
+      prefillMs: admittedAt === undefined ? 0 : (promptReadAt ?? now) - admittedAt,
+      decodeMs: promptReadAt === undefined ? 0 : now - promptReadAt,
+    }
   }
 }
 

@@ -14,9 +14,12 @@ export interface SamplingParams {
   readonly frequencyPenalty: number
   /** Token id → number added to its logit. */
   readonly logitBias: ReadonlyMap<number, number>
-  /** Same seed and prompt → same tokens, whatever else is in the batch. Undefined: random. */
+  /** An integer. Same seed and prompt → same tokens, whatever else is in the batch. Undefined: random. */
   readonly seed: number | undefined
-  /** Undefined: no log probabilities; n: the chosen token's and the n most probable (0…20). */
+  /**
+   * Undefined: no log probabilities; n: the chosen token's and the n most probable (0…20), always of the model's
+   * own distribution: before penalties, bias, temperature and truncation.
+   */
   readonly topLogprobs: number | undefined
 }
 
