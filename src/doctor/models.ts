@@ -1,61 +1,47 @@
 /** The models that come with this installation, and whether each is whole. */
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { loadModelConfig } from '../../models/load-config.ts'
 import type { Finding } from './finding.ts'
 
-const MODELS = new URL('../../models/', import.meta.url)
+const MODELS = fileURLToPath(new URL('../../models', import.meta.url))
 const NEEDED = ['config.json', 'tokenizer.json', 'model.safetensors'] as const
 
-/** One finding a model folder; a note when there is none at all. */
-export async function checkModels(): Promise<Finding[]> {
-  const entries = await readdir(MODELS, { withFileTypes: true })
+/** One finding for each folder in `root` that holds a model, or one that says that there is none. */
+export async function checkModels(root = MODELS): Promise<Finding[]> {
+  const entries = await readdir(root, { withFileTypes: true })
   const folders = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name)
-  const findings = await Promise.all(folders.sort().map(checkModel))
-  const models = findings.filter((finding) => finding !== undefined)
-  return models.length > 0
-    ? models
-    : [
-        {
-          name: 'Models',
-          state: 'bad',
-          text: 'none installed',
-          advice: 'name a folder with --model',
-        },
-      ]
+  const found = await Promise.all(folders.sort().map((folder) => checkModel(root, folder)))
+  const findings = found.filter((finding) => finding !== undefined)
+  if (findings.length > 0) return findings
+  const advice = 'restore models/starter, or name a folder with --model'
+  return [{ name: 'Models', state: 'bad', text: 'none installed', advice }]
 }
 
 /** Undefined for a folder that holds no model. */
-async function checkModel(folder: string): Promise<Finding | undefined> {
+async function checkModel(root: string, folder: string): Promise<Finding | undefined> {
+  const path = join(root, folder)
+  const name = `Model ${folder}`
   const sizes = new Map<string, number>()
   for (const file of NEEDED) {
-    const info = await stat(new URL(`${folder}/${file}`, MODELS)).catch(() => undefined)
+    const info = await stat(join(path, file)).catch(() => undefined)
     if (info?.isFile()) sizes.set(file, info.size)
   }
   if (sizes.size === 0) return undefined
-  const name = `Model ${folder}`
+  const advice = `restore the files in ${path}`
   const missing = NEEDED.filter((file) => !sizes.has(file))
-  if (missing.length > 0) {
+  if (missing.length > 0) return { name, state: 'bad', text: `lacks ${missing.join(', ')}`, advice }
+  try {
+    const { family } = await loadModelConfig(path)
+    const bytes = [...sizes.values()].reduce((sum, size) => sum + size, 0)
+    return { name, state: 'ok', text: `${family.modelType}, ${(bytes / 1e6).toFixed(1)} MB` }
+  } catch (error) {
     return {
       name,
       state: 'bad',
-      text: `lacks ${missing.join(', ')}`,
-      advice: `restore the files in ${fileURLToPath(new URL(`${folder}/`, MODELS))}`,
+      text: error instanceof Error ? error.message : String(error),
+      advice,
     }
-  }
-  const type = await modelType(new URL(`${folder}/config.json`, MODELS))
-  if (type === undefined) {
-    return { name, state: 'bad', text: 'config.json cannot be read', advice: 'restore that file' }
-  }
-  const bytes = [...sizes.values()].reduce((sum, size) => sum + size, 0)
-  return { name, state: 'ok', text: `${type}, ${(bytes / 1e6).toFixed(1)} MB` }
-}
-
-/** `model_type` of a checkpoint's config.json; undefined when it is not JSON or has none. */
-async function modelType(file: URL): Promise<string | undefined> {
-  try {
-    const config = JSON.parse(await readFile(file, 'utf8')) as { readonly model_type?: unknown }
-    return typeof config.model_type === 'string' ? config.model_type : undefined
-  } catch {
-    return undefined
   }
 }

@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe, it } from 'node:test'
+import { examine } from '../../src/doctor/command.ts'
+import { formatFindings } from '../../src/doctor/finding.ts'
+import { checkModels } from '../../src/doctor/models.ts'
+import { firstLine, output } from '../../src/doctor/output.ts'
+import { checkOnnxRuntime } from '../../src/doctor/runtimes.ts'
+
+describe('the report', () => {
+  it('looks at processor, memory, Node, runtimes, media, GPU and models, on any machine', async () => {
+    const findings = await examine()
+    const names = findings.map(({ name }) => name)
+    for (const name of [
+      'CPU',
+      'Memory',
+      'Node',
+      'ONNX Runtime',
+      'Native addon',
+      'sharp',
+      'ffmpeg',
+    ]) {
+      assert.ok(names.includes(name), name)
+    }
+    for (const name of ['NVIDIA GPU', 'TensorRT', 'Model starter'])
+      assert.ok(names.includes(name), name)
+    for (const finding of findings) {
+      assert.notEqual(finding.text, '', finding.name)
+      assert.doesNotMatch(finding.text + (finding.advice ?? ''), /\n|undefined|\[object/)
+      if (finding.state !== 'ok') assert.ok(finding.advice, `${finding.name} says what to do`)
+    }
+  })
+
+  it('has one line for each finding, names aligned', () => {
+    const text = formatFindings([
+      { name: 'CPU', state: 'ok', text: 'fast' },
+      { name: 'ffmpeg', state: 'note', text: 'absent', advice: 'install it' },
+      { name: 'sharp', state: 'bad', text: 'broken', advice: 'run `npm ci`' },
+    ])
+    assert.deepEqual(text.split('\n'), [
+      '✓ CPU     fast',
+      '! ffmpeg  absent → install it',
+      '✗ sharp   broken → run `npm ci`',
+    ])
+  })
+})
+
+it('ONNX Runtime is only called good when it has computed something', async () => {
+  assert.deepEqual((await checkOnnxRuntime()).state, 'ok')
+})
+
+describe('models', () => {
+  const root = mkdtempSync(join(tmpdir(), 'aerie-doctor-'))
+  after(() => rmSync(root, { recursive: true }))
+  const shipped = new URL('../fixtures/starter/checkpoint/', import.meta.url)
+
+  it('none is bad news', async () => {
+    const [finding, ...others] = await checkModels(root)
+    assert.deepEqual([finding!.state, finding!.text, others.length], ['bad', 'none installed', 0])
+  })
+
+  it('a whole one is named with its family and size; folders without a model are passed over', async () => {
+    const folder = join(root, 'whole')
+    cpSync(shipped, folder, { recursive: true })
+    writeFileSync(join(folder, 'tokenizer.json'), '{}')
+    mkdirSync(join(root, 'blocks'))
+    const findings = await checkModels(root)
+    assert.equal(findings.length, 1)
+    assert.equal(findings[0]!.name, 'Model whole')
+    assert.equal(findings[0]!.state, 'ok', findings[0]!.text)
+    assert.match(findings[0]!.text, /^aerie_starter, \d+\.\d MB$/)
+  })
+
+  it('one that lacks a file, or cannot be read, is bad and says so', async () => {
+    cpSync(shipped, join(root, 'lacking'), { recursive: true })
+    mkdirSync(join(root, 'odd'))
+    for (const file of ['config.json', 'tokenizer.json', 'model.safetensors']) {
+      writeFileSync(join(root, 'odd', file), '{"model_type": "unheard_of"}')
+    }
+    const findings = await checkModels(root)
+    const textOf = (name: string) => findings.find((f) => f.name === `Model ${name}`)
+    assert.deepEqual(
+      [textOf('lacking')!.state, textOf('lacking')!.text],
+      ['bad', 'lacks tokenizer.json'],
+    )
+    assert.equal(textOf('odd')!.state, 'bad')
+    assert.match(textOf('odd')!.text, /unheard_of/)
+  })
+})
+
+describe('other programs', () => {
+  it('are asked for their first line', async () => {
+    assert.equal(await firstLine(process.execPath, ['--version']), process.version)
+  })
+
+  it('that are missing or fail say nothing', async () => {
+    assert.equal(await output('aerie-no-such-program', []), undefined)
+    assert.equal(await output(process.execPath, ['-e', 'process.exit(1)']), undefined)
+  })
+})
