@@ -1,4 +1,5 @@
 /** Which addresses pictures may be fetched from: those of the public internet and no others. */
+import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
 
 /**
@@ -16,7 +17,8 @@ const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR('2000::/3')
  * IPv4 address: mapped, compatible, 6to4, Teredo, NAT64, ISATAP.
  */
 export function isPublicAddress(text: string): boolean {
-  if (!ipaddr.isValid(text)) return false
+  // The parser also takes 127.1 and the like; an address as text has one form only.
+  if (isIP(text) === 0) return false
   const address = ipaddr.parse(text)
   if (address.range() !== 'unicast') return false
   if (address.kind() === 'ipv4') return !INSIDE_CLOUDS.includes(address.toString())

@@ -68,10 +68,10 @@ export class Decoder {
   run(call: Call, body: Uint8Array, signal: AbortSignal): DecoderTask {
     const reply = Promise.withResolvers<Frame>()
     const idle = Promise.withResolvers<void>()
-    const started = performance.now()
     const { timeoutMs } = this.#options
     const { param } = call
-    let isSent = false
+    let sentAt: number | undefined
+    let deadline: NodeJS.Timeout | undefined
     let patience: NodeJS.Timeout | undefined
     const finish = () => {
       clearTimeout(deadline)
@@ -80,18 +80,16 @@ export class Decoder {
       this.#running = undefined
       idle.resolve()
     }
-    const giveUp = () => {
-      if (isSent) this.#process?.kill()
-      else finish()
-    }
-    const deadline = setTimeout(() => {
+    const kill = () => this.#process?.kill()
+    const tooSlow = () => {
       const message = `${param}: image takes longer than ${timeoutMs} ms to decode (decodeTimeoutMs)`
       reply.reject(new AerieError('media_too_large', message, { param }))
-      giveUp()
-    }, timeoutMs)
+      kill()
+    }
     const abort = () => {
       reply.reject(cancelled())
-      patience = setTimeout(giveUp, ABORT_PATIENCE_MS - (performance.now() - started))
+      if (sentAt === undefined) return finish()
+      patience = setTimeout(kill, ABORT_PATIENCE_MS - (performance.now() - sentAt))
     }
     this.#running = {
       answered: (frame) => {
@@ -100,7 +98,7 @@ export class Decoder {
       },
       died: (end) => {
         // A process that died while it was starting is replaced, and the task waits for the new one.
-        if (!isSent && !this.#isDisposed) return
+        if (sentAt === undefined && !this.#isDisposed) return
         finish()
         reply.reject(this.#isDisposed ? shutDown() : crash(end, param))
       },
@@ -108,7 +106,8 @@ export class Decoder {
     const running = this.#running
     void this.#ready.promise.then(() => {
       if (this.#running !== running) return
-      isSent = true
+      sentAt = performance.now()
+      deadline = setTimeout(tooSlow, timeoutMs)
       this.#process!.send(call, body)
     })
     if (signal.aborted) abort()

@@ -1,19 +1,27 @@
 import assert from 'node:assert/strict'
-import { PassThrough } from 'node:stream'
+import { Writable } from 'node:stream'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { type Frame, FrameReader, writeFrame } from '../../src/media/frames.ts'
 
 /** The bytes that frames become on the socket. */
 function onTheWire(frames: readonly { head: object; body: Uint8Array }[]): Buffer {
-  const socket = new PassThrough()
+  const pieces: Buffer[] = []
+  const socket = new Writable({
+    write(piece, _encoding, done) {
+      pieces.push(Buffer.from(piece))
+      done()
+    },
+  })
   for (const { head, body } of frames) writeFrame(socket, head, body)
-  return socket.read() ?? Buffer.alloc(0)
+  return Buffer.concat(pieces)
 }
 
 describe('frames', () => {
   it('arrive as they were sent, however the socket cuts them', () => {
-    const frame = fc.record({ head: fc.record({ text: fc.string() }), body: fc.uint8Array() })
+    const frame = fc
+      .tuple(fc.string(), fc.uint8Array())
+      .map(([text, body]) => ({ head: { text }, body }))
     fc.assert(
       fc.property(fc.array(frame), fc.array(fc.integer({ min: 1, max: 40 })), (frames, cuts) => {
         const wire = onTheWire(frames)
