@@ -12,7 +12,7 @@ export function cutByCount(values: Float64Array, n: number, count: number): Cut 
 }
 
 /**
- * The cut that keeps the fewest largest of `values[0, n)` whose sum is at least `sum`; all of them where
+ * The cut that keeps the fewest largest of `values[0, n)`, at least one, whose sum is at least `sum`; all of them where
  * rounding leaves even the whole short of it. Values are not negative. Permutes `values`.
  */
 export function cutBySum(values: Float64Array, n: number, sum: number): Cut {
@@ -53,7 +53,7 @@ function cut(values: Float64Array, n: number, target: number, summing: boolean):
       high = greater
       floor = pivot
     } else if (missing <= equal * each) {
-      const ties = each > 0 ? Math.ceil(missing / each) : equal
+      const ties = each > 0 ? Math.ceil(missing / each) : 1
       return { threshold: pivot, ties: Math.min(Math.max(ties, 1), equal) }
     } else {
       above += greaterWeight + equal * each
