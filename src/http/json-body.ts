@@ -2,6 +2,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { AerieError } from '../errors.ts'
+import { parseJson } from './parse-json.ts'
 
 export function acceptJsonOnly(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
@@ -12,7 +13,7 @@ async function parse(request: FastifyRequest, body: Buffer): Promise<unknown> {
   checkHeaders(request)
   if (!isUtf8(body)) throw new AerieError('invalid_json', 'the body: expected UTF-8')
   try {
-    return JSON.parse(body.toString('utf8'))
+    return parseJson(body)
   } catch (cause) {
     throw new AerieError('invalid_json', `the body: ${where(cause, body)}`, { cause })
   }

@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { parseJson } from '../../src/http/parse-json.ts'
+
+const MIN_URI_BYTES = 8
+const uri = `data:image/png;base64,${'AbC+/='.repeat(20)}`
+
+function same(text: string): void {
+  const bytes = Buffer.from(text)
+  let expected: unknown
+  try {
+    expected = JSON.parse(text)
+  } catch (error) {
+    assert.throws(() => parseJson(bytes, MIN_URI_BYTES), { message: (error as Error).message })
+    return
+  }
+  assert.deepEqual(parseJson(bytes, MIN_URI_BYTES), expected)
+}
+
+test('pictures come back where they were: values, arrays, alone, several times', () => {
+  same(JSON.stringify(uri))
+  same(JSON.stringify({ model: 'm', image_url: { url: uri }, list: [uri, 'text', [uri]], ü: uri }))
+  same(JSON.stringify({ a: `${uri}1`, b: `${uri}2` }, undefined, 2))
+  same(`{"__proto__":"${uri}"}`)
+})
+
+test('what only looks like one is left alone', () => {
+  for (const text of [
+    `{"${uri}":1}`,
+    `{"${uri}" \n :1}`,
+    JSON.stringify({ text: `he said "${uri}"` }),
+    JSON.stringify({ text: `\\"${uri}` }),
+    `{"text":"a\\\\","x":"${uri}"}`,
+    `"${uri}\\u0041\\/\\""`,
+    `"${uri}ü"`,
+    JSON.stringify('data:,short'),
+  ]) {
+    same(text)
+  }
+})
+
+test('malformed JSON fails as it always does, at the same position', () => {
+  for (const text of [
+    `{"a":"${uri}"`,
+    `{"a":"${uri}" oops}`,
+    `"${uri}`,
+    `["${uri}\n"]`,
+    `["${uri}\t"]`,
+    `x"${uri}"`,
+    `["${uri}""${uri}"]`,
+  ]) {
+    same(text)
+  }
+})
+
+test('any document is read as JSON.parse reads it, damaged or not', () => {
+  const strings = fc.oneof(
+    fc.string({ unit: 'grapheme' }),
+    fc.constantFrom(uri, 'data:', 'data:image/png;base64,"AAAA"', '"data:x', '\\"data:image/png'),
+  )
+  const documents = fc.json({ stringUnit: 'binary', maxDepth: 3 })
+  fc.assert(
+    fc.property(
+      documents,
+      fc.array(strings, { maxLength: 4 }),
+      fc.nat(),
+      fc.boolean(),
+      (json, texts, at, damage) => {
+        const text = JSON.stringify({ json: JSON.parse(json), texts, [texts[0] ?? 'k']: texts })
+        const wellFormed = text.toWellFormed()
+        const cut = at % wellFormed.length
+        same(
+          (damage
+            ? wellFormed.slice(0, cut) + wellFormed.slice(cut + 1)
+            : wellFormed
+          ).toWellFormed(),
+        )
+      },
+    ),
+    { numRuns: 500 },
+  )
+})
+
+test('a picture in a document nested beyond all reason is no problem of ours', () => {
+  const text = `${'['.repeat(100_000)}"${uri}"${']'.repeat(100_000)}`
+  let value = parseJson(Buffer.from(text), MIN_URI_BYTES)
+  while (Array.isArray(value)) value = value[0]
+  assert.equal(value, uri)
+})
