@@ -6,7 +6,6 @@ import type { OnnxGraph } from './onnx-graph.ts'
 /** Large enough to vanish in a softmax, small enough to be added to. */
 const MASKED = -1e30
 const INT64_MAX = Number.MAX_SAFE_INTEGER
-const MICROSOFT = { domain: 'com.microsoft' } as const
 
 /** Names of a decoder's extra inputs and output. */
 export const KEY_POSITIONS = 'key_positions'
@@ -70,8 +69,9 @@ export class KvAttentionLowering {
     const keys = this.#splitHeads(k)
     const values = this.#splitHeads(v)
 
+    const scaled = onnx.add('Mul', [queries, onnx.floats([scale])])
     const score = (against: string) =>
-      onnx.add('FusedMatMul', [queries, against], { transB: 1, alpha: { float: scale } }, MICROSOFT)
+      onnx.add('MatMul', [scaled, onnx.add('Transpose', [against], { perm: [0, 1, 3, 2] })])
     const scores = onnx.add('Concat', [score(pastKey(layer)), score(keys)], { axis: 3 })
     const weights = onnx.add('Softmax', [onnx.add('Add', [scores, this.#bias(positions, group)])], {
       axis: -1,

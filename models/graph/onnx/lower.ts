@@ -69,8 +69,6 @@ function emitWeight(onnx: OnnxGraph, weight: Weight, { type, ...data }: WeightLo
   return type === 'float32' ? stored : onnx.add('Cast', [stored], { to: ONNX_TYPE.float32 })
 }
 
-const MICROSOFT = { domain: 'com.microsoft' } as const
-
 const EMITTERS: Emitters = {
   linear: (_, { onnx, inputs: [x, weight, bias] }) => {
     // The transposition is folded while loading; MatMul then packs its constant side once.
@@ -80,25 +78,25 @@ const EMITTERS: Emitters = {
   layerNorm: ({ attributes }, { onnx, inputs }) =>
     onnx.add('LayerNormalization', inputs, { axis: -1, epsilon: { float: attributes.epsilon } }),
   rmsNorm: ({ attributes }, { onnx, inputs }) =>
-    onnx.add('SimplifiedLayerNormalization', inputs, {
-      axis: -1,
-      epsilon: { float: attributes.epsilon },
-    }),
+    onnx.add('RMSNormalization', inputs, { axis: -1, epsilon: { float: attributes.epsilon } }),
   rope: ({ attributes }, { rope, inputs: [x, positions] }) => rope.emit(x!, positions!, attributes),
   attention: ({ attributes }, { onnx, inputs }) =>
+    // Not faster than standard operators at a hundred tokens, but it never holds all scores at once.
     onnx.add(
       'MultiHeadAttention',
       inputs,
       { num_heads: attributes.heads, scale: { float: attributes.scale } },
-      MICROSOFT,
+      { domain: 'com.microsoft' },
     ),
   kvAttention: ({ attributes }, { kv, inputs: [q, k, v, positions] }) =>
     kv().emit({ q: q!, k: k!, v: v!, positions: positions! }, attributes),
-  silu: (_, { onnx, inputs }) => onnx.add('QuickGelu', inputs, { alpha: { float: 1 } }, MICROSOFT),
-  gelu: ({ attributes: { form } }, { onnx, inputs }) =>
-    form === 'quick'
-      ? onnx.add('QuickGelu', inputs, { alpha: { float: 1.702 } }, MICROSOFT)
-      : onnx.add('Gelu', inputs, { approximate: form === 'tanh' ? 'tanh' : 'none' }),
+  silu: (_, { onnx, inputs: [x] }) => onnx.add('Mul', [x!, onnx.add('Sigmoid', [x!])]),
+  gelu: ({ attributes: { form } }, { onnx, inputs: [x] }) => {
+    if (form !== 'quick')
+      return onnx.add('Gelu', [x!], { approximate: form === 'tanh' ? 'tanh' : 'none' })
+    const scaled = onnx.add('Mul', [x!, onnx.floats([1.702])])
+    return onnx.add('Mul', [x!, onnx.add('Sigmoid', [scaled])])
+  },
   softmax: (_, { onnx, inputs }) => onnx.add('Softmax', inputs, { axis: -1 }),
   conv2d: ({ attributes: { stride, padding, groups } }, { onnx, inputs }) =>
     onnx.add('Conv', inputs, {
