@@ -135,6 +135,16 @@ describe('leaving', () => {
     assert.equal(engine.stats().steps, 0)
   })
 
+  it('an abort reaches the loop though its steps never yield', async () => {
+    const toy = { blockSize: 1024, blocksTotal: 256, maxContext: 200_000 }
+    const engine = await engineFor(toy, { stepTokenBudget: 2048 })
+    for await (const event of engine.generate(request({ maxTokens: 150_000 }), NEVER)) {
+      if (event.type === 'token') break
+    }
+    await until(() => engine.stats().aborted === 1, 1000)
+    assert.ok(engine.stats().generatedTokens < 100_000)
+  })
+
   it('two hundred aborts at any moment leak nothing', async () => {
     const engine = await engineFor({ stepMs: 1 }, { maxWaiting: 300, prefixCacheBlocks: 8 })
     await Promise.all(
@@ -173,7 +183,11 @@ describe('a full queue', () => {
     )
     leave.abort()
     await Promise.all(started)
-    assert.deepEqual(endingsOf(await collect(engine.generate(request(), NEVER))), ['length'])
+    // Places come back with every end: ten times what fits at once, one after another.
+    for (let i = 0; i < 10; i++) {
+      const events = await collect(engine.generate(request({ n: 4, maxTokens: 1 }), NEVER))
+      assert.equal(endingsOf(events).length, 4)
+    }
   })
 })
 
