@@ -1,15 +1,12 @@
 /** Reads a server's /metrics. */
+import { get } from './http-get.ts'
 
 /** Samples by name and labels as written: `aerie_sequences_running`, `x{quantile="0.99"}`. */
 export type MetricsPage = ReadonlyMap<string, number>
 
-/** Rejects when the server does not answer with 200. */
+/** Rejects with CommandFailure when the server does not answer with 200. */
 export async function readMetrics(url: string, apiKey: string | undefined): Promise<MetricsPage> {
-  const response = await fetch(`${url}/metrics`, {
-    headers: apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` },
-  })
-  if (!response.ok) throw new Error(`/metrics answered ${response.status}`)
-  return parseMetrics(await response.text())
+  return parseMetrics(await get(`${url}/metrics`, apiKey))
 }
 
 /** Prometheus' text format, timestamps left out as our server sends none. */

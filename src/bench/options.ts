@@ -1,11 +1,13 @@
 /** The flags that both benchmarks take, and the server that they lead to. */
 import {
   type Command,
+  CommandFailure,
   integerOption,
   type OptionSpec,
   type ParsedArgs,
   UsageError,
 } from '../cli/command.ts'
+import { get } from './http-get.ts'
 import { type BenchServer, runningServer, startServerProcess } from './server-process.ts'
 
 export const COMMON_OPTIONS: Readonly<Record<string, OptionSpec>> = {
@@ -74,12 +76,10 @@ export async function openTarget(args: ParsedArgs, command: Command): Promise<Be
 }
 
 async function firstModel(url: string, apiKey: string | undefined): Promise<string> {
-  const headers = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }
-  const response = await fetch(`${url}/v1/models`, { headers })
-  if (!response.ok)
-    throw new Error(`/v1/models answered ${response.status}: ${await response.text()}`)
-  const list = (await response.json()) as { readonly data: readonly { readonly id: string }[] }
+  const list = JSON.parse(await get(`${url}/v1/models`, apiKey)) as {
+    readonly data: readonly { readonly id: string }[]
+  }
   const model = list.data[0]?.id
-  if (model === undefined) throw new Error('the server serves no model')
+  if (model === undefined) throw new CommandFailure('the server serves no model')
   return model
 }

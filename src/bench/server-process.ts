@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { CommandFailure } from '../cli/command.ts'
 import { residentBytes } from './process-tree.ts'
 
 export interface BenchServer {
@@ -53,7 +54,7 @@ export async function startServerProcess(flags: readonly string[]): Promise<Benc
     const url = await announcedUrl(child)
     while (!(await isReady(url))) {
       if (performance.now() - start > START_TIMEOUT_MS)
-        throw new Error('the server did not get ready')
+        throw new CommandFailure('the server did not get ready within a minute')
       await delay(5)
     }
     const readyMs = performance.now() - start
@@ -75,7 +76,7 @@ function announcedUrl(child: ChildProcess): Promise<string> {
     })
     child.once('error', reject)
     child.once('exit', (code) =>
-      reject(new Error(`the server ended with code ${code} before it was ready`)),
+      reject(new CommandFailure(`the server ended with code ${code} before it was ready`)),
     )
   })
 }

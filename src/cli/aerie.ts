@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { AerieError } from '../errors.ts'
 import { nearest } from '../nearest.ts'
 import { parseArguments } from './arguments.ts'
-import { type Command, type Terminal, UsageError } from './command.ts'
+import { type Command, CommandFailure, type Terminal, UsageError } from './command.ts'
 import { COMMANDS } from './commands.ts'
 import { commandHelp, generalHelp } from './help.ts'
 
@@ -20,7 +20,7 @@ export async function runCommandLine(argv: readonly string[], terminal: Terminal
     const isMisuse =
       error instanceof UsageError ||
       (error instanceof AerieError && error.code === 'invalid_config')
-    if (isMisuse || error instanceof AerieError) {
+    if (isMisuse || error instanceof AerieError || error instanceof CommandFailure) {
       terminal.stderr.write(`aerie: ${error.message}\n`)
       return isMisuse ? 2 : 1
     }

@@ -47,6 +47,11 @@ export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
+/** An expected failure of a command, such as a server that does not answer: one line on stderr, exit code 1. */
+export class CommandFailure extends Error {
+  override readonly name = 'CommandFailure'
+}
+
 /** The option's value as an integer of at least `minimum`; undefined when absent and without a default. */
 export function integerOption(
   args: ParsedArgs,

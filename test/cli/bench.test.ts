@@ -1,0 +1,70 @@
+/** The benchmarks as a person starts them, small, against the shipped model. */
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { after, it } from 'node:test'
+
+const AERIE = resolve(import.meta.dirname, '../../bin/aerie.js')
+const folder = mkdtempSync(join(tmpdir(), 'aerie-bench-'))
+after(() => rmSync(folder, { recursive: true }))
+
+const aerie = (...args: string[]) =>
+  spawnSync(process.execPath, [AERIE, ...args], { encoding: 'utf8' })
+
+it('bench serve starts a server, asks it at each level, and writes report and plot', () => {
+  const page = join(folder, 'performance.md')
+  writeFileSync(page, '# Speed\n<!-- bench:start -->\n<!-- bench:end -->\n')
+  const args = [
+    '--clients',
+    '1,3',
+    '--requests',
+    '6',
+    '--max-tokens',
+    '8',
+    '--json',
+    '--markdown',
+    page,
+  ]
+  const { status, stdout, stderr } = aerie('bench', 'serve', ...args)
+  assert.equal(status, 0, stderr)
+  const result = JSON.parse(stdout) as {
+    ready_ms: number
+    throughput_ratio: number
+    levels: Record<string, number>[]
+  }
+  assert.ok(result.ready_ms > 0)
+  assert.ok(result.throughput_ratio > 0)
+  assert.deepEqual(
+    result.levels.map((level) => [level['max_concurrency'], level['completed'], level['failed']]),
+    [
+      [1, 6, 0],
+      [3, 6, 0],
+    ],
+  )
+  for (const level of result.levels) {
+    assert.ok(level['total_input_tokens']! >= 6 * 100, 'every request carries a picture')
+    assert.ok(level['total_output_tokens']! >= 6)
+    assert.ok(level['median_ttft_ms']! > 0)
+    assert.equal(typeof level['p99_event_loop_delay_ms'], 'number')
+  }
+  assert.match(readFileSync(page, 'utf8'), /\| 3 \| \d+\.\d \|/)
+  assert.match(readFileSync(join(folder, 'performance.svg'), 'utf8'), /^<svg /)
+})
+
+it('bench soak compares memory and counts what is left over', () => {
+  const { stdout, stderr } = aerie('bench', 'soak', '--requests', '30', '--clients', '3', '--json')
+  const result = JSON.parse(stdout) as Record<string, number | null>
+  assert.equal(result['failed'], 0, stderr)
+  assert.equal(result['first_error'], null)
+  assert.equal(result['sequences_running_at_end'], 0)
+  assert.ok(result['rss_at_end_bytes']! > 50e6)
+})
+
+it('bench serve fails in one line when there is no server', () => {
+  const { status, stdout, stderr } = aerie('bench', 'serve', '--url', 'http://127.0.0.1:65000')
+  assert.notEqual(status, 0)
+  assert.equal(stdout, '')
+  assert.match(stderr, /^aerie: [^\n]*127\.0\.0\.1:65000[^\n]*\n$/)
+})
