@@ -16,7 +16,7 @@ const OPSETS = [
   { domain: '', version: 23 },
   { domain: 'com.microsoft', version: 1 },
 ]
-const IR_VERSION = 10
+const IR_VERSION = 11
 
 export interface AddOptions {
   /** Number of outputs, or their names; an empty name skips one. */
