@@ -68,5 +68,5 @@ function markup(text: string): Sniffed | undefined {
     .toLowerCase()
   if (!start.startsWith('<')) return undefined
   if (start.startsWith('<!doctype html') || start.startsWith('<html')) return other('an HTML page')
-  return /<svg[\s>]/.test(start) ? picture('svg') : other('an XML or HTML document')
+  return /<svg[\s/>]/.test(start) ? picture('svg') : other('an XML or HTML document')
 }

@@ -14,7 +14,7 @@ const SOON_MS = 500
 describe('a decoder', { skip: process.platform !== 'linux' && 'looks into /proc' }, () => {
   const deaths: object[] = []
   const logger = { warn: (details: object) => deaths.push(details) }
-  const decoder = new Decoder({ timeoutMs: 3000, maxBodyBytes: 1e6, logger })
+  const decoder = new Decoder({ timeoutMs: 2000, maxBodyBytes: 1e6, logger })
   let png: Buffer
   before(async () => {
     png = await solid([1, 2, 3], 40, 30).png().toBuffer()
@@ -72,7 +72,7 @@ describe('a decoder', { skip: process.platform !== 'linux' && 'looks into /proc'
     const { reply, idle } = decoder.run(CALL, png, NEVER)
     await assert.rejects(reply, {
       code: 'media_too_large',
-      message: /longer than 3000 ms.*decodeTimeoutMs/,
+      message: /longer than 2000 ms.*decodeTimeoutMs/,
     })
     await idle
     await works()
