@@ -58,11 +58,11 @@ export function asPlot(result: BenchResult): string {
   ].join('\n')
 }
 
-/** The smallest of 1, 2, 5 times a power of ten that is not below the value. */
+/** The smallest round number that is not below the value. */
 function niceTop(value: number): number {
   if (!(value > 0)) return 1
   const power = 10 ** Math.floor(Math.log10(value))
-  return power * ([1, 2, 5, 10].find((n) => n * power >= value) ?? 10)
+  return power * ([1, 1.5, 2, 3, 4, 5, 7.5, 10].find((n) => n * power >= value) ?? 10)
 }
 
 const label = (value: number) => String(Number(value.toPrecision(3)))
