@@ -79,15 +79,14 @@ export class OnnxSession {
     feeds: Readonly<Record<string, Feed>>,
     fetches: readonly string[],
   ): Promise<Record<string, Float32Array>> {
-    const tensors: Record<string, Tensor> = {}
-    for (const [name, { data, dims }] of Object.entries(feeds)) {
-      tensors[name] = new this.#ort.Tensor(
-        data instanceof Float32Array ? 'float32' : 'int32',
-        data,
-        dims,
-      )
-    }
-    const results = await translate(() => this.#session.run(tensors, fetches))
+    const results = await translate(() => {
+      const tensors: Record<string, Tensor> = {}
+      for (const [name, { data, dims }] of Object.entries(feeds)) {
+        const type = data instanceof Float32Array ? 'float32' : 'int32'
+        tensors[name] = new this.#ort.Tensor(type, data, dims)
+      }
+      return this.#session.run(tensors, fetches)
+    })
     return Object.fromEntries(fetches.map((name) => [name, results[name]?.data as Float32Array]))
   }
 
