@@ -68,6 +68,8 @@ export async function createApp(options: HttpOptions): Promise<FastifyInstance> 
       return handleError(error, request, reply)
     },
   })
+  // Node would answer 417 without a body to an Expect that it does not know; it may as well be ignored.
+  app.server.on('checkExpectation', (request, response) => app.routing(request, response))
   const metrics = createMetrics(() => options.sources())
   app.addHook('onClose', async () => metrics[Symbol.dispose]())
   const handleError = errorHandler(options.logger)

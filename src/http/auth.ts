@@ -2,6 +2,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { AerieError } from '../errors.ts'
+import type { Logger } from '../telemetry/logger.ts'
 
 export interface ApiKeys {
   /**
@@ -11,6 +12,18 @@ export interface ApiKeys {
   nameOf(authorization: string | undefined): string | undefined
   /** Reads the file again. Rejects with `invalid_config`, and then the old keys stay. */
   reload(): Promise<void>
+}
+
+/** Reads the keys again on each SIGHUP, until it is disposed of; a broken file is logged and changes nothing. */
+export function reloadOnSighup(keys: ApiKeys, logger: Logger): Disposable {
+  const reload = () => {
+    keys.reload().then(
+      () => logger.info('API keys read again'),
+      (err) => logger.error({ err }, 'API keys not read again; the old ones stay'),
+    )
+  }
+  process.on('SIGHUP', reload)
+  return { [Symbol.dispose]: () => process.off('SIGHUP', reload) }
 }
 
 interface Key {

@@ -1,4 +1,5 @@
 /** What is not even HTTP, or never finishes to be, still gets the error envelope. */
+import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { AerieError } from '../errors.ts'
 import { ERROR_STATUS, errorBody } from './openai-error.ts'
@@ -12,8 +13,9 @@ export function answerClientError(error: Error & { code?: string }, socket: Sock
   }
   const failure = new AerieError(...explain(error.code))
   const body = JSON.stringify(errorBody(failure))
+  const { status } = ERROR_STATUS[failure.code]
   const head = [
-    `HTTP/1.1 ${ERROR_STATUS[failure.code].status} Bad Request`,
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     'content-type: application/json; charset=utf-8',
     `content-length: ${Buffer.byteLength(body)}`,
     'connection: close',

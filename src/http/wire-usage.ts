@@ -55,8 +55,14 @@ export function toWireExplanation(seen: Explanation, stations: StationTimes): Wi
   return {
     prompt: { text: seen.promptText, tokens: seen.promptTokens },
     images: seen.images.map(toWireImage),
-    timings_ms: stations,
+    timings_ms: toWireTimes(stations),
   }
+}
+
+/** Microseconds are as much as anybody can believe. */
+function toWireTimes(stations: StationTimes): Wire['StationTimes'] {
+  const rounded = Object.entries(stations).map(([name, ms]) => [name, Math.round(ms * 1000) / 1000])
+  return Object.fromEntries(rounded)
 }
 
 function toWireImage({ towers, stations, ...image }: ImageSeen): Wire['ImageSeen'] {
@@ -64,6 +70,6 @@ function toWireImage({ towers, stations, ...image }: ImageSeen): Wire['ImageSeen
     ...image,
     conversions: [...image.conversions],
     towers: towers.map(({ name, inputSize }) => ({ name, input_size: inputSize })),
-    timings_ms: stations,
+    timings_ms: toWireTimes(stations),
   }
 }

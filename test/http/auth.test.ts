@@ -4,7 +4,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { loadApiKeys, parseKeys } from '../../src/http/auth.ts'
+import { loadApiKeys, parseKeys, reloadOnSighup } from '../../src/http/auth.ts'
+import { createLogger } from '../../src/telemetry/logger.ts'
 import { openTestApp } from '../support/http-app.ts'
 
 let folder: string
@@ -72,6 +73,22 @@ test('reading again replaces the keys; a broken file leaves the old ones', async
   await assert.rejects(loadApiKeys(join(folder, 'none')), { code: 'invalid_config' })
 })
 
+test('SIGHUP reads the keys again, and says so', async () => {
+  const file = await keyFile('old')
+  const keys = await loadApiKeys(file)
+  const { lines, logger } = capturedLog()
+  using _ = reloadOnSighup(keys, logger)
+  for (const [text, said] of [
+    ['new', /read again/],
+    ['not a key', /the old ones stay/],
+  ] as const) {
+    await writeFile(file, text)
+    process.emit('SIGHUP')
+    while (!lines.some((line) => said.test(line))) await new Promise(setImmediate)
+    assert.ok(keys.nameOf('Bearer new'))
+  }
+})
+
 test('every key is compared, in constant time, whether or not an earlier one matched', (t) => {
   const compare = t.mock.method(crypto, 'timingSafeEqual')
   // The binding under test was imported by name; syncing makes it the watched one.
@@ -97,6 +114,12 @@ test('every key is compared, in constant time, whether or not an earlier one mat
     }
   })
 })
+
+function capturedLog() {
+  const lines: string[] = []
+  const stream = { write: (line: string) => void lines.push(line) }
+  return { lines, logger: createLogger({ level: 'info', pretty: false, stream }) }
+}
 
 const loadApiKeysOf = async (text: string) => loadApiKeys(await keyFile(text))
 
