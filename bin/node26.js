@@ -10,6 +10,8 @@ if (script === undefined) {
   process.exitCode = 2
 } else {
   await runWithNode([script, ...args], async () => {
+    // The script takes the place of this one, so that it is the main module; Windows cannot do that.
+    if (process.platform !== 'win32') process.execve(process.execPath, ['node', script, ...args])
     process.argv = [process.execPath, resolve(script), ...args]
     await import(pathToFileURL(resolve(script)).href)
   })

@@ -126,8 +126,8 @@ it('without any fitting Node one line says what to do', () => {
   assert.match(stderr, /^aerie needs Node 24\.12 or newer and this is 20\.20\.2: [^\n]*\n$/)
 })
 
-it('on a new Node no second process is started', () => {
-  const path = script('ppid.ts', 'console.log(process.ppid)')
+it('on a new Node no second process is started, and the script is the main module', () => {
+  const path = script('main.ts', 'console.log(import.meta.main ? process.ppid : 0)')
   const { stdout } = spawnSync(process.execPath, [join(BIN, 'node26.js'), path], {
     encoding: 'utf8',
   })
