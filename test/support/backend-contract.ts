@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict'
 import { rmSync } from 'node:fs'
 import { after, before, beforeEach, describe, it } from 'node:test'
+import { kvGeometry } from '../../models/graph/graph.ts'
 import { loadModelConfig } from '../../models/load-config.ts'
 import type {
   Backend,
+  BackendOptions,
   DecoderSession,
   EncoderSession,
   Row,
@@ -16,17 +18,9 @@ import { seededRandom } from './seeded-random.ts'
 import { writeRandomCheckpoint } from './starter-checkpoint.ts'
 
 const BLOCK_SIZE = 4
-/**
- * A position of the small checkpoint: 2 layers × (keys and values) × 2 KV heads × 16 channels × 4
- * bytes.
- */
-const POSITION_BYTES = 2 * 2 * 2 * 16 * 4
 const BLOCKS = 48
-const OPTIONS = {
-  threads: 1,
-  kvCacheBytes: BLOCKS * BLOCK_SIZE * POSITION_BYTES,
-  kvBlockSize: BLOCK_SIZE,
-}
+/** Ids below this are in every vocabulary that is tried. */
+const IDS = 256
 /** Two ways of computing the same row may differ by this much of the largest logit. */
 const SAME = 1e-5
 
@@ -44,11 +38,13 @@ export function testBackendContract(backend: Backend, { cannot = {} }: ContractO
 
   describe(`${backend.name}: the decoder's contract`, () => {
     let folder: string
+    let options: BackendOptions
     let session: DecoderSession
 
     before(async () => {
       folder = writeRandomCheckpoint({ seed: 11 })
-      session = await backend.loadDecoder(folder, OPTIONS)
+      options = await optionsFor(folder, BLOCKS)
+      session = await backend.loadDecoder(folder, options)
     })
     after(async () => {
       await session.dispose()
@@ -258,10 +254,7 @@ export function testBackendContract(backend: Backend, { cannot = {} }: ContractO
     })
 
     promise('a long sequence decodes on as if it had been read at once', async () => {
-      const roomy = await backend.loadDecoder(folder, {
-        ...OPTIONS,
-        kvCacheBytes: 1000 * POSITION_BYTES,
-      })
+      const roomy = await backend.loadDecoder(folder, await optionsFor(folder, 250))
       const ids = randomIds(21, 264)
       await roomy.step([row(1, tokens(...ids.slice(0, 250)), 'none'), row(2, tokens(3), 'none')])
       for (const id of ids.slice(250, -1))
@@ -296,7 +289,7 @@ export function testBackendContract(backend: Backend, { cannot = {} }: ContractO
     })
 
     promise('a disposed session refuses steps and may be disposed again', async () => {
-      const other = await backend.loadDecoder(folder, OPTIONS)
+      const other = await backend.loadDecoder(folder, options)
       await other.step([row(1, tokens(1), 'none')])
       await other.dispose()
       await other.dispose()
@@ -305,7 +298,7 @@ export function testBackendContract(backend: Backend, { cannot = {} }: ContractO
     })
 
     promise('a cache too small for one block is refused by name', async () => {
-      await assert.rejects(backend.loadDecoder(folder, { ...OPTIONS, kvCacheBytes: 100 }), {
+      await assert.rejects(backend.loadDecoder(folder, { ...options, kvCacheBytes: 100 }), {
         code: 'invalid_config',
       })
     })
@@ -318,7 +311,7 @@ export function testBackendContract(backend: Backend, { cannot = {} }: ContractO
 
     before(async () => {
       folder = writeRandomCheckpoint({ seed: 12 })
-      encoder = await backend.loadEncoder(folder, OPTIONS)
+      encoder = await backend.loadEncoder(folder, await optionsFor(folder, BLOCKS))
       size = 3 * ((await loadModelConfig(folder)).preprocessing?.size ?? 0) ** 2
     })
     after(async () => {
@@ -376,7 +369,7 @@ function tokens(...ids: number[]): Segment {
 
 function randomIds(seed: number, count: number): number[] {
   const random = seededRandom(seed)
-  return Array.from({ length: count }, () => Math.floor(random() * 320))
+  return Array.from({ length: count }, () => Math.floor(random() * IDS))
 }
 
 function embeddings(seed: number, rows: number, width: number): Segment {
