@@ -13,6 +13,11 @@ from .language import BACKGROUNDS, CHARACTERS, COLORS, KINDS, PLURALS, SIZES
 
 SEED = 7
 
+# Length of a concept's direction in the decoder's residual stream. The layers' outputs grow to hundreds under Muon; codes
+# of length 1 were lost among them after the first layer, and with them every binding by name. Towers write length 1
+# while they are alone; `join` stretches their projector.
+LENGTH = 32.0
+
 # Most cells are empty: the weight of class 0, low where there are many other classes, so that a tower in doubt between
 # sixteen kinds does not choose 'nothing'.
 EMPTY_WEIGHT = {'kind': 0.05, 'color': 0.1, 'size': 0.1, 'ordinal': 0.05, 'offset_x': 0.05, 'offset_y': 0.05,
@@ -77,12 +82,24 @@ class Codebook:
                 yield name, code
 
 
-def initialise_embeddings(embedding, tokenizer, codebook):
-    """Sets the token embeddings of concept words, with and without a leading space, to their directions plus noise."""
+def initialise_embeddings(model, tokenizer, codebook):
+    """Sets the token embeddings of concept words, with and without a leading space, to their directions plus noise.
+
+    All tables get length LENGTH, and the final norm takes it back, so that logits start in their usual range.
+    """
+    embedding = model.model.embed_tokens.weight.data
     generator = torch.Generator().manual_seed(SEED + 1)
     for word, code in codebook.words():
         for form in (word, ' ' + word):
             ids = tokenizer.encode(form).ids
             if len(ids) == 1:
                 noise = torch.randn(len(code), generator=generator) * 0.25 / len(code) ** 0.5
-                embedding.data[ids[0]] = code + noise
+                embedding[ids[0]] = code + noise
+    for table in (embedding, model.image_row_embedding.data, model.image_column_embedding.data):
+        table.mul_(LENGTH)
+    model.model.norm.weight.data.div_(LENGTH)
+
+
+def join(towers):
+    """Weights of stage 1 -> the same towers writing codes of length LENGTH."""
+    return {n: t * LENGTH if n.startswith('projector.2.') else t for n, t in towers.items()}

@@ -22,7 +22,7 @@ def build_config(
     kernel_size=7,
     convnext=((32, 64, 160), (1, 2, 3)),
     projector=384,
-    text=(256, 320, 5, 8, 2),
+    text=(256, 320, 5, 8, 4),
     vocab_size=2048,
 ):
     """The `config.json` of a starter model; the defaults are the shipped one, tests pass smaller ones.
@@ -76,7 +76,7 @@ def build_config(
             'num_key_value_heads': kv_heads,
             'head_dim': hidden // heads,
             'rms_norm_eps': 1e-5,
-            'rope_theta': 10000.0,
+            'rope_theta': 1000000.0,
             'hidden_act': 'silu',
             'vocab_size': vocab_size,
             'max_position_embeddings': 2048,

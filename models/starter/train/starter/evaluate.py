@@ -9,6 +9,7 @@ import random
 import numpy as np
 import torch
 
+from .codebook import LENGTH
 from .fonts import held_out_fonts
 from .language import LANGUAGE, PHRASINGS
 from .labels import dense_labels
@@ -61,7 +62,7 @@ def codebook_accuracy(model, codebook, data, batch=16):
     for start in range(0, len(data.pictures), batch):
         cells = model.project(to_pixels(np.stack(data.pictures[start : start + batch])))
         labels = torch.from_numpy(np.stack(data.labels[start : start + batch]))
-        for name, value in codebook.loss(cells, labels)[1].items():
+        for name, value in codebook.loss(cells / LENGTH, labels)[1].items():
             if value == value:
                 totals.setdefault(name, []).append(value)
     return {name: round(sum(values) / len(values), 3) for name, values in totals.items()}

@@ -18,18 +18,19 @@ import torch.multiprocessing as multiprocessing
 from .align import label_batch
 from .augment import augment
 from .checkpoint import load_weights, save_weights
-from .codebook import Codebook
+from .codebook import LENGTH, Codebook, join
 from .config import FOLDER, GRID, read_config
 from .evaluate import EvaluationSet, codebook_accuracy, exact_match
 from .model import Starter
 from .optimizer import Optimizer
 from .packing import Packer
 from .picture import to_pixels
+from .pointing import concept_tokens
 from .questions import Asker
 from .schedule import Schedule
 from .shards import Shards
 from .state import load_state, save_state
-from .symbols import Scores, keep_cells, language_loss, question_batch
+from .symbols import POINTING_WEIGHT, Scores, keep_cells, language_loss, question_batch
 from .tokenizer import load_tokenizer
 
 RANKS = 2
@@ -68,7 +69,7 @@ def initial_model(options):
         model.load_state_dict(load_weights(options.start))
     else:
         model.load_state_dict(load_state(run / 'symbols.pt')['weights'], strict=False)
-        model.load_state_dict(load_state(run / 'align.pt')['weights'], strict=False)
+        model.load_state_dict(join(load_state(run / 'align.pt')['weights']), strict=False)
     return config, model, saved
 
 
@@ -107,6 +108,7 @@ class Worker:
         torch.manual_seed(7919 * self.step + rank)
         tokenizer = load_tokenizer()
         self.codebook = Codebook(config['text_config']['hidden_size'])
+        self.tables = concept_tokens(tokenizer, config['text_config']['vocab_size'])
         self.packers = {c: Packer(tokenizer, options.length, c) for c in (options.cells, GRID * GRID)}
         self.asker, self.data = Asker(self.R), Shards(options.data)
         self.evaluation_packer = Packer(tokenizer, EVALUATION_LENGTH)
@@ -119,16 +121,17 @@ class Worker:
         pictures, scenes = self.data.sample(self.R, self.options.micro)
         labels = label_batch(scenes)
         cells = self.model.project(augment(to_pixels(pictures), self.R))
-        dense, accuracy = self.codebook.loss(cells, labels)
+        dense, accuracy = self.codebook.loss(cells / LENGTH, labels)
         placed, kept = self.model.place(cells), None
         count = self.options.cells if self.shared.elapsed.value < self.options.full_after else GRID * GRID
         if count < GRID * GRID:
             kept = keep_cells(labels, count)
+            labels = labels.gather(2, kept[:, None].expand(-1, labels.shape[1], -1))
             placed = placed.gather(1, kept[..., None].expand(-1, -1, placed.shape[-1]))
             kept = kept.numpy()
         batch = question_batch(self.asker, self.packers[count], scenes, self.R, kept)
-        language, right = language_loss(self.model, placed, batch)
-        (language + self.options.dense * dense).backward()
+        language, pointing, right = language_loss(self.model, placed, batch, self.tables, labels)
+        (language + POINTING_WEIGHT * pointing + self.options.dense * dense).backward()
         self.scores.add(batch[-1], right)
         self.loss = language.item() if not self.loss else self.loss * 0.97 + language.item() * 0.03
         self.dense = dense.item() if not self.dense else self.dense * 0.97 + dense.item() * 0.03

@@ -18,15 +18,19 @@ def orthogonalise(matrices):
 
 
 def is_matrix(name, parameter):
-    return parameter.dim() == 2 and 'embed' not in name  # row, column, position and token embeddings are tables
+    return parameter.dim() == 2 and 'embed' not in name  # not row, column, position and token embeddings are tables
+
+
+def _sized(name):
+    return name == 'model.norm.weight' or name.startswith(('model.embed_tokens', 'image_'))
 
 
 class Optimizer:
     """Steps the parameters that this rank owns; `owner` says which rank that is, so that the others can be sent."""
 
-    def __init__(self, named, muon_rate=0.02, adam_rate=1e-3, decay=0.02, rank=0, ranks=1):
+    def __init__(self, named, muon_rate=0.02, adam_rate=1e-3, decay=0.1, rank=0, ranks=1):
         self.named = [(n, p) for n, p in named if p.requires_grad]
-        self.muon_rate, self.adam_rate, self.decay, self.steps = muon_rate, adam_rate, decay, 0
+        self.muon_rate, self.decay, self.steps = muon_rate, decay, 0
         self.owner, load = {}, [0] * ranks
         cost = lambda p: p.numel() * min(p.shape) if p.dim() == 2 else p.numel()
         for name, parameter in sorted(self.named, key=lambda item: -cost(item[1])):
@@ -34,6 +38,8 @@ class Optimizer:
             load[self.owner[name]] += cost(parameter)
         self.mine = [(n, p) for n, p in self.named if self.owner[n] == rank]
         self.state = {n: self._fresh(n, p) for n, p in self.mine}
+        # Adam moves every element by its rate: tables and the final norm, far from the usual size, get it in proportion.
+        self.adam_rates = {n: adam_rate * (p.detach().pow(2).mean().sqrt().item() if _sized(n) else 1) for n, p in self.mine}
 
     @staticmethod
     def _fresh(name, parameter):
@@ -70,7 +76,7 @@ class Optimizer:
             parameter.mul_(1 - rate * self.decay).add_(update, alpha=-rate * max(1, shape[0] / shape[1]) ** 0.5)
 
     def _adam(self, name, parameter, shrink, scale, betas=(0.9, 0.98)):
-        rate, state, gradient = self.adam_rate * scale, self.state[name], parameter.grad * shrink
+        rate, state, gradient = self.adam_rates[name] * scale, self.state[name], parameter.grad * shrink
         state['momentum'].lerp_(gradient, 1 - betas[0])
         state['square'].lerp_(gradient * gradient, 1 - betas[1])
         mean = state['momentum'] / (1 - betas[0] ** self.steps)

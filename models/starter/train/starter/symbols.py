@@ -11,17 +11,21 @@ from pathlib import Path
 import torch
 
 from .align import label_batch
-from .codebook import Codebook, initialise_embeddings
+from .codebook import LENGTH, Codebook, initialise_embeddings
 from .config import read_config
 from .labels import FACTORS, NAMES
 from .model import Starter
 from .optimizer import Optimizer
 from .packing import Packer, answer_loss
+from .pointing import concept_tokens, pointing_loss
 from .questions import Asker
 from .scene import sample_scene
 from .schedule import Schedule
 from .state import load_state, save_state
 from .tokenizer import load_tokenizer
+
+
+POINTING_WEIGHT = 0.3
 
 
 def lay_out_text(scene):
@@ -52,7 +56,7 @@ def imagine(codebook, labels):
         scale[:, NAMES.index(name)] *= (torch.rand(batch, 1) > 0.1).float()
     ideal = codebook.ideal(noisy, scale)
     strength = torch.rand(batch, 1, 1) * 0.05 + 0.01
-    return ideal + torch.randn_like(ideal) * strength
+    return (ideal + torch.randn_like(ideal) * strength) * LENGTH
 
 
 def keep_cells(labels, count):
@@ -68,15 +72,18 @@ def question_batch(asker, packer, scenes, R, kept=None):
     return packer.pack(pictures, R, blind, kept)
 
 
-def language_loss(model, cells, batch):
-    """Mean answer loss of packed questions behind placed cells, and whether each answer position is right."""
+def language_loss(model, cells, batch, tables, labels):
+    """Mean answer loss of packed questions behind placed cells, the pointing loss, and whether each answer position is
+    right. labels [B, factors, C] are those of the cells that are there.
+    """
     ids, positions, mask, targets, weights, _ = batch
     hidden = model.hidden(cells, ids, positions, mask)
+    pointing = pointing_loss(model.model, tables, ids, positions, mask, labels)
     answered = targets >= 0
     logits = model.model.logits(hidden[answered])
     right = torch.zeros_like(targets, dtype=torch.bool)
     right[answered] = logits.detach().argmax(-1) == targets[answered]
-    return answer_loss(logits, targets[answered], weights[answered]), right
+    return answer_loss(logits, targets[answered], weights[answered]), pointing, right
 
 
 class Scores:
@@ -110,7 +117,7 @@ def main():
     config, state = read_config(), Path(options.run) / 'symbols.pt'
     model, tokenizer = Starter(config), load_tokenizer()
     codebook = Codebook(config['text_config']['hidden_size'])
-    initialise_embeddings(model.model.embed_tokens.weight, tokenizer, codebook)
+    initialise_embeddings(model, tokenizer, codebook)
     trained = [(n, p) for n, p in model.named_parameters() if n.startswith(('model.', 'image_'))]
     optimizer, step = Optimizer(trained, muon_rate=0.015, adam_rate=1e-3), 0
     if options.resume and state.exists():
@@ -120,6 +127,7 @@ def main():
         step = saved['step']
     R = random.Random(1000 + step)
     asker, packer = Asker(R), Packer(tokenizer, options.length, options.cells)
+    tables = concept_tokens(tokenizer, config['text_config']['vocab_size'])
     schedule, scores, mean = Schedule(options.until, floor=0.05), Scores(), None
     since, saved_at = time.time(), time.time()
 
@@ -134,13 +142,14 @@ def main():
         kept = keep_cells(labels, options.cells)
         cells = model.place(imagine(codebook, labels)).gather(1, kept[..., None].expand(-1, -1, codebook.matrix.shape[1]))
         batch = question_batch(asker, packer, scenes, R, kept.numpy())
-        loss, right = language_loss(model, cells, batch)
-        loss.backward()
+        there = labels.gather(2, kept[:, None].expand(-1, labels.shape[1], -1))
+        loss, pointing, right = language_loss(model, cells, batch, tables, there)
+        (loss + POINTING_WEIGHT * pointing).backward()
         optimizer.step(schedule.scale(step))
         scores.add(batch[-1], right)
         step += 1
         mean = loss.item() if mean is None else mean * 0.95 + loss.item() * 0.05
-        if step % 25 == 0:
+        if step % 20 == 0:
             seconds, since = time.time() - since, time.time()
             print(f'{time.strftime("%H:%M:%S")} step {step} loss {mean:.3f} {sum(scores.asked.values())} questions in '
                   f'{seconds:.0f} s', scores.table(), flush=True)
