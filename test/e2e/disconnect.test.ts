@@ -95,5 +95,6 @@ async function endToken(url: string): Promise<string> {
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ model: 'starter', prompt: '<|end|>', return_ids: true }),
   })
-  return String((await response.json()).ids[0])
+  const { ids } = (await response.json()) as { ids: number[] }
+  return String(ids[0])
 }
