@@ -1,6 +1,6 @@
 # Aerie on a CPU. Build: docker build -t aerie .   Run, ports and keys: docs/docker.md
 
-FROM node:26-bookworm-slim AS dependencies
+FROM node:24-bookworm-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 # The image has its own Node, and needs one platform's runtime of the three that the package carries.
@@ -10,7 +10,7 @@ RUN npm ci --omit=dev && \
     find node_modules/onnxruntime-node/bin -mindepth 3 -maxdepth 3 \
       ! -name "$(node -p process.arch)" -exec rm -r {} +
 
-FROM node:26-bookworm-slim
+FROM node:24-bookworm-slim
 ARG VERSION=0.1.0
 LABEL org.opencontainers.image.title="aerie" \
       org.opencontainers.image.description="Multimodal inference server with OpenAI's HTTP API" \

@@ -188,7 +188,9 @@ async function startAll<T extends readonly unknown[]>(
   parts: readonly [...{ [I in keyof T]: Promise<T[I]> }],
 ): Promise<T> {
   const results = await Promise.allSettled(parts)
-  const failure = results.find((result): result is PromiseRejectedResult => result.status === 'rejected')
+  const failure = results.find(
+    (result): result is PromiseRejectedResult => result.status === 'rejected',
+  )
   if (!failure)
     return results.map((r) => (r as PromiseFulfilledResult<unknown>).value) as unknown as T
   await Promise.all(

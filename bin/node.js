@@ -1,12 +1,12 @@
 #!/usr/bin/env node
-/** `node bin/node26.js script.ts …`: runs any script of this repository with a Node that is new enough. */
+/** `node bin/node.js script.ts …`: runs any script of this repository with a Node that is new enough. */
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { runWithNode } from './run-with-node.js'
 
 const [script, ...args] = process.argv.slice(2)
 if (script === undefined) {
-  console.error('usage: node bin/node26.js <script> [arguments]')
+  console.error('usage: node bin/node.js <script> [arguments]')
   process.exitCode = 2
 } else {
   await runWithNode([script, ...args], async () => {
