@@ -5,10 +5,6 @@ from torch import nn
 from torch.nn import functional as F
 
 
-# The layer whose heads training teaches to look at what a word names (see pointing.py).
-POINTING_LAYER = 1
-
-
 def rope_tables(positions, head_dim, theta):
     """positions [B, T] -> cos, sin [B, 1, T, head_dim/2]."""
     inverse = theta ** (-torch.arange(0, head_dim, 2, dtype=torch.float32) / head_dim)
@@ -81,9 +77,9 @@ class Decoder(nn.Module):
     def forward(self, x, positions, mask, first_query=0):
         """Embeddings [B, T, D] -> hidden states of the tokens from `first_query` on (the last layer skips the rest)."""
         rope = rope_tables(positions, self.head_dim, self.theta)
-        for i, layer in enumerate(self.layers[:-1]):
-            if i == POINTING_LAYER:
-                self.pointing_input = x  # for `pointing.pointing_loss`
+        self.layer_inputs = []  # for `pointing.pointing_loss`
+        for layer in self.layers[:-1]:
+            self.layer_inputs.append(x)
             x = layer(x, rope, mask)
         return self.norm(self.layers[-1](x, rope, mask, first_query))
 

@@ -1,22 +1,35 @@
-"""A training-only hint: in one early layer, a word that names what some cells show looks at those cells.
+"""Training-only hints: in two early layers, some heads are taught to look at the cell that the text is about.
 
-Finding the cell that a word names is the first half of every question about a named object. Left to itself the decoder
-finds this circuit late and suddenly; a small loss on two groups of attention heads makes it the first thing it learns.
+Finding that cell is the first half of every question about a named object, of reading and of captions. Left to itself the
+decoder finds these circuits late and suddenly; a small loss on a few groups of attention heads makes them the first thing
+that it learns. Nothing of this remains in the checkpoint but the weights.
 """
+
+from typing import NamedTuple
 
 import torch
 
-from .decoder import POINTING_LAYER, rope_tables, rotate
+from .decoder import rope_tables, rotate
 from .labels import NAMES
 from .language import COLORS, KINDS, PLURALS
 
-# Which group of heads points for which factor.
-GROUPS = {'kind': 0, 'color': 1}
+# What is pointed at -> (layer, group of heads).
+NAMING = {'kind': (1, 0), 'color': (1, 1)}  # a word of the text: the cells that show what it names
+READING = (2, 2)  # the next character of a text that is read aloud: its cell
+LISTING = (2, 3)  # the next word about an object in a caption or a list: the object's centre
+
+
+class Hint(NamedTuple):
+    """Text positions (row, word) and the cells [n, C] that they should look at."""
+
+    row: torch.Tensor
+    word: torch.Tensor
+    cells: torch.Tensor
 
 
 def concept_tokens(tokenizer, vocab_size):
     """For each factor a table [vocab] from token id to class, 0 where the token names none."""
-    tables = {factor: torch.zeros(vocab_size, dtype=torch.long) for factor in GROUPS}
+    tables = {factor: torch.zeros(vocab_size, dtype=torch.long) for factor in NAMING}
     words = [('kind', i, form) for i, kind in enumerate(KINDS, 1) for form in (kind, PLURALS[kind])]
     words += [('color', i, color) for i, color in enumerate(COLORS, 1)]
     for factor, number, word in words:
@@ -27,33 +40,82 @@ def concept_tokens(tokenizer, vocab_size):
     return tables
 
 
-def pointing_loss(decoder, tables, ids, positions, mask, labels):
-    """Right after a forward pass of `decoder`: ids [B, T]; positions and mask over <s>, C cells and T tokens; labels
-    [B, factors, C] of the cells that are there.
+def naming_hint(factor, tables, ids, labels):
+    named = tables[factor][ids]  # [B, T]
+    shown = (labels[:, NAMES.index(factor)][:, None] == named[..., None]) & (named > 0)[..., None]  # [B, T, C]
+    row, word = shown.any(-1).nonzero(as_tuple=True)
+    return Hint(row, word, shown[row, word])
 
-    Mean over the naming words of -log(attention on the cells that show what they name), both factors.
-    """
-    layer, cells = decoder.layers[POINTING_LAYER], labels.shape[2]
-    attention, first = layer.self_attn, 1 + cells
-    x = layer.input_layernorm(decoder.pointing_input)
-    rope, size = rope_tables(positions, attention.head_dim, decoder.theta), attention.head_dim
-    repeat, total = attention.heads // attention.kv_heads, 0.0
-    for factor, group in GROUPS.items():
-        named = tables[factor][ids]  # [B, T]
-        shown = (labels[:, NAMES.index(factor)][:, None] == named[..., None]) & (named > 0)[..., None]  # [B, T, C]
-        shown &= mask[:, 0, first:, 1:first] > -1
-        row, word = shown.any(-1).nonzero(as_tuple=True)
-        if not len(row):
+
+def reading_hint(spans, labels):
+    index, second = labels[:, NAMES.index('index')], labels[:, NAMES.index('second')]
+    places = [
+        (row, first + i, i + 1)
+        for row, task, first, last in spans
+        if task.startswith('read_')
+        for i in range(last - first - 1)  # the last position predicts the end
+    ]
+    return _hint(places, lambda row, number: (index[row] == number) | ((index[row] == number - 1) & (second[row] > 0)
+                                                                      & (number > 1)), labels)
+
+
+def listing_hint(spans, tables, targets, labels):
+    """Captions name an object's colour before its kind, lists after it; an object ends where the next one begins."""
+    ordinal, places = labels[:, NAMES.index('ordinal')], []
+    for row, task, first, last in spans:
+        if task not in ('caption', 'json'):
             continue
-        keys = x @ attention.k_proj.weight[group * size : (group + 1) * size].T
-        keys = rotate(keys[:, None], *rope)[:, 0]  # [B, N, size]
-        weight = attention.q_proj.weight[group * repeat * size : (group + 1) * repeat * size]
-        queries = (x[row, first + word] @ weight.T).view(-1, 1, repeat, size).transpose(1, 2)  # [n, repeat, 1, size]
-        cos, sin = (table[row, 0, first + word][:, None, None] for table in rope)
-        queries = rotate(queries, cos, sin)[:, :, 0]
-        scores = torch.einsum('nhd,nkd->nhk', queries, keys[row]) * size**-0.5 + mask[row, 0, first + word][:, None]
-        there = torch.zeros_like(scores[:, 0], dtype=torch.bool)
-        there[:, 1:first] = shown[row, word]
-        scores = scores.log_softmax(-1).masked_fill(~there[:, None], -1e9)
-        total = total - scores.logsumexp(-1).mean()
-    return total
+        number = 1
+        for word in range(first, last):
+            token = targets[row, word]
+            if tables['kind'][token]:
+                places.append((row, word, number))
+                number += 1
+            elif tables['color'][token]:
+                places.append((row, word, number - (task == 'json')))
+    return _hint(places, lambda row, number: ordinal[row] == number, labels)
+
+
+def _hint(places, cells_of, labels):
+    if not places:
+        nothing = torch.zeros(0, dtype=torch.long)
+        return Hint(nothing, nothing, torch.zeros(0, labels.shape[2], dtype=torch.bool))
+    row, word, _ = (torch.tensor(column) for column in zip(*places, strict=True))
+    return Hint(row, word, torch.stack([cells_of(r, number) for r, _, number in places]))
+
+
+def pointing_loss(decoder, tables, batch, labels):
+    """Right after a forward pass of `decoder` over a packed batch; labels [B, factors, C] of the cells that are there.
+
+    Sum over the kinds of hint of the mean of -log(attention on the cells that should be looked at).
+    """
+    ids, positions, mask, targets, _, spans = batch
+    rope = rope_tables(positions, decoder.head_dim, decoder.theta)
+    hints = [(place, naming_hint(factor, tables, ids, labels)) for factor, place in NAMING.items()]
+    hints += [(READING, reading_hint(spans, labels)), (LISTING, listing_hint(spans, tables, targets, labels))]
+    return sum(_attention_loss(decoder, place, hint, rope, mask) for place, hint in hints)
+
+
+def _attention_loss(decoder, place, hint, rope, mask):
+    number, group = place
+    first = 1 + hint.cells.shape[1]
+    row, word, there = hint
+    seen = there & (mask[row, 0, first + word, 1:first] > -1)
+    some = seen.any(-1)
+    row, word, seen = row[some], word[some], seen[some]
+    if not len(row):
+        return 0.0
+    layer = decoder.layers[number]
+    attention, x = layer.self_attn, layer.input_layernorm(decoder.layer_inputs[number])
+    size, repeat = attention.head_dim, attention.heads // attention.kv_heads
+    keys = x @ attention.k_proj.weight[group * size : (group + 1) * size].T
+    keys = rotate(keys[:, None], *rope)[:, 0]  # [B, N, size]
+    weight = attention.q_proj.weight[group * repeat * size : (group + 1) * repeat * size]
+    queries = (x[row, first + word] @ weight.T).view(-1, 1, repeat, size).transpose(1, 2)  # [n, repeat, 1, size]
+    cos, sin = (table[row, 0, first + word][:, None, None] for table in rope)
+    queries = rotate(queries, cos, sin)[:, :, 0]
+    scores = torch.einsum('nhd,nkd->nhk', queries, keys[row]) * size**-0.5 + mask[row, 0, first + word][:, None]
+    wanted = torch.zeros_like(scores[:, 0], dtype=torch.bool)
+    wanted[:, 1:first] = seen
+    log_attention = scores.log_softmax(-1).masked_fill(~wanted[:, None], -1e9)
+    return -log_attention.logsumexp(-1).mean()

@@ -25,7 +25,7 @@ from .state import load_state, save_state
 from .tokenizer import load_tokenizer
 
 
-POINTING_WEIGHT = 0.3
+POINTING_WEIGHT = 0.2
 
 
 def lay_out_text(scene):
@@ -78,7 +78,7 @@ def language_loss(model, cells, batch, tables, labels):
     """
     ids, positions, mask, targets, weights, _ = batch
     hidden = model.hidden(cells, ids, positions, mask)
-    pointing = pointing_loss(model.model, tables, ids, positions, mask, labels)
+    pointing = pointing_loss(model.model, tables, batch, labels)
     answered = targets >= 0
     logits = model.model.logits(hidden[answered])
     right = torch.zeros_like(targets, dtype=torch.bool)
