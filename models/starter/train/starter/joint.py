@@ -35,6 +35,7 @@ from .tokenizer import load_tokenizer
 
 RANKS = 2
 EVALUATION_LENGTH = 420
+DECAY = 0.02  # of matrices; more would shrink the stretched projector faster than it learns
 
 
 def parse():
@@ -97,7 +98,7 @@ class Worker:
         self.rank, self.options, self.model, self.shared = rank, options, model, shared
         self.parameters = list(model.parameters())
         self.optimizer = Optimizer(
-            model.named_parameters(), options.muon_rate, options.adam_rate, rank=rank, ranks=RANKS
+            model.named_parameters(), options.muon_rate, options.adam_rate, DECAY, rank, RANKS
         )
         self.step = 0
         if saved:
