@@ -73,7 +73,7 @@ test('reading again replaces the keys; a broken file leaves the old ones', async
   await assert.rejects(loadApiKeys(join(folder, 'none')), { code: 'invalid_config' })
 })
 
-test('SIGHUP reads the keys again, and says so', async () => {
+test('SIGHUP reads the keys again, and says so', { timeout: 60_000 }, async () => {
   const file = await keyFile('old')
   const keys = await loadApiKeys(file)
   const { lines, logger } = capturedLog()

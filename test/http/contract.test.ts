@@ -212,9 +212,9 @@ test('unknown fields can be ignored: they are dropped, at any depth, and nothing
 test('checking takes no longer for a picture of ten million characters', () => {
   const url = `data:image/png;base64,${'A'.repeat(10_000_000)}`
   const time = (body: unknown) => {
-    const start = performance.now()
+    const before = process.threadCpuUsage().user
     for (let i = 0; i < 20; i++) contract.check('ChatCompletionRequest', body)
-    return performance.now() - start
+    return (process.threadCpuUsage().user - before) / 1000
   }
   const small = say([{ type: 'image_url', image_url: { url: 'data:image/png;base64,A' } }])
   const large = say([{ type: 'image_url', image_url: { url } }])

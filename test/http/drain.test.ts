@@ -4,8 +4,12 @@ import { test } from 'node:test'
 import { openTestApp } from '../support/http-app.ts'
 import { rawChatRequest, rawConnection } from '../support/raw-client.ts'
 
-test('while draining, running answers are finished and new requests get 503', async () => {
-  await using app = await openTestApp({ echo: { tokenDelayMs: 20 } })
+/** A drain that never ends is the failure to be found here. */
+const LIMIT = { timeout: 60_000 }
+
+test('while draining, running answers are finished and new requests get 503', LIMIT, async () => {
+  const hold = Promise.withResolvers<void>()
+  await using app = await openTestApp({ echo: { hold: hold.promise } })
   const socket = await rawConnection(await app.listen())
   let received = ''
   socket.setEncoding('utf8').on('data', (text: string) => {
@@ -30,6 +34,7 @@ test('while draining, running answers are finished and new requests get 503', as
   assert.equal((await app.request('GET', '/metrics')).status, 200)
   assert.equal(drained, false)
 
+  hold.resolve()
   await drain
   while (!received.includes('[DONE]')) await once(socket, 'data')
   assert.match(received, /" five"/)
@@ -37,7 +42,7 @@ test('while draining, running answers are finished and new requests get 503', as
   socket.destroy()
 })
 
-test('a client that leaves while draining does not hold the end up', async () => {
+test('a client that leaves while draining does not hold the end up', LIMIT, async () => {
   await using app = await openTestApp({ echo: { startDelayMs: 60_000 } })
   const socket = await rawConnection(await app.listen())
   socket.write(rawChatRequest({}))
@@ -47,8 +52,12 @@ test('a client that leaves while draining does not hold the end up', async () =>
   await drain
 })
 
-test('draining with nothing to do is done at once, however often it is asked for', async () => {
-  await using app = await openTestApp()
-  await app.chat({})
-  await Promise.all([app.app.drain(), app.app.drain()])
-})
+test(
+  'draining with nothing to do is done at once, however often it is asked for',
+  LIMIT,
+  async () => {
+    await using app = await openTestApp()
+    await app.chat({})
+    await Promise.all([app.app.drain(), app.app.drain()])
+  },
+)

@@ -131,7 +131,7 @@ test('the client comes back when the queue was full, and does not after an excee
   assert.equal(slow.service.requests.length, 1)
 })
 
-test('aborting in the client ends the work in the server', async () => {
+test('aborting in the client ends the work in the server', { timeout: 60_000 }, async () => {
   await using app = await openClient({ echo: { tokenDelayMs: 5 } })
   const stream = await app.client.chat.completions.create({ model: 'echo', messages, stream: true })
   for await (const chunk of stream) {

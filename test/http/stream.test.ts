@@ -128,6 +128,6 @@ test('silence is broken by comments', async () => {
   await using app = await openTestApp({ heartbeatMs: 10, echo: { tokenDelayMs: 60 } })
   const answer = await app.chat({ ...say('one two'), ...stream })
   const comments = answer.body.split('\n\n').filter((frame) => frame === ': keep-alive')
-  assert.ok(comments.length >= 4, `${comments.length} comments in 120 ms of silence`)
+  assert.ok(comments.length >= 2, `${comments.length} comments in two stretches of silence`)
   assert.equal(chunks(answer).length, 4)
 })

@@ -23,6 +23,8 @@ export interface EchoOptions {
   readonly startDelayMs?: number
   /** Requests that may run at once; more get `queue_full`. */
   readonly maxRunning?: number
+  /** Awaited after the first token. */
+  readonly hold?: Promise<void>
   /** Thrown after this many tokens. */
   readonly failure?: { readonly afterTokens: number; readonly error: unknown }
 }
@@ -109,7 +111,7 @@ export class EchoService implements ChatService {
   }
 
   async *#answer(request: ChatRequest, signal: AbortSignal): AsyncGenerator<ChatEvent> {
-    const { failure, tokenDelayMs = 0 } = this.#options
+    const { failure, hold, tokenDelayMs = 0 } = this.#options
     const images = imagesOf(request.messages)
     const promptText = request.messages.map(textOf).join('\n')
     const words = tokenize(request.messages.findLast(({ role }) => role === 'user') ?? '')
@@ -129,6 +131,7 @@ export class EchoService implements ChatService {
       const { tokens, reason } = cut(words, request)
       for (const token of tokens) {
         if (completionTokens === failure?.afterTokens) throw failure.error
+        if (completionTokens === 1) await hold
         if (tokenDelayMs > 0) await delay(tokenDelayMs, undefined, { signal })
         signal.throwIfAborted()
         completionTokens++

@@ -107,6 +107,6 @@ test('a blocked event loop shows as delay, and stays visible for whoever asks ne
   for (let reader = 0; reader < 2; reader++) {
     const now = await samples(metrics)
     const worst = now.get('aerie_event_loop_delay_seconds{quantile="1"}') ?? 0
-    assert.ok(worst > 0.08 && worst < 5, `${worst} s`)
+    assert.ok(worst > 0.08 && worst < 60, `${worst} s`)
   }
 })
