@@ -3,15 +3,23 @@ import { after, before, describe, it } from 'node:test'
 import OpenAI, { APIUserAbortError, BadRequestError, NotFoundError } from 'openai'
 import type { ChatCompletionMessageParam } from 'openai/resources'
 import type { RunningServer } from '../../src/main.ts'
+import { type CheckedFetch, createCheckedFetch } from '../support/checked-fetch.ts'
 import { metric, pictureUri, startTestServer } from '../support/server.ts'
 
 describe('the official openai client', () => {
   let server: RunningServer
   let client: OpenAI
+  let checked: CheckedFetch
   let question: ChatCompletionMessageParam[]
   before(async () => {
     server = await startTestServer()
-    client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'none', maxRetries: 0 })
+    checked = await createCheckedFetch()
+    client = new OpenAI({
+      baseURL: `${server.url}/v1`,
+      apiKey: 'none',
+      maxRetries: 0,
+      fetch: checked.fetch,
+    })
     question = ask('what color is the circle?', await pictureUri('red-circle-blue-square.png'))
   })
   after(() => server.close())
@@ -152,6 +160,11 @@ describe('the official openai client', () => {
       throw new APIUserAbortError()
     }, APIUserAbortError)
     await settles(server.url)
+  })
+
+  it('was sent nothing that openapi.yaml does not allow', async () => {
+    await checked.verify()
+    assert.ok(checked.checked >= 10)
   })
 })
 

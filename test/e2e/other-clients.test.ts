@@ -10,6 +10,7 @@ import { HumanMessage } from '@langchain/core/messages'
 import { ChatOpenAI } from '@langchain/openai'
 import { generateText, streamText } from 'ai'
 import type { RunningServer } from '../../src/main.ts'
+import { type CheckedFetch, createCheckedFetch } from '../support/checked-fetch.ts'
 import { pictureUri, startTestServer } from '../support/server.ts'
 
 const run = promisify(execFile)
@@ -18,8 +19,10 @@ const QUESTION = 'what color is the circle?'
 describe('other clients, each with a picture', () => {
   let server: RunningServer
   let picture: string
+  let checked: CheckedFetch
   before(async () => {
     server = await startTestServer()
+    checked = await createCheckedFetch()
     picture = await pictureUri('red-circle-blue-square.png')
   })
   after(() => server.close())
@@ -35,9 +38,12 @@ describe('other clients, each with a picture', () => {
       },
     ]
     const model = () =>
-      createOpenAICompatible({ name: 'aerie', baseURL: `${server.url}/v1`, includeUsage: true })(
-        'starter',
-      )
+      createOpenAICompatible({
+        name: 'aerie',
+        baseURL: `${server.url}/v1`,
+        includeUsage: true,
+        fetch: checked.fetch,
+      })('starter')
 
     it('generates', async () => {
       const result = await generateText({ model: model(), messages: messages(), temperature: 0 })
@@ -62,7 +68,7 @@ describe('other clients, each with a picture', () => {
         apiKey: 'none',
         temperature: 0,
         maxRetries: 0,
-        configuration: { baseURL: `${server.url}/v1` },
+        configuration: { baseURL: `${server.url}/v1`, fetch: checked.fetch },
       })
     const messages = () => [
       new HumanMessage({
@@ -82,6 +88,11 @@ describe('other clients, each with a picture', () => {
       for await (const chunk of await chat().stream(messages())) text += chunk.content
       assert.equal(text, 'red')
     })
+  })
+
+  it('were sent nothing that openapi.yaml does not allow', async () => {
+    await checked.verify()
+    assert.ok(checked.checked >= 4)
   })
 
   describe('curl', () => {
