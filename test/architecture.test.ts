@@ -25,14 +25,14 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   tokenizer: ['errors'],
   media: ['models', 'errors'],
   telemetry: ['errors', 'engine', 'media'],
-  http: ['telemetry', 'engine', 'errors'],
-  chat: ['http', 'engine', 'media', 'tokenizer', 'models', 'errors'],
+  http: ['telemetry', 'chat', 'engine', 'errors'],
+  chat: ['engine', 'media', 'tokenizer', 'models', 'errors'],
   cli: [
     'main',
     'config',
     'config-schema',
     'config-value',
-    'http',
+    'chat',
     'telemetry',
     'doctor',
     'bench',
@@ -45,8 +45,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
 
 /** Arrows that hold for types alone, with the reason. */
 const TYPES_ONLY: readonly (readonly [from: string, to: string, reason: string])[] = [
-  ['chat', 'http', 'chat implements the interface that http asks for'],
-  ['cli', 'http', 'ask speaks to the same interface as the edge'],
+  ['cli', 'chat', 'ask speaks to the same interface as the edge'],
   ['http', 'engine', 'sampling parameters pass through'],
   ['telemetry', 'engine', 'metrics show its snapshot'],
   ['telemetry', 'media', 'metrics show its snapshot'],

@@ -1,7 +1,7 @@
 /** A running generation → the events of a chat answer: text, finish reasons, and the bill at the end. */
 import type { Generation } from '../engine/types.ts'
 import { fromWireError } from '../errors.ts'
-import type { ChatEvent, ChatRequest, ImageSeen, StationTimes } from '../http/service.ts'
+import type { ChatEvent, ChatRequest, ImageSeen, StationTimes } from './contract.ts'
 import type { ServedModel } from './model.ts'
 import { ChoiceOutput, type TextChunk } from './output.ts'
 

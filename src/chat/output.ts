@@ -1,7 +1,7 @@
 /** One answer on its way out: token ids → text, stop strings, log probabilities. */
 import type { GenerationEvent, TokenLogprob } from '../engine/types.ts'
-import type { TextLogprob, TokenText } from '../http/service.ts'
 import type { Detokenizer, Tokenizer } from '../tokenizer/tokenizer.ts'
+import type { TextLogprob, TokenText } from './contract.ts'
 import { StopMatcher } from './stop.ts'
 
 type TokenEvent = Extract<GenerationEvent, { type: 'token' }>

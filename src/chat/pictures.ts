@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto'
 import { tileGrid } from '../../models/preprocessing.ts'
 import type { Features } from '../engine/types.ts'
 import { AerieError } from '../errors.ts'
-import type { ChatMessage, ContentPart, ImageSeen, StationTimes } from '../http/service.ts'
 import type { LoadedImage, Media } from '../media/types.ts'
+import type { ChatMessage, ContentPart, ImageSeen, StationTimes } from './contract.ts'
 import type { ServedModel } from './model.ts'
 
 type ImagePart = Extract<ContentPart, { type: 'image' }>

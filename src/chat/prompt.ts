@@ -1,9 +1,9 @@
 /** Conversation → prompt: rendered text, token ids, and where the pictures go. */
 import type { ModelLimits } from '../../models/family.ts'
 import { AerieError } from '../errors.ts'
-import type { ChatMessage } from '../http/service.ts'
 import type { EncoderThread } from '../tokenizer/encoder-thread.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
+import type { ChatMessage } from './contract.ts'
 import type { ChatTemplate, TemplateMessage } from './template.ts'
 
 /** A prompt before the pictures' features are known: `texts[0] picture[0] texts[1] picture[1] … texts[n]`. */

@@ -1,6 +1,6 @@
 /** What a request asked for, with the model's own defaults where it said nothing. */
 import type { SamplingParams } from '../engine/types.ts'
-import type { RequestedSampling } from '../http/service.ts'
+import type { RequestedSampling } from './contract.ts'
 
 export type SamplingDefaults = Pick<
   SamplingParams,

@@ -2,9 +2,9 @@
 import { randomUUID } from 'node:crypto'
 import type { Features, PromptPart } from '../engine/types.ts'
 import { AerieError } from '../errors.ts'
-import type { ChatRequest, ChatService } from '../http/service.ts'
 import type { Media } from '../media/types.ts'
 import { answer } from './answer.ts'
+import type { ChatRequest, ChatService } from './contract.ts'
 import { withDeadline } from './deadline.ts'
 import { modelCard, type ServedModel } from './model.ts'
 import {

@@ -1,6 +1,7 @@
 /** What a conversation costs, from the headers of its pictures: nothing is decoded or generated. */
-import type { TokenizeRequest, TokenizeResult } from '../http/service.ts'
+
 import type { Media } from '../media/types.ts'
+import type { TokenizeRequest, TokenizeResult } from './contract.ts'
 import type { ServedModel } from './model.ts'
 import { imageTokens, type LoadedPicture, loadPictures, releasePictures } from './pictures.ts'
 import { buildPrompt, type Prompt } from './prompt.ts'

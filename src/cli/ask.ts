@@ -1,9 +1,9 @@
 /** `aerie ask`: one question about pictures, answered in this process; the answer alone on stdout. */
 import { readFile } from 'node:fs/promises'
 import { buffer } from 'node:stream/consumers'
+import type { ChatEvent, ChatRequest, ContentPart, ImageDetail } from '../chat/contract.ts'
 import { CONFIG_KEYS, readConfig } from '../config.ts'
 import { AerieError } from '../errors.ts'
-import type { ChatEvent, ChatRequest, ContentPart, ImageDetail } from '../http/service.ts'
 import {
   type Command,
   integerOption,

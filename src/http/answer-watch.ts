@@ -1,7 +1,8 @@
 /** Times the events of one answer as they pass: time to first token, time per token, stations. */
+
+import { type ChatEvent, STATIONS, type StationTimes } from '../chat/contract.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { RequestState } from './request-state.ts'
-import { type ChatEvent, STATIONS, type StationTimes } from './service.ts'
 
 export class AnswerWatch {
   readonly #metrics: Metrics

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify'
+import type { ChatService } from '../chat/contract.ts'
 import { AerieError } from '../errors.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
@@ -20,7 +21,6 @@ import { healthRoutes } from './routes/health.ts'
 import { metricsRoute } from './routes/metrics.ts'
 import { modelRoutes } from './routes/models.ts'
 import { tokenizeRoute } from './routes/tokenize.ts'
-import type { ChatService } from './service.ts'
 
 export interface HttpOptions {
   readonly service: ChatService

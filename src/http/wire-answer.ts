@@ -1,6 +1,13 @@
 /** The events of an answer → one `ChatCompletion`. */
+
+import type {
+  ChatEvent,
+  Explanation,
+  StationTimes,
+  TextLogprob,
+  TokenUsage,
+} from '../chat/contract.ts'
 import type { components } from './openapi.d.ts'
-import type { ChatEvent, Explanation, StationTimes, TextLogprob, TokenUsage } from './service.ts'
 import type { AnswerForm } from './wire-request.ts'
 import { toWireExplanation, toWireLogprobs, toWireUsage } from './wire-usage.ts'
 

@@ -1,6 +1,7 @@
 /** The events of an answer → `ChatCompletionChunk`s. */
+
+import type { ChatEvent, Explanation, StationTimes, TokenUsage } from '../chat/contract.ts'
 import type { components } from './openapi.d.ts'
-import type { ChatEvent, Explanation, StationTimes, TokenUsage } from './service.ts'
 import type { AnswerForm } from './wire-request.ts'
 import { toWireExplanation, toWireLogprobs, toWireUsage } from './wire-usage.ts'
 

@@ -1,6 +1,7 @@
 /** Wire messages → the chat room's messages, each part with the path of its field. */
+
+import type { ChatMessage, ContentPart } from '../chat/contract.ts'
 import type { WireRequests } from './contract.ts'
-import type { ChatMessage, ContentPart } from './service.ts'
 
 type WireMessage = WireRequests['ChatCompletionRequest']['messages'][number]
 type WireContent = Extract<WireMessage, { content?: unknown }>['content']

@@ -1,7 +1,8 @@
 /** Wire requests, already checked against openapi.yaml → the chat room's requests. The only place that knows both spellings. */
+
+import type { ChatRequest, RequestedSampling, TokenizeRequest } from '../chat/contract.ts'
 import { AerieError } from '../errors.ts'
 import type { WireRequests } from './contract.ts'
-import type { ChatRequest, RequestedSampling, TokenizeRequest } from './service.ts'
 import { toMessages } from './wire-messages.ts'
 
 type WireChat = WireRequests['ChatCompletionRequest']

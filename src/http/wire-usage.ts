@@ -1,5 +1,5 @@
 /** Figures about an answer → wire: token counts, log probabilities, what the model saw. */
-import type { components } from './openapi.d.ts'
+
 import type {
   Explanation,
   ImageSeen,
@@ -7,7 +7,8 @@ import type {
   TextLogprob,
   TokenText,
   TokenUsage,
-} from './service.ts'
+} from '../chat/contract.ts'
+import type { components } from './openapi.d.ts'
 
 type Wire = components['schemas']
 

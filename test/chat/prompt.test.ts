@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
 import fc from 'fast-check'
+import type { ChatMessage } from '../../src/chat/contract.ts'
 import { buildPrompt } from '../../src/chat/prompt.ts'
 import { ChatTemplate } from '../../src/chat/template.ts'
-import type { ChatMessage } from '../../src/http/service.ts'
 import { EncoderThread } from '../../src/tokenizer/encoder-thread.ts'
 import { Tokenizer } from '../../src/tokenizer/tokenizer.ts'
 

@@ -3,7 +3,6 @@
  * Queue, abort, stop texts, limits and usage behave as the edge may rely on.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import { AerieError } from '../../src/errors.ts'
 import type {
   ChatEvent,
   ChatMessage,
@@ -14,7 +13,8 @@ import type {
   TextLogprob,
   TokenizeRequest,
   TokenizeResult,
-} from '../../src/http/service.ts'
+} from '../../src/chat/contract.ts'
+import { AerieError } from '../../src/errors.ts'
 
 export interface EchoOptions {
   /** Milliseconds before each token. */

@@ -1,6 +1,7 @@
 /** The model under examination, asked in this process along the whole path that a request takes. */
+
+import type { ChatRequest, ContentPart } from '../../../src/chat/contract.ts'
 import { readConfig } from '../../../src/config.ts'
-import type { ChatRequest, ContentPart } from '../../../src/http/service.ts'
 import { openModel } from '../../../src/main.ts'
 import type { Drawing } from './draw.ts'
 

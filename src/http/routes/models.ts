@@ -1,9 +1,9 @@
 /** `/v1/models` and `/v1/models/{model}`. */
 import type { FastifyInstance } from 'fastify'
+import type { ChatService, ModelCard } from '../../chat/contract.ts'
 import { AerieError } from '../../errors.ts'
 import { describeValue } from '../describe.ts'
 import type { components } from '../openapi.d.ts'
-import type { ChatService, ModelCard } from '../service.ts'
 
 interface ModelRoutes {
   readonly service: Pick<ChatService, 'models'>

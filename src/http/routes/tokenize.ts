@@ -1,8 +1,8 @@
 /** `/v1/tokenize`: the cost of a request before paying for it. */
 import type { FastifyInstance } from 'fastify'
+import type { ChatService, TokenizeResult } from '../../chat/contract.ts'
 import type { Contract } from '../contract.ts'
 import type { components } from '../openapi.d.ts'
-import type { ChatService, TokenizeResult } from '../service.ts'
 import { toTokenizeRequest } from '../wire-request.ts'
 
 interface TokenizeRoute {

@@ -1,6 +1,6 @@
 /**
  * What the HTTP edge asks of the chat room: plain types in our own spelling, no wire names, no tensors.
- * `src/chat/` implements {@link ChatService}; `wire.ts` converts to and from OpenAI's JSON.
+ * `service.ts` implements {@link ChatService}; `src/http/wire-*.ts` convert to and from OpenAI's JSON.
  */
 import type { SamplingParams } from '../engine/types.ts'
 
