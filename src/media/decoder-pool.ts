@@ -32,7 +32,7 @@ export class DecoderPool {
    */
   async run<Result>(
     call: Call,
-    body: Uint8Array,
+    body: Uint8Array | string,
     entry: Entry,
     use: (answer: Frame, pass: Pass) => Result,
   ): Promise<Result> {

@@ -66,7 +66,7 @@ export class DecoderProcess {
     return this.#child.pid
   }
 
-  send(head: object, body?: Uint8Array): void {
+  send(head: object, body?: Uint8Array | string): void {
     writeFrame(this.#channel, head, body)
   }
 

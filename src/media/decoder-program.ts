@@ -31,6 +31,8 @@ channel.on('data', (piece: Buffer) => {
 channel.on('close', () => process.kill(process.pid, 'SIGKILL'))
 writeFrame(channel, { ready: true })
 
+type CallTo<Do> = Extract<Call, { do: Do }>
+
 async function answer(frame: Frame): Promise<void> {
   try {
     // The server is the only one who writes here.
@@ -42,24 +44,26 @@ async function answer(frame: Frame): Promise<void> {
   }
 }
 
-async function open(call: Extract<Call, { do: 'open' }>, body: Uint8Array): Promise<void> {
+/** The picture's file, out of its data URI if it came in one. */
+function unpack({ from, param, limits }: Call, body: Uint8Array<ArrayBuffer>): Uint8Array {
+  if (from === 'file') return body
+  const text = Buffer.from(body.buffer).toString('latin1')
+  return decodeDataUri(text, { param, maxBytes: limits.maxImageBytes })
+}
+
+async function open(call: CallTo<'open'>, body: Uint8Array<ArrayBuffer>): Promise<void> {
   const { param, limits } = call
-  const isUri = call.from === 'data-uri'
-  const bytes = isUri
-    ? decodeDataUri(Buffer.from(body.buffer).toString('latin1'), {
-        param,
-        maxBytes: limits.maxImageBytes,
-      })
-    : body
+  const bytes = unpack(call, body)
   checkBytes(bytes.byteLength, limits, param)
   const header = await readHeader(bytes, limits, param)
   checkHeader(header, limits, param)
   const sha256 = createHash('sha256').update(bytes).digest('hex')
-  writeFrame(channel, { sha256, header } satisfies Opened, isUri ? bytes : undefined)
+  writeFrame(channel, { sha256, header, byteLength: bytes.byteLength } satisfies Opened)
 }
 
-async function prepare(call: Extract<Call, { do: 'prepare' }>, bytes: Uint8Array): Promise<void> {
+async function prepare(call: CallTo<'prepare'>, body: Uint8Array<ArrayBuffer>): Promise<void> {
   const start = performance.now()
+  const bytes = unpack(call, body)
   const { picture, conversions } = await decode(bytes, call.header, call.limits, call.param)
   const decoded = performance.now()
   const { pixels, tiles, grid, steps } = preprocess(picture, call.preprocessing)

@@ -1,7 +1,7 @@
 /** What the server asks of a decoder process and what it answers. */
 import type { ImagePreprocessing } from '../../models/preprocessing.ts'
 import { fromWireError, type WireError } from '../errors.ts'
-import type { ImageHeader, LoadedImage, MediaLimits, PreparedImage } from './types.ts'
+import type { ImageContent, ImageHeader, LoadedImage, MediaLimits, PreparedImage } from './types.ts'
 
 /** Beside standard input, output and error. */
 export const CHANNEL_FD = 3
@@ -9,21 +9,22 @@ export const CHANNEL_FD = 3
 export type Call =
   | {
       readonly do: 'open'
-      /** The body is the text of a data URI, or a file. */
-      readonly from: 'data-uri' | 'file'
+      /** What the body is. */
+      readonly from: ImageContent['from']
       readonly param: string
       readonly limits: MediaLimits
     }
   | {
       readonly do: 'prepare'
+      readonly from: ImageContent['from']
       readonly header: ImageHeader
       readonly preprocessing: ImagePreprocessing
       readonly param: string
       readonly limits: MediaLimits
     }
 
-/** Answer to `open`; its body holds the file when a data URI came. */
-export type Opened = Pick<LoadedImage, 'sha256' | 'header'>
+/** Answer to `open`. */
+export type Opened = Pick<LoadedImage, 'sha256' | 'header'> & { readonly byteLength: number }
 
 /** Answer to `prepare`; its body holds the pixels. */
 export type Prepared = Omit<PreparedImage, 'pixels'>

@@ -65,7 +65,7 @@ export class Decoder {
   }
 
   /** Sends a task to the process. The caller waits for `idle` before the next one. */
-  run(call: Call, body: Uint8Array, signal: AbortSignal): DecoderTask {
+  run(call: Call, body: Uint8Array | string, signal: AbortSignal): DecoderTask {
     const reply = Promise.withResolvers<Frame>()
     const idle = Promise.withResolvers<void>()
     const { timeoutMs } = this.#options

@@ -7,18 +7,16 @@ export interface Frame {
   readonly body: Uint8Array<ArrayBuffer>
 }
 
-const NOTHING = new Uint8Array(0)
 const MAX_HEAD_BYTES = 1 << 20
 
-/** Puts one frame on the socket; `body` must not change until it has been written. */
-export function writeFrame(socket: Writable, head: object, body: Uint8Array = NOTHING): void {
+/** Puts one frame on the socket; `body`, bytes or Latin-1 text, must not change until it has been written. */
+export function writeFrame(socket: Writable, head: object, body: Uint8Array | string = ''): void {
   const json = Buffer.from(JSON.stringify(head))
-  const lengths = new Uint32Array([json.byteLength, body.byteLength])
-  socket.cork()
-  socket.write(new Uint8Array(lengths.buffer))
-  socket.write(json)
-  if (body.byteLength > 0) socket.write(body)
-  socket.uncork()
+  const lengths = Uint32Array.of(json.byteLength, body.length)
+  socket.write(Buffer.concat([new Uint8Array(lengths.buffer), json]))
+  // Text goes to the socket without ever being a Buffer: megabytes of those make the collector stop the world.
+  if (typeof body === 'string') socket.write(body, 'latin1')
+  else socket.write(body)
 }
 
 /** Joins the pieces that a socket delivers; a body is written once, into its own buffer. */

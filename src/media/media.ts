@@ -1,5 +1,6 @@
 /** The media room's front: sources → loaded pictures → tiles. Nothing is decoded on this thread. */
 import type { ImagePreprocessing } from '../../models/preprocessing.ts'
+import { AerieError } from '../errors.ts'
 import { ByteBudget, type Claim } from './byte-budget.ts'
 import { DecoderPool } from './decoder-pool.ts'
 import { type Opened, type Prepared, unwrap } from './decoder-protocol.ts'
@@ -9,6 +10,7 @@ import { checkBytes, decodedBytes } from './limits.ts'
 import type { ResolveHost } from './resolve-host.ts'
 import type {
   FetchLimits,
+  ImageContent,
   ImageSource,
   LoadedImage,
   Media,
@@ -96,7 +98,7 @@ class PictureMedia implements Media {
     if ('bytes' in from) {
       checkBytes(from.bytes.byteLength, this.#limits, param)
       const entry = { bytes: 2 * from.bytes.byteLength, mayExceed: false, signal }
-      return this.#open({ from: 'file', body: from.bytes, fetchMs: 0 }, param, entry)
+      return this.#open({ from: 'file', body: from.bytes }, param, { entry, fetchMs: 0 })
     }
     if (/^\s*data:/i.test(from.url)) return this.#openDataUri(from.url.trimStart(), param, signal)
     const start = performance.now()
@@ -105,7 +107,7 @@ class PictureMedia implements Media {
     try {
       // These bytes are here already: refusing them now would only waste the fetch.
       const entry = { bytes: bytes.byteLength, mayExceed: true, signal }
-      return await this.#open({ from: 'file', body: bytes, fetchMs }, param, entry)
+      return await this.#open({ from: 'file', body: bytes }, param, { entry, fetchMs })
     } finally {
       claim.release()
     }
@@ -117,12 +119,13 @@ class PictureMedia implements Media {
     param: string,
     signal: AbortSignal,
   ): Promise<PreparedImage> {
-    const { bytes, header } = image
+    const { content, header } = image
+    const { from, body } = content
     try {
       return await this.#pool.run(
-        { do: 'prepare', header, preprocessing, param, limits: this.#limits },
-        bytes,
-        { bytes: bytes.byteLength + decodedBytes(header), mayExceed: true, signal },
+        { do: 'prepare', from, header, preprocessing, param, limits: this.#limits },
+        body,
+        { bytes: body.length + decodedBytes(header), mayExceed: true, signal },
         ({ head, body }) => ({
           ...unwrap<Prepared>(head),
           pixels: new Float32Array(body.buffer),
@@ -154,26 +157,33 @@ class PictureMedia implements Media {
     await this.#pool.dispose()
   }
 
-  #openDataUri(uri: string, param: string, signal: AbortSignal): Promise<LoadedImage> {
+  async #openDataUri(uri: string, param: string, signal: AbortSignal): Promise<LoadedImage> {
     // Three characters a byte is the most that any data URI needs; the decoder counts exactly.
     checkBytes(Math.floor(uri.length / 3) - DATA_URI_PREFIX, this.#limits, param)
+    if (Buffer.byteLength(uri) !== uri.length) {
+      throw new AerieError('invalid_media', `${param}: data URI has a character beyond ASCII`, {
+        param,
+      })
+    }
     const entry = { bytes: 2 * uri.length, mayExceed: false, signal }
-    const body = Buffer.from(uri)
-    return this.#open({ from: 'data-uri', body, fetchMs: 0 }, param, entry)
+    return this.#open({ from: 'data-uri', body: uri }, param, { entry, fetchMs: 0 })
   }
 
   /** Hash, header and limits, in a decoder. The image counts from here on until it is released. */
-  #open(file: Unopened, param: string, entry: Entry): Promise<LoadedImage> {
-    const { from, body, fetchMs } = file
+  #open(
+    content: ImageContent,
+    param: string,
+    { entry, fetchMs }: { readonly entry: Entry; readonly fetchMs: number },
+  ): Promise<LoadedImage> {
+    const { from, body } = content
     return this.#pool.run(
       { do: 'open', from, param, limits: this.#limits },
       body,
       entry,
-      (answer, { claim }) => {
-        const opened = unwrap<Opened>(answer.head)
-        const bytes = from === 'file' ? body : answer.body
-        const image: LoadedImage = { bytes, ...opened, fetchMs }
-        claim.hold(bytes.byteLength)
+      ({ head }, { claim }) => {
+        const { sha256, header, byteLength } = unwrap<Opened>(head)
+        const image: LoadedImage = { content, bytes: { byteLength }, sha256, header, fetchMs }
+        claim.hold(body.length)
         this.#held.set(image, claim)
         this.#forgotten.register(image, claim, image)
         return image
@@ -203,10 +213,4 @@ class PictureMedia implements Media {
       leave()
     }
   }
-}
-
-interface Unopened {
-  readonly from: 'data-uri' | 'file'
-  readonly body: Uint8Array
-  readonly fetchMs: number
 }

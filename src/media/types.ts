@@ -30,10 +30,20 @@ export interface FetchLimits {
   readonly maxRedirects: number
 }
 
-/** A picture's bytes after fetching and header check; nothing is decoded yet. */
+/**
+ * The file of a picture, or the text of the data URI that holds it: copied to a decoder as it is, so that no thread
+ * of the server ever unpacks it.
+ */
+export type ImageContent =
+  | { readonly from: 'file'; readonly body: Uint8Array }
+  | { readonly from: 'data-uri'; readonly body: string }
+
+/** A picture after fetching and header check; nothing is decoded yet. */
 export interface LoadedImage {
-  readonly bytes: Uint8Array
-  /** Hex SHA-256 of `bytes`. */
+  readonly content: ImageContent
+  /** The file, of which only the size is known here. */
+  readonly bytes: { readonly byteLength: number }
+  /** Hex SHA-256 of the file. */
   readonly sha256: string
   readonly header: ImageHeader
   readonly fetchMs: number

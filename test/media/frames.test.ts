@@ -5,10 +5,10 @@ import fc from 'fast-check'
 import { type Frame, FrameReader, writeFrame } from '../../src/media/frames.ts'
 
 /** The bytes that frames become on the socket. */
-function onTheWire(frames: readonly { head: object; body: Uint8Array }[]): Buffer {
+function onTheWire(frames: readonly { head: object; body: Uint8Array | string }[]): Buffer {
   const pieces: Buffer[] = []
   const socket = new Writable({
-    write(piece, _encoding, done) {
+    write(piece: Buffer, _encoding, done) {
       pieces.push(Buffer.from(piece))
       done()
     },
@@ -38,6 +38,11 @@ describe('frames', () => {
         )
       }),
     )
+  })
+
+  it('carry text as Latin-1', () => {
+    const [frame] = new FrameReader({ maxBodyBytes: 9 }).push(onTheWire([{ head: {}, body: 'aé' }]))
+    assert.deepEqual([...frame!.body], [0x61, 0xe9])
   })
 
   it('beyond the bounds are refused before memory is taken for them', () => {
