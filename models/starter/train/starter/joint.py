@@ -30,7 +30,7 @@ from .questions import Asker
 from .schedule import Schedule
 from .shards import Shards
 from .state import load_state, save_state
-from .symbols import POINTING_WEIGHT, Scores, keep_cells, language_loss, question_batch
+from .symbols import POINTING_WEIGHT, Scores, imagine, keep_cells, language_loss, question_batch
 from .tokenizer import load_tokenizer
 
 RANKS = 2
@@ -50,6 +50,7 @@ def parse():
     parser.add_argument('--cells', type=int, default=64, help='of 100 cells, how many the decoder sees in the first part')
     parser.add_argument('--full-after', type=float, default=0.6, help='share of the time after which it sees all of them')
     parser.add_argument('--dense', type=float, default=0.05, help='weight of the codebook loss')
+    parser.add_argument('--symbolic', type=float, default=0.25, help='share of small batches with ideal cells, as in stage 2')
     parser.add_argument('--muon-rate', type=float, default=0.01)
     parser.add_argument('--adam-rate', type=float, default=7e-4)
     parser.add_argument('--decay', type=float, default=0.85, help='share of the time in which the rates fall')
@@ -121,8 +122,13 @@ class Worker:
         """Adds the gradient of one small batch to this rank's gradients."""
         pictures, scenes = self.data.sample(self.R, self.options.micro)
         labels = label_batch(scenes)
-        cells = self.model.project(augment(to_pixels(pictures), self.R))
-        dense, accuracy = self.codebook.loss(cells / LENGTH, labels)
+        symbolic = self.R.random() < self.options.symbolic
+        if symbolic:
+            cells, dense, accuracy = imagine(self.codebook, labels), 0.0, {}
+        else:
+            cells = self.model.project(augment(to_pixels(pictures), self.R))
+            dense, accuracy = self.codebook.loss(cells / LENGTH, labels)
+            self.dense = dense.item() if not self.dense else self.dense * 0.97 + dense.item() * 0.03
         placed, kept = self.model.place(cells), None
         count = self.options.cells if self.shared.elapsed.value < self.options.full_after else GRID * GRID
         if count < GRID * GRID:
@@ -133,9 +139,9 @@ class Worker:
         batch = question_batch(self.asker, self.packers[count], scenes, self.R, kept)
         language, pointing, right = language_loss(self.model, placed, batch, self.tables, labels)
         (language + POINTING_WEIGHT * pointing + self.options.dense * dense).backward()
-        self.scores.add(batch[-1], right)
+        if not symbolic:
+            self.scores.add(batch[-1], right)
         self.loss = language.item() if not self.loss else self.loss * 0.97 + language.item() * 0.03
-        self.dense = dense.item() if not self.dense else self.dense * 0.97 + dense.item() * 0.03
         for name, value in accuracy.items():
             if value == value:
                 self.accuracy[name] = self.accuracy.get(name, value) * 0.97 + value * 0.03
