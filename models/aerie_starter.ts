@@ -138,6 +138,10 @@ export const family = defineFamily<StarterConfig>({
   parseConfig,
   graphs: (c) => ({ encoder: encoder(c), decoder: llamaDecoder(c.text) }),
   imagePreprocessing: (c) => c.preprocessing,
+  towers: (c) => [
+    { name: 'vit', inputSize: c.vit.imageSize },
+    { name: 'convnext', inputSize: c.convNext.imageSize },
+  ],
   limits: (c) => ({
     vocabSize: c.text.vocabSize,
     hiddenSize: c.text.hiddenSize,

@@ -11,7 +11,7 @@ import { startEncoder } from './engine/encoder.ts'
 import { startEngine } from './engine/engine.ts'
 import type { Encoder, Engine } from './engine/types.ts'
 import { createApp } from './http/app.ts'
-import { loadApiKeys } from './http/auth.ts'
+import { loadApiKeys, reloadOnSighup } from './http/auth.ts'
 import { startMedia } from './media/media.ts'
 import type { Media } from './media/types.ts'
 import { createLogger, type Logger } from './telemetry/logger.ts'
@@ -140,7 +140,8 @@ export async function startServer(
   options: MainOptions = {},
 ): Promise<RunningServer> {
   const logger = options.logger ?? createLogger({ level: config.logLevel })
-  const apiKeys = apiKeyRequired(config) ? await loadApiKeys(config.apiKeysFile!) : undefined
+  const apiKeys =
+    config.apiKeysFile === undefined ? undefined : await loadApiKeys(config.apiKeysFile)
   const opened = await openModel(config, { logger })
   const { service, engine, encoder, media } = opened
   try {
@@ -148,6 +149,7 @@ export async function startServer(
       service,
       logger,
       apiKeys,
+      requireApiKey: apiKeyRequired(config),
       maxBodyBytes: config.maxBodyBytes,
       unknownFields: config.unknownFields,
       sources: () => ({
@@ -161,6 +163,7 @@ export async function startServer(
       ],
     })
     const url = await app.listen({ host: config.host, port: config.port })
+    const sighup = apiKeys && reloadOnSighup(apiKeys, logger)
     return {
       url,
       models: service.models(),
@@ -169,6 +172,7 @@ export async function startServer(
         await engine.drain()
       },
       close: async () => {
+        sighup?.[Symbol.dispose]()
         await app.close()
         await opened.close()
       },

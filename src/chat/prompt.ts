@@ -65,6 +65,7 @@ function toTemplate(message: ChatMessage, defuse: (text: string) => string): Tem
   return {
     // `developer` is OpenAI's newer word for the same thing; published templates know `system`.
     role: message.role === 'developer' ? 'system' : message.role,
+    ...(message.name === undefined ? {} : { name: defuse(message.name) }),
     content: message.content.map((part) =>
       part.type === 'image' ? { type: 'image' } : { type: 'text', text: defuse(part.text) },
     ),
@@ -79,9 +80,10 @@ function countPictures(messages: readonly ChatMessage[]): number {
 }
 
 function texts(messages: readonly ChatMessage[]): string[] {
-  return messages.flatMap((message) =>
-    message.content.flatMap((part) => (part.type === 'text' ? [part.text] : [])),
-  )
+  return messages.flatMap((message) => [
+    ...(message.name === undefined ? [] : [message.name]),
+    ...message.content.flatMap((part) => (part.type === 'text' ? [part.text] : [])),
+  ])
 }
 
 /** A text of more bytes than `maxContext` of the longest tokens cannot fit; no need to tokenize it. */

@@ -21,7 +21,7 @@ import { tokenize } from './tokenize.ts'
 export interface ChatServiceOptions {
   readonly models: readonly ServedModel[]
   readonly media: Media
-  /** Used where a request names none. */
+  /** The longest deadline, and the one of requests that name none. */
   readonly deadlineMs: number
 }
 
@@ -43,7 +43,7 @@ export function createChatService(options: ChatServiceOptions): ChatService {
 
     async *complete(request, clientSignal) {
       const model = find(request.model)
-      const deadlineMs = request.deadlineMs ?? options.deadlineMs
+      const deadlineMs = Math.min(request.deadlineMs ?? options.deadlineMs, options.deadlineMs)
       using deadline = withDeadline(clientSignal, deadlineMs)
       const { signal } = deadline
       let pictures: LoadedPicture[] = []

@@ -8,6 +8,7 @@ import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 /** A message as Hugging Face templates expect it. */
 export interface TemplateMessage {
   readonly role: string
+  readonly name?: string
   readonly content: readonly ({ type: 'image' } | { type: 'text'; text: string })[]
 }
 

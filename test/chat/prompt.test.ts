@@ -85,3 +85,25 @@ describe('prompt of the starter family', async () => {
     assert.ok(performance.now() - before < 2000)
   })
 })
+
+describe('participant names', async () => {
+  const tokenizer = await Tokenizer.load(dir)
+  const encoder = new EncoderThread(tokenizer, dir)
+  after(() => encoder.dispose())
+
+  it('reach the chat template, which may use them', async () => {
+    const template = new ChatTemplate(
+      "{% for m in messages %}{{ m['name'] }}: {{ m['content'][0]['text'] }}{% endfor %}",
+      {},
+    )
+    const builder = {
+      tokenizer,
+      encoder,
+      template,
+      imageToken: undefined,
+      limits: { maxContext: 99 },
+    }
+    const message = { role: 'user' as const, name: 'ann', content: [text('hi')] }
+    assert.equal((await buildPrompt(builder, [message])).text, 'ann: hi')
+  })
+})
