@@ -44,7 +44,8 @@ function fromBase64(data: string, fail: Fail): Uint8Array {
     ? Buffer.from(fromPercent(data, fail)).toString('latin1')
     : data
   const text = /\s/.test(unescaped) ? unescaped.replace(/\s+/g, '') : unescaped
-  const digits = text.replace(/={1,2}$/, '')
+  // A slice shares the text; `replace` would copy it.
+  const digits = text.slice(0, text.length - (/={0,2}$/.exec(text)?.[0].length ?? 0))
   const stranger = /[^A-Za-z0-9+/]/.exec(digits)
   if (stranger) fail(`base64 has an invalid character at position ${stranger.index}`)
   if (digits.length % 4 === 1) fail('base64 is cut short: one digit is left over')

@@ -7,10 +7,14 @@ import { type Frame, FrameReader, writeFrame } from './frames.ts'
 
 const PROGRAM = fileURLToPath(new URL('decoder-program.ts', import.meta.url))
 
-/** Enough for headers and JSON; pixels live outside the heap of JavaScript. */
-const HEAP_MB = 256
-
 const MAX_STDERR = 2000
+
+export interface ProcessBounds {
+  /** Bytes that an answer may have; what claims more is not believed. */
+  readonly maxBodyBytes: number
+  /** Heap of JavaScript. Pixels and files live outside it, a data URI that must be cleaned of white space inside. */
+  readonly heapMb: number
+}
 
 export interface DecoderEvents {
   ready(): void
@@ -31,11 +35,13 @@ export class DecoderProcess {
   readonly #channel: Duplex
   #stderr = ''
 
-  /** Starts the process; `maxBodyBytes` bounds what is believed of its answers. */
-  constructor(events: DecoderEvents, options: { readonly maxBodyBytes: number }) {
+  /** Starts the process. */
+  constructor(events: DecoderEvents, options: ProcessBounds) {
     // An empty environment: what reads hostile bytes has no business with the server's keys.
     // One malloc arena: decoding allocates and frees a few huge buffers, which arenas would each keep.
-    this.#child = spawn(process.execPath, [`--max-old-space-size=${HEAP_MB}`, PROGRAM], {
+    // A small nursery: hardly anything lives in the heap, and a large one would fill up with garbage all the same.
+    const heap = [`--max-old-space-size=${options.heapMb}`, '--max-semi-space-size=2']
+    this.#child = spawn(process.execPath, [...heap, PROGRAM], {
       stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
       env: { MALLOC_ARENA_MAX: '1' },
     })

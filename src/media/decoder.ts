@@ -1,14 +1,13 @@
 /** A decoder that is always there: one task at a time, and a fresh process whenever the old one ends. */
 import { AerieError } from '../errors.ts'
-import { type DecoderExit, DecoderProcess } from './decoder-process.ts'
+import { type DecoderExit, DecoderProcess, type ProcessBounds } from './decoder-process.ts'
 import type { Call } from './decoder-protocol.ts'
 import type { Frame } from './frames.ts'
 import { cancelled } from './gate.ts'
 import type { MediaLogger } from './types.ts'
 
-export interface DecoderOptions {
+export interface DecoderOptions extends ProcessBounds {
   readonly timeoutMs: number
-  readonly maxBodyBytes: number
   readonly logger: MediaLogger
 }
 

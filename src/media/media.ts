@@ -85,7 +85,9 @@ class PictureMedia implements Media {
       workers,
       gate: this.#decodes,
       timeoutMs: decodeTimeoutMs,
-      maxBodyBytes: Math.max(limits.maxImageBytes, 2 ** 30),
+      maxBodyBytes: 2 ** 30,
+      // Four characters hold three bytes, and cleaning copies the text up to three times.
+      heapMb: 128 + Math.ceil((4 * limits.maxImageBytes) / 2 ** 20),
       logger,
     })
   }

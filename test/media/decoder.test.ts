@@ -14,7 +14,7 @@ const SOON_MS = 500
 describe('a decoder', { skip: process.platform !== 'linux' && 'looks into /proc' }, () => {
   const deaths: object[] = []
   const logger = { warn: (details: object) => deaths.push(details) }
-  const decoder = new Decoder({ timeoutMs: 2000, maxBodyBytes: 1e6, logger })
+  const decoder = new Decoder({ timeoutMs: 2000, maxBodyBytes: 1e6, heapMb: 128, logger })
   let png: Buffer
   before(async () => {
     png = await solid([1, 2, 3], 40, 30).png().toBuffer()
