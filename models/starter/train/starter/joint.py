@@ -49,7 +49,7 @@ def parse():
     parser.add_argument('--length', type=int, default=192, help='text tokens behind a picture')
     parser.add_argument('--cells', type=int, default=64, help='of 100 cells, how many the decoder sees in the first part')
     parser.add_argument('--full-after', type=float, default=0.6, help='share of the time after which it sees all of them')
-    parser.add_argument('--dense', type=float, default=0.05, help='weight of the codebook loss')
+    parser.add_argument('--dense', type=float, default=0.15, help='weight of the codebook loss')
     parser.add_argument('--symbolic', type=float, default=0.25, help='share of small batches with ideal cells, as in stage 2')
     parser.add_argument('--muon-rate', type=float, default=0.01)
     parser.add_argument('--adam-rate', type=float, default=7e-4)
@@ -73,6 +73,11 @@ def initial_model(options):
         model.load_state_dict(load_state(run / 'symbols.pt')['weights'], strict=False)
         model.load_state_dict(join(load_state(run / 'align.pt')['weights']), strict=False)
     return config, model, saved
+
+
+def tower_share(name):
+    """Towers come settled from stage 1: at the decoder's rate they forget faster than they learn."""
+    return 0.25 if name.startswith(('vision_towers.', 'projector.')) else 1.0
 
 
 class Shared:
@@ -99,7 +104,7 @@ class Worker:
         self.rank, self.options, self.model, self.shared = rank, options, model, shared
         self.parameters = list(model.parameters())
         self.optimizer = Optimizer(
-            model.named_parameters(), options.muon_rate, options.adam_rate, DECAY, rank, RANKS
+            model.named_parameters(), options.muon_rate, options.adam_rate, DECAY, rank, RANKS, tower_share
         )
         self.step = 0
         if saved:

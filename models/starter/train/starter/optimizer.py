@@ -28,7 +28,8 @@ def _sized(name):
 class Optimizer:
     """Steps the parameters that this rank owns; `owner` says which rank that is, so that the others can be sent."""
 
-    def __init__(self, named, muon_rate=0.02, adam_rate=1e-3, decay=0.1, rank=0, ranks=1):
+    def __init__(self, named, muon_rate=0.02, adam_rate=1e-3, decay=0.1, rank=0, ranks=1, share=lambda name: 1.0):
+        """share(name) scales both rates for a parameter, for parts that have already settled."""
         self.named = [(n, p) for n, p in named if p.requires_grad]
         self.muon_rate, self.decay, self.steps = muon_rate, decay, 0
         self.owner, load = {}, [0] * ranks
@@ -39,7 +40,9 @@ class Optimizer:
         self.mine = [(n, p) for n, p in self.named if self.owner[n] == rank]
         self.state = {n: self._fresh(n, p) for n, p in self.mine}
         # Adam moves every element by its rate: tables and the final norm, far from the usual size, get it in proportion.
-        self.adam_rates = {n: adam_rate * (p.detach().pow(2).mean().sqrt().item() if _sized(n) else 1) for n, p in self.mine}
+        self.share = {n: share(n) for n, _ in self.mine}
+        size = lambda n, p: p.detach().pow(2).mean().sqrt().item() if _sized(n) else 1.0
+        self.adam_rates = {n: adam_rate * self.share[n] * size(n, p) for n, p in self.mine}
 
     @staticmethod
     def _fresh(name, parameter):
@@ -57,11 +60,11 @@ class Optimizer:
             if parameter.grad is None:
                 continue
             if is_matrix(name, parameter):
-                groups.setdefault(tuple(parameter.shape), []).append((name, parameter))
+                groups.setdefault((tuple(parameter.shape), self.share[name]), []).append((name, parameter))
             else:
                 self._adam(name, parameter, shrink, scale)
-        for shape, group in groups.items():
-            self._muon(shape, group, scale)
+        for (shape, share), group in groups.items():
+            self._muon(shape, group, scale * share)
         for _, parameter in self.named:
             parameter.grad = None
         return norm
