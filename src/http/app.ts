@@ -61,6 +61,9 @@ export async function createApp(options: HttpOptions): Promise<FastifyInstance> 
     requestTimeout: UPLOAD_TIMEOUT_MS,
     genReqId: requestId,
     return503OnClosing: false,
+    // Closing comes after draining. Node counts a connection that never sent anything as busy, and would
+    // wait for it for more than a minute.
+    forceCloseConnections: true,
     clientErrorHandler: answerClientError,
     frameworkErrors: (error, request, reply) => {
       watchRequest(request, reply, { logger: options.logger, metrics })

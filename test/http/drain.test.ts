@@ -61,3 +61,12 @@ test(
     await Promise.all([app.app.drain(), app.app.drain()])
   },
 )
+
+test('a connection that never sent anything does not hold up closing', LIMIT, async () => {
+  const app = await openTestApp({})
+  const silent = await rawConnection(await app.listen())
+  const began = performance.now()
+  await app.app.close()
+  assert.ok(performance.now() - began < 10_000)
+  silent.destroy()
+})
