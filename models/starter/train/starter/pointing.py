@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import torch
 
+from .config import USER
 from .decoder import rope_tables, rotate
 from .labels import NAMES
 from .language import COLORS, KINDS, PLURALS
@@ -17,10 +18,16 @@ from .language import COLORS, KINDS, PLURALS
 NAMING = {'kind': (1, 0), 'color': (1, 1)}  # a word of the text: the cells that show what it names
 READING = (2, 2)  # the next character of a text that is read aloud: its cell
 LISTING = (2, 3)  # the next word about an object in a caption or a list: the object's centre
+COMPARING = ((3, 0), (3, 1))  # the answer about two objects: the question's word for the one, and for the other
+REPEATING = (3, 2)  # the next piece of the name of what is missing: that piece in the question
+
+
+TWO_NAMES = ('relation', 'relation_yes_no', 'compare_size')
+ABSENT_PREFIX, ABSENT_SUFFIX = 3, 5  # tokens around the name: there is no … in the picture . <|end|>
 
 
 class Hint(NamedTuple):
-    """Text positions (row, word) and the cells [n, C] that they should look at."""
+    """Text positions (row, word) and the cells [n, C], or other text positions [n, T], that they should look at."""
 
     row: torch.Tensor
     word: torch.Tensor
@@ -37,6 +44,7 @@ def concept_tokens(tokenizer, vocab_size):
             ids = tokenizer.encode(form, add_special_tokens=False).ids
             if len(ids) == 1:
                 tables[factor][ids[0]] = number
+    tables['between'] = tuple(tokenizer.encode(' is the', add_special_tokens=False).ids)
     return tables
 
 
@@ -76,6 +84,52 @@ def listing_hint(spans, tables, targets, labels):
     return _hint(places, lambda row, number: ordinal[row] == number, labels)
 
 
+def comparing_hints(spans, tables, ids, between):
+    """The two named objects of a question, in their roles: `between` is the pair of ids ("is", "the") that stands between
+    the names where the second role comes first.
+    """
+    length, places = ids.shape[1], ([], [])
+    for row, task, first, _ in spans:
+        if task not in TWO_NAMES:
+            continue
+        start = _turn_start(ids[row], first)
+        names = [i for i in range(start, first) if tables['kind'][ids[row, i]]]
+        if len(names) != 2:
+            continue
+        words = ids[row, names[0] : names[1]].tolist()
+        swapped = any(pair == between for pair in zip(words, words[1:], strict=False))
+        for role, name in enumerate(reversed(names) if swapped else names):
+            places[role].append((row, first, name))
+    return [_text_hint(p, length) for p in places]
+
+
+def repeating_hint(spans, ids, targets):
+    places = []
+    for row, task, first, last in spans:
+        if task != 'absent_object':
+            continue
+        start, name = first + ABSENT_PREFIX, targets[row, first + ABSENT_PREFIX : last - ABSENT_SUFFIX].tolist()
+        question = ids[row, _turn_start(ids[row], first) : first].tolist()
+        at = next((i for i in range(len(question)) if question[i : i + len(name)] == name), None)
+        if at is not None:
+            at += first - len(question)
+            places += [(row, start + i, at + i) for i in range(len(name))]
+    return _text_hint(places, ids.shape[1])
+
+
+def _turn_start(ids, first):
+    """Position of the <|user|> that opens the turn whose answer begins behind `first`."""
+    start = first
+    while ids[start] != USER:
+        start -= 1
+    return start
+
+
+def _text_hint(places, length):
+    row, word, wanted = (torch.tensor(column, dtype=torch.long) for column in (zip(*places, strict=True) if places else ([],) * 3))
+    return Hint(row, word, torch.nn.functional.one_hot(wanted, length).bool())
+
+
 def _hint(places, cells_of, labels):
     if not places:
         nothing = torch.zeros(0, dtype=torch.long)
@@ -93,14 +147,19 @@ def pointing_loss(decoder, tables, batch, labels):
     rope = rope_tables(positions, decoder.head_dim, decoder.theta)
     hints = [(place, naming_hint(factor, tables, ids, labels)) for factor, place in NAMING.items()]
     hints += [(READING, reading_hint(spans, labels)), (LISTING, listing_hint(spans, tables, targets, labels))]
-    return sum(_attention_loss(decoder, place, hint, rope, mask) for place, hint in hints)
+    loss = sum(_attention_loss(decoder, place, hint, rope, mask) for place, hint in hints)
+    texts = [*zip(COMPARING, comparing_hints(spans, tables, ids, tables['between']), strict=True)]
+    texts += [(REPEATING, repeating_hint(spans, ids, targets))]
+    return loss + sum(_attention_loss(decoder, place, hint, rope, mask, labels.shape[2]) for place, hint in texts)
 
 
-def _attention_loss(decoder, place, hint, rope, mask):
+def _attention_loss(decoder, place, hint, rope, mask, cells=None):
+    """cells: how many there are, for hints about text positions, which come behind them."""
     number, group = place
-    first = 1 + hint.cells.shape[1]
+    first = 1 + (hint.cells.shape[1] if cells is None else cells)
+    looked_at = slice(1, first) if cells is None else slice(first, None)
     row, word, there = hint
-    seen = there & (mask[row, 0, first + word, 1:first] > -1)
+    seen = there & (mask[row, 0, first + word, looked_at] > -1)
     some = seen.any(-1)
     row, word, seen = row[some], word[some], seen[some]
     if not len(row):
@@ -116,6 +175,6 @@ def _attention_loss(decoder, place, hint, rope, mask):
     queries = rotate(queries, cos, sin)[:, :, 0]
     scores = torch.einsum('nhd,nkd->nhk', queries, keys[row]) * size**-0.5 + mask[row, 0, first + word][:, None]
     wanted = torch.zeros_like(scores[:, 0], dtype=torch.bool)
-    wanted[:, 1:first] = seen
+    wanted[:, looked_at] = seen
     log_attention = scores.log_softmax(-1).masked_fill(~wanted[:, None], -1e9)
     return -log_attention.logsumexp(-1).mean()
