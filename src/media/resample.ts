@@ -4,6 +4,7 @@
  * Written after the description of convolution resampling in Pillow's documentation and checked against its output.
  * Numeric leaf: indices are in range by construction, so typed arrays are read with `!`.
  */
+import { type RowResizer, type RowTaps, simdRowResizer, WEIGHT_BITS } from './resample-simd.ts'
 
 /** 8-bit RGB, rows from the top, `[height, width, 3]`. */
 export interface Picture {
@@ -50,18 +51,9 @@ function sinc(x: number): number {
   return Math.sin(x * Math.PI) / (x * Math.PI)
 }
 
-const BITS = 22
-const HALF = 1 << (BITS - 1)
+const HALF = 1 << (WEIGHT_BITS - 1)
 
-/** For each output index: first input index, number of taps, and weights at `index * stride`. */
-interface Taps {
-  readonly first: Int32Array
-  readonly count: Int32Array
-  readonly weights: Int32Array
-  readonly stride: number
-}
-
-function taps(from: number, to: number, filter: Filter): Taps {
+function taps(from: number, to: number, filter: Filter): RowTaps {
   const scale = from / to
   const spread = Math.max(1, scale)
   const support = filter.support * spread
@@ -80,7 +72,7 @@ function taps(from: number, to: number, filter: Filter): Taps {
       sum += exact[t]!
     }
     for (let t = 0; t < n; t++) {
-      const w = (sum === 0 ? exact[t]! : exact[t]! / sum) * (1 << BITS)
+      const w = (sum === 0 ? exact[t]! : exact[t]! / sum) * (1 << WEIGHT_BITS)
       weights[i * stride + t] = Math.trunc(w < 0 ? w - 0.5 : w + 0.5)
     }
     first[i] = low
@@ -89,32 +81,32 @@ function taps(from: number, to: number, filter: Filter): Taps {
   return { first, count, weights, stride }
 }
 
-/** Resizes one row of `[n, 3]` that starts at `at` in `source` into the row that starts at `to` in `target`. */
-function resampleRow(
-  source: Uint8Array,
-  at: number,
-  target: Uint8ClampedArray,
-  to: number,
-  x: Taps,
-): void {
-  const { first, count, weights, stride } = x
-  for (let i = 0; i < first.length; i++) {
-    let p = at + first[i]! * 3
-    let r = HALF
-    let g = HALF
-    let b = HALF
-    const end = i * stride + count[i]!
-    for (let k = i * stride; k < end; k++, p += 3) {
-      const w = weights[k]!
-      r = (r + Math.imul(source[p]!, w)) | 0
-      g = (g + Math.imul(source[p + 1]!, w)) | 0
-      b = (b + Math.imul(source[p + 2]!, w)) | 0
+/** The plain form of `resample-simd.ts`, for machines without SIMD and to test it against. */
+export function plainRowResizer({ first, count, weights, stride }: RowTaps): RowResizer {
+  return (source, at, target, to) => {
+    for (let i = 0; i < first.length; i++) {
+      let p = at + first[i]! * 3
+      let r = HALF
+      let g = HALF
+      let b = HALF
+      const end = i * stride + count[i]!
+      for (let k = i * stride; k < end; k++, p += 3) {
+        const w = weights[k]!
+        r = (r + Math.imul(source[p]!, w)) | 0
+        g = (g + Math.imul(source[p + 1]!, w)) | 0
+        b = (b + Math.imul(source[p + 2]!, w)) | 0
+      }
+      const o = to + i * 3
+      target[o] = r >> WEIGHT_BITS
+      target[o + 1] = g >> WEIGHT_BITS
+      target[o + 2] = b >> WEIGHT_BITS
     }
-    const o = to + i * 3
-    target[o] = r >> BITS
-    target[o + 1] = g >> BITS
-    target[o + 2] = b >> BITS
   }
+}
+
+function rowResizer(from: number, to: number, filter: Filter): RowResizer {
+  const x = taps(from, to, filter)
+  return simdRowResizer(from, x) ?? plainRowResizer(x)
 }
 
 /** Rows of the picture on its canvas, each resized to `width`: `[canvas.height, width, 3]`. */
@@ -124,10 +116,10 @@ function horizontalPass(
   width: number,
   filter: Filter,
 ): Uint8Array {
-  const x = width === canvas.width ? undefined : taps(canvas.width, width, filter)
+  const resizeRow = width === canvas.width ? undefined : rowResizer(canvas.width, width, filter)
   const out = new Uint8ClampedArray(canvas.height * width * 3)
   const put = (row: Uint8Array, at: number, to: number) => {
-    if (x) resampleRow(row, at, out, to, x)
+    if (resizeRow) resizeRow(row, at, out, to)
     else out.set(row.subarray(at, at + width * 3), to)
   }
   const ground = new Uint8Array(canvas.width * 3)
@@ -172,7 +164,7 @@ function verticalPass(
       const at = (first[i]! + t) * length
       for (let c = 0; c < length; c++) sums[c] = sums[c]! + Math.imul(rows[at + c]!, w)
     }
-    for (let c = 0; c < length; c++) out[i * length + c] = sums[c]! >> BITS
+    for (let c = 0; c < length; c++) out[i * length + c] = sums[c]! >> WEIGHT_BITS
   }
   return new Uint8Array(out.buffer)
 }

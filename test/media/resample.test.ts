@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { type Kernel, type Picture, resize } from '../../src/media/resample.ts'
+import { type Kernel, type Picture, plainRowResizer, resize } from '../../src/media/resample.ts'
+import { simdRowResizer } from '../../src/media/resample-simd.ts'
 import golden from '../fixtures/media/pillow-12.3.0.json' with { type: 'json' }
 
 const KERNELS: readonly Kernel[] = ['bicubic', 'bilinear', 'lanczos']
@@ -18,6 +19,48 @@ function noise(width: number, height: number): Picture {
 }
 
 const sha256 = (data: Uint8Array) => createHash('sha256').update(data).digest('hex')
+
+describe('the SIMD form of a row’s resizing', () => {
+  it('equals the plain one, whatever the taps and the bytes', () => {
+    const weight = fc.integer({ min: -(2 ** 22) - 9999, max: 2 ** 22 + 9999 })
+    const tap = fc.record({
+      at: fc.double({ min: 0, max: 1, noNaN: true }),
+      weights: fc.array(weight, { minLength: 1, maxLength: 9 }),
+    })
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.nat(255), fc.nat(255), fc.nat(255)), { minLength: 9, maxLength: 40 }),
+        fc.array(tap, { minLength: 1, maxLength: 30 }),
+        fc.tuple(fc.nat(5), fc.nat(5)),
+        (pixels, outputs, [before, after]) => {
+          const stride = 9
+          const taps = {
+            first: Int32Array.from(outputs, ({ at, weights }) =>
+              Math.round(at * (pixels.length - weights.length)),
+            ),
+            count: Int32Array.from(outputs, ({ weights }) => weights.length),
+            weights: Int32Array.from(
+              outputs.flatMap(({ weights }) => [
+                ...weights,
+                ...new Array(stride - weights.length).fill(0),
+              ]),
+            ),
+            stride,
+          }
+          const source = Uint8Array.from([...new Array(before).fill(77), ...pixels.flat()])
+          const resized = [simdRowResizer(pixels.length, taps), plainRowResizer(taps)].map(
+            (resizeRow) => {
+              const target = new Uint8ClampedArray(after + outputs.length * 3 + 2).fill(9)
+              resizeRow!(source, before, target, after)
+              return target
+            },
+          )
+          assert.deepEqual(resized[0], resized[1])
+        },
+      ),
+    )
+  })
+})
 
 describe('resizing', () => {
   for (const kernel of KERNELS) {
