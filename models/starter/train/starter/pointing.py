@@ -22,6 +22,7 @@ COMPARING = ((3, 0), (3, 1))  # the answer about two objects: the question's wor
 REPEATING = (3, 2)  # the next piece of the name of what is missing: that piece in the question
 
 
+JSON_MARK = 5  # tokens from a colour to the mark behind its object: "," size ":" small "},{"
 TWO_NAMES = ('relation', 'relation_yes_no', 'compare_size')
 ABSENT_PREFIX, ABSENT_SUFFIX = 3, 5  # tokens around the name: there is no … in the picture . <|end|>
 
@@ -68,19 +69,26 @@ def reading_hint(spans, labels):
 
 
 def listing_hint(spans, tables, targets, labels):
-    """Captions name an object's colour before its kind, lists after it; an object ends where the next one begins."""
+    """Captions name an object's colour before its kind, lists after it; an object ends where the next one begins.
+
+    The mark behind an object looks at the next one: whether there is one decides between a comma and the end.
+    """
     ordinal, places = labels[:, NAMES.index('ordinal')], []
     for row, task, first, last in spans:
         if task not in ('caption', 'json'):
             continue
-        number = 1
+        number, is_caption = 1, task == 'caption'
         for word in range(first, last):
             token = targets[row, word]
             if tables['kind'][token]:
                 places.append((row, word, number))
                 number += 1
-            elif tables['color'][token]:
-                places.append((row, word, number - (task == 'json')))
+                if is_caption:
+                    places.append((row, word + 1, number))
+            elif tables['color'][token] and (is_caption or number > 1):
+                places.append((row, word, number if is_caption else number - 1))
+                if not is_caption:
+                    places.append((row, min(word + JSON_MARK, last - 1), number))
     return _hint(places, lambda row, number: ordinal[row] == number, labels)
 
 
