@@ -41,7 +41,7 @@ export interface MediaOptions {
 /** Sockets open for pictures at one time. */
 const FETCHES = 16
 
-/** Longer than any sensible `data:image/…;base64,`, in thirds of a character. */
+/** Longer than any sensible `data:image/…;base64,`. */
 const DATA_URI_PREFIX = 1000
 
 /** Starts the decoders. Rejects when they cannot start. */
@@ -160,8 +160,12 @@ class PictureMedia implements Media {
   }
 
   async #openDataUri(uri: string, param: string, signal: AbortSignal): Promise<LoadedImage> {
+    const { maxImageBytes } = this.#limits
     // Three characters a byte is the most that any data URI needs; the decoder counts exactly.
-    checkBytes(Math.floor(uri.length / 3) - DATA_URI_PREFIX, this.#limits, param)
+    if (uri.length > 3 * maxImageBytes + DATA_URI_PREFIX) {
+      const message = `${param}: data URI has ${uri.length} characters, maxImageBytes is ${maxImageBytes}`
+      throw new AerieError('media_too_large', message, { param })
+    }
     if (Buffer.byteLength(uri) !== uri.length) {
       throw new AerieError('invalid_media', `${param}: data URI has a character beyond ASCII`, {
         param,

@@ -118,6 +118,7 @@ describe('media', () => {
       invalid_media: [
         dataUri(Buffer.from('hello')),
         'data:image/png;base64,!',
+        'data:image/png;base64,é',
         dataUri(png.subarray(0, 20)),
       ],
       unsupported_media: [dataUri(Buffer.from('<svg/>'), 'image/svg+xml')],
