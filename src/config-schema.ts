@@ -144,6 +144,11 @@ export const configSchema = Type.Object(
     encoderMaxBatch: count(8, 'Model and engine', 'Tiles that the vision towers take in one run.'),
 
     mediaWorkers: count(2, 'Pictures', 'Processes that decode and resize pictures.'),
+    decodeTimeoutMs: millis(
+      20_000,
+      'Pictures',
+      'Longest time that decoding one picture may take; its decoder is then replaced.',
+    ),
     mediaQueue: count(
       256,
       'Pictures',

@@ -18,9 +18,9 @@ export const ERROR_CODES = {
   // Media
   invalid_media: 'The bytes are not a picture that can be decoded, or are truncated.',
   unsupported_media: 'A media format that is recognised and not enabled.',
-  media_too_large: 'A picture exceeds a limit: bytes, pixels, side, aspect ratio or count.',
-  media_fetch_failed:
-    'A URL could not be fetched: host not allowed, unreachable, too slow or too large.',
+  media_too_large:
+    'A picture exceeds a limit: bytes, pixels, side, aspect ratio, count or time to decode.',
+  media_fetch_failed: 'A URL could not be fetched: host not allowed, unreachable or too slow.',
   // Load
   queue_full: 'The waiting queue is full; try again after the time in Retry-After.',
   deadline_exceeded: 'The request was not finished within its deadline.',

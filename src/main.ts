@@ -81,6 +81,7 @@ export async function openModel(config: Config, options: MainOptions = {}): Prom
       workers: config.mediaWorkers,
       maxWaiting: config.mediaQueue,
       maxBytesInUse: config.mediaMaxBytesInUse,
+      decodeTimeoutMs: config.decodeTimeoutMs,
       limits: {
         maxImageBytes: config.maxImageBytes,
         maxImagePixels: config.maxImagePixels,
