@@ -47,7 +47,7 @@ CHAT_TEMPLATE = """\
 def closed_words():
     """Every lower-case word that questions, answers and system messages are made of, and sixty nouns."""
     words = set(NUMBERS) | set(NOUNS[:60])
-    words |= {'small', 'medium', 'large', 'to', 'the', 'left', 'right', 'of', 'an', 'shape', 'color', 'size', 'objects'}
+    words |= {'behind', 'small', 'medium', 'large', 'to', 'the', 'left', 'right', 'of', 'an', 'shape', 'color', 'size', 'objects'}
     for key in ('kinds', 'numbers', 'phrasings', 'heldOutPhrasings', 'systems', 'answers', 'surface'):
         words.update(re.findall(r'[a-z]+', re.sub(r'\{[a-z]+\}', ' ', json.dumps(LANGUAGE[key]))))
     names = [*BACKGROUNDS, *LANGUAGE['colors'], *PLURALS.values(), *(n for row in LANGUAGE['places']['names'] for n in row)]
