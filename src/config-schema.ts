@@ -112,8 +112,8 @@ export const configSchema = Type.Object(
       minimum: 1,
       maximum: 1024,
       group: 'Model and engine',
-      defaultText: 'physical cores',
-      description: 'Threads that one run of the model may use.',
+      defaultText: 'half the physical cores',
+      description: 'Threads of the decoder, and of the towers: both run at once.',
     }),
     maxRunning: count(16, 'Model and engine', 'Sequences that are decoded together.'),
     maxWaiting: count(

@@ -39,7 +39,8 @@ export function resolveConfig(sources: ConfigSources): Config {
   for (const [key, schema] of CONFIG_KEYS) {
     if (schema.default !== undefined) values.set(key, schema.default)
   }
-  values.set('threads', readCpu().physicalCores)
+  // Decoder, towers and picture decoding run side by side: threads beyond their share wait for each other.
+  values.set('threads', Math.max(1, Math.floor(readCpu().physicalCores / 2)))
 
   const take = (key: string, raw: unknown, label: string, spell: (key: string) => string) => {
     const schema = CONFIG_KEYS.get(key as ConfigKey)
