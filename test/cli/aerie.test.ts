@@ -45,7 +45,7 @@ describe('help', () => {
     const out = (await aerie('serve', '--help')).out.replaceAll(/\s+/g, ' ')
     for (const [key, schema] of CONFIG_KEYS) assert.ok(out.includes(schema.description), key)
     assert.match(out, /--kv-cache-bytes <size> .* \(default 256MiB\)/)
-    assert.match(out, /--threads <n> .* \(default physical cores\)/)
+    assert.match(out, /--threads <n> .* \(default half the physical cores\)/)
   })
 
   it('fits a terminal of 100 columns', async () => {

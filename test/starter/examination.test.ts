@@ -41,10 +41,10 @@ describe('the starter, examined on a few held-out pictures', () => {
     assert.ok(share < 0.25, `${Math.round(share * 100)} % right blind`)
   })
 
-  it('is right more than twice as often when it sees', () => {
+  it('is right on most of them, and more than twice as often as blind, when it sees', () => {
     const blind = rightShare(answers, OPEN, (answer) => answer.blind)
     const seeing = rightShare(answers, OPEN, (answer) => answer.given)
-    assert.ok(seeing > 2 * blind, `${seeing} seeing, ${blind} blind`)
+    assert.ok(seeing > 0.5 && seeing > 2 * blind, `${seeing} seeing, ${blind} blind`)
   })
 
   it('says that there is no picture when there is none', () => {
