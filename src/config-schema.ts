@@ -97,6 +97,14 @@ export const configSchema = Type.Object(
       description: 'Whether requests need a key. auto: unless the host is a loopback address.',
     }),
 
+    allowedHosts: Type.Array(Type.String({ minLength: 1 }), {
+      default: [],
+      group: 'Access',
+      defaultText: 'any, or only local ones',
+      description:
+        'Names that the Host header may have beside localhost and addresses. A loopback server without keys takes no other, against DNS rebinding.',
+    }),
+
     model: Type.String({
       default: 'starter',
       minLength: 1,

@@ -96,6 +96,14 @@ export function apiKeyRequired(config: Pick<Config, 'requireApiKey' | 'host'>): 
   return config.requireApiKey === 'auto' ? !isLoopback(config.host) : config.requireApiKey
 }
 
+/** Names that the Host header may have, undefined for any: only a local server without keys needs to be careful. */
+export function acceptedHosts(
+  config: Pick<Config, 'requireApiKey' | 'host' | 'allowedHosts'>,
+): readonly string[] | undefined {
+  const isOpen = !apiKeyRequired(config) && isLoopback(config.host)
+  return isOpen || config.allowedHosts.length > 0 ? config.allowedHosts : undefined
+}
+
 /** The configuration for the log: every key, values of secret keys masked. */
 export function maskConfig(config: Config): Record<string, unknown> {
   return Object.fromEntries(

@@ -9,6 +9,7 @@ export const ERROR_CODES = {
   unsupported_parameter:
     'A field or value that the API defines and this server or model does not honour.',
   invalid_api_key: 'No API key, or one that is not in the key file.',
+  host_not_allowed: 'The Host header is a name that this server is not known by.',
   not_found: 'No such route or object.',
   method_not_allowed: 'The route exists, but not for this HTTP method.',
   unsupported_media_type: 'The body is not of a content type that the route accepts.',

@@ -6,7 +6,7 @@ import { loadModelConfig } from '../models/load-config.ts'
 import type { ChatService, ModelCard } from './chat/contract.ts'
 import { digestModelFolder, loadModelText, type ServedModel } from './chat/model.ts'
 import { createChatService } from './chat/service.ts'
-import { apiKeyRequired, type Config } from './config.ts'
+import { acceptedHosts, apiKeyRequired, type Config } from './config.ts'
 import { startEncoder } from './engine/encoder.ts'
 import { startEngine } from './engine/engine.ts'
 import type { Encoder, Engine } from './engine/types.ts'
@@ -151,6 +151,7 @@ export async function startServer(
       logger,
       apiKeys,
       requireApiKey: apiKeyRequired(config),
+      allowedHosts: acceptedHosts(config),
       maxBodyBytes: config.maxBodyBytes,
       unknownFields: config.unknownFields,
       sources: () => ({

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import {
+  acceptedHosts,
   apiKeyRequired,
   type Config,
   type ConfigSources,
@@ -116,6 +117,16 @@ describe('API keys', () => {
     assert.equal(required('0.0.0.0', 'auto'), true)
     assert.equal(required('0.0.0.0', false), false)
     assert.equal(required('127.0.0.1', true), true)
+  })
+
+  it('and names in the Host header are looked at exactly where neither a key nor the network protects', () => {
+    const accepted = (host: string, requireApiKey: Config['requireApiKey'], names: string[] = []) =>
+      acceptedHosts({ host, requireApiKey, allowedHosts: names })
+    assert.deepEqual(accepted('127.0.0.1', 'auto'), [])
+    assert.equal(accepted('127.0.0.1', true), undefined)
+    assert.equal(accepted('0.0.0.0', 'auto'), undefined)
+    assert.equal(accepted('0.0.0.0', false), undefined)
+    assert.deepEqual(accepted('0.0.0.0', 'auto', ['aerie.example']), ['aerie.example'])
   })
 
   it('take only loopback addresses for loopback', () => {

@@ -49,6 +49,8 @@ function requestBody(plan: LoadPlan, { mediaType, bytes }: BenchPicture): Buffer
         },
       ],
       max_tokens: plan.maxTokens,
+      // Left out where it is not needed: other servers may not know it.
+      ...(plan.answers === 'exact' ? { min_tokens: plan.maxTokens } : {}),
       temperature: 0,
       stream: true,
       stream_options: { include_usage: true },

@@ -8,6 +8,8 @@ export interface LoadPlan {
   readonly model: string
   readonly question: string
   readonly maxTokens: number
+  /** exact: every answer has `maxTokens` tokens; natural: the model may end it before. */
+  readonly answers: 'exact' | 'natural'
   readonly clients: number
   readonly requests: number
   /** distinct: no two requests carry the same bytes; cached: all carry the same. */

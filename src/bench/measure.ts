@@ -15,6 +15,7 @@ export interface MeasurePlan {
   readonly clients: readonly number[]
   readonly requests: number
   readonly pictures: LoadPlan['pictures']
+  readonly answers: LoadPlan['answers']
 }
 
 export interface BenchResult {
@@ -22,6 +23,7 @@ export interface BenchResult {
   readonly model: string
   readonly question: string
   readonly maxTokens: number
+  readonly answers: LoadPlan['answers']
   /** Of the machine when it began: what else was running. */
   readonly loadAverage: number
   readonly readyMs: number | undefined
@@ -35,7 +37,7 @@ export interface BenchResult {
 /** `progress` gets a line as each level starts. */
 export async function measure(
   target: BenchTarget,
-  { clients, requests, pictures }: MeasurePlan,
+  { clients, requests, pictures, answers }: MeasurePlan,
   progress: (line: string) => void,
 ): Promise<BenchResult> {
   const { server, apiKey, model, question, maxTokens } = target
@@ -49,6 +51,7 @@ export async function measure(
       model,
       question,
       maxTokens,
+      answers,
       clients: count,
       requests,
       pictures,
@@ -64,6 +67,7 @@ export async function measure(
     model,
     question,
     maxTokens,
+    answers,
     loadAverage,
     readyMs: server.readyMs,
     levels,

@@ -39,7 +39,7 @@ export function asJson(result: BenchResult): string {
 export function asMarkdown(result: BenchResult, plot: string): string {
   return [
     `${result.date}, ${hardware()}, Node ${process.versions.node}, model \`${result.model}\`, ` +
-      `question "${result.question}", at most ${result.maxTokens} tokens an answer, ` +
+      `question "${result.question}", ${result.answers === 'exact' ? 'exactly' : 'at most'} ${result.maxTokens} tokens an answer, ` +
       `${result.levels[0]?.summary.pictures} pictures. ` +
       `Load average of the machine before: ${result.loadAverage.toFixed(1)}.`,
     '',

@@ -16,6 +16,8 @@ export const serveBenchCommand: Command = {
   details: [
     'Starts a server with default settings, or takes a running one, and asks it about pictures over HTTP',
     'from another process. Every request has a picture of its own, so no cache helps; --cached sends one.',
+    'Every answer is held to the same number of tokens, as benchmarks of language models do; --natural lets',
+    'the model end it, which measures the starter with its answers of a dozen tokens.',
   ],
   options: {
     ...COMMON_OPTIONS,
@@ -32,6 +34,7 @@ export const serveBenchCommand: Command = {
       default: '96',
     },
     cached: { type: 'boolean', description: 'the same picture each time, to measure the caches' },
+    natural: { type: 'boolean', description: 'answers end where the model ends them' },
     markdown: {
       type: 'string',
       value: 'file',
@@ -58,8 +61,9 @@ async function benchServe(args: ParsedArgs, terminal: Terminal): Promise<number>
   ])
   const target = await openTarget(args, serveBenchCommand)
   const pictures = args.options.has('cached') ? 'cached' : 'distinct'
+  const answers = args.options.has('natural') ? 'natural' : 'exact'
   try {
-    const result = await measure(target, { clients, requests, pictures }, (line) =>
+    const result = await measure(target, { clients, requests, pictures, answers }, (line) =>
       terminal.stderr.write(`${line}\n`),
     )
     const isJson = args.options.has('json')

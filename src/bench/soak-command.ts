@@ -47,6 +47,7 @@ async function soak(args: ParsedArgs, terminal: Terminal): Promise<number> {
         model,
         question,
         maxTokens,
+        answers: 'natural',
         clients,
         requests: count,
         pictures: 'distinct',

@@ -82,6 +82,8 @@ export interface ChatRequest {
   readonly n: number
   /** Most tokens of one answer; undefined: whatever the context leaves. */
   readonly maxTokens: number | undefined
+  /** An answer does not end by itself before it has as many tokens; 0 does not hold it up. */
+  readonly minTokens: number
   /** Texts that end an answer and are not part of it. */
   readonly stop: readonly string[]
   /** The request asks what the model saw: an `explain` event follows `start`. */

@@ -63,6 +63,7 @@ export function createChatService(options: ChatServiceOptions): ChatService {
             sampling: resolveSampling(request.sampling, model.samplingDefaults),
             n: request.n,
             maxTokens,
+            minTokens: request.minTokens,
             stopTokenIds: model.stopTokenIds,
             deadlineMs: deadline.remainingMs(),
             priority: request.priority,

@@ -1,7 +1,8 @@
 /** `aerie ask`: one question about pictures, answered in this process; the answer alone on stdout. */
 import { readFile } from 'node:fs/promises'
 import { buffer } from 'node:stream/consumers'
-import type { ChatEvent, ChatRequest, ContentPart, ImageDetail } from '../chat/contract.ts'
+import type { ChatEvent, ContentPart, ImageDetail } from '../chat/contract.ts'
+import { greedyRequest } from '../chat/greedy-request.ts'
 import { CONFIG_KEYS, readConfig } from '../config.ts'
 import { AerieError } from '../errors.ts'
 import {
@@ -64,7 +65,10 @@ async function ask(args: ParsedArgs, terminal: Terminal): Promise<number> {
   const onSignal = () => interrupt.abort()
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal)
   try {
-    const request = askRequest(model.service.models()[0]!.id, content, maxTokens)
+    const request = greedyRequest('ask', model.service.models()[0]!.id, content, {
+      maxTokens,
+      explain: true,
+    })
     const events = model.service.complete(request, interrupt.signal)
     if (args.options.has('json')) {
       terminal.stdout.write(`${JSON.stringify(await collect(events))}\n`)
@@ -78,38 +82,6 @@ async function ask(args: ParsedArgs, terminal: Terminal): Promise<number> {
   } finally {
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
     await model.close()
-  }
-}
-
-function askRequest(
-  model: string,
-  content: readonly ContentPart[],
-  maxTokens: number | undefined,
-): ChatRequest {
-  return {
-    requestId: 'ask',
-    model,
-    messages: [{ role: 'user', name: undefined, content }],
-    sampling: {
-      temperature: 0,
-      topP: undefined,
-      topK: undefined,
-      minP: undefined,
-      repetitionPenalty: undefined,
-      presencePenalty: 0,
-      frequencyPenalty: 0,
-      logitBias: new Map(),
-      seed: undefined,
-      topLogprobs: undefined,
-    },
-    n: 1,
-    maxTokens,
-    stop: [],
-    explain: true,
-    deadlineMs: undefined,
-    priority: 'live',
-    tenant: 'anonymous',
-    cacheKey: undefined,
   }
 }
 

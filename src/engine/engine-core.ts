@@ -220,7 +220,9 @@ export class EngineCore {
   #sample(sequence: Sequence, logits: Float32Array): void {
     const { params } = sequence.request
     const choice = sequence.choice!
-    const token = this.#sampler.sample(logits, params.sampling, sequence, () => sequence.uniform())
+    const forbidden = sequence.output.length < params.minTokens ? params.stopTokenIds : undefined
+    const uniform = () => sequence.uniform()
+    const token = this.#sampler.sample(logits, params.sampling, sequence, uniform, forbidden)
     this.#counters.generatedTokens++
     if (params.stopTokenIds.has(token.id)) {
       this.#finish(sequence, 'stop')

@@ -6,12 +6,18 @@ import type { GenerateRequest } from './types.ts'
 
 /** Throws `context_length_exceeded`, or `invalid_request` for what the caller should never have let through. */
 export function checkRequest(request: GenerateRequest, model: EngineReady): void {
-  const { prompt, n, maxTokens, deadlineMs, sampling } = request
+  const { prompt, n, maxTokens, minTokens, deadlineMs, sampling } = request
   const positions = promptLength(prompt)
   if (positions === 0) throw invalid('prompt: expected at least one position, got none')
   if (!(Number.isInteger(n) && n >= 1)) throw invalid(`n: expected at least 1, got ${n}`)
   if (!(Number.isInteger(maxTokens) && maxTokens >= 1)) {
     throw invalid(`maxTokens: expected at least 1, got ${maxTokens}`)
+  }
+  if (!(Number.isInteger(minTokens) && minTokens >= 0 && minTokens <= maxTokens)) {
+    throw invalid(
+      `min_tokens: expected at most the ${maxTokens} tokens that the answer may have, got ${minTokens}`,
+      'min_tokens',
+    )
   }
   if (!(deadlineMs > 0)) throw invalid(`deadlineMs: expected more than 0, got ${deadlineMs}`)
   // The last token of an answer is never read, so it takes no position.

@@ -10,6 +10,8 @@ import type { SamplingParams } from './types.ts'
 /** Below this a temperature would only divide by almost zero; it means greedy, as in vLLM. */
 const GREEDY_BELOW = 1e-5
 
+const NONE: ReadonlySet<number> = new Set()
+
 export interface SampledToken extends Partial<TokenLogprobs> {
   readonly id: number
 }
@@ -29,8 +31,8 @@ export class Sampler {
   }
 
   /**
-   * Chooses from `logits` [vocab], which are left as they are. `uniform` in [0, 1) decides the draw and is
-   * asked for only when the temperature is not 0. Throws `backend_failure` when the logits hold NaN or no
+   * Chooses from `logits` [vocab], which are left as they are, but none of the `forbidden` ids. `uniform` in
+   * [0, 1) decides the draw and is asked for only when the temperature is not 0. Throws `backend_failure` when the logits hold NaN or no
    * token is possible.
    */
   sample(
@@ -38,12 +40,14 @@ export class Sampler {
     params: SamplingParams,
     history: TokenHistory,
     uniform: () => number,
+    forbidden: ReadonlySet<number> = NONE,
   ): SampledToken {
     let shaped = logits
-    if (changesLogits(params)) {
+    if (changesLogits(params) || forbidden.size > 0) {
       shaped = this.#logits
       shaped.set(logits)
       processLogits(shaped, params, history)
+      for (const id of forbidden) shaped[id] = Number.NEGATIVE_INFINITY
     }
     const best = argmax(shaped)
     const id =

@@ -43,6 +43,8 @@ export interface GenerateRequest {
   readonly n: number
   /** Most tokens that one answer may have. */
   readonly maxTokens: number
+  /** Before an answer has this many tokens it cannot end by itself: ids that would end it are not chosen. */
+  readonly minTokens: number
   /** Ids that end an answer and are not part of it. */
   readonly stopTokenIds: ReadonlySet<number>
   /** Milliseconds from submission after which the request ends with `deadline_exceeded`. */

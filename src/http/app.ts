@@ -8,6 +8,7 @@ import type { Logger } from '../telemetry/logger.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
 import type { Snapshot } from '../telemetry/sources.ts'
 import { controlAccess } from './access.ts'
+import { allowHosts } from './allowed-hosts.ts'
 import { watchMethods } from './allowed-methods.ts'
 import type { ApiKeys } from './auth.ts'
 import { answerClientError } from './client-error.ts'
@@ -29,6 +30,8 @@ export interface HttpOptions {
   readonly apiKeys: ApiKeys | undefined
   /** Whether requests without a key are refused; only matters with `apiKeys`. Default true. */
   readonly requireApiKey?: boolean
+  /** Names that the Host header may have beside `localhost` and addresses. Undefined: any. */
+  readonly allowedHosts?: readonly string[] | undefined
   readonly maxBodyBytes: number
   /** What happens to fields that the API does not define. */
   readonly unknownFields: 'refuse' | 'ignore'
@@ -83,6 +86,7 @@ export async function createApp(options: HttpOptions): Promise<FastifyInstance> 
     watchRequest(request, reply, { logger: options.logger, metrics })
     reply.header('x-request-id', request.id)
   })
+  if (options.allowedHosts) app.addHook('onRequest', allowHosts(options.allowedHosts))
   const access = controlAccess(app, {
     apiKeys: options.apiKeys,
     requireApiKey: options.requireApiKey ?? true,

@@ -21,6 +21,7 @@ export const ERROR_STATUS: Readonly<Record<ErrorCode, Mapping>> = {
   unknown_parameter: { status: 400, type: REQUEST },
   unsupported_parameter: { status: 400, type: REQUEST },
   invalid_api_key: { status: 401, type: REQUEST },
+  host_not_allowed: { status: 403, type: REQUEST },
   not_found: { status: 404, type: REQUEST },
   method_not_allowed: { status: 405, type: REQUEST },
   unsupported_media_type: { status: 415, type: REQUEST },

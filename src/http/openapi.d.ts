@@ -166,6 +166,8 @@ export interface components {
             presence_penalty?: number | null;
             /** @description Divides positive and multiplies negative logits of tokens already seen; 1 is off. */
             repetition_penalty?: number | null;
+            /** @description The answer does not end by itself before it has this many tokens; stop strings still end it. */
+            min_tokens?: number | null;
             /** @description Token id (see `/v1/tokenize`) to a number added to its logit. */
             logit_bias?: {
                 [key: string]: number;
@@ -715,7 +717,7 @@ export interface components {
              * @description One of a closed list; docs/errors.md explains each.
              * @enum {string}
              */
-            code: "invalid_json" | "invalid_request" | "unknown_parameter" | "unsupported_parameter" | "invalid_api_key" | "not_found" | "method_not_allowed" | "unsupported_media_type" | "request_too_large" | "model_not_found" | "context_length_exceeded" | "invalid_media" | "unsupported_media" | "media_too_large" | "media_fetch_failed" | "queue_full" | "deadline_exceeded" | "shutting_down" | "not_ready" | "cancelled" | "invalid_package" | "invalid_config" | "backend_failure" | "internal_error";
+            code: "invalid_json" | "invalid_request" | "unknown_parameter" | "unsupported_parameter" | "invalid_api_key" | "host_not_allowed" | "not_found" | "method_not_allowed" | "unsupported_media_type" | "request_too_large" | "model_not_found" | "context_length_exceeded" | "invalid_media" | "unsupported_media" | "media_too_large" | "media_fetch_failed" | "queue_full" | "deadline_exceeded" | "shutting_down" | "not_ready" | "cancelled" | "invalid_package" | "invalid_config" | "backend_failure" | "internal_error";
         };
     };
     responses: {
@@ -731,6 +733,16 @@ export interface components {
         };
         /** @description No API key, or an unknown one. */
         Unauthorized: {
+            headers: {
+                "x-request-id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description The Host header names a host that this server is not known by. */
+        Forbidden: {
             headers: {
                 "x-request-id": components["headers"]["RequestId"];
                 [name: string]: unknown;
@@ -874,6 +886,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -910,6 +923,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -943,6 +957,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             503: components["responses"]["Unavailable"];
         };
@@ -978,6 +993,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -1064,6 +1080,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
         };
     };
 }

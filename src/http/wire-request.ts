@@ -34,6 +34,7 @@ export function toChatRequest(wire: WireChat, context: RequestContext): ChatRequ
     sampling: toSampling(wire),
     n: wire.n ?? 1,
     maxTokens: maxTokens(wire),
+    minTokens: wire.min_tokens ?? 0,
     stop: [wire.stop ?? []].flat(),
     explain: context.explain || (wire.aerie?.explain ?? false),
     deadlineMs: wire.aerie?.deadline_ms ?? undefined,

@@ -13,6 +13,7 @@ import { runLoad } from '../../src/bench/run-load.ts'
 interface Body {
   readonly messages: [{ readonly content: [{ readonly image_url: { readonly url: string } }] }]
   readonly max_tokens: number
+  readonly min_tokens?: number
 }
 
 type Handler = (body: Body, response: ServerResponse, request: IncomingMessage) => Promise<void>
@@ -32,6 +33,7 @@ async function serve(t: TestContext, handler: Handler): Promise<LoadPlan> {
     model: 'm',
     question: 'q',
     maxTokens: 5,
+    answers: 'natural',
     clients: 2,
     requests: 6,
     pictures: 'distinct',
@@ -63,7 +65,7 @@ describe('a load', () => {
     let seen = 0
     const plan = await serve(t, async (body, response, request) => {
       assert.equal(request.headers.authorization, 'Bearer secret')
-      assert.equal(body.max_tokens, 5)
+      assert.deepEqual([body.min_tokens, body.max_tokens], [undefined, 5])
       seen += 1
       open += 1
       most = Math.max(most, open)

@@ -31,6 +31,7 @@ const result: BenchResult = {
   model: 'starter',
   question: 'describe the picture.',
   maxTokens: 64,
+  answers: 'exact',
   loadAverage: 0.25,
   readyMs: 1234,
   levels: [level(1, 10), level(16, 35)],

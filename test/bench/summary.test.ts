@@ -10,6 +10,7 @@ const plan: LoadPlan = {
   model: 'm',
   question: 'q',
   maxTokens: 8,
+  answers: 'natural',
   clients: 4,
   requests: 3,
   pictures: 'distinct',

@@ -29,6 +29,20 @@ describe('continuous batching', () => {
     assert.deepEqual(engine.endings(id), ['stop'])
   })
 
+  it('does not end by itself before it has minTokens tokens', async () => {
+    for (const sampling of [GREEDY, SAMPLED]) {
+      const [first, second] = await alone({ sampling })
+      const stopTokenIds = new Set([first!, second!])
+      const engine = new EngineDriver(new ToyDecoder())
+      const free = engine.submit({ sampling, stopTokenIds })
+      const held = engine.submit({ sampling, stopTokenIds, minTokens: 3 })
+      await engine.finish()
+      assert.deepEqual(engine.ids(free), [])
+      assert.ok(engine.ids(held).length >= 3)
+      assert.ok(engine.ids(held).every((id) => !stopTokenIds.has(id)))
+    }
+  })
+
   it('lets requests join and leave while others run', async () => {
     const toy = new ToyDecoder()
     const engine = new EngineDriver(toy)

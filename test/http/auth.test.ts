@@ -162,3 +162,25 @@ test('where keys are optional, a wrong one is refused all the same', async () =>
   assert.equal(app.service.requests[0]?.tenant, 'anonymous')
   assert.equal((await app.chat({}, { authorization: 'Bearer wrong' })).status, 401)
 })
+
+test('a local server without keys answers to local names and addresses only', async () => {
+  await using app = await openTestApp({ allowedHosts: ['viewer.ward-3.example'] })
+  const models = (host: string, url = '/v1/models') =>
+    app.request('GET', url, { headers: { host } })
+  for (const host of [
+    'localhost:8000',
+    'LOCALHOST',
+    'aerie.localhost.:80',
+    '127.0.0.1:8000',
+    '[::1]:8000',
+    'viewer.ward-3.example',
+  ]) {
+    assert.equal((await models(host)).status, 200, host)
+  }
+  for (const host of ['evil.example:8000', 'localhost.evil.example', '127.0.0.1.evil.example']) {
+    const response = await models(host)
+    assert.equal(response.status, 403, host)
+    assert.equal(response.json.error.code, 'host_not_allowed')
+    assert.equal((await models(host, '/livez')).status, 200, 'probes come by any name')
+  }
+})

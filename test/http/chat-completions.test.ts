@@ -140,6 +140,7 @@ test('every sampling field reaches the chat room in our spelling', async () => {
     frequency_penalty: -0.2,
     logit_bias: { '7': -100 },
     seed: 42,
+    min_tokens: 3,
     logprobs: true,
     prompt_cache_key: 'ward-3',
     aerie: { deadline_ms: 900, priority: 'batch' },
@@ -157,6 +158,7 @@ test('every sampling field reaches the chat room in our spelling', async () => {
     seed: 42,
     topLogprobs: 0,
   })
+  assert.equal(request.minTokens, 3)
   assert.equal(request.cacheKey, 'ward-3')
   assert.equal(request.deadlineMs, 900)
   assert.equal(request.priority, 'batch')
@@ -175,6 +177,7 @@ test('null means not given, for every optional field', async () => {
   )
   assert.equal(request?.n, 1)
   assert.equal(request.maxTokens, undefined)
+  assert.equal(request.minTokens, 0)
 })
 
 test('an earlier answer can be sent back as it came', async () => {

@@ -39,6 +39,7 @@ export function request(changes: Partial<GenerateRequest> = {}): GenerateRequest
     sampling: GREEDY,
     n: 1,
     maxTokens: 8,
+    minTokens: 0,
     stopTokenIds: new Set(),
     deadlineMs: 1e9,
     priority: 'live',

@@ -1,6 +1,7 @@
 /** The model under examination, asked in this process along the whole path that a request takes. */
 
-import type { ChatRequest, ContentPart } from '../../../src/chat/contract.ts'
+import type { ContentPart } from '../../../src/chat/contract.ts'
+import { greedyRequest } from '../../../src/chat/greedy-request.ts'
 import { readConfig } from '../../../src/config.ts'
 import { openModel } from '../../../src/main.ts'
 import type { Drawing } from './draw.ts'
@@ -13,7 +14,7 @@ export interface Examinee {
 }
 
 /** JSON about five objects takes about 120 tokens. */
-const MOST_TOKENS = 200
+const BACKGROUND = { maxTokens: 200, priority: 'batch', tenant: 'starter-eval' } as const
 
 /** Loads a model: `starter`, or the folder of a checkpoint. */
 export async function openExaminee(model: string): Promise<Examinee> {
@@ -29,7 +30,10 @@ export async function openExaminee(model: string): Promise<Examinee> {
         content.unshift({ type: 'image', url, detail: 'auto', param: 'picture' })
       }
       let answer = ''
-      for await (const event of opened.service.complete(greedy(card.id, content), never)) {
+      for await (const event of opened.service.complete(
+        greedyRequest('starter-eval', card.id, content, BACKGROUND),
+        never,
+      )) {
         if (event.type === 'text-delta') answer += event.text
       }
       return answer.trim()
@@ -39,31 +43,3 @@ export async function openExaminee(model: string): Promise<Examinee> {
 }
 
 const never = new AbortController().signal
-
-function greedy(model: string, content: readonly ContentPart[]): ChatRequest {
-  return {
-    requestId: 'starter-eval',
-    model,
-    messages: [{ role: 'user', name: undefined, content }],
-    sampling: {
-      temperature: 0,
-      topP: undefined,
-      topK: undefined,
-      minP: undefined,
-      repetitionPenalty: undefined,
-      presencePenalty: 0,
-      frequencyPenalty: 0,
-      logitBias: new Map(),
-      seed: undefined,
-      topLogprobs: undefined,
-    },
-    n: 1,
-    maxTokens: MOST_TOKENS,
-    stop: [],
-    explain: false,
-    deadlineMs: undefined,
-    priority: 'batch',
-    tenant: 'starter-eval',
-    cacheKey: undefined,
-  }
-}

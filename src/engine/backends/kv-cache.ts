@@ -4,6 +4,12 @@ import { AerieError } from '../../errors.ts'
 import { KvCacheFull, type KvStats, type SequenceId } from '../backend.ts'
 import { KvPool } from './kv-pool.ts'
 
+/**
+ * Large enough that the allocator maps each slab on its own: pages count as resident when they are first written,
+ * and thousands of small blocks do not break up the heap that everything else lives in.
+ */
+const SLAB_BYTES = 256 * 1024 ** 2
+
 /** One sequence. Positions below `length` never change: a copy of them stays good. */
 export interface KvSequence {
   readonly blocks: number[]
@@ -29,7 +35,11 @@ export class KvCache {
   readonly headDim: number
   readonly #pool: KvPool
   readonly #sequences = new Map<SequenceId, KvSequence>()
-  /** A block's memory is taken when the block is first used. */
+  /** Slabs of `#blocksPerSlab` blocks, made when one of theirs is first used. */
+  readonly #slabs: (ArrayBuffer | undefined)[]
+  readonly #blocksPerSlab: number
+  readonly #blockFloats: number
+  /** The block's view of its slab. */
   readonly #values: (Float32Array | undefined)[]
 
   constructor({ geometry, blockSize, bytes }: KvCacheOptions) {
@@ -46,6 +56,9 @@ export class KvCache {
     }
     this.#pool = new KvPool(total)
     this.#values = new Array<undefined>(total)
+    this.#blockFloats = blockBytes / Float32Array.BYTES_PER_ELEMENT
+    this.#blocksPerSlab = Math.max(1, Math.floor(Math.min(bytes, SLAB_BYTES) / blockBytes))
+    this.#slabs = new Array<undefined>(Math.ceil(total / this.#blocksPerSlab))
   }
 
   get stats(): KvStats {
@@ -156,6 +169,7 @@ export class KvCache {
   clear(): void {
     for (const id of [...this.#sequences.keys()]) this.free(id)
     this.#values.fill(undefined)
+    this.#slabs.fill(undefined)
   }
 
   #start(id: SequenceId): KvSequence {
@@ -185,8 +199,21 @@ export class KvCache {
   }
 
   #memory(block: number): Float32Array {
-    this.#values[block] ??= new Float32Array(this.planes * this.blockSize * this.headDim)
+    this.#values[block] ??= this.#view(block)
     return this.#values[block]
+  }
+
+  #view(block: number): Float32Array {
+    const slab = Math.floor(block / this.#blocksPerSlab)
+    const bytes = this.#blockFloats * Float32Array.BYTES_PER_ELEMENT
+    this.#slabs[slab] ??= new ArrayBuffer(
+      bytes * Math.min(this.#blocksPerSlab, this.#pool.total - slab * this.#blocksPerSlab),
+    )
+    return new Float32Array(
+      this.#slabs[slab],
+      bytes * (block % this.#blocksPerSlab),
+      this.#blockFloats,
+    )
   }
 }
 

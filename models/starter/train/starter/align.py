@@ -1,6 +1,6 @@
 """Stage 1: towers and projector learn to write the codebook, before any language model looks at them.
 
-    python -m starter.align --data DIR --run DIR --until HH:MM [--resume]
+    python -m starter.align --data DIR --pages DIR --run DIR --until HH:MM [--resume | --start WEIGHTS]
 """
 
 import argparse
@@ -8,10 +8,12 @@ import random
 import time
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from .augment import augment
-from .codebook import Codebook
+from .checkpoint import load_weights
+from .codebook import Codebook, part
 from .config import read_config
 from .labels import NAMES, dense_labels
 from .model import Starter
@@ -28,10 +30,13 @@ def label_batch(scenes):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ('--data', '--run', '--until'):
+    for name in ('--data', '--pages', '--run', '--until'):
         parser.add_argument(name, required=True)
     parser.add_argument('--resume', action='store_true')
+    parser.add_argument('--start', help='begin from the towers of these weights (safetensors)')
     parser.add_argument('--batch', type=int, default=32)
+    parser.add_argument('--share', type=float, default=0.4, help='of a batch that are pages of text')
+    parser.add_argument('--muon-rate', type=float, default=0.02)
     options = parser.parse_args()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
@@ -41,16 +46,21 @@ def main():
     model = Starter(config)
     codebook = Codebook(config['text_config']['hidden_size'])
     parts = torch.nn.ModuleDict({'vision_towers': model.vision_towers, 'projector': model.projector})
-    optimizer, step = Optimizer(parts.named_parameters()), 0
+    if options.start:
+        parts.load_state_dict(part(load_weights(options.start)))
+    optimizer, step = Optimizer(parts.named_parameters(), muon_rate=options.muon_rate), 0
     if options.resume and state.exists():
         saved = load_state(state)
         parts.load_state_dict(saved['weights'])
         optimizer.load_state_dict(saved['optimizer'])
         step = saved['step']
-    R, data, schedule = random.Random(step), Shards(options.data), Schedule(options.until, floor=0.05)
+    R, schedule = random.Random(step), Schedule(options.until, floor=0.05)
+    pages = round(options.batch * options.share)
+    sources = ((Shards(options.data), options.batch - pages), (Shards(options.pages), pages))
     mean, since, saved_at = {}, time.time(), time.time()
     while schedule.elapsed() < 1:
-        pictures, scenes = data.sample(R, options.batch)
+        drawn = [data.sample(R, count) for data, count in sources]
+        pictures, scenes = np.concatenate([d[0] for d in drawn]), [scene for d in drawn for scene in d[1]]
         cells = model.project(augment(to_pixels(pictures), R))
         loss, accuracy = codebook.loss(cells, label_batch(scenes))
         loss.backward()
@@ -64,7 +74,8 @@ def main():
             since = time.time()
             print(f'{time.strftime("%H:%M:%S")} step {step} loss {mean["loss"]:.3f} {rate:.1f} pictures/s',
                   ' '.join(f'{n} {mean.get(n, 0):.3f}' for n in NAMES), flush=True)
-            data.refresh()
+            for data, _ in sources:
+                data.refresh()
         if time.time() - saved_at > 240:
             save_state(state, weights=parts.state_dict(), optimizer=optimizer.state_dict(), step=step)
             saved_at = time.time()

@@ -103,3 +103,9 @@ def initialise_embeddings(model, tokenizer, codebook):
 def join(towers):
     """Weights of stage 1 -> the same towers writing codes of length LENGTH."""
     return {n: t * LENGTH if n.startswith('projector.2.') else t for n, t in towers.items()}
+
+
+def part(weights):
+    """The inverse of `join`: the towers of a whole model, writing codes of length 1 again."""
+    towers = {n: t for n, t in weights.items() if n.startswith(('vision_towers.', 'projector.'))}
+    return {n: t / LENGTH if n.startswith('projector.2.') else t for n, t in towers.items()}

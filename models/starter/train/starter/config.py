@@ -20,9 +20,9 @@ PICTURE = 160  # pixels a side of the padded square
 def build_config(
     vit=(128, 4, 4, 512),
     kernel_size=7,
-    convnext=((32, 64, 160), (1, 2, 3)),
+    convnext=((48, 96, 160), (2, 4, 4)),
     projector=384,
-    text=(256, 320, 5, 8, 4),
+    text=(256, 512, 5, 8, 4),
     vocab_size=2048,
 ):
     """The `config.json` of a starter model; the defaults are the shipped one, tests pass smaller ones.

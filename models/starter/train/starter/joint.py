@@ -117,7 +117,7 @@ class Worker:
         self.codebook = Codebook(config['text_config']['hidden_size'])
         self.tables = concept_tokens(tokenizer, config['text_config']['vocab_size'])
         self.packers = {c: Packer(tokenizer, options.length, c) for c in (options.cells, GRID * GRID)}
-        self.asker, self.data = Asker(self.R), Shards(options.data)
+        self.asker, self.data = Asker(self.R, pairs=2), Shards(options.data)
         self.evaluation_packer = Packer(tokenizer, EVALUATION_LENGTH)
         self.evaluation = EvaluationSet(['skia', 'pillow'][rank], options.fonts, options.pictures, self.evaluation_packer)
         self.averaged = Starter(config)

@@ -4,6 +4,7 @@ import numpy as np
 
 from .config import GRID, PICTURE
 from .language import BACKGROUNDS, CHARACTERS, COLORS, KINDS, MAX_CHARACTERS, MAX_OBJECTS, SIZES, reading_order
+from .scene import texts_of
 
 CELL = PICTURE / GRID
 
@@ -44,8 +45,7 @@ def dense_labels(scene):
         layer['ordinal'][row, column] = ordinal
         layer['offset_x'][row, column] = 1 + (thing['x'] / CELL % 1 > 0.5)
         layer['offset_y'][row, column] = 1 + (thing['y'] / CELL % 1 > 0.5)
-    text = scene['text']
-    if text:
+    for text in texts_of(scene):
         color = 1 + COLORS.index(text['color'])
         for index, (character, (x, y)) in enumerate(zip(text['string'], text['centers'], strict=True), 1):
             cell = cell_of(y), cell_of(x)

@@ -15,12 +15,16 @@ from .labels import NAMES
 from .language import COLORS, KINDS, PLURALS
 
 # What is pointed at -> (layer, group of heads).
+PREVIOUS = (0, 0)  # every word of the text: the one before it
 NAMING = {'kind': (1, 0), 'color': (1, 1)}  # a word of the text: the cells that show what it names
+COUNTING = (1, 2)  # such a word: the centres of those objects and <s>, in equal shares, so that the share of <s> tells how many
+PAIRING = (1, 3)  # the kind in "red circle": the centres of the red circles and <s>, likewise
+COMPARING = ((2, 0), (2, 1))  # the answer about two objects: the question's word for the one, and for the other
 READING = (2, 2)  # the next character of a text that is read aloud: its cell
 LISTING = (2, 3)  # the next word about an object in a caption or a list: the object's centre
-COMPARING = ((3, 0), (3, 1))  # the answer about two objects: the question's word for the one, and for the other
+COUNTING_ALL = (2, 3)  # the answer about the number of objects: the centres of all of them and <s>, in equal shares
+CHOOSING = (3, 1)  # the name of the one that is bigger: that name in the question
 REPEATING = (3, 2)  # the next piece of the name of what is missing: that piece in the question
-
 
 JSON_MARK = 5  # tokens from a colour to the mark behind its object: "," size ":" small "},{"
 TWO_NAMES = ('relation', 'relation_yes_no', 'compare_size')
@@ -28,7 +32,9 @@ ABSENT_PREFIX, ABSENT_SUFFIX = 3, 5  # tokens around the name: there is no … i
 
 
 class Hint(NamedTuple):
-    """Text positions (row, word) and the cells [n, C], or other text positions [n, T], that they should look at."""
+    """Text positions (row, word) and the cells [n, C], <s> and cells [n, 1 + C], or other text positions [n, T] that they
+    should look at.
+    """
 
     row: torch.Tensor
     word: torch.Tensor
@@ -54,6 +60,33 @@ def naming_hint(factor, tables, ids, labels):
     shown = (labels[:, NAMES.index(factor)][:, None] == named[..., None]) & (named > 0)[..., None]  # [B, T, C]
     row, word = shown.any(-1).nonzero(as_tuple=True)
     return Hint(row, word, shown[row, word])
+
+
+def counting_hints(spans, tables, ids, positions, labels):
+    """Equal shares for <s> and every centre that fits: for a kind or a colour, for a colour with a kind, for any object."""
+    kind, color, ordinal = (labels[:, NAMES.index(name)][:, None] for name in ('kind', 'color', 'ordinal'))
+    center = ordinal > 0  # [B, 1, C]
+    kinds, colors = tables['kind'][ids], tables['color'][ids]  # [B, T]
+    of_kind, of_color = kind == kinds[..., None], color == colors[..., None]
+    one = torch.where((kinds > 0)[..., None], of_kind, of_color) & center
+    row, word = ((kinds > 0) | (colors > 0)).nonzero(as_tuple=True)
+    yield COUNTING, _with_start(row, word, one[row, word])
+    follows = (colors[:, :-1] > 0) & (kinds[:, 1:] > 0) & (positions[:, 1:] == positions[:, :-1] + 1)
+    row, word = follows.nonzero(as_tuple=True)
+    yield PAIRING, _with_start(row, word + 1, of_kind[row, word + 1] & of_color[row, word] & center[row, 0])
+    asked = [(row, first) for row, task, first, _ in spans if task == 'count_all']
+    row, word = torch.tensor(asked, dtype=torch.long).view(-1, 2).T
+    yield COUNTING_ALL, _with_start(row, word, center[row, 0])
+
+
+def _with_start(row, word, cells):
+    return Hint(row, word, torch.nn.functional.pad(cells, (1, 0), value=True))
+
+
+def previous_hint(positions):
+    """positions [B, T] of the text; a segment's first word has none before it."""
+    row, word = (positions[:, 1:] == positions[:, :-1] + 1).nonzero(as_tuple=True)
+    return Hint(row, word + 1, torch.nn.functional.one_hot(word, positions.shape[1]).bool())
 
 
 def reading_hint(spans, labels):
@@ -92,12 +125,13 @@ def listing_hint(spans, tables, targets, labels):
     return _hint(places, lambda row, number: ordinal[row] == number, labels)
 
 
-def comparing_hints(spans, tables, ids, between):
-    """The two named objects of a question, in their roles: `between` is the pair of ids ("is", "the") that stands between
-    the names where the second role comes first.
+def comparing_hints(spans, tables, ids, targets, between):
+    """The two named objects of a question, in their roles, at every word of the answer that depends on them; and the words of
+    the name that is the answer. `between` is the pair of ids ("is", "the") that stands between the names where the second
+    role comes first.
     """
-    length, places = ids.shape[1], ([], [])
-    for row, task, first, _ in spans:
+    length, roles, chosen = ids.shape[1], ([], []), []
+    for row, task, first, last in spans:
         if task not in TWO_NAMES:
             continue
         start = _turn_start(ids[row], first)
@@ -107,8 +141,13 @@ def comparing_hints(spans, tables, ids, between):
         words = ids[row, names[0] : names[1]].tolist()
         swapped = any(pair == between for pair in zip(words, words[1:], strict=False))
         for role, name in enumerate(reversed(names) if swapped else names):
-            places[role].append((row, first, name))
-    return [_text_hint(p, length) for p in places]
+            roles[role].extend((row, word, name) for word in range(first, last - 1))
+        if task == 'compare_size':
+            answer = targets[row, first + 1 : last - 1].tolist()  # without "the" and the end
+            for name in names:
+                if ids[row, name + 1 - len(answer) : name + 1].tolist() == answer:
+                    chosen += [(row, first + 1 + i, name + 1 - len(answer) + i) for i in range(len(answer))]
+    return [_text_hint(places, length) for places in (*roles, chosen)]
 
 
 def repeating_hint(spans, ids, targets):
@@ -149,25 +188,32 @@ def _hint(places, cells_of, labels):
 def pointing_loss(decoder, tables, batch, labels):
     """Right after a forward pass of `decoder` over a packed batch; labels [B, factors, C] of the cells that are there.
 
-    Sum over the kinds of hint of the mean of -log(attention on the cells that should be looked at).
+    Sum over the kinds of hint of the mean of -log(attention on what should be looked at).
     """
     ids, positions, mask, targets, _, spans = batch
     rope = rope_tables(positions, decoder.head_dim, decoder.theta)
-    hints = [(place, naming_hint(factor, tables, ids, labels)) for factor, place in NAMING.items()]
-    hints += [(READING, reading_hint(spans, labels)), (LISTING, listing_hint(spans, tables, targets, labels))]
-    loss = sum(_attention_loss(decoder, place, hint, rope, mask) for place, hint in hints)
-    texts = [*zip(COMPARING, comparing_hints(spans, tables, ids, tables['between']), strict=True)]
-    texts += [(REPEATING, repeating_hint(spans, ids, targets))]
-    return loss + sum(_attention_loss(decoder, place, hint, rope, mask, labels.shape[2]) for place, hint in texts)
+    cells = labels.shape[2]
+    here = positions[:, 1 + cells :]
+    pictured = [(place, naming_hint(factor, tables, ids, labels)) for factor, place in NAMING.items()]
+    pictured += [(READING, reading_hint(spans, labels)), (LISTING, listing_hint(spans, tables, targets, labels))]
+    texts = [*zip((*COMPARING, CHOOSING), comparing_hints(spans, tables, ids, targets, tables['between']), strict=True)]
+    texts += [(REPEATING, repeating_hint(spans, ids, targets)), (PREVIOUS, previous_hint(here))]
+    shared = counting_hints(spans, tables, ids, here, labels)
+    loss = 0.0
+    for hints, first_key, share in ((pictured, 1, False), (texts, 1 + cells, False), (shared, 0, True)):
+        for place, hint in hints:
+            loss = loss + _attention_loss(decoder, place, hint, rope, mask, 1 + cells, first_key, share)
+    return loss
 
 
-def _attention_loss(decoder, place, hint, rope, mask, cells=None):
-    """cells: how many there are, for hints about text positions, which come behind them."""
+def _attention_loss(decoder, place, hint, rope, mask, first_word, first_key, share):
+    """The columns of `hint.cells` are the keys from `first_key` on. share: attention should fall on them in equal parts,
+    not just on any of them.
+    """
     number, group = place
-    first = 1 + (hint.cells.shape[1] if cells is None else cells)
-    looked_at = slice(1, first) if cells is None else slice(first, None)
     row, word, there = hint
-    seen = there & (mask[row, 0, first + word, looked_at] > -1)
+    looked_at = slice(first_key, first_key + there.shape[1])
+    seen = there & (mask[row, 0, first_word + word, looked_at] > -1)
     some = seen.any(-1)
     row, word, seen = row[some], word[some], seen[some]
     if not len(row):
@@ -178,11 +224,12 @@ def _attention_loss(decoder, place, hint, rope, mask, cells=None):
     keys = x @ attention.k_proj.weight[group * size : (group + 1) * size].T
     keys = rotate(keys[:, None], *rope)[:, 0]  # [B, N, size]
     weight = attention.q_proj.weight[group * repeat * size : (group + 1) * repeat * size]
-    queries = (x[row, first + word] @ weight.T).view(-1, 1, repeat, size).transpose(1, 2)  # [n, repeat, 1, size]
-    cos, sin = (table[row, 0, first + word][:, None, None] for table in rope)
+    queries = (x[row, first_word + word] @ weight.T).view(-1, 1, repeat, size).transpose(1, 2)  # [n, repeat, 1, size]
+    cos, sin = (table[row, 0, first_word + word][:, None, None] for table in rope)
     queries = rotate(queries, cos, sin)[:, :, 0]
-    scores = torch.einsum('nhd,nkd->nhk', queries, keys[row]) * size**-0.5 + mask[row, 0, first + word][:, None]
-    wanted = torch.zeros_like(scores[:, 0], dtype=torch.bool)
-    wanted[:, looked_at] = seen
-    log_attention = scores.log_softmax(-1).masked_fill(~wanted[:, None], -1e9)
-    return -log_attention.logsumexp(-1).mean()
+    scores = torch.einsum('nhd,nkd->nhk', queries, keys[row]) * size**-0.5 + mask[row, 0, first_word + word][:, None]
+    log_attention = scores.log_softmax(-1)[:, :, looked_at]
+    if share:
+        wanted = seen / seen.sum(-1, keepdim=True)
+        return (wanted[:, None] * (wanted.clamp(min=1e-9).log()[:, None] - log_attention)).sum(-1).mean()
+    return -log_attention.masked_fill(~seen[:, None], -1e9).logsumexp(-1).mean()

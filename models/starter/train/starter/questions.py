@@ -42,8 +42,9 @@ def as_json(scene):
 class Asker:
     """Writes questions about one scene. `phrasings` decides between training and held-out forms."""
 
-    def __init__(self, R, phrasings=PHRASINGS, nouns=NOUNS, plain=False):
-        self.R, self.phrasings, self.nouns, self.plain = R, phrasings, nouns, plain
+    def __init__(self, R, phrasings=PHRASINGS, nouns=NOUNS, plain=False, pairs=1):
+        """pairs: how many pairs of objects to compare in a scene."""
+        self.R, self.phrasings, self.nouns, self.plain, self.pairs = R, phrasings, nouns, plain, pairs
 
     def ask(self, task, answer, phrasing=None, **slots):
         """(task, question, answer); `phrasing` borrows another task's words, as unanswerable questions do."""
@@ -136,6 +137,13 @@ class Asker:
                 out.append(self.ask('size_of', SIZES[thing['size']], name=name[id(thing)]))
         if len(single) < 2:
             return out
+        for _ in range(self.pairs):
+            out += self.comparisons(single, name)
+        return out
+
+    def comparisons(self, single, name):
+        """How two objects lie to each other and which is bigger; `name` is what each is called, by its id."""
+        R, out = self.R, []
         a, b = R.sample(single, 2)
         seen = relation_of(a, b)
         if seen:
@@ -143,8 +151,7 @@ class Asker:
             words = LANGUAGE['relations']
             out.append(self.ask('relation', words[seen], **names))
             true = R.random() < 0.5
-            opposite = {'left': 'right', 'right': 'left', 'above': 'below', 'below': 'above'}[seen]
-            claimed = seen if true else opposite if R.random() < 0.7 else R.choice([r for r in RELATIONS if r != seen])
+            claimed = seen if true else R.choice([r for r in RELATIONS if r != seen])
             out.append(self.ask('relation_yes_no', ANSWERS['yes' if true else 'no'], relation=words[claimed], **names))
         unequal = [(x, y) for x in single for y in single if x['size'] != y['size']]
         if unequal:

@@ -13,6 +13,7 @@ from .backgrounds import paint_background
 from .config import PICTURE
 from .language import LANGUAGE, colour_distance
 from .picture import to_model_size
+from .scene import texts_of
 from .shapes import ACCENTS, outline
 
 _typefaces = {}
@@ -106,6 +107,8 @@ def draw_text(canvas, text, R, fonts):
     canvas.save()
     canvas.translate(text['x'], text['y'])
     canvas.rotate(text['angle'])
+    if R.random() < 0.5:
+        canvas.skew(R.uniform(-0.15, 0.15), 0)
     if text['plate']:
         ground = (250, 250, 250) if colour_distance(colour, (250, 250, 250)) > 250 else (30, 30, 30)
         plate = skia.Rect.MakeLTRB(-width / 2 - 3, -bounds.height() / 2 - 3, width / 2 + 3, bounds.height() / 2 + 3)
@@ -139,7 +142,7 @@ def spoil(image, R, rng):
 
 
 def render(scene, fonts):
-    """The scene as the model's uint8 [160, 160, 3]; also fills in scene['text']['centers']."""
+    """The scene as the model's uint8 [160, 160, 3]; also fills in the texts' 'centers'."""
     R, rng = random.Random(scene['seed']), np.random.default_rng(scene['seed'])
     left, top, right, bottom = scene['frame']
     scale = R.choices([R.uniform(0.75, 1), 1, R.uniform(1, 2), 2, R.uniform(2, 3.5)], [0.08, 0.22, 0.34, 0.24, 0.12])[0]
@@ -151,6 +154,6 @@ def render(scene, fonts):
     canvas.translate(-left, -top)
     for thing in scene['objects']:
         draw_object(canvas, thing, R)
-    if scene['text']:
-        draw_text(canvas, scene['text'], R, fonts)
+    for text in texts_of(scene):
+        draw_text(canvas, text, R, fonts)
     return to_model_size(spoil(pixels[..., :3], R, rng))

@@ -39,27 +39,34 @@ def clear(box, taken, gap=1.5):
     )
 
 
-def add_text(scene, R, taken):
-    """Puts a text into the frame, wide enough that at most two characters share a cell."""
-    left, top, right, bottom = scene['frame']
+def place_text(R, frame, background, pitch, taken):
+    """A text in the frame, wide enough that at most two characters share a cell; None when it does not fit."""
+    left, top, right, bottom = frame
     text = random_text(R)
     width, height = right - left, bottom - top
-    pitch = R.uniform(9, 13) if scene['mode'] == 'mixed' else R.uniform(9, 30)
     pitch = max(8.6, min(pitch, (width - 8) / len(text), height * 0.9))
     tall = pitch / 0.72
     half_width, half_height = pitch * len(text) / 2 + 1, tall * 0.55
     if half_width * 2 > width - 4 or half_height * 2 > height - 4:
-        return
+        return None
     angle = R.uniform(-10, 10) if R.random() < 0.4 and half_height * 2 + half_width * 0.35 < height - 4 else 0
     reach = half_height + abs(angle) / 57.3 * half_width
-    x = R.uniform(left + half_width + 2, right - half_width - 2)
-    y = R.uniform(top + reach + 1, bottom - reach - 1)
-    scene['text'] = {
-        'string': text, 'x': x, 'y': y, 'pitch': pitch, 'half_width': half_width, 'height': tall, 'angle': angle,
-        'color': R.choice(contrasting(scene['background'], 'text')),
-        'plate': R.random() < 0.25,
-    }
-    taken.append((x, y, half_width + 3, reach + 3))
+    for _ in range(10):
+        x = R.uniform(left + half_width + 2, right - half_width - 2)
+        y = R.uniform(top + reach + 1, bottom - reach - 1)
+        box = (x, y, half_width + 3, reach + 3)
+        if clear(box, taken):
+            taken.append(box)
+            return {
+                'string': text, 'x': x, 'y': y, 'pitch': pitch, 'half_width': half_width, 'height': tall, 'angle': angle,
+                'color': R.choice(contrasting(background, 'text')), 'plate': R.random() < 0.25,
+            }
+    return None
+
+
+def texts_of(scene):
+    """Every text of a scene: at most one, but for a page."""
+    return scene['page'] if 'page' in scene else [scene['text']] if scene['text'] else []
 
 
 def add_object(scene, R, kind, color, sizes, taken):
@@ -87,7 +94,8 @@ def sample_scene(R, mode=None):
     scene = {'mode': mode, 'background': R.choice(BACKGROUNDS), 'frame': frame(R), 'objects': [], 'text': None}
     taken = []
     if mode != 'shapes':
-        add_text(scene, R, taken)
+        pitch = R.uniform(9, 13) if mode == 'mixed' else R.uniform(9, 30)
+        scene['text'] = place_text(R, scene['frame'], scene['background'], pitch, taken)
     if mode != 'text':
         count = R.choices([1, 2, 3, 4, 5, 6], [0.17, 0.25, 0.22, 0.18, 0.14, 0.04])[0] if mode == 'shapes' else R.choice([1, 1, 2])
         colors = contrasting(scene['background'], 'objects')
@@ -106,3 +114,13 @@ def sample_scene(R, mode=None):
     return scene
 
 
+
+
+def sample_page(R):
+    """Many texts in one picture, for the towers alone: five times the characters for the price of one picture."""
+    scene = {'mode': 'page', 'background': R.choice(BACKGROUNDS), 'frame': frame(R), 'objects': [], 'text': None}
+    pitch, taken = R.uniform(9, 15), []
+    texts = [place_text(R, scene['frame'], scene['background'], R.uniform(9, 20) if i == 0 else pitch, taken) for i in range(14)]
+    scene['page'] = [text for text in texts if text]
+    scene['seed'] = R.randrange(1 << 30)
+    return scene

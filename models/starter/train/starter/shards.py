@@ -1,6 +1,6 @@
 """Pictures on disk: shards of uint8 pictures beside the scenes they were drawn from.
 
-    python -m starter.shards <output folder> <font folder> <first shard> <last shard, exclusive> [pictures a shard]
+    python -m starter.shards <output folder> <font folder> <first shard> <last shard, exclusive> [scenes | pages]
 
 A shard's seed is its number, so any shard can be drawn again alone. Questions and dense labels are made from the scenes
 while training, new ones each time.
@@ -17,7 +17,7 @@ import numpy as np
 from .config import PICTURE
 from .fonts import training_fonts
 from .render import render
-from .scene import sample_scene
+from .scene import sample_page, sample_scene, texts_of
 
 
 def write_shard(folder, number, scenes, pictures):
@@ -28,11 +28,11 @@ def write_shard(folder, number, scenes, pictures):
     os.replace(temporary, folder / f'{number:04d}.pkl')
 
 
-def draw_shard(folder, fonts, number, count):
+def draw_shard(folder, fonts, number, sample=sample_scene, count=2000):
     R = random.Random(1_000_003 + number)
     pictures, scenes = np.empty((count, PICTURE, PICTURE, 3), np.uint8), []
     for i in range(count):
-        scene = sample_scene(R)
+        scene = sample(R)
         pictures[i] = render(scene, fonts)
         scenes.append(scene)
     write_shard(folder, number, scenes, pictures)
@@ -52,7 +52,7 @@ class Shards:
                 self.loaded.add(file.name)
                 self.pictures.append(np.load(file.with_suffix('.npy'), mmap_mode='r'))
                 self.scenes.append(pickle.loads(file.read_bytes()))
-                with_text = [bool(scene['text']) for scene in self.scenes[-1]]
+                with_text = [bool(texts_of(scene)) for scene in self.scenes[-1]]
                 self.rows.append([[i for i, text in enumerate(with_text) if text == wanted] for wanted in (False, True)])
 
     def sample(self, R, count):
@@ -62,7 +62,8 @@ class Shards:
         """
         shard = R.randrange(len(self.scenes))
         without, with_text = self.rows[shard]
-        rows = sorted(R.sample(with_text, count // 2) + R.sample(without, count - count // 2))
+        texts = min(len(with_text), count // 2 if without else count)
+        rows = sorted(R.sample(with_text, texts) + R.sample(without, count - texts))
         return self.pictures[shard][rows], [self.scenes[shard][row] for row in rows]
 
 
@@ -71,5 +72,5 @@ if __name__ == '__main__':
     output.mkdir(parents=True, exist_ok=True)
     for shard in range(int(sys.argv[3]), int(sys.argv[4])):
         if not (output / f'{shard:04d}.pkl').exists():
-            draw_shard(output, fonts, shard, int(sys.argv[5]) if len(sys.argv) > 5 else 2000)
+            draw_shard(output, fonts, shard, sample_page if sys.argv[5:] == ['pages'] else sample_scene)
             print('shard', shard, flush=True)

@@ -1,6 +1,6 @@
 """Stage 2, beside stage 1: the decoder learns the language from ideal cells with noise, without a single picture.
 
-    python -m starter.symbols --data DIR --run DIR --until HH:MM [--resume]
+    python -m starter.symbols --run DIR --until HH:MM [--resume | --start WEIGHTS]
 """
 
 import argparse
@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from .align import label_batch
+from .checkpoint import load_weights
 from .codebook import LENGTH, Codebook, initialise_embeddings
 from .config import read_config
 from .labels import FACTORS, NAMES
@@ -106,8 +107,11 @@ def main():
     for name in ('--run', '--until'):
         parser.add_argument(name, required=True)
     parser.add_argument('--resume', action='store_true')
+    parser.add_argument('--start', help='begin from the decoder of these weights (safetensors)')
     parser.add_argument('--batch', type=int, default=16)
     parser.add_argument('--length', type=int, default=192)
+    parser.add_argument('--muon-rate', type=float, default=0.015)
+    parser.add_argument('--adam-rate', type=float, default=1e-3)
     parser.add_argument('--cells', type=int, default=50, help='of the 100 cells, how many a symbolic picture keeps')
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -117,16 +121,19 @@ def main():
     config, state = read_config(), Path(options.run) / 'symbols.pt'
     model, tokenizer = Starter(config), load_tokenizer()
     codebook = Codebook(config['text_config']['hidden_size'])
-    initialise_embeddings(model, tokenizer, codebook)
+    if options.start:
+        model.load_state_dict(load_weights(options.start))
+    else:
+        initialise_embeddings(model, tokenizer, codebook)
     trained = [(n, p) for n, p in model.named_parameters() if n.startswith(('model.', 'image_'))]
-    optimizer, step = Optimizer(trained, muon_rate=0.015, adam_rate=1e-3), 0
+    optimizer, step = Optimizer(trained, options.muon_rate, options.adam_rate), 0
     if options.resume and state.exists():
         saved = load_state(state)
         model.load_state_dict(saved['weights'], strict=False)
         optimizer.load_state_dict(saved['optimizer'])
         step = saved['step']
     R = random.Random(1000 + step)
-    asker, packer = Asker(R), Packer(tokenizer, options.length, options.cells)
+    asker, packer = Asker(R, pairs=2), Packer(tokenizer, options.length, options.cells)
     tables = concept_tokens(tokenizer, config['text_config']['vocab_size'])
     schedule, scores, mean = Schedule(options.until, floor=0.05), Scores(), None
     since, saved_at = time.time(), time.time()
