@@ -50,6 +50,13 @@ describe('a started server', () => {
     assert.equal((await fetch(`${server.url}/readyz`)).status, 200)
   })
 
+  const onLinux = process.platform === 'linux'
+  it('shares two heaps among its threads', { skip: onLinux ? false : 'only glibc has them' }, () => {
+    const environment = readFileSync(`/proc/${server.child.pid}/environ`, 'utf8').split('\0')
+    const expected = process.env['MALLOC_ARENA_MAX'] ?? '2'
+    assert.ok(environment.includes(`MALLOC_ARENA_MAX=${expected}`))
+  })
+
   const hasCurl = spawnSync('curl', ['--version']).status === 0
   it('says a curl line that works when pasted', { skip: hasCurl ? false : 'no curl here' }, () => {
     const line = server.said.split('\n').find((text) => text.includes('| curl '))!

@@ -5,7 +5,7 @@
 set -euo pipefail
 [[ $# -eq 2 ]] || { echo "usage: $0 <work folder> <end, HH:MM>" >&2; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd)
-mkdir -p "$1/run" "$1/data"
+mkdir -p "$1/run" "$1/data" "$1/pages"
 work=$(cd "$1" && pwd)
 until=$2
 # shellcheck source=env.sh
@@ -29,13 +29,16 @@ fi
 "$python" -m starter.shards "$work/data" "$work/ttf" 0 18 &
 "$python" -m starter.shards "$work/data" "$work/ttf" 18 36
 wait $!
+"$python" -m starter.shards "$work/pages" "$work/ttf" 5000 5004 pages &
+"$python" -m starter.shards "$work/pages" "$work/ttf" 5004 5008 pages
+wait $!
 
 now=$(date +%s)
 end=$(date -d "$until" +%s)
 ((end > now)) || end=$((end + 86400))
 early=$(date -d "@$((now + (end - now) / 3))" +%H:%M)
-"$python" -m starter.align --data "$work/data" --run "$work/run" --until "$early" --resume >>"$work/run/align.log" &
+"$python" -m starter.align --data "$work/data" --pages "$work/pages" --run "$work/run" --until "$early" --resume >>"$work/run/align.log" &
 "$python" -m starter.symbols --run "$work/run" --until "$early" --resume >>"$work/run/symbols.log"
 wait $!
-"$python" -m starter.joint --data "$work/data" --fonts "$work/ttf" --run "$work/run" --until "$until" --resume >>"$work/run/joint.log"
+"$python" -m starter.joint --data "$work/data" --pages "$work/pages" --fonts "$work/ttf" --run "$work/run" --until "$until" --resume >>"$work/run/joint.log"
 "$python" -m starter.plot "$work/run" "$here/curve.png"

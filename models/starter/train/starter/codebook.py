@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from .labels import FACTORS, NAMES
-from .language import BACKGROUNDS, CHARACTERS, COLORS, KINDS, PLURALS, SIZES
+from .language import BACKGROUNDS, CHARACTERS, COLORS, KINDS, NUMBERS, PLURALS, SIZES
 
 SEED = 7
 
@@ -23,22 +23,28 @@ LENGTH = 32.0
 EMPTY_WEIGHT = {'kind': 0.05, 'color': 0.1, 'size': 0.1, 'ordinal': 0.05, 'offset_x': 0.05, 'offset_y': 0.05,
                 'background': 1.0, 'first': 0.015, 'second': 0.01, 'index': 0.02}
 # What is hardest to see counts most.
-FACTOR_WEIGHT = {'kind': 3.0, 'first': 2.0, 'second': 1.5}
+FACTOR_WEIGHT = {'kind': 3.0, 'first': 2.0, 'second': 1.5, 'ordinal': 4.0}
 
 
 class Codebook:
-    """codes[factor]: [classes - 1, D], the directions of classes 1…; class 0 is the absence of them all."""
+    """codes[factor]: [classes - 1, D], the directions of classes 1…; class 0 is the absence of them all.
+
+    Beside them the two axes of the picture [D] and the numbers 0 … 6 [7, D], which the decoder writes and no tower does.
+    """
 
     def __init__(self, width):
         count = sum(classes - 1 for classes in FACTORS.values())
         generator = torch.Generator().manual_seed(SEED)
         directions = torch.linalg.qr(torch.randn(width, width, generator=generator))[0]
-        assert count <= width, f'{count} concepts need at least as many dimensions, got {width}'
+        needed = count + 2 + len(NUMBERS)
+        assert needed <= width, f'concepts, axes and numbers need at least {needed} dimensions, got {width}'
         self.codes, start = {}, 0
         for name, classes in FACTORS.items():
             self.codes[name] = directions[start : start + classes - 1].contiguous()
             start += classes - 1
         self.matrix = directions[:start].contiguous()  # [concepts, D]
+        self.down, self.right = directions[start], directions[start + 1]
+        self.numbers = directions[start + 2 : start + 2 + len(NUMBERS)].contiguous()
 
     def ideal(self, labels, scale=None):
         """Dense labels [B, factors, 100] -> the ideal cells [B, 100, D]; scale [B, factors, 100] weighs each factor."""
@@ -95,9 +101,42 @@ def initialise_embeddings(model, tokenizer, codebook):
             if len(ids) == 1:
                 noise = torch.randn(len(code), generator=generator) * 0.25 / len(code) ** 0.5
                 embedding[ids[0]] = code + noise
+    add_axes(model.image_row_embedding.data, model.image_column_embedding.data, codebook)
     for table in (embedding, model.image_row_embedding.data, model.image_column_embedding.data):
         table.mul_(LENGTH)
     model.model.norm.weight.data.div_(LENGTH)
+
+
+def add_axes(rows, columns, codebook):
+    """Adds the coordinate itself to the position of each row and column [GRID, D]: -1 … 1 along two directions of their own.
+
+    Which of two things lies further left, and by how much more than it lies higher, is then a difference; from ten unrelated
+    vectors for each axis the decoder learned the signs and hardly ever the sizes.
+    """
+    places = torch.linspace(-1, 1, len(rows))[:, None]
+    rows += places * codebook.down
+    columns += places * codebook.right
+
+
+@torch.no_grad()
+def start_second_reader(model, codebook, place, gain):
+    """Gives a group of heads, place = (layer, group), the values to say the character that comes second in a cell.
+
+    The code of a first character is nearly its word's embedding, so that any copying head reads it out. That of a second one has
+    its own direction, and the map between the two, of nearly as many classes as a head has dimensions, was not learned from the
+    few texts that need it. gain: of values and of outputs.
+    """
+    number, group = place
+    layer = model.model.layers[number]
+    attention, size = layer.self_attn, layer.self_attn.head_dim
+    repeat = attention.heads // attention.kv_heads
+    second, first = codebook.codes['second'], codebook.codes['first']
+    generator = torch.Generator().manual_seed(SEED + 2)
+    squeeze = torch.linalg.qr(torch.randn(len(second), size, generator=generator))[0].T  # [size, characters]
+    attention.v_proj.weight[group * size : (group + 1) * size] = gain * (squeeze @ second) / layer.input_layernorm.weight
+    output = gain * (squeeze @ first).T
+    for head in range(group * repeat, (group + 1) * repeat):
+        attention.o_proj.weight[:, head * size : (head + 1) * size] = output
 
 
 def join(towers):

@@ -1,6 +1,6 @@
 """Stage 3: towers, projector and decoder learn together, in two processes that share the weights.
 
-    python -m starter.joint --data DIR --fonts DIR --run DIR --until HH:MM [--resume]
+    python -m starter.joint --data DIR --pages DIR --fonts DIR --run DIR --until HH:MM [--resume]
 
 A step is a few small batches; whichever process is free takes the next one, so a busy core does not hold up the other.
 Gradients meet in shared memory, each process steps the parameters that it owns, and both see the result.
@@ -12,6 +12,7 @@ import random
 import time
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.multiprocessing as multiprocessing
 
@@ -40,11 +41,12 @@ DECAY = 0.02  # of matrices; more would shrink the stretched projector faster th
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ('--data', '--fonts', '--run', '--until'):
+    for name in ('--data', '--pages', '--fonts', '--run', '--until'):
         parser.add_argument(name, required=True)
     parser.add_argument('--resume', action='store_true', help='go on from <run>/joint.pt, optimiser included')
     parser.add_argument('--start', help='begin from these weights (safetensors) instead of the results of stages 1 and 2')
     parser.add_argument('--micro', type=int, default=6, help='pictures in a small batch')
+    parser.add_argument('--texts', type=int, default=2, help='pages of text beside them, for the codebook loss alone')
     parser.add_argument('--micros', type=int, default=4, help='small batches in a step')
     parser.add_argument('--length', type=int, default=192, help='text tokens behind a picture')
     parser.add_argument('--cells', type=int, default=64, help='of 100 cells, how many the decoder sees in the first part')
@@ -115,9 +117,9 @@ class Worker:
         torch.manual_seed(7919 * self.step + rank)
         tokenizer = load_tokenizer()
         self.codebook = Codebook(config['text_config']['hidden_size'])
-        self.tables = concept_tokens(tokenizer, config['text_config']['vocab_size'])
+        self.tables = concept_tokens(tokenizer, config['text_config']['vocab_size']) | {'numbers': self.codebook.numbers}
         self.packers = {c: Packer(tokenizer, options.length, c) for c in (options.cells, GRID * GRID)}
-        self.asker, self.data = Asker(self.R, pairs=2), Shards(options.data)
+        self.asker, self.data, self.pages = Asker(self.R, pairs=2), Shards(options.data), Shards(options.pages)
         self.evaluation_packer = Packer(tokenizer, EVALUATION_LENGTH)
         self.evaluation = EvaluationSet(['skia', 'pillow'][rank], options.fonts, options.pictures, self.evaluation_packer)
         self.averaged = Starter(config)
@@ -131,8 +133,10 @@ class Worker:
         if symbolic:
             cells, dense, accuracy = imagine(self.codebook, labels), 0.0, {}
         else:
-            cells = self.model.project(augment(to_pixels(pictures), self.R))
-            dense, accuracy = self.codebook.loss(cells / LENGTH, labels)
+            pages, texts = self.pages.sample(self.R, self.options.texts)
+            cells = self.model.project(augment(to_pixels(np.concatenate([pictures, pages])), self.R))
+            dense, accuracy = self.codebook.loss(cells / LENGTH, torch.cat([labels, label_batch(texts)]))
+            cells = cells[: len(pictures)]
             self.dense = dense.item() if not self.dense else self.dense * 0.97 + dense.item() * 0.03
         placed, kept = self.model.place(cells), None
         count = self.options.cells if self.shared.elapsed.value < self.options.full_after else GRID * GRID

@@ -21,7 +21,18 @@ def readings(log, pattern):
     if not log.exists():
         return []
     found = (re.search(rf'step (\d+) .*?{pattern} ([\d.]+)', line) for line in log.read_text().splitlines())
-    return [(int(m[1]), float(m[2])) for m in found if m]
+    return continued([(int(m[1]), float(m[2])) for m in found if m])
+
+
+def continued(points):
+    """Points whose steps begin again, as after a model was grown, put behind those before."""
+    offset, last, out = 0, 0, []
+    for step, value in points:
+        if step < last / 2:
+            offset += last
+        last = step
+        out.append((offset + step, value))
+    return out
 
 
 def main(run, output):
@@ -42,7 +53,7 @@ def main(run, output):
     for task in SHOWN:
         points = [(r['step'], r['tasks'][task][0]) for r in records if r['set'] == 'pillow' and task in r['tasks']]
         if points:
-            matches.plot(*zip(*points, strict=True), marker='o', markersize=3, label=task)
+            matches.plot(*zip(*continued(points), strict=True), marker='o', markersize=3, label=task)
     matches.set(xlabel='joint step', ylabel='exact match, %', ylim=(0, 101), title='Second renderer, held-out fonts and phrasings')
     matches.legend(fontsize=8)
     figure.tight_layout()

@@ -9,31 +9,38 @@ from typing import NamedTuple
 
 import torch
 
+from .codebook import LENGTH
 from .config import USER
 from .decoder import rope_tables, rotate
 from .labels import NAMES
-from .language import COLORS, KINDS, PLURALS
+from .language import CHARACTERS, COLORS, KINDS, PLURALS, SIZES
 
 # What is pointed at -> (layer, group of heads).
 PREVIOUS = (0, 0)  # every word of the text: the one before it
 NAMING = {'kind': (1, 0), 'color': (1, 1)}  # a word of the text: the cells that show what it names
-COUNTING = (1, 2)  # such a word: the centres of those objects and <s>, in equal shares, so that the share of <s> tells how many
+COUNTING = (1, 2)  # such a word: the centres of those objects and <s>, in fixed shares, so that the share of <s> tells how many
 PAIRING = (1, 3)  # the kind in "red circle": the centres of the red circles and <s>, likewise
 COMPARING = ((2, 0), (2, 1))  # the answer about two objects: the question's word for the one, and for the other
-READING = (2, 2)  # the next character of a text that is read aloud: its cell
-LISTING = (2, 3)  # the next word about an object in a caption or a list: the object's centre
-COUNTING_ALL = (2, 3)  # the answer about the number of objects: the centres of all of them and <s>, in equal shares
+NAMED = (2, 0)  # the answer about one object or about how many: the question's word for it
+READING = (2, 2)  # the next character of a text that is read aloud: its cell, if it is the first there
+READING_SECOND = (3, 0)  # likewise if it is the second; an output that has to choose between the two learns neither
+LISTING = (2, 3)  # the next word about an object in a caption or in JSON: the object's centre
+COUNTING_ALL = (2, 3)  # the answer about the number of objects: the centres of all of them and <s>, likewise
 CHOOSING = (3, 1)  # the name of the one that is bigger: that name in the question
-REPEATING = (3, 2)  # the next piece of the name of what is missing: that piece in the question
+REPEATING = ((3, 2), (3, 3))  # the next piece of the name of what is missing: that piece in the question
 
-JSON_MARK = 5  # tokens from a colour to the mark behind its object: "," size ":" small "},{"
+START_SHARE = 2.0  # of <s>, beside 1 for each object: its share of n objects is 2/(n + 2), further apart for large n than 1/(n + 1)
+SHARPNESS = 8.0  # of the logits of numbers, as of the codebook's
+MOST_WORDS = 256  # of a hint that count in a batch, chosen at random; more cost time and say the same
+WITH_TEXT = ('read_digits', 'read_word', 'read_letters', 'caption', 'json')
+ONE_NAME = ('count_kind', 'count_color', 'exists', 'place', 'size_of', 'color_of_kind', 'kind_of_color')
 TWO_NAMES = ('relation', 'relation_yes_no', 'compare_size')
 ABSENT_PREFIX, ABSENT_SUFFIX = 3, 5  # tokens around the name: there is no … in the picture . <|end|>
 
 
 class Hint(NamedTuple):
-    """Text positions (row, word) and the cells [n, C], <s> and cells [n, 1 + C], or other text positions [n, T] that they
-    should look at.
+    """Text positions (row, word) and the cells [n, C], the shares of <s> and cells [n, 1 + C], or the other text positions
+    [n, T] that they should look at.
     """
 
     row: torch.Tensor
@@ -43,9 +50,11 @@ class Hint(NamedTuple):
 
 def concept_tokens(tokenizer, vocab_size):
     """For each factor a table [vocab] from token id to class, 0 where the token names none."""
-    tables = {factor: torch.zeros(vocab_size, dtype=torch.long) for factor in NAMING}
+    tables = {factor: torch.zeros(vocab_size, dtype=torch.long) for factor in ('kind', 'color', 'size', 'character')}
     words = [('kind', i, form) for i, kind in enumerate(KINDS, 1) for form in (kind, PLURALS[kind])]
     words += [('color', i, color) for i, color in enumerate(COLORS, 1)]
+    words += [('size', i, size) for i, size in enumerate(SIZES, 1)]
+    words += [('character', i, character) for i, character in enumerate(CHARACTERS, 1)]
     for factor, number, word in words:
         for form in (word, ' ' + word):
             ids = tokenizer.encode(form, add_special_tokens=False).ids
@@ -63,7 +72,7 @@ def naming_hint(factor, tables, ids, labels):
 
 
 def counting_hints(spans, tables, ids, positions, labels):
-    """Equal shares for <s> and every centre that fits: for a kind or a colour, for a colour with a kind, for any object."""
+    """Fixed shares for <s> and every centre that fits: for a kind or a colour, for a colour with a kind, for any object."""
     kind, color, ordinal = (labels[:, NAMES.index(name)][:, None] for name in ('kind', 'color', 'ordinal'))
     center = ordinal > 0  # [B, 1, C]
     kinds, colors = tables['kind'][ids], tables['color'][ids]  # [B, T]
@@ -80,7 +89,11 @@ def counting_hints(spans, tables, ids, positions, labels):
 
 
 def _with_start(row, word, cells):
-    return Hint(row, word, torch.nn.functional.pad(cells, (1, 0), value=True))
+    return Hint(row, word, torch.nn.functional.pad(cells.float(), (1, 0), value=START_SHARE))
+
+
+def _or_start(row, word, cells):
+    return Hint(row, word, torch.cat([~cells.any(-1, keepdim=True), cells], -1))
 
 
 def previous_hint(positions):
@@ -89,40 +102,45 @@ def previous_hint(positions):
     return Hint(row, word + 1, torch.nn.functional.one_hot(word, positions.shape[1]).bool())
 
 
-def reading_hint(spans, labels):
+def reading_hints(spans, tables, targets, labels):
+    """The next character of a text that is copied out, and the end behind its last one: for characters that come first in
+    their cell, and for those that come second. Where there is no such cell, <s>.
+    """
     index, second = labels[:, NAMES.index('index')], labels[:, NAMES.index('second')]
-    places = [
-        (row, first + i, i + 1)
-        for row, task, first, last in spans
-        if task.startswith('read_')
-        for i in range(last - first - 1)  # the last position predicts the end
-    ]
-    return _hint(places, lambda row, number: (index[row] == number) | ((index[row] == number - 1) & (second[row] > 0)
-                                                                      & (number > 1)), labels)
+    places = []
+    for row, task, first, last in spans:
+        if task not in WITH_TEXT:
+            continue
+        characters = tables['character'][targets[row, first:last]] > 0
+        words = (first + characters.nonzero()[:, 0]).tolist()
+        places += [(row, word, number) for number, word in enumerate(words, 1)]
+        if words:
+            places.append((row, words[-1] + 1, len(words) + 1))
+    row, word, number = torch.tensor(places, dtype=torch.long).view(-1, 3).T
+    firsts = index[row] == number[:, None]
+    seconds = (index[row] == number[:, None] - 1) & (second[row] > 0) & (number > 1)[:, None]
+    yield READING, _or_start(row, word, firsts)
+    yield READING_SECOND, _or_start(row, word, seconds)
 
 
 def listing_hint(spans, tables, targets, labels):
-    """Captions name an object's colour before its kind, lists after it; an object ends where the next one begins.
-
-    The mark behind an object looks at the next one: whether there is one decides between a comma and the end.
+    """Every word about an object looks at it: in a caption from behind the object before to its kind, in JSON from its kind
+    to its size and on to the next kind. Behind the last object it looks at <s>.
     """
     ordinal, places = labels[:, NAMES.index('ordinal')], []
     for row, task, first, last in spans:
         if task not in ('caption', 'json'):
             continue
-        number, is_caption = 1, task == 'caption'
-        for word in range(first, last):
-            token = targets[row, word]
-            if tables['kind'][token]:
-                places.append((row, word, number))
-                number += 1
-                if is_caption:
-                    places.append((row, word + 1, number))
-            elif tables['color'][token] and (is_caption or number > 1):
-                places.append((row, word, number if is_caption else number - 1))
-                if not is_caption:
-                    places.append((row, min(word + JSON_MARK, last - 1), number))
-    return _hint(places, lambda row, number: ordinal[row] == number, labels)
+        kinds = tables['kind'][targets[row, first:last]] > 0
+        if task == 'caption':
+            begin, ends = 0, kinds
+        else:
+            begin = int(kinds.int().argmax()) if kinds.any() else last - first
+            ends = tables['size'][targets[row, first:last]] > 0
+        numbers = 1 + ends.cumsum(0) - ends.int()
+        places += [(row, first + i, int(numbers[i])) for i in range(begin, last - first)]
+    row, word, number = torch.tensor(places, dtype=torch.long).view(-1, 3).T
+    return _or_start(row, word, ordinal[row] == number[:, None])
 
 
 def comparing_hints(spans, tables, ids, targets, between):
@@ -150,6 +168,18 @@ def comparing_hints(spans, tables, ids, targets, between):
     return [_text_hint(places, length) for places in (*roles, chosen)]
 
 
+def named_hint(spans, tables, ids):
+    """A kind's word where there is one: behind a colour it knows the colour as well."""
+    places = []
+    for row, task, first, last in spans:
+        if task not in ONE_NAME:
+            continue
+        start = _turn_start(ids[row], first)
+        named = [i for factor in ('color', 'kind') for i in range(start, first) if tables[factor][ids[row, i]]]
+        places.extend((row, word, named[-1]) for word in range(first, last - 1) if named)
+    return _text_hint(places, ids.shape[1])
+
+
 def repeating_hint(spans, ids, targets):
     places = []
     for row, task, first, last in spans:
@@ -160,7 +190,8 @@ def repeating_hint(spans, ids, targets):
         at = next((i for i in range(len(question)) if question[i : i + len(name)] == name), None)
         if at is not None:
             at += first - len(question)
-            places += [(row, start + i, at + i) for i in range(len(name))]
+            # The word behind the name says that it ends here.
+            places += [(row, start + i, at + i) for i in range(len(name) + 1)]
     return _text_hint(places, ids.shape[1])
 
 
@@ -177,14 +208,6 @@ def _text_hint(places, length):
     return Hint(row, word, torch.nn.functional.one_hot(wanted, length).bool())
 
 
-def _hint(places, cells_of, labels):
-    if not places:
-        nothing = torch.zeros(0, dtype=torch.long)
-        return Hint(nothing, nothing, torch.zeros(0, labels.shape[2], dtype=torch.bool))
-    row, word, _ = (torch.tensor(column) for column in zip(*places, strict=True))
-    return Hint(row, word, torch.stack([cells_of(r, number) for r, _, number in places]))
-
-
 def pointing_loss(decoder, tables, batch, labels):
     """Right after a forward pass of `decoder` over a packed batch; labels [B, factors, C] of the cells that are there.
 
@@ -195,26 +218,44 @@ def pointing_loss(decoder, tables, batch, labels):
     cells = labels.shape[2]
     here = positions[:, 1 + cells :]
     pictured = [(place, naming_hint(factor, tables, ids, labels)) for factor, place in NAMING.items()]
-    pictured += [(READING, reading_hint(spans, labels)), (LISTING, listing_hint(spans, tables, targets, labels))]
     texts = [*zip((*COMPARING, CHOOSING), comparing_hints(spans, tables, ids, targets, tables['between']), strict=True)]
-    texts += [(REPEATING, repeating_hint(spans, ids, targets)), (PREVIOUS, previous_hint(here))]
-    shared = counting_hints(spans, tables, ids, here, labels)
+    texts += [(NAMED, named_hint(spans, tables, ids))]
+    repeating = repeating_hint(spans, ids, targets)
+    texts += [*((place, repeating) for place in REPEATING), (PREVIOUS, previous_hint(here))]
+    shared = [*counting_hints(spans, tables, ids, here, labels), *reading_hints(spans, tables, targets, labels)]
+    shared += [(LISTING, listing_hint(spans, tables, targets, labels))]
     loss = 0.0
     for hints, first_key, share in ((pictured, 1, False), (texts, 1 + cells, False), (shared, 0, True)):
         for place, hint in hints:
             loss = loss + _attention_loss(decoder, place, hint, rope, mask, 1 + cells, first_key, share)
-    return loss
+    counted = (_number_loss(decoder, *hint, tables['numbers'], mask, 1 + cells) for hint in shared if hint[0] in (COUNTING, COUNTING_ALL))
+    return loss + sum(counted)
+
+
+def _number_loss(decoder, place, hint, numbers, mask, first_word):
+    """Behind the layer that looks at the objects, the word should have their number along its direction.
+
+    Without it the decoder told none from some and hardly two from three: shares of attention are too uneven to read a number from.
+    """
+    row, word, shares = hint
+    sees = mask[row, 0, first_word + word, 1] > -1
+    row, word, number = row[sees], word[sees], shares[sees, 1:].sum(-1).long()
+    if not len(row):
+        return 0.0
+    x = decoder.layer_inputs[place[0] + 1][row, first_word + word]
+    return torch.nn.functional.cross_entropy(x @ numbers.T * (SHARPNESS / LENGTH), number)
 
 
 def _attention_loss(decoder, place, hint, rope, mask, first_word, first_key, share):
-    """The columns of `hint.cells` are the keys from `first_key` on. share: attention should fall on them in equal parts,
-    not just on any of them.
+    """The columns of `hint.cells` are the keys from `first_key` on. share: attention should fall on them in these parts, not
+    just on any of them.
     """
     number, group = place
     row, word, there = hint
     looked_at = slice(first_key, first_key + there.shape[1])
-    seen = there & (mask[row, 0, first_word + word, looked_at] > -1)
-    some = seen.any(-1)
+    seen = there * (mask[row, 0, first_word + word, looked_at] > -1)
+    some = seen.any(-1).nonzero()[:, 0]
+    some = some[torch.randperm(len(some))[:MOST_WORDS]]
     row, word, seen = row[some], word[some], seen[some]
     if not len(row):
         return 0.0

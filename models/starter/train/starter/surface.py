@@ -30,3 +30,9 @@ def invented_noun(R):
         'a e i o u ai ee oo ou'.split()
     )
     return ''.join(syllable() for _ in range(R.randint(1, 3))) + R.choice(['', 'n', 'r', 't', 'k', 'l', 'm', 'p', 's', 'x'])
+
+
+def crossed_noun(R, nouns):
+    """The beginning of one noun and the end of another, so cut into tokens as nouns are."""
+    first, second = R.choice(nouns), R.choice(nouns)
+    return first[: R.randint(1, len(first))] + second[R.randint(0, len(second) - 1) :]

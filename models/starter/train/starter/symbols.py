@@ -12,13 +12,13 @@ import torch
 
 from .align import label_batch
 from .checkpoint import load_weights
-from .codebook import LENGTH, Codebook, initialise_embeddings
+from .codebook import LENGTH, Codebook, initialise_embeddings, start_second_reader
 from .config import read_config
 from .labels import FACTORS, NAMES
 from .model import Starter
 from .optimizer import Optimizer
 from .packing import Packer, answer_loss
-from .pointing import concept_tokens, pointing_loss
+from .pointing import READING_SECOND, concept_tokens, pointing_loss
 from .questions import Asker
 from .scene import sample_scene
 from .schedule import Schedule
@@ -125,6 +125,7 @@ def main():
         model.load_state_dict(load_weights(options.start))
     else:
         initialise_embeddings(model, tokenizer, codebook)
+        start_second_reader(model, codebook, READING_SECOND, gain=1.5)
     trained = [(n, p) for n, p in model.named_parameters() if n.startswith(('model.', 'image_'))]
     optimizer, step = Optimizer(trained, options.muon_rate, options.adam_rate), 0
     if options.resume and state.exists():
@@ -134,7 +135,7 @@ def main():
         step = saved['step']
     R = random.Random(1000 + step)
     asker, packer = Asker(R, pairs=2), Packer(tokenizer, options.length, options.cells)
-    tables = concept_tokens(tokenizer, config['text_config']['vocab_size'])
+    tables = concept_tokens(tokenizer, config['text_config']['vocab_size']) | {'numbers': codebook.numbers}
     schedule, scores, mean = Schedule(options.until, floor=0.05), Scores(), None
     since, saved_at = time.time(), time.time()
 
