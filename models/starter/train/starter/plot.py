@@ -28,7 +28,7 @@ def continued(points):
     """Points whose steps begin again, as after a model was grown, put behind those before."""
     offset, last, out = 0, 0, []
     for step, value in points:
-        if step < last / 2:
+        if step < 0.7 * last:  # a stopped run repeats fewer
             offset += last
         last = step
         out.append((offset + step, value))
