@@ -18,7 +18,8 @@ LABEL org.opencontainers.image.title="aerie" \
       org.opencontainers.image.licenses="Apache-2.0"
 ENV NODE_ENV=production \
     AERIE_HOST=0.0.0.0 \
-    MALLOC_ARENA_MAX=2
+    MALLOC_ARENA_MAX=2 \
+    MALLOC_MMAP_THRESHOLD_=65536
 WORKDIR /app
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY package.json openapi.yaml LICENSE ./

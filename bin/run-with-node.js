@@ -1,6 +1,6 @@
 /** Runs a script with a Node that is new enough: this one, or the packaged one in a child process. */
 import { spawn } from 'node:child_process'
-import { withFewArenas } from './malloc-arenas.js'
+import { withSteadyAllocator } from './allocator.js'
 import { isNewEnough, NEEDED, packagedNode } from './node-version.js'
 
 /** What the dynamic linker ends a program with that lacks a shared library. */
@@ -27,7 +27,7 @@ export async function runWithNode(args, here) {
   const watcher = new URL('end-with-parent.js', import.meta.url).href
   const child = spawn(node, ['--import', watcher, ...args], {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
-    env: withFewArenas(process.env),
+    env: withSteadyAllocator(process.env),
   })
   for (const signal of FORWARDED) process.on(signal, () => child.kill(signal))
   // A terminal sends Ctrl-C to both processes; passing it on as well would say it twice.

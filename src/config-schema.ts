@@ -144,7 +144,7 @@ export const configSchema = Type.Object(
     ),
     kvBlockSize: count(16, 'Model and engine', 'Positions in one block of the KV cache.'),
     encoderCacheBytes: bytes(
-      64 * MiB,
+      48 * MiB,
       'Model and engine',
       'Memory for features of pictures seen before.',
       0,

@@ -51,10 +51,16 @@ describe('a started server', () => {
   })
 
   const onLinux = process.platform === 'linux'
-  it('shares two heaps among its threads', { skip: onLinux ? false : 'only glibc has them' }, () => {
+  it('has an allocator that keeps memory flat', {
+    skip: onLinux ? false : 'only glibc has them',
+  }, () => {
     const environment = readFileSync(`/proc/${server.child.pid}/environ`, 'utf8').split('\0')
-    const expected = process.env['MALLOC_ARENA_MAX'] ?? '2'
-    assert.ok(environment.includes(`MALLOC_ARENA_MAX=${expected}`))
+    for (const [name, value] of [
+      ['MALLOC_ARENA_MAX', '2'],
+      ['MALLOC_MMAP_THRESHOLD_', '65536'],
+    ] as const) {
+      assert.ok(environment.includes(`${name}=${process.env[name] ?? value}`), name)
+    }
   })
 
   const hasCurl = spawnSync('curl', ['--version']).status === 0
