@@ -3,7 +3,14 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import { loadModelConfig } from '../models/load-config.ts'
-import type { ChatService, ModelCard } from './chat/contract.ts'
+import type {
+  ChatEvent,
+  ChatRequest,
+  ChatService,
+  ContentPart,
+  ModelCard,
+} from './chat/contract.ts'
+import { greedyRequest } from './chat/greedy-request.ts'
 import { digestModelFolder, loadModelText, type ServedModel } from './chat/model.ts'
 import { createChatService } from './chat/service.ts'
 import { acceptedHosts, apiKeyRequired, type Config } from './config.ts'
@@ -23,6 +30,12 @@ export interface MainOptions {
 /** A model that answers in this process, without HTTP. */
 export interface OpenModel {
   readonly service: ChatService
+  /** One greedy answer to one message, asked by this process itself; `changes` says what is to be different. */
+  ask(
+    content: readonly ContentPart[],
+    changes: Partial<ChatRequest>,
+    signal: AbortSignal,
+  ): AsyncIterable<ChatEvent>
   readonly media: Media
   readonly engine: Engine
   readonly encoder: Encoder | undefined
@@ -121,6 +134,8 @@ export async function openModel(config: Config, options: MainOptions = {}): Prom
   const service = createChatService({ models: [model], media, deadlineMs: config.deadlineMs })
   return {
     service,
+    ask: (content, changes, signal) =>
+      service.complete(greedyRequest(model.id, content, changes), signal),
     media,
     engine,
     encoder,

@@ -16,8 +16,8 @@ export const serveBenchCommand: Command = {
   details: [
     'Starts a server with default settings, or takes a running one, and asks it about pictures over HTTP',
     'from another process. Every request has a picture of its own, so no cache helps; --cached sends one.',
-    'Every answer is held to the same number of tokens, as benchmarks of language models do; --natural lets',
-    'the model end it, which measures the starter with its answers of a dozen tokens.',
+    'Every answer is held to --max-tokens, as benchmarks of language models do; --natural lets the',
+    'model end it, which measures the starter with its answers of a dozen tokens.',
   ],
   options: {
     ...COMMON_OPTIONS,

@@ -3,13 +3,12 @@ import type { ChatRequest, ContentPart } from './contract.ts'
 
 /** One user message, answered with the most probable tokens. `changes` says what is to be different. */
 export function greedyRequest(
-  requestId: string,
   model: string,
   content: readonly ContentPart[],
   changes: Partial<ChatRequest>,
 ): ChatRequest {
   return {
-    requestId,
+    requestId: 'local',
     model,
     messages: [{ role: 'user', name: undefined, content }],
     sampling: {

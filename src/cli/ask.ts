@@ -2,7 +2,6 @@
 import { readFile } from 'node:fs/promises'
 import { buffer } from 'node:stream/consumers'
 import type { ChatEvent, ContentPart, ImageDetail } from '../chat/contract.ts'
-import { greedyRequest } from '../chat/greedy-request.ts'
 import { CONFIG_KEYS, readConfig } from '../config.ts'
 import { AerieError } from '../errors.ts'
 import {
@@ -65,11 +64,11 @@ async function ask(args: ParsedArgs, terminal: Terminal): Promise<number> {
   const onSignal = () => interrupt.abort()
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal)
   try {
-    const request = greedyRequest('ask', model.service.models()[0]!.id, content, {
-      maxTokens,
-      explain: true,
-    })
-    const events = model.service.complete(request, interrupt.signal)
+    const events = model.ask(
+      content,
+      { requestId: 'ask', maxTokens, explain: true },
+      interrupt.signal,
+    )
     if (args.options.has('json')) {
       terminal.stdout.write(`${JSON.stringify(await collect(events))}\n`)
     } else {

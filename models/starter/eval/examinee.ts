@@ -1,7 +1,6 @@
 /** The model under examination, asked in this process along the whole path that a request takes. */
 
 import type { ContentPart } from '../../../src/chat/contract.ts'
-import { greedyRequest } from '../../../src/chat/greedy-request.ts'
 import { readConfig } from '../../../src/config.ts'
 import { openModel } from '../../../src/main.ts'
 import type { Drawing } from './draw.ts'
@@ -14,7 +13,12 @@ export interface Examinee {
 }
 
 /** JSON about five objects takes about 120 tokens. */
-const BACKGROUND = { maxTokens: 200, priority: 'batch', tenant: 'starter-eval' } as const
+const BACKGROUND = {
+  requestId: 'starter-eval',
+  maxTokens: 200,
+  priority: 'batch',
+  tenant: 'starter-eval',
+} as const
 
 /** Loads a model: `starter`, or the folder of a checkpoint. */
 export async function openExaminee(model: string): Promise<Examinee> {
@@ -30,10 +34,7 @@ export async function openExaminee(model: string): Promise<Examinee> {
         content.unshift({ type: 'image', url, detail: 'auto', param: 'picture' })
       }
       let answer = ''
-      for await (const event of opened.service.complete(
-        greedyRequest('starter-eval', card.id, content, BACKGROUND),
-        never,
-      )) {
+      for await (const event of opened.ask(content, BACKGROUND, never)) {
         if (event.type === 'text-delta') answer += event.text
       }
       return answer.trim()
