@@ -34,10 +34,12 @@ async function serve(args: ParsedArgs, terminal: Terminal): Promise<number> {
   const logger = createLogger({ level: config.logLevel })
   logger.info({ config: maskConfig(config) }, 'effective configuration')
   const server = await startServer(config, { logger })
+  // Before anyone can know that it runs: a signal right behind the welcome is to be obeyed, too.
+  const asked = firstSignal()
   const models = server.models.map(({ id }) => id)
   terminal.stdout.write(`${welcome(server.url, models, apiKeyRequired(config))}\n`)
 
-  const signal = await firstSignal()
+  const signal = await asked
   logger.info({ signal }, 'draining')
   // Not awaited: only another signal ends it, and then it ends everything.
   void firstSignal().then(() => process.exit(1))
