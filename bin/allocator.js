@@ -1,7 +1,7 @@
 /**
  * How glibc's allocator treats a long-lived server. By itself it gives each of two dozen threads a heap of its own and, once
  * large blocks come and go, keeps even those in its heaps; both break up, and memory grows for thousands of pictures.
- * Two heaps, and blocks from 64 KiB on mapped one by one, take a fifth less and stay flat.
+ * Two heaps, and blocks from 64 KiB on mapped one by one, take less and give back more; docs/performance.md has the figures.
  */
 const SETTINGS = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '65536' }
 
