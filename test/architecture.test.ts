@@ -13,6 +13,7 @@ const ROOT = resolve(import.meta.dirname, '..')
  */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   errors: [],
+  'free-memory': [],
   nearest: [],
   cpu: [],
   config: ['config-schema', 'config-value', 'cpu', 'errors', 'nearest'],
@@ -20,12 +21,12 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'config-value': ['config-schema'],
   models: ['errors'],
   weights: ['errors', 'models'],
-  'engine/backends': ['engine', 'weights', 'models', 'errors'],
-  engine: ['engine/backends', 'models', 'errors'],
+  'engine/backends': ['engine', 'weights', 'models', 'errors', 'free-memory'],
+  engine: ['engine/backends', 'models', 'errors', 'free-memory'],
   tokenizer: ['errors'],
   media: ['models', 'errors'],
   telemetry: ['errors', 'engine', 'media'],
-  http: ['telemetry', 'chat', 'engine', 'errors'],
+  http: ['telemetry', 'chat', 'engine', 'errors', 'free-memory'],
   chat: ['engine', 'media', 'tokenizer', 'models', 'errors'],
   cli: [
     'main',

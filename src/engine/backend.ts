@@ -19,7 +19,10 @@ export interface Row {
   readonly want: 'logits' | 'hidden' | 'none'
 }
 
-/** The answer to one row: `[vocab]` logits, `[hidden]` final hidden state, or nothing. */
+/**
+ * The answer to one row: `[vocab]` logits, `[hidden]` final hidden state, or nothing. They are the caller's, who may
+ * free their memory; rows of a step may share it.
+ */
 export interface StepResult {
   readonly sequence: SequenceId
   readonly values: Float32Array | undefined
@@ -73,7 +76,7 @@ export class KvCacheFull extends Error {
 export interface EncoderSession {
   readonly hiddenSize: number
   readonly tokensPerTile: number
-  /** Normalised pixels `[tiles, 3, H, W]` → projected features `[tiles, tokensPerTile, hidden]`. */
+  /** Normalised pixels `[tiles, 3, H, W]` → projected features `[tiles, tokensPerTile, hidden]`, which are the caller's. */
   encode(pixels: Float32Array, tiles: number): Promise<Float32Array>
   dispose(): Promise<void>
 }

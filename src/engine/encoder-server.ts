@@ -1,6 +1,7 @@
 /** The worker's side of the encoder: batches of pictures in, features in shared memory out. */
 import type { MessagePort } from 'node:worker_threads'
 import { AerieError, toWireError } from '../errors.ts'
+import { freeMemory } from '../free-memory.ts'
 import type { EncoderSession } from './backend.ts'
 import type { EncodeBatch, EncoderReady, FromEncoder, ToEncoder } from './encoder-messages.ts'
 import type { StartMessage } from './worker-host.ts'
@@ -19,6 +20,8 @@ export function serveEncoder(port: MessagePort, session: EncoderSession, maxBatc
           : new AerieError('backend_failure', `the towers failed: ${String(cause)}`, { cause })
       const stack = cause instanceof Error ? cause.stack : undefined
       return { type: 'encode-failed', error: toWireError(error), ...(stack ? { stack } : {}) }
+    } finally {
+      for (const { pixels } of pictures) freeMemory(pixels.buffer)
     }
   }
 
@@ -57,7 +60,7 @@ async function encodePictures(
   for (let first = 0; first < tiles; first += maxBatch) {
     const count = Math.min(maxBatch, tiles - first)
     const run = pixels.subarray(first * tilePixels, (first + count) * tilePixels)
-    const encoded = await session.encode(run, count) // [count, tokensPerTile, hidden]
+    const encoded = await session.encode(run, count) // [count, tokensPerTile, hidden], ours
     for (let tile = 0; tile < count; tile++) {
       if (filled === features[picture]!.length) {
         picture++
@@ -67,7 +70,9 @@ async function encodePictures(
       features[picture]!.set(encoded.subarray(from, from + tileFeatures), filled)
       filled += tileFeatures
     }
+    freeMemory(encoded.buffer)
   }
+  freeMemory(pixels.buffer)
   return features
 }
 

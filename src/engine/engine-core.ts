@@ -1,6 +1,7 @@
 /** The step loop: schedule, run, post-process. Lives in the engine worker; tests drive it by hand. */
 import { randomBytes } from 'node:crypto'
 import { AerieError, toWireError } from '../errors.ts'
+import { freeMemory } from '../free-memory.ts'
 import type { DecoderSession, Row, StepResult } from './backend.ts'
 import { toSegment } from './prompt.ts'
 import { Sampler } from './sampler.ts'
@@ -82,7 +83,9 @@ export class EngineCore {
     const startedAt = this.#options.now()
     for (const { sequence } of plan) sequence.request.admittedAt ??= startedAt
     const results = await this.#run(plan)
-    if (results) this.#process(plan, results)
+    if (!results) return
+    this.#process(plan, results)
+    for (const { values } of results) if (values) freeMemory(values.buffer)
   }
 
   /** The events since the last call, in order. */

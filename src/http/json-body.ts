@@ -2,6 +2,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { AerieError } from '../errors.ts'
+import { freeMemory } from '../free-memory.ts'
 import { parseJson } from './parse-json.ts'
 
 export function acceptJsonOnly(app: FastifyInstance): void {
@@ -16,6 +17,9 @@ async function parse(request: FastifyRequest, body: Buffer): Promise<unknown> {
     return parseJson(body)
   } catch (cause) {
     throw new AerieError('invalid_json', `the body: ${where(cause, body)}`, { cause })
+  } finally {
+    // What was parsed are copies. A small body lies in a buffer that others share.
+    if (body.buffer.byteLength === body.byteLength) freeMemory(body.buffer)
   }
 }
 

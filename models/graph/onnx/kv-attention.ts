@@ -23,14 +23,17 @@ export interface KvAttentionInputs {
 
 /**
  * Adds to a decoder:
- * - inputs `past.N.key`, `past.N.value` [batch, kvHeads, past, headDim]: what each sequence has
+ * - inputs `past.N.key`, `past.N.value` [batch, kvHeads, 1, past, headDim]: what each sequence has
  *   seen, padded at the end;
  * - input `key_positions` [batch, past + steps]: the position of every key; a query at p sees keys
  *   at positions ≤ p, so padding has a position that no query reaches;
  * - output `present` [batch, steps, layers·2·kvHeads·headDim]: the new keys and values, layer by
  *   layer.
  *
- * The past is read in place and never copied or returned: the binding copies whatever it returns.
+ * The past is read in place and never copied or returned: the binding copies whatever it returns,
+ * which rules out GroupQueryAttention. Each query head has a matrix of its own, and those of a group
+ * share their keys by broadcasting: a decode step is then made of products with one row, which read
+ * the past as it lies, while the library first packs it for products with more.
  */
 export class KvAttentionLowering {
   readonly #onnx: OnnxGraph
@@ -45,10 +48,10 @@ export class KvAttentionLowering {
     onnx.input(KEY_POSITIONS, 'int32', ['batch', 'past_and_steps'])
     for (let layer = 0; layer < geometry.layers; layer++) {
       for (const name of [pastKey(layer), pastValue(layer)]) {
-        onnx.input(name, 'float32', ['batch', geometry.kvHeads, 'past', geometry.headDim])
+        onnx.input(name, 'float32', ['batch', geometry.kvHeads, 1, 'past', geometry.headDim])
       }
     }
-    this.#pastLength = onnx.add('Shape', [pastKey(0)], { start: 2, end: 3 })
+    this.#pastLength = onnx.add('Shape', [pastKey(0)], { start: 3, end: 4 })
   }
 
   /** As the operation `kvAttention` of the graph language. */
@@ -57,36 +60,27 @@ export class KvAttentionLowering {
     const { layer, heads, kvHeads, headDim, scale } = attributes
     const onnx = this.#onnx
     this.#present.push(k, v)
-    // The queries that share a KV head lie in one matrix [batch, kvHeads, group·steps, headDim].
-    const group = heads / kvHeads
-    const apart = this.#reshape(q, [0, 0, kvHeads, group, headDim])
-    const queries = this.#reshape(onnx.add('Transpose', [apart], { perm: [0, 2, 3, 1, 4] }), [
-      0,
-      kvHeads,
-      -1,
-      headDim,
-    ])
-    const keys = this.#splitHeads(k)
-    const values = this.#splitHeads(v)
+    const queries = this.#splitHeads(q, kvHeads, heads / kvHeads)
+    const keys = this.#splitHeads(k, kvHeads, 1)
+    const values = this.#splitHeads(v, kvHeads, 1)
 
     const scaled = onnx.add('Mul', [queries, onnx.floats([scale])])
     const score = (against: string) =>
-      onnx.add('MatMul', [scaled, onnx.add('Transpose', [against], { perm: [0, 1, 3, 2] })])
-    const scores = onnx.add('Concat', [score(pastKey(layer)), score(keys)], { axis: 3 })
-    const weights = onnx.add('Softmax', [onnx.add('Add', [scores, this.#bias(positions, group)])], {
+      onnx.add('MatMul', [scaled, onnx.add('Transpose', [against], { perm: [0, 1, 2, 4, 3] })])
+    const scores = onnx.add('Concat', [score(pastKey(layer)), score(keys)], { axis: 4 })
+    const weights = onnx.add('Softmax', [onnx.add('Add', [scores, this.#bias(positions)])], {
       axis: -1,
     })
 
     const past = this.#pastLength
-    const lastAxis = onnx.int64s([3])
+    const lastAxis = onnx.int64s([4])
     const onPast = onnx.add('Slice', [weights, onnx.int64s([0]), past, lastAxis])
     const onNew = onnx.add('Slice', [weights, past, onnx.int64s([INT64_MAX]), lastAxis])
     const mixed = onnx.add('Add', [
       onnx.add('MatMul', [onPast, pastValue(layer)]),
       onnx.add('MatMul', [onNew, values]),
     ])
-    const grouped = this.#reshape(mixed, [0, kvHeads, group, -1, headDim])
-    return this.#reshape(onnx.add('Transpose', [grouped], { perm: [0, 3, 1, 2, 4] }), [
+    return this.#reshape(onnx.add('Transpose', [mixed], { perm: [0, 3, 1, 2, 4] }), [
       0,
       0,
       heads * headDim,
@@ -100,28 +94,22 @@ export class KvAttentionLowering {
     this.#onnx.output(PRESENT, all, ['batch', 'steps', layers * 2 * kvHeads * headDim])
   }
 
-  /** [batch, steps, kvHeads·headDim] → [batch, kvHeads, steps, headDim]. */
-  #splitHeads(x: string): string {
-    const { kvHeads, headDim } = this.#geometry
-    return this.#onnx.add('Transpose', [this.#reshape(x, [0, 0, kvHeads, headDim])], {
-      perm: [0, 2, 1, 3],
-    })
+  /** [batch, steps, kvHeads·group·headDim] → [batch, kvHeads, group, steps, headDim]. */
+  #splitHeads(x: string, kvHeads: number, group: number): string {
+    const apart = this.#reshape(x, [0, 0, kvHeads, group, this.#geometry.headDim])
+    return this.#onnx.add('Transpose', [apart], { perm: [0, 2, 3, 1, 4] })
   }
 
-  /** 0 where a query may look, MASKED elsewhere: [batch, 1, group·steps, past + steps]. */
-  #bias(positions: string, group: number): string {
-    const key = `${positions}:${group}`
-    const known = this.#biases.get(key)
+  /** 0 where a query may look, MASKED elsewhere: [batch, 1, 1, steps, past + steps]. */
+  #bias(positions: string): string {
+    const known = this.#biases.get(positions)
     if (known) return known
     const onnx = this.#onnx
-    const keys = onnx.add('Unsqueeze', [KEY_POSITIONS, onnx.int64s([1])])
-    const queries = onnx.add('Unsqueeze', [positions, onnx.int64s([2])])
+    const keys = onnx.add('Unsqueeze', [KEY_POSITIONS, onnx.int64s([1, 2, 3])])
+    const queries = onnx.add('Unsqueeze', [positions, onnx.int64s([1, 2, 4])])
     const visible = onnx.add('LessOrEqual', [keys, queries])
-    const bias = onnx.add('Where', [visible, onnx.floats([0]), onnx.floats([MASKED])])
-    const repeated =
-      group === 1 ? bias : onnx.add('Concat', Array<string>(group).fill(bias), { axis: 1 })
-    const made = onnx.add('Unsqueeze', [repeated, onnx.int64s([1])])
-    this.#biases.set(key, made)
+    const made = onnx.add('Where', [visible, onnx.floats([0]), onnx.floats([MASKED])])
+    this.#biases.set(positions, made)
     return made
   }
 

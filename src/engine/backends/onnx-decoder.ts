@@ -6,6 +6,7 @@ import {
   pastKey,
   pastValue,
 } from '../../../models/graph/onnx/kv-attention.ts'
+import { freeMemory } from '../../free-memory.ts'
 import type { DecoderRunner, PreparedRow } from './cached-decoder.ts'
 import type { KvCache } from './kv-cache.ts'
 import type { Feed, OnnxSession } from './onnx-session.ts'
@@ -92,6 +93,7 @@ export class OnnxDecoderRunner implements DecoderRunner {
         cache.write(row.cache, row.cache.length + step, present, (r * steps + step) * width)
       }
     }
+    freeMemory(present.buffer)
     for (const [r, row] of rows.entries()) {
       if (row.want === 'none') continue
       const size = row.want === 'logits' ? vocabSize : hiddenSize

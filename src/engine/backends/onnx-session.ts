@@ -61,6 +61,8 @@ export class OnnxSession {
         // Plans are kept for every combination of shapes; ours never stop changing.
         enableMemPattern: false,
         extra: {
+          // A product scaled by the library is not one of those with a single row that need no packing.
+          optimization: { disable_specified_optimizers: 'MatMulScaleFusion' },
           session: {
             // Spinning threads would burn a core between runs.
             intra_op: { allow_spinning: '0' },

@@ -9,7 +9,7 @@ interface Slot {
 }
 
 /**
- * `[rows, kvHeads, capacity, headDim]` a layer for keys and for values. A sequence that stays keeps
+ * `[rows, kvHeads, 1, capacity, headDim]` a layer for keys and for values. A sequence that stays keeps
  * its row, so that a decode step copies one position a sequence instead of its whole past.
  */
 export class PastWindow {
@@ -63,7 +63,7 @@ export class PastWindow {
     const data = this.#tensors[layer * 2 + (part === 'key' ? 0 : 1)]!
     return {
       data: data.subarray(0, rows * kvHeads * this.capacity * headDim),
-      dims: [rows, kvHeads, this.capacity, headDim],
+      dims: [rows, kvHeads, 1, this.capacity, headDim],
     }
   }
 

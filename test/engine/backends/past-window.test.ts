@@ -86,7 +86,7 @@ function assertHolds(
       part % 2 === 0 ? 'key' : 'value',
       rows,
     )
-    assert.deepEqual(dims, [rows, kvHeads, CAPACITY, headDim])
+    assert.deepEqual(dims, [rows, kvHeads, 1, CAPACITY, headDim])
     const expected = new Float32Array(sequence.length * headDim)
     cache.read(sequence, plane, 0, sequence.length, expected, 0)
     const at = (row * kvHeads + (plane % kvHeads)) * CAPACITY * headDim
