@@ -19,7 +19,7 @@ LABEL org.opencontainers.image.title="aerie" \
 ENV NODE_ENV=production \
     AERIE_HOST=0.0.0.0 \
     MALLOC_ARENA_MAX=2 \
-    MALLOC_MMAP_THRESHOLD_=65536
+    MALLOC_MMAP_THRESHOLD_=16384
 WORKDIR /app
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY package.json openapi.yaml LICENSE ./
@@ -33,5 +33,5 @@ EXPOSE 8000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.AERIE_PORT ?? 8000}/readyz`).then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
-ENTRYPOINT ["node", "bin/aerie.js"]
+ENTRYPOINT ["node", "--max-semi-space-size=4", "bin/aerie.js"]
 CMD ["serve"]

@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 /** The `aerie` command: finds a Node that runs TypeScript and hands over to src/cli/aerie.ts. */
 import { fileURLToPath } from 'node:url'
-import { steadyAllocator } from './allocator.js'
+import { applyMemorySettings } from './memory-settings.js'
 import { runWithNode } from './run-with-node.js'
 
 await runWithNode([fileURLToPath(import.meta.url), ...process.argv.slice(2)], async () => {
-  if (process.argv[2] === 'serve') steadyAllocator()
+  if (process.argv[2] === 'serve') applyMemorySettings()
   const { main } = await import('../src/cli/aerie.ts')
   await main(process.argv.slice(2))
 })

@@ -1,6 +1,6 @@
 /** Runs a script with a Node that is new enough: this one, or the packaged one in a child process. */
 import { spawn } from 'node:child_process'
-import { withSteadyAllocator } from './allocator.js'
+import { memoryArguments, memoryEnvironment } from './memory-settings.js'
 import { isNewEnough, NEEDED, packagedNode } from './node-version.js'
 
 /** What the dynamic linker ends a program with that lacks a shared library. */
@@ -25,10 +25,14 @@ export async function runWithNode(args, here) {
   }
   // The channel closes with this process however it ends, and that is how the child learns of it.
   const watcher = new URL('end-with-parent.js', import.meta.url).href
-  const child = spawn(node, ['--import', watcher, ...args], {
-    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
-    env: withSteadyAllocator(process.env),
-  })
+  const child = spawn(
+    node,
+    [...memoryArguments([], process.env.NODE_OPTIONS), '--import', watcher, ...args],
+    {
+      stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+      env: memoryEnvironment(process.env),
+    },
+  )
   for (const signal of FORWARDED) process.on(signal, () => child.kill(signal))
   // A terminal sends Ctrl-C to both processes; passing it on as well would say it twice.
   process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'))

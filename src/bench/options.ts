@@ -32,7 +32,7 @@ export const COMMON_OPTIONS: Readonly<Record<string, OptionSpec>> = {
     type: 'string',
     value: 'n',
     description: 'longest answer in tokens',
-    default: '64',
+    default: '128',
   },
   seed: {
     type: 'string',

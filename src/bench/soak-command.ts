@@ -65,17 +65,23 @@ async function soak(args: ParsedArgs, terminal: Terminal): Promise<number> {
         sequencesRunning: metrics.get('aerie_sequences_running') ?? Number.NaN,
       }
     }
-    const tenth = Math.round(requests / 10)
-    const early = await part(tenth, 0)
-    terminal.stderr.write(`${tenth} of ${requests} requests done …\n`)
-    const late = await part(requests - tenth, 1_000_000)
-    const failures = [...early.failures, ...late.failures]
+    const parts = []
+    for (let done = 0, tenth = 1; tenth <= 10; tenth++) {
+      const count = Math.round((requests * tenth) / 10) - done
+      const reading = await part(count, tenth * 1_000_000)
+      done += count
+      parts.push(reading)
+      terminal.stderr.write(`${done} of ${requests} requests, ${mib(reading.rssBytes)}\n`)
+    }
+    const [early, late] = [parts[0]!, parts.at(-1)!]
+    const failures = parts.flatMap((reading) => reading.failures)
     const result = {
       requests,
       failed: failures.length,
       first_error: failures[0] ?? null,
       rss_after_tenth_bytes: early.rssBytes,
       rss_at_end_bytes: late.rssBytes,
+      rss_by_tenth_bytes: parts.map(({ rssBytes }) => rssBytes),
       rss_growth: late.rssBytes / early.rssBytes - 1,
       sequences_running_at_end: late.sequencesRunning,
     }
@@ -89,6 +95,8 @@ async function soak(args: ParsedArgs, terminal: Terminal): Promise<number> {
   }
 }
 
+const mib = (bytes: number) => `${(bytes / 1024 ** 2).toFixed(0)} MiB`
+
 function sentence(result: {
   readonly requests: number
   readonly failed: number
@@ -97,7 +105,6 @@ function sentence(result: {
   readonly rss_growth: number
   readonly sequences_running_at_end: number
 }): string {
-  const mib = (bytes: number) => `${(bytes / 1024 ** 2).toFixed(0)} MiB`
   return (
     `${result.requests} requests, ${result.failed} failed; resident memory ` +
     `${mib(result.rss_after_tenth_bytes)} after a tenth, ${mib(result.rss_at_end_bytes)} at the end ` +

@@ -51,16 +51,18 @@ describe('a started server', () => {
   })
 
   const onLinux = process.platform === 'linux'
-  it('has an allocator that keeps memory flat', {
+  it('has an allocator and a young generation that keep memory flat', {
     skip: onLinux ? false : 'only glibc has them',
   }, () => {
     const environment = readFileSync(`/proc/${server.child.pid}/environ`, 'utf8').split('\0')
     for (const [name, value] of [
       ['MALLOC_ARENA_MAX', '2'],
-      ['MALLOC_MMAP_THRESHOLD_', '65536'],
+      ['MALLOC_MMAP_THRESHOLD_', '16384'],
     ] as const) {
       assert.ok(environment.includes(`${name}=${process.env[name] ?? value}`), name)
     }
+    const command = readFileSync(`/proc/${server.child.pid}/cmdline`, 'utf8').split('\0')
+    assert.ok(command.includes('--max-semi-space-size=4'), command.join(' '))
   })
 
   const hasCurl = spawnSync('curl', ['--version']).status === 0

@@ -74,7 +74,11 @@ describe('the image', () => {
   })
 
   it('starts without a shell, so that signals arrive', () => {
-    assert.deepEqual(JSON.parse(instruction('ENTRYPOINT')!), ['node', 'bin/aerie.js'])
+    assert.deepEqual(JSON.parse(instruction('ENTRYPOINT')!), [
+      'node',
+      '--max-semi-space-size=4',
+      'bin/aerie.js',
+    ])
     assert.deepEqual(JSON.parse(instruction('CMD')!), ['serve'])
     assert.equal(instruction('STOPSIGNAL'), 'SIGTERM')
   })

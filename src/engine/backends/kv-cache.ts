@@ -9,6 +9,8 @@ import { KvPool } from './kv-pool.ts'
  * and thousands of small blocks do not break up the heap that everything else lives in.
  */
 const SLAB_BYTES = 256 * 1024 ** 2
+/** Floats. */
+const SMALL_COPY = 256
 
 /** One sequence. Positions below `length` never change: a copy of them stays good. */
 export interface KvSequence {
@@ -109,9 +111,7 @@ export class KvCache {
     const slot = position % blockSize
     for (let plane = 0; plane < this.planes; plane++) {
       const to = (plane * blockSize + slot) * headDim
-      const from = offset + plane * headDim
-      // A loop beats subarray + set at head sizes.
-      for (let i = 0; i < headDim; i++) values[to + i] = source[from + i]!
+      copy(source, offset + plane * headDim, values, to, headDim)
     }
   }
 
@@ -132,11 +132,8 @@ export class KvCache {
       const slot = position % blockSize
       const count = Math.min(blockSize - slot, end - position)
       const from = (plane * blockSize + slot) * headDim
-      const values = this.#valuesAt(sequence, position)
-      target.set(
-        values.subarray(from, from + count * headDim),
-        offset + (position - start) * headDim,
-      )
+      const to = offset + (position - start) * headDim
+      copy(this.#valuesAt(sequence, position), from, target, to, count * headDim)
       position += count
     }
   }
@@ -215,6 +212,18 @@ export class KvCache {
       this.#blockFloats,
     )
   }
+}
+
+/** A loop beats subarray + set at the size of a head, which is what a decode step copies. */
+function copy(
+  source: Float32Array,
+  from: number,
+  target: Float32Array,
+  to: number,
+  count: number,
+): void {
+  if (count > SMALL_COPY) target.set(source.subarray(from, from + count), to)
+  else for (let i = 0; i < count; i++) target[to + i] = source[from + i]!
 }
 
 function failure(message: string): AerieError {
