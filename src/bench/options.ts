@@ -32,7 +32,7 @@ export const COMMON_OPTIONS: Readonly<Record<string, OptionSpec>> = {
     type: 'string',
     value: 'n',
     description: 'longest answer in tokens',
-    default: '128',
+    default: '64',
   },
   seed: {
     type: 'string',

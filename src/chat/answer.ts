@@ -17,6 +17,7 @@ export async function* answer(
     { length: request.n },
     () => new ChoiceOutput(model.tokenizer, request.stop),
   )
+  const texts = new Map<number, TextChunk>()
   let promptTokens = 0
   let cachedTokens = 0
   let completionTokens = 0
@@ -34,12 +35,14 @@ export async function* answer(
         completionTokens++
         const chunk = output.push(event)
         if (output.stopped) generation.stop(event.choice)
-        if (chunk) yield textDelta(event.choice, chunk)
+        if (chunk) texts.set(event.choice, joined(texts.get(event.choice), chunk))
         break
       }
       case 'finish': {
         const output = outputs[event.choice]!
-        const chunk = output.flush()
+        const tail = output.flush()
+        const chunk = tail ? joined(texts.get(event.choice), tail) : texts.get(event.choice)
+        texts.delete(event.choice)
         if (chunk) yield textDelta(event.choice, chunk)
         const reason = output.stopped ? 'stop' : event.reason
         const { queueMs, prefillMs, decodeMs } = event.timings
@@ -48,11 +51,30 @@ export async function* answer(
         break
       }
       case 'error':
+        yield* textDeltas(texts)
         throw fromWireError(event.error)
     }
+    // Tokens that came together go out together.
+    if (generation.unread === 0) yield* textDeltas(texts)
   }
   yield { type: 'usage', promptTokens, cachedTokens, imageTokens, completionTokens }
   yield { type: 'timings', stations }
+}
+
+function joined(before: TextChunk | undefined, chunk: TextChunk): TextChunk {
+  if (!before) return chunk
+  const logprobs = [...(before.logprobs ?? []), ...(chunk.logprobs ?? [])]
+  return {
+    ...chunk,
+    text: before.text + chunk.text,
+    logprobs: logprobs.length > 0 ? logprobs : undefined,
+  }
+}
+
+/** What has been gathered, choice by choice; nothing is left. */
+function* textDeltas(texts: Map<number, TextChunk>): Generator<ChatEvent> {
+  for (const [choice, chunk] of texts) yield textDelta(choice, chunk)
+  texts.clear()
 }
 
 function textDelta(choice: number, chunk: TextChunk): ChatEvent {

@@ -3,10 +3,15 @@ import { setImmediate } from 'node:timers/promises'
 import type { MessagePort } from 'node:worker_threads'
 import { type AerieError, toWireError, type WireError } from '../errors.ts'
 import type { DecoderSession } from './backend.ts'
-import { EngineCore } from './engine-core.ts'
+import { EngineCore, type RequestEvent } from './engine-core.ts'
 import type { EngineReady, EngineWorkerData, FromEngine, ToEngine } from './engine-messages.ts'
 import type { StartMessage } from './worker-host.ts'
 
+/**
+ * Tokens go out this often at most, about as often as a display shows anything: a message costs both threads, the socket
+ * and the client the same however little is in it. Everything else goes out at once, and takes waiting tokens along.
+ */
+const TOKENS_INTERVAL_MS = 16
 /** Counters go out this often while something changes, and at once when the engine falls idle. */
 const STATS_INTERVAL_MS = 50
 
@@ -17,6 +22,9 @@ export function serveDecoder(
   scheduling: EngineWorkerData['scheduling'],
 ): void {
   let failures: WireError[] = []
+  let events: RequestEvent[] = []
+  let eventsAt = 0
+  let stepAt = 0
   let statsAt = 0
   let loop: Promise<void> | undefined
   let disposing = false
@@ -29,6 +37,7 @@ export function serveDecoder(
 
   async function run(): Promise<void> {
     while (core.hasWork && !disposing) {
+      stepAt = performance.now()
       await core.step()
       report()
       // Runs are synchronous in some backends: commands that came meanwhile are delivered here.
@@ -38,11 +47,16 @@ export function serveDecoder(
   }
 
   function report(): void {
-    const events = core.takeEvents()
+    events.push(...core.takeEvents())
     const now = performance.now()
     const due = !core.hasWork || now - statsAt >= STATS_INTERVAL_MS
+    // Only where the next step is done by then, if it is like this one: slow models send each token when they have it.
+    const inTime = now - eventsAt + (now - stepAt) < TOKENS_INTERVAL_MS
+    const mayWait =
+      events.length === 0 || (inTime && events.every(([, { type }]) => type === 'token'))
+    if (!due && failures.length === 0 && mayWait) return
     if (due) statsAt = now
-    if (!due && events.length === 0 && failures.length === 0) return
+    if (events.length > 0) eventsAt = now
     const message: FromEngine = {
       type: 'step',
       events,
@@ -50,6 +64,7 @@ export function serveDecoder(
       ...(due ? { stats: core.takeStats() } : {}),
     }
     failures = []
+    events = []
     port.postMessage(message)
   }
 

@@ -24,6 +24,10 @@ export class GenerationStream implements Generation, AsyncIterator<GenerationEve
     this.#hooks = hooks
   }
 
+  get unread(): number {
+    return this.#events.length - this.#read
+  }
+
   push(event: GenerationEvent): void {
     if (this.#end) return
     this.#events.push(event)

@@ -109,6 +109,8 @@ export interface EngineStats {
 
 /** A running request: its events in order. Returning from the iterator early aborts it. */
 export interface Generation extends AsyncIterable<GenerationEvent> {
+  /** Events that are here and have not been read. */
+  readonly unread: number
   /** Ends one answer early, as when a stop string was found; its `finish` follows with reason `stop`. */
   stop(choice: number): void
 }
