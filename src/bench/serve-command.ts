@@ -31,7 +31,13 @@ export const serveBenchCommand: Command = {
       type: 'string',
       value: 'n',
       description: 'requests for each number of clients',
-      default: '96',
+      default: '192',
+    },
+    rounds: {
+      type: 'string',
+      value: 'n',
+      description: 'in how many turns, one number of clients after the other',
+      default: '3',
     },
     cached: { type: 'boolean', description: 'the same picture each time, to measure the caches' },
     natural: { type: 'boolean', description: 'answers end where the model ends them' },
@@ -44,7 +50,7 @@ export const serveBenchCommand: Command = {
   },
   configKeys: [],
   examples: [
-    'aerie bench serve --clients 1,16 --requests 200',
+    'aerie bench serve --clients 1,16 --requests 400',
     'aerie bench serve --url http://127.0.0.1:8000 --json',
   ],
   run: benchServe,
@@ -53,6 +59,7 @@ export const serveBenchCommand: Command = {
 async function benchServe(args: ParsedArgs, terminal: Terminal): Promise<number> {
   if (args.positionals.length > 0) throw new UsageError(`unexpected '${args.positionals[0]}'`)
   const requests = integerOption(args, serveBenchCommand, 'requests')!
+  const rounds = integerOption(args, serveBenchCommand, 'rounds')!
   const clients = clientsOption(args)
   const [{ openTarget }, { measure }, report] = await Promise.all([
     import('./options.ts'),
@@ -63,7 +70,7 @@ async function benchServe(args: ParsedArgs, terminal: Terminal): Promise<number>
   const pictures = args.options.has('cached') ? 'cached' : 'distinct'
   const answers = args.options.has('natural') ? 'natural' : 'exact'
   try {
-    const result = await measure(target, { clients, requests, pictures, answers }, (line) =>
+    const result = await measure(target, { clients, requests, rounds, pictures, answers }, (line) =>
       terminal.stderr.write(`${line}\n`),
     )
     const isJson = args.options.has('json')

@@ -31,7 +31,10 @@ export interface LoadSummary {
 }
 
 /** Failed requests count as failed and in nothing else. */
-export function summarise(plan: LoadPlan, { durationMs, records }: LoadResult): LoadSummary {
+export function summarise(
+  plan: Pick<LoadPlan, 'clients' | 'pictures'>,
+  { durationMs, records }: LoadResult,
+): LoadSummary {
   const done = records.filter(({ error }) => error === undefined)
   const seconds = durationMs / 1000
   const sum = (of: (record: RequestRecord) => number) => done.reduce((n, r) => n + of(r), 0)
