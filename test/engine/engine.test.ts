@@ -35,6 +35,29 @@ describe('the engine in its worker', () => {
     assert.deepEqual(events.map(withoutTimes), core.events.get(id)!.map(withoutTimes))
   })
 
+  /** Whether something else had come with it, for every token of an answer of 60. */
+  async function companies(stepMs: number): Promise<boolean[]> {
+    const engine = await engineFor({ stepMs })
+    const generation = engine.generate(request({ maxTokens: 60 }), NEVER)
+    const inCompany: boolean[] = []
+    for await (const { type } of generation) {
+      if (type === 'token') inCompany.push(generation.unread > 0)
+    }
+    assert.equal(inCompany.length, 60)
+    return inCompany
+  }
+
+  it('sends tokens together where they come faster than anyone sees', async () => {
+    const inCompany = await companies(1)
+    assert.equal(inCompany[0], false, 'the first goes out at once')
+    assert.ok(inCompany.filter(Boolean).length > 30, String(inCompany))
+  })
+
+  it('sends every token by itself where steps are slow', async () => {
+    const inCompany = await companies(20)
+    assert.ok(inCompany.filter(Boolean).length < 30, String(inCompany))
+  })
+
   it('serves many at once', async () => {
     const engine = await engineFor({}, { maxRunning: 8, maxWaiting: 100 })
     const answers = await Promise.all(

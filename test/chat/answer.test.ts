@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { answer } from '../../src/chat/answer.ts'
+import type { ChatEvent, ChatRequest } from '../../src/chat/contract.ts'
+import type { ServedModel } from '../../src/chat/model.ts'
+import { GenerationStream } from '../../src/engine/generation.ts'
+import type { GenerationEvent } from '../../src/engine/types.ts'
+import { Tokenizer } from '../../src/tokenizer/tokenizer.ts'
+
+const dir = new URL('../fixtures/tokenizers/qwen2/', import.meta.url).pathname
+const timings = { queueMs: 0, prefillMs: 0, decodeMs: 0 }
+
+describe('a generation on its way to text', async () => {
+  const tokenizer = await Tokenizer.load(dir)
+  const token = (text: string, choice = 0): GenerationEvent => {
+    const [id, ...more] = tokenizer.encode(text)
+    assert.ok(id !== undefined && more.length === 0, `${text} is not one token`)
+    return { type: 'token', choice, id, logprob: -1 }
+  }
+  const finish = (choice = 0): GenerationEvent => ({
+    type: 'finish',
+    choice,
+    reason: 'length',
+    timings,
+  })
+
+  /** Lets each group of events arrive at once, the next when all that came of the last has been read. */
+  async function eventsOf(
+    groups: readonly (readonly GenerationEvent[])[],
+    request: { n?: number; stop?: readonly string[] } = {},
+  ): Promise<{ events: ChatEvent[]; error: unknown; stopped: number[] }> {
+    const stopped: number[] = []
+    const stream = new GenerationStream({
+      onAbort: () => undefined,
+      onStop: (choice) => stopped.push(choice),
+    })
+    const asked = { n: 1, stop: [], ...request } as unknown as ChatRequest
+    const model = { tokenizer } as unknown as ServedModel
+    const events: ChatEvent[] = []
+    let error: unknown
+    const reading = (async () => {
+      for await (const event of answer(model, asked, stream, 0, [])) events.push(event)
+    })().catch((cause) => {
+      error = cause
+    })
+    for (const group of groups) {
+      for (const event of group) stream.push(event)
+      await new Promise(setImmediate)
+    }
+    stream.close()
+    await reading
+    return { events, error, stopped }
+  }
+
+  const texts = (events: readonly ChatEvent[], choice = 0) =>
+    events.flatMap((event) =>
+      event.type === 'text-delta' && event.choice === choice ? [event.text] : [],
+    )
+
+  it('sends tokens that came together together, and the others as they come', async () => {
+    const { events } = await eventsOf([
+      [token('a')],
+      [token('b'), token('c')],
+      [token('d'), finish()],
+    ])
+    assert.deepEqual(texts(events), ['a', 'bc', 'd'])
+  })
+
+  it('keeps one log probability a token', async () => {
+    const { events } = await eventsOf([[token('a'), token('b'), token('c')], [finish()]])
+    const [delta] = events
+    assert.ok(delta?.type === 'text-delta')
+    assert.deepEqual(
+      delta.logprobs?.map((entry) => entry.token),
+      ['a', 'b', 'c'],
+    )
+  })
+
+  it('keeps choices apart, and ends each behind its last text', async () => {
+    const { events } = await eventsOf(
+      [
+        [token('a', 0), token('b', 1), token('c', 0), finish(0), token('d', 1)],
+        [finish(1)],
+      ],
+      { n: 2 },
+    )
+    assert.deepEqual([texts(events, 0), texts(events, 1)], [['ac'], ['bd']])
+    const order = events.flatMap((event) =>
+      'choice' in event ? [`${event.type} ${event.choice}`] : [],
+    )
+    assert.deepEqual(order, ['text-delta 0', 'finish 0', 'text-delta 1', 'finish 1'])
+  })
+
+  it('ends at a stop string within a group', async () => {
+    const group = [token('a'), token('b'), token('c')]
+    const { events, stopped } = await eventsOf([group, [finish()]], { stop: ['b'] })
+    assert.equal(texts(events).join(''), 'a')
+    assert.deepEqual(stopped, [0])
+  })
+
+  it('sends what there was before it tells of a failure', async () => {
+    const failure = { code: 'backend_failure' as const, message: 'gone' }
+    const { events, error } = await eventsOf([
+      [token('a'), token('b'), { type: 'error', error: failure }],
+    ])
+    assert.deepEqual(texts(events), ['ab'])
+    assert.match(String(error), /gone/)
+  })
+})
