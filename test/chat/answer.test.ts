@@ -78,10 +78,7 @@ describe('a generation on its way to text', async () => {
 
   it('keeps choices apart, and ends each behind its last text', async () => {
     const { events } = await eventsOf(
-      [
-        [token('a', 0), token('b', 1), token('c', 0), finish(0), token('d', 1)],
-        [finish(1)],
-      ],
+      [[token('a', 0), token('b', 1), token('c', 0), finish(0), token('d', 1)], [finish(1)]],
       { n: 2 },
     )
     assert.deepEqual([texts(events, 0), texts(events, 1)], [['ac'], ['bd']])
