@@ -18,6 +18,9 @@ SEED = 7
 # while they are alone; `join` stretches their projector.
 LENGTH = 32.0
 
+# First, second, third and further of its kind (or colour) in the picture, cell by cell.
+RANKS = 4
+
 # Most cells are empty: the weight of class 0, low where there are many other classes, so that a tower in doubt between
 # sixteen kinds does not choose 'nothing'.
 EMPTY_WEIGHT = {'kind': 0.05, 'color': 0.1, 'size': 0.1, 'ordinal': 0.05, 'offset_x': 0.05, 'offset_y': 0.05,
@@ -29,22 +32,26 @@ FACTOR_WEIGHT = {'kind': 3.0, 'first': 2.0, 'second': 1.5, 'ordinal': 4.0}
 class Codebook:
     """codes[factor]: [classes - 1, D], the directions of classes 1…; class 0 is the absence of them all.
 
-    Beside them the two axes of the picture [D] and the numbers 0 … 6 [7, D], which the decoder writes and no tower does.
+    Beside them the two axes of the picture [D], the numbers 0 … 6 [7, D] and ranks [RANKS, D], which the decoder writes and
+    no tower does.
     """
 
     def __init__(self, width):
         count = sum(classes - 1 for classes in FACTORS.values())
         generator = torch.Generator().manual_seed(SEED)
         directions = torch.linalg.qr(torch.randn(width, width, generator=generator))[0]
-        needed = count + 2 + len(NUMBERS)
-        assert needed <= width, f'concepts, axes and numbers need at least {needed} dimensions, got {width}'
+        needed = count + 2 + len(NUMBERS) + 2 * RANKS
+        assert needed <= width, f'concepts, axes, numbers and ranks need at least {needed} dimensions, got {width}'
         self.codes, start = {}, 0
         for name, classes in FACTORS.items():
             self.codes[name] = directions[start : start + classes - 1].contiguous()
             start += classes - 1
         self.matrix = directions[:start].contiguous()  # [concepts, D]
         self.down, self.right = directions[start], directions[start + 1]
-        self.numbers = directions[start + 2 : start + 2 + len(NUMBERS)].contiguous()
+        start += 2
+        self.numbers = directions[start : start + len(NUMBERS)].contiguous()
+        start += len(NUMBERS)
+        self.ranks = {name: directions[start + i * RANKS : start + (i + 1) * RANKS].contiguous() for i, name in enumerate(('kind', 'color'))}
 
     def ideal(self, labels, scale=None):
         """Dense labels [B, factors, 100] -> the ideal cells [B, 100, D]; scale [B, factors, 100] weighs each factor."""

@@ -117,7 +117,7 @@ class Worker:
         torch.manual_seed(7919 * self.step + rank)
         tokenizer = load_tokenizer()
         self.codebook = Codebook(config['text_config']['hidden_size'])
-        self.tables = concept_tokens(tokenizer, config['text_config']['vocab_size']) | {'numbers': self.codebook.numbers}
+        self.tables = concept_tokens(tokenizer, config['text_config']['vocab_size']) | {'numbers': self.codebook.numbers, 'ranks': self.codebook.ranks}
         self.packers = {c: Packer(tokenizer, options.length, c) for c in (options.cells, GRID * GRID)}
         self.asker, self.data, self.pages = Asker(self.R, pairs=2), Shards(options.data), Shards(options.pages)
         self.evaluation_packer = Packer(tokenizer, EVALUATION_LENGTH)

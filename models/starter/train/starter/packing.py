@@ -10,9 +10,9 @@ from .config import ASSISTANT, END, GRID, SYSTEM, USER
 from .language import LANGUAGE
 
 # How eagerly a task is packed when not everything fits, and (below 1) how often it is considered at all.
-PRIORITY = {'relation': 1.8, 'relation_yes_no': 1.9, 'compare_size': 2.0, 'count_kind': 1.7, 'count_color': 1.6, 'count_all': 1.2,
-            'caption': 1.3, 'json': 0.5, 'read_digits': 2.5, 'read_word': 2.5, 'read_letters': 0.3, 'absent_object': 1.5,
-            'exists': 0.9, 'color_of_kind': 0.6, 'place': 0.6, 'kind_of_color': 0.5, 'size_of': 0.5, 'shape_single': 0.7,
+PRIORITY = {'relation': 1.4, 'relation_yes_no': 1.3, 'compare_size': 1.3, 'count_kind': 2.3, 'count_color': 2.1, 'count_all': 2.0,
+            'caption': 1.5, 'json': 0.7, 'read_digits': 2.3, 'read_word': 2.5, 'read_letters': 0.3, 'absent_object': 1.8,
+            'exists': 0.9, 'color_of_kind': 0.6, 'place': 0.6, 'kind_of_color': 0.5, 'size_of': 0.5, 'shape_single': 0.8,
             'color_single': 0.3, 'absent_color': 0.4, 'absent_text': 0.5, 'identity': 0.5, 'text_color': 0.3, 'background': 0.5}
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import torch
 
-from .codebook import LENGTH
+from .codebook import LENGTH, RANKS
 from .config import USER
 from .decoder import rope_tables, rotate
 from .labels import NAMES
@@ -18,6 +18,9 @@ from .language import CHARACTERS, COLORS, KINDS, PLURALS, SIZES
 # What is pointed at -> (layer, group of heads).
 PREVIOUS = (0, 0)  # every word of the text: the one before it
 NAMING = {'kind': (1, 0), 'color': (1, 1)}  # a word of the text: the cells that show what it names
+RANKING = {'kind': ((0, 1), (1, 0)), 'color': ((0, 2), (1, 1))}  # an object's centre: those like it before it; of these, the second ones
+LAST = (2, 1)  # such a word: of the centres that show what it names, the one of the highest rank
+NUMBERED = (3, 1)  # the answer about a number: the question's word for what is counted
 COUNTING = (1, 2)  # such a word: the centres of those objects and <s>, in fixed shares, so that the share of <s> tells how many
 PAIRING = (1, 3)  # the kind in "red circle": the centres of the red circles and <s>, likewise
 COMPARING = ((2, 0), (2, 1))  # the answer about two objects: the question's word for the one, and for the other
@@ -32,6 +35,8 @@ REPEATING = ((3, 2), (3, 3))  # the next piece of the name of what is missing: t
 START_SHARE = 2.0  # of <s>, beside 1 for each object: its share of n objects is 2/(n + 2), further apart for large n than 1/(n + 1)
 SHARPNESS = 8.0  # of the logits of numbers, as of the codebook's
 MOST_WORDS = 256  # of a hint that count in a batch, chosen at random; more cost time and say the same
+NUMBER_WEIGHT = torch.tensor([0.5, 0.5, 1.5, 3.0, 4.0, 4.0, 4.0])  # of 0 … 6: the large ones are rare
+RANK_WEIGHT = torch.tensor([1.0, 4.0, 8.0, 12.0])  # of the first, second, third and further: likewise
 WITH_TEXT = ('read_digits', 'read_word', 'read_letters', 'caption', 'json')
 ONE_NAME = ('count_kind', 'count_color', 'exists', 'place', 'size_of', 'color_of_kind', 'kind_of_color')
 TWO_NAMES = ('relation', 'relation_yes_no', 'compare_size')
@@ -86,6 +91,57 @@ def counting_hints(spans, tables, ids, positions, labels):
     asked = [(row, first) for row, task, first, _ in spans if task == 'count_all']
     row, word = torch.tensor(asked, dtype=torch.long).view(-1, 2).T
     yield COUNTING_ALL, _with_start(row, word, center[row, 0])
+
+
+def ranks_of(factor, labels):
+    """labels [B, factors, C] -> which centres show the same as an earlier one [B, C, C], and each one's rank among them [B, C]:
+    1 for the first, 0 where there is no centre.
+    """
+    center, shown = labels[:, NAMES.index('ordinal')] > 0, labels[:, NAMES.index(factor)]
+    alike = (shown[:, :, None] == shown[:, None]) & center[:, :, None] & center[:, None]
+    before = alike & torch.ones(alike.shape[1:], dtype=torch.bool).tril(-1)
+    return before, (1 + before.sum(-1)) * center
+
+
+def ranking_hints(labels):
+    """Every centre looks at those before it that show the same, or at <s>: being the second is a matter of whether there is
+    one, not of how much attention it gets. One layer later, being the third is whether there is a second before it.
+    """
+    for factor, places in RANKING.items():
+        before, rank = ranks_of(factor, labels)
+        row, cell = rank.nonzero(as_tuple=True)
+        for least, place in enumerate(places, 1):
+            hint = _or_start(row, cell, before[row, cell] & (rank[row] >= least))
+            yield from ((place, part) for part in _apart(hint, hint.cells[:, 0]))
+
+
+def counted_hints(spans, tables, ids, labels):
+    """The word for what is counted: of the centres that show it, the one of the highest rank, or <s>. The answer: that word.
+    And the number itself for each such word.
+    """
+    places, looked_at, numbers, answers = [], [], [], []
+    ranks = {factor: ranks_of(factor, labels)[1] for factor in RANKING}
+    for row, task, first, _ in spans:
+        if task not in ('count_kind', 'count_color'):
+            continue
+        factor = task.removeprefix('count_')
+        for word in range(_turn_start(ids[row], first), first):
+            named = tables[factor][ids[row, word]]
+            if named:
+                rank = ranks[factor][row] * (labels[row, NAMES.index(factor)] == named)
+                places.append((row, word))
+                looked_at.append((rank == rank.max()) & (rank > 0))
+                numbers.append(rank.max())
+                answers.append((row, first, word))
+    row, word = torch.tensor(places, dtype=torch.long).view(-1, 2).T
+    cells = torch.stack(looked_at) if looked_at else torch.zeros(0, labels.shape[2], dtype=torch.bool)
+    numbers = torch.stack(numbers) if numbers else torch.zeros(0, dtype=torch.long)
+    return _or_start(row, word, cells), numbers, _text_hint(answers, ids.shape[1])
+
+
+def _apart(hint, which):
+    """The places of a hint for which `which` [n] holds, and the others: each part counts as much as the other, however rare."""
+    return [Hint(*(column[chosen] for column in hint)) for chosen in (which, ~which)]
 
 
 def _with_start(row, word, cells):
@@ -224,26 +280,49 @@ def pointing_loss(decoder, tables, batch, labels):
     texts += [*((place, repeating) for place in REPEATING), (PREVIOUS, previous_hint(here))]
     shared = [*counting_hints(spans, tables, ids, here, labels), *reading_hints(spans, tables, targets, labels)]
     shared += [(LISTING, listing_hint(spans, tables, targets, labels))]
+    last, numbers, answered = counted_hints(spans, tables, ids, labels)
+    texts += [(NUMBERED, answered)]
     loss = 0.0
     for hints, first_key, share in ((pictured, 1, False), (texts, 1 + cells, False), (shared, 0, True)):
         for place, hint in hints:
             loss = loss + _attention_loss(decoder, place, hint, rope, mask, 1 + cells, first_key, share)
-    counted = (_number_loss(decoder, *hint, tables['numbers'], mask, 1 + cells) for hint in shared if hint[0] in (COUNTING, COUNTING_ALL))
-    return loss + sum(counted)
+    for part in _apart(last, numbers > 1):
+        loss = loss + _attention_loss(decoder, LAST, part, rope, mask, 1 + cells, 0, False)
+    for place, hint in ranking_hints(labels):
+        loss = loss + _attention_loss(decoder, place, hint, rope, mask, 1, 0, False)
+    loss = loss + rank_loss(decoder, tables['ranks'], labels)
+    for place, hint in shared:
+        if place in (COUNTING, COUNTING_ALL):
+            sees = mask[hint.row, 0, 1 + cells + hint.word, 1] > -1
+            number = hint.cells[:, 1:].sum(-1).long()
+            loss = loss + _number_loss(decoder, place[0] + 1, hint.row[sees], 1 + cells + hint.word[sees], number[sees], tables['numbers'])
+    return loss + _number_loss(decoder, LAST[0] + 1, last.row, 1 + cells + last.word, numbers, tables['numbers'])
 
 
-def _number_loss(decoder, place, hint, numbers, mask, first_word):
-    """Behind the layer that looks at the objects, the word should have their number along its direction.
+def _number_loss(decoder, layer, row, at, number, numbers):
+    """What comes into `layer` at a word should hold its number along that number's direction.
 
     Without it the decoder told none from some and hardly two from three: shares of attention are too uneven to read a number from.
     """
-    row, word, shares = hint
-    sees = mask[row, 0, first_word + word, 1] > -1
-    row, word, number = row[sees], word[sees], shares[sees, 1:].sum(-1).long()
     if not len(row):
         return 0.0
-    x = decoder.layer_inputs[place[0] + 1][row, first_word + word]
-    return torch.nn.functional.cross_entropy(x @ numbers.T * (SHARPNESS / LENGTH), number)
+    x = decoder.layer_inputs[layer][row, at]
+    return torch.nn.functional.cross_entropy(x @ numbers.T * (SHARPNESS / LENGTH), number, NUMBER_WEIGHT)
+
+
+def rank_loss(decoder, ranks, labels):
+    """Every centre should hold its rank along that rank's direction: behind the first layer first or further, behind the next
+    one first, second or further …
+    """
+    loss = 0.0
+    for factor, directions in ranks.items():
+        rank = ranks_of(factor, labels)[1]
+        row, cell = rank.nonzero(as_tuple=True)
+        for known in range(2, RANKS + 1):
+            x = decoder.layer_inputs[known - 1][row, 1 + cell]
+            loss = loss + torch.nn.functional.cross_entropy(
+                x @ directions[:known].T * (SHARPNESS / LENGTH), rank[row, cell].clamp(max=known) - 1, RANK_WEIGHT[:known])
+    return loss
 
 
 def _attention_loss(decoder, place, hint, rope, mask, first_word, first_key, share):

@@ -115,7 +115,7 @@ class Asker:
             for name in names:
                 by_number.setdefault(present.count(name), []).append(name)
             numbers = list(by_number)
-            weights = [{0: 0.5, 1: 0.45}.get(n, 1.6) for n in numbers]
+            weights = [{0: 0.5, 1: 0.45, 2: 1.6}.get(n, 4) for n in numbers]
             number = R.choices(numbers, weights)[0]
             name = R.choice(by_number[number])
             if len(things) < 3 and R.random() < 0.5:
@@ -191,7 +191,8 @@ class Asker:
 
     def noun(self):
         """Seldom one of the list: those are soon known by heart, and nothing is learned about copying."""
-        return self.R.choice([self.R.choice(self.nouns), surface.invented_noun(self.R), *(surface.crossed_noun(self.R, self.nouns),) * 2])
+        return self.R.choice([self.R.choice(self.nouns), surface.invented_noun(self.R), surface.crossed_noun(self.R, self.nouns),
+                              surface.pieced_noun(self.R)])
 
     def without_picture(self):
         """A question that needs a picture, asked without one."""

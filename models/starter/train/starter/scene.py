@@ -100,12 +100,12 @@ def sample_scene(R, mode=None):
         count = R.choices([1, 2, 3, 4, 5, 6], [0.17, 0.25, 0.22, 0.18, 0.14, 0.04])[0] if mode == 'shapes' else R.choice([1, 1, 2])
         colors = contrasting(scene['background'], 'objects')
         kinds = KINDS
-        distinct = count <= len(colors) and R.random() < 0.4  # no colour can be guessed from the others
+        distinct = count <= len(colors) and R.random() < 0.3  # no colour can be guessed from the others
         if distinct:
             kinds, colors = R.sample(KINDS, count), R.sample(colors, count)
         elif count >= 3:  # repeated kinds and colours, so that counting one of them means something
-            kinds = R.sample(KINDS, R.choice([2, 3, 8, 16]))
-            colors = R.sample(colors, min(len(colors), R.choice([2, 3, 8])))
+            kinds = R.sample(KINDS, R.choice([1, 2, 2, 3, 8, 16]))
+            colors = R.sample(colors, min(len(colors), R.choice([1, 2, 2, 3, 8])))
         sizes = (0.3, 0.4, 0.3) if count <= 3 else (0.5, 0.45, 0.05)
         for i in range(count):
             kind, color = (kinds[i], colors[i]) if distinct else (R.choice(kinds), R.choice(colors))

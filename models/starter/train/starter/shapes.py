@@ -10,6 +10,9 @@ ACCENTS = {'trunk': (110, 72, 42), 'tyre': (42, 42, 44), 'glass': (228, 236, 242
            'stem': (70, 130, 60)}
 
 
+QUARTERS = ((1, 0), (0, 1), (-1, 0), (0, -1))  # cosine and sine of the quarter turns
+
+
 def ellipse(cx, cy, rx, ry=None, start=0.0, end=2 * math.pi, points=36):
     ry = rx if ry is None else ry
     steps = [start + (end - start) * i / points for i in range(points)]
@@ -54,7 +57,7 @@ def triangle(R):
 
 def star(R):
     points = R.choices([4, 5, 6, 7, 8], [1, 8, 3, 1, 1])[0]
-    return [([regular(points, 1, R.uniform(0.36, 0.55), R.uniform(-0.3, 0.3))], 'main')]
+    return [([regular(points, 1, R.uniform(0.3, 0.6), R.uniform(-0.3, 0.3))], 'main')]
 
 
 def heart(R):
@@ -71,7 +74,11 @@ def heart(R):
 
 
 def cross(R):
-    a, y = R.uniform(0.2, 0.4), R.choice([0, 0, 0, -0.25])
+    if R.random() < 0.15:  # arms that widen
+        neck, end = R.uniform(0.12, 0.25), R.uniform(0.35, 0.55)
+        arm = [(-end, -1), (end, -1), (neck, -neck)]
+        return [([[(x * c - y * s, x * s + y * c) for c, s in QUARTERS for x, y in arm]], 'main')]
+    a, y = R.uniform(0.14, 0.4), R.choice([0, 0, 0, -0.25])
     points = [(-a, -1), (a, -1), (a, y - a), (1, y - a), (1, y + a), (a, y + a), (a, 1), (-a, 1), (-a, y + a),
               (-1, y + a), (-1, y - a), (-a, y - a)]
     return [([points], 'main')]
@@ -114,7 +121,7 @@ def house(R):
 
 
 def tree(R):
-    trunk, top = R.uniform(0.08, 0.18), R.uniform(0.2, 0.5)
+    trunk, top = R.uniform(0.06, 0.2), R.uniform(0.1, 0.55)
     parts = [([[(-trunk, 0), (trunk, 0), (trunk * R.uniform(1, 1.4), 1), (-trunk * R.uniform(1, 1.4), 1)]], 'trunk')]
     style = R.random()
     if style < 0.4:  # conifer
@@ -127,6 +134,8 @@ def tree(R):
     elif style < 0.75:  # round crown
         radius = R.uniform(0.58, 0.72)
         parts.append(([ellipse(0, -0.32, radius, radius * R.uniform(0.9, 1.05))], 'main'))
+    elif style < 0.85:  # a tall oval crown
+        parts.append(([ellipse(0, -0.3, R.uniform(0.36, 0.6), 0.7)], 'main'))
     else:  # a cloud of leaves
         for x, y in [(-0.34, -0.1), (0.34, -0.1), (0, -0.5), (0, -0.15)]:
             parts.append(([ellipse(x, y, R.uniform(0.38, 0.48))], 'main'))
@@ -141,7 +150,11 @@ def car(R):
     wheel = R.uniform(0.18, 0.27)
     parts = [([body], 'main')]
     parts.append(([[(back + 0.06, waist), (back + 0.27, roof + 0.1), (front - 0.3, roof + 0.1), (front - 0.13, waist)]], 'glass'))
-    if R.random() < 0.5:
+    if R.random() < 0.2:  # a van
+        roof = R.uniform(-0.7, -0.5)
+        parts[0] = ([[(-0.95, roof), (0.55, roof), (0.8, waist), (1, waist + 0.12), (1, 0.42), (-0.95, 0.42)]], 'main')
+        parts[1] = ([[(0.1, waist), (0.1, roof + 0.12), (0.48, roof + 0.12), (0.66, waist)]], 'glass')
+    elif R.random() < 0.5:
         parts.append(([box(-0.06, roof, 0.02, waist + 0.02)], 'main'))
     for x in (-0.55, 0.55):
         parts.append(([ellipse(x, 0.42, wheel)], 'tyre'))
@@ -151,7 +164,7 @@ def car(R):
 
 
 def cup(R):
-    top, bottom, side = R.uniform(0.55, 0.72), R.uniform(0.4, 0.65), R.choice([-1, 1])
+    top, bottom, side = R.uniform(0.5, 0.72), R.uniform(0.3, 0.68), R.choice([-1, 1])
     outer, inner = R.uniform(0.32, 0.42), R.uniform(0.16, 0.24)
     y = R.uniform(-0.15, 0.15)
     shift = -0.15 * side
@@ -165,15 +178,33 @@ def cup(R):
 
 
 def fish(R):
-    height, length = R.uniform(0.38, 0.55), R.uniform(0.62, 0.75)
-    parts = [([[(length * 0.55 - 0.15, 0), (1, -R.uniform(0.4, 0.6)), (R.uniform(0.78, 0.9), 0), (1, R.uniform(0.4, 0.6))]],
-              R.choice(['main', 'main', 'shade']))]
+    """Nose at -1, tail at 1: a slim or a round or a lens-shaped body, a forked or a fanned tail, fins or none."""
+    height, tail = R.uniform(0.3, 0.68), R.uniform(0.3, 0.62)
+    joint = R.uniform(0.4, 0.6)
+    fork = R.uniform(0.72, 0.98)
+    ends = [(1, -tail), (fork, 0), (1, tail)] if R.random() < 0.75 else [(0.92, -tail), (1, 0), (0.92, tail)]
+    parts = [([[(joint - 0.2, 0), *ends]], R.choice(['main', 'main', 'shade']))]
+    if R.random() < 0.5:
+        parts.append(([[(-0.4, -height * 0.7), (R.uniform(-0.1, 0.2), -height - R.uniform(0.15, 0.35)), (0.25, -height * 0.5)]],
+                      R.choice(['main', 'shade'])))
+    if R.random() < 0.3:
+        parts.append(([[(-0.3, height * 0.7), (R.uniform(0, 0.2), height + R.uniform(0.1, 0.3)), (0.2, height * 0.5)]],
+                      R.choice(['main', 'shade'])))
+    middle, half = (joint - 1) / 2, (joint + 1) / 2
     if R.random() < 0.6:
-        parts.append(([[(-0.4, -height * 0.7), (0.1, -height - 0.3), (0.25, -height * 0.5)]], R.choice(['main', 'shade'])))
-    parts.append(([ellipse(-0.2, 0, length + 0.05, height)], 'main'))
-    if R.random() < 0.4:
-        parts.append(([[(-0.1, 0.05), (0.2, 0.3), (0.2, 0)]], 'shade'))
-    parts.append(([ellipse(-0.55, -0.1, R.uniform(0.06, 0.11))], R.choice(['glass', 'tyre'])))
+        body = ellipse(middle, 0, half, height)
+    else:  # two arcs that meet in a point at nose and tail
+        sharp = R.uniform(0.7, 1.6)
+        steps = [-1 + i / 12 for i in range(25)]
+        arc = lambda side, order: [(middle + half * u, side * height * (1 - u * u) ** sharp) for u in order]
+        body = arc(-1, steps) + arc(1, steps[-2:0:-1])
+    parts.append(([body], 'main'))
+    if R.random() < 0.35:
+        parts.append(([[(-0.15, 0.05), (0.2, 0.3), (0.2, 0)]], 'shade'))
+    if R.random() < 0.25:  # the edge of the gills
+        parts.append(([[(-0.38, -height * 0.6), (-0.28, 0), (-0.38, height * 0.6), (-0.33, 0)]], 'shade'))
+    if R.random() < 0.88:
+        parts.append(([ellipse(R.uniform(-0.68, -0.5), -height * R.uniform(0.1, 0.35), R.uniform(0.05, 0.12))], R.choice(['glass', 'tyre'])))
     return parts
 
 
@@ -198,7 +229,10 @@ def flower(R):
 
 
 def diamond(R):
-    half = R.uniform(0.55, 0.85)
+    half = R.uniform(0.5, 1)
+    if R.random() < 0.12:  # four facets
+        whole = [(0, -1), (half, 0), (0, 1), (-half, 0)]
+        return [([whole], 'main'), ([[(0, -1), (half, 0), (0, 0)]], 'tint'), ([[(0, 1), (-half, 0), (0, 0)]], 'shade')]
     if R.random() < 0.25:  # a cut stone seen from the side
         crown = R.uniform(-0.55, -0.35)
         points = [(-0.5, -0.8), (0.5, -0.8), (0.95, crown), (0, 0.95), (-0.95, crown)]
@@ -207,13 +241,17 @@ def diamond(R):
 
 
 def arrow(R):
-    shaft, head, neck = R.uniform(0.12, 0.3), R.uniform(0.5, 0.85), R.uniform(-0.05, 0.35)
+    shaft, head, neck = R.uniform(0.08, 0.38), R.uniform(0.5, 0.95), R.uniform(-0.1, 0.45)
     if R.random() < 0.2:  # an open tip
         t = R.uniform(0.14, 0.22)
         tip = [(1, 0), (neck, -head), (neck - t, -head + t), (1 - 2.4 * t, -t / 2), (-1, -t / 2), (-1, t / 2),
                (1 - 2.4 * t, t / 2), (neck - t, head - t), (neck, head)]
         return [([tip], 'main')]
-    points = [(1, 0), (neck, -head), (neck, -shaft), (-1, -shaft), (-1, shaft), (neck, shaft), (neck, head)]
+    barb = neck - R.uniform(0.05, 0.25) if R.random() < 0.25 else neck
+    end = [(-1, -shaft), (-1, shaft)]
+    if R.random() < 0.15:
+        end.insert(1, (-1 + R.uniform(0.15, 0.3), 0))
+    points = [(1, 0), (barb, -head), (neck, -shaft), *end, (neck, shaft), (barb, head)]
     return [([points], 'main')]
 
 

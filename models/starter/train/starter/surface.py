@@ -1,10 +1,13 @@
 """Small variations of a question's surface, as language.json lists them, and invented nouns."""
 
+import json
 import re
 
+from .config import FOLDER
 from .language import LANGUAGE
 
 RULES = LANGUAGE['surface']
+PIECES = [piece for piece in json.loads((FOLDER / 'tokenizer.json').read_text())['model']['vocab'] if re.fullmatch('[a-z]+', piece)]
 
 
 def vary(words, R):
@@ -36,3 +39,8 @@ def crossed_noun(R, nouns):
     """The beginning of one noun and the end of another, so cut into tokens as nouns are."""
     first, second = R.choice(nouns), R.choice(nouns)
     return first[: R.randint(1, len(first))] + second[R.randint(0, len(second) - 1) :]
+
+
+def pieced_noun(R):
+    """Pieces of the tokenizer in a row: the end of a real noun may be one that no noun of training has."""
+    return ''.join(R.choice(PIECES) for _ in range(R.choice([1, 2, 2, 3])))

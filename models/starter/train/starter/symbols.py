@@ -135,7 +135,7 @@ def main():
         step = saved['step']
     R = random.Random(1000 + step)
     asker, packer = Asker(R, pairs=2), Packer(tokenizer, options.length, options.cells)
-    tables = concept_tokens(tokenizer, config['text_config']['vocab_size']) | {'numbers': codebook.numbers}
+    tables = concept_tokens(tokenizer, config['text_config']['vocab_size']) | {'numbers': codebook.numbers, 'ranks': codebook.ranks}
     schedule, scores, mean = Schedule(options.until, floor=0.05), Scores(), None
     since, saved_at = time.time(), time.time()
 
