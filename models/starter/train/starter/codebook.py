@@ -19,7 +19,7 @@ SEED = 7
 LENGTH = 32.0
 
 # First, second, third and further of its kind (or colour) in the picture, cell by cell.
-RANKS = 4
+HIGHEST_RANK = 4
 
 # Most cells are empty: the weight of class 0, low where there are many other classes, so that a tower in doubt between
 # sixteen kinds does not choose 'nothing'.
@@ -32,7 +32,7 @@ FACTOR_WEIGHT = {'kind': 3.0, 'first': 2.0, 'second': 1.5, 'ordinal': 4.0}
 class Codebook:
     """codes[factor]: [classes - 1, D], the directions of classes 1…; class 0 is the absence of them all.
 
-    Beside them the two axes of the picture [D], the numbers 0 … 6 [7, D] and ranks [RANKS, D], which the decoder writes and
+    Beside them the two axes of the picture [D], the numbers 0 … 6 [7, D] and ranks [HIGHEST_RANK, D], which the decoder writes and
     no tower does.
     """
 
@@ -40,7 +40,7 @@ class Codebook:
         count = sum(classes - 1 for classes in FACTORS.values())
         generator = torch.Generator().manual_seed(SEED)
         directions = torch.linalg.qr(torch.randn(width, width, generator=generator))[0]
-        needed = count + 2 + len(NUMBERS) + 2 * RANKS
+        needed = count + 2 + len(NUMBERS) + 2 * HIGHEST_RANK
         assert needed <= width, f'concepts, axes, numbers and ranks need at least {needed} dimensions, got {width}'
         self.codes, start = {}, 0
         for name, classes in FACTORS.items():
@@ -51,7 +51,8 @@ class Codebook:
         start += 2
         self.numbers = directions[start : start + len(NUMBERS)].contiguous()
         start += len(NUMBERS)
-        self.ranks = {name: directions[start + i * RANKS : start + (i + 1) * RANKS].contiguous() for i, name in enumerate(('kind', 'color'))}
+        ranks = directions[start : start + 2 * HIGHEST_RANK].split(HIGHEST_RANK)
+        self.ranks = {factor: part.contiguous() for factor, part in zip(('kind', 'color'), ranks, strict=True)}
 
     def ideal(self, labels, scale=None):
         """Dense labels [B, factors, 100] -> the ideal cells [B, 100, D]; scale [B, factors, 100] weighs each factor."""

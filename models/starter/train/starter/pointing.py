@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import torch
 
-from .codebook import LENGTH, RANKS
+from .codebook import HIGHEST_RANK, LENGTH
 from .config import USER
 from .decoder import rope_tables, rotate
 from .labels import NAMES
@@ -318,7 +318,7 @@ def rank_loss(decoder, ranks, labels):
     for factor, directions in ranks.items():
         rank = ranks_of(factor, labels)[1]
         row, cell = rank.nonzero(as_tuple=True)
-        for known in range(2, RANKS + 1):
+        for known in range(2, HIGHEST_RANK + 1):
             x = decoder.layer_inputs[known - 1][row, 1 + cell]
             loss = loss + torch.nn.functional.cross_entropy(
                 x @ directions[:known].T * (SHARPNESS / LENGTH), rank[row, cell].clamp(max=known) - 1, RANK_WEIGHT[:known])

@@ -7,7 +7,8 @@ from .config import FOLDER
 from .language import LANGUAGE
 
 RULES = LANGUAGE['surface']
-PIECES = [piece for piece in json.loads((FOLDER / 'tokenizer.json').read_text())['model']['vocab'] if re.fullmatch('[a-z]+', piece)]
+VOCABULARY = json.loads((FOLDER / 'tokenizer.json').read_text())['model']['vocab']
+PIECES = [piece for piece in VOCABULARY if re.fullmatch('[a-z]+', piece)]
 
 
 def vary(words, R):
