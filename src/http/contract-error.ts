@@ -1,5 +1,6 @@
 /** The first thing that ajv found wrong with a request → an error that names the field. */
 import { AerieError } from '../errors.ts'
+import { nearest } from '../nearest.ts'
 import { describeSchema, describeValue, fieldPath, joinField, orList } from './describe.ts'
 import type { Schema } from './openapi-document.ts'
 
@@ -15,6 +16,9 @@ export interface Violation {
   readonly propertyName?: string
 }
 
+/** Unknown fields that are looked at for a misspelling; a hostile body has a million. */
+const MOST_STRANGERS = 16
+
 /** One request has one error: `errors` come from a validator that stops at the first. `body` is what it checked. */
 export function contractError(errors: readonly Violation[], body: unknown): AerieError {
   const error = pick(errors)
@@ -22,16 +26,16 @@ export function contractError(errors: readonly Violation[], body: unknown): Aeri
   const schema = error.parentSchema
   const got = describeValue(error.data)
   switch (error.keyword) {
-    case 'x-closed': {
-      const param = joinField(path, String(error.params['additionalProperty']))
-      return new AerieError('unknown_parameter', `${param}: unknown parameter`, { param })
-    }
+    case 'x-closed':
+      return unknown(path, String(error.params['additionalProperty']), fieldsOf(schema))
     case 'x-aerie':
       return unsupported(path, schema, got)
     case 'required': {
       const name = String(error.params['missingProperty'])
-      const missing = schema.properties?.[name] ?? {}
-      return invalid(joinField(path, name), `expected ${describeSchema(missing)}, got nothing`)
+      const missing = describeSchema(schema.properties?.[name] ?? {})
+      const misspelt = misspellingOf(name, error.data, fieldsOf(schema))
+      const hint = misspelt && ` (${joinField(path, misspelt)} is unknown, did you mean ${name}?)`
+      return invalid(joinField(path, name), `expected ${missing}, got nothing${hint ?? ''}`)
     }
     case 'discriminator': {
       const tag = String(error.params['tag'])
@@ -78,6 +82,23 @@ function rank({ keyword, instancePath }: Violation): number {
 
 function isTypeErrorAt({ keyword, instancePath }: Violation, path: string): boolean {
   return keyword === 'type' && instancePath === path
+}
+
+function fieldsOf(schema: Schema): string[] {
+  return Object.keys(schema.properties ?? {})
+}
+
+/** The field of `data` that is none of the schema's and was most likely meant to be `name`. */
+function misspellingOf(name: string, data: unknown, known: readonly string[]): string | undefined {
+  const strangers = Object.keys(data as object).filter((field) => !known.includes(field))
+  return strangers.slice(0, MOST_STRANGERS).find((stranger) => nearest(stranger, known) === name)
+}
+
+function unknown(path: string, field: string, fields: readonly string[]): AerieError {
+  const param = joinField(path, field)
+  const near = nearest(field, fields)
+  const hint = near === undefined ? '' : `, did you mean ${near}?`
+  return new AerieError('unknown_parameter', `${param}: unknown parameter${hint}`, { param })
 }
 
 function unsupported(path: string, schema: Schema, got: string): AerieError {

@@ -30,6 +30,10 @@ test('a wrong field is named with what was expected and what came', () => {
     [[base], 'the body: expected an object, got an array of 1'],
     [{ messages: base.messages }, 'model: expected a string of 1 to 256 characters, got nothing'],
     [{ model: 'm' }, 'messages: expected an array of at least 1, got nothing'],
+    [
+      { model: 'm', mesages: base.messages },
+      'messages: expected an array of at least 1, got nothing (mesages is unknown, did you mean messages?)',
+    ],
     [{ ...base, model: null }, 'model: expected a string of 1 to 256 characters, got null'],
     [{ ...base, messages: [] }, 'messages: expected an array of at least 1, got 0'],
     [{ ...base, messages: ['hi'] }, 'messages[0]: expected an object, got "hi"'],
@@ -89,15 +93,16 @@ test('a wrong field is named with what was expected and what came', () => {
   for (const [body, message] of cases) refused(body, 'invalid_request', message)
 })
 
-test('a field that the API does not define is refused with its full path', () => {
-  const cases: [unknown, string][] = [
-    [{ ...base, max_token: 5 }, 'max_token'],
-    [{ ...base, aerie: { explian: true } }, 'aerie.explian'],
+test('a field that the API does not define is refused with its full path and the nearest that it does', () => {
+  const cases: [unknown, string, string?][] = [
+    [{ ...base, max_token: 5 }, 'max_token', 'max_tokens'],
+    [{ ...base, aerie: { explian: true } }, 'aerie.explian', 'explain'],
     [{ ...base, messages: [{ role: 'user', content: 'hi', id: 1 }] }, 'messages[0].id'],
     [say([{ type: 'text', text: 'a', lang: 'en' }]), 'messages[0].content[0].lang'],
     [
       say([{ type: 'image_url', image_url: { url: 'x', detial: 'low' } }]),
       'messages[0].content[0].image_url.detial',
+      'detail',
     ],
     [{ ...base, 'two words': 1 }, '["two words"]'],
     [
@@ -105,8 +110,9 @@ test('a field that the API does not define is refused with its full path', () =>
       '__proto__',
     ],
   ]
-  for (const [body, param] of cases) {
-    refused(body, 'unknown_parameter', `${param}: unknown parameter`)
+  for (const [body, param, meant] of cases) {
+    const hint = meant === undefined ? '' : `, did you mean ${meant}?`
+    refused(body, 'unknown_parameter', `${param}: unknown parameter${hint}`)
   }
 })
 
