@@ -8,10 +8,11 @@ import type { EngineReady, EngineWorkerData, FromEngine, ToEngine } from './engi
 import type { StartMessage } from './worker-host.ts'
 
 /**
- * Tokens go out this often at most, about as often as a display shows anything: a message costs both threads, the socket
- * and the client the same however little is in it. Everything else goes out at once, and takes waiting tokens along.
+ * Tokens go out this often at most, thirty times a second, which reads as a steady flow: a message costs both threads, the
+ * socket and the client the same however little is in it. Everything else goes out at once, first tokens with their prefill
+ * among it, and takes waiting tokens along.
  */
-const TOKENS_INTERVAL_MS = 16
+const TOKENS_INTERVAL_MS = 33
 /** Counters go out this often while something changes, and at once when the engine falls idle. */
 const STATS_INTERVAL_MS = 50
 

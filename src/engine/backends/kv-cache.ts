@@ -104,14 +104,28 @@ export class KvCache {
     })
   }
 
-  /** Stores one position of a sequence: `[planes, headDim]` floats from `source[offset]` on. */
-  write(sequence: KvSequence, position: number, source: Float32Array, offset: number): void {
-    const { headDim, blockSize } = this
-    const values = this.#valuesAt(sequence, position)
-    const slot = position % blockSize
-    for (let plane = 0; plane < this.planes; plane++) {
-      const to = (plane * blockSize + slot) * headDim
-      copy(source, offset + plane * headDim, values, to, headDim)
+  /** Stores `count` positions of a sequence: `[count, planes, headDim]` floats from `source[offset]` on. */
+  write(
+    sequence: KvSequence,
+    start: number,
+    count: number,
+    source: Float32Array,
+    offset: number,
+  ): void {
+    const { headDim, blockSize, planes } = this
+    for (let written = 0; written < count; ) {
+      const slot = (start + written) % blockSize
+      const here = Math.min(blockSize - slot, count - written)
+      const values = this.#valuesAt(sequence, start + written)
+      // Plane by plane, so that what is written lies together.
+      for (let plane = 0; plane < planes; plane++) {
+        let from = offset + (written * planes + plane) * headDim
+        let to = (plane * blockSize + slot) * headDim
+        for (let i = 0; i < here; i++, from += planes * headDim, to += headDim) {
+          copy(source, from, values, to, headDim)
+        }
+      }
+      written += here
     }
   }
 

@@ -89,9 +89,8 @@ export class OnnxDecoderRunner implements DecoderRunner {
     const present = fetched[PRESENT]!
     const width = cache.planes * cache.headDim
     for (const [r, row] of rows.entries()) {
-      for (let step = 0; step < row.positions; step++) {
-        cache.write(row.cache, row.cache.length + step, present, (r * steps + step) * width)
-      }
+      cache.write(row.cache, row.cache.length, row.positions, present, r * steps * width)
+      window.append(r, row.positions, present, r * steps * width)
     }
     freeMemory(present.buffer)
     for (const [r, row] of rows.entries()) {

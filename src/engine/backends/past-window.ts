@@ -35,6 +35,8 @@ export class PastWindow {
    */
   place(sequences: readonly KvSequence[]): number[] {
     this.#makeRoom(sequences.length)
+    // What was appended and then not counted, because another run of the step failed, is taken back.
+    for (const slot of this.#slots) slot.filled = Math.min(slot.filled, slot.sequence?.length ?? 0)
     const wanted = new Set(sequences)
     const rowOf = new Map<KvSequence, number>()
     const vacant: number[] = []
@@ -65,6 +67,27 @@ export class PastWindow {
       data: data.subarray(0, rows * kvHeads * this.capacity * headDim),
       dims: [rows, kvHeads, 1, this.capacity, headDim],
     }
+  }
+
+  /**
+   * Takes over what a run added to the sequence in `row`, `[count, planes, headDim]` from `source[offset]` on, while it is
+   * in the processor's cache; what does not fit waits for a larger window.
+   */
+  append(row: number, count: number, source: Float32Array, offset: number): void {
+    const { layers, kvHeads, headDim } = this.#geometry
+    const slot = this.#slots[row]!
+    if (slot.filled + count > this.capacity) return
+    let from = offset
+    for (let position = slot.filled; position < slot.filled + count; position++) {
+      for (let part = 0; part < layers * 2; part++) {
+        const target = this.#tensors[part]!
+        for (let head = 0; head < kvHeads; head++) {
+          const to = ((row * kvHeads + head) * this.capacity + position) * headDim
+          for (let i = 0; i < headDim; i++) target[to + i] = source[from++]!
+        }
+      }
+    }
+    slot.filled += count
   }
 
   #fill(row: number, slot: Slot, sequence: KvSequence): void {

@@ -42,9 +42,7 @@ export class ReferenceDecoderRunner implements DecoderRunner {
     ])
     const present = new Float32Array(positions * this.#width)
     const results = interpret(graph, { feeds, weights, cache: this.#cacheOf(sequence, present) })
-    for (let i = 0; i < positions; i++) {
-      this.#options.cache.write(sequence, sequence.length + i, present, i * this.#width)
-    }
+    this.#options.cache.write(sequence, sequence.length, positions, present, 0)
     return want === 'none' ? undefined : new Float32Array(results.get(want)!.data)
   }
 

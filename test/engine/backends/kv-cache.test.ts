@@ -15,9 +15,9 @@ const newCache = () =>
 /** Appends positions whose every float is `value`, as a session would. */
 function append(cache: KvCache, id: number, values: readonly number[]): KvSequence {
   const [sequence] = cache.reserve([{ sequence: id, positions: values.length }])
-  for (const [i, value] of values.entries()) {
-    cache.write(sequence!, sequence!.length + i, new Float32Array(WIDTH).fill(value), 0)
-  }
+  const rows = new Float32Array(values.length * WIDTH)
+  for (const [i, value] of values.entries()) rows.fill(value, i * WIDTH, (i + 1) * WIDTH)
+  cache.write(sequence!, sequence!.length, values.length, rows, 0)
   sequence!.length += values.length
   return sequence!
 }
@@ -39,8 +39,9 @@ describe('the KV cache', () => {
     const cache = newCache()
     const [sequence] = cache.reserve([{ sequence: 1, positions: 6 }])
     const rows = Float32Array.from({ length: 6 * WIDTH }, (_, i) => i)
-    for (let position = 0; position < 6; position++)
-      cache.write(sequence!, position, rows, position * WIDTH)
+    // In two parts, of which the second begins inside a block.
+    cache.write(sequence!, 0, 1, rows, 0)
+    cache.write(sequence!, 1, 5, rows, WIDTH)
     for (let plane = 0; plane < cache.planes; plane++) {
       const target = new Float32Array(1 + 4 * 3)
       cache.read(sequence!, plane, 1, 5, target, 1)

@@ -10,36 +10,45 @@ const WIDTH = PLANES * GEOMETRY.headDim
 const CAPACITY = 12
 
 const newCache = () => new KvCache({ geometry: GEOMETRY, blockSize: 4, bytes: 1 << 16 })
+const positionOf = (seed: number) => Float32Array.from({ length: WIDTH }, (_, i) => seed * 100 + i)
 const append = (cache: KvCache, id: number, seed: number): KvSequence => {
   const [sequence] = cache.reserve([{ sequence: id, positions: 1 }])
-  const position = Float32Array.from({ length: WIDTH }, (_, i) => seed * 100 + i)
-  cache.write(sequence!, sequence!.length, position, 0)
+  cache.write(sequence!, sequence!.length, 1, positionOf(seed), 0)
   sequence!.length++
   return sequence!
 }
 
 describe('the window of the past', () => {
   it('holds each sequence whole, whoever comes and goes', () => {
+    // What a run of the placed rows brings is appended; when another run of that step fails, it does not count.
     const step = fc.record({
-      grow: fc.uniqueArray(fc.nat(5), { minLength: 1 }),
+      ids: fc.uniqueArray(fc.nat(5), { minLength: 1 }),
       drop: fc.option(fc.nat(5)),
+      run: fc.constantFrom('counts', 'fails', 'elsewhere'),
     })
     fc.assert(
       fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
         const cache = newCache()
         const window = new PastWindow(cache, GEOMETRY, CAPACITY)
-        let seed = 0
-        for (const { grow, drop } of steps) {
-          if (drop !== null) cache.free(drop)
-          const ids = grow.filter((id) => cache.length(id) < CAPACITY)
-          const sequences = ids.map((id) => append(cache, id, seed++))
-          const rows = window.place(sequences)
+        const sequences = new Map<number, KvSequence>()
+        for (const [seed, { ids, drop, run }] of steps.entries()) {
+          if (drop !== null) {
+            cache.free(drop)
+            sequences.delete(drop)
+          }
+          for (const id of ids) if (!sequences.has(id)) sequences.set(id, append(cache, id, seed))
+          const placed = ids.map((id) => sequences.get(id)!)
+          const rows = window.place(placed)
           assert.deepEqual(
             rows.toSorted((a, b) => a - b),
-            [...sequences.keys()],
+            [...placed.keys()],
           )
-          for (const [i, sequence] of sequences.entries())
-            assertHolds(cache, window, rows[i]!, sequence, sequences.length)
+          for (const [i, sequence] of placed.entries()) {
+            assertHolds(cache, window, rows[i]!, sequence, placed.length)
+            if (sequence.length === CAPACITY) continue
+            if (run !== 'elsewhere') window.append(rows[i]!, 1, positionOf(seed), 0)
+            if (run !== 'fails') append(cache, ids[i]!, seed)
+          }
         }
       }),
       { numRuns: 200 },
@@ -69,6 +78,19 @@ describe('the window of the past', () => {
     const { data } = window.tensor(0, 'key', 1)
     assert.deepEqual([...data.subarray(0, 4)], [-1, 101, 200, 201])
   })
+})
+
+it('what a run brought is there without the cache', () => {
+  const cache = newCache()
+  const window = new PastWindow(cache, GEOMETRY, CAPACITY)
+  const sequence = append(cache, 1, 1)
+  const [row] = window.place([sequence])
+  const two = Float32Array.of(...positionOf(2), ...positionOf(3))
+  window.append(row!, 2, two, 0)
+  assert.deepEqual(
+    [...window.tensor(0, 'value', 1).data.subarray(0, 6)],
+    [104, 105, 204, 205, 304, 305],
+  )
 })
 
 function assertHolds(
