@@ -26,7 +26,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   tokenizer: ['errors'],
   media: ['models', 'errors'],
   telemetry: ['errors', 'engine', 'media'],
-  http: ['telemetry', 'chat', 'engine', 'errors', 'free-memory'],
+  http: ['telemetry', 'chat', 'engine', 'errors', 'free-memory', 'nearest'],
   chat: ['engine', 'media', 'tokenizer', 'models', 'errors'],
   cli: [
     'main',

@@ -38,11 +38,29 @@ export function decodeDataUri(uri: string, { param, maxBytes }: DataUriOptions):
 
 type Fail = (what: string) => never
 
-/** White space is tolerated, as from a wrapped file; missing padding too; nothing else outside the alphabet is. */
 function fromBase64(data: string, fail: Fail): Uint8Array {
-  const unescaped = data.includes('%')
-    ? Buffer.from(fromPercent(data, fail)).toString('latin1')
-    : data
+  const text = data.includes('%') ? Buffer.from(fromPercent(data, fail)).toString('latin1') : data
+  return cleanBase64(text) ?? strictBase64(text, fail)
+}
+
+/**
+ * What nearly every client sends: digits, then padding or none. Undefined for all else, without saying why: expressions
+ * that look at every character cost ten times as much as decoding.
+ */
+function cleanBase64(text: string): Uint8Array | undefined {
+  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0
+  const digits = text.length - padding
+  if (digits % 4 === 1 || (padding > 0 && text.length % 4 !== 0)) return undefined
+  // Node also takes the URL alphabet, and characters beyond Latin-1 for their low byte.
+  if (text.includes('-') || text.includes('_')) return undefined
+  if (Buffer.byteLength(text) !== text.length) return undefined
+  const bytes = Buffer.from(text, 'base64')
+  // Any other stranger is skipped, so that even one leaves fewer bytes than that many digits hold.
+  return bytes.byteLength === Math.floor((digits * 3) / 4) ? bytes : undefined
+}
+
+/** White space is tolerated, as from a wrapped file; missing padding too; nothing else outside the alphabet is. */
+function strictBase64(unescaped: string, fail: Fail): Uint8Array {
   const text = /\s/.test(unescaped) ? unescaped.replace(/\s+/g, '') : unescaped
   // A slice shares the text; `replace` would copy it.
   const digits = text.slice(0, text.length - (/={0,2}$/.exec(text)?.[0].length ?? 0))

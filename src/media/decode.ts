@@ -1,7 +1,6 @@
 /** Bytes → upright 8-bit sRGB on white, and a list of what that took. */
 import { AerieError } from '../errors.ts'
 import { codecErrors, openPicture } from './codec.ts'
-import { profileName } from './icc.ts'
 import type { Picture } from './resample.ts'
 import type { ImageHeader, MediaLimits } from './types.ts'
 
@@ -18,12 +17,12 @@ export async function decode(
   param: string,
 ): Promise<Decoded> {
   return await codecErrors(param, async () => {
-    const open = () =>
-      openPicture(bytes, { maxPixels: limits.maxImagePixels, allowSvg: limits.allowSvg })
-    const { icc, isPalette } = await open().metadata()
-    const pipeline = open().flatten({ background: '#ffffff' }).toColourspace('srgb')
+    const { maxImagePixels: maxPixels, allowSvg } = limits
+    const pipeline = openPicture(bytes, { maxPixels, allowSvg })
+      .flatten({ background: '#ffffff' })
+      .toColourspace('srgb')
     // sharp takes 16-bit pictures with a profile to Display P3 and leaves them there unless told where to go.
-    if (icc && header.colourSpace === 'rgb16') pipeline.withIccProfile('srgb')
+    if (header.profile !== null && header.colourSpace === 'rgb16') pipeline.withIccProfile('srgb')
     const { data, info } = await pipeline
       .raw({ depth: 'uchar' })
       .toBuffer({ resolveWithObject: true })
@@ -36,21 +35,14 @@ export async function decode(
     }
     return {
       picture: { data, width: info.width, height: info.height },
-      conversions: conversions(header, {
-        profile: icc && (profileName(icc) ?? 'embedded profile'),
-        isPalette: isPalette ?? false,
-      }),
+      conversions: conversions(header),
     }
   })
 }
 
-interface Found {
-  readonly profile: string | undefined
-  readonly isPalette: boolean
-}
-
 /** In the order in which they are done. */
-function conversions(header: ImageHeader, { profile, isPalette }: Found): string[] {
+function conversions(header: ImageHeader): string[] {
+  const { profile, isPalette } = header
   const grey = header.colourSpace === 'b-w' || header.colourSpace === 'grey16'
   const steps = [
     header.frames > 1 && `first of ${header.frames} frames`,

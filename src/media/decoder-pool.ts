@@ -37,7 +37,7 @@ export class DecoderPool {
     use: (answer: Frame, pass: Pass) => Result,
   ): Promise<Result> {
     const pass = await this.#gate.enter(entry)
-    const decoder = this.#idle.pop()!
+    const decoder = this.#take(call.picture)
     const { reply, idle } = decoder.run(call, body, entry.signal)
     const answered = reply.then((answer) => use(answer, pass))
     void Promise.allSettled([answered, idle]).then(([result]) => {
@@ -46,6 +46,15 @@ export class DecoderPool {
       pass.leave()
     })
     return answered
+  }
+
+  /** The decoder that keeps this picture's file, or else one that keeps none, or else the one that has kept its for longest. */
+  #take(picture: number): Decoder {
+    const keeper = this.#idle.findIndex(({ kept }) => kept === picture)
+    const vacant = this.#idle.findLastIndex(({ kept }) => kept === undefined)
+    const [decoder] = this.#idle.splice(keeper >= 0 ? keeper : Math.max(vacant, 0), 1)
+    // The gate lets in no more than there are.
+    return decoder!
   }
 
   async dispose(): Promise<void> {

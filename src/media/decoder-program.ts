@@ -31,6 +31,9 @@ channel.on('data', (piece: Buffer) => {
 channel.on('close', () => process.kill(process.pid, 'SIGKILL'))
 writeFrame(channel, { ready: true })
 
+/** The file of the last call, if that was an `open` that went well: most are prepared next, and need not be sent again. */
+let kept: { readonly picture: number; readonly bytes: Uint8Array } | undefined
+
 type CallTo<Do> = Extract<Call, { do: Do }>
 
 async function answer(frame: Frame): Promise<void> {
@@ -44,20 +47,28 @@ async function answer(frame: Frame): Promise<void> {
   }
 }
 
-/** The picture's file, out of its data URI if it came in one. */
-function unpack({ from, param, limits }: Call, body: Uint8Array<ArrayBuffer>): Uint8Array {
+/** The picture's file, out of its data URI if it came in one. Nothing is kept any longer. */
+function unpack(call: Call, body: Uint8Array<ArrayBuffer>): Uint8Array {
+  const { picture, from, param, limits } = call
+  const last = kept
+  kept = undefined
+  if (from === 'kept') {
+    if (last?.picture !== picture) throw new Error(`the file of picture ${picture} is not kept`)
+    return last.bytes
+  }
   if (from === 'file') return body
   const text = Buffer.from(body.buffer).toString('latin1')
   return decodeDataUri(text, { param, maxBytes: limits.maxImageBytes })
 }
 
 async function open(call: CallTo<'open'>, body: Uint8Array<ArrayBuffer>): Promise<void> {
-  const { param, limits } = call
+  const { picture, param, limits } = call
   const bytes = unpack(call, body)
   checkBytes(bytes.byteLength, limits, param)
   const header = await readHeader(bytes, limits, param)
   checkHeader(header, limits, param)
   const sha256 = createHash('sha256').update(bytes).digest('hex')
+  kept = { picture, bytes }
   writeFrame(channel, { sha256, header, byteLength: bytes.byteLength } satisfies Opened)
 }
 

@@ -6,22 +6,26 @@ import type { ImageContent, ImageHeader, LoadedImage, MediaLimits, PreparedImage
 /** Beside standard input, output and error. */
 export const CHANNEL_FD = 3
 
+interface Common {
+  /** The same in every call for one picture and in no other. */
+  readonly picture: number
+  readonly param: string
+  readonly limits: MediaLimits
+}
+
 export type Call =
-  | {
+  | (Common & {
       readonly do: 'open'
       /** What the body is. */
       readonly from: ImageContent['from']
-      readonly param: string
-      readonly limits: MediaLimits
-    }
-  | {
+    })
+  | (Common & {
       readonly do: 'prepare'
-      readonly from: ImageContent['from']
+      /** As above; `kept`: there is no body, since the process still has the file from `open`. */
+      readonly from: ImageContent['from'] | 'kept'
       readonly header: ImageHeader
       readonly preprocessing: ImagePreprocessing
-      readonly param: string
-      readonly limits: MediaLimits
-    }
+    })
 
 /** Answer to `open`. */
 export type Opened = Pick<LoadedImage, 'sha256' | 'header'> & { readonly byteLength: number }
@@ -33,9 +37,12 @@ export interface Failure {
   readonly error: WireError
 }
 
+export function isFailure(head: unknown): head is Failure {
+  return 'error' in (head as object)
+}
+
 /** Throws the error that the process reported, or returns its answer. */
 export function unwrap<Answer extends Opened | Prepared>(head: unknown): Answer {
-  const answer = head as Answer | Failure
-  if ('error' in answer) throw fromWireError(answer.error)
-  return answer
+  if (isFailure(head)) throw fromWireError(head.error)
+  return head as Answer
 }

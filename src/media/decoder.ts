@@ -1,7 +1,7 @@
 /** A decoder that is always there: one task at a time, and a fresh process whenever the old one ends. */
 import { AerieError } from '../errors.ts'
 import { type DecoderExit, DecoderProcess, type ProcessBounds } from './decoder-process.ts'
-import type { Call } from './decoder-protocol.ts'
+import { type Call, isFailure } from './decoder-protocol.ts'
 import type { Frame } from './frames.ts'
 import { cancelled } from './gate.ts'
 import type { MediaLogger } from './types.ts'
@@ -44,6 +44,7 @@ export class Decoder {
   #ready = Promise.withResolvers<void>()
   #closed = Promise.withResolvers<void>()
   #running: Running | undefined
+  #kept: number | undefined
   #isDisposed = false
   #restart: NodeJS.Timeout | undefined
 
@@ -56,6 +57,11 @@ export class Decoder {
     return this.#process?.pid
   }
 
+  /** The picture whose file the process has: the one of its last call, if that was an `open`. At most one, then, is kept. */
+  get kept(): number | undefined {
+    return this.#kept
+  }
+
   /** Starts the process. Rejects when it ends before it is ready. */
   start(): Promise<void> {
     const failed = Promise.withResolvers<void>()
@@ -63,7 +69,7 @@ export class Decoder {
     return Promise.race([this.#ready.promise, failed.promise])
   }
 
-  /** Sends a task to the process. The caller waits for `idle` before the next one. */
+  /** Sends a task to the process, without the body if that is there already. The caller waits for `idle` before the next one. */
   run(call: Call, body: Uint8Array | string, signal: AbortSignal): DecoderTask {
     const reply = Promise.withResolvers<Frame>()
     const idle = Promise.withResolvers<void>()
@@ -93,6 +99,7 @@ export class Decoder {
     this.#running = {
       answered: (frame) => {
         finish()
+        if (call.do === 'open' && !isFailure(frame.head)) this.#kept = call.picture
         reply.resolve(frame)
       },
       died: (end) => {
@@ -107,7 +114,10 @@ export class Decoder {
       if (this.#running !== running) return
       sentAt = performance.now()
       deadline = setTimeout(tooSlow, timeoutMs)
-      this.#process!.send(call, body)
+      const isKept = call.do === 'prepare' && call.picture === this.#kept
+      this.#kept = undefined
+      if (isKept) this.#process!.send({ ...call, from: 'kept' } satisfies Call)
+      else this.#process!.send(call, body)
     })
     if (signal.aborted) abort()
     else signal.addEventListener('abort', abort)
@@ -135,6 +145,7 @@ export class Decoder {
         frame: (frame) => this.#running?.answered(frame),
         exit: (end) => {
           this.#process = undefined
+          this.#kept = undefined
           this.#closed.resolve()
           if (isReady) this.#ready = Promise.withResolvers()
           this.#running?.died(end)

@@ -1,6 +1,7 @@
 /** Bytes → header, without decoding a pixel. */
 import { AerieError } from '../errors.ts'
 import { codecErrors, openPicture } from './codec.ts'
+import { profileName } from './icc.ts'
 import { sniff } from './sniff.ts'
 import type { ImageHeader, MediaLimits } from './types.ts'
 
@@ -53,7 +54,8 @@ export async function readHeader(
     channels: meta.channels,
     bitDepth: meta.depth,
     hasAlpha: meta.hasAlpha,
-    hasIccProfile: meta.hasProfile,
+    profile: meta.icc ? (profileName(meta.icc) ?? 'embedded profile') : null,
+    isPalette: meta.isPalette ?? false,
     frames: meta.pages ?? 1,
   }
 }

@@ -66,6 +66,9 @@ class PictureMedia implements Media {
   readonly #pool: DecoderPool
   /** Claims of loaded pictures by their image, and by the garbage collector's word where nobody released them. */
   readonly #held = new WeakMap<LoadedImage, Claim>()
+  /** What the decoders know loaded pictures by. */
+  readonly #numbers = new WeakMap<LoadedImage, number>()
+  #lastNumber = 0
   readonly #forgotten = new FinalizationRegistry<Claim>((claim) => claim.release())
 
   constructor(options: MediaOptions) {
@@ -123,9 +126,10 @@ class PictureMedia implements Media {
   ): Promise<PreparedImage> {
     const { content, header } = image
     const { from, body } = content
+    const picture = this.#numbers.get(image) ?? ++this.#lastNumber
     try {
       return await this.#pool.run(
-        { do: 'prepare', from, header, preprocessing, param, limits: this.#limits },
+        { do: 'prepare', picture, from, header, preprocessing, param, limits: this.#limits },
         body,
         { bytes: body.length + decodedBytes(header), mayExceed: true, signal },
         ({ head, body }) => ({
@@ -182,8 +186,9 @@ class PictureMedia implements Media {
     { entry, fetchMs }: { readonly entry: Entry; readonly fetchMs: number },
   ): Promise<LoadedImage> {
     const { from, body } = content
+    const picture = ++this.#lastNumber
     return this.#pool.run(
-      { do: 'open', from, param, limits: this.#limits },
+      { do: 'open', picture, from, param, limits: this.#limits },
       body,
       entry,
       ({ head }, { claim }) => {
@@ -191,6 +196,7 @@ class PictureMedia implements Media {
         const image: LoadedImage = { content, bytes: { byteLength }, sha256, header, fetchMs }
         claim.hold(body.length)
         this.#held.set(image, claim)
+        this.#numbers.set(image, picture)
         this.#forgotten.register(image, claim, image)
         return image
       },

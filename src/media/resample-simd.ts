@@ -1,126 +1,138 @@
-/**
- * The horizontal pass of `resample.ts` in WebAssembly's SIMD: the same integers, several times as fast.
- * A weight w is split into h·2¹² + l, both of which fit 16 bits; one instruction then multiplies two taps of three channels
- * with two halves of weights and adds the pairs. Sums are 32-bit integers, so that their order changes nothing.
- */
+/** The two passes of `resample.ts` in WebAssembly's SIMD: the same integers as in plain TypeScript, many times as fast. */
+import type { ColumnResizer, Resizers, RowResizer } from './resample-plain.ts'
+import {
+  BATCH,
+  COLUMN_TAPS,
+  columnProgram,
+  OUTPUT_BYTES,
+  PAIR_BYTES,
+  ROW_TAPS,
+  rowProgram,
+  SPAN,
+  SPLIT,
+} from './resample-programs.ts'
+import type { Taps } from './resample-taps.ts'
 import { assemble, op } from './wasm-module.ts'
 
-/** For each output: first input, number of taps, and weights at `index * stride`. */
-export interface RowTaps {
-  readonly first: Int32Array
-  readonly count: Int32Array
-  readonly weights: Int32Array
-  readonly stride: number
-}
-
-/** Resizes one row of `[n, 3]` that starts at byte `at` of `source` into the one that starts at byte `to` of `target`. */
-export type RowResizer = (
-  source: Uint8Array,
-  at: number,
-  target: Uint8ClampedArray,
-  to: number,
-) => void
-
-/** Binary places of a weight. */
-export const WEIGHT_BITS = 22
-
-const SPLIT = 12
 const LOW = (1 << SPLIT) - 1
-/** A pair of taps: two low halves, then two high halves, 16 bits each. */
-const PAIR_BYTES = 8
 const PAGE = 65_536
 
-const SOURCE = 0
-const TARGET = 1
-const OUTPUTS = 2
-const WEIGHTS = 3
-const REMAINING = 4
-const PIXEL = 5
-const PAIRS = 6
-const BOTH = 7
-const LOW_SUM = 8
-const HIGH_SUM = 9
+/** A program and memory for it. */
+interface Instance {
+  readonly bytes: Uint8Array<ArrayBuffer>
+  readonly run: (...integers: number[]) => void
+}
 
-/** r₀ g₀ b₀ r₁ g₁ b₁ as bytes → r₀ r₁ g₀ g₁ b₀ b₁ 0 0 as 16-bit numbers; 16 names a byte of zero. */
-const INTERLEAVE = [0, 16, 3, 16, 1, 16, 4, 16, 2, 16, 5, 16, 16, 16, 16, 16]
+/** Memory larger than this is left to the garbage collector. */
+const MAX_KEPT_BYTES = 8 * 2 ** 20
 
-/** run(source, target, outputs, weights, remaining): an output is two numbers, byte offset of its first input and pairs of taps. */
-function rowProgram(): WebAssembly.Module {
-  const add = (sum: number, weightsAt: number) => [
-    op.get(sum),
-    ...[op.get(BOTH), op.get(WEIGHTS), op.load32Splat(weightsAt), op.i32x4DotI16x8S],
-    ...[op.i32x4Add, op.set(sum)],
-  ]
-  const advance = (pointer: number, bytes: number) => [
-    ...[op.get(pointer), op.i32Const(bytes), op.i32Add, op.set(pointer)],
-  ]
-  const countDown = (counter: number) => [
-    ...[op.get(counter), op.i32Const(1), op.i32Sub, op.tee(counter)],
-  ]
-  const body = op.doWhile(
-    ...[op.get(SOURCE), op.get(OUTPUTS), op.i32Load(0), op.i32Add, op.set(PIXEL)],
-    ...[op.get(OUTPUTS), op.i32Load(4), op.set(PAIRS)],
-    ...[op.i32Const(1 << (WEIGHT_BITS - 1)), op.i32x4Splat, op.set(LOW_SUM)],
-    ...[op.v128Zero, op.set(HIGH_SUM)],
-    op.doWhile(
-      ...[op.get(PIXEL), op.load64Zero(), op.v128Zero, op.i8x16Shuffle(INTERLEAVE), op.set(BOTH)],
-      ...add(LOW_SUM, 0),
-      ...add(HIGH_SUM, 4),
-      ...advance(PIXEL, 6),
-      ...advance(WEIGHTS, PAIR_BYTES),
-      ...countDown(PAIRS),
-    ),
-    op.get(TARGET),
-    ...[op.get(HIGH_SUM), op.i32Const(SPLIT), op.i32x4Shl, op.get(LOW_SUM), op.i32x4Add],
-    ...[op.i32Const(WEIGHT_BITS), op.i32x4ShrS],
-    // Narrowing clamps, to 16 bits and then to 0…255.
-    ...[op.v128Zero, op.i16x8NarrowI32x4S, op.v128Zero, op.i8x16NarrowI16x8U],
-    op.store32Lane(0),
-    ...advance(TARGET, 3),
-    ...advance(OUTPUTS, 8),
-    ...countDown(REMAINING),
-  )
-  const shape = { parameters: 5, i32Locals: 2, v128Locals: 3, body: [body] }
-  return new WebAssembly.Module(assemble(shape))
+/** A program whose memory is kept for the next picture: to touch fresh pages takes longer than to resize what lies in them. */
+class Program {
+  readonly #module: WebAssembly.Module
+  #kept: Instance | undefined
+
+  constructor(code: Uint8Array<ArrayBuffer>) {
+    this.#module = new WebAssembly.Module(code)
+  }
+
+  /** With at least so many bytes, which hold anything. */
+  instance(bytes: number): Instance {
+    if (this.#kept && this.#kept.bytes.length >= bytes) return this.#kept
+    const memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / PAGE) })
+    const { exports } = new WebAssembly.Instance(this.#module, { env: { memory } })
+    const made = {
+      bytes: new Uint8Array(memory.buffer),
+      // The one export, by construction.
+      run: exports['run'] as Instance['run'],
+    }
+    if (bytes <= MAX_KEPT_BYTES) this.#kept = made
+    return made
+  }
 }
 
 /** Undefined where this machine has no such instructions. */
-const PROGRAM = hasSimd() ? rowProgram() : undefined
+export const SIMD: Resizers | undefined = hasSimd() ? simdResizers() : undefined
 
-/** A function that resizes rows of `width` pixels with these taps, or undefined where the machine cannot. */
-export function simdRowResizer(width: number, taps: RowTaps): RowResizer | undefined {
-  if (!PROGRAM) return undefined
-  const { first, count, weights, stride } = taps
+function simdResizers(): Resizers {
+  const rows = new Program(rowProgram())
+  const columns = new Program(columnProgram())
+  return {
+    rows: (width, taps) => rowResizer(rows, width, taps),
+    columns: (width, from, taps) => columnResizer(columns, width, from, taps),
+  }
+}
+
+function rowResizer(program: Program, width: number, taps: Taps): RowResizer {
+  const table = tapTable(taps, { at: ROW_TAPS, inputBytes: 3 })
+  const sourceBytes = width * 3
+  const targetBytes = taps.first.length * 3
+  const [targetAt, tableAt, end] = layout(
+    BATCH * sourceBytes + ROW_TAPS * 3 + 2,
+    BATCH * targetBytes,
+    table.byteLength,
+  )
+  const { bytes, run } = program.instance(end)
+  bytes.set(table, tableAt)
+  const weightsAt = tableAt + taps.first.length * OUTPUT_BYTES
+  return {
+    batch: BATCH,
+    input: bytes.subarray(0, BATCH * sourceBytes),
+    resize: (rows, target, to) => {
+      run(0, sourceBytes, targetAt, targetBytes, tableAt, weightsAt, taps.first.length)
+      target.set(bytes.subarray(targetAt, targetAt + rows * targetBytes), to)
+    },
+  }
+}
+
+function columnResizer(program: Program, width: number, from: number, taps: Taps): ColumnResizer {
+  const rowBytes = width * 3
+  const table = tapTable(taps, { at: COLUMN_TAPS, inputBytes: rowBytes })
+  const targetBytes = taps.first.length * rowBytes
+  const [targetAt, tableAt, end] = layout(
+    (from + 1) * rowBytes + SPAN,
+    targetBytes + SPAN,
+    table.byteLength,
+  )
+  const { bytes, run } = program.instance(end)
+  bytes.set(table, tableAt)
+  const weightsAt = tableAt + taps.first.length * OUTPUT_BYTES
+  return {
+    input: bytes.subarray(0, from * rowBytes),
+    resize: () => {
+      run(0, rowBytes, targetAt, tableAt, weightsAt, taps.first.length)
+      return bytes.slice(targetAt, targetAt + targetBytes)
+    },
+  }
+}
+
+/** Where parts of these sizes begin when one lies behind the other, from the second on, and where the last ends. */
+function layout(...sizes: [number, number, number]): [number, number, number] {
+  let end = 0
+  return sizes.map((size) => (end += Math.ceil(size / 16) * 16)) as [number, number, number]
+}
+
+/** Outputs, then weights, as a program reads them that takes so many taps `at` once; what is missing to that has weight zero. */
+function tapTable(
+  { first, count, weights, stride }: Taps,
+  { at, inputBytes }: { readonly at: number; readonly inputBytes: number },
+): Uint8Array {
   const outputs = first.length
-  const pairs = count.map((n) => (n + 1) >> 1)
-  // A pair may read five bytes past the row, and a store writes one past the target; eight keep both harmless.
-  const targetAt = width * 3 + 8
-  const outputsAt = (targetAt + outputs * 3 + 8 + 7) & ~7
-  const weightsAt = outputsAt + outputs * 8
-  const bytes = weightsAt + pairs.reduce((sum, n) => sum + n, 0) * PAIR_BYTES
-  const memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / PAGE) })
-  const table = new Int32Array(memory.buffer, outputsAt, outputs * 2)
-  const halves = new Int16Array(memory.buffer, weightsAt)
-  for (let i = 0, pair = 0; i < outputs; i++) {
-    table[2 * i] = first[i]! * 3
-    table[2 * i + 1] = pairs[i]!
-    for (let t = 0; t < 2 * pairs[i]!; t++) {
-      const weight = t < count[i]! ? weights[i * stride + t]! : 0
-      const at = 4 * (pair + (t >> 1)) + (t & 1)
-      halves[at] = weight & LOW
-      halves[at + 2] = weight >> SPLIT
+  const steps = count.map((n) => Math.ceil(n / at))
+  const pairs = steps.reduce((sum, n) => sum + n, 0) * (at / 2)
+  const table = new Int32Array((outputs * OUTPUT_BYTES + pairs * PAIR_BYTES) / 4)
+  const halves = new Int16Array(table.buffer, outputs * OUTPUT_BYTES)
+  for (let i = 0, to = 0; i < outputs; i++) {
+    table[2 * i] = first[i]! * inputBytes
+    table[2 * i + 1] = steps[i]!
+    for (let t = 0; t < steps[i]! * at; t += 2, to += 4) {
+      for (let k = t; k < t + 2; k++) {
+        const weight = k < count[i]! ? weights[i * stride + k]! : 0
+        halves[to + k - t] = weight & LOW
+        halves[to + k - t + 2] = weight >> SPLIT
+      }
     }
-    pair += pairs[i]!
   }
-  const instance = new WebAssembly.Instance(PROGRAM, { env: { memory } })
-  // The one export, by construction.
-  const run = instance.exports['run'] as (...pointers: number[]) => void
-  const all = new Uint8Array(memory.buffer)
-  return (source, at, target, to) => {
-    all.set(source.subarray(at, at + width * 3))
-    run(0, targetAt, outputsAt, weightsAt, outputs)
-    target.set(all.subarray(targetAt, targetAt + outputs * 3), to)
-  }
+  return new Uint8Array(table.buffer)
 }
 
 function hasSimd(): boolean {

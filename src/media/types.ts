@@ -61,7 +61,9 @@ export interface ImageHeader {
   readonly channels: number
   readonly bitDepth: string
   readonly hasAlpha: boolean
-  readonly hasIccProfile: boolean
+  /** Name of the ICC profile; null where there is none. */
+  readonly profile: string | null
+  readonly isPalette: boolean
   /** Frames or pages; only the first is used. */
   readonly frames: number
 }

@@ -6,7 +6,7 @@ import { Decoder } from '../../src/media/decoder.ts'
 import { type Opened, unwrap } from '../../src/media/decoder-protocol.ts'
 import { LIMITS, NEVER, solid } from './pictures.ts'
 
-const CALL = { do: 'open', from: 'file', param: 'picture', limits: LIMITS } as const
+const CALL = { do: 'open', picture: 1, from: 'file', param: 'picture', limits: LIMITS } as const
 
 /** How soon is soon, on a machine that does other things. */
 const SOON_MS = 500

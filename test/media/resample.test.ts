@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { type Kernel, type Picture, plainRowResizer, resize } from '../../src/media/resample.ts'
-import { simdRowResizer } from '../../src/media/resample-simd.ts'
+import { type Picture, resize } from '../../src/media/resample.ts'
+import { PLAIN, type Resizers } from '../../src/media/resample-plain.ts'
+import { SIMD } from '../../src/media/resample-simd.ts'
+import type { Kernel, Taps } from '../../src/media/resample-taps.ts'
 import golden from '../fixtures/media/pillow-12.3.0.json' with { type: 'json' }
 
 const KERNELS: readonly Kernel[] = ['bicubic', 'bilinear', 'lanczos']
@@ -20,45 +22,102 @@ function noise(width: number, height: number): Picture {
 
 const sha256 = (data: Uint8Array) => createHash('sha256').update(data).digest('hex')
 
-describe('the SIMD form of a row’s resizing', () => {
-  it('equals the plain one, whatever the taps and the bytes', () => {
-    const weight = fc.integer({ min: -(2 ** 22) - 9999, max: 2 ** 22 + 9999 })
-    const tap = fc.record({
-      at: fc.double({ min: 0, max: 1, noNaN: true }),
-      weights: fc.array(weight, { minLength: 1, maxLength: 9 }),
-    })
+/** Any taps on so many inputs, beyond what a kernel gives. */
+function anyTaps(inputs: number): fc.Arbitrary<Taps> {
+  const stride = Math.min(9, inputs)
+  const weight = fc.integer({ min: -(2 ** 22) - 9999, max: 2 ** 22 + 9999 })
+  const output = fc.record({
+    at: fc.double({ min: 0, max: 1, noNaN: true }),
+    weights: fc.array(weight, { minLength: 1, maxLength: stride }),
+  })
+  return fc.array(output, { minLength: 1, maxLength: 30 }).map((outputs) => ({
+    first: Int32Array.from(outputs, ({ at, weights }) =>
+      Math.round(at * (inputs - weights.length)),
+    ),
+    count: Int32Array.from(outputs, ({ weights }) => weights.length),
+    weights: Int32Array.from(
+      outputs.flatMap(({ weights }) => [...weights, ...new Array(stride).fill(0)].slice(0, stride)),
+    ),
+    stride,
+  }))
+}
+
+/** The passes by themselves: rows in uneven batches between bytes that must stay, and columns. */
+function passes(by: Resizers, { data, width, height }: Picture, taps: { x: Taps; y: Taps }) {
+  const rowBytes = taps.x.first.length * 3
+  const rows = new Uint8Array(5 + height * rowBytes + 5).fill(77)
+  const { batch, input, resize } = by.rows(width, taps.x)
+  for (let y = 0; y < height; y += batch) {
+    const n = Math.min(batch, height - y)
+    input.set(data.subarray(y * width * 3, (y + n) * width * 3))
+    resize(n, rows, 5 + y * rowBytes)
+  }
+  const columns = by.columns(width, height, taps.y)
+  columns.input.set(data)
+  return { rows, columns: columns.resize() }
+}
+
+describe('the SIMD form of resizing', { skip: !SIMD && 'this machine has none' }, () => {
+  const simd = SIMD!
+
+  it('equals the plain one in each pass, whatever the taps and the bytes', () => {
+    const sides = fc.tuple(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 40 }))
+    const any = sides.chain(([width, height]) =>
+      fc.record({
+        data: fc.uint8Array({ minLength: width * height * 3, maxLength: width * height * 3 }),
+        width: fc.constant(width),
+        height: fc.constant(height),
+        x: anyTaps(width),
+        y: anyTaps(height),
+      }),
+    )
+    fc.assert(
+      fc.property(any, ({ x, y, ...picture }) => {
+        assert.deepEqual(passes(simd, picture, { x, y }), passes(PLAIN, picture, { x, y }))
+      }),
+    )
+  })
+
+  it('equals the plain one of pictures and canvases, up and down, whatever came before', () => {
+    const side = fc.integer({ min: 1, max: 300 })
+    const gap = fc.integer({ min: 0, max: 60 })
+    const canvas = fc.option(fc.tuple(gap, gap, gap, gap), { nil: undefined })
     fc.assert(
       fc.property(
-        fc.array(fc.tuple(fc.nat(255), fc.nat(255), fc.nat(255)), { minLength: 9, maxLength: 40 }),
-        fc.array(tap, { minLength: 1, maxLength: 30 }),
-        fc.tuple(fc.nat(5), fc.nat(5)),
-        (pixels, outputs, [before, after]) => {
-          const stride = 9
-          const taps = {
-            first: Int32Array.from(outputs, ({ at, weights }) =>
-              Math.round(at * (pixels.length - weights.length)),
-            ),
-            count: Int32Array.from(outputs, ({ weights }) => weights.length),
-            weights: Int32Array.from(
-              outputs.flatMap(({ weights }) => [
-                ...weights,
-                ...new Array(stride - weights.length).fill(0),
-              ]),
-            ),
-            stride,
-          }
-          const source = Uint8Array.from([...new Array(before).fill(77), ...pixels.flat()])
-          const resized = [simdRowResizer(pixels.length, taps), plainRowResizer(taps)].map(
-            (resizeRow) => {
-              const target = new Uint8ClampedArray(after + outputs.length * 3 + 2).fill(9)
-              resizeRow!(source, before, target, after)
-              return target
+        fc.tuple(side, side, side, side),
+        canvas,
+        fc.constantFrom(...KERNELS),
+        ([width, height, toWidth, toHeight], gaps, kernel) => {
+          const picture = noise(width, height)
+          const on = gaps && {
+            canvas: {
+              width: gaps[0] + width + gaps[1],
+              height: gaps[2] + height + gaps[3],
+              left: gaps[0],
+              top: gaps[2],
+              color: [7, 130, 255] as const,
             },
-          )
-          assert.deepEqual(resized[0], resized[1])
+          }
+          const { data } = resize(picture, toWidth, toHeight, { kernel, ...on, by: simd })
+          const plain = resize(picture, toWidth, toHeight, { kernel, ...on, by: PLAIN })
+          // Not deepEqual, which takes longer than resizing.
+          assert.equal(Buffer.compare(data, plain.data), 0)
         },
       ),
     )
+  })
+
+  it('equals the plain one of a picture too large for the memory that is kept, and after it', () => {
+    for (const [width, height] of [
+      [40, 30],
+      [500, 6000],
+      [41, 31],
+    ] as const) {
+      const [simple, fast] = [PLAIN, simd].map((by) =>
+        resize(noise(width, height), 500, height >> 1, { kernel: 'bilinear', by }),
+      )
+      assert.equal(sha256(fast!.data), sha256(simple!.data))
+    }
   })
 })
 
@@ -69,8 +128,10 @@ describe('resizing', () => {
       assert.ok(cases.length >= 15)
       for (const { from, to, sha256: expected } of cases) {
         const [width, height] = from as [number, number]
-        const out = resize(noise(width, height), to[0]!, to[1]!, { kernel })
-        assert.equal(sha256(out.data), expected, `${width}×${height} → ${to[0]}×${to[1]}`)
+        for (const by of [undefined, PLAIN]) {
+          const out = resize(noise(width, height), to[0]!, to[1]!, { kernel, ...(by && { by }) })
+          assert.equal(sha256(out.data), expected, `${width}×${height} → ${to[0]}×${to[1]}`)
+        }
       }
     })
   }
@@ -108,6 +169,19 @@ describe('resizing', () => {
         },
       ),
     )
+  })
+
+  it('of a strip on a canvas leaves nothing of the canvas out', () => {
+    const strip = noise(1, 120)
+    const canvas = { width: 120, height: 120, left: 59, top: 0, color: [9, 9, 9] as const }
+    const data = new Uint8Array(120 * 120 * 3).fill(9)
+    for (let y = 0; y < 120; y++) {
+      data.set(strip.data.subarray(y * 3, y * 3 + 3), (y * 120 + 59) * 3)
+    }
+    for (const kernel of KERNELS) {
+      const whole = resize({ data, width: 120, height: 120 }, 16, 16, { kernel })
+      assert.deepEqual(resize(strip, 16, 16, { kernel, canvas }), whole)
+    }
   })
 
   it('leaves a picture of the right size as it is', () => {
