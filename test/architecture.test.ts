@@ -41,7 +41,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'nearest',
   ],
   doctor: ['cli', 'config', 'cpu', 'bin', 'models'],
-  bench: ['cli', 'cpu'],
+  bench: ['cli', 'cpu', 'media'],
 }
 
 /** Arrows that hold for types alone, with the reason. */

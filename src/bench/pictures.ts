@@ -26,6 +26,11 @@ export async function basePictures(seed: number): Promise<BenchPicture[]> {
   return [...(await Promise.all(drawn)), ...SHIPPED.map(shipped)]
 }
 
+/** Twelve megapixels, as phones take them; too large a share of a load of pictures, but what decoding is measured with. */
+export async function largePicture(): Promise<BenchPicture> {
+  return await draw(4000, 3000, 'jpeg', 0)
+}
+
 /**
  * data: URIs of pictures with the same pixels as `base` and bytes that no other number gives: caches that key by content
  * miss, and the decoder has all its work. Only the numbered bytes are encoded each time, so that whoever sends thousands

@@ -4,15 +4,13 @@ import { basename } from 'node:path'
 import { readCpu } from '../cpu.ts'
 import type { BenchResult } from './measure.ts'
 import { flatten, type Spread } from './summary.ts'
+import { alignedTable, markdownTable, type Rows } from './table.ts'
 
 export { asPlot } from './plot.ts'
 
 /** For the terminal. */
 export function asTable(result: BenchResult): string {
-  const rows = [COLUMNS, ...result.levels.map(row)]
-  const widths = COLUMNS.map((_, i) => Math.max(...rows.map((cells) => cells[i]!.length)))
-  const table = rows.map((cells) => cells.map((cell, i) => cell.padStart(widths[i]!)).join('  '))
-  return [...table, '', ...remarks(result)].join('\n')
+  return [alignedTable(rows(result)), '', ...remarks(result)].join('\n')
 }
 
 /** One object: the setting, and for each level vLLM's flat names (`median_ttft_ms`, `request_throughput`). */
@@ -43,9 +41,7 @@ export function asMarkdown(result: BenchResult, plot: string): string {
       `${result.levels[0]?.summary.pictures} pictures. ` +
       `Load average of the machine before: ${result.loadAverage.toFixed(1)}.`,
     '',
-    `| ${COLUMNS.join(' | ')} |`,
-    `|${COLUMNS.map(() => '---:').join('|')}|`,
-    ...result.levels.map((level) => `| ${row(level).join(' | ')} |`),
+    markdownTable(rows(result)),
     '',
     ...remarks(result).map((remark) => `- ${remark}`),
     '',
@@ -74,6 +70,10 @@ const COLUMNS = [
   'loop delay ms p99',
   'failed',
 ]
+
+function rows({ levels }: BenchResult): Rows {
+  return [COLUMNS, ...levels.map(row)]
+}
 
 function row({ summary, eventLoopDelayP99Ms }: BenchResult['levels'][number]): string[] {
   return [
@@ -117,7 +117,7 @@ const percentiles = ({ p50, p95, p99 }: Spread) => [p50, p95, p99].map(short).jo
 
 const short = (ms: number) => (ms < 10 ? ms.toFixed(1) : ms.toFixed(0))
 
-function hardware(): string {
+export function hardware(): string {
   const cpu = readCpu()
   const memory = Math.round(totalmem() / 1024 ** 3)
   const ghz = (cpus()[0]?.speed ?? 0) / 1000

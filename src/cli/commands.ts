@@ -1,5 +1,6 @@
 /** All subcommands, in the order of `aerie --help`. */
 
+import { mediaBenchCommand } from '../bench/media-command.ts'
 import { serveBenchCommand } from '../bench/serve-command.ts'
 import { soakCommand } from '../bench/soak-command.ts'
 import { doctorCommand } from '../doctor/command.ts'
@@ -13,4 +14,5 @@ export const COMMANDS: readonly Command[] = [
   doctorCommand,
   serveBenchCommand,
   soakCommand,
+  mediaBenchCommand,
 ]

@@ -41,7 +41,7 @@ describe('a benchmark report', () => {
   it('as a table has a row for each number of clients, and the ratio', () => {
     const text = asTable(result)
     const rows = text.split('\n')
-    assert.match(rows[1]!, /^ +1 +10\.0 .* 50 \/ 60 \/ 60 /)
+    assert.match(rows[1]!, /^1 +10\.0 .* 50 \/ 60 \/ 60 /)
     assert.match(text, /Throughput at 16 clients is 3\.50 times that of 1\./)
     assert.match(text, /to ready: 1\.23 s/)
   })

@@ -59,7 +59,7 @@ describe('help', () => {
   it('of a family of commands is the help of all of them', async () => {
     const { code, out } = await aerie('bench', '--help')
     assert.equal(code, 0)
-    assert.match(out, /aerie bench serve:[\s\S]*aerie bench soak:/)
+    assert.match(out, /aerie bench serve:[\s\S]*aerie bench soak:[\s\S]*aerie bench media:/)
   })
 
   it('is not asked for by an operand after --', async () => {
@@ -72,7 +72,7 @@ describe('mistakes', () => {
     const cases: [string[], RegExp][] = [
       [['serv'], /^aerie: unknown command 'serv'; did you mean serve\?$/],
       [['bananas'], /^aerie: unknown command 'bananas'; see `aerie --help`$/],
-      [['bench'], /^aerie: bench: expected one of `bench serve`, `bench soak`$/],
+      [['bench'], /^aerie: bench: expected one of `bench serve`, `bench soak`, `bench media`$/],
       [['serve', '--prot', '1'], /^aerie: unknown flag --prot; did you mean --port\?$/],
       [['serve', 'model'], /^aerie: unexpected 'model'; name the model with --model$/],
       [['serve', '--port', 'x'], /^aerie: --port: expected an integer from 0 to 65535, got 'x'$/],

@@ -62,6 +62,41 @@ it('bench soak compares memory and counts what is left over', () => {
   assert.ok(result['rss_at_end_bytes']! > 50e6)
 })
 
+const PYTHONS = ['python3', 'python'].filter(
+  (python) => spawnSync(python, ['-c', 'import PIL']).status === 0,
+)
+
+it('bench media measures every stage, without Pillow too', () => {
+  const args = ['--rounds', '1', '--size', '64', '--python', join(folder, 'none'), '--json']
+  const { status, stdout, stderr } = aerie('bench', 'media', ...args)
+  assert.equal(status, 0, stderr)
+  assert.match(stderr, /without Pillow: /)
+  const { pillow, pictures } = JSON.parse(stdout) as {
+    pillow: string | null
+    pictures: { name: string; times: Record<string, number>; pillow: null; same_pixels: null }[]
+  }
+  assert.equal(pillow, null)
+  assert.equal(pictures.length, 8)
+  assert.match(pictures.at(-1)!.name, /^4000×3000 jpeg, \d+ kB$/)
+  for (const { times, ...rest } of pictures) {
+    assert.deepEqual(Object.keys(times), ['dataUri', 'open', 'decode', 'resize', 'plainResize'])
+    assert.ok(times['decode']! > 0)
+    assert.deepEqual([rest.pillow, rest.same_pixels], [null, null])
+  }
+})
+
+it('bench media makes the same pixels as Pillow and writes the table', {
+  skip: PYTHONS.length === 0 && 'needs Python with Pillow (apt install python3-pil)',
+}, () => {
+  const page = join(folder, 'media.md')
+  writeFileSync(page, '<!-- bench:start -->\n<!-- bench:end -->\n')
+  const args = ['--rounds', '1', '--python', PYTHONS[0]!, '--markdown', page]
+  const { status, stderr } = aerie('bench', 'media', ...args)
+  assert.equal(status, 0, stderr)
+  const lines = readFileSync(page, 'utf8').split('\n')
+  assert.equal(lines.filter((line) => line.endsWith('× | yes |')).length, 8)
+})
+
 it('bench serve fails in one line when there is no server', () => {
   const { status, stdout, stderr } = aerie('bench', 'serve', '--url', 'http://127.0.0.1:65000')
   assert.notEqual(status, 0)
