@@ -158,6 +158,16 @@ describe('colour', () => {
     assert.deepEqual(conversions, ['CMYK (no profile) → sRGB'])
   })
 
+  it('of CMYK that is stored as YCCK, as Photoshop does, is the same as that of plain CMYK', async () => {
+    const [ycck, cmyk] = [
+      await look(fixture('ycck-adobe.jpg')),
+      await look(fixture('cmyk-adobe.jpg')),
+    ]
+    assert.equal(ycck.header.colourSpace, 'cmyk')
+    for (const x of [4, 28]) isNear(colorAt(ycck.picture, x, 8), colorAt(cmyk.picture, x, 8), 3)
+    assert.deepEqual(ycck.conversions, cmyk.conversions)
+  })
+
   it('of CMYK without that marker is taken for inverted too, as browsers take it', async () => {
     const file = fixture('cmyk-adobe.jpg')
     const plain = Buffer.concat([file.subarray(0, 2), file.subarray(2 + 2 + file.readUInt16BE(4))])
