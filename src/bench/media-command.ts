@@ -23,7 +23,9 @@ export const mediaBenchCommand: Command = {
   details: [
     'Takes pictures as people send them through the stages of a decoder and prints milliseconds of',
     'processor, the smallest of all rounds. Where Python has Pillow it takes turns with it and says',
-    'whether both made the same pixels.',
+    'whether both made the same pixels; exit code 1 when they did not. From version 13 on, Pillow',
+    'does the passes of some shapes in another order than the models were trained with, and then',
+    'others are expected.',
   ],
   options: {
     size: { type: 'string', value: 'n', description: 'side of the square made', default: '160' },
@@ -41,6 +43,8 @@ export const mediaBenchCommand: Command = {
   run: benchMedia,
 }
 
+/** The last major version of Pillow whose pixels ours are; see `resample.ts`. */
+const LAST_ALIKE = 12
 const PAD_COLOR = [122, 116, 104] as const
 
 /** Milliseconds of processor, and SHA-256 of what came out. */
@@ -108,7 +112,8 @@ async function benchMedia(args: ParsedArgs, terminal: Terminal): Promise<number>
     }
     const page = args.options.get('markdown')
     if (typeof page === 'string') await writeReport(page, rows, { size, version })
-    return rows.some((row) => row.same_pixels === false) ? 1 : 0
+    const shouldAgree = version !== undefined && Number.parseInt(version, 10) <= LAST_ALIKE
+    return shouldAgree && rows.some((row) => !row.same_pixels) ? 1 : 0
   } finally {
     await rm(folder, { recursive: true })
   }

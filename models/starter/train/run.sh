@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # Retrains the starter model from nothing on two CPU cores:  models/starter/train/run.sh <work folder> <end, HH:MM>
 # Stopped runs go on where they were when the same command is given again. The time to <end> is split 1 : 2 between
-# the two early stages, which run side by side, and the joint one.
+# the two early stages, which run side by side, and the joint one. SHARDS and PAGES are how many files of 2000 pictures
+# and pages of text are drawn; a small number tries the script, not the model.
 set -euo pipefail
 [[ $# -eq 2 ]] || { echo "usage: $0 <work folder> <end, HH:MM>" >&2; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$1/run" "$1/data" "$1/pages"
 work=$(cd "$1" && pwd)
 until=$2
+shards=${SHARDS:-36} pages=${PAGES:-8}
 # shellcheck source=env.sh
 . "$here/env.sh"
 
@@ -26,11 +28,11 @@ fi
 "$python" -m starter.config
 "$python" -m starter.tokenizer
 
-"$python" -m starter.shards "$work/data" "$work/ttf" 0 18 &
-"$python" -m starter.shards "$work/data" "$work/ttf" 18 36
+"$python" -m starter.shards "$work/data" "$work/ttf" 0 $((shards / 2)) &
+"$python" -m starter.shards "$work/data" "$work/ttf" $((shards / 2)) "$shards"
 wait $!
-"$python" -m starter.shards "$work/pages" "$work/ttf" 5000 5004 pages &
-"$python" -m starter.shards "$work/pages" "$work/ttf" 5004 5008 pages
+"$python" -m starter.shards "$work/pages" "$work/ttf" 5000 $((5000 + pages / 2)) pages &
+"$python" -m starter.shards "$work/pages" "$work/ttf" $((5000 + pages / 2)) $((5000 + pages)) pages
 wait $!
 
 now=$(date +%s)
