@@ -6,13 +6,15 @@
 import { type ConvNextConfig, convNext } from './blocks/convnext.ts'
 import { layerNorm } from './blocks/dense.ts'
 import { concatChannels, gridToTokens, tokensToGrid } from './blocks/fuse.ts'
-import { LLAMA_EMBEDDING, type LlamaConfig, llamaDecoder, readLlamaConfig } from './blocks/llama.ts'
 import { mlp2xGelu } from './blocks/projector.ts'
+import type { TextDecoderConfig } from './blocks/text-config.ts'
+import { TEXT_EMBEDDING, textDecoder } from './blocks/text-decoder.ts'
 import { type VitConfig, vit } from './blocks/vit.ts'
 import { ConfigReader } from './config-reader.ts'
 import { defineFamily } from './family.ts'
 import { GraphBuilder } from './graph/builder.ts'
 import type { Graph, Value } from './graph/graph.ts'
+import { readLlamaConfig } from './llama.ts'
 import type { ImagePreprocessing } from './preprocessing.ts'
 
 interface StarterConfig {
@@ -22,7 +24,7 @@ interface StarterConfig {
   readonly vit: VitConfig
   readonly convNext: ConvNextConfig
   readonly projectorHiddenSize: number
-  readonly text: LlamaConfig
+  readonly text: TextDecoderConfig
 }
 
 function parseConfig(raw: unknown): StarterConfig {
@@ -136,7 +138,7 @@ function cellPositions(g: GraphBuilder, grid: number, width: number): Value {
 export const family = defineFamily<StarterConfig>({
   modelType: 'aerie_starter',
   parseConfig,
-  graphs: (c) => ({ encoder: encoder(c), decoder: llamaDecoder(c.text) }),
+  graphs: (c) => ({ encoder: encoder(c), decoder: textDecoder(c.text) }),
   imagePreprocessing: (c) => c.preprocessing,
   towers: (c) => [
     { name: 'vit', inputSize: c.vit.imageSize },
@@ -151,6 +153,6 @@ export const family = defineFamily<StarterConfig>({
     maxImages: Math.max(1, Math.floor((c.text.maxPositions * 0.75) / c.tokensPerImage)),
   }),
   weightNames: [['', '']],
-  embeddingName: LLAMA_EMBEDDING,
+  embeddingName: TEXT_EMBEDDING,
   imageToken: (c) => c.imageToken,
 })

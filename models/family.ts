@@ -50,6 +50,8 @@ export interface Family<Config> {
   readonly weightNames: readonly (readonly [checkpoint: string, graph: string])[]
   /** Tensor that embeds tokens, `[vocab, hidden]`, in checkpoint spelling. */
   readonly embeddingName: string
+  /** What looked-up embeddings are multiplied by; absent: 1. Features of pictures are not. */
+  embeddingScale?(config: Config): number
   /** Text of the placeholder that stands for one picture in the rendered prompt. */
   imageToken?(config: Config): string
 }

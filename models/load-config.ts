@@ -15,6 +15,8 @@ export interface ModelConfig {
   readonly preprocessing: ImagePreprocessing | undefined
   /** Text of the placeholder of one picture in the rendered prompt; undefined for text models. */
   readonly imageToken: string | undefined
+  /** What looked-up embeddings are multiplied by. */
+  readonly embeddingScale: number
   readonly graphs: FamilyGraphs
 }
 
@@ -44,6 +46,7 @@ export async function loadModelConfig(directory: string): Promise<ModelConfig> {
       limits: family.limits(config),
       preprocessing: family.imagePreprocessing?.(config),
       imageToken: family.imageToken?.(config),
+      embeddingScale: family.embeddingScale?.(config) ?? 1,
       graphs: family.graphs(config),
     }
   } catch (cause) {

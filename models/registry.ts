@@ -10,6 +10,7 @@ const NOT_FAMILIES: ReadonlySet<string> = new Set([
   'load-config.ts',
   'preprocessing.ts',
   'registry.ts',
+  'text-family.ts',
 ])
 
 /** The `model_type`s that this server knows, in alphabetical order: the family files' names. */

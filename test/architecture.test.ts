@@ -37,11 +37,13 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'telemetry',
     'doctor',
     'bench',
+    'parity',
     'errors',
     'nearest',
   ],
   doctor: ['cli', 'config', 'cpu', 'bin', 'models'],
   bench: ['cli', 'cpu', 'media'],
+  parity: ['cli', 'engine', 'engine/backends', 'models', 'tokenizer', 'weights', 'errors'],
 }
 
 /** Arrows that hold for types alone, with the reason. */

@@ -17,19 +17,28 @@ export function dense(
 }
 
 /** `prefix.weight` and `prefix.bias` over the last axis of x. */
-export function layerNorm(g: GraphBuilder, x: Value, prefix: string, epsilon: number): Value {
-  const width = widthOf(x)
-  return g.layerNorm(
-    x,
-    g.weight(`${prefix}.weight`, [width]),
-    g.weight(`${prefix}.bias`, [width]),
-    epsilon,
+export function layerNorm(
+  g: GraphBuilder,
+  x: Value,
+  prefix: string,
+  epsilon: number,
+  weightOffset: 0 | 1 = 0,
+): Value {
+  const [weight, bias] = ['weight', 'bias'].map((name) =>
+    g.weight(`${prefix}.${name}`, [widthOf(x)]),
   )
+  return g.layerNorm(x, weight!, bias!, epsilon, weightOffset)
 }
 
 /** `prefix.weight` over the last axis of x. */
-export function rmsNorm(g: GraphBuilder, x: Value, prefix: string, epsilon: number): Value {
-  return g.rmsNorm(x, g.weight(`${prefix}.weight`, [widthOf(x)]), epsilon)
+export function rmsNorm(
+  g: GraphBuilder,
+  x: Value,
+  prefix: string,
+  epsilon: number,
+  weightOffset: 0 | 1 = 0,
+): Value {
+  return g.rmsNorm(x, g.weight(`${prefix}.weight`, [widthOf(x)]), epsilon, weightOffset)
 }
 
 /** A convolution whose stride is its kernel: x [n, c, h, w] → [n, out, h/size, w/size]. */

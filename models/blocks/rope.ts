@@ -1,26 +1,51 @@
 /** Frequencies of rotary position embedding, plain and as later models stretch them. */
 import type { ConfigReader } from '../config-reader.ts'
 
+export interface Rope {
+  /** One a rotated pair of a head's channels. */
+  readonly inverseFrequencies: readonly number[]
+  /** Of cosine and sine. */
+  readonly magnitude: number
+}
+
+/** θ^(−2i/width), one a pair of `width` rotated channels. */
+export function plainRope(theta: number, width: number): Rope {
+  const inverseFrequencies = Array.from(
+    { length: width / 2 },
+    (_, i) => theta ** ((-2 * i) / width),
+  )
+  return { inverseFrequencies, magnitude: 1 }
+}
+
 /**
- * One inverse frequency a rotated pair of a head, θ^(−2i/headDim), changed as the hub's
- * `rope_scaling` says. Throws on a kind of scaling that is not known here.
+ * Rotation of `width` channels of a head, changed as the hub's `rope_scaling` says. Throws on a
+ * kind of scaling that is not known here.
  */
-export function readRopeFrequencies(raw: ConfigReader, headDim: number): number[] {
+export function readRope(raw: ConfigReader, width: number): Rope {
   const theta = raw.number('rope_theta', 10000)
-  const plain = Array.from({ length: headDim / 2 }, (_, i) => theta ** ((-2 * i) / headDim))
+  const plain = plainRope(theta, width)
   if (!raw.has('rope_scaling')) return plain
   const scaling = raw.object('rope_scaling')
   // Older files call the kind `type`.
   const kind = scaling.has('rope_type') ? 'rope_type' : 'type'
-  switch (scaling.oneOf(kind, ['default', 'linear', 'llama3'])) {
+  const map = (change: (frequency: number, pair: number) => number) => ({
+    ...plain,
+    inverseFrequencies: plain.inverseFrequencies.map(change),
+  })
+  switch (scaling.oneOf(kind, ['default', 'linear', 'llama3', 'yarn'])) {
     case 'default':
       return plain
     case 'linear': {
       const factor = scaling.number('factor')
-      return plain.map((frequency) => frequency / factor)
+      return map((frequency) => frequency / factor)
     }
     case 'llama3':
-      return plain.map(llama3Stretch(scaling))
+      return map(llama3Stretch(scaling))
+    case 'yarn':
+      return {
+        ...map(yarnStretch(scaling, raw, { theta, width })),
+        magnitude: yarnMagnitude(scaling),
+      }
   }
 }
 
@@ -38,4 +63,43 @@ function llama3Stretch(scaling: ConfigReader): (frequency: number) => number {
     const kept = Math.min(1, Math.max(0, (turns - low) / (high - low)))
     return frequency * (kept + (1 - kept) / factor)
   }
+}
+
+/**
+ * YaRN (arXiv 2309.00071): as above, blended by the pair's number between those that turn `beta_slow`
+ * and `beta_fast` times in the original context (`_compute_yarn_parameters` in transformers).
+ */
+function yarnStretch(
+  scaling: ConfigReader,
+  raw: ConfigReader,
+  { theta, width }: { readonly theta: number; readonly width: number },
+): (frequency: number, pair: number) => number {
+  const factor = scaling.number('factor')
+  const context = scaling.has('original_max_position_embeddings')
+    ? scaling.size('original_max_position_embeddings')
+    : raw.size('max_position_embeddings')
+  const pairThatTurns = (turns: number) =>
+    (width * Math.log(context / (turns * 2 * Math.PI))) / (2 * Math.log(theta))
+  let low = pairThatTurns(scaling.number('beta_fast', 32))
+  let high = pairThatTurns(scaling.number('beta_slow', 1))
+  if (scaling.boolean('truncate', true)) [low, high] = [Math.floor(low), Math.ceil(high)]
+  low = Math.max(low, 0)
+  high = Math.min(high, width - 1)
+  // The published code avoids a division by zero in the same way.
+  if (low === high) high += 0.001
+  return (frequency, pair) => {
+    const slowed = Math.min(1, Math.max(0, (pair - low) / (high - low)))
+    return frequency * (1 - slowed + slowed / factor)
+  }
+}
+
+function yarnMagnitude(scaling: ConfigReader): number {
+  if (scaling.has('attention_factor')) return scaling.number('attention_factor')
+  const factor = scaling.number('factor')
+  const of = (scale: number) => (factor <= 1 ? 1 : 0.1 * scale * Math.log(factor) + 1)
+  if (scaling.has('mscale') && scaling.has('mscale_all_dim')) {
+    const [own, all] = [scaling.number('mscale'), scaling.number('mscale_all_dim')]
+    if (own !== 0 && all !== 0) return of(own) / of(all)
+  }
+  return of(1)
 }

@@ -1,6 +1,12 @@
 /** Builds graphs; every shape is checked where it is written down. */
 import type { ElementType, Graph, NamedValue, Node, Value, Weight } from './graph.ts'
-import type { KvAttentionAttributes, OpAttributes, OpName, RopeAttributes } from './ops.ts'
+import type {
+  KvAttentionAttributes,
+  NormAttributes,
+  OpAttributes,
+  OpName,
+  RopeAttributes,
+} from './ops.ts'
 import type { Dim, Shape } from './shape.ts'
 import { broadcast, formatShape, productOf, sameShape } from './shape.ts'
 
@@ -75,17 +81,33 @@ export class GraphBuilder {
     ])
   }
 
-  layerNorm(x: Value, weight: Value, bias: Value, epsilon: number): Value {
+  layerNorm(
+    x: Value,
+    weight: Value,
+    bias: Value,
+    epsilon: number,
+    weightOffset: NormAttributes['weightOffset'] = 0,
+  ): Value {
     for (const parameter of [weight, bias]) this.#expectVector('layerNorm', x, parameter)
-    return this.#append('layerNorm', [x, weight, bias], { epsilon }, x.shape)
+    return this.#append('layerNorm', [x, weight, bias], { epsilon, weightOffset }, x.shape)
   }
 
-  rmsNorm(x: Value, weight: Value, epsilon: number): Value {
+  rmsNorm(
+    x: Value,
+    weight: Value,
+    epsilon: number,
+    weightOffset: NormAttributes['weightOffset'] = 0,
+  ): Value {
     this.#expectVector('rmsNorm', x, weight)
-    return this.#append('rmsNorm', [x, weight], { epsilon }, x.shape)
+    return this.#append('rmsNorm', [x, weight], { epsilon, weightOffset }, x.shape)
   }
 
-  rope(x: Value, positions: Value, attributes: RopeAttributes): Value {
+  rope(
+    x: Value,
+    positions: Value,
+    { magnitude = 1, ...rest }: Omit<RopeAttributes, 'magnitude'> & { magnitude?: number },
+  ): Value {
+    const attributes: RopeAttributes = { ...rest, magnitude }
     const { heads, headDim, inverseFrequencies } = attributes
     if (
       x.shape.length !== 3 ||
@@ -139,6 +161,10 @@ export class GraphBuilder {
 
   silu(x: Value): Value {
     return this.#append('silu', [x], {}, x.shape)
+  }
+
+  relu(x: Value): Value {
+    return this.#append('relu', [x], {}, x.shape)
   }
 
   gelu(x: Value, form: OpAttributes['gelu']['form']): Value {

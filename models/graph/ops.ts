@@ -10,9 +10,9 @@ export interface OpAttributes {
   /** x [..., in], weight [out, in], bias? [out] → [..., out] */
   linear: None
   /** x [..., n], weight [n], bias [n] → x's shape; mean and variance over the last axis */
-  layerNorm: { readonly epsilon: number }
+  layerNorm: NormAttributes
   /** x [..., n], weight [n] → x's shape */
-  rmsNorm: { readonly epsilon: number }
+  rmsNorm: NormAttributes
   /** x [batch, steps, heads·headDim], positions [batch, steps] → x's shape */
   rope: RopeAttributes
   /** q, k, v [batch, tokens, heads·headDim] → q's shape; every token sees every token */
@@ -24,6 +24,8 @@ export interface OpAttributes {
   kvAttention: KvAttentionAttributes
   /** x → x · sigmoid(x) */
   silu: None
+  /** x → max(x, 0) */
+  relu: None
   /** `erf` is exact, `tanh` the approximation of that name, `quick` x · sigmoid(1.702 x) */
   gelu: { readonly form: 'erf' | 'tanh' | 'quick' }
   /** x [..., n] → softmax over the last axis */
@@ -53,6 +55,12 @@ export interface OpAttributes {
   gather: { readonly batchDims: 0 | 1 }
 }
 
+export interface NormAttributes {
+  readonly epsilon: number
+  /** The checkpoint stores the weight less this; 1 in Gemma and Nemotron. */
+  readonly weightOffset: 0 | 1
+}
+
 export interface RopeAttributes {
   readonly heads: number
   readonly headDim: number
@@ -60,6 +68,8 @@ export interface RopeAttributes {
   readonly inverseFrequencies: readonly number[]
   /** `half`: channel i pairs with i + n/2 (Llama on the hub); `interleaved`: 2i with 2i + 1. */
   readonly style: 'half' | 'interleaved'
+  /** Of cosine and sine; above 1 where YaRN stretches the context. */
+  readonly magnitude: number
 }
 
 /**
@@ -72,6 +82,8 @@ export interface KvAttentionAttributes {
   readonly kvHeads: number
   readonly headDim: number
   readonly scale: number
+  /** A query at p sees no key at or before p − window; absent: every earlier one. */
+  readonly window?: number
 }
 
 export type OpName = keyof OpAttributes

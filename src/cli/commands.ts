@@ -4,6 +4,7 @@ import { mediaBenchCommand } from '../bench/media-command.ts'
 import { serveBenchCommand } from '../bench/serve-command.ts'
 import { soakCommand } from '../bench/soak-command.ts'
 import { doctorCommand } from '../doctor/command.ts'
+import { parityCommand } from '../parity/command.ts'
 import { askCommand } from './ask.ts'
 import type { Command } from './command.ts'
 import { serveCommand } from './serve.ts'
@@ -12,6 +13,7 @@ export const COMMANDS: readonly Command[] = [
   serveCommand,
   askCommand,
   doctorCommand,
+  parityCommand,
   serveBenchCommand,
   soakCommand,
   mediaBenchCommand,

@@ -62,6 +62,11 @@ export class Tokenizer {
     return Int32Array.from(this.#hf.encode(text, { add_special_tokens: false }).ids)
   }
 
+  /** Ids of a text that is a whole prompt: with what the tokenizer's own post-processor adds, such as `<s>`. */
+  encodeWhole(text: string): Int32Array {
+    return Int32Array.from(this.#hf.encode(text, { add_special_tokens: true }).ids)
+  }
+
   /** Whole text of some ids, special tokens left out; malformed bytes become U+FFFD. */
   decode(ids: Iterable<number>): string {
     const detokenizer = this.detokenizer()

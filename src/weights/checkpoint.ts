@@ -33,11 +33,23 @@ export class Checkpoint {
    * `invalid_package`.
    */
   static async open(directory: string): Promise<Checkpoint> {
-    const index = await readIndex(directory)
+    return await Checkpoint.#open(directory, await readIndex(directory), SINGLE_FILE)
+  }
+
+  /** Opens one file of a folder by its name. Throws `invalid_package`. */
+  static async openFile(directory: string, file: string): Promise<Checkpoint> {
+    return await Checkpoint.#open(directory, undefined, file)
+  }
+
+  static async #open(
+    directory: string,
+    index: ReadonlyMap<string, string> | undefined,
+    single: string,
+  ): Promise<Checkpoint> {
     const files = new Map<string, FileHandle>()
     const tensors = new Map<string, StoredTensor>()
     try {
-      for (const file of index ? new Set(index.values()) : [SINGLE_FILE]) {
+      for (const file of index ? new Set(index.values()) : [single]) {
         const { path, handle } = await openFile(directory, file)
         files.set(path, handle)
         for (const entry of await readHeader(handle, path)) {

@@ -10,15 +10,16 @@ describe('the registry of families', () => {
   })
 
   it('names the supported families when it is asked for another', async () => {
+    const names = (await listFamilies()).join(', ')
     await assert.rejects(findFamily('llava'), {
-      message: 'model_type "llava" is not supported; supported: aerie_starter',
+      message: `model_type "llava" is not supported; supported: ${names}`,
     })
   })
 
   it('never takes a path for a family', async () => {
     for (const modelType of [
       './aerie_starter',
-      'blocks/llama',
+      'blocks/text-decoder',
       '../src/errors',
       'registry',
       'aerie_starter.ts',

@@ -57,7 +57,7 @@ export class KvAttentionLowering {
   /** As the operation `kvAttention` of the graph language. */
   emit(inputs: KvAttentionInputs, attributes: KvAttentionAttributes): string {
     const { q, k, v, positions } = inputs
-    const { layer, heads, kvHeads, headDim, scale } = attributes
+    const { layer, heads, kvHeads, headDim, scale, window } = attributes
     const onnx = this.#onnx
     this.#present.push(k, v)
     const queries = this.#splitHeads(q, kvHeads, heads / kvHeads)
@@ -68,9 +68,13 @@ export class KvAttentionLowering {
     const score = (against: string) =>
       onnx.add('MatMul', [scaled, onnx.add('Transpose', [against], { perm: [0, 1, 2, 4, 3] })])
     const scores = onnx.add('Concat', [score(pastKey(layer)), score(keys)], { axis: 4 })
-    const weights = onnx.add('Softmax', [onnx.add('Add', [scores, this.#bias(positions)])], {
-      axis: -1,
-    })
+    const weights = onnx.add(
+      'Softmax',
+      [onnx.add('Add', [scores, this.#bias(positions, window)])],
+      {
+        axis: -1,
+      },
+    )
 
     const past = this.#pastLength
     const lastAxis = onnx.int64s([4])
@@ -101,15 +105,20 @@ export class KvAttentionLowering {
   }
 
   /** 0 where a query may look, MASKED elsewhere: [batch, 1, 1, steps, past + steps]. */
-  #bias(positions: string): string {
-    const known = this.#biases.get(positions)
+  #bias(positions: string, window: number | undefined): string {
+    const name = `${positions}:${window}`
+    const known = this.#biases.get(name)
     if (known) return known
     const onnx = this.#onnx
     const keys = onnx.add('Unsqueeze', [KEY_POSITIONS, onnx.int64s([1, 2, 3])])
     const queries = onnx.add('Unsqueeze', [positions, onnx.int64s([1, 2, 4])])
-    const visible = onnx.add('LessOrEqual', [keys, queries])
+    let visible = onnx.add('LessOrEqual', [keys, queries])
+    if (window !== undefined) {
+      const outside = onnx.add('Sub', [queries, onnx.int32s([window])])
+      visible = onnx.add('And', [visible, onnx.add('Greater', [keys, outside])])
+    }
     const made = onnx.add('Where', [visible, onnx.floats([0]), onnx.floats([MASKED])])
-    this.#biases.set(positions, made)
+    this.#biases.set(name, made)
     return made
   }
 

@@ -75,10 +75,8 @@ const EMITTERS: Emitters = {
     const y = onnx.add('MatMul', [x!, onnx.add('Transpose', [weight!], { perm: [1, 0] })])
     return bias === undefined ? y : onnx.add('Add', [y, bias])
   },
-  layerNorm: ({ attributes }, { onnx, inputs }) =>
-    onnx.add('LayerNormalization', inputs, { axis: -1, epsilon: { float: attributes.epsilon } }),
-  rmsNorm: ({ attributes }, { onnx, inputs }) =>
-    onnx.add('RMSNormalization', inputs, { axis: -1, epsilon: { float: attributes.epsilon } }),
+  layerNorm: (node, emission) => norm('LayerNormalization', node, emission),
+  rmsNorm: (node, emission) => norm('RMSNormalization', node, emission),
   rope: ({ attributes }, { rope, inputs: [x, positions] }) => rope.emit(x!, positions!, attributes),
   attention: ({ attributes }, { onnx, inputs }) =>
     // Not faster than standard operators at a hundred tokens, but it never holds all scores at once.
@@ -91,6 +89,7 @@ const EMITTERS: Emitters = {
   kvAttention: ({ attributes }, { kv, inputs: [q, k, v, positions] }) =>
     kv().emit({ q: q!, k: k!, v: v!, positions: positions! }, attributes),
   silu: (_, { onnx, inputs: [x] }) => onnx.add('Mul', [x!, onnx.add('Sigmoid', [x!])]),
+  relu: (_, { onnx, inputs }) => onnx.add('Relu', inputs),
   gelu: ({ attributes: { form } }, { onnx, inputs: [x] }) => {
     if (form !== 'quick')
       return onnx.add('Gelu', [x!], { approximate: form === 'tanh' ? 'tanh' : 'none' })
@@ -131,6 +130,17 @@ const EMITTERS: Emitters = {
     const places = onnx.add('Unsqueeze', [wide, onnx.int64s([-1])])
     return onnx.add('GatherND', [table!, places], { batch_dims: 1 })
   },
+}
+
+function norm(
+  op: 'LayerNormalization' | 'RMSNormalization',
+  { attributes: { epsilon, weightOffset } }: NodeOf<'layerNorm' | 'rmsNorm'>,
+  { onnx, inputs: [x, weight, ...bias] }: Emission,
+): string {
+  // The sum is folded while loading.
+  const whole =
+    weightOffset === 0 ? weight! : onnx.add('Add', [weight!, onnx.floats([weightOffset])])
+  return onnx.add(op, [x!, whole, ...bias], { axis: -1, epsilon: { float: epsilon } })
 }
 
 /** ONNX spells a dimension kept in place 0, and one that follows from the rest −1. */

@@ -93,6 +93,10 @@ export class OnnxGraph {
     return this.#constant('float32', dims, new Float32Array(values))
   }
 
+  int32s(values: readonly number[], dims: readonly number[] = [values.length]): string {
+    return this.#constant('int32', dims, Int32Array.from(values))
+  }
+
   int64s(values: readonly number[], dims: readonly number[] = [values.length]): string {
     return this.#constant('int64', dims, BigInt64Array.from(values, BigInt))
   }
@@ -113,7 +117,11 @@ export class OnnxGraph {
   }
 
   /** A small constant; equal ones are stored once. */
-  #constant(type: OnnxType, dims: readonly number[], values: Float32Array | BigInt64Array): string {
+  #constant(
+    type: OnnxType,
+    dims: readonly number[],
+    values: Float32Array | Int32Array | BigInt64Array,
+  ): string {
     const key = `${type}[${dims.join()}]${values.join()}`
     const known = this.#constants.get(key)
     if (known) return known

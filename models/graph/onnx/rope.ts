@@ -15,9 +15,9 @@ export class RopeLowering {
   emit(
     x: string,
     positions: string,
-    { heads, inverseFrequencies, headDim, style }: RopeAttributes,
+    { heads, inverseFrequencies, headDim, style, magnitude }: RopeAttributes,
   ): string {
-    const { cos, sin } = this.#anglesOf(positions, inverseFrequencies)
+    const { cos, sin } = this.#anglesOf(positions, inverseFrequencies, magnitude)
     const rotated = inverseFrequencies.length * 2
     return this.#onnx.add('RotaryEmbedding', [x, cos, sin], {
       num_heads: heads,
@@ -28,8 +28,8 @@ export class RopeLowering {
   }
 
   /** cos and sin [batch, steps, rotated/2]; shared by all layers that rotate alike. */
-  #anglesOf(positions: string, frequencies: readonly number[]) {
-    const key = `${positions}:${frequencies.join()}`
+  #anglesOf(positions: string, frequencies: readonly number[], magnitude: number) {
+    const key = `${positions}:${magnitude}:${frequencies.join()}`
     const known = this.#angles.get(key)
     if (known) return known
     const onnx = this.#onnx
@@ -38,7 +38,12 @@ export class RopeLowering {
       onnx.int64s([-1]),
     ])
     const angles = onnx.add('Mul', [column, onnx.floats(frequencies)])
-    const made = { cos: onnx.add('Cos', [angles]), sin: onnx.add('Sin', [angles]) }
+    const scaled = (table: string) =>
+      magnitude === 1 ? table : onnx.add('Mul', [table, onnx.floats([magnitude])])
+    const made = {
+      cos: scaled(onnx.add('Cos', [angles])),
+      sin: scaled(onnx.add('Sin', [angles])),
+    }
     this.#angles.set(key, made)
     return made
   }

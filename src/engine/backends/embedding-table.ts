@@ -1,7 +1,8 @@
 /** Token embeddings in the checkpoint's own type; rows are widened when they are looked up. */
 import { AerieError } from '../../errors.ts'
-import type { Checkpoint, StoredTensor } from '../../weights/checkpoint.ts'
+import type { StoredTensor } from '../../weights/checkpoint.ts'
 import { DTYPE_BYTES, toFloat32 } from '../../weights/dtype.ts'
+import type { ModelFiles } from './model-files.ts'
 
 export class EmbeddingTable {
   readonly vocabSize: number
@@ -9,16 +10,23 @@ export class EmbeddingTable {
   readonly #tensor: StoredTensor
   readonly #bytes: Uint8Array<ArrayBuffer>
 
-  private constructor(tensor: StoredTensor, bytes: Uint8Array<ArrayBuffer>) {
+  readonly #scale: number
+
+  private constructor(tensor: StoredTensor, bytes: Uint8Array<ArrayBuffer>, scale: number) {
     const [vocabSize, hiddenSize] = tensor.shape as [number, number]
     this.vocabSize = vocabSize
     this.hiddenSize = hiddenSize
     this.#tensor = tensor
     this.#bytes = bytes
+    this.#scale = scale
   }
 
-  /** Reads the tensor `name`, `[vocab, hidden]`. Throws `invalid_package`. */
-  static async load(checkpoint: Checkpoint, name: string): Promise<EmbeddingTable> {
+  /** Reads the model's embedding, `[vocab, hidden]`. Throws `invalid_package`. */
+  static async load({
+    checkpoint,
+    embeddingName: name,
+    embeddingScale,
+  }: Pick<ModelFiles, 'checkpoint' | 'embeddingName' | 'embeddingScale'>): Promise<EmbeddingTable> {
     const tensor = checkpoint.tensors.get(name)
     if (tensor?.shape.length !== 2) {
       throw new AerieError(
@@ -26,7 +34,7 @@ export class EmbeddingTable {
         `checkpoint: ${name} [vocab, hidden] is missing or of another rank`,
       )
     }
-    return new EmbeddingTable(tensor, await checkpoint.readBytes(tensor))
+    return new EmbeddingTable(tensor, await checkpoint.readBytes(tensor), embeddingScale)
   }
 
   has(id: number): boolean {
@@ -36,9 +44,9 @@ export class EmbeddingTable {
   /** Writes the row of a known id, `[hidden]`, to `target` from `offset` on. */
   write(id: number, target: Float32Array, offset: number): void {
     const rowBytes = this.hiddenSize * DTYPE_BYTES[this.#tensor.dtype]
-    target.set(
-      toFloat32(this.#tensor.dtype, this.#bytes.subarray(id * rowBytes, (id + 1) * rowBytes)),
-      offset,
-    )
+    const row = this.#bytes.subarray(id * rowBytes, (id + 1) * rowBytes)
+    target.set(toFloat32(this.#tensor.dtype, row), offset)
+    if (this.#scale === 1) return
+    for (let i = offset; i < offset + this.hiddenSize; i++) target[i] = target[i]! * this.#scale
   }
 }

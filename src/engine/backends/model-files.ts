@@ -2,13 +2,14 @@
 import type { FamilyGraphs, ModelLimits } from '../../../models/family.ts'
 import type { Graph } from '../../../models/graph/graph.ts'
 import { loadModelConfig } from '../../../models/load-config.ts'
-import { bindWeights } from '../../weights/bind-weights.ts'
+import { bindWeights, type Initialiser } from '../../weights/bind-weights.ts'
 import { Checkpoint, type StoredTensor } from '../../weights/checkpoint.ts'
 
 export interface ModelFiles {
   readonly graphs: FamilyGraphs
   readonly limits: ModelLimits
   readonly embeddingName: string
+  readonly embeddingScale: number
   readonly checkpoint: Checkpoint
   /** Initialiser name → tensor, for all graphs of the model. */
   readonly tensors: ReadonlyMap<string, StoredTensor>
@@ -19,19 +20,23 @@ export interface ModelFiles {
  * checkpoint. Throws `invalid_package`.
  */
 export async function openModelFiles(directory: string): Promise<ModelFiles> {
-  const { family, graphs, limits } = await loadModelConfig(directory)
+  const { family, graphs, limits, embeddingScale } = await loadModelConfig(directory)
   const checkpoint = await Checkpoint.open(directory)
   try {
     const parts: Graph[] = graphs.encoder ? [graphs.encoder, graphs.decoder] : [graphs.decoder]
-    const initialisers = new Map(
+    const initialisers = new Map<string, Initialiser>(
       parts.flatMap((graph) => graph.weights.map((weight) => [weight.name, weight])),
     )
+    // Looked up outside the graphs, and part of them only where the head is tied to it.
+    const { embeddingName } = family
+    const { vocabSize, hiddenSize } = limits
+    initialisers.set(embeddingName, { name: embeddingName, shape: [vocabSize, hiddenSize] })
     const tensors = bindWeights(
       initialisers.values(),
       checkpoint.tensors.values(),
       family.weightNames,
     )
-    return { graphs, limits, embeddingName: family.embeddingName, checkpoint, tensors }
+    return { graphs, limits, embeddingName, embeddingScale, checkpoint, tensors }
   } catch (error) {
     await checkpoint.close()
     throw error

@@ -30,7 +30,7 @@ export async function onnxDecoder(
     blockSize: options.kvBlockSize,
     bytes: options.kvCacheBytes,
   })
-  const embeddings = await EmbeddingTable.load(files.checkpoint, files.embeddingName)
+  const embeddings = await EmbeddingTable.load(files)
   const session = await OnnxSession.load(decoder, files.tensors, options)
   const runner = new OnnxDecoderRunner({ session, cache, geometry, hiddenSize, vocabSize })
   return new CachedDecoder({ embeddings, cache, runner, maxContext })

@@ -31,7 +31,7 @@ export async function referenceDecoder(
     blockSize: options.kvBlockSize,
     bytes: options.kvCacheBytes,
   })
-  const embeddings = await EmbeddingTable.load(files.checkpoint, files.embeddingName)
+  const embeddings = await EmbeddingTable.load(files)
   const weights = await loadWeights(graph, files)
   const runner = new ReferenceDecoderRunner({ graph, geometry, weights, cache, hiddenSize })
   return new CachedDecoder({ embeddings, cache, runner, maxContext })

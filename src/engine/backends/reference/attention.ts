@@ -33,7 +33,7 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
 export function rope(
   x: Tensor,
   positions: Tensor,
-  { headDim, inverseFrequencies, style }: RopeAttributes,
+  { headDim, inverseFrequencies, style, magnitude }: RopeAttributes,
 ): Tensor {
   const y = tensor(x.shape, x.data.slice())
   const pairs = inverseFrequencies.length
@@ -44,7 +44,7 @@ export function rope(
       const first = start + (style === 'half' ? i : 2 * i)
       const second = style === 'half' ? first + pairs : first + 1
       const angle = position * inverseFrequencies[i]!
-      const [cos, sin] = [Math.cos(angle), Math.sin(angle)]
+      const [cos, sin] = [magnitude * Math.cos(angle), magnitude * Math.sin(angle)]
       y.data[first] = x.data[first]! * cos - x.data[second]! * sin
       y.data[second] = x.data[second]! * cos + x.data[first]! * sin
     }
@@ -106,30 +106,32 @@ export function kvAttention(
   cache: SequenceCache,
 ): Tensor {
   const { q, k, v, positions } = inputs
-  const { layer, heads, kvHeads, headDim, scale } = attributes
+  const { layer, heads, kvHeads, headDim, scale, window } = attributes
   const past = cache.past(layer)
   const { length } = cache
   cache.append(layer, k.data, v.data)
   const y = tensor(q.shape)
   for (const [query, position] of positions.data.entries()) {
-    const visible = position + 1
+    const first = window === undefined ? 0 : Math.max(0, position + 1 - window)
+    const visible = position + 1 - first
     const scores = new Float64Array(visible)
     for (let head = 0; head < heads; head++) {
       const kvHead = Math.floor(head / (heads / kvHeads))
       const at = (query * heads + head) * headDim
       const pastAt = (key: number) => (kvHead * length + key) * headDim
       const newAt = (key: number) => ((key - length) * kvHeads + kvHead) * headDim
-      for (let key = 0; key < visible; key++) {
+      for (let key = first; key <= position; key++) {
         const product =
           key < length
             ? dot(q.data, at, past.keys, pastAt(key), headDim)
             : dot(q.data, at, k.data, newAt(key), headDim)
-        scores[key] = scale * product
+        scores[key - first] = scale * product
       }
       softmaxRow(scores, 0, visible)
-      for (let key = 0; key < visible; key++) {
-        if (key < length) accumulate(y.data, at, past.values, pastAt(key), headDim, scores[key]!)
-        else accumulate(y.data, at, v.data, newAt(key), headDim, scores[key]!)
+      for (let key = first; key <= position; key++) {
+        const weight = scores[key - first]!
+        if (key < length) accumulate(y.data, at, past.values, pastAt(key), headDim, weight)
+        else accumulate(y.data, at, v.data, newAt(key), headDim, weight)
       }
     }
   }

@@ -1,8 +1,13 @@
 /** Operations that treat every element or every last-axis row alone. Hot loops index with `!`. */
+import type { NormAttributes } from '../../../../models/graph/ops.ts'
 import { lastAxis, sizeOf, stridesOf, type Tensor, tensor } from './tensor.ts'
 
 export function silu(x: Tensor): Tensor {
   return map(x, (v) => v / (1 + Math.exp(-v)))
+}
+
+export function relu(x: Tensor): Tensor {
+  return map(x, (v) => Math.max(0, v))
 }
 
 export function gelu(x: Tensor, form: 'erf' | 'tanh' | 'quick'): Tensor {
@@ -43,7 +48,12 @@ export function softmaxRow(values: Float64Array, start: number, width: number): 
   for (let i = start; i < start + width; i++) values[i]! /= sum
 }
 
-export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: number): Tensor {
+export function layerNorm(
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor,
+  { epsilon, weightOffset }: NormAttributes,
+): Tensor {
   const y = tensor(x.shape)
   const width = lastAxis(x)
   for (let row = 0; row < x.data.length; row += width) {
@@ -53,20 +63,26 @@ export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: numb
     for (let i = 0; i < width; i++) variance += (x.data[row + i]! - mean) ** 2 / width
     const scale = 1 / Math.sqrt(variance + epsilon)
     for (let i = 0; i < width; i++) {
-      y.data[row + i] = (x.data[row + i]! - mean) * scale * weight.data[i]! + bias.data[i]!
+      y.data[row + i] =
+        (x.data[row + i]! - mean) * scale * (weight.data[i]! + weightOffset) + bias.data[i]!
     }
   }
   return y
 }
 
-export function rmsNorm(x: Tensor, weight: Tensor, epsilon: number): Tensor {
+export function rmsNorm(
+  x: Tensor,
+  weight: Tensor,
+  { epsilon, weightOffset }: NormAttributes,
+): Tensor {
   const y = tensor(x.shape)
   const width = lastAxis(x)
   for (let row = 0; row < x.data.length; row += width) {
     let squares = 0
     for (let i = 0; i < width; i++) squares += x.data[row + i]! ** 2 / width
     const scale = 1 / Math.sqrt(squares + epsilon)
-    for (let i = 0; i < width; i++) y.data[row + i] = x.data[row + i]! * scale * weight.data[i]!
+    for (let i = 0; i < width; i++)
+      y.data[row + i] = x.data[row + i]! * scale * (weight.data[i]! + weightOffset)
   }
   return y
 }

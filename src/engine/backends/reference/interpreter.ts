@@ -3,7 +3,7 @@ import type { Graph, Node, NodeOf, Value } from '../../../../models/graph/graph.
 import type { OpName } from '../../../../models/graph/ops.ts'
 import { resolveShape } from '../../../../models/graph/shape.ts'
 import { attention, kvAttention, linear, rope, type SequenceCache } from './attention.ts'
-import { add, gelu, layerNorm, mul, rmsNorm, silu, softmax } from './element-wise.ts'
+import { add, gelu, layerNorm, mul, relu, rmsNorm, silu, softmax } from './element-wise.ts'
 import { concat, gather, slice, transpose } from './layout.ts'
 import { avgPool2d, conv2d, resizeBilinear } from './picture.ts'
 import { type Tensor, tensor } from './tensor.ts'
@@ -73,9 +73,8 @@ function compute(node: Node, inputs: readonly Tensor[], context: Context): Tenso
 
 const KERNELS: Kernels = {
   linear: ([x, weight, bias]) => linear(x!, weight!, bias),
-  layerNorm: ([x, weight, bias], { attributes }) =>
-    layerNorm(x!, weight!, bias!, attributes.epsilon),
-  rmsNorm: ([x, weight], { attributes }) => rmsNorm(x!, weight!, attributes.epsilon),
+  layerNorm: ([x, weight, bias], { attributes }) => layerNorm(x!, weight!, bias!, attributes),
+  rmsNorm: ([x, weight], { attributes }) => rmsNorm(x!, weight!, attributes),
   rope: ([x, positions], { attributes }) => rope(x!, positions!, attributes),
   attention: ([q, k, v], { attributes }) => attention(q!, k!, v!, attributes),
   kvAttention: ([q, k, v, positions], { attributes }, { cache }) => {
@@ -83,6 +82,7 @@ const KERNELS: Kernels = {
     return kvAttention({ q: q!, k: k!, v: v!, positions: positions! }, attributes, cache)
   },
   silu: ([x]) => silu(x!),
+  relu: ([x]) => relu(x!),
   gelu: ([x], { attributes }) => gelu(x!, attributes.form),
   softmax: ([x]) => softmax(x!),
   conv2d: ([x, weight, bias], { attributes }) => conv2d(x!, weight!, bias, attributes),

@@ -46,8 +46,17 @@ const CASES: Readonly<Record<Exclude<OpName, 'kvAttention'>, Readonly<Record<str
     'with bias': (g) => g.linear(rows(g), g.weight('w', [7, 12]), g.weight('b', [7])),
     'without bias': (g) => g.linear(rows(g), g.weight('w', [7, 12])),
   },
-  layerNorm: { plain: (g) => g.layerNorm(rows(g), g.weight('w', [12]), g.weight('b', [12]), 1e-6) },
-  rmsNorm: { plain: (g) => g.rmsNorm(rows(g), g.weight('w', [12]), 1e-5) },
+  layerNorm: {
+    plain: (g) => g.layerNorm(rows(g), g.weight('w', [12]), g.weight('b', [12]), 1e-6),
+    'weight less one': (g) =>
+      g.layerNorm(rows(g), g.weight('w', [12]), g.weight('b', [12]), 1e-6, 1),
+  },
+  rmsNorm: {
+    plain: (g) => g.rmsNorm(rows(g), g.weight('w', [12]), 1e-5),
+    'weight less one': (g) => g.rmsNorm(rows(g), g.weight('w', [12]), 1e-5, 1),
+    'of heads': (g) =>
+      g.rmsNorm(g.reshape(rows(g), ['batch', 'steps', 3, 4]), g.weight('w', [4]), 1e-5),
+  },
   rope: {
     half: (g) =>
       g.rope(rows(g), positions(g), {
@@ -63,6 +72,14 @@ const CASES: Readonly<Record<Exclude<OpName, 'kvAttention'>, Readonly<Record<str
         inverseFrequencies: frequencies,
         style: 'interleaved',
       }),
+    stretched: (g) =>
+      g.rope(rows(g), positions(g), {
+        heads: 2,
+        headDim: 6,
+        inverseFrequencies: frequencies,
+        style: 'half',
+        magnitude: 1.3,
+      }),
     'part of a head': (g) =>
       g.rope(rows(g, 20), positions(g), {
         heads: 2,
@@ -77,6 +94,7 @@ const CASES: Readonly<Record<Exclude<OpName, 'kvAttention'>, Readonly<Record<str
       return g.attention(g.mul(x, g.weight('q', [12])), x, g.add(x, g.weight('v', [12])), 3)
     },
   },
+  relu: { plain: (g) => g.relu(rows(g)) },
   silu: { plain: (g) => g.silu(rows(g)) },
   gelu: {
     erf: (g) => g.gelu(rows(g), 'erf'),
@@ -111,7 +129,10 @@ const CASES: Readonly<Record<Exclude<OpName, 'kvAttention'>, Readonly<Record<str
       g.concat([rows(g), g.silu(g.input('more', ['batch', 'steps', 5]))], 2),
     'of a middle axis': (g) => g.concat([picture(g), g.input('more', ['tiles', 2, 8, 8])], 1),
   },
-  slice: { 'of a middle axis': (g) => g.slice(picture(g), 2, 3, 7) },
+  slice: {
+    'of a middle axis': (g) => g.slice(picture(g), 2, 3, 7),
+    'of a weight': (g) => g.linear(rows(g), g.slice(g.weight('w', [9, 12]), 0, 2, 7)),
+  },
   reshape: {
     'merging names': (g) => g.reshape(rows(g), ['batch*steps', 3, 4]),
     'splitting numbers': (g) => g.reshape(picture(g), ['tiles', 2, 3, 64]),

@@ -1,0 +1,20 @@
+/** Phi-3 (arXiv 2404.14219): Llama with q, k, v in one matrix, gate and up in another. */
+
+import { readRope } from './blocks/rope.ts'
+import { everyLayer, plainDecoder, readTextSizes } from './blocks/text-config.ts'
+import { defineTextFamily } from './text-family.ts'
+
+export const family = defineTextFamily('phi3', (raw) => {
+  raw.oneOf('hidden_act', ['silu'], 'silu')
+  if (raw.boolean('attention_bias', false)) throw raw.mismatch('attention_bias', 'false')
+  const sizes = readTextSizes(raw)
+  const plain = plainDecoder(raw, sizes)
+  const rotated = Math.floor(sizes.headDim * raw.number('partial_rotary_factor', 1))
+  const rope = readRope(raw, rotated)
+  const layer = raw.has('sliding_window') ? { rope, window: raw.size('sliding_window') } : { rope }
+  return {
+    ...plain,
+    attention: { ...plain.attention, isFused: true, layers: everyLayer(sizes.layers, layer) },
+    mlp: { ...plain.mlp, isFused: true },
+  }
+})

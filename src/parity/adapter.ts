@@ -1,0 +1,16 @@
+/** What knows how a family's cases are laid out, and computes their tensors with our code. */
+import type { ComputedTensor } from './compare.ts'
+import type { ReferenceCase } from './reference-case.ts'
+
+export interface ParityRun {
+  /** By the names of the case. */
+  readonly tensors: ReadonlyMap<string, ComputedTensor>
+  /** Names that are inputs or bookkeeping, with the reason. */
+  readonly leftOut: ReadonlyMap<string, string>
+}
+
+export interface ParityAdapter {
+  readonly name: string
+  accepts(reference: ReferenceCase): boolean
+  run(reference: ReferenceCase, backend: string): Promise<ParityRun>
+}

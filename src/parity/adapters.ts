@@ -1,0 +1,5 @@
+/** One adapter for each way in which cases are laid out; the first that accepts a case takes it. */
+import type { ParityAdapter } from './adapter.ts'
+import { textDecoderAdapter } from './text-decoder-adapter.ts'
+
+export const ADAPTERS: readonly ParityAdapter[] = [textDecoderAdapter]

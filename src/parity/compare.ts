@@ -1,0 +1,80 @@
+/** How far a stage of ours is from the published code's. */
+import type { ReferenceCase, ReferenceTensor } from './reference-case.ts'
+
+/** Largest difference allowed in float32, as a share of the stage's largest magnitude. */
+export const TOLERANCE = 1e-4
+
+export interface ComputedTensor {
+  readonly shape: readonly number[]
+  readonly values: ArrayLike<number>
+}
+
+export type Verdict =
+  | 'equal'
+  | 'close'
+  | 'different'
+  | 'of another shape'
+  | 'not compared'
+  | 'left out'
+
+export interface StageResult {
+  readonly name: string
+  readonly shape: readonly number[]
+  readonly verdict: Verdict
+  /** Largest difference; undefined for integers and for what was not compared. */
+  readonly absolute?: number
+  /** The same over the reference's largest magnitude. */
+  readonly relative?: number
+  /** The first difference of integers, or why a tensor is left out. */
+  readonly note?: string
+}
+
+/**
+ * Every tensor of the case in its order: against ours where there is one, otherwise left out for the given
+ * reason, otherwise not compared, which is a failure.
+ */
+export function compareStages(
+  { tensors }: ReferenceCase,
+  computed: ReadonlyMap<string, ComputedTensor>,
+  leftOut: ReadonlyMap<string, string>,
+): StageResult[] {
+  return [...tensors].map(([name, reference]): StageResult => {
+    const { shape } = reference
+    const ours = computed.get(name)
+    if (ours) return { name, shape, ...compare(ours, reference) }
+    const reason = leftOut.get(name)
+    return reason === undefined
+      ? { name, shape, verdict: 'not compared' }
+      : { name, shape, verdict: 'left out', note: reason }
+  })
+}
+
+export function hasFailed({ verdict }: StageResult): boolean {
+  return verdict === 'different' || verdict === 'of another shape' || verdict === 'not compared'
+}
+
+function compare(
+  ours: ComputedTensor,
+  reference: ReferenceTensor,
+): Omit<StageResult, 'name' | 'shape'> {
+  if (ours.shape.join() !== reference.shape.join()) {
+    return { verdict: 'of another shape', note: `ours is [${ours.shape.join(', ')}]` }
+  }
+  if (reference.isInteger) {
+    const at = reference.values.findIndex((value, i) => value !== ours.values[i])
+    if (at < 0) return { verdict: 'equal' }
+    const note = `element ${at} is ${ours.values[at]}, not ${reference.values[at]}`
+    return { verdict: 'different', note }
+  }
+  let absolute = 0
+  let magnitude = 0
+  for (let i = 0; i < reference.values.length; i++) {
+    const difference = Math.abs(ours.values[i]! - reference.values[i]!)
+    // Not Math.max: a NaN of ours must not pass.
+    if (!(difference <= absolute))
+      absolute = Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference
+    magnitude = Math.max(magnitude, Math.abs(reference.values[i]!))
+  }
+  const relative = magnitude === 0 ? absolute : absolute / magnitude
+  return { verdict: relative <= TOLERANCE ? 'close' : 'different', absolute, relative }
+}

@@ -1,0 +1,49 @@
+/** A case as the published code recorded it: a checkpoint, what was put in, and the tensors of every stage. */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { AerieError } from '../errors.ts'
+import { Checkpoint } from '../weights/checkpoint.ts'
+
+export interface ReferenceTensor {
+  readonly shape: readonly number[]
+  readonly values: Float32Array
+  /** Ids, codes and grids, which must be equal. */
+  readonly isInteger: boolean
+}
+
+export interface ReferenceCase {
+  readonly name: string
+  readonly folder: string
+  /** Folder of the checkpoint in its published layout. */
+  readonly checkpoint: string
+  /** expected.json; its layout is the family's. */
+  readonly expected: Readonly<Record<string, unknown>>
+  readonly tensors: ReadonlyMap<string, ReferenceTensor>
+}
+
+/** Reads a case. Throws `invalid_package` when it is incomplete or damaged. */
+export async function readCase(folder: string): Promise<ReferenceCase> {
+  const path = join(folder, 'expected.json')
+  let expected: Record<string, unknown>
+  try {
+    expected = JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>
+  } catch (cause) {
+    throw new AerieError('invalid_package', `${path}: ${(cause as Error).message}`, { cause })
+  }
+  await using file = await Checkpoint.openFile(folder, 'expected.safetensors')
+  const tensors = new Map<string, ReferenceTensor>()
+  for (const [name, tensor] of file.tensors) {
+    tensors.set(name, {
+      shape: tensor.shape,
+      values: await file.readFloats(tensor),
+      isInteger: !/^(B?F)/.test(tensor.dtype),
+    })
+  }
+  return {
+    name: String(expected['case'] ?? folder),
+    folder,
+    checkpoint: join(folder, 'checkpoint'),
+    expected,
+    tensors,
+  }
+}

@@ -1,0 +1,128 @@
+/** `aerie parity` as a person runs it: right cases pass, and nothing wrong does. */
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { after, describe, it } from 'node:test'
+import { relativeError } from '../support/relative-error.ts'
+import { readSafetensors, writeSafetensors } from '../support/safetensors-file.ts'
+
+const AERIE = resolve(import.meta.dirname, '../../bin/aerie.js')
+const CASES = resolve(import.meta.dirname, '../fixtures/decoders')
+const scratch = mkdtempSync(join(tmpdir(), 'aerie-parity-'))
+after(() => rmSync(scratch, { recursive: true }))
+
+const parity = (...args: string[]) =>
+  spawnSync(process.execPath, [AERIE, 'parity', ...args], { encoding: 'utf8' })
+
+interface Report {
+  readonly case: string
+  readonly stages: { name: string; verdict: string; relative?: number; note?: string }[]
+}
+
+/** A copy of a case with some tensors changed; expected.safetensors is float32 throughout then. */
+function changed(name: string, change: (tensors: Map<string, Float32Array>) => void): string {
+  const folder = join(mkdtempSync(join(scratch, 'case-')), name)
+  cpSync(join(CASES, name), folder, { recursive: true })
+  const file = join(folder, 'expected.safetensors')
+  const { tensors } = JSON.parse(readFileSync(join(folder, 'expected.json'), 'utf8')) as {
+    tensors: Record<string, { shape: number[]; dtype: string }>
+  }
+  const values = readSafetensors(file)
+  change(values)
+  writeSafetensors(
+    file,
+    Object.fromEntries(
+      [...values].map(([tensor, data]) => [
+        tensor,
+        { shape: tensors[tensor]?.shape ?? [data.length], values: data },
+      ]),
+    ),
+  )
+  return folder
+}
+
+const verdicts = (folder: string) => {
+  const { status, stdout, stderr } = parity(folder, '--json')
+  assert.equal(stderr, '')
+  const { stages } = JSON.parse(stdout) as Report
+  return { status, bad: stages.filter(({ verdict }) => !['equal', 'close'].includes(verdict)) }
+}
+
+describe('aerie parity', () => {
+  for (const backend of ['onnx', 'reference']) {
+    it(`compares every tensor of every case of text decoders on ${backend}`, () => {
+      for (const name of readdirSync(CASES)) {
+        const { status, stdout, stderr } = parity(join(CASES, name), '--backend', backend, '--json')
+        assert.equal(status, 0, `${name}: ${stdout}${stderr}`)
+        const { stages } = JSON.parse(stdout) as Report
+        const recorded = readSafetensors(join(CASES, name, 'expected.safetensors'))
+        assert.deepEqual(new Set(stages.map((stage) => stage.name)), new Set(recorded.keys()))
+        assert.ok(stages.every(({ verdict }) => verdict === 'equal' || verdict === 'close'))
+      }
+    })
+  }
+
+  it('fails and names the stage when one number is wrong', () => {
+    const folder = changed('qwen3', (tensors) => {
+      tensors.get('long.hidden1')![5]! += 0.1
+    })
+    const { status, bad } = verdicts(folder)
+    assert.equal(status, 1)
+    assert.deepEqual(
+      bad.map(({ name, verdict }) => [name, verdict]),
+      [['long.hidden1', 'different']],
+    )
+    assert.ok(bad[0]!.relative! > 1e-4)
+  })
+
+  it('fails when a tensor of the case was not compared', () => {
+    const folder = changed('qwen3', (tensors) => {
+      tensors.set('long.surprise', Float32Array.of(1, 2))
+    })
+    const { status, bad } = verdicts(folder)
+    assert.deepEqual(
+      [status, bad],
+      [1, [{ name: 'long.surprise', shape: [2], verdict: 'not compared' }]],
+    )
+  })
+
+  it('is not fooled by NaN', () => {
+    const folder = changed('qwen3', (tensors) => {
+      tensors.get('long.layer0_mlp')![0] = Number.NaN
+    })
+    assert.equal(verdicts(folder).status, 1)
+  })
+
+  it('writes what was computed under the names of the case', () => {
+    const file = join(scratch, 'dump.safetensors')
+    const { status, stderr } = parity(join(CASES, 'mistral-swa'), '--dump', file)
+    assert.equal(status, 0, stderr)
+    const [dumped, recorded] = [file, join(CASES, 'mistral-swa/expected.safetensors')].map(
+      readSafetensors,
+    )
+    assert.deepEqual([...dumped!.keys()].sort(), [...recorded!.keys()].sort())
+    for (const [name, values] of recorded!)
+      assert.ok(relativeError(dumped!.get(name)!, values) < 1e-4, name)
+  })
+
+  it('says in one line what is wrong with a folder', () => {
+    const empty = mkdtempSync(join(scratch, 'empty-'))
+    const strange = mkdtempSync(join(scratch, 'strange-'))
+    writeFileSync(join(strange, 'expected.json'), '{}')
+    writeSafetensors(join(strange, 'expected.safetensors'), { x: { shape: [1], values: [1] } })
+    for (const [args, message] of [
+      [[empty], /^aerie: .*expected\.json: ENOENT/],
+      [[strange], /^aerie: .*no family's cases are laid out like this one/],
+      [[], /^aerie: expected one case folder/],
+      [[join(CASES, 'qwen3'), '--backend', 'abacus'], /^aerie: backend "abacus" is not known/],
+    ] as const) {
+      const { status, stdout, stderr } = parity(...args)
+      assert.notEqual(status, 0)
+      assert.equal(stdout, '')
+      assert.match(stderr, message)
+      assert.equal(stderr.trim().split('\n').length, 1)
+    }
+  })
+})
