@@ -21,7 +21,11 @@ export class Tokenizer {
   /** Bytes of the longest token: no text of n × this many bytes fits into fewer than n tokens. */
   readonly maxTokenBytes: number
 
-  constructor(json: object, config: TokenizerConfig) {
+  readonly #prefix: string
+
+  /** prefix: what a text gets in front that does not begin with a special token. */
+  constructor(json: object, config: TokenizerConfig, prefix = '') {
+    this.#prefix = prefix
     this.#hf = new HfTokenizer(json, config)
     this.#rule = byteRule((json as { decoder?: unknown }).decoder)
     this.config = config
@@ -37,14 +41,19 @@ export class Tokenizer {
     this.maxTokenBytes = longest * 3
   }
 
-  /** Reads tokenizer.json and tokenizer_config.json of a model folder. Rejects with `invalid_package`. */
+  /**
+   * Reads tokenizer_config.json and tokenizer.json of a model folder, or SentencePiece's tokenizer.model where there is no
+   * such file. Rejects with `invalid_package`.
+   */
   static async load(modelDir: string): Promise<Tokenizer> {
     try {
-      const [json, config] = await Promise.all([
-        readFile(join(modelDir, 'tokenizer.json'), 'utf8'),
-        readFile(join(modelDir, 'tokenizer_config.json'), 'utf8'),
-      ])
-      return new Tokenizer(JSON.parse(json), JSON.parse(config))
+      const config = JSON.parse(await readFile(join(modelDir, 'tokenizer_config.json'), 'utf8'))
+      const json = await readFile(join(modelDir, 'tokenizer.json'), 'utf8').catch(orUndefined)
+      if (json !== undefined) return new Tokenizer(JSON.parse(json), config)
+      const { convertSentencePiece, sentencePieceOptions } = await import('./sentencepiece.ts')
+      const model = await readFile(join(modelDir, 'tokenizer.model'))
+      const converted = convertSentencePiece(model, sentencePieceOptions(config))
+      return new Tokenizer(converted.json, config, converted.prefix)
     } catch (cause) {
       throw new AerieError(
         'invalid_package',
@@ -59,12 +68,12 @@ export class Tokenizer {
   /** Ids of a text; special tokens written in it are recognised, none is added. */
   encode(text: string): Int32Array {
     if (text === '') return new Int32Array(0)
-    return Int32Array.from(this.#hf.encode(text, { add_special_tokens: false }).ids)
+    return Int32Array.from(this.#hf.encode(this.#prefixed(text), { add_special_tokens: false }).ids)
   }
 
   /** Ids of a text that is a whole prompt: with what the tokenizer's own post-processor adds, such as `<s>`. */
   encodeWhole(text: string): Int32Array {
-    return Int32Array.from(this.#hf.encode(text, { add_special_tokens: true }).ids)
+    return Int32Array.from(this.#hf.encode(this.#prefixed(text), { add_special_tokens: true }).ids)
   }
 
   /** Whole text of some ids, special tokens left out; malformed bytes become U+FFFD. */
@@ -99,10 +108,20 @@ export class Tokenizer {
     return bytes
   }
 
+  #prefixed(text: string): string {
+    if (this.#prefix === '' || this.specialTokens.some((token) => text.startsWith(token)))
+      return text
+    return this.#prefix + text
+  }
+
   /** A fresh stream of ids to text. */
   detokenizer(): Detokenizer {
     return new Detokenizer(this, this.#rule.stripLeadingSpace)
   }
+}
+
+function orUndefined(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error
 }
 
 /**
