@@ -81,6 +81,7 @@ function parseVit(raw: ConfigReader): VitConfig {
     heads,
     intermediateSize: raw.size('intermediate_size'),
     layerNormEps: raw.number('layer_norm_eps'),
+    gelu: 'erf',
   }
 }
 

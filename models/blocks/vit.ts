@@ -1,6 +1,7 @@
 /** A pre-norm vision transformer (Dosovitskiy et al., 2020) without a class token. */
 import type { GraphBuilder } from '../graph/builder.ts'
 import type { Value } from '../graph/graph.ts'
+import type { OpAttributes } from '../graph/ops.ts'
 import { dense, layerNorm, patchConv } from './dense.ts'
 
 export interface VitConfig {
@@ -11,17 +12,44 @@ export interface VitConfig {
   readonly heads: number
   readonly intermediateSize: number
   readonly layerNormEps: number
+  readonly gelu: OpAttributes['gelu']['form']
+}
+
+/** Patches on a side of the picture; what is left over at its end is not seen. */
+export function vitGrid({ imageSize, patchSize }: VitConfig): number {
+  return Math.floor(imageSize / patchSize)
 }
 
 /** Pixels [tiles, 3, imageSize, imageSize] → tokens [tiles, grid², hiddenSize], row-major. */
 export function vit(g: GraphBuilder, pixels: Value, prefix: string, c: VitConfig): Value {
-  const tokens = (c.imageSize / c.patchSize) ** 2
-  const patches = patchConv(g, pixels, `${prefix}.patch_embedding`, c.hiddenSize, c.patchSize)
-  const flat = g.reshape(patches, [pixels.shape[0]!, c.hiddenSize, tokens])
-  const positions = g.weight(`${prefix}.position_embedding`, [tokens, c.hiddenSize])
-  let x = g.add(g.transpose(flat, [0, 2, 1]), positions)
-  for (let i = 0; i < c.layers; i++) x = vitLayer(g, x, `${prefix}.layers.${i}`, c)
+  const names = { patches: `${prefix}.patch_embedding`, positions: `${prefix}.position_embedding` }
+  const x = vitLayers(g, patchTokens(g, pixels, names, c), prefix, c)
   return layerNorm(g, x, `${prefix}.post_layernorm`, c.layerNormEps)
+}
+
+/** Patches with their positions: pixels [tiles, 3, imageSize, imageSize] → [tiles, grid², hiddenSize]. */
+export function patchTokens(
+  g: GraphBuilder,
+  pixels: Value,
+  names: { readonly patches: string; readonly positions: string },
+  c: VitConfig,
+): Value {
+  const tokens = vitGrid(c) ** 2
+  const patches = patchConv(g, pixels, names.patches, c.hiddenSize, c.patchSize)
+  const flat = g.reshape(patches, [pixels.shape[0]!, c.hiddenSize, tokens])
+  return g.add(g.transpose(flat, [0, 2, 1]), g.weight(names.positions, [tokens, c.hiddenSize]))
+}
+
+/** The first `count` layers, `prefix.layers.0` and on. */
+export function vitLayers(
+  g: GraphBuilder,
+  x: Value,
+  prefix: string,
+  c: VitConfig,
+  count = c.layers,
+): Value {
+  for (let i = 0; i < count; i++) x = vitLayer(g, x, `${prefix}.layers.${i}`, c)
+  return x
 }
 
 function vitLayer(g: GraphBuilder, x: Value, prefix: string, c: VitConfig): Value {
@@ -32,11 +60,7 @@ function vitLayer(g: GraphBuilder, x: Value, prefix: string, c: VitConfig): Valu
   const attended = g.attention(q, k, v, c.heads)
   x = g.add(x, dense(g, attended, `${prefix}.self_attn.out_proj`, c.hiddenSize))
 
-  const hidden = dense(
-    g,
-    layerNorm(g, x, `${prefix}.layer_norm2`, c.layerNormEps),
-    `${prefix}.mlp.fc1`,
-    c.intermediateSize,
-  )
-  return g.add(x, dense(g, g.gelu(hidden, 'erf'), `${prefix}.mlp.fc2`, c.hiddenSize))
+  const ready = layerNorm(g, x, `${prefix}.layer_norm2`, c.layerNormEps)
+  const hidden = g.gelu(dense(g, ready, `${prefix}.mlp.fc1`, c.intermediateSize), c.gelu)
+  return g.add(x, dense(g, hidden, `${prefix}.mlp.fc2`, c.hiddenSize))
 }

@@ -248,6 +248,13 @@ export class GraphBuilder {
     return this.#append('concat', values, { axis }, first.shape.with(axis, extent))
   }
 
+  padEnd(x: Value, axis: number, count: number): Value {
+    const size = x.shape[axis]
+    if (typeof size !== 'number' || count < 1)
+      this.#fail('padEnd', `${count} along axis ${axis} of`, x.shape)
+    return this.#append('padEnd', [x], { axis, count }, x.shape.with(axis, size + count))
+  }
+
   slice(x: Value, axis: number, start: number, end: number): Value {
     const size = x.shape[axis]
     if (typeof size !== 'number' || start < 0 || end <= start || end > size) {

@@ -42,6 +42,8 @@ export interface OpAttributes {
   mul: None
   /** xs → joined along `axis` */
   concat: { readonly axis: number }
+  /** x → `count` zeros more at the end of `axis` */
+  padEnd: { readonly axis: number; readonly count: number }
   /** x → x[start … end) along `axis` */
   slice: { readonly axis: number; readonly start: number; readonly end: number }
   /** x → same elements in the output's shape */

@@ -118,6 +118,10 @@ const EMITTERS: Emitters = {
   mul: (_, { onnx, inputs }) => onnx.add('Mul', inputs),
   concat: ({ attributes }, { onnx, inputs }) =>
     onnx.add('Concat', inputs, { axis: attributes.axis }),
+  padEnd: ({ inputs: [from], attributes: { axis, count } }, { onnx, inputs: [x] }) => {
+    const ends = from!.shape.map((_, i) => (i === axis ? count : 0))
+    return onnx.add('Pad', [x!, onnx.int64s([...ends.map(() => 0), ...ends])])
+  },
   slice: ({ attributes: { axis, start, end } }, { onnx, inputs: [x] }) =>
     onnx.add('Slice', [x!, onnx.int64s([start]), onnx.int64s([end]), onnx.int64s([axis])]),
   reshape: ({ inputs: [from], output }, { onnx, inputs: [x] }) =>

@@ -91,6 +91,8 @@ const KERNELS: Kernels = {
   add: ([a, b]) => add(a!, b!),
   mul: ([a, b]) => mul(a!, b!),
   concat: (xs, { attributes }) => concat(xs, attributes.axis),
+  padEnd: ([x], { attributes: { axis, count } }) =>
+    concat([x!, tensor(x!.shape.with(axis, count))], axis),
   slice: ([x], { attributes: { axis, start, end } }) => slice(x!, axis, start, end),
   reshape: ([x], { output }, { dims }) => tensor(resolveShape(output.shape, dims), x!.data),
   transpose: ([x], { attributes }) => transpose(x!, attributes.permutation),

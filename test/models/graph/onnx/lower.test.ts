@@ -129,6 +129,7 @@ const CASES: Readonly<Record<Exclude<OpName, 'kvAttention'>, Readonly<Record<str
       g.concat([rows(g), g.silu(g.input('more', ['batch', 'steps', 5]))], 2),
     'of a middle axis': (g) => g.concat([picture(g), g.input('more', ['tiles', 2, 8, 8])], 1),
   },
+  padEnd: { 'of a middle axis': (g) => g.padEnd(picture(g), 2, 3) },
   slice: {
     'of a middle axis': (g) => g.slice(picture(g), 2, 3, 7),
     'of a weight': (g) => g.linear(rows(g), g.slice(g.weight('w', [9, 12]), 0, 2, 7)),

@@ -1,0 +1,44 @@
+/** The SigLIP tower (arXiv 2303.15343) in the hub's spelling, without its pooling head. */
+import type { ConfigReader } from '../config-reader.ts'
+import type { GraphBuilder } from '../graph/builder.ts'
+import type { Value } from '../graph/graph.ts'
+import { patchTokens, type VitConfig, vitLayers } from './vit.ts'
+
+/** Reads the hub's `SiglipVisionConfig`. */
+export function readSiglipConfig(raw: ConfigReader): VitConfig {
+  raw.oneOf('hidden_act', ['gelu_pytorch_tanh'], 'gelu_pytorch_tanh')
+  const hiddenSize = raw.size('hidden_size')
+  const heads = raw.size('num_attention_heads')
+  if (hiddenSize % heads !== 0)
+    throw raw.mismatch('num_attention_heads', `a divisor of ${hiddenSize}`)
+  return {
+    imageSize: raw.size('image_size'),
+    patchSize: raw.size('patch_size'),
+    hiddenSize,
+    layers: raw.repeats('num_hidden_layers'),
+    heads,
+    intermediateSize: raw.size('intermediate_size'),
+    layerNormEps: raw.number('layer_norm_eps', 1e-6),
+    gelu: 'tanh',
+  }
+}
+
+/**
+ * Pixels [tiles, 3, imageSize, imageSize] → tokens [tiles, grid², hiddenSize] behind the first `layers`
+ * layers, without the norm that follows the last one. `prefix` is that of `vision_model`.
+ * Stage: `tower_embeddings`.
+ */
+export function siglip(
+  g: GraphBuilder,
+  pixels: Value,
+  prefix: string,
+  c: VitConfig,
+  layers: number,
+): Value {
+  const names = {
+    patches: `${prefix}.embeddings.patch_embedding`,
+    positions: `${prefix}.embeddings.position_embedding.weight`,
+  }
+  const x = g.stage('tower_embeddings', patchTokens(g, pixels, names, c))
+  return vitLayers(g, x, `${prefix}.encoder`, c, layers)
+}
