@@ -35,6 +35,16 @@ export interface TowerCard {
   readonly inputSize: number
 }
 
+/** How a family that keeps its conversations in code, and not in the checkpoint, writes them. */
+export interface Conversation {
+  /** A file of `models/conversations`, without its ending. */
+  readonly template: 'vicuna_v1' | 'llama_3'
+  /** Whether the tokenizer's own beginning of a text comes before the prompt; the template has none. */
+  readonly addsBos: boolean
+  /** Tokens that end an answer, beside the end of a text. */
+  readonly stopTokens: readonly string[]
+}
+
 export interface Family<Config> {
   /** `model_type` of the checkpoint's config.json, verbatim; also the file's name. */
   readonly modelType: string
@@ -48,10 +58,18 @@ export interface Family<Config> {
   limits(config: Config): ModelLimits
   /** Checkpoint tensor name prefix → graph initialiser prefix, first match wins. */
   readonly weightNames: readonly (readonly [checkpoint: string, graph: string])[]
+  /** Graph name prefixes of tensors that published checkpoints carry and nobody uses. */
+  ignoredWeights?(config: Config): readonly string[]
+  /** Sub-folders that hold a checkpoint each, joined under `folder.`; absent: the folder itself is one. */
+  readonly weightFolders?: readonly string[]
+  /** Sub-folder of the tokenizer; absent: the folder itself. */
+  readonly textFolder?: string
   /** Tensor that embeds tokens, `[vocab, hidden]`, in checkpoint spelling. */
   readonly embeddingName: string
   /** What looked-up embeddings are multiplied by; absent: 1. Features of pictures are not. */
   embeddingScale?(config: Config): number
+  /** Absent: the checkpoint brings its chat template. */
+  conversation?(config: Config): Conversation
   /** Text of the placeholder that stands for one picture in the rendered prompt. */
   imageToken?(config: Config): string
 }

@@ -1,7 +1,7 @@
 /** The only file that knows every concrete class: opens the model, mounts the HTTP edge, listens, shuts down. */
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { basename, resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { loadModelConfig } from '../models/load-config.ts'
 import type {
   ChatEvent,
@@ -72,8 +72,8 @@ export async function openModel(config: Config, options: MainOptions = {}): Prom
   const worker = { modelDir, backend: config.backend, threads: config.threads, logger }
   // Everything that can start does so at once; what did start is closed again when another part fails.
   const [text, folder, engine, encoder, media] = await startAll([
-    loadModelText(modelDir),
-    digestModelFolder(modelDir),
+    loadModelText(join(modelDir, family.textFolder ?? ''), family.conversation?.(familyConfig)),
+    digestModelFolder(modelDir, family.weightFolders),
     startEngine({
       ...worker,
       kvCacheBytes: config.kvCacheBytes,

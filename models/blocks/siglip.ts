@@ -25,20 +25,19 @@ export function readSiglipConfig(raw: ConfigReader): VitConfig {
 
 /**
  * Pixels [tiles, 3, imageSize, imageSize] → tokens [tiles, grid², hiddenSize] behind the first `layers`
- * layers, without the norm that follows the last one. `prefix` is that of `vision_model`.
- * Stage: `tower_embeddings`.
+ * layers, without the norm that follows the last one. `prefix` is that of `vision_model`; `stage` names the embedded patches.
  */
 export function siglip(
   g: GraphBuilder,
   pixels: Value,
   prefix: string,
   c: VitConfig,
-  layers: number,
+  { layers, stage }: { readonly layers: number; readonly stage?: string },
 ): Value {
   const names = {
     patches: `${prefix}.embeddings.patch_embedding`,
     positions: `${prefix}.embeddings.position_embedding.weight`,
   }
-  const x = g.stage('tower_embeddings', patchTokens(g, pixels, names, c))
-  return vitLayers(g, x, `${prefix}.encoder`, c, layers)
+  const x = patchTokens(g, pixels, names, c)
+  return vitLayers(g, stage === undefined ? x : g.stage(stage, x), `${prefix}.encoder`, c, layers)
 }

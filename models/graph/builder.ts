@@ -225,6 +225,11 @@ export class GraphBuilder {
     return this.#append('resizeBilinear', [x], { height, width }, [n, channels, height, width])
   }
 
+  resizeBicubic(x: Value, height: number, width: number): Value {
+    const [n, channels] = this.#picture('resizeBicubic', x)
+    return this.#append('resizeBicubic', [x], { height, width }, [n, channels, height, width])
+  }
+
   add(a: Value, b: Value): Value {
     return this.#append('add', [a, b], {}, this.#broadcast('add', a, b))
   }

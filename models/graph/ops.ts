@@ -36,6 +36,8 @@ export interface OpAttributes {
   avgPool2d: { readonly size: number }
   /** x [n, c, h, w] → [n, c, height, width]: bilinear, no antialias, corner pixels kept in place */
   resizeBilinear: { readonly height: number; readonly width: number }
+  /** x [n, c, h, w] → [n, c, height, width]: bicubic between pixel centres, no antialias, as PyTorch's */
+  resizeBicubic: { readonly height: number; readonly width: number }
   /** a + b, broadcast */
   add: None
   /** a · b, broadcast */

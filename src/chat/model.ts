@@ -4,7 +4,7 @@ import { createReadStream } from 'node:fs'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import type { ModelLimits, TowerCard } from '../../models/family.ts'
+import type { Conversation, ModelLimits, TowerCard } from '../../models/family.ts'
 import type { ImagePreprocessing } from '../../models/preprocessing.ts'
 import type { Encoder, Engine } from '../engine/types.ts'
 import { AerieError } from '../errors.ts'
@@ -22,6 +22,8 @@ export interface ModelText {
   readonly samplingDefaults: SamplingDefaults
   /** Longest answer where a request sets no limit: `max_new_tokens` of generation_config.json. */
   readonly defaultMaxTokens: number
+  /** What comes before every prompt. */
+  readonly firstIds: Int32Array
   /** Ids that end an answer: `eos_token_id` of generation_config.json. */
   readonly stopTokenIds: ReadonlySet<number>
 }
@@ -67,29 +69,39 @@ export function modelCard(model: ServedModel): ModelCard {
   }
 }
 
-/** Reads tokenizer, template and generation defaults. Rejects with `invalid_package`. */
-export async function loadModelText(modelDir: string): Promise<ModelText> {
+/** Reads tokenizer, template and generation defaults of a folder. Rejects with `invalid_package`. */
+export async function loadModelText(
+  folder: string,
+  conversation?: Conversation,
+): Promise<ModelText> {
   const [tokenizer, generation] = await Promise.all([
-    Tokenizer.load(modelDir),
-    readGenerationConfig(modelDir),
+    Tokenizer.load(folder),
+    readGenerationConfig(folder),
   ])
   return {
     tokenizer,
-    encoder: new EncoderThread(tokenizer, modelDir),
-    template: await ChatTemplate.load(modelDir, tokenizer),
+    encoder: new EncoderThread(tokenizer, folder),
+    template: conversation
+      ? await ChatTemplate.ofFamily(conversation.template, tokenizer)
+      : await ChatTemplate.load(folder, tokenizer),
     samplingDefaults: defaultSampling(generation),
     defaultMaxTokens: maxNewTokens(generation),
-    stopTokenIds: stopIds(generation, tokenizer),
+    firstIds: conversation?.addsBos ? tokenizer.encodeWhole('') : new Int32Array(),
+    stopTokenIds: stopIds(generation, tokenizer, conversation?.stopTokens ?? []),
   }
 }
 
-/** Hex SHA-256 over the names and contents of the folder's files, in order of name, and its newest change. */
+/** Hex SHA-256 over the names and contents of the files of the folder and of `parts` below it, and the newest change. */
 export async function digestModelFolder(
   modelDir: string,
+  parts: readonly string[] = [],
 ): Promise<{ digest: string; created: number }> {
-  const names = (await readdir(modelDir)).filter((name) =>
-    /\.(json|safetensors|jinja|model)$/.test(name),
+  const folders = await Promise.all(
+    ['', ...parts].map(async (part) =>
+      (await readdir(join(modelDir, part))).map((name) => join(part, name)),
+    ),
   )
+  const names = folders.flat().filter((name) => /\.(json|safetensors|jinja|model)$/.test(name))
   const all = createHash('sha256')
   let created = 0
   for (const name of names.sort()) {
@@ -120,12 +132,15 @@ function maxNewTokens(generation: Record<string, unknown>): number {
   return typeof value === 'number' && value >= 1 ? Math.floor(value) : Number.POSITIVE_INFINITY
 }
 
-function stopIds(generation: Record<string, unknown>, tokenizer: Tokenizer): Set<number> {
+function stopIds(
+  generation: Record<string, unknown>,
+  tokenizer: Tokenizer,
+  more: readonly string[],
+): Set<number> {
   const eos = generation['eos_token_id']
   const ids = (Array.isArray(eos) ? eos : [eos]).filter((id) => typeof id === 'number')
-  const named = tokenizer.config['eos_token']
-  if (typeof named === 'string') {
-    const id = tokenizer.idOf(named)
+  for (const named of [tokenizer.config['eos_token'], ...more]) {
+    const id = typeof named === 'string' ? tokenizer.idOf(named) : undefined
     if (id !== undefined) ids.push(id)
   }
   if (ids.length === 0) {

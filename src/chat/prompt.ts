@@ -20,6 +20,8 @@ export interface PromptBuilder {
   readonly tokenizer: Tokenizer
   readonly encoder: EncoderThread
   readonly template: ChatTemplate
+  /** What comes before every prompt. */
+  readonly firstIds: Int32Array
   /** The family's placeholder; undefined for text models. */
   readonly imageToken: string | undefined
   readonly limits: Pick<ModelLimits, 'maxContext'>
@@ -36,9 +38,12 @@ export async function buildPrompt(
 ): Promise<Prompt> {
   refuseHopelesslyLong(builder, messages)
   const mark = splitMark(messages)
-  const defuse = defuser(builder.tokenizer.specialTokens, mark)
+  const { imageToken, tokenizer } = builder
+  // A family's placeholder need not be a token.
+  const placeholder = imageToken === undefined ? [] : [imageToken]
+  const defuse = defuser([...new Set([...tokenizer.specialTokens, ...placeholder])], mark)
   const rendered = builder.template.render(messages.map((message) => toTemplate(message, defuse)))
-  const pieces = builder.imageToken === undefined ? [rendered] : rendered.split(builder.imageToken)
+  const pieces = imageToken === undefined ? [rendered] : rendered.split(imageToken)
   const pictures = countPictures(messages)
   if (pieces.length !== pictures + 1) {
     throw new Error(
@@ -51,7 +56,8 @@ export async function buildPrompt(
   const texts: Int32Array[] = []
   let next = 0
   for (const part of parts) {
-    texts.push(joinIds(ids.slice(next, next + part.length)))
+    const first = texts.length === 0 && builder.firstIds.length > 0 ? [builder.firstIds] : []
+    texts.push(joinIds([...first, ...ids.slice(next, next + part.length)]))
     next += part.length
   }
   return {

@@ -21,6 +21,15 @@ export class ChatTemplate {
     this.#variables = variables
   }
 
+  /** The template of `models/conversations` of that name. */
+  static async ofFamily(name: string, tokenizer: Tokenizer): Promise<ChatTemplate> {
+    const source = await readFile(
+      new URL(`../../models/conversations/${name}.jinja`, import.meta.url),
+      'utf8',
+    )
+    return new ChatTemplate(source, specialTokenVariables(tokenizer))
+  }
+
   /** Looks for chat_template.jinja, then for `chat_template` in tokenizer_config.json. */
   static async load(modelDir: string, tokenizer: Tokenizer): Promise<ChatTemplate> {
     const source = await readFile(join(modelDir, 'chat_template.jinja'), 'utf8').catch((error) => {

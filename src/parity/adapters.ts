@@ -1,5 +1,6 @@
 /** One adapter for each way in which cases are laid out; the first that accepts a case takes it. */
 import type { ParityAdapter } from './adapter.ts'
 import { textDecoderAdapter } from './text-decoder-adapter.ts'
+import { vilaAdapter } from './vila-adapter.ts'
 
-export const ADAPTERS: readonly ParityAdapter[] = [textDecoderAdapter]
+export const ADAPTERS: readonly ParityAdapter[] = [textDecoderAdapter, vilaAdapter]

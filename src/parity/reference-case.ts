@@ -1,6 +1,6 @@
 /** A case as the published code recorded it: a checkpoint, what was put in, and the tensors of every stage. */
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { AerieError } from '../errors.ts'
 import { Checkpoint } from '../weights/checkpoint.ts'
 
@@ -40,7 +40,7 @@ export async function readCase(folder: string): Promise<ReferenceCase> {
     })
   }
   return {
-    name: String(expected['case'] ?? folder),
+    name: String(expected['case'] ?? basename(folder)),
     folder,
     checkpoint: join(folder, 'checkpoint'),
     expected,

@@ -109,9 +109,8 @@ export class Tokenizer {
   }
 
   #prefixed(text: string): string {
-    if (this.#prefix === '' || this.specialTokens.some((token) => text.startsWith(token)))
-      return text
-    return this.#prefix + text
+    const isBare = text === '' || this.specialTokens.some((token) => text.startsWith(token))
+    return isBare ? text : this.#prefix + text
   }
 
   /** A fresh stream of ids to text. */

@@ -16,17 +16,19 @@ const LISTED = 8
 
 /**
  * Graph name → tensor. Throws `invalid_package` with the names when an initialiser has no tensor,
- * two tensors or one of another shape, and when a tensor is left over.
+ * two tensors or one of another shape, and when a tensor is left over whose graph name does not begin with one of `ignored`.
  */
 export function bindWeights(
   initialisers: Iterable<Initialiser>,
   tensors: Iterable<StoredTensor>,
   names: WeightNames,
+  ignored: readonly string[] = [],
 ): Map<string, StoredTensor> {
   const sources = new Map<string, StoredTensor>()
   const problems: string[] = []
   for (const tensor of tensors) {
     const name = graphName(tensor.name, names)
+    if (ignored.some((prefix) => name.startsWith(prefix))) continue
     const other = sources.get(name)
     if (other) problems.push(`${other.name} and ${tensor.name} both stand for ${name}`)
     sources.set(name, tensor)
@@ -57,7 +59,8 @@ export function bindWeights(
   return bound
 }
 
-function graphName(name: string, names: WeightNames): string {
+/** A tensor's name in the graphs. */
+export function graphName(name: string, names: WeightNames): string {
   for (const [from, to] of names) if (name.startsWith(from)) return to + name.slice(from.length)
   return name
 }

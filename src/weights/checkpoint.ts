@@ -36,6 +36,27 @@ export class Checkpoint {
     return await Checkpoint.#open(directory, await readIndex(directory), SINGLE_FILE)
   }
 
+  /**
+   * Opens sub-folders, each as `open` does, as one checkpoint: the name of the folder and a dot come before the names
+   * of its tensors. Throws `invalid_package`.
+   */
+  static async openParts(directory: string, folders: readonly string[]): Promise<Checkpoint> {
+    const parts: Checkpoint[] = []
+    try {
+      for (const folder of folders) parts.push(await Checkpoint.open(join(directory, folder)))
+    } catch (error) {
+      await Promise.all(parts.map((part) => part.close()))
+      throw error
+    }
+    const tensors = parts.flatMap((part, i) =>
+      [...part.tensors.values()].map((tensor) => {
+        const name = `${folders[i]}.${tensor.name}`
+        return [name, { ...tensor, name }] as const
+      }),
+    )
+    return new Checkpoint(new Map(tensors), new Map(parts.flatMap((part) => [...part.#files])))
+  }
+
   /** Opens one file of a folder by its name. Throws `invalid_package`. */
   static async openFile(directory: string, file: string): Promise<Checkpoint> {
     return await Checkpoint.#open(directory, undefined, file)

@@ -25,6 +25,7 @@ describe('prompt of the starter family', async () => {
     tokenizer,
     encoder,
     template: await ChatTemplate.load(dir, tokenizer),
+    firstIds: new Int32Array(),
     imageToken: '<image>',
     limits: { maxContext: 2048 },
   }
@@ -100,6 +101,7 @@ describe('participant names', async () => {
       tokenizer,
       encoder,
       template,
+      firstIds: new Int32Array(),
       imageToken: undefined,
       limits: { maxContext: 99 },
     }

@@ -9,7 +9,9 @@ import { relativeError } from '../support/relative-error.ts'
 import { readSafetensors, writeSafetensors } from '../support/safetensors-file.ts'
 
 const AERIE = resolve(import.meta.dirname, '../../bin/aerie.js')
-const CASES = resolve(import.meta.dirname, '../fixtures/decoders')
+const FIXTURES = resolve(import.meta.dirname, '../fixtures')
+const CASES = join(FIXTURES, 'decoders')
+const FAMILIES = ['decoders', 'vila']
 const scratch = mkdtempSync(join(tmpdir(), 'aerie-parity-'))
 after(() => rmSync(scratch, { recursive: true }))
 
@@ -52,12 +54,16 @@ const verdicts = (folder: string) => {
 
 describe('aerie parity', () => {
   for (const backend of ['onnx', 'reference']) {
-    it(`compares every tensor of every case of text decoders on ${backend}`, () => {
-      for (const name of readdirSync(CASES)) {
-        const { status, stdout, stderr } = parity(join(CASES, name), '--backend', backend, '--json')
-        assert.equal(status, 0, `${name}: ${stdout}${stderr}`)
+    it(`compares every tensor of every case on ${backend}`, () => {
+      const folders = FAMILIES.flatMap((family) =>
+        readdirSync(join(FIXTURES, family)).map((name) => join(FIXTURES, family, name)),
+      )
+      assert.ok(folders.length >= 10)
+      for (const folder of folders) {
+        const { status, stdout, stderr } = parity(folder, '--backend', backend, '--json')
+        assert.equal(status, 0, `${folder}: ${stdout}${stderr}`)
         const { stages } = JSON.parse(stdout) as Report
-        const recorded = readSafetensors(join(CASES, name, 'expected.safetensors'))
+        const recorded = readSafetensors(join(folder, 'expected.safetensors'))
         assert.deepEqual(new Set(stages.map((stage) => stage.name)), new Set(recorded.keys()))
         assert.ok(stages.every(({ verdict }) => verdict === 'equal' || verdict === 'close'))
       }

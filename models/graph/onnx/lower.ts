@@ -1,8 +1,9 @@
 /** Lowers a graph to ONNX for ONNX Runtime on a CPU: one emitter an operation. */
 import type { Graph, Node, NodeOf, Value, Weight } from '../graph.ts'
 import { kvGeometry } from '../graph.ts'
+import { cubicMatrix, linearMatrix } from '../interpolation.ts'
 import type { OpName } from '../ops.ts'
-import type { Shape } from '../shape.ts'
+import type { Dim, Shape } from '../shape.ts'
 import { KvAttentionLowering } from './kv-attention.ts'
 import { type ExternalData, OnnxGraph } from './onnx-graph.ts'
 import { ONNX_TYPE, type OnnxType } from './protobuf.ts'
@@ -105,15 +106,8 @@ const EMITTERS: Emitters = {
     }),
   avgPool2d: ({ attributes: { size } }, { onnx, inputs }) =>
     onnx.add('AveragePool', inputs, { kernel_shape: [size, size], strides: [size, size] }),
-  resizeBilinear: ({ inputs: [source], attributes: { height, width } }, { onnx, inputs: [x] }) => {
-    // Two constant matrix products, because runtimes differ in Resize's corner cases.
-    const rows = onnx.floats(...interpolation(source!.shape[2] as number, height))
-    const columns = onnx.floats(...interpolation(source!.shape[3] as number, width))
-    return onnx.add('MatMul', [
-      onnx.add('MatMul', [rows, x!]),
-      onnx.add('Transpose', [columns], { perm: [1, 0] }),
-    ])
-  },
+  resizeBilinear: (node, emission) => resize(linearMatrix, node, emission),
+  resizeBicubic: (node, emission) => resize(cubicMatrix, node, emission),
   add: (_, { onnx, inputs }) => onnx.add('Add', inputs),
   mul: (_, { onnx, inputs }) => onnx.add('Mul', inputs),
   concat: ({ attributes }, { onnx, inputs }) =>
@@ -158,17 +152,19 @@ function reshapeTarget(from: Shape, to: Shape): number[] {
   return target
 }
 
-/** The matrix [to, from] of linear interpolation with the corners kept in place, and its shape. */
-function interpolation(from: number, to: number): [values: number[], dims: number[]] {
-  const matrix = new Array<number>(to * from).fill(0)
-  for (let i = 0; i < to; i++) {
-    const position = to === 1 ? 0 : (i * (from - 1)) / (to - 1)
-    const lower = Math.min(Math.floor(position), from - 1)
-    const upper = Math.min(lower + 1, from - 1)
-    matrix[i * from + lower]! += 1 - (position - lower)
-    matrix[i * from + upper]! += position - lower
-  }
-  return [matrix, [to, from]]
+/** Two products with constant matrices, because runtimes differ in Resize's corner cases. */
+function resize(
+  matrix: (from: number, to: number) => number[],
+  { inputs: [source], attributes: { height, width } }: NodeOf<'resizeBilinear' | 'resizeBicubic'>,
+  { onnx, inputs: [x] }: Emission,
+): string {
+  const [, , fromHeight, fromWidth] = source!.shape as [Dim, Dim, number, number]
+  const rows = onnx.floats(matrix(fromHeight, height), [height, fromHeight])
+  const columns = onnx.floats(matrix(fromWidth, width), [width, fromWidth])
+  return onnx.add('MatMul', [
+    onnx.add('MatMul', [rows, x!]),
+    onnx.add('Transpose', [columns], { perm: [1, 0] }),
+  ])
 }
 
 function unknownValue(graph: Graph, value: Value): never {

@@ -2,7 +2,7 @@
 import type { FamilyGraphs, ModelLimits } from '../../../models/family.ts'
 import type { Graph } from '../../../models/graph/graph.ts'
 import { loadModelConfig } from '../../../models/load-config.ts'
-import { bindWeights, type Initialiser } from '../../weights/bind-weights.ts'
+import { bindWeights, graphName, type Initialiser } from '../../weights/bind-weights.ts'
 import { Checkpoint, type StoredTensor } from '../../weights/checkpoint.ts'
 
 export interface ModelFiles {
@@ -20,8 +20,10 @@ export interface ModelFiles {
  * checkpoint. Throws `invalid_package`.
  */
 export async function openModelFiles(directory: string): Promise<ModelFiles> {
-  const { family, graphs, limits, embeddingScale } = await loadModelConfig(directory)
-  const checkpoint = await Checkpoint.open(directory)
+  const { family, config, graphs, limits, embeddingScale } = await loadModelConfig(directory)
+  const checkpoint = family.weightFolders
+    ? await Checkpoint.openParts(directory, family.weightFolders)
+    : await Checkpoint.open(directory)
   try {
     const parts: Graph[] = graphs.encoder ? [graphs.encoder, graphs.decoder] : [graphs.decoder]
     const initialisers = new Map<string, Initialiser>(
@@ -30,11 +32,13 @@ export async function openModelFiles(directory: string): Promise<ModelFiles> {
     // Looked up outside the graphs, and part of them only where the head is tied to it.
     const { embeddingName } = family
     const { vocabSize, hiddenSize } = limits
-    initialisers.set(embeddingName, { name: embeddingName, shape: [vocabSize, hiddenSize] })
+    const embedding = graphName(embeddingName, family.weightNames)
+    initialisers.set(embedding, { name: embedding, shape: [vocabSize, hiddenSize] })
     const tensors = bindWeights(
       initialisers.values(),
       checkpoint.tensors.values(),
       family.weightNames,
+      family.ignoredWeights?.(config),
     )
     return { graphs, limits, embeddingName, embeddingScale, checkpoint, tensors }
   } catch (error) {

@@ -1,5 +1,5 @@
 /** ONNX Runtime behind one class. `run` blocks its thread: for worker threads only. */
-import { basename, dirname } from 'node:path'
+import { dirname, relative, sep } from 'node:path'
 import type { InferenceSession, Tensor } from 'onnxruntime-node'
 import type { Graph } from '../../../models/graph/graph.ts'
 import { lowerToOnnx, type WeightLocation } from '../../../models/graph/onnx/lower.ts'
@@ -46,11 +46,11 @@ export class OnnxSession {
   ): Promise<OnnxSession> {
     const { threads, stages = false } = options
     const sources = new Map(graph.weights.map(({ name }) => [name, tensors.get(name)!]))
+    const folder = commonFolder([...sources.values()].map(({ path }) => dirname(path)))
     const model = lowerToOnnx(graph, {
-      locate: ({ name }) => locationOf(sources.get(name)!),
+      locate: ({ name }) => locationOf(sources.get(name)!, folder),
       stages,
     })
-    const folder = commonFolder(sources.values())
     const ort = await import('onnxruntime-node')
     const session = await translate(() =>
       ort.InferenceSession.create(model, {
@@ -66,9 +66,7 @@ export class OnnxSession {
           session: {
             // Spinning threads would burn a core between runs.
             intra_op: { allow_spinning: '0' },
-            ...(folder === undefined
-              ? {}
-              : { model_external_initializers_file_folder_path: folder }),
+            ...(folder === '' ? {} : { model_external_initializers_file_folder_path: folder }),
           },
         },
       }),
@@ -97,18 +95,25 @@ export class OnnxSession {
   }
 }
 
-function locationOf({ name, dtype, path, offset, byteLength }: StoredTensor): WeightLocation {
+function locationOf(
+  { name, dtype, path, offset, byteLength }: StoredTensor,
+  folder: string,
+): WeightLocation {
   const type = STORED_TYPES[dtype]
   if (!type) throw invalid(`tensor ${name} is of type ${dtype}, expected F32, F16 or BF16`)
-  return { type, location: basename(path), offset, length: byteLength }
+  return { type, location: relative(folder, path), offset, length: byteLength }
 }
 
-/** ONNX Runtime takes external data from one folder. */
-function commonFolder(tensors: Iterable<StoredTensor>): string | undefined {
-  const folders = new Set([...tensors].map(({ path }) => dirname(path)))
-  if (folders.size > 1)
-    throw invalid(`the files of the checkpoint lie in several folders: ${[...folders].join(', ')}`)
-  return [...folders][0]
+/** ONNX Runtime takes external data from below one folder: the deepest that holds all of these; empty when there are none. */
+function commonFolder(folders: readonly string[]): string {
+  const [first = '', ...rest] = folders
+  let common = first.split(sep)
+  for (const folder of rest) {
+    const parts = folder.split(sep)
+    const differs = common.findIndex((part, i) => part !== parts[i])
+    if (differs >= 0) common = common.slice(0, differs)
+  }
+  return common.join(sep)
 }
 
 function invalid(message: string): AerieError {

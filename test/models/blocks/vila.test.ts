@@ -26,7 +26,10 @@ function tower() {
   const g = new GraphBuilder('tower')
   const pixels = g.input('pixels', ['tiles', 3, c.imageSize, c.imageSize])
   // mm_vision_select_layer −2: without the last one.
-  g.output('tower_features', siglip(g, pixels, 'vision_model', c, c.layers - 1))
+  g.output(
+    'tower_features',
+    siglip(g, pixels, 'vision_model', c, { layers: c.layers - 1, stage: 'tower_embeddings' }),
+  )
   return g.build()
 }
 

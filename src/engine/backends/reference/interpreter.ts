@@ -5,7 +5,7 @@ import { resolveShape } from '../../../../models/graph/shape.ts'
 import { attention, kvAttention, linear, rope, type SequenceCache } from './attention.ts'
 import { add, gelu, layerNorm, mul, relu, rmsNorm, silu, softmax } from './element-wise.ts'
 import { concat, gather, slice, transpose } from './layout.ts'
-import { avgPool2d, conv2d, resizeBilinear } from './picture.ts'
+import { avgPool2d, conv2d, resizeBicubic, resizeBilinear } from './picture.ts'
 import { type Tensor, tensor } from './tensor.ts'
 
 export interface RunOptions {
@@ -88,6 +88,7 @@ const KERNELS: Kernels = {
   conv2d: ([x, weight, bias], { attributes }) => conv2d(x!, weight!, bias, attributes),
   avgPool2d: ([x], { attributes }) => avgPool2d(x!, attributes.size),
   resizeBilinear: ([x], { attributes }) => resizeBilinear(x!, attributes.height, attributes.width),
+  resizeBicubic: ([x], { attributes }) => resizeBicubic(x!, attributes.height, attributes.width),
   add: ([a, b]) => add(a!, b!),
   mul: ([a, b]) => mul(a!, b!),
   concat: (xs, { attributes }) => concat(xs, attributes.axis),

@@ -1,4 +1,5 @@
 /** Operations on pictures [n, c, h, w]. Hot loops index with `!`. */
+import { cubicMatrix } from '../../../../models/graph/interpolation.ts'
 import { type Tensor, tensor } from './tensor.ts'
 
 type Picture = [n: number, channels: number, height: number, width: number]
@@ -79,6 +80,28 @@ export function resizeBilinear(x: Tensor, height: number, width: number): Tensor
         const lower =
           pixel(top + 1, left) * (1 - fx + left) + pixel(top + 1, left + 1) * (fx - left)
         y.data[at++] = upper * (1 - fy + top) + lower * (fy - top)
+      }
+    }
+  }
+  return y
+}
+
+/** Bicubic without antialias between pixel centres, edges repeated. */
+export function resizeBicubic(x: Tensor, height: number, width: number): Tensor {
+  const [n, channels, fromHeight, fromWidth] = x.shape as Picture
+  const y = tensor([n, channels, height, width])
+  const [down, across] = [cubicMatrix(fromHeight, height), cubicMatrix(fromWidth, width)]
+  let at = 0
+  for (let plane = 0; plane < n * channels; plane++) {
+    for (let row = 0; row < height; row++) {
+      for (let column = 0; column < width; column++, at++) {
+        for (let r = 0; r < fromHeight; r++) {
+          const weight = down[row * fromHeight + r]!
+          if (weight === 0) continue
+          const start = (plane * fromHeight + r) * fromWidth
+          for (let c = 0; c < fromWidth; c++)
+            y.data[at]! += weight * across[column * fromWidth + c]! * x.data[start + c]!
+        }
       }
     }
   }

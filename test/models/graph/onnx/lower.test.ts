@@ -119,6 +119,11 @@ const CASES: Readonly<Record<Exclude<OpName, 'kvAttention'>, Readonly<Record<str
     smaller: (g) => g.resizeBilinear(picture(g), 5, 3),
     'to a point': (g) => g.resizeBilinear(picture(g), 1, 1),
   },
+  resizeBicubic: {
+    larger: (g) => g.resizeBicubic(picture(g), 11, 15),
+    smaller: (g) => g.resizeBicubic(picture(g), 5, 3),
+    'to the same': (g) => g.resizeBicubic(picture(g), 8, 8),
+  },
   add: {
     'with a vector': (g) => g.add(rows(g), g.weight('b', [12])),
     'of two axes': (g) => g.add(g.weight('a', [3, 1, 4]), g.weight('b', [5, 1])),

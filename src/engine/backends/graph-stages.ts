@@ -1,0 +1,94 @@
+/** Every stage of a model's graphs for one input; for checking, not for serving. */
+import { type Graph, kvGeometry } from '../../../models/graph/graph.ts'
+import { KEY_POSITIONS, pastKey, pastValue } from '../../../models/graph/onnx/kv-attention.ts'
+import type { ModelFiles } from './model-files.ts'
+import type { Feed } from './onnx-session.ts'
+
+/** Stages and outputs by name. */
+export type Stages = Map<string, Float32Array>
+
+/** Of the decoder, at every step of a prompt: embeddings `[steps, hidden]`. */
+export async function runDecoderStages(
+  files: ModelFiles,
+  backend: string,
+  embeddings: Float32Array,
+): Promise<Stages> {
+  const { hiddenSize } = files.limits
+  const steps = embeddings.length / hiddenSize
+  const places = Int32Array.from({ length: steps }, (_, i) => i)
+  const feeds: Record<string, Feed> = {
+    embeddings: { data: embeddings, dims: [1, steps, hiddenSize] },
+    positions: { data: places, dims: [1, steps] },
+    wanted: { data: places, dims: [1, steps] },
+  }
+  const graph = files.graphs.decoder
+  return await (backend === 'onnx'
+    ? onOnnx(files, graph, { ...feeds, ...emptyPast(graph, places) })
+    : onReference(files, graph, feeds))
+}
+
+/** Of the towers and the projector: pixels `[tiles, 3, side, side]`. */
+export async function runEncoderStages(
+  files: ModelFiles,
+  backend: string,
+  pixels: Float32Array,
+): Promise<Stages> {
+  const graph = files.graphs.encoder!
+  const [, ...tile] = graph.inputs[0]!.value.shape as [string, number, number, number]
+  const tiles = pixels.length / tile.reduce((size, side) => size * side, 1)
+  const feeds = { pixels: { data: pixels, dims: [tiles, ...tile] } }
+  return await (backend === 'onnx' ? onOnnx : onReference)(files, graph, feeds)
+}
+
+/** Graphs do not take an empty past; one position that no query reaches does the same. */
+function emptyPast(graph: Graph, places: Int32Array): Record<string, Feed> {
+  const feeds: Record<string, Feed> = {
+    [KEY_POSITIONS]: { data: Int32Array.of(2 ** 31 - 1, ...places), dims: [1, 1 + places.length] },
+  }
+  const { layers, kvHeads, headDim } = kvGeometry(graph)
+  for (let layer = 0; layer < layers; layer++) {
+    for (const name of [pastKey(layer), pastValue(layer)]) {
+      feeds[name] = { data: new Float32Array(kvHeads * headDim), dims: [1, kvHeads, 1, 1, headDim] }
+    }
+  }
+  return feeds
+}
+
+async function onOnnx(
+  { tensors }: ModelFiles,
+  graph: Graph,
+  feeds: Readonly<Record<string, Feed>>,
+): Promise<Stages> {
+  const { OnnxSession } = await import('./onnx-session.ts')
+  const session = await OnnxSession.load(graph, tensors, { threads: 1, stages: true })
+  try {
+    const names = [...graph.stages, ...graph.outputs].map(({ name }) => name)
+    return new Map(Object.entries(await session.run(feeds, names)))
+  } finally {
+    await session.dispose()
+  }
+}
+
+async function onReference(
+  files: ModelFiles,
+  graph: Graph,
+  feeds: Readonly<Record<string, Feed>>,
+): Promise<Stages> {
+  const [{ interpret }, { tensor }, { loadWeights }] = await Promise.all([
+    import('./reference/interpreter.ts'),
+    import('./reference/tensor.ts'),
+    import('./reference.ts'),
+  ])
+  const nothing = new Float32Array()
+  const results = interpret(graph, {
+    feeds: new Map(
+      Object.entries(feeds).map(([name, { data, dims }]) => [
+        name,
+        tensor(dims, Float64Array.from(data)),
+      ]),
+    ),
+    weights: await loadWeights(graph, files),
+    cache: { length: 0, past: () => ({ keys: nothing, values: nothing }), append: () => {} },
+  })
+  return new Map([...results].map(([name, { data }]) => [name, Float32Array.from(data)]))
+}

@@ -1,0 +1,116 @@
+/** VILA-1.5 served: its conversations as the published code writes them, and its answers about pictures. */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { describe, it } from 'node:test'
+import { family } from '../../models/llava_llama.ts'
+import type { ContentPart } from '../../src/chat/contract.ts'
+import { ChatTemplate, type TemplateMessage } from '../../src/chat/template.ts'
+import { readConfig } from '../../src/config.ts'
+import { type OpenModel, openModel } from '../../src/main.ts'
+import { Tokenizer } from '../../src/tokenizer/tokenizer.ts'
+
+const CASE = resolve(import.meta.dirname, '../fixtures/vila/vila15')
+const CHECKPOINT = join(CASE, 'checkpoint')
+const expected = JSON.parse(readFileSync(join(CASE, 'expected.json'), 'utf8')) as {
+  prompt_rendering: { template: string; turns: string[]; prompt_text: string }[]
+  requests: { id: string; turns: string[]; greedy_text: string; image_files: string[] }[]
+}
+const rawConfig = () => JSON.parse(readFileSync(join(CHECKPOINT, 'config.json'), 'utf8'))
+
+describe("VILA's conversations", () => {
+  for (const template of ['vicuna_v1', 'llama_3']) {
+    it(`are written as the published ${template} does`, async () => {
+      const tokenizer = await Tokenizer.load(join(CHECKPOINT, 'llm'))
+      const chat = await ChatTemplate.ofFamily(template, tokenizer)
+      // A conversation that ends with an answer is one that nobody asks to go on.
+      const cases = expected.prompt_rendering.filter(
+        (rendering) => rendering.template === template && rendering.turns.length % 2 === 1,
+      )
+      assert.ok(cases.length >= 3)
+      for (const { turns, prompt_text } of cases) {
+        assert.equal(chat.render(turns.map(message)), prompt_text)
+      }
+    })
+  }
+})
+
+describe('VILA-1.5', () => {
+  it('answers about pictures, with the very ids of the published code', async () => {
+    const model = await openModel(await readConfig({ model: CHECKPOINT }, undefined))
+    try {
+      for (const { turns, greedy_text, image_files } of expected.requests) {
+        // The API takes one question here; the others have turns before it, or a placeholder inside a sentence.
+        if (turns.length > 1 || turns[0]!.includes('<image>')) continue
+        const content: ContentPart[] = image_files.map((file) => ({
+          type: 'image',
+          url: `data:image/png;base64,${readFileSync(join(CASE, 'inputs', file), 'base64')}`,
+          detail: 'auto',
+          param: file,
+        }))
+        content.push({ type: 'text', text: turns[0]!, param: 'question' })
+        assert.equal((await answer(model, content, 10)).trim(), greedy_text.trim())
+      }
+    } finally {
+      await model.close()
+    }
+  })
+
+  it('takes a placeholder that a user types for plain text', async () => {
+    const model = await openModel(await readConfig({ model: CHECKPOINT }, undefined))
+    try {
+      const content: ContentPart[] = [{ type: 'text', text: 'What is <image>?', param: 'question' }]
+      assert.notEqual(await answer(model, content, 2), '')
+    } finally {
+      await model.close()
+    }
+  })
+
+  it('of a generation that is not known here is refused by the name of the option', () => {
+    const refused: [change: object, message: RegExp][] = [
+      [
+        { image_aspect_ratio: 'dynamic_s2' },
+        /^image_aspect_ratio: expected "resize", got "dynamic_s2"$/,
+      ],
+      [{ dynamic_s2: true }, /^dynamic_s2: expected false, got true$/],
+      [
+        { s2: true, s2_scales: '76,100' },
+        /^s2_scales: expected 76 and multiples of it, got "76,100"$/,
+      ],
+      [{ mm_vision_select_feature: 'patch' }, /^mm_vision_select_feature: expected "cls_patch"/],
+      [{ mm_vision_select_layer: -9 }, /^mm_vision_select_layer: expected a layer of 4, got -9$/],
+      [
+        { mm_hidden_size: 96 },
+        /^mm_hidden_size: expected 32, from vision_tower_cfg and the scales, got 96$/,
+      ],
+      [
+        { mm_projector_cfg: { mm_projector_type: 'mlp_downsample_3x3_fix' } },
+        /^mm_projector_cfg\.mm_projector_type: expected "mlp_downsample"/,
+      ],
+    ]
+    for (const [change, message] of refused) {
+      assert.throws(() => family.parseConfig({ ...rawConfig(), ...change }), { message })
+    }
+  })
+})
+
+async function answer(
+  model: OpenModel,
+  content: ContentPart[],
+  maxTokens: number,
+): Promise<string> {
+  const changes = { requestId: 'test', maxTokens, explain: false }
+  let text = ''
+  for await (const event of model.ask(content, changes, new AbortController().signal)) {
+    if (event.type === 'text-delta') text += event.text
+  }
+  return text
+}
+
+/** Turns alternate; a placeholder and its line break are a picture. */
+function message(turn: string, i: number): TemplateMessage {
+  const pieces = turn.split('<image>\n')
+  const content: TemplateMessage['content'][number][] = [{ type: 'text', text: pieces[0]! }]
+  for (const text of pieces.slice(1)) content.push({ type: 'image' }, { type: 'text', text })
+  return { role: i % 2 === 0 ? 'user' : 'assistant', content }
+}
