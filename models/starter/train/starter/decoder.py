@@ -81,6 +81,7 @@ class Decoder(nn.Module):
         for layer in self.layers[:-1]:
             self.layer_inputs.append(x)
             x = layer(x, rope, mask)
+        self.layer_inputs.append(x)
         return self.norm(self.layers[-1](x, rope, mask, first_query))
 
     def logits(self, hidden):

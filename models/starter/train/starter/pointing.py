@@ -18,9 +18,11 @@ from .language import CHARACTERS, COLORS, KINDS, PLURALS, SIZES
 # What is pointed at -> (layer, group of heads).
 PREVIOUS = (0, 0)  # every word of the text: the one before it
 NAMING = {'kind': (1, 0), 'color': (1, 1)}  # a word of the text: the cells that show what it names
-RANKING = {'kind': ((0, 1), (1, 0)), 'color': ((0, 2), (1, 1))}  # an object's centre: those like it before it; of these, the second ones
+# An object's centre: those like it before it; of these, the second ones; of these, the third ones.
+RANKING = {'kind': ((0, 1), (1, 0), (2, 1)), 'color': ((0, 2), (1, 1), (2, 2))}
 LAST = (2, 1)  # such a word: of the centres that show what it names, the one of the highest rank
 NUMBERED = (3, 1)  # the answer about a number: the question's word for what is counted
+HIGHEST = (4, 1)  # the same, when the fourth ones are known as well: the centre of the highest rank itself
 COUNTING = (1, 2)  # such a word: the centres of those objects and <s>, in fixed shares, so that the share of <s> tells how many
 PAIRING = (1, 3)  # the kind in "red circle": the centres of the red circles and <s>, likewise
 COMPARING = ((2, 0), (2, 1))  # the answer about two objects: the question's word for the one, and for the other
@@ -36,6 +38,7 @@ START_SHARE = 2.0  # of <s>, beside 1 for each object: its share of n objects is
 SHARPNESS = 8.0  # of the logits of numbers, as of the codebook's
 MOST_WORDS = 256  # of a hint that count in a batch, chosen at random; more cost time and say the same
 NUMBER_WEIGHT = torch.tensor([0.5, 0.5, 1.5, 3.0, 4.0, 4.0, 4.0])  # of 0 … 6: the large ones are rare
+RANKS_WEIGHT = 3.0  # of all that is about ranks, beside 1 for every other hint: it is learned last, and counting rests on it
 RANK_WEIGHT = torch.tensor([1.0, 4.0, 8.0, 12.0])  # of the first, second, third and further: likewise
 WITH_TEXT = ('read_digits', 'read_word', 'read_letters', 'caption', 'json')
 ONE_NAME = ('count_kind', 'count_color', 'exists', 'place', 'size_of', 'color_of_kind', 'kind_of_color')
@@ -105,7 +108,7 @@ def ranks_of(factor, labels):
 
 def ranking_hints(labels):
     """Every centre looks at those before it that show the same, or at <s>: being the second is a matter of whether there is
-    one, not of how much attention it gets. One layer later, being the third is whether there is a second before it.
+    one, not of how much attention it gets. One layer later, being the third is whether there is a second before it; and so on.
     """
     for factor, places in RANKING.items():
         before, rank = ranks_of(factor, labels)
@@ -116,8 +119,8 @@ def ranking_hints(labels):
 
 
 def counted_hints(spans, tables, ids, labels):
-    """The word for what is counted: of the centres that show it, the one of the highest rank, or <s>. The answer: that word.
-    And the number itself for each such word.
+    """Of the centres that show what is counted the one of the highest rank, or <s>: for the question's word for it, and for the
+    answer. The number itself. And once more the answer: it looks at that word as well.
     """
     places, looked_at, numbers, answers = [], [], [], []
     ranks = {factor: ranks_of(factor, labels)[1] for factor in RANKING}
@@ -136,7 +139,8 @@ def counted_hints(spans, tables, ids, labels):
     row, word = torch.tensor(places, dtype=torch.long).view(-1, 2).T
     cells = torch.stack(looked_at) if looked_at else torch.zeros(0, labels.shape[2], dtype=torch.bool)
     numbers = torch.stack(numbers) if numbers else torch.zeros(0, dtype=torch.long)
-    return _or_start(row, word, cells), numbers, _text_hint(answers, ids.shape[1])
+    answer = torch.tensor([first for _, first, _ in answers], dtype=torch.long)
+    return _or_start(row, word, cells), _or_start(row, answer, cells), numbers, _text_hint(answers, ids.shape[1])
 
 
 def _apart(hint, which):
@@ -280,17 +284,18 @@ def pointing_loss(decoder, tables, batch, labels):
     texts += [*((place, repeating) for place in REPEATING), (PREVIOUS, previous_hint(here))]
     shared = [*counting_hints(spans, tables, ids, here, labels), *reading_hints(spans, tables, targets, labels)]
     shared += [(LISTING, listing_hint(spans, tables, targets, labels))]
-    last, numbers, answered = counted_hints(spans, tables, ids, labels)
+    last, highest, numbers, answered = counted_hints(spans, tables, ids, labels)
     texts += [(NUMBERED, answered)]
     loss = 0.0
     for hints, first_key, share in ((pictured, 1, False), (texts, 1 + cells, False), (shared, 0, True)):
         for place, hint in hints:
             loss = loss + _attention_loss(decoder, place, hint, rope, mask, 1 + cells, first_key, share)
-    for part in _apart(last, numbers > 1):
-        loss = loss + _attention_loss(decoder, LAST, part, rope, mask, 1 + cells, 0, False)
+    for place, hint, many in ((LAST, last, 2), (HIGHEST, highest, 3)):
+        for part in _apart(hint, numbers >= many):
+            loss = loss + RANKS_WEIGHT * _attention_loss(decoder, place, part, rope, mask, 1 + cells, 0, False)
     for place, hint in ranking_hints(labels):
-        loss = loss + _attention_loss(decoder, place, hint, rope, mask, 1, 0, False)
-    loss = loss + rank_loss(decoder, tables['ranks'], labels)
+        loss = loss + RANKS_WEIGHT * _attention_loss(decoder, place, hint, rope, mask, 1, 0, False)
+    loss = loss + RANKS_WEIGHT * rank_loss(decoder, tables['ranks'], labels)
     for place, hint in shared:
         if place in (COUNTING, COUNTING_ALL):
             sees = mask[hint.row, 0, 1 + cells + hint.word, 1] > -1

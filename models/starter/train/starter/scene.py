@@ -97,7 +97,7 @@ def sample_scene(R, mode=None):
         pitch = R.uniform(9, 13) if mode == 'mixed' else R.uniform(9, 30)
         scene['text'] = place_text(R, scene['frame'], scene['background'], pitch, taken)
     if mode != 'text':
-        count = R.choices([1, 2, 3, 4, 5, 6], [0.17, 0.25, 0.22, 0.18, 0.14, 0.04])[0] if mode == 'shapes' else R.choice([1, 1, 2])
+        count = R.choices([1, 2, 3, 4, 5, 6], [0.13, 0.2, 0.22, 0.21, 0.18, 0.06])[0] if mode == 'shapes' else R.choice([1, 1, 2])
         colors = contrasting(scene['background'], 'objects')
         kinds = KINDS
         distinct = count <= len(colors) and R.random() < 0.3  # no colour can be guessed from the others
