@@ -52,6 +52,7 @@ def parse():
     parser.add_argument('--cells', type=int, default=64, help='of 100 cells, how many the decoder sees in the first part')
     parser.add_argument('--full-after', type=float, default=0.6, help='share of the time after which it sees all of them')
     parser.add_argument('--dense', type=float, default=0.15, help='weight of the codebook loss')
+    parser.add_argument('--through', type=float, default=0.3, help='share of the gradient of the answers that reaches the towers')
     parser.add_argument('--symbolic', type=float, default=0.25, help='share of small batches with ideal cells, as in stage 2')
     parser.add_argument('--muon-rate', type=float, default=0.01)
     parser.add_argument('--adam-rate', type=float, default=7e-4)
@@ -137,6 +138,8 @@ class Worker:
             cells = self.model.project(augment(to_pixels(np.concatenate([pictures, pages])), self.R))
             dense, accuracy = self.codebook.loss(cells / LENGTH, torch.cat([labels, label_batch(texts)]))
             cells = cells[: len(pictures)]
+            # The decoder's losses are many and large; at full strength they teach the towers to forget characters.
+            cells = cells.detach() + self.options.through * (cells - cells.detach())
             self.dense = dense.item() if not self.dense else self.dense * 0.97 + dense.item() * 0.03
         placed, kept = self.model.place(cells), None
         count = self.options.cells if self.shared.elapsed.value < self.options.full_after else GRID * GRID
