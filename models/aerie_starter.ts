@@ -9,7 +9,7 @@ import { concatChannels, gridToTokens, tokensToGrid } from './blocks/fuse.ts'
 import { mlp2xGelu } from './blocks/projector.ts'
 import type { TextDecoderConfig } from './blocks/text-config.ts'
 import { TEXT_EMBEDDING, textDecoder } from './blocks/text-decoder.ts'
-import { type VitConfig, vit } from './blocks/vit.ts'
+import { readVitSizes, type VitConfig, vit } from './blocks/vit.ts'
 import { ConfigReader } from './config-reader.ts'
 import { defineFamily } from './family.ts'
 import { GraphBuilder } from './graph/builder.ts'
@@ -69,20 +69,7 @@ function parseConfig(raw: unknown): StarterConfig {
 
 function parseVit(raw: ConfigReader): VitConfig {
   raw.oneOf('type', ['vit'])
-  const hiddenSize = raw.size('hidden_size')
-  const heads = raw.size('num_attention_heads')
-  if (hiddenSize % heads !== 0)
-    throw raw.mismatch('num_attention_heads', `a divisor of ${hiddenSize}`)
-  return {
-    imageSize: raw.size('image_size'),
-    patchSize: raw.size('patch_size'),
-    hiddenSize,
-    layers: raw.repeats('num_hidden_layers'),
-    heads,
-    intermediateSize: raw.size('intermediate_size'),
-    layerNormEps: raw.number('layer_norm_eps'),
-    gelu: 'erf',
-  }
+  return { ...readVitSizes(raw), layerNormEps: raw.number('layer_norm_eps'), gelu: 'erf' }
 }
 
 function parseConvNext(raw: ConfigReader): ConvNextConfig {

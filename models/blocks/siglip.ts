@@ -2,25 +2,12 @@
 import type { ConfigReader } from '../config-reader.ts'
 import type { GraphBuilder } from '../graph/builder.ts'
 import type { Value } from '../graph/graph.ts'
-import { patchTokens, type VitConfig, vitLayers } from './vit.ts'
+import { patchTokens, readVitSizes, type VitConfig, vitLayers } from './vit.ts'
 
 /** Reads the hub's `SiglipVisionConfig`. */
 export function readSiglipConfig(raw: ConfigReader): VitConfig {
   raw.oneOf('hidden_act', ['gelu_pytorch_tanh'], 'gelu_pytorch_tanh')
-  const hiddenSize = raw.size('hidden_size')
-  const heads = raw.size('num_attention_heads')
-  if (hiddenSize % heads !== 0)
-    throw raw.mismatch('num_attention_heads', `a divisor of ${hiddenSize}`)
-  return {
-    imageSize: raw.size('image_size'),
-    patchSize: raw.size('patch_size'),
-    hiddenSize,
-    layers: raw.repeats('num_hidden_layers'),
-    heads,
-    intermediateSize: raw.size('intermediate_size'),
-    layerNormEps: raw.number('layer_norm_eps', 1e-6),
-    gelu: 'tanh',
-  }
+  return { ...readVitSizes(raw), layerNormEps: raw.number('layer_norm_eps', 1e-6), gelu: 'tanh' }
 }
 
 /**

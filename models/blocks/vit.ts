@@ -1,4 +1,5 @@
 /** A pre-norm vision transformer (Dosovitskiy et al., 2020) without a class token. */
+import type { ConfigReader } from '../config-reader.ts'
 import type { GraphBuilder } from '../graph/builder.ts'
 import type { Value } from '../graph/graph.ts'
 import type { OpAttributes } from '../graph/ops.ts'
@@ -13,6 +14,22 @@ export interface VitConfig {
   readonly intermediateSize: number
   readonly layerNormEps: number
   readonly gelu: OpAttributes['gelu']['form']
+}
+
+/** The sizes in the hub's spelling; throws on a combination that cannot be built. */
+export function readVitSizes(raw: ConfigReader): Omit<VitConfig, 'layerNormEps' | 'gelu'> {
+  const hiddenSize = raw.size('hidden_size')
+  const heads = raw.size('num_attention_heads')
+  if (hiddenSize % heads !== 0)
+    throw raw.mismatch('num_attention_heads', `a divisor of ${hiddenSize}`)
+  return {
+    imageSize: raw.size('image_size'),
+    patchSize: raw.size('patch_size'),
+    hiddenSize,
+    layers: raw.repeats('num_hidden_layers'),
+    heads,
+    intermediateSize: raw.size('intermediate_size'),
+  }
 }
 
 /** Patches on a side of the picture; what is left over at its end is not seen. */
