@@ -40,9 +40,10 @@ for (const name of models) {
     it('gives any text back', () => {
       fc.assert(
         fc.property(fc.string({ unit: 'grapheme', maxLength: 40 }), (text) => {
-          // Qwen normalises to NFC on the way in, by its own rule.
+          // Qwen normalises to NFC on the way in, by its own rule; SentencePiece's sign for a space is one.
           fc.pre(
             text === text.normalize('NFC') &&
+              !text.includes('▁') &&
               !tokenizer.specialTokens.some((t) => text.includes(t)),
           )
           assert.equal(tokenizer.decode(tokenizer.encode(text)), text)
