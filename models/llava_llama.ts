@@ -34,6 +34,8 @@ function parseConfig(raw: unknown): VilaConfig {
   const config = new ConfigReader(raw)
   config.oneOf('image_aspect_ratio', ['resize'])
   if (config.boolean('dynamic_s2', false)) throw config.mismatch('dynamic_s2', 'false')
+  if (config.boolean('mm_use_im_start_end', false))
+    throw config.mismatch('mm_use_im_start_end', 'false')
   // SigLIP has no class token: dropping the first one would lose a patch.
   config.oneOf('mm_vision_select_feature', ['cls_patch'])
   const projector = config.object('mm_projector_cfg')

@@ -3,7 +3,7 @@
  * of squared relu, and only the first part of each head rotated.
  */
 
-import { readRope } from './blocks/rope.ts'
+import { readRope, rotatedChannels } from './blocks/rope.ts'
 import { everyLayer, plainDecoder, readTextSizes } from './blocks/text-config.ts'
 import { defineTextFamily } from './text-family.ts'
 
@@ -13,9 +13,7 @@ export const family = defineTextFamily('nemotron', (raw) => {
   const plain = plainDecoder(raw, sizes)
   // Two spellings of the same.
   const part = raw.has('partial_rotary_factor') ? 'partial_rotary_factor' : 'rope_percent'
-  const rotated = Math.floor(sizes.headDim * raw.number(part, 0.5))
-  if (rotated < 2 || rotated % 2 !== 0 || rotated > sizes.headDim)
-    throw raw.mismatch(part, `a share of ${sizes.headDim} that is an even number`)
+  const rotated = rotatedChannels(raw, part, sizes.headDim, 0.5)
   const bias = raw.boolean('attention_bias', false)
   return {
     ...plain,

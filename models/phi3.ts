@@ -1,6 +1,6 @@
 /** Phi-3 (arXiv 2404.14219): Llama with q, k, v in one matrix, gate and up in another. */
 
-import { readRope } from './blocks/rope.ts'
+import { readRope, rotatedChannels } from './blocks/rope.ts'
 import { everyLayer, plainDecoder, readTextSizes } from './blocks/text-config.ts'
 import { defineTextFamily } from './text-family.ts'
 
@@ -9,7 +9,7 @@ export const family = defineTextFamily('phi3', (raw) => {
   if (raw.boolean('attention_bias', false)) throw raw.mismatch('attention_bias', 'false')
   const sizes = readTextSizes(raw)
   const plain = plainDecoder(raw, sizes)
-  const rotated = Math.floor(sizes.headDim * raw.number('partial_rotary_factor', 1))
+  const rotated = rotatedChannels(raw, 'partial_rotary_factor', sizes.headDim, 1)
   const rope = readRope(raw, rotated)
   const layer = raw.has('sliding_window') ? { rope, window: raw.size('sliding_window') } : { rope }
   return {

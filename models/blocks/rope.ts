@@ -17,11 +17,27 @@ export function plainRope(theta: number, width: number): Rope {
   return { inverseFrequencies, magnitude: 1 }
 }
 
+/** How many leading channels of a head are rotated: the share that `key` says, an even number. */
+export function rotatedChannels(
+  raw: ConfigReader,
+  key: string,
+  headDim: number,
+  fallback: number,
+): number {
+  const rotated = Math.floor(headDim * raw.number(key, fallback))
+  if (rotated < 2 || rotated % 2 !== 0 || rotated > headDim)
+    throw raw.mismatch(key, `a share of ${headDim} that is an even number`)
+  return rotated
+}
+
 /**
  * Rotation of `width` channels of a head, changed as the hub's `rope_scaling` says. Throws on a
  * kind of scaling that is not known here.
  */
 export function readRope(raw: ConfigReader, width: number): Rope {
+  // Newer files keep θ in here; without it every position would be wrong, and nothing would fail.
+  if (raw.has('rope_parameters'))
+    throw raw.mismatch('rope_parameters', 'rope_theta and rope_scaling beside it instead')
   const theta = raw.number('rope_theta', 10000)
   const plain = plainRope(theta, width)
   if (!raw.has('rope_scaling')) return plain

@@ -72,6 +72,7 @@ describe('VILA-1.5', () => {
         { image_aspect_ratio: 'dynamic_s2' },
         /^image_aspect_ratio: expected "resize", got "dynamic_s2"$/,
       ],
+      [{ mm_use_im_start_end: true }, /^mm_use_im_start_end: expected false, got true$/],
       [{ dynamic_s2: true }, /^dynamic_s2: expected false, got true$/],
       [
         { s2: true, s2_scales: '76,100' },

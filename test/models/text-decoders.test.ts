@@ -156,6 +156,8 @@ describe('configs of text decoders', () => {
     const refused: [name: string, change: object, message: RegExp][] = [
       ['llama-plain', { hidden_act: 'gelu' }, /^hidden_act: expected "silu", got "gelu"$/],
       ['llama-plain', { num_key_value_heads: 3 }, /^num_key_value_heads: expected a divisor of 4/],
+      ['phi3', { partial_rotary_factor: 0.3 }, /^partial_rotary_factor: expected a share/],
+      ['qwen3', { rope_parameters: { rope_theta: 5 } }, /^rope_parameters: expected rope_theta/],
       ['phi3', { attention_bias: true }, /^attention_bias: expected false, got true$/],
       [
         'nemotron-minitron',
