@@ -56,6 +56,8 @@ def parse():
     parser.add_argument('--symbolic', type=float, default=0.25, help='share of small batches with ideal cells, as in stage 2')
     parser.add_argument('--muon-rate', type=float, default=0.01)
     parser.add_argument('--adam-rate', type=float, default=7e-4)
+    # Towers come settled from stage 1: at the decoder's rate they forget faster than they learn.
+    parser.add_argument('--tower-rate', type=float, default=0.25, help='rates of towers and projector, as a share of the others')
     parser.add_argument('--decay', type=float, default=0.85, help='share of the time in which the rates fall')
     parser.add_argument('--evaluate-every', type=float, default=10, help='minutes')
     parser.add_argument('--pictures', type=int, default=160, help='pictures in each evaluation')
@@ -78,9 +80,8 @@ def initial_model(options):
     return config, model, saved
 
 
-def tower_share(name):
-    """Towers come settled from stage 1: at the decoder's rate they forget faster than they learn."""
-    return 0.25 if name.startswith(('vision_towers.', 'projector.')) else 1.0
+def in_towers(name):
+    return name.startswith(('vision_towers.', 'projector.'))
 
 
 class Shared:
@@ -107,7 +108,8 @@ class Worker:
         self.rank, self.options, self.model, self.shared = rank, options, model, shared
         self.parameters = list(model.parameters())
         self.optimizer = Optimizer(
-            model.named_parameters(), options.muon_rate, options.adam_rate, DECAY, rank, RANKS, tower_share
+            model.named_parameters(), options.muon_rate, options.adam_rate, DECAY, rank, RANKS,
+            lambda name: options.tower_rate if in_towers(name) else 1.0,
         )
         self.step = 0
         if saved:
