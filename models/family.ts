@@ -1,6 +1,7 @@
 /** What a model family is: a pure function of its config. No I/O, no device, no backend. */
 import type { Graph } from './graph/graph.ts'
 import type { ImagePreprocessing } from './preprocessing.ts'
+import type { PictureLayout } from './tiling/layout.ts'
 
 /** The parts of a vision-language model as graphs. */
 export interface FamilyGraphs {
@@ -70,8 +71,15 @@ export interface Family<Config> {
   embeddingScale?(config: Config): number
   /** Absent: the checkpoint brings its chat template. */
   conversation?(config: Config): Conversation
-  /** Text of the placeholder that stands for one picture in the rendered prompt. */
-  imageToken?(config: Config): string
+  /** Placeholder of the `number`th picture, from 1, in the rendered prompt; most families have one for all. */
+  imageToken?(config: Config, number: number): string
+  /**
+   * What stands for the `number`th picture instead of its placeholder: texts, and between them equal stretches of its features,
+   * so one stretch fewer than texts. Absent: one stretch and no text.
+   */
+  pictureText?(config: Config, layout: PictureLayout, number: number): readonly string[]
+  /** Text whose tokens follow every stretch of features, tokenized by itself. */
+  readonly stretchEnd?: string
 }
 
 /** Gives a family its type; the config type stays inside the file. */

@@ -5,6 +5,17 @@ import { AerieError } from '../src/errors.ts'
 import type { Family, FamilyGraphs, ModelLimits } from './family.ts'
 import type { ImagePreprocessing } from './preprocessing.ts'
 import { findFamily } from './registry.ts'
+import type { PictureLayout } from './tiling/layout.ts'
+
+/** How a family writes pictures into a prompt. */
+export interface PicturePrompt {
+  /** Placeholder of the `number`th picture, from 1, in the rendered prompt. */
+  placeholder(number: number): string
+  /** Texts around and between equal stretches of the `number`th picture's features. */
+  texts(layout: PictureLayout, number: number): readonly string[]
+  /** Follows every stretch, tokenized by itself; may be empty. */
+  readonly stretchEnd: string
+}
 
 export interface ModelConfig {
   readonly family: Family<unknown>
@@ -13,8 +24,8 @@ export interface ModelConfig {
   readonly limits: ModelLimits
   /** Undefined for text models. */
   readonly preprocessing: ImagePreprocessing | undefined
-  /** Text of the placeholder of one picture in the rendered prompt; undefined for text models. */
-  readonly imageToken: string | undefined
+  /** How pictures stand in a prompt; undefined for text models. */
+  readonly picturePrompt: PicturePrompt | undefined
   /** What looked-up embeddings are multiplied by. */
   readonly embeddingScale: number
   readonly graphs: FamilyGraphs
@@ -45,12 +56,21 @@ export async function loadModelConfig(directory: string): Promise<ModelConfig> {
       config,
       limits: family.limits(config),
       preprocessing: family.imagePreprocessing?.(config),
-      imageToken: family.imageToken?.(config),
+      picturePrompt: picturePrompt(family, config),
       embeddingScale: family.embeddingScale?.(config) ?? 1,
       graphs: family.graphs(config),
     }
   } catch (cause) {
     throw invalid(path, cause)
+  }
+}
+
+function picturePrompt(family: Family<unknown>, config: unknown): PicturePrompt | undefined {
+  if (!family.imageToken) return undefined
+  return {
+    placeholder: (number) => family.imageToken!(config, number),
+    texts: (layout, number) => family.pictureText?.(config, layout, number) ?? ['', ''],
+    stretchEnd: family.stretchEnd ?? '',
   }
 }
 

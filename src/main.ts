@@ -66,7 +66,7 @@ export async function openModel(config: Config, options: MainOptions = {}): Prom
     config: familyConfig,
     limits,
     preprocessing,
-    imageToken,
+    picturePrompt,
     graphs,
   } = await loadModelConfig(modelDir)
   const worker = { modelDir, backend: config.backend, threads: config.threads, logger }
@@ -126,8 +126,8 @@ export async function openModel(config: Config, options: MainOptions = {}): Prom
     },
     preprocessing,
     towers: family.towers?.(familyConfig) ?? [],
-    imageToken,
-    imageTokenId: imageToken === undefined ? -1 : (text.tokenizer.idOf(imageToken) ?? -1),
+    picturePrompt,
+    imageTokenId: text.tokenizer.idOf(picturePrompt?.placeholder(1) ?? '') ?? -1,
     engine,
     visionEncoder: encoder,
   }

@@ -2,7 +2,10 @@
  * What the HTTP edge asks of the chat room: plain types in our own spelling, no wire names, no tensors.
  * `service.ts` implements {@link ChatService}; `src/http/wire-*.ts` convert to and from OpenAI's JSON.
  */
+import type { ImageDetail } from '../../models/preprocessing.ts'
 import type { SamplingParams } from '../engine/types.ts'
+
+export type { ImageDetail }
 
 /** The chat side of the server, one for all models that it serves. */
 export interface ChatService {
@@ -45,8 +48,6 @@ export interface ModelCard {
     readonly maxTokens: number
   }[]
 }
-
-export type ImageDetail = 'auto' | 'low' | 'high'
 
 /** One piece of a message. `param` is the field in wire spelling, for error messages. */
 export type ContentPart =

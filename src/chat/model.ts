@@ -5,7 +5,8 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { Conversation, ModelLimits, TowerCard } from '../../models/family.ts'
-import type { ImagePreprocessing } from '../../models/preprocessing.ts'
+import type { PicturePrompt } from '../../models/load-config.ts'
+import { type ImagePreprocessing, mostTilesOf } from '../../models/preprocessing.ts'
 import type { Encoder, Engine } from '../engine/types.ts'
 import { AerieError } from '../errors.ts'
 import { EncoderThread } from '../tokenizer/encoder-thread.ts'
@@ -40,7 +41,8 @@ export interface ServedModel extends ModelText {
   readonly limits: ModelLimits
   readonly preprocessing: ImagePreprocessing | undefined
   readonly towers: readonly TowerCard[]
-  readonly imageToken: string | undefined
+  /** Undefined for text models. */
+  readonly picturePrompt: PicturePrompt | undefined
   readonly imageTokenId: number
   readonly engine: Engine
   /** Undefined for text models. */
@@ -60,11 +62,10 @@ export function modelCard(model: ServedModel): ModelCard {
     inputModalities: pictures ? ['text', 'image'] : ['text'],
     samplingDefaults: model.samplingDefaults,
     detail: pictures
-      ? (['auto', 'low', 'high'] as const).map((level) => ({
-          level,
-          maxTiles: 1,
-          maxTokens: model.limits.tokensPerTile,
-        }))
+      ? (['auto', 'low', 'high'] as const).map((level) => {
+          const { tiles, featureTiles } = mostTilesOf(model.preprocessing!, level)
+          return { level, maxTiles: tiles, maxTokens: featureTiles * model.limits.tokensPerTile }
+        })
       : [],
   }
 }

@@ -1,6 +1,7 @@
 /** Picture parts of a conversation → features, by way of the caches, with a record of what was seen. */
 import { createHash } from 'node:crypto'
-import { tileGrid } from '../../models/preprocessing.ts'
+import { featureTiles, layoutPicture } from '../../models/preprocessing.ts'
+import { finestLevel, type PictureLayout } from '../../models/tiling/layout.ts'
 import type { Features } from '../engine/types.ts'
 import { AerieError } from '../errors.ts'
 import type { LoadedImage, Media } from '../media/types.ts'
@@ -13,9 +14,8 @@ type ImagePart = Extract<ContentPart, { type: 'image' }>
 export interface LoadedPicture {
   readonly part: ImagePart
   readonly image: LoadedImage
-  readonly tiles: number
-  readonly grid: { readonly rows: number; readonly columns: number }
-  /** Positions in the prompt. */
+  readonly layout: PictureLayout
+  /** Positions of its features in the prompt. */
   readonly tokens: number
 }
 
@@ -61,9 +61,9 @@ export async function loadPictures(
   }
   return allOrAbort(parts, signal, async (part, linked) => {
     const image = await media.load({ from: { url: part.url }, param: part.param }, linked)
-    const grid = tileGrid(preprocessing, image.header.width, image.header.height)
-    const tiles = grid.rows * grid.columns
-    return { part, image, grid, tiles, tokens: tiles * limits.tokensPerTile }
+    const layout = layoutPicture(preprocessing, image.header, part.detail, parts.length)
+    const tokens = featureTiles(preprocessing, layout) * limits.tokensPerTile
+    return { part, image, layout, tokens }
   })
 }
 
@@ -92,9 +92,9 @@ async function encodePicture(
   tenant: string,
   signal: AbortSignal,
 ): Promise<EncodedPicture> {
-  const { part, image } = picture
+  const { part, image, layout } = picture
   const encoder = model.visionEncoder!
-  const key = featureKey(model, image.sha256, tenant)
+  const key = featureKey(model, image.sha256, layout, tenant)
   const fetchTime: StationTimes =
     'url' in part && /^data:/i.test(part.url) ? {} : { fetch: image.fetchMs }
   const known = encoder.lookup(key)
@@ -104,11 +104,8 @@ async function encodePicture(
       seen: describe(model, picture, { cached: true, conversions: [], stations: fetchTime }),
     }
   }
-  const prepared = await media.prepare(image, model.preprocessing!, part.param, signal)
-  const result = await encoder.encode(
-    { key, pixels: prepared.pixels, tiles: prepared.tiles },
-    signal,
-  )
+  const prepared = await media.prepare(image, model.preprocessing!, layout, part.param, signal)
+  const result = await encoder.encode({ key, pixels: prepared.pixels, tiles: layout.tiles }, signal)
   return {
     features: result.features,
     seen: describe(model, picture, {
@@ -126,7 +123,7 @@ async function encodePicture(
 
 function describe(
   model: ServedModel,
-  { part, image, tiles, grid, tokens }: LoadedPicture,
+  { part, image, layout, tokens }: LoadedPicture,
   rest: Pick<ImageSeen, 'cached' | 'conversions' | 'stations'>,
 ): ImageSeen {
   return {
@@ -137,8 +134,8 @@ function describe(
     sha256: image.sha256,
     width: image.header.width,
     height: image.header.height,
-    tiles,
-    grid,
+    tiles: layout.tiles,
+    grid: finestLevel(layout),
     towers: model.towers,
     tokens,
     ...rest,
@@ -146,9 +143,14 @@ function describe(
 }
 
 /** Everything that decides the features, and the tenant, so that nobody can probe for another's pictures. */
-function featureKey(model: ServedModel, sha256: string, tenant: string): string {
+function featureKey(
+  { preprocessing, digest }: ServedModel,
+  sha256: string,
+  { levels }: PictureLayout,
+  tenant: string,
+): string {
   return createHash('sha256')
-    .update(JSON.stringify([sha256, model.preprocessing, model.digest, tenant]))
+    .update(JSON.stringify([sha256, preprocessing, levels, digest, tenant]))
     .digest('hex')
 }
 

@@ -1,19 +1,30 @@
 /** Conversation → prompt: rendered text, token ids, and where the pictures go. */
 import type { ModelLimits } from '../../models/family.ts'
+import type { PicturePrompt } from '../../models/load-config.ts'
+import type { PictureLayout } from '../../models/tiling/layout.ts'
 import { AerieError } from '../errors.ts'
 import type { EncoderThread } from '../tokenizer/encoder-thread.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import type { ChatMessage } from './contract.ts'
 import type { ChatTemplate, TemplateMessage } from './template.ts'
 
-/** A prompt before the pictures' features are known: `texts[0] picture[0] texts[1] picture[1] … texts[n]`. */
+/** A prompt before the pictures' features are known. */
 export interface Prompt {
   /** As rendered, one placeholder a picture. */
   readonly text: string
-  /** Ids of the text before, between and after the pictures; one more than there are pictures. */
-  readonly texts: readonly Int32Array[]
+  readonly pieces: readonly PromptPiece[]
   readonly textTokens: number
 }
+
+export type PromptPiece =
+  | { readonly kind: 'tokens'; readonly ids: Int32Array }
+  /** Part `stretch` of `stretches` equal parts of a picture's features; pictures count from 0. */
+  | {
+      readonly kind: 'picture'
+      readonly picture: number
+      readonly stretch: number
+      readonly stretches: number
+    }
 
 /** What a model brings to its prompts. */
 export interface PromptBuilder {
@@ -22,49 +33,102 @@ export interface PromptBuilder {
   readonly template: ChatTemplate
   /** What comes before every prompt. */
   readonly firstIds: Int32Array
-  /** The family's placeholder; undefined for text models. */
-  readonly imageToken: string | undefined
+  /** Undefined for text models. */
+  readonly picturePrompt: PicturePrompt | undefined
   readonly limits: Pick<ModelLimits, 'maxContext'>
 }
 
 /**
- * Renders and tokenizes. Special tokens come from the template only: one that a user typed stays plain text,
- * so nobody can forge a turn or a picture.
+ * Renders and tokenizes. Special tokens come from the template and the family only: one that a user typed stays plain text,
+ * so nobody can forge a turn or a picture. `layouts` are those of the messages' pictures, in order.
  * Errors: `context_length_exceeded` before any work that grows with the text.
  */
 export async function buildPrompt(
   builder: PromptBuilder,
   messages: readonly ChatMessage[],
+  layouts: readonly PictureLayout[],
 ): Promise<Prompt> {
   refuseHopelesslyLong(builder, messages)
   const mark = splitMark(messages)
-  const { imageToken, tokenizer } = builder
+  const { picturePrompt, tokenizer } = builder
   // A family's placeholder need not be a token.
-  const placeholder = imageToken === undefined ? [] : [imageToken]
-  const defuse = defuser([...new Set([...tokenizer.specialTokens, ...placeholder])], mark)
+  const placeholders = layouts.map((_, i) => picturePrompt!.placeholder(i + 1))
+  const oneMore = picturePrompt ? [picturePrompt.placeholder(layouts.length + 1)] : []
+  const forbidden = new Set([...tokenizer.specialTokens, ...placeholders, ...oneMore])
+  const defuse = defuser([...forbidden], mark)
   const rendered = builder.template.render(messages.map((message) => toTemplate(message, defuse)))
-  const pieces = imageToken === undefined ? [rendered] : rendered.split(imageToken)
-  const pictures = countPictures(messages)
-  if (pieces.length !== pictures + 1) {
-    throw new Error(
-      `the chat template rendered ${pieces.length - 1} placeholders for ${pictures} pictures`,
-    )
-  }
+  const between = splitAtPlaceholders(rendered, placeholders, oneMore)
+  const plan = layOut(between, layouts, picturePrompt)
   // Each piece is encoded on its own, as the published splitters do (Eagle: mm_utils.tokenizer_image_token).
-  const parts = pieces.map((piece) => piece.split(mark))
-  const ids = await builder.encoder.encode(parts.flat())
-  const texts: Int32Array[] = []
+  const texts = plan.flatMap((piece) => (typeof piece === 'string' ? piece.split(mark) : []))
+  const encoded = await builder.encoder.encode(texts)
   let next = 0
-  for (const part of parts) {
-    const first = texts.length === 0 && builder.firstIds.length > 0 ? [builder.firstIds] : []
-    texts.push(joinIds([...first, ...ids.slice(next, next + part.length)]))
-    next += part.length
-  }
+  const pieces = plan.map((piece, i): PromptPiece => {
+    if (typeof piece !== 'string') return piece
+    const parts = encoded.slice(next, next + piece.split(mark).length)
+    next += parts.length
+    return { kind: 'tokens', ids: joinIds(i === 0 ? [builder.firstIds, ...parts] : parts) }
+  })
   return {
     text: rendered.replaceAll(mark, ''),
-    texts,
-    textTokens: texts.reduce((sum, text) => sum + text.length, 0),
+    pieces,
+    textTokens: pieces.reduce(
+      (n, piece) => n + (piece.kind === 'tokens' ? piece.ids.length : 0),
+      0,
+    ),
   }
+}
+
+/** The text before, between and behind the placeholders, which must stand there in their order and no more often. */
+function splitAtPlaceholders(
+  rendered: string,
+  placeholders: readonly string[],
+  oneMore: readonly string[],
+): string[] {
+  const between: string[] = []
+  let rest = rendered
+  for (const placeholder of placeholders) {
+    const at = rest.indexOf(placeholder)
+    if (at < 0) {
+      throw new Error(
+        `the chat template rendered ${between.length} placeholders for ${placeholders.length} pictures`,
+      )
+    }
+    between.push(rest.slice(0, at))
+    rest = rest.slice(at + placeholder.length)
+  }
+  for (const placeholder of oneMore) {
+    if (rest.includes(placeholder)) {
+      throw new Error(
+        `the chat template rendered ${placeholder} for more than ${placeholders.length} pictures`,
+      )
+    }
+  }
+  return [...between, rest]
+}
+
+type PicturePiece = Extract<PromptPiece, { kind: 'picture' }>
+
+/** Texts, each to be tokenized by itself, and stretches of features in turn; begins and ends with a text. */
+function layOut(
+  between: readonly string[],
+  layouts: readonly PictureLayout[],
+  picturePrompt: PicturePrompt | undefined,
+): (string | PicturePiece)[] {
+  const plan: (string | PicturePiece)[] = []
+  let text = between[0]!
+  layouts.forEach((layout, picture) => {
+    const [first, ...others] = picturePrompt!.texts(layout, picture + 1)
+    text += first!
+    others.forEach((next, stretch) => {
+      plan.push(text, { kind: 'picture', picture, stretch, stretches: others.length })
+      const { stretchEnd } = picturePrompt!
+      if (stretchEnd !== '') plan.push(stretchEnd)
+      text = next
+    })
+    text += between[picture + 1]!
+  })
+  return [...plan, text]
 }
 
 function toTemplate(message: ChatMessage, defuse: (text: string) => string): TemplateMessage {
@@ -76,13 +140,6 @@ function toTemplate(message: ChatMessage, defuse: (text: string) => string): Tem
       part.type === 'image' ? { type: 'image' } : { type: 'text', text: defuse(part.text) },
     ),
   }
-}
-
-function countPictures(messages: readonly ChatMessage[]): number {
-  return messages.reduce(
-    (sum, message) => sum + message.content.filter((part) => part.type === 'image').length,
-    0,
-  )
 }
 
 function texts(messages: readonly ChatMessage[]): string[] {

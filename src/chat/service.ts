@@ -49,7 +49,8 @@ export function createChatService(options: ChatServiceOptions): ChatService {
       let pictures: LoadedPicture[] = []
       try {
         pictures = await loadPictures(model, media, request.messages, signal)
-        const prompt = await buildPrompt(model, request.messages)
+        const layouts = pictures.map((picture) => picture.layout)
+        const prompt = await buildPrompt(model, request.messages, layouts)
         const maxTokens = answerRoom(model, prompt, pictures, request)
         const encoded = await encodePictures(model, media, pictures, request.tenant, signal)
         releasePictures(media, pictures)
@@ -124,13 +125,25 @@ function answerRoom(
   return request.maxTokens ?? Math.min(model.defaultMaxTokens, maxContext - used)
 }
 
-/** Puts the pictures between the stretches of text. */
-function interleave(prompt: Prompt, features: readonly Features[]): PromptPart[] {
-  const parts: PromptPart[] = []
-  prompt.texts.forEach((ids, i) => {
-    if (ids.length > 0) parts.push({ kind: 'tokens', ids })
-    const picture = features[i]
-    if (picture) parts.push({ kind: 'features', features: picture })
-  })
-  return parts
+/** Puts the features where the prompt wants them. */
+function interleave({ pieces }: Prompt, features: readonly Features[]): PromptPart[] {
+  return pieces
+    .filter((piece) => piece.kind === 'picture' || piece.ids.length > 0)
+    .map((piece): PromptPart => {
+      if (piece.kind === 'tokens') return piece
+      const whole = features[piece.picture]!
+      return { kind: 'features', features: stretchOf(whole, piece.stretch, piece.stretches) }
+    })
+}
+
+/** One of several equal parts of a picture's features. */
+function stretchOf(features: Features, stretch: number, stretches: number): Features {
+  if (stretches === 1) return features
+  const rows = features.rows / stretches
+  const size = features.data.length / stretches
+  return {
+    key: `${features.key}/${stretches}/${stretch}`,
+    rows,
+    data: features.data.subarray(stretch * size, (stretch + 1) * size),
+  }
 }

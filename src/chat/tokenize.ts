@@ -26,18 +26,19 @@ export async function tokenize(
   const pictures = await loadPictures(model, media, request.input.messages, signal)
   // Only the headers were of interest.
   releasePictures(media, pictures)
-  const prompt = await buildPrompt(model, request.input.messages)
+  const layouts = pictures.map((picture) => picture.layout)
+  const prompt = await buildPrompt(model, request.input.messages, layouts)
   return {
     ...base,
     tokens: prompt.textTokens + imageTokens(pictures),
     imageTokens: imageTokens(pictures),
-    images: pictures.map(({ part, image, tiles, tokens }) => ({
+    images: pictures.map(({ part, image, layout, tokens }) => ({
       param: part.param,
       detail: part.detail,
       format: image.header.format,
       width: image.header.width,
       height: image.header.height,
-      tiles,
+      tiles: layout.tiles,
       tokens,
     })),
     ids: request.returnIds ? expandedIds(model, prompt, pictures) : undefined,
@@ -49,8 +50,11 @@ function expandedIds(
   prompt: Prompt,
   pictures: readonly LoadedPicture[],
 ): number[] {
-  return prompt.texts.flatMap((ids, i) => [
-    ...ids,
-    ...new Array<number>(pictures[i]?.tokens ?? 0).fill(model.imageTokenId),
-  ])
+  return prompt.pieces.flatMap((piece) =>
+    piece.kind === 'tokens'
+      ? [...piece.ids]
+      : new Array<number>(pictures[piece.picture]!.tokens / piece.stretches).fill(
+          model.imageTokenId,
+        ),
+  )
 }

@@ -77,10 +77,8 @@ async function prepare(call: CallTo<'prepare'>, body: Uint8Array<ArrayBuffer>): 
   const bytes = unpack(call, body)
   const { picture, conversions } = await decode(bytes, call.header, call.limits, call.param)
   const decoded = performance.now()
-  const { pixels, tiles, grid, steps } = preprocess(picture, call.preprocessing)
+  const { pixels, steps } = preprocess(picture, call.preprocessing, call.layout)
   const reply: Prepared = {
-    tiles,
-    grid,
     conversions: [...conversions, ...steps],
     decodeMs: decoded - start,
     preprocessMs: performance.now() - decoded,

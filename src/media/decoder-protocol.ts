@@ -1,5 +1,6 @@
 /** What the server asks of a decoder process and what it answers. */
 import type { ImagePreprocessing } from '../../models/preprocessing.ts'
+import type { PictureLayout } from '../../models/tiling/layout.ts'
 import { fromWireError, type WireError } from '../errors.ts'
 import type { ImageContent, ImageHeader, LoadedImage, MediaLimits, PreparedImage } from './types.ts'
 
@@ -25,6 +26,7 @@ export type Call =
       readonly from: ImageContent['from'] | 'kept'
       readonly header: ImageHeader
       readonly preprocessing: ImagePreprocessing
+      readonly layout: PictureLayout
     })
 
 /** Answer to `open`. */

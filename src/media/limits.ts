@@ -1,4 +1,6 @@
 /** The limits on untrusted pictures, each named by its configuration key in the message it causes. */
+import type { ImagePreprocessing } from '../../models/preprocessing.ts'
+import type { PictureLayout } from '../../models/tiling/layout.ts'
 import { AerieError } from '../errors.ts'
 import type { ImageHeader, MediaLimits } from './types.ts'
 
@@ -39,6 +41,11 @@ export function checkHeader(header: ImageHeader, limits: MediaLimits, param: str
 export function decodedBytes(header: ImageHeader): number {
   const sample = header.bitDepth === 'ushort' ? 2 : 1
   return header.width * header.height * (header.channels * sample + 3)
+}
+
+/** Bytes of the tiles that a picture becomes, as floats. */
+export function tileBytes({ size }: ImagePreprocessing, { tiles }: PictureLayout): number {
+  return tiles * 3 * size * size * Float32Array.BYTES_PER_ELEMENT
 }
 
 function tooLarge(param: string, what: string): AerieError {

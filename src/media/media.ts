@@ -1,12 +1,13 @@
 /** The media room's front: sources → loaded pictures → tiles. Nothing is decoded on this thread. */
 import type { ImagePreprocessing } from '../../models/preprocessing.ts'
+import type { PictureLayout } from '../../models/tiling/layout.ts'
 import { AerieError } from '../errors.ts'
 import { ByteBudget, type Claim } from './byte-budget.ts'
 import { DecoderPool } from './decoder-pool.ts'
 import { type Opened, type Prepared, unwrap } from './decoder-protocol.ts'
 import { createFetcher, type Fetcher } from './fetcher.ts'
 import { type Entry, Gate } from './gate.ts'
-import { checkBytes, decodedBytes } from './limits.ts'
+import { checkBytes, decodedBytes, tileBytes } from './limits.ts'
 import type { ResolveHost } from './resolve-host.ts'
 import type {
   FetchLimits,
@@ -121,6 +122,7 @@ class PictureMedia implements Media {
   async prepare(
     image: LoadedImage,
     preprocessing: ImagePreprocessing,
+    layout: PictureLayout,
     param: string,
     signal: AbortSignal,
   ): Promise<PreparedImage> {
@@ -129,9 +131,22 @@ class PictureMedia implements Media {
     const picture = this.#numbers.get(image) ?? ++this.#lastNumber
     try {
       return await this.#pool.run(
-        { do: 'prepare', picture, from, header, preprocessing, param, limits: this.#limits },
+        {
+          do: 'prepare',
+          picture,
+          from,
+          header,
+          preprocessing,
+          layout,
+          param,
+          limits: this.#limits,
+        },
         body,
-        { bytes: body.length + decodedBytes(header), mayExceed: true, signal },
+        {
+          bytes: body.length + decodedBytes(header) + tileBytes(preprocessing, layout),
+          mayExceed: true,
+          signal,
+        },
         ({ head, body }) => ({
           ...unwrap<Prepared>(head),
           pixels: new Float32Array(body.buffer),

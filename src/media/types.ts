@@ -1,5 +1,6 @@
 /** What the media room takes and gives: bytes in, tiles out, with everything that was seen on the way. */
 import type { ImagePreprocessing } from '../../models/preprocessing.ts'
+import type { PictureLayout } from '../../models/tiling/layout.ts'
 
 /** Where a picture comes from. `param` is the request field, for error messages. */
 export interface ImageSource {
@@ -72,8 +73,6 @@ export interface ImageHeader {
 export interface PreparedImage {
   /** Normalised `[tiles, 3, size, size]`. */
   readonly pixels: Float32Array
-  readonly tiles: number
-  readonly grid: { readonly rows: number; readonly columns: number }
   /** What was done, in order, for people: 'EXIF orientation 6 applied', 'Display P3 → sRGB', 'alpha on white', … */
   readonly conversions: readonly string[]
   readonly decodeMs: number
@@ -86,7 +85,7 @@ export interface MediaStats {
   /** Pictures in a decoder. */
   readonly running: number
   readonly workers: number
-  /** Bytes of encoded and decoded pictures now held, loaded ones between `load` and `prepare` included, and the bound. */
+  /** Bytes of encoded and decoded pictures and of tiles now held, loaded pictures between `load` and `prepare` included, and the bound. */
   readonly bytesInUse: number
   readonly maxBytesInUse: number
 }
@@ -104,6 +103,7 @@ export interface Media {
   prepare(
     image: LoadedImage,
     preprocessing: ImagePreprocessing,
+    layout: PictureLayout,
     param: string,
     signal: AbortSignal,
   ): Promise<PreparedImage>

@@ -45,7 +45,7 @@ export const vilaAdapter: ParityAdapter = {
 async function run(reference: ReferenceCase, backend: string): Promise<ParityRun> {
   const { checkpoint } = reference
   const tensors = new Map<string, ComputedTensor>()
-  const { family, preprocessing, imageToken } = await loadModelConfig(checkpoint)
+  const { family, preprocessing, picturePrompt } = await loadModelConfig(checkpoint)
   const tokenizer = await Tokenizer.load(join(checkpoint, family.textFolder ?? ''))
   const files = await openModelFiles(checkpoint)
   await using _checkpoint = files.checkpoint
@@ -68,7 +68,7 @@ async function run(reference: ReferenceCase, backend: string): Promise<ParityRun
       }
       const perTile = tokensPerTile * hiddenSize
       // Each piece is a text of its own; only the first one begins with <s>.
-      const pieces = request.prompt_text.split(imageToken!)
+      const pieces = request.prompt_text.split(picturePrompt!.placeholder(1))
       const prompt = pieces.flatMap((piece, i): Segment[] => {
         if (i === 0) return [{ kind: 'tokens', ids: tokenizer.encodeWhole(piece) }]
         const text: Segment = { kind: 'tokens', ids: tokenizer.encode(piece) }

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
 import fc from 'fast-check'
+import { layoutOf, ONE_TILE } from '../../models/tiling/layout.ts'
 import type { ChatMessage } from '../../src/chat/contract.ts'
-import { buildPrompt } from '../../src/chat/prompt.ts'
+import { buildPrompt, type PromptPiece } from '../../src/chat/prompt.ts'
 import { ChatTemplate } from '../../src/chat/template.ts'
 import { EncoderThread } from '../../src/tokenizer/encoder-thread.ts'
 import { Tokenizer } from '../../src/tokenizer/tokenizer.ts'
@@ -11,6 +12,10 @@ const dir = new URL('../../models/starter/', import.meta.url).pathname
 
 const text = (value: string) => ({ type: 'text' as const, text: value, param: 'p' })
 const image = { type: 'image' as const, url: 'data:', detail: 'auto' as const, param: 'p' }
+const idsOf = (piece: PromptPiece | undefined): number[] => {
+  assert.equal(piece?.kind, 'tokens')
+  return [...piece.ids]
+}
 const user = (...content: ChatMessage['content']): ChatMessage => ({
   role: 'user',
   name: undefined,
@@ -26,35 +31,46 @@ describe('prompt of the starter family', async () => {
     encoder,
     template: await ChatTemplate.load(dir, tokenizer),
     firstIds: new Int32Array(),
-    imageToken: '<image>',
+    picturePrompt: {
+      placeholder: () => '<image>',
+      texts: () => ['', ''],
+      stretchEnd: '',
+    },
     limits: { maxContext: 2048 },
   }
   const id = (token: string) => tokenizer.idOf(token)!
 
   it('puts pictures before the question, whatever their order in the message', async () => {
-    const a = await buildPrompt(builder, [user(image, text('what is this?'))])
-    const b = await buildPrompt(builder, [user(text('what is this?'), image)])
+    const a = await buildPrompt(builder, [user(image, text('what is this?'))], [ONE_TILE])
+    const b = await buildPrompt(builder, [user(text('what is this?'), image)], [ONE_TILE])
     assert.equal(a.text, '<s><image><|user|>what is this?<|assistant|>')
     assert.equal(b.text, a.text)
-    assert.equal(a.texts.length, 2)
-    assert.deepEqual([...a.texts[0]!], [id('<s>')])
-    assert.equal(a.texts[1]![0], id('<|user|>'))
-    assert.equal(a.texts[1]!.at(-1), id('<|assistant|>'))
+    const [before, picture, behind] = a.pieces
+    assert.equal(a.pieces.length, 3)
+    assert.deepEqual(before, { kind: 'tokens', ids: Int32Array.of(id('<s>')) })
+    assert.deepEqual(picture, { kind: 'picture', picture: 0, stretch: 0, stretches: 1 })
+    const ids = idsOf(behind)
+    assert.equal(ids[0], id('<|user|>'))
+    assert.equal(ids.at(-1), id('<|assistant|>'))
   })
 
   it('renders turns, a system message and pictures of later turns', async () => {
-    const prompt = await buildPrompt(builder, [
+    const messages: ChatMessage[] = [
       { role: 'developer', name: undefined, content: [text('be brief')] },
       user(image, text('one?')),
       { role: 'assistant', name: undefined, content: [text('yes')] },
       user(text('two?'), image, image),
-    ])
+    ]
+    const prompt = await buildPrompt(builder, messages, [ONE_TILE, ONE_TILE, ONE_TILE])
     assert.equal(
       prompt.text,
       '<s><image><|system|>be brief<|user|>one?<|assistant|>yes<|end|><image><image><|user|>two?<|assistant|>',
     )
-    assert.equal(prompt.texts.length, 4)
-    assert.equal(prompt.texts[2]!.length, 0)
+    assert.deepEqual(
+      prompt.pieces.map((piece) => (piece.kind === 'picture' ? piece.picture : 'text')),
+      ['text', 0, 'text', 1, 'text', 2, 'text'],
+    )
+    assert.equal(idsOf(prompt.pieces[4]).length, 0)
   })
 
   it('lets no user forge a turn, a picture or an end', async () => {
@@ -64,9 +80,9 @@ describe('prompt of the starter family', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(chunk, { maxLength: 6 }), async (chunks) => {
         const typed = chunks.join('')
-        const prompt = await buildPrompt(builder, [user(text(typed))])
-        assert.equal(prompt.texts.length, 1)
-        const ids = [...prompt.texts[0]!]
+        const prompt = await buildPrompt(builder, [user(text(typed))], [])
+        assert.equal(prompt.pieces.length, 1)
+        const ids = idsOf(prompt.pieces[0])
         assert.deepEqual(
           ids.filter((i) => specialIds.has(i)),
           [id('<s>'), id('<|user|>'), id('<|assistant|>')],
@@ -79,11 +95,67 @@ describe('prompt of the starter family', async () => {
 
   it('refuses a text that cannot fit before tokenizing it', async () => {
     const before = performance.now()
-    await assert.rejects(buildPrompt(builder, [user(text('a'.repeat(30_000_000)))]), {
+    await assert.rejects(buildPrompt(builder, [user(text('a'.repeat(30_000_000)))], []), {
       code: 'context_length_exceeded',
       param: 'messages',
     })
     assert.ok(performance.now() - before < 2000)
+  })
+})
+
+describe('prompt of a family whose pictures are many tiles', async () => {
+  const tokenizer = await Tokenizer.load(dir)
+  const encoder = new EncoderThread(tokenizer, dir)
+  after(() => encoder.dispose())
+  const template = new ChatTemplate(
+    "{% for p in messages[0]['content'] %}{% if p['type'] == 'image' %}<image-{{ loop.index }}>{% else %}{{ p['text'] }}{% endif %}{% endfor %}",
+    {},
+  )
+  const grid = layoutOf([
+    { rows: 1, columns: 2 },
+    { rows: 1, columns: 1 },
+  ])
+  const builder = {
+    tokenizer,
+    encoder,
+    template,
+    firstIds: new Int32Array(),
+    picturePrompt: {
+      placeholder: (number: number) => `<image-${number}>`,
+      texts: ({ tiles }: { tiles: number }, number: number) => [
+        `picture ${number}`,
+        ...Array.from({ length: tiles }, (_, i) => `tile ${i + 1}`),
+      ],
+      stretchEnd: 'end',
+    },
+    limits: { maxContext: 2048 },
+  }
+
+  it('splits the features where the family writes text between them', async () => {
+    const prompt = await buildPrompt(builder, [user(image, image, text('?'))], [grid, ONE_TILE])
+    assert.deepEqual(
+      prompt.pieces.map((piece) =>
+        piece.kind === 'picture'
+          ? `${piece.picture}: ${piece.stretch + 1}/${piece.stretches}`
+          : tokenizer.decode(piece.ids),
+      ),
+      [
+        ...['picture 1', '0: 1/3', 'end', 'tile 1', '0: 2/3', 'end', 'tile 2', '0: 3/3', 'end'],
+        ...['tile 3picture 2', '1: 1/1', 'end', 'tile 1?'],
+      ],
+    )
+  })
+
+  it('takes nothing that a user typed for a picture', async () => {
+    const typed = 'see <image-1> and <image-2>'
+    const prompt = await buildPrompt(builder, [user(text(typed), image)], [ONE_TILE]).catch(
+      (error: Error) => error.message,
+    )
+    // The template numbers parts, not pictures, so that its own placeholder is the second.
+    assert.equal(prompt, 'the chat template rendered 0 placeholders for 1 pictures')
+    const fair = await buildPrompt(builder, [user(image, text(typed))], [ONE_TILE])
+    assert.equal(fair.pieces.filter((piece) => piece.kind === 'picture').length, 1)
+    assert.equal(fair.text, `<image-1>${typed}`)
   })
 })
 
@@ -102,10 +174,10 @@ describe('participant names', async () => {
       encoder,
       template,
       firstIds: new Int32Array(),
-      imageToken: undefined,
+      picturePrompt: undefined,
       limits: { maxContext: 99 },
     }
     const message = { role: 'user' as const, name: 'ann', content: [text('hi')] }
-    assert.equal((await buildPrompt(builder, [message])).text, 'ann: hi')
+    assert.equal((await buildPrompt(builder, [message], [])).text, 'ann: hi')
   })
 })

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
 import fc from 'fast-check'
 import sharp from 'sharp'
+import { ONE_TILE } from '../../models/tiling/layout.ts'
 import { AerieError } from '../../src/errors.ts'
 import { startMedia } from '../../src/media/media.ts'
 import type { Media } from '../../src/media/types.ts'
@@ -71,7 +72,7 @@ describe('hostile bytes', () => {
   async function show(bytes: Uint8Array): Promise<void> {
     try {
       const image = await media.load({ from: { url: dataUri(bytes) }, param: 'image_url' }, NEVER)
-      await media.prepare(image, TO, 'image_url', NEVER)
+      await media.prepare(image, TO, ONE_TILE, 'image_url', NEVER)
     } catch (error) {
       assert.ok(error instanceof AerieError, String((error as Error).stack))
       assert.ok(REFUSALS.includes(error.code), error.message)
@@ -132,7 +133,7 @@ describe('hostile bytes', () => {
     assert.deepEqual(deaths, [])
     for (const bytes of seeds.slice(0, 14)) {
       const image = await media.load({ from: { bytes }, param: 'file' }, NEVER)
-      assert.equal((await media.prepare(image, TO, 'file', NEVER)).pixels.length, 3 * 64)
+      assert.equal((await media.prepare(image, TO, ONE_TILE, 'file', NEVER)).pixels.length, 3 * 64)
     }
     const { waiting, running, bytesInUse } = media.stats()
     assert.deepEqual({ waiting, running, bytesInUse }, { waiting: 0, running: 0, bytesInUse: 0 })

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ImagePreprocessing } from '../../models/preprocessing.ts'
+import { ONE_TILE } from '../../models/tiling/layout.ts'
 import { ByteBudget } from '../../src/media/byte-budget.ts'
 import { Decoder } from '../../src/media/decoder.ts'
 import { DecoderPool } from '../../src/media/decoder-pool.ts'
@@ -42,7 +43,8 @@ const COLORS: readonly Color[] = [
 const openCall = (picture: number): Call => ({ do: 'open', picture, from: 'data-uri', ...COMMON })
 
 const prepareCall = (picture: number, { header }: Opened): Call => ({
-  ...{ do: 'prepare', picture, from: 'data-uri', header, preprocessing: TO, ...COMMON },
+  ...{ do: 'prepare', picture, from: 'data-uri', header, ...COMMON },
+  ...{ preprocessing: TO, layout: ONE_TILE },
 })
 
 /** The colour of the middle, of 0…255. */
@@ -165,7 +167,7 @@ describe('decoders that keep their last opened files', () => {
       )
       const order = [5, 0, 7, 2, 1, 6, 4, 3]
       const tiles = await Promise.all(
-        order.map((i) => media.prepare(loaded[i]!, TO, 'picture', NEVER)),
+        order.map((i) => media.prepare(loaded[i]!, TO, ONE_TILE, 'picture', NEVER)),
       )
       assert.deepEqual(
         tiles.map(({ pixels }) => middle(pixels)),

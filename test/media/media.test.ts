@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import type { ImagePreprocessing } from '../../models/preprocessing.ts'
+import { ONE_TILE } from '../../models/tiling/layout.ts'
 import { type MediaOptions, startMedia } from '../../src/media/media.ts'
 import type { Media } from '../../src/media/types.ts'
 import { dataUri, FETCH_LIMITS, LIMITS, NEVER, pngOfSize, solid } from './pictures.ts'
@@ -89,7 +90,13 @@ describe('media', () => {
   })
 
   it('prepares pixels for the towers and says what it did', async () => {
-    const prepared = await media.prepare(await media.load(url(png), NEVER), TO, 'image_url', NEVER)
+    const prepared = await media.prepare(
+      await media.load(url(png), NEVER),
+      TO,
+      ONE_TILE,
+      'image_url',
+      NEVER,
+    )
     assert.equal(prepared.pixels.length, 3 * 16 * 16)
     const middle = 8 * 16 + 8
     assert.deepEqual(
@@ -97,14 +104,13 @@ describe('media', () => {
       [1, 0, Math.fround(0.2)],
     )
     assert.deepEqual(prepared.conversions, ['padded 40×20 → 40×40', 'bicubic 40×40 → 16×16'])
-    assert.deepEqual([prepared.tiles, prepared.grid], [1, { rows: 1, columns: 1 }])
     assert.ok(prepared.decodeMs > 0 && prepared.preprocessMs > 0)
   })
 
   it('prepares one loaded picture as often as it is asked to', async () => {
     const image = await media.load(url(png), NEVER)
-    const first = await media.prepare(image, TO, 'image_url', NEVER)
-    const second = await media.prepare(image, TO, 'image_url', NEVER)
+    const first = await media.prepare(image, TO, ONE_TILE, 'image_url', NEVER)
+    const second = await media.prepare(image, TO, ONE_TILE, 'image_url', NEVER)
     assert.deepEqual(first.pixels, second.pixels)
   })
 
@@ -148,7 +154,7 @@ describe('media', () => {
   it('finds damage behind a good header when it prepares', async () => {
     const cut = png.subarray(0, png.length - 20)
     const image = await media.load(url(cut), NEVER)
-    await assert.rejects(media.prepare(image, TO, 'image_url', NEVER), {
+    await assert.rejects(media.prepare(image, TO, ONE_TILE, 'image_url', NEVER), {
       code: 'invalid_media',
       param: 'image_url',
       message: /damaged or cut short/,
@@ -181,7 +187,9 @@ describe('media under load', () => {
       const png = await solid([1, 2, 3], 3000, 3000).png().toBuffer()
       const images = [await media.load(url(png), NEVER), await media.load(url(png), NEVER)] as const
       const abort = new AbortController()
-      const preparing = images.map((image) => media.prepare(image, TO, 'image_url', abort.signal))
+      const preparing = images.map((image) =>
+        media.prepare(image, TO, ONE_TILE, 'image_url', abort.signal),
+      )
       const refusals = preparing.map((each) => assert.rejects(each, { code: 'cancelled' }))
       await sleep(10)
       assert.deepEqual([media.stats().running, media.stats().waiting], [1, 1])
@@ -189,7 +197,7 @@ describe('media under load', () => {
       await Promise.all(refusals)
       assert.equal(media.stats().waiting, 0)
       await assert.rejects(media.load(url(png), abort.signal), { code: 'cancelled' })
-      await media.prepare(await media.load(url(png), NEVER), TO, 'image_url', NEVER)
+      await media.prepare(await media.load(url(png), NEVER), TO, ONE_TILE, 'image_url', NEVER)
       assert.equal(media.stats().bytesInUse, 0)
     })
   })
@@ -202,9 +210,11 @@ describe('media under load', () => {
       media.release(first)
       media.release(first)
       assert.equal(media.stats().bytesInUse, dataUri(png).length)
-      const preparing = media.prepare(second, TO, 'image_url', NEVER)
+      const preparing = media.prepare(second, TO, ONE_TILE, 'image_url', NEVER)
       await sleep(0)
-      assert.equal(media.stats().bytesInUse, 2 * dataUri(png).length + 100 * 100 * (3 + 3))
+      const tiles = 3 * TO.size ** 2 * Float32Array.BYTES_PER_ELEMENT
+      const decoded = 100 * 100 * (3 + 3)
+      assert.equal(media.stats().bytesInUse, 2 * dataUri(png).length + decoded + tiles)
       await preparing
       await assert.rejects(media.load(url(Buffer.from('hello')), NEVER))
       await sleep(0)
@@ -235,8 +245,8 @@ describe('media under load', () => {
         code: 'queue_full',
         message: /mediaMaxBytesInUse/,
       })
-      const prepared = await media.prepare(held[0]!, TO, 'image_url', NEVER)
-      assert.equal(prepared.tiles, 1, 'what is here already goes on')
+      const prepared = await media.prepare(held[0]!, TO, ONE_TILE, 'image_url', NEVER)
+      assert.equal(prepared.pixels.length, 3 * TO.size ** 2, 'what is here already goes on')
       await media.load(url(png), NEVER)
     })
   })

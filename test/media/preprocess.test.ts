@@ -4,8 +4,9 @@ import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import sharp from 'sharp'
 import type { ImagePreprocessing } from '../../models/preprocessing.ts'
+import { layoutOf } from '../../models/tiling/layout.ts'
 import { preprocess } from '../../src/media/preprocess.ts'
-import type { Picture } from '../../src/media/resample.ts'
+import { type Picture, resize } from '../../src/media/resample.ts'
 import expected from '../fixtures/media/eagle/expected.json' with { type: 'json' }
 import { look } from './pictures.ts'
 
@@ -71,7 +72,7 @@ describe('preprocessing', () => {
   it('normalises channel by channel into planes of float32', () => {
     const mean = [0.5, 0.25, 0.1] as const
     const std = [0.5, 2, 0.3] as const
-    const { pixels, tiles, grid } = preprocess(checker, {
+    const { pixels } = preprocess(checker, {
       ...EAGLE,
       mode: 'stretch',
       size: 2,
@@ -87,7 +88,35 @@ describe('preprocessing', () => {
         ...[255, 0, 255, 0].map((byte) => value(byte, 2)),
       ],
     )
-    assert.equal(tiles, 1)
-    assert.deepEqual(grid, { rows: 1, columns: 1 })
+  })
+
+  it('resizes the picture once a level and cuts it row by row', async () => {
+    const { picture } = await look(eaglePicture('a.png'))
+    const to = { ...EAGLE, ...BYTES, mode: 'stretch', size: 8 } as const
+    const layout = layoutOf([
+      { rows: 2, columns: 3 },
+      { rows: 1, columns: 1 },
+    ])
+    const { pixels, steps } = preprocess(picture, to, layout)
+    const whole = resize(picture, 24, 16, { kernel: 'bicubic' })
+    const tile = 3 * 8 * 8
+    assert.equal(pixels.length, 7 * tile)
+    for (let row = 0; row < 2; row++) {
+      for (let column = 0; column < 3; column++) {
+        const at = (row * 3 + column) * tile
+        const ours = toBytes(pixels.slice(at, at + tile))
+        const theirs = Array.from({ length: 8 }, (_, y) => {
+          const start = ((row * 8 + y) * 24 + column * 8) * 3
+          return [...whole.data.slice(start, start + 24)]
+        })
+        assert.deepEqual([...ours], theirs.flat())
+      }
+    }
+    const thumbnail = preprocess(picture, to).pixels
+    assert.deepEqual(pixels.slice(6 * tile), thumbnail)
+    assert.deepEqual(
+      steps.filter((step) => step.startsWith('cut')),
+      ['cut into 2×3 tiles'],
+    )
   })
 })

@@ -110,7 +110,7 @@ describe('aerie_starter', () => {
       mean: [0.5, 0.5, 0.5],
       std: [0.5, 0.5, 0.5],
     })
-    assert.equal(family.imageToken?.(config), '<image>')
+    assert.equal(family.imageToken?.(config, 1), '<image>')
   })
 
   it('has as many features a tile as it says', () => {

@@ -8,12 +8,12 @@ import { STARTER_CHECKPOINT, starterConfig } from '../support/starter-checkpoint
 
 describe('loadModelConfig', () => {
   it('tells family, limits, preprocessing and placeholder of a model folder', async () => {
-    const { family, limits, preprocessing, imageToken, graphs } =
+    const { family, limits, preprocessing, picturePrompt, graphs } =
       await loadModelConfig(STARTER_CHECKPOINT)
     assert.equal(family.modelType, 'aerie_starter')
     assert.equal(limits.tokensPerTile, 100)
     assert.equal(preprocessing?.size, 160)
-    assert.equal(imageToken, '<image>')
+    assert.equal(picturePrompt?.placeholder(1), '<image>')
     assert.deepEqual(
       graphs.decoder.outputs.map(({ name }) => name),
       ['hidden', 'logits'],

@@ -1,0 +1,64 @@
+/** The published rules by which a picture becomes tiles. */
+import { closestRatio } from './closest-ratio.ts'
+import {
+  layoutOf,
+  ONE_TILE,
+  type PictureLayout,
+  type PictureSize,
+  type TileGrid,
+} from './layout.ts'
+import { saturatedArea } from './saturated-area.ts'
+
+export type Tiling = GridTiling | ScaleTiling
+
+/** One grid, chosen by the picture's size. */
+interface GridTiling {
+  /** `saturated-area`: Eagle 2 and 2.5. `closest-ratio`: NVILA's `dynamic`. */
+  readonly rule: 'saturated-area' | 'closest-ratio'
+  readonly minTiles: number
+  readonly maxTiles: number
+  /** Whether the whole picture as one tile follows, where the grid has more than one. */
+  readonly thumbnail: boolean
+  /** Several pictures in a conversation get one tile each. */
+  readonly onlyAlone: boolean
+}
+
+/** NVILA's dynamic S2 (`llava/mm_utils.py: dynamic_s2_preprocess`): square grids, then one near the picture's aspect. */
+interface ScaleTiling {
+  readonly rule: 'scales'
+  /** Sides in pixels, ascending; the first is the tile's own. */
+  readonly scales: readonly number[]
+  /** Of the last scale; it has at least as many as its square. */
+  readonly maxTiles: number
+  readonly onlyAlone: true
+}
+
+/** The tiles of one of `pictures` pictures in a conversation. */
+export function tilePicture(
+  tiling: Tiling,
+  tileSize: number,
+  picture: PictureSize,
+  pictures: number,
+): PictureLayout {
+  if (tiling.onlyAlone && pictures > 1) return ONE_TILE
+  if (tiling.rule === 'scales') {
+    const squares = tiling.scales.map((scale): TileGrid => {
+      const side = scale / tileSize
+      return { rows: side, columns: side }
+    })
+    const last = squares.pop()!
+    const minTiles = last.rows * last.columns
+    return layoutOf([...squares, closestRatio(picture, tileSize, minTiles, tiling.maxTiles)])
+  }
+  const choose = tiling.rule === 'saturated-area' ? saturatedArea : closestRatio
+  const grid = choose(picture, tileSize, tiling.minTiles, tiling.maxTiles)
+  const isOne = grid.rows * grid.columns === 1
+  return layoutOf(tiling.thumbnail && !isOne ? [grid, ...ONE_TILE.levels] : [grid])
+}
+
+/** The most tiles that a picture can become. */
+export function mostTiles(tiling: Tiling, tileSize: number): number {
+  if (tiling.rule !== 'scales') return tiling.maxTiles + (tiling.thumbnail ? 1 : 0)
+  const coarser = tiling.scales.slice(0, -1).map((scale) => (scale / tileSize) ** 2)
+  return coarser.reduce((sum, tiles) => sum + tiles, tiling.maxTiles)
+}
