@@ -1,102 +1,79 @@
 /** `aerie parity`: whether every stage of a case is what the published code computes. */
+import { writeFile } from 'node:fs/promises'
 import { type Command, type ParsedArgs, type Terminal, UsageError } from '../cli/command.ts'
-import { AerieError } from '../errors.ts'
-import type { StageResult } from './compare.ts'
+import type { CaseResult } from './run-case.ts'
 
 export const parityCommand: Command = {
   name: 'parity',
-  summary: 'compare every stage of a case with the published code',
-  operands: '<case folder> [options]',
+  summary: 'compare every stage of recorded cases with the published code',
+  operands: '<folder> … [options]',
   details: [
-    'A case is a folder with `checkpoint/`, `expected.json` and `expected.safetensors`.',
+    'A folder is a case (`checkpoint/`, `expected.json`, `expected.safetensors`) or holds cases.',
     'Exit code 1 when a stage differs by more than 1e-4 of its largest magnitude, when ids differ, or',
-    'when a tensor of the case was not compared.',
+    'when a tensor of a case was not compared.',
   ],
   options: {
     backend: {
       type: 'string',
-      value: 'onnx|reference',
-      description: 'what computes',
+      value: 'names',
+      description: 'what computes: onnx, reference, or both with a comma',
       default: 'onnx',
     },
-    dump: { type: 'string', value: 'file', description: 'write what was computed as safetensors' },
-    json: { type: 'boolean', description: 'the results as JSON' },
+    dump: {
+      type: 'string',
+      value: 'file',
+      description: 'write what was computed for one case as safetensors',
+    },
+    markdown: { type: 'string', value: 'file', description: 'write a page with a row a case' },
+    json: { type: 'boolean', description: 'the results as JSON: an object, or a list of several' },
   },
   configKeys: [],
   examples: [
     'aerie parity test/fixtures/decoders/qwen3',
-    'aerie parity cases/mine --backend reference',
+    'aerie parity test/fixtures --backend onnx,reference --markdown docs/parity.md',
   ],
   run: parity,
 }
 
-async function parity(args: ParsedArgs, terminal: Terminal): Promise<number> {
-  const [folder, ...rest] = args.positionals
-  if (folder === undefined || rest.length > 0) throw new UsageError('expected one case folder')
-  const backend = String(args.options.get('backend') ?? 'onnx')
-  const [{ readCase }, { compareStages, hasFailed }, { ADAPTERS }] = await Promise.all([
-    import('./reference-case.ts'),
-    import('./compare.ts'),
-    import('./adapters.ts'),
+async function parity({ positionals, options }: ParsedArgs, terminal: Terminal): Promise<number> {
+  if (positionals.length === 0) throw new UsageError('expected a case folder, or one of cases')
+  const backends = String(options.get('backend') ?? 'onnx').split(',')
+  const [{ findCases }, { runCase, countStages }, report] = await Promise.all([
+    import('./find-cases.ts'),
+    import('./run-case.ts'),
+    import('./report.ts'),
   ])
-  const reference = await readCase(folder)
-  const adapter = ADAPTERS.find((candidate) => candidate.accepts(reference))
-  if (!adapter) {
-    throw new AerieError(
-      'invalid_package',
-      `${folder}: no family's cases are laid out like this one`,
-    )
+  const folders = (await Promise.all(positionals.map(findCases))).flat()
+  const isOne = folders.length * backends.length === 1
+  const dump = options.get('dump')
+  if (dump !== undefined && !isOne) throw new UsageError('--dump is for one case and one backend')
+  const asJson = options.has('json')
+  const results: CaseResult[] = []
+  for (const folder of folders) {
+    for (const backend of backends) {
+      const result = await runCase(folder, backend)
+      results.push(result)
+      if (!asJson)
+        terminal.stdout.write(`${isOne ? report.stageTable(result) : report.caseLine(result)}\n`)
+    }
   }
-  const { tensors, leftOut } = await adapter.run(reference, backend)
-  const results = compareStages(reference, tensors, leftOut)
-  const dump = args.options.get('dump')
-  if (typeof dump === 'string') {
-    const { writeSafetensors } = await import('../weights/safetensors-writer.ts')
-    await writeSafetensors(
-      dump,
-      [...reference.tensors].flatMap(([name, { isInteger }]) => {
-        const ours = tensors.get(name)
-        return ours
-          ? [{ name, ...ours, dtype: isInteger ? ('I64' as const) : ('F32' as const) }]
-          : []
-      }),
-    )
+  if (asJson) {
+    const list = results.map(report.caseJson)
+    terminal.stdout.write(`${JSON.stringify(isOne ? list[0] : list, undefined, 2)}\n`)
   }
-  const failed = results.filter(hasFailed)
-  if (args.options.has('json')) {
-    terminal.stdout.write(
-      `${JSON.stringify({ case: reference.name, backend, stages: results }, undefined, 2)}\n`,
-    )
-  } else {
-    terminal.stdout.write(
-      `${table(results)}\n\n${summary(reference.name, results, failed.length)}\n`,
-    )
-  }
-  return failed.length === 0 ? 0 : 1
+  if (typeof dump === 'string') await writeDump(dump, results[0]!)
+  const page = options.get('markdown')
+  if (typeof page === 'string') await writeFile(page, report.parityPage(results, 'npm run parity'))
+  return results.every(({ stages }) => countStages(stages).failed === 0) ? 0 : 1
 }
 
-function table(results: readonly StageResult[]): string {
-  const cells = results.map(({ name, shape, verdict, absolute, relative, note }) => [
-    name,
-    `[${shape.join(', ')}]`,
-    absolute?.toExponential(1) ?? '',
-    relative?.toExponential(1) ?? '',
-    note === undefined ? verdict : `${verdict}: ${note}`,
-  ])
-  const rows = [['stage', 'shape', 'absolute', 'relative', ''], ...cells]
-  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)))
-  return rows
-    .map((row) =>
-      row
-        .map((cell, i) => cell.padEnd(widths[i]!))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n')
-}
-
-function summary(name: string, results: readonly StageResult[], failed: number): string {
-  const worst = Math.max(0, ...results.map(({ relative }) => relative ?? 0))
-  const count = `${results.length - failed} of ${results.length} tensors agree`
-  return `${name}: ${count}, the worst differs by ${worst.toExponential(1)} of its largest magnitude`
+async function writeDump(file: string, { reference, tensors }: CaseResult): Promise<void> {
+  const { writeSafetensors } = await import('../weights/safetensors-writer.ts')
+  await writeSafetensors(
+    file,
+    [...reference.tensors].flatMap(([name, { isInteger }]) => {
+      const ours = tensors.get(name)
+      return ours ? [{ name, ...ours, dtype: isInteger ? ('I64' as const) : ('F32' as const) }] : []
+    }),
+  )
 }

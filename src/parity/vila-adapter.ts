@@ -2,7 +2,6 @@
  * Cases of VILA-1.5: requests with pictures, each stage from the picture's pixels over tower and projector to the merged
  * prompt and the logits of ten greedy steps.
  */
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Graph, Value } from '../../models/graph/graph.ts'
 import { resolveShape } from '../../models/graph/shape.ts'
@@ -12,13 +11,12 @@ import type { Segment } from '../engine/backend.ts'
 import { createBackend } from '../engine/backends/create.ts'
 import { runDecoderStages, runEncoderStages, type Stages } from '../engine/backends/graph-stages.ts'
 import { openModelFiles } from '../engine/backends/model-files.ts'
-import { decode } from '../media/decode.ts'
-import { readHeader } from '../media/header.ts'
 import { preprocess } from '../media/preprocess.ts'
 import { Tokenizer } from '../tokenizer/tokenizer.ts'
 import type { ParityAdapter, ParityRun } from './adapter.ts'
 import type { ComputedTensor } from './compare.ts'
 import { embed, greedySteps, lastRows, SESSION } from './decoding.ts'
+import { readPicture } from './read-picture.ts'
 import type { ReferenceCase } from './reference-case.ts'
 
 interface Request {
@@ -26,14 +24,6 @@ interface Request {
   readonly prompt_text: string
   readonly image_files: readonly string[]
   readonly greedy_ids: readonly number[]
-}
-
-const LIMITS = {
-  maxImageBytes: 1e9,
-  maxImagePixels: 1e9,
-  maxImageSide: 1e5,
-  maxAspectRatio: 1e5,
-  allowSvg: false,
 }
 
 export const vilaAdapter: ParityAdapter = {
@@ -98,9 +88,7 @@ async function pixelsOf(
   const tile = 3 * to.size ** 2
   const pixels = new Float32Array(image_files.length * tile)
   for (const [i, file] of image_files.entries()) {
-    const bytes = await readFile(join(folder, 'inputs', file))
-    const header = await readHeader(bytes, LIMITS, file)
-    const { picture } = await decode(bytes, header, LIMITS, file)
+    const picture = await readPicture(join(folder, 'inputs', file))
     pixels.set(preprocess(picture, to).pixels, i * tile)
   }
   return pixels

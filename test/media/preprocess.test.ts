@@ -7,7 +7,7 @@ import type { ImagePreprocessing } from '../../models/preprocessing.ts'
 import { layoutOf } from '../../models/tiling/layout.ts'
 import { preprocess } from '../../src/media/preprocess.ts'
 import { type Picture, resize } from '../../src/media/resample.ts'
-import expected from '../fixtures/media/eagle/expected.json' with { type: 'json' }
+import expected from '../fixtures/media/eagle/processor.json' with { type: 'json' }
 import { look } from './pictures.ts'
 
 type Rgb = ImagePreprocessing['mean']

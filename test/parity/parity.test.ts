@@ -1,9 +1,9 @@
 /** `aerie parity` as a person runs it: right cases pass, and nothing wrong does. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { relativeError } from '../support/relative-error.ts'
 import { readSafetensors, writeSafetensors } from '../support/safetensors-file.ts'
@@ -11,7 +11,6 @@ import { readSafetensors, writeSafetensors } from '../support/safetensors-file.t
 const AERIE = resolve(import.meta.dirname, '../../bin/aerie.js')
 const FIXTURES = resolve(import.meta.dirname, '../fixtures')
 const CASES = join(FIXTURES, 'decoders')
-const FAMILIES = ['decoders', 'vila']
 const scratch = mkdtempSync(join(tmpdir(), 'aerie-parity-'))
 after(() => rmSync(scratch, { recursive: true }))
 
@@ -53,22 +52,28 @@ const verdicts = (folder: string) => {
 }
 
 describe('aerie parity', () => {
-  for (const backend of ['onnx', 'reference']) {
-    it(`compares every tensor of every case on ${backend}`, () => {
-      const folders = FAMILIES.flatMap((family) =>
-        readdirSync(join(FIXTURES, family)).map((name) => join(FIXTURES, family, name)),
-      )
-      assert.ok(folders.length >= 10)
-      for (const folder of folders) {
-        const { status, stdout, stderr } = parity(folder, '--backend', backend, '--json')
-        assert.equal(status, 0, `${folder}: ${stdout}${stderr}`)
-        const { stages } = JSON.parse(stdout) as Report
-        const recorded = readSafetensors(join(folder, 'expected.safetensors'))
+  it('compares every tensor of every case on both backends', () => {
+    const page = join(scratch, 'parity.md')
+    const { status, stdout, stderr } = parity(
+      ...[FIXTURES, '--backend', 'onnx,reference', '--json', '--markdown', page],
+    )
+    assert.equal(status, 0, stderr)
+    const reports = JSON.parse(stdout) as Report[]
+    const folders = globSync('**/expected.json', { cwd: FIXTURES })
+      .map((file) => dirname(join(FIXTURES, file)))
+      .sort()
+    assert.ok(folders.length >= 11)
+    assert.equal(reports.length, 2 * folders.length)
+    const rows = readFileSync(page, 'utf8').match(/^\| .*\d.* \|$/gm)
+    assert.equal(rows?.length, reports.length, 'a row a case and backend')
+    folders.forEach((folder, i) => {
+      const recorded = readSafetensors(join(folder, 'expected.safetensors'))
+      for (const { stages } of reports.slice(2 * i, 2 * i + 2)) {
         assert.deepEqual(new Set(stages.map((stage) => stage.name)), new Set(recorded.keys()))
         assert.ok(stages.every(({ verdict }) => verdict === 'equal' || verdict === 'close'))
       }
     })
-  }
+  })
 
   it('fails and names the stage when one number is wrong', () => {
     const folder = changed('qwen3', (tensors) => {
@@ -119,9 +124,11 @@ describe('aerie parity', () => {
     writeFileSync(join(strange, 'expected.json'), '{}')
     writeSafetensors(join(strange, 'expected.safetensors'), { x: { shape: [1], values: [1] } })
     for (const [args, message] of [
-      [[empty], /^aerie: .*expected\.json: ENOENT/],
+      [[empty], /^aerie: .*there is no expected\.json in it or below/],
       [[strange], /^aerie: .*no family's cases are laid out like this one/],
-      [[], /^aerie: expected one case folder/],
+      [[], /^aerie: expected a case folder/],
+      [[CASES, '--dump', 'x'], /^aerie: --dump is for one case/],
+      [[join(empty, 'nowhere')], /^aerie: .*ENOENT/],
       [[join(CASES, 'qwen3'), '--backend', 'abacus'], /^aerie: backend "abacus" is not known/],
     ] as const) {
       const { status, stdout, stderr } = parity(...args)

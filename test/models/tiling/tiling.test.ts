@@ -6,7 +6,7 @@ import fc from 'fast-check'
 import { candidateGrids } from '../../../models/tiling/candidates.ts'
 import { finestLevel } from '../../../models/tiling/layout.ts'
 import { mostTiles, type Tiling, tilePicture } from '../../../models/tiling/tiling.ts'
-import expected from '../../fixtures/tiling/expected.json' with { type: 'json' }
+import expected from '../../fixtures/tiling/rules.json' with { type: 'json' }
 
 const eagle2 = (minTiles: number, maxTiles: number, thumbnail = true): Tiling => ({
   rule: 'saturated-area',

@@ -1,0 +1,80 @@
+/** The results of cases, for people. */
+import type { StageResult } from './compare.ts'
+import { type CaseResult, countStages } from './run-case.ts'
+
+/** Every stage of one case, and a line that sums them up. */
+export function stageTable({ stages, ...result }: CaseResult): string {
+  const cells = stages.map(({ name, shape, verdict, absolute, relative, note }) => [
+    name,
+    `[${shape.join(', ')}]`,
+    absolute?.toExponential(1) ?? '',
+    relative?.toExponential(1) ?? '',
+    note === undefined ? verdict : `${verdict}: ${note}`,
+  ])
+  const rows = align([['stage', 'shape', 'absolute', 'relative', ''], ...cells])
+  return `${rows.join('\n')}\n\n${caseLine({ stages, ...result })}`
+}
+
+export function caseLine({ reference, backend, stages }: CaseResult): string {
+  const { agreeing, failed, leftOut, worst } = countStages(stages)
+  const parts = [`${agreeing} of ${stages.length} tensors agree`]
+  if (leftOut > 0) parts.push(`${leftOut} left out`)
+  if (failed > 0) parts.push(`${failed} FAILED`)
+  if (worst) parts.push(`worst ${worst.relative.toExponential(1)} (${worst.stage})`)
+  return `${reference.name} on ${backend}: ${parts.join(', ')}`
+}
+
+/** A page with a row a case and backend. */
+export function parityPage(results: readonly CaseResult[], command: string): string {
+  const rows = results.map(({ reference, family, backend, stages }) => {
+    const { agreeing, failed, leftOut, worst } = countStages(stages)
+    const cells = [family, reference.name, backend, agreeing, leftOut, failed]
+    const furthest = worst ? `${worst.relative.toExponential(1)} | \`${worst.stage}\`` : ' | '
+    return `| ${cells.join(' | ')} | ${furthest} |`
+  })
+  return `# Parity with the published code
+
+Every stage of every recorded case: what the published PyTorch code computed, and what Aerie computes from the same checkpoint and
+the same files. A stage agrees when its largest difference is at most 1e-4 of its largest magnitude; ids, codes and grids must be
+equal. "Left out" are tensors that are inputs or bookkeeping, each for a reason that \`aerie parity <case>\` prints.
+
+Made by \`${command}\`; float32 on a CPU.
+
+| Family | Case | Backend | Agree | Left out | Fail | Worst, relative | Where |
+|---|---|---|---:|---:|---:|---:|---|
+${rows.join('\n')}
+${leftOutList(results)}`
+}
+
+/** Why tensors were left out, once a reason. */
+function leftOutList(results: readonly CaseResult[]): string {
+  const reasons = new Map<string, Set<string>>()
+  for (const { reference, stages } of results) {
+    for (const { verdict, note } of stages) {
+      if (verdict !== 'left out') continue
+      reasons.set(note!, (reasons.get(note!) ?? new Set()).add(reference.name))
+    }
+  }
+  if (reasons.size === 0) return ''
+  const lines = [...reasons].map(([reason, cases]) => `- ${reason} (${[...cases].join(', ')})`)
+  return `\nLeft out:\n\n${lines.join('\n')}\n`
+}
+
+/** What a program reads. */
+export function caseJson({ reference, backend, stages }: CaseResult): {
+  case: string
+  backend: string
+  stages: readonly StageResult[]
+} {
+  return { case: reference.name, backend, stages }
+}
+
+function align(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)))
+  return rows.map((row) =>
+    row
+      .map((cell, i) => cell.padEnd(widths[i]!))
+      .join('  ')
+      .trimEnd(),
+  )
+}

@@ -1,0 +1,49 @@
+/** One recorded case against our code. */
+import { AerieError } from '../errors.ts'
+import { ADAPTERS } from './adapters.ts'
+import { type ComputedTensor, compareStages, hasFailed, type StageResult } from './compare.ts'
+import { type ReferenceCase, readCase } from './reference-case.ts'
+
+export interface CaseResult {
+  readonly reference: ReferenceCase
+  /** Name of the adapter: which models' cases are laid out like this one. */
+  readonly family: string
+  readonly backend: string
+  readonly stages: readonly StageResult[]
+  /** Ours, by the names of the case. */
+  readonly tensors: ReadonlyMap<string, ComputedTensor>
+}
+
+/** Throws `invalid_package` for a folder that is no case, or none of a layout that is known. */
+export async function runCase(folder: string, backend: string): Promise<CaseResult> {
+  const reference = await readCase(folder)
+  const adapter = ADAPTERS.find((candidate) => candidate.accepts(reference))
+  if (!adapter) {
+    throw new AerieError(
+      'invalid_package',
+      `${folder}: no family's cases are laid out like this one`,
+    )
+  }
+  const { tensors, leftOut } = await adapter.run(reference, backend)
+  const stages = compareStages(reference, tensors, leftOut)
+  return { reference, family: adapter.name, backend, stages, tensors }
+}
+
+export interface CaseCounts {
+  readonly agreeing: number
+  readonly failed: number
+  readonly leftOut: number
+  /** The stage furthest from the reference, as a share of its largest magnitude. */
+  readonly worst: { readonly stage: string; readonly relative: number } | undefined
+}
+
+export function countStages(stages: readonly StageResult[]): CaseCounts {
+  const failed = stages.filter(hasFailed).length
+  const leftOut = stages.filter(({ verdict }) => verdict === 'left out').length
+  let worst: CaseCounts['worst']
+  for (const { name, relative } of stages) {
+    if (relative !== undefined && !(relative <= (worst?.relative ?? -1)))
+      worst = { stage: name, relative }
+  }
+  return { agreeing: stages.length - failed - leftOut, failed, leftOut, worst }
+}
