@@ -1,14 +1,16 @@
 /** Builds graphs; every shape is checked where it is written down. */
-import type { ElementType, Graph, NamedValue, Node, Value, Weight } from './graph.ts'
+import type { DerivedWeight, ElementType, Graph, NamedValue, Node, Value, Weight } from './graph.ts'
 import type {
   KvAttentionAttributes,
   NormAttributes,
   OpAttributes,
   OpName,
+  RelativeAttentionAttributes,
   RopeAttributes,
 } from './ops.ts'
 import type { Dim, Shape } from './shape.ts'
 import { broadcast, formatShape, productOf, sameShape } from './shape.ts'
+import { conv2dShape, fitsRelativeAttention } from './shape-rules.ts'
 
 /**
  * Methods append one operation and return its result; a shape that does not fit throws an Error
@@ -34,14 +36,15 @@ export class GraphBuilder {
   }
 
   /** The checkpoint tensor `name`; asked for twice, it is the same value. */
-  weight(name: string, shape: readonly number[]): Weight {
+  weight(name: string, shape: readonly number[], derived?: DerivedWeight): Weight {
     const known = this.#weights.get(name)
     if (known) {
       if (!sameShape(known.shape, shape))
         this.#fail('weight', `${name} is used as`, known.shape, shape)
       return known
     }
-    const weight: Weight = { id: this.#nextId++, shape, type: 'float32', name }
+    const tensor: Weight = { id: this.#nextId++, shape, type: 'float32', name }
+    const weight = derived ? { ...tensor, derived } : tensor
     this.#weights.set(name, weight)
     return weight
   }
@@ -125,7 +128,16 @@ export class GraphBuilder {
     return this.#append('rope', [x, positions], attributes, x.shape)
   }
 
-  attention(q: Value, k: Value, v: Value, heads: number): Value {
+  ropeTable(x: Value, cos: Value, sin: Value, heads: number): Value {
+    const [, tokens, width] = x.shape
+    const table = [tokens!, typeof width === 'number' ? width / heads : 0]
+    if (x.shape.length !== 3 || [cos, sin].some(({ shape }) => !sameShape(shape, table)))
+      this.#fail('ropeTable', 'x, cos, sin and [heads] are', x.shape, cos.shape, sin.shape, [heads])
+    return this.#append('ropeTable', [x, cos, sin], { heads }, x.shape)
+  }
+
+  /** Scores are scaled by headDim^−½ unless `scale` says otherwise. */
+  attention(q: Value, k: Value, v: Value, heads: number, scale?: number): Value {
     const width = last(q.shape)
     if (q.shape.length !== 3 || typeof width !== 'number' || width % heads !== 0) {
       this.#fail('attention', 'q and [heads] are', q.shape, [heads])
@@ -133,7 +145,23 @@ export class GraphBuilder {
     if (last(k.shape) !== width || !sameShape(k.shape, v.shape) || k.shape[0] !== q.shape[0]) {
       this.#fail('attention', 'q, k and v are', q.shape, k.shape, v.shape)
     }
-    return this.#append('attention', [q, k, v], { heads, scale: (width / heads) ** -0.5 }, q.shape)
+    const attributes = { heads, scale: scale ?? (width / heads) ** -0.5 }
+    return this.#append('attention', [q, k, v], attributes, q.shape)
+  }
+
+  relativeAttention(
+    inputs: { q: Value; k: Value; v: Value; rows: Value; columns: Value },
+    attributes: RelativeAttentionAttributes,
+  ): Value {
+    const { q, k, v, rows, columns } = inputs
+    const values = [q, k, v, rows, columns]
+    const shapes = values.map(({ shape }) => shape)
+    const { heads, height, width } = attributes
+    if (!fitsRelativeAttention(shapes, attributes)) {
+      const what = 'q, k, v, rows, columns and [heads, height, width] are'
+      this.#fail('relativeAttention', what, ...shapes, [heads, height, width])
+    }
+    return this.#append('relativeAttention', values, attributes, q.shape)
   }
 
   kvAttention(
@@ -171,6 +199,10 @@ export class GraphBuilder {
     return this.#append('gelu', [x], { form }, x.shape)
   }
 
+  standardize(x: Value, floor: number): Value {
+    return this.#append('standardize', [x], { floor }, x.shape)
+  }
+
   softmax(x: Value): Value {
     return this.#append('softmax', [x], {}, x.shape)
   }
@@ -181,36 +213,14 @@ export class GraphBuilder {
     bias: Value | undefined,
     attributes: OpAttributes['conv2d'],
   ): Value {
-    const { stride, padding, groups } = attributes
-    const [n, channels, height, width] = x.shape
-    const [out, perGroup, kernelHeight, kernelWidth] = weight.shape
-    if (
-      weight.shape.length !== 4 ||
-      x.shape.length !== 4 ||
-      n === undefined ||
-      typeof height !== 'number' ||
-      typeof width !== 'number' ||
-      channels !== perGroup! * groups ||
-      out! % groups !== 0
-    ) {
-      this.#fail(
-        'conv2d',
-        'x [n, c, h, w], weight [o, c/groups, kh, kw] and [groups] are',
-        x.shape,
-        weight.shape,
-        [groups],
-      )
+    const shape = conv2dShape(x.shape, weight.shape, attributes)
+    if (!shape) {
+      const what = 'x [n, c, h, w], weight [o, c/groups, kh, kw] and [groups] are'
+      this.#fail('conv2d', what, x.shape, weight.shape, [attributes.groups])
     }
-    if (bias && !sameShape(bias.shape, [out!]))
+    if (bias && !sameShape(bias.shape, [weight.shape[0]!]))
       this.#fail('conv2d', 'weight and bias are', weight.shape, bias.shape)
-    const extent = (size: number, kernel: number) =>
-      Math.floor((size + 2 * padding - kernel) / stride) + 1
-    return this.#append('conv2d', bias ? [x, weight, bias] : [x, weight], attributes, [
-      n,
-      out!,
-      extent(height, kernelHeight!),
-      extent(width, kernelWidth!),
-    ])
+    return this.#append('conv2d', bias ? [x, weight, bias] : [x, weight], attributes, shape)
   }
 
   avgPool2d(x: Value, size: number): Value {
@@ -228,6 +238,17 @@ export class GraphBuilder {
   resizeBicubic(x: Value, height: number, width: number): Value {
     const [n, channels] = this.#picture('resizeBicubic', x)
     return this.#append('resizeBicubic', [x], { height, width }, [n, channels, height, width])
+  }
+
+  resizeAntialias(x: Value, height: number, width: number): Value {
+    const [n, channels] = this.#picture('resizeAntialias', x)
+    return this.#append('resizeAntialias', [x], { height, width }, [n, channels, height, width])
+  }
+
+  constant(values: readonly number[], shape: readonly number[]): Value {
+    if (productOf(shape) !== values.length)
+      this.#fail('constant', `${values.length} values in`, shape)
+    return this.#append('constant', [], { values }, shape)
   }
 
   add(a: Value, b: Value): Value {

@@ -22,9 +22,8 @@ export async function runDecoderStages(
     wanted: { data: places, dims: [1, steps] },
   }
   const graph = files.graphs.decoder
-  return await (backend === 'onnx'
-    ? onOnnx(files, graph, { ...feeds, ...emptyPast(graph, places) })
-    : onReference(files, graph, feeds))
+  const past = backend === 'onnx' ? emptyPast(graph, places) : {}
+  return await runStages(files, backend, graph, { ...feeds, ...past })
 }
 
 /** Of the towers and the projector: pixels `[tiles, 3, side, side]`. */
@@ -33,11 +32,29 @@ export async function runEncoderStages(
   backend: string,
   pixels: Float32Array,
 ): Promise<Stages> {
-  const graph = files.graphs.encoder!
+  return await runTileStages(files, backend, files.graphs.encoder!, pixels)
+}
+
+/** Of any graph over the model's weights whose only input is `pixels`. */
+export async function runTileStages(
+  files: ModelFiles,
+  backend: string,
+  graph: Graph,
+  pixels: Float32Array,
+): Promise<Stages> {
   const [, ...tile] = graph.inputs[0]!.value.shape as [string, number, number, number]
   const tiles = pixels.length / tile.reduce((size, side) => size * side, 1)
   const feeds = { pixels: { data: pixels, dims: [tiles, ...tile] } }
-  return await (backend === 'onnx' ? onOnnx : onReference)(files, graph, feeds)
+  return await runStages(files, backend, graph, feeds)
+}
+
+function runStages(
+  files: ModelFiles,
+  backend: string,
+  graph: Graph,
+  feeds: Readonly<Record<string, Feed>>,
+): Promise<Stages> {
+  return (backend === 'onnx' ? onOnnx : onReference)(files, graph, feeds)
 }
 
 /** Graphs do not take an empty past; one position that no query reaches does the same. */

@@ -45,10 +45,18 @@ export class OnnxSession {
     options: OnnxSessionOptions,
   ): Promise<OnnxSession> {
     const { threads, stages = false } = options
-    const sources = new Map(graph.weights.map(({ name }) => [name, tensors.get(name)!]))
+    // Derived weights may have none.
+    const sources = new Map<string, StoredTensor>()
+    for (const { name } of graph.weights) {
+      const source = tensors.get(name)
+      if (source) sources.set(name, source)
+    }
     const folder = commonFolder([...sources.values()].map(({ path }) => dirname(path)))
     const model = lowerToOnnx(graph, {
-      locate: ({ name }) => locationOf(sources.get(name)!, folder),
+      locate: ({ name }) => {
+        const source = sources.get(name)
+        return source && locationOf(source, folder)
+      },
       stages,
     })
     const ort = await import('onnxruntime-node')

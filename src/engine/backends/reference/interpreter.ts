@@ -1,11 +1,34 @@
 /** Runs a graph node by node in plain TypeScript with 64-bit floats: slow and exact. */
 import type { Graph, Node, NodeOf, Value } from '../../../../models/graph/graph.ts'
+import {
+  antialiasMatrix,
+  cubicMatrix,
+  linearMatrix,
+} from '../../../../models/graph/interpolation.ts'
 import type { OpName } from '../../../../models/graph/ops.ts'
 import { resolveShape } from '../../../../models/graph/shape.ts'
-import { attention, kvAttention, linear, rope, type SequenceCache } from './attention.ts'
-import { add, gelu, layerNorm, mul, relu, rmsNorm, silu, softmax } from './element-wise.ts'
+import {
+  attention,
+  kvAttention,
+  linear,
+  relativeAttention,
+  rope,
+  ropeTable,
+  type SequenceCache,
+} from './attention.ts'
+import {
+  add,
+  gelu,
+  layerNorm,
+  mul,
+  relu,
+  rmsNorm,
+  silu,
+  softmax,
+  standardize,
+} from './element-wise.ts'
 import { concat, gather, slice, transpose } from './layout.ts'
-import { avgPool2d, conv2d, resizeBicubic, resizeBilinear } from './picture.ts'
+import { avgPool2d, conv2d, resize } from './picture.ts'
 import { type Tensor, tensor } from './tensor.ts'
 
 export interface RunOptions {
@@ -76,7 +99,10 @@ const KERNELS: Kernels = {
   layerNorm: ([x, weight, bias], { attributes }) => layerNorm(x!, weight!, bias!, attributes),
   rmsNorm: ([x, weight], { attributes }) => rmsNorm(x!, weight!, attributes),
   rope: ([x, positions], { attributes }) => rope(x!, positions!, attributes),
+  ropeTable: ([x, cos, sin]) => ropeTable(x!, cos!, sin!),
   attention: ([q, k, v], { attributes }) => attention(q!, k!, v!, attributes),
+  relativeAttention: ([q, k, v, rows, columns], { attributes }) =>
+    relativeAttention({ q: q!, k: k!, v: v!, rows: rows!, columns: columns! }, attributes),
   kvAttention: ([q, k, v, positions], { attributes }, { cache }) => {
     if (!cache) throw new Error('kvAttention needs a cache')
     return kvAttention({ q: q!, k: k!, v: v!, positions: positions! }, attributes, cache)
@@ -84,11 +110,15 @@ const KERNELS: Kernels = {
   silu: ([x]) => silu(x!),
   relu: ([x]) => relu(x!),
   gelu: ([x], { attributes }) => gelu(x!, attributes.form),
+  standardize: ([x], { attributes }) => standardize(x!, attributes.floor),
   softmax: ([x]) => softmax(x!),
   conv2d: ([x, weight, bias], { attributes }) => conv2d(x!, weight!, bias, attributes),
   avgPool2d: ([x], { attributes }) => avgPool2d(x!, attributes.size),
-  resizeBilinear: ([x], { attributes }) => resizeBilinear(x!, attributes.height, attributes.width),
-  resizeBicubic: ([x], { attributes }) => resizeBicubic(x!, attributes.height, attributes.width),
+  resizeBilinear: ([x], { attributes }) => resize(x!, attributes, linearMatrix),
+  resizeBicubic: ([x], { attributes }) => resize(x!, attributes, cubicMatrix),
+  resizeAntialias: ([x], { attributes }) => resize(x!, attributes, antialiasMatrix),
+  constant: (_, { attributes: { values }, output }) =>
+    tensor(output.shape as readonly number[], Float64Array.from(values)),
   add: ([a, b]) => add(a!, b!),
   mul: ([a, b]) => mul(a!, b!),
   concat: (xs, { attributes }) => concat(xs, attributes.axis),
