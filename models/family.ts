@@ -24,6 +24,8 @@ export interface ModelLimits {
   readonly hiddenSize: number
   /** Longest sequence in positions, image tokens included. */
   readonly maxContext: number
+  /** Longest prompt in positions, image tokens included; absent: as long as the context leaves room for an answer. */
+  readonly maxPrompt?: number
   /** Positions that one tile takes in the prompt; 0 for text models. */
   readonly tokensPerTile: number
   readonly maxImages: number
@@ -39,8 +41,8 @@ export interface TowerCard {
 /** How a family that keeps its conversations in code, and not in the checkpoint, writes them. */
 export interface Conversation {
   /** A file of `models/conversations`, without its ending. */
-  readonly template: 'vicuna_v1' | 'llama_3'
-  /** Whether the tokenizer's own beginning of a text comes before the prompt; the template has none. */
+  readonly template: 'vicuna_v1' | 'llama_3' | 'llama3' | 'yi_34b_chatml_direct'
+  /** Whether the tokenizer's own beginning of a text, if it has one, comes before what the template writes. */
   readonly addsBos: boolean
   /** Tokens that end an answer, beside the end of a text. */
   readonly stopTokens: readonly string[]
@@ -49,8 +51,13 @@ export interface Conversation {
 export interface Family<Config> {
   /** `model_type` of the checkpoint's config.json, verbatim; also the file's name. */
   readonly modelType: string
-  /** unknown → Config. Throws Error naming the key, what was expected and what came. */
-  parseConfig(raw: unknown): Config
+  /**
+   * unknown → Config. Throws Error naming the key, what was expected and what came. `overrides` is what `overridesFile`
+   * holds; undefined where there is no such file.
+   */
+  parseConfig(raw: unknown, overrides?: unknown): Config
+  /** A file that may lie beside config.json and say otherwise what the published code fixes. */
+  readonly overridesFile?: string
   graphs(config: Config): FamilyGraphs
   /** Absent for text models. */
   imagePreprocessing?(config: Config): ImagePreprocessing
@@ -69,8 +76,8 @@ export interface Family<Config> {
   readonly embeddingName: string
   /** What looked-up embeddings are multiplied by; absent: 1. Features of pictures are not. */
   embeddingScale?(config: Config): number
-  /** Absent: the checkpoint brings its chat template. */
-  conversation?(config: Config): Conversation
+  /** Absent: the checkpoint brings its chat template. `has` tells whether the vocabulary has a token. */
+  conversation?(config: Config, has: (token: string) => boolean): Conversation
   /** Placeholder of the `number`th picture, from 1, in the rendered prompt; most families have one for all. */
   imageToken?(config: Config, number: number): string
   /**

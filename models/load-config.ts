@@ -1,5 +1,5 @@
 /** Tells whether a model folder can be loaded, and what the server must know about it. */
-import { readFile } from 'node:fs/promises'
+import { access, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AerieError } from '../src/errors.ts'
 import type { Family, FamilyGraphs, ModelLimits } from './family.ts'
@@ -38,19 +38,14 @@ export interface ModelConfig {
  */
 export async function loadModelConfig(directory: string): Promise<ModelConfig> {
   const path = join(directory, 'config.json')
-  let raw: unknown
-  try {
-    raw = JSON.parse(await readFile(path, 'utf8'))
-  } catch (cause) {
-    throw invalid(path, cause)
-  }
+  const raw = await readJson(path)
   const modelType =
     typeof raw === 'object' && raw !== null
       ? (raw as { model_type?: unknown }).model_type
       : undefined
   try {
     const family = await findFamily(modelType)
-    const config = family.parseConfig(raw)
+    const config = family.parseConfig(raw, await readOverrides(directory, family))
     return {
       family,
       config,
@@ -60,6 +55,24 @@ export async function loadModelConfig(directory: string): Promise<ModelConfig> {
       embeddingScale: family.embeddingScale?.(config) ?? 1,
       graphs: family.graphs(config),
     }
+  } catch (cause) {
+    throw cause instanceof AerieError ? cause : invalid(path, cause)
+  }
+}
+
+async function readOverrides(directory: string, family: Family<unknown>): Promise<unknown> {
+  if (family.overridesFile === undefined) return undefined
+  const path = join(directory, family.overridesFile)
+  const isThere = await access(path).then(
+    () => true,
+    () => false,
+  )
+  return isThere ? await readJson(path) : undefined
+}
+
+async function readJson(path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8'))
   } catch (cause) {
     throw invalid(path, cause)
   }
