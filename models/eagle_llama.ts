@@ -79,6 +79,7 @@ function parseConfig(raw: unknown, overrides: unknown = {}): EagleConfig {
       size,
       padColor: PAD_COLOR,
       resample: 'bicubic',
+      alpha: 'dropped',
       mean: MEAN,
       std: STD,
     },

@@ -17,6 +17,8 @@ export interface ImagePreprocessing {
   readonly padColor: Rgb
   /** Kernel of Pillow ≤ 12, antialiased when shrinking, 8-bit between the passes. */
   readonly resample: 'bicubic' | 'bilinear' | 'lanczos'
+  /** What becomes of transparency. Absent: laid on white; `dropped`: colours as they are stored under it (`convert("RGB")`). */
+  readonly alpha?: 'dropped'
   /** value = (byte / 255 − mean) / std. */
   readonly mean: Rgb
   readonly std: Rgb

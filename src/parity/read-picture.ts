@@ -1,7 +1,9 @@
-/** A picture of a case, as the media room decodes it. */
+/** Pictures of a case, as the media room decodes and prepares them. */
 import { readFile } from 'node:fs/promises'
+import type { ImagePreprocessing } from '../../models/preprocessing.ts'
 import { decode } from '../media/decode.ts'
 import { readHeader } from '../media/header.ts'
+import { preprocess } from '../media/preprocess.ts'
 import type { Picture } from '../media/resample.ts'
 
 /** Cases are trusted. */
@@ -13,9 +15,25 @@ const LIMITS = {
   allowSvg: false,
 }
 
-export async function readPicture(path: string): Promise<Picture> {
+export async function readPicture(
+  path: string,
+  alpha?: ImagePreprocessing['alpha'],
+): Promise<Picture> {
   const bytes = await readFile(path)
   const header = await readHeader(bytes, LIMITS, path)
-  const { picture } = await decode(bytes, header, LIMITS, path)
+  const { picture } = await decode(bytes, header, LIMITS, path, alpha)
   return picture
+}
+
+/** Pixels [pictures, 3, size, size] of picture files, one tile each. */
+export async function readPixels(
+  paths: readonly string[],
+  to: ImagePreprocessing,
+): Promise<Float32Array> {
+  const tile = 3 * to.size ** 2
+  const pixels = new Float32Array(paths.length * tile)
+  for (const [i, path] of paths.entries()) {
+    pixels.set(preprocess(await readPicture(path, to.alpha), to).pixels, i * tile)
+  }
+  return pixels
 }
