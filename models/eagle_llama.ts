@@ -4,7 +4,7 @@
  */
 import { clip, readClipConfig } from './blocks/clip.ts'
 import { type ConvNextConfig, convNext } from './blocks/convnext.ts'
-import { type EvaConfig, eva, readEvaConfig } from './blocks/eva.ts'
+import { type EvaConfig, eva, readEvaConfig, unusedRopeTables } from './blocks/eva.ts'
 import { gridToTokens, toGrid } from './blocks/fuse.ts'
 import { type Pix2StructConfig, pix2struct, readPix2StructConfig } from './blocks/pix2struct.ts'
 import { mlp2xGelu } from './blocks/projector.ts'
@@ -194,14 +194,22 @@ function towerMap(g: GraphBuilder, pixels: Value, prefix: string, tower: EagleTo
   }
 }
 
-/** What towers carry and Eagle does not use. */
-const UNUSED: Partial<Readonly<Record<TowerName, readonly string[]>>> = {
-  clip: [
-    'vision_model.embeddings.class_embedding',
-    'vision_model.embeddings.position_ids',
-    'vision_model.post_layernorm.',
-  ],
-  convnext: ['head.'],
+/** What a tower carries and Eagle does not use. */
+function unusedWeights({ name, config }: EagleTower): readonly string[] {
+  switch (name) {
+    case 'clip':
+      return [
+        'vision_model.embeddings.class_embedding',
+        'vision_model.embeddings.position_ids',
+        'vision_model.post_layernorm.',
+      ]
+    case 'convnext':
+      return ['head.']
+    case 'eva':
+      return unusedRopeTables(config)
+    default:
+      return []
+  }
 }
 
 /** By the vocabulary: neither config nor checkpoint says, and the published code is told on its command line. */
@@ -235,8 +243,8 @@ export const family = defineFamily<EagleConfig>({
   }),
   weightNames: [['', '']],
   ignoredWeights: ({ towers }) =>
-    towers.flatMap(({ name }, i) =>
-      (UNUSED[name] ?? []).map((unused) => `${towerPrefix(i)}.${unused}`),
+    towers.flatMap((tower, i) =>
+      unusedWeights(tower).map((unused) => `${towerPrefix(i)}.${unused}`),
     ),
   embeddingName: TEXT_EMBEDDING,
   imageToken: () => '<image>',

@@ -99,6 +99,17 @@ function block(g: GraphBuilder, x: Value, tower: string, i: number, c: EvaConfig
   return g.add(x, swiglu(g, ready, `${prefix}.mlp`, c))
 }
 
+const WINDOW_ROPE = 'rope_win.'
+const GLOBAL_ROPE = 'rope_glb.'
+
+/** Tables that the tower has whether or not a layer attends in their way; prefixes of names. */
+export function unusedRopeTables({ windowLayers, layers }: EvaConfig): string[] {
+  return [
+    ...(windowLayers.size === 0 ? [WINDOW_ROPE] : []),
+    ...(windowLayers.size === layers ? [GLOBAL_ROPE] : []),
+  ]
+}
+
 interface RopeTables {
   readonly cos: Value
   readonly sin: Value
@@ -146,7 +157,7 @@ function ropeTables(
   )
   const table = (kind: 'cos' | 'sin') =>
     g.weight(
-      `${tower}.rope_${isWindowed ? 'win' : 'glb'}.freqs_${kind}`,
+      `${tower}.${isWindowed ? WINDOW_ROPE : GLOBAL_ROPE}freqs_${kind}`,
       [side * side, c.hiddenSize / c.heads],
       {
         copies: layers.map((i) => `${tower}.blocks.${i}.attn.rope.freqs_${kind}`),

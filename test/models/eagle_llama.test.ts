@@ -254,6 +254,18 @@ describe("Eagle's rotary tables", () => {
     }
   })
 
+  it('are of no use to a tower none of whose layers attends in their way', () => {
+    const ignored = (layers: number[]) => {
+      const eva = { ...overrides().eva, window_block_indexes: layers }
+      const { config } = configOf({ overrides: { ...overrides(), eva } })
+      return family.ignoredWeights!(config).filter((name) => name.includes('rope'))
+    }
+    const tower = 'model.vision_tower.vision_towers.3.vision_tower'
+    assert.deepEqual(ignored([0, 1]), [])
+    assert.deepEqual(ignored([]), [`${tower}.rope_win.`])
+    assert.deepEqual(ignored([0, 1, 2]), [`${tower}.rope_glb.`])
+  })
+
   it('are computed where they are not saved', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'aerie-rope-'))
     try {
