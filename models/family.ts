@@ -52,12 +52,12 @@ export interface Family<Config> {
   /** `model_type` of the checkpoint's config.json, verbatim; also the file's name. */
   readonly modelType: string
   /**
-   * unknown → Config. Throws Error naming the key, what was expected and what came. `overrides` is what `overridesFile`
-   * holds; undefined where there is no such file.
+   * unknown → Config. Throws Error naming the key, what was expected and what came. `named` is what the file that
+   * `namedConfig` tells of holds; undefined where there is none.
    */
-  parseConfig(raw: unknown, overrides?: unknown): Config
-  /** A file that may lie beside config.json and say otherwise what the published code fixes. */
-  readonly overridesFile?: string
+  parseConfig(raw: unknown, named?: unknown): Config
+  /** Path below the folder of a second config, which need not be there. Names are untrusted: no path may lead out. */
+  namedConfig?(raw: unknown): string | undefined
   graphs(config: Config): FamilyGraphs
   /** Absent for text models. */
   imagePreprocessing?(config: Config): ImagePreprocessing

@@ -45,7 +45,7 @@ export async function loadModelConfig(directory: string): Promise<ModelConfig> {
       : undefined
   try {
     const family = await findFamily(modelType)
-    const config = family.parseConfig(raw, await readOverrides(directory, family))
+    const config = family.parseConfig(raw, await readNamed(directory, family.namedConfig?.(raw)))
     return {
       family,
       config,
@@ -60,22 +60,23 @@ export async function loadModelConfig(directory: string): Promise<ModelConfig> {
   }
 }
 
-async function readOverrides(directory: string, family: Family<unknown>): Promise<unknown> {
-  if (family.overridesFile === undefined) return undefined
-  const path = join(directory, family.overridesFile)
-  const isThere = await access(path).then(
-    () => true,
-    () => false,
-  )
-  return isThere ? await readJson(path) : undefined
-}
-
 async function readJson(path: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(path, 'utf8'))
   } catch (cause) {
     throw invalid(path, cause)
   }
+}
+
+/** A second config; undefined when there is no such file. */
+async function readNamed(directory: string, name: string | undefined): Promise<unknown> {
+  if (name === undefined) return undefined
+  const path = join(directory, name)
+  const isThere = await access(path).then(
+    () => true,
+    () => false,
+  )
+  return isThere ? await readJson(path) : undefined
 }
 
 function picturePrompt(family: Family<unknown>, config: unknown): PicturePrompt | undefined {

@@ -36,9 +36,11 @@ export function emitRelativeAttention(
     const moved = onnx.add('Transpose', [queries], { perm: first })
     const products = onnx.add('MatMul', [
       reshape(moved, [size, -1, headDim]),
-      onnx.add('Transpose', [
-        reshape(onnx.add('Gather', [table, distances(onnx, size)]), [size, size, headDim]),
-      ], { perm: [0, 2, 1] }),
+      onnx.add(
+        'Transpose',
+        [reshape(onnx.add('Gather', [table, distances(onnx, size)]), [size, size, headDim])],
+        { perm: [0, 2, 1] },
+      ),
     ])
     return onnx.add('Transpose', [reshape(products, [size, -1, others, heads, size])], {
       perm: back,
