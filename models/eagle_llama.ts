@@ -13,7 +13,7 @@ import type { TextDecoderConfig } from './blocks/text-config.ts'
 import { TEXT_EMBEDDING, textDecoder } from './blocks/text-decoder.ts'
 import type { VitConfig } from './blocks/vit.ts'
 import { ConfigReader } from './config-reader.ts'
-import { type Conversation, defineFamily } from './family.ts'
+import { type Conversation, defineFamily, type FolderFacts, NO_FACTS } from './family.ts'
 import { GraphBuilder } from './graph/builder.ts'
 import type { Graph, Value } from './graph/graph.ts'
 import { readLlamaConfig } from './llama.ts'
@@ -57,13 +57,13 @@ export function towerPrefix(index: number): string {
   return `model.vision_tower.vision_towers.${index}.vision_tower`
 }
 
-function parseConfig(raw: unknown, overrides: unknown = {}): EagleConfig {
+function parseConfig(raw: unknown, { files }: FolderFacts = NO_FACTS): EagleConfig {
   const config = new ConfigReader(raw)
   config.oneOf('mm_projector_type', ['mlp2x_gelu'])
   config.oneOf('mm_patch_merge_type', ['flat'], 'flat')
   for (const key of ['mm_use_im_start_end', 'mm_use_im_patch_token'])
     if (config.boolean(key, false)) throw config.mismatch(key, 'false')
-  const changes = new ConfigReader(overrides, TOWER_OVERRIDES)
+  const changes = new ConfigReader(files.get(TOWER_OVERRIDES) ?? {}, TOWER_OVERRIDES)
   const size = changes.size('input_image_size', 1024)
   const towers = readTowerNames(config).map((name) =>
     readTower(name, changes.has(name) ? changes.object(name) : new ConfigReader({}, name), size),
@@ -229,7 +229,7 @@ const TOWER_OVERRIDES = 'aerie_tower_overrides.json'
 
 export const family = defineFamily<EagleConfig>({
   modelType: 'eagle_llama',
-  namedConfig: () => TOWER_OVERRIDES,
+  configFiles: () => [TOWER_OVERRIDES],
   parseConfig,
   graphs: (c) => ({ encoder: encoder(c), decoder: textDecoder(c.text) }),
   imagePreprocessing: (c) => c.preprocessing,

@@ -41,23 +41,35 @@ export interface TowerCard {
 /** How a family that keeps its conversations in code, and not in the checkpoint, writes them. */
 export interface Conversation {
   /** A file of `models/conversations`, without its ending. */
-  readonly template: 'vicuna_v1' | 'llama_3' | 'llama3' | 'yi_34b_chatml_direct'
+  readonly template: 'vicuna_v1' | 'llama_3' | 'llama3' | 'yi_34b_chatml_direct' | 'eagle_chat'
   /** Whether the tokenizer's own beginning of a text, if it has one, comes before what the template writes. */
   readonly addsBos: boolean
   /** Tokens that end an answer, beside the end of a text. */
   readonly stopTokens: readonly string[]
 }
 
+/** What else of a model folder decides about a family whose config.json does not say everything. */
+export interface FolderFacts {
+  /** The JSON files that the family names, parsed; those that the folder lacks are missing. */
+  readonly files: ReadonlyMap<string, unknown>
+  /** By the checkpoint's names; empty unless the family asks for them. */
+  readonly tensorShapes: ReadonlyMap<string, readonly number[]>
+}
+
+export const NO_FACTS: FolderFacts = { files: new Map(), tensorShapes: new Map() }
+
 export interface Family<Config> {
   /** `model_type` of the checkpoint's config.json, verbatim; also the file's name. */
   readonly modelType: string
+  /** unknown → Config. Throws Error naming the key, what was expected and what came. */
+  parseConfig(raw: unknown, facts?: FolderFacts): Config
   /**
-   * unknown → Config. Throws Error naming the key, what was expected and what came. `named` is what the file that
-   * `namedConfig` tells of holds; undefined where there is none.
+   * Paths below the folder of JSON files that `parseConfig` looks at, too, and that need not be there. Names in a config are
+   * untrusted: no path may lead out.
    */
-  parseConfig(raw: unknown, named?: unknown): Config
-  /** Path below the folder of a second config, which need not be there. Names are untrusted: no path may lead out. */
-  namedConfig?(raw: unknown): string | undefined
+  configFiles?(raw: unknown): readonly string[]
+  /** Whether `parseConfig` looks at the shapes of the checkpoint's tensors. */
+  readonly readsTensorShapes?: boolean
   graphs(config: Config): FamilyGraphs
   /** Absent for text models. */
   imagePreprocessing?(config: Config): ImagePreprocessing

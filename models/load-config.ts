@@ -2,7 +2,14 @@
 import { join } from 'node:path'
 import { AerieError } from '../src/errors.ts'
 import { FILE_LIMITS, readJson } from '../src/model-folder.ts'
-import type { Family, FamilyGraphs, ModelLimits } from './family.ts'
+import { Checkpoint } from '../src/weights/checkpoint.ts'
+import {
+  type Family,
+  type FamilyGraphs,
+  type FolderFacts,
+  type ModelLimits,
+  NO_FACTS,
+} from './family.ts'
 import type { ImagePreprocessing } from './preprocessing.ts'
 import { findFamily } from './registry.ts'
 import type { PictureLayout } from './tiling/layout.ts'
@@ -34,7 +41,7 @@ export interface ModelConfig {
 /**
  * Reads `directory/config.json` and finds its family. Throws `invalid_package` when the file is
  * missing or damaged, the `model_type` is unknown (the message names the supported ones) or a field
- * cannot be used (the message names it).
+ * cannot be used (the message names it), and for a damaged checkpoint whose shapes the family reads.
  */
 export async function loadModelConfig(directory: string): Promise<ModelConfig> {
   const path = join(directory, 'config.json')
@@ -46,7 +53,7 @@ export async function loadModelConfig(directory: string): Promise<ModelConfig> {
       : undefined
   try {
     const family = await findFamily(modelType)
-    const config = family.parseConfig(raw, await readNamed(directory, family.namedConfig?.(raw)))
+    const config = family.parseConfig(raw, await readFacts(directory, family, raw))
     return {
       family,
       config,
@@ -61,9 +68,23 @@ export async function loadModelConfig(directory: string): Promise<ModelConfig> {
   }
 }
 
-/** A second config; undefined when there is no such file. */
-async function readNamed(directory: string, name: string | undefined): Promise<unknown> {
-  return name === undefined ? undefined : await readJson(directory, name, FILE_LIMITS.config)
+/** What the family wants to know of the folder beside its config.json. */
+async function readFacts(
+  directory: string,
+  family: Family<unknown>,
+  raw: unknown,
+): Promise<FolderFacts> {
+  const files = new Map<string, unknown>()
+  for (const name of family.configFiles?.(raw) ?? []) {
+    const parsed = await readJson(directory, name, FILE_LIMITS.tokenizerConfig)
+    if (parsed !== undefined) files.set(name, parsed)
+  }
+  if (!family.readsTensorShapes) return { ...NO_FACTS, files }
+  await using checkpoint = family.weightFolders
+    ? await Checkpoint.openParts(directory, family.weightFolders)
+    : await Checkpoint.open(directory)
+  const shapes = [...checkpoint.tensors].map(([name, { shape }]) => [name, shape] as const)
+  return { files, tensorShapes: new Map(shapes) }
 }
 
 function picturePrompt(family: Family<unknown>, config: unknown): PicturePrompt | undefined {

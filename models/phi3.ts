@@ -1,10 +1,16 @@
 /** Phi-3 (arXiv 2404.14219): Llama with q, k, v in one matrix, gate and up in another. */
 
 import { readRope, rotatedChannels } from './blocks/rope.ts'
-import { everyLayer, plainDecoder, readTextSizes } from './blocks/text-config.ts'
+import {
+  everyLayer,
+  plainDecoder,
+  readTextSizes,
+  type TextDecoderConfig,
+} from './blocks/text-config.ts'
+import type { ConfigReader } from './config-reader.ts'
 import { defineTextFamily } from './text-family.ts'
 
-export const family = defineTextFamily('phi3', (raw) => {
+export function readPhi3Config(raw: ConfigReader): TextDecoderConfig {
   raw.oneOf('hidden_act', ['silu'], 'silu')
   if (raw.boolean('attention_bias', false)) throw raw.mismatch('attention_bias', 'false')
   const sizes = readTextSizes(raw)
@@ -17,4 +23,6 @@ export const family = defineTextFamily('phi3', (raw) => {
     attention: { ...plain.attention, isFused: true, layers: everyLayer(sizes.layers, layer) },
     mlp: { ...plain.mlp, isFused: true },
   }
-})
+}
+
+export const family = defineTextFamily('phi3', readPhi3Config)

@@ -1,9 +1,19 @@
 /** Preprocessing as data: what a family's published processor does to a picture, in numbers. */
 import { finestLevel, ONE_TILE, type PictureLayout, type PictureSize } from './tiling/layout.ts'
-import { mostTiles, type Tiling, tilePicture } from './tiling/tiling.ts'
+import { mostTiles, type Tiling, tilePictures } from './tiling/tiling.ts'
 
 /** RGB, 0…255 for colours, unit scale for mean and std. */
 export type Rgb = readonly [number, number, number]
+
+/**
+ * What becomes of a picture that is not plain RGB. Published processors differ where Pillow has a mode of its own.
+ *
+ * - `dropped`: alpha is dropped, and colours are seen as they are stored under it (`convert("RGB")`).
+ * - `colour-on-white`: colours with alpha are laid on white; of anything else, such as grey with alpha, the alpha is dropped.
+ * - `resized-then-dropped`: as Pillow resizes the modes: what has alpha with its colours multiplied by it, palettes to the
+ *   nearest pixel; then alpha is dropped.
+ */
+export type AlphaTreatment = 'dropped' | 'colour-on-white' | 'resized-then-dropped'
 
 /** Picture → tiles `[tiles, 3, size, size]`. */
 export interface ImagePreprocessing {
@@ -15,10 +25,12 @@ export interface ImagePreprocessing {
   readonly mode: 'pad' | 'stretch' | 'crop'
   readonly size: number
   readonly padColor: Rgb
-  /** Kernel of Pillow ≤ 12, antialiased when shrinking, 8-bit between the passes. */
+  /** Antialiased when shrinking, 8-bit between the passes. */
   readonly resample: 'bicubic' | 'bilinear' | 'lanczos'
-  /** What becomes of transparency. Absent: laid on white; `dropped`: colours as they are stored under it (`convert("RGB")`). */
-  readonly alpha?: 'dropped'
+  /** Whose integers resizing equals: Pillow's up to 12 (absent), or torchvision's on uint8 tensors. */
+  readonly arithmetic?: 'pillow' | 'torchvision'
+  /** What becomes of transparency; absent: whatever shines through is white. */
+  readonly alpha?: AlphaTreatment
   /** value = (byte / 255 − mean) / std. */
   readonly mean: Rgb
   readonly std: Rgb
@@ -29,15 +41,20 @@ export interface ImagePreprocessing {
 /** How closely a picture is looked at; `low` is one tile whatever the family's rule. */
 export type ImageDetail = 'auto' | 'low' | 'high'
 
-/** The tiles that one of `pictures` pictures of a conversation becomes; known from its header, before decoding. */
-export function layoutPicture(
+/** A picture of a conversation, as far as its header tells. */
+export interface PictureToLayOut {
+  readonly size: PictureSize
+  readonly detail: ImageDetail
+}
+
+/** The tiles that each picture of a conversation becomes; known from their headers, before decoding. */
+export function layoutPictures(
   { tiling, size }: ImagePreprocessing,
-  picture: PictureSize,
-  detail: ImageDetail,
-  pictures: number,
-): PictureLayout {
-  if (!tiling || detail === 'low') return ONE_TILE
-  return tilePicture(tiling, size, picture, pictures)
+  pictures: readonly PictureToLayOut[],
+): PictureLayout[] {
+  if (!tiling) return pictures.map(() => ONE_TILE)
+  const tiled = pictures.map(({ size, detail }) => ({ size, isOneTile: detail === 'low' }))
+  return tilePictures(tiling, size, tiled)
 }
 
 /** The most tiles that a picture can become at this level of detail, and the most tiles' worth of features. */

@@ -17,8 +17,8 @@ export interface ConvNextConfig {
 }
 
 /**
- * Pixels [tiles, 3, S, S] → map [tiles, S/r, S/r, width] with r = patchSize · 2^(stages − 1). What each stage gives is
- * published as `name.stageN` where a name is given.
+ * Pixels [tiles, 3, S, S] → map [tiles, S/r, S/r, width] with r = patchSize · 2^(stages − 1). What the stem and each
+ * stage give is published as `name.stem` and `name.stageN` where a name is given.
  */
 export function convNext(
   g: GraphBuilder,
@@ -29,6 +29,7 @@ export function convNext(
 ): Value {
   const stem = patchConv(g, pixels, `${prefix}.stem.0`, c.hiddenSizes[0]!, c.patchSize)
   let x = layerNorm(g, channelsLast(g, stem), `${prefix}.stem.1`, c.layerNormEps)
+  if (name !== undefined) x = g.stage(`${name}.stem`, x)
   for (const [s, width] of c.hiddenSizes.entries()) {
     const stage = `${prefix}.stages.${s}`
     if (s > 0) x = downsample(g, x, `${stage}.downsample`, width, c.layerNormEps)

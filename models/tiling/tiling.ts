@@ -8,6 +8,7 @@ import {
   type TileGrid,
 } from './layout.ts'
 import { saturatedArea } from './saturated-area.ts'
+import { type SharedContext, shareContext } from './shared-context.ts'
 
 export type Tiling = GridTiling | ScaleTiling
 
@@ -21,6 +22,8 @@ interface GridTiling {
   readonly thumbnail: boolean
   /** Several pictures in a conversation get one tile each. */
   readonly onlyAlone: boolean
+  /** Absent: each picture has its tiles, however many pictures there are. */
+  readonly shared?: SharedContext
 }
 
 /** NVILA's dynamic S2 (`llava/mm_utils.py: dynamic_s2_preprocess`): square grids, then one near the picture's aspect. */
@@ -33,14 +36,28 @@ interface ScaleTiling {
   readonly onlyAlone: true
 }
 
-/** The tiles of one of `pictures` pictures in a conversation. */
-export function tilePicture(
+/** A picture to be cut, of which some get one tile whatever the rule. */
+export interface PictureToTile {
+  readonly size: PictureSize
+  readonly isOneTile: boolean
+}
+
+/** The tiles of each picture of a conversation. */
+export function tilePictures(
   tiling: Tiling,
   tileSize: number,
-  picture: PictureSize,
-  pictures: number,
-): PictureLayout {
-  if (tiling.onlyAlone && pictures > 1) return ONE_TILE
+  pictures: readonly PictureToTile[],
+): PictureLayout[] {
+  const isCut = !tiling.onlyAlone || pictures.length === 1
+  const layOut = (tiling: Tiling) =>
+    pictures.map(({ size, isOneTile }) =>
+      isOneTile || !isCut ? ONE_TILE : tilePicture(tiling, tileSize, size),
+    )
+  if (tiling.rule === 'scales' || !tiling.shared) return layOut(tiling)
+  return shareContext(tiling.shared, tiling.maxTiles, (maxTiles) => layOut({ ...tiling, maxTiles }))
+}
+
+function tilePicture(tiling: Tiling, tileSize: number, picture: PictureSize): PictureLayout {
   if (tiling.rule === 'scales') {
     const squares = tiling.scales.map((scale): TileGrid => {
       const side = scale / tileSize

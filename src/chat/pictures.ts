@@ -1,6 +1,6 @@
 /** Picture parts of a conversation → features, by way of the caches, with a record of what was seen. */
 import { createHash } from 'node:crypto'
-import { featureTiles, layoutPicture } from '../../models/preprocessing.ts'
+import { featureTiles, layoutPictures } from '../../models/preprocessing.ts'
 import { finestLevel, type PictureLayout } from '../../models/tiling/layout.ts'
 import type { Features } from '../engine/types.ts'
 import { AerieError } from '../errors.ts'
@@ -59,11 +59,17 @@ export async function loadPictures(
       { param: parts[limits.maxImages]!.param },
     )
   }
-  return allOrAbort(parts, signal, async (part, linked) => {
-    const image = await media.load({ from: { url: part.url }, param: part.param }, linked)
-    const layout = layoutPicture(preprocessing, image.header, part.detail, parts.length)
+  const images = await allOrAbort(parts, signal, (part, linked) =>
+    media.load({ from: { url: part.url }, param: part.param }, linked),
+  )
+  const layouts = layoutPictures(
+    preprocessing,
+    images.map(({ header }, i) => ({ size: header, detail: parts[i]!.detail })),
+  )
+  return images.map((image, i): LoadedPicture => {
+    const layout = layouts[i]!
     const tokens = featureTiles(preprocessing, layout) * limits.tokensPerTile
-    return { part, image, layout, tokens }
+    return { part: parts[i]!, image, layout, tokens }
   })
 }
 

@@ -5,11 +5,17 @@ import { AerieError } from '../errors.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import { findTemplate } from './template-source.ts'
 
+/** `frames`: how many of a video are seen; only families that count them among the pictures look at it. */
+export type TemplatePart =
+  | { readonly type: 'image' }
+  | { readonly type: 'video'; readonly frames: number }
+  | { readonly type: 'text'; readonly text: string }
+
 /** A message as Hugging Face templates expect it. */
 export interface TemplateMessage {
   readonly role: string
   readonly name?: string
-  readonly content: readonly ({ type: 'image' } | { type: 'text'; text: string })[]
+  readonly content: readonly TemplatePart[]
 }
 
 export class ChatTemplate {

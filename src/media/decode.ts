@@ -1,12 +1,12 @@
-/** Bytes → upright 8-bit sRGB, and a list of what that took. */
-import type { ImagePreprocessing } from '../../models/preprocessing.ts'
+/** Bytes → upright 8-bit sRGB, without alpha unless it is wanted, and a list of what that took. */
+import type { AlphaTreatment } from '../../models/preprocessing.ts'
 import { AerieError } from '../errors.ts'
 import { codecErrors, openPicture } from './codec.ts'
-import type { Picture } from './resample.ts'
+import { type ModePicture, onWhite, splitAlpha } from './modes.ts'
 import type { ImageHeader, MediaLimits } from './types.ts'
 
 export interface Decoded {
-  readonly picture: Picture
+  readonly picture: ModePicture
   readonly conversions: readonly string[]
 }
 
@@ -16,37 +16,85 @@ export async function decode(
   header: ImageHeader,
   limits: MediaLimits,
   param: string,
-  alpha?: ImagePreprocessing['alpha'],
+  alpha?: AlphaTreatment,
 ): Promise<Decoded> {
   return await codecErrors(param, async () => {
     const { maxImagePixels: maxPixels, allowSvg } = limits
+    const mode = pillowMode(bytes, header)
+    const isKept = header.hasAlpha && keepsAlpha(mode, alpha)
     const opened = openPicture(bytes, { maxPixels, allowSvg })
-    const opaque =
-      alpha === 'dropped' ? opened.removeAlpha() : opened.flatten({ background: '#ffffff' })
-    const pipeline = opaque.toColourspace('srgb')
+    if (!isKept && alpha === undefined) opened.flatten({ background: '#ffffff' })
+    if (!isKept && alpha !== undefined) opened.removeAlpha()
+    const pipeline = opened.toColourspace('srgb')
     // sharp takes 16-bit pictures with a profile to Display P3 and leaves them there unless told where to go.
     if (header.profile !== null && header.colourSpace === 'rgb16') pipeline.withIccProfile('srgb')
     const { data, info } = await pipeline
       .raw({ depth: 'uchar' })
       .toBuffer({ resolveWithObject: true })
-    if (info.channels !== 3) {
+    const { width, height } = info
+    if (info.channels !== (isKept ? 4 : 3)) {
       throw new AerieError(
         'unsupported_media',
         `${param}: image has ${header.channels} channels of kind ${header.colourSpace}, expected grey, RGB or CMYK`,
         { param },
       )
     }
+    const onWhiteOnly = alpha === 'colour-on-white'
+    const isOnWhite = alpha === undefined || (isKept && onWhiteOnly)
+    const isIndexed = alpha === 'resized-then-dropped' && mode === 'P'
     return {
-      picture: { data, width: info.width, height: info.height },
-      conversions: conversions(header, alpha),
+      picture: isKept
+        ? withAlpha(data, info, onWhiteOnly)
+        : { data, width, height, ...(isIndexed && { isIndexed }) },
+      conversions: conversions(header, isOnWhite ? 'on white' : 'dropped'),
     }
   })
 }
 
+/** Whether alpha is needed beyond the codec. */
+function keepsAlpha(mode: PillowMode, alpha: AlphaTreatment | undefined): boolean {
+  if (alpha === 'colour-on-white') return mode === 'RGBA'
+  return alpha === 'resized-then-dropped' && (mode === 'RGBA' || mode === 'LA')
+}
+
+function withAlpha(
+  rgba: Uint8Array,
+  { width, height }: { readonly width: number; readonly height: number },
+  isOnWhite: boolean,
+): ModePicture {
+  const { picture, alpha } = splitAlpha(rgba, width, height)
+  return isOnWhite ? onWhite(picture, alpha) : { ...picture, alpha }
+}
+
+type PillowMode = 'RGBA' | 'LA' | 'P' | 'plain'
+
+/** Kinds of pixels in the header of a PNG file. */
+const PNG = { depth: 24, colourType: 25, grey: 0, palette: 3, greyAlpha: 4, rgba: 6 } as const
+
+/**
+ * How Pillow would hold the picture, as far as alpha and palettes go: a colour that a PNG or GIF file declares transparent is
+ * not alpha to it, and pictures of one bit are resized as those with a palette are.
+ */
+function pillowMode(bytes: Uint8Array, header: ImageHeader): PillowMode {
+  if (header.format === 'gif') return 'P'
+  if (header.format === 'png') {
+    const [depth, type] = [bytes[PNG.depth], bytes[PNG.colourType]]
+    if (type === PNG.rgba) return 'RGBA'
+    if (type === PNG.greyAlpha) return 'LA'
+    return type === PNG.palette || (type === PNG.grey && depth === 1) ? 'P' : 'plain'
+  }
+  if (!header.hasAlpha) return 'plain'
+  return isGrey(header) ? 'LA' : 'RGBA'
+}
+
+function isGrey({ colourSpace }: ImageHeader): boolean {
+  return colourSpace === 'b-w' || colourSpace === 'grey16'
+}
+
 /** In the order in which they are done. */
-function conversions(header: ImageHeader, alpha: ImagePreprocessing['alpha']): string[] {
+function conversions(header: ImageHeader, alpha: 'on white' | 'dropped'): string[] {
   const { profile, isPalette } = header
-  const grey = header.colourSpace === 'b-w' || header.colourSpace === 'grey16'
+  const grey = isGrey(header)
   const steps = [
     header.frames > 1 && `first of ${header.frames} frames`,
     header.format === 'svg' && `SVG drawn at ${header.width}×${header.height}`,
@@ -60,7 +108,7 @@ function conversions(header: ImageHeader, alpha: ImagePreprocessing['alpha']): s
       !/^sRGB/i.test(profile) &&
       `${profile} → sRGB`,
     header.bitDepth === 'ushort' && '16 bits → 8 bits',
-    header.hasAlpha && (alpha === 'dropped' ? 'alpha dropped' : 'alpha on white'),
+    header.hasAlpha && `alpha ${alpha}`,
   ]
   return steps.filter((step) => typeof step === 'string')
 }

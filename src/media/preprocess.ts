@@ -6,7 +6,8 @@ import {
   type PictureSize,
   type TileGrid,
 } from '../../models/tiling/layout.ts'
-import { type Canvas, type Picture, resize, type Window } from './resample.ts'
+import { type ModePicture, resizeInMode } from './modes.ts'
+import type { Canvas, Picture, Window } from './resample.ts'
 
 export interface Preprocessed {
   /** `[tiles, 3, size, size]`, normalised. */
@@ -17,7 +18,7 @@ export interface Preprocessed {
 
 /** `[height, width, 3]` bytes → the tiles of every level of the layout: padded, stretched or cropped, resized, cut, normalised. */
 export function preprocess(
-  picture: Picture,
+  picture: ModePicture,
   to: ImagePreprocessing,
   { levels, tiles }: PictureLayout = ONE_TILE,
 ): Preprocessed {
@@ -34,13 +35,15 @@ export function preprocess(
     const level = { width: grid.columns * to.size, height: grid.rows * to.size }
     const whole = to.mode === 'crop' ? covering(picture, level) : level
     if (canvas.width !== whole.width || canvas.height !== whole.height) {
-      steps.push(`${to.resample} ${canvas.width}×${canvas.height} → ${whole.width}×${whole.height}`)
+      const how = picture.isIndexed ? 'nearest pixel' : to.resample
+      steps.push(`${how} ${canvas.width}×${canvas.height} → ${whole.width}×${whole.height}`)
     }
     if (whole.width !== level.width || whole.height !== level.height) {
       steps.push(`cropped ${whole.width}×${whole.height} → ${level.width}×${level.height}`)
     }
-    const resized = resize(picture, whole.width, whole.height, {
+    const resized = resizeInMode(picture, whole.width, whole.height, {
       kernel: to.resample,
+      ...(to.arithmetic && { arithmetic: to.arithmetic }),
       window: middle(whole, level),
       ...('left' in canvas ? { canvas } : {}),
     })

@@ -1,5 +1,6 @@
 /**
- * Which inputs make each output of a pass, and with what weights, as Pillow computes them.
+ * Which inputs make each output of a pass, and with what weights, as Pillow computes them, or torchvision on uint8 tensors:
+ * both find the same exact weights and round them to other integers.
  * Numeric leaf: indices are in range by construction, so typed arrays are read with `!`.
  */
 
@@ -15,6 +16,7 @@ export interface Taps {
 export const WEIGHT_BITS = 22
 
 export type Kernel = 'bicubic' | 'bilinear' | 'lanczos'
+export type Arithmetic = 'pillow' | 'torchvision'
 
 interface Filter {
   /** Half width at scale 1. */
@@ -62,7 +64,12 @@ export function tapsOf(taps: Taps, { start, length }: Stretch): Taps {
 }
 
 /** Taps of a pass that makes `to` outputs of `from` inputs. */
-export function taps(from: number, to: number, kernel: Kernel): Taps {
+export function taps(
+  from: number,
+  to: number,
+  kernel: Kernel,
+  arithmetic: Arithmetic = 'pillow',
+): Taps {
   const filter = FILTERS[kernel]
   const scale = from / to
   const spread = Math.max(1, scale)
@@ -70,23 +77,35 @@ export function taps(from: number, to: number, kernel: Kernel): Taps {
   const stride = Math.ceil(support) * 2 + 1
   const first = new Int32Array(to)
   const count = new Int32Array(to)
-  const weights = new Int32Array(to * stride)
-  const exact = new Float64Array(stride)
+  const exact = new Float64Array(to * stride)
   for (let i = 0; i < to; i++) {
     const centre = (i + 0.5) * scale
     const low = Math.max(0, Math.trunc(centre - support + 0.5))
     const n = Math.min(from, Math.trunc(centre + support + 0.5)) - low
     let sum = 0
     for (let t = 0; t < n; t++) {
-      exact[t] = filter.at((t + low - centre + 0.5) * (1 / spread))
-      sum += exact[t]!
+      const weight = filter.at((t + low - centre + 0.5) * (1 / spread))
+      exact[i * stride + t] = weight
+      sum += weight
     }
-    for (let t = 0; t < n; t++) {
-      const w = (sum === 0 ? exact[t]! : exact[t]! / sum) * (1 << WEIGHT_BITS)
-      weights[i * stride + t] = Math.trunc(w < 0 ? w - 0.5 : w + 0.5)
-    }
+    if (sum !== 0) for (let t = 0; t < n; t++) exact[i * stride + t]! /= sum
     first[i] = low
     count[i] = n
   }
+  const bits = arithmetic === 'pillow' ? WEIGHT_BITS : torchvisionBits(exact)
+  // Zeros behind the last bit change no sum, so that the passes need not know how many bits there are.
+  const shift = WEIGHT_BITS - bits
+  const weights = Int32Array.from(exact, (w) => {
+    const scaled = w * (1 << bits)
+    return Math.trunc(scaled < 0 ? scaled - 0.5 : scaled + 0.5) << shift
+  })
   return { first, count, weights, stride }
+}
+
+/** As many as the largest weight of the pass has room for in 16 bits with a sign (`compute_index_ranges_int16_weights` of ATen). */
+function torchvisionBits(exact: Float64Array): number {
+  const largest = exact.reduce((max, weight) => Math.max(max, weight), 0)
+  let bits = 0
+  while (bits < WEIGHT_BITS && Math.trunc(0.5 + largest * (1 << (bits + 1))) < 1 << 15) bits++
+  return bits
 }

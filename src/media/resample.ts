@@ -1,11 +1,19 @@
 /**
- * Resizing as Pillow ≤ 12 does it, bit for bit: the published processors resize with Pillow, and towers see the difference.
- * Horizontal pass first, then vertical; weights in 22-bit fixed point; rounding and clamping to 8 bits after each pass.
- * Written after the description of convolution resampling in Pillow's documentation and checked against its output.
+ * Resizing as Pillow ≤ 12 does it, or torchvision with uint8 tensors, bit for bit: the published processors resize with the
+ * one or the other, and towers see the difference. Horizontal pass first, then vertical; weights in fixed point of 22 bits
+ * (torchvision: 16 bits); rounding and clamping to 8 bits after each pass.
+ * Written after the description of convolution resampling in Pillow's documentation and checked against their output.
  */
 import { PLAIN, type Resizers, type RowResizer } from './resample-plain.ts'
 import { SIMD } from './resample-simd.ts'
-import { type Kernel, type Stretch, type Taps, taps, tapsOf } from './resample-taps.ts'
+import {
+  type Arithmetic,
+  type Kernel,
+  type Stretch,
+  type Taps,
+  taps,
+  tapsOf,
+} from './resample-taps.ts'
 
 /** 8-bit RGB, rows from the top, `[height, width, 3]`. */
 export interface Picture {
@@ -33,6 +41,8 @@ export interface Window {
 
 export interface ResizeOptions {
   readonly kernel: Kernel
+  /** Absent: Pillow's. */
+  readonly arithmetic?: Arithmetic
   readonly canvas?: Canvas
   /** What of the result is wanted; the rest is not computed. Absent: all of it. */
   readonly window?: Window
@@ -42,7 +52,7 @@ export interface ResizeOptions {
 
 /**
  * Resizes a picture, or the canvas it lies on, to `width`×`height`. A pass that would change nothing is left out.
- * Pillow turns the order of the passes round for strips over a hundred times as tall as wide, and so does this.
+ * Pillow turns the order of the passes round for strips over a hundred times as tall as wide, and so does its arithmetic.
  */
 export function resize(
   picture: Picture,
@@ -50,12 +60,15 @@ export function resize(
   height: number,
   options: ResizeOptions,
 ): Picture {
-  const { kernel, canvas = bare(picture), by = SIMD ?? PLAIN } = options
+  const { canvas = bare(picture), by = SIMD ?? PLAIN, arithmetic = 'pillow' } = options
   const { window = { left: 0, top: 0, width, height } } = options
-  const across = passTaps(canvas.width, width, { start: window.left, length: window.width }, kernel)
-  const down = passTaps(canvas.height, height, { start: window.top, length: window.height }, kernel)
+  const columnsWanted = { start: window.left, length: window.width }
+  const rowsWanted = { start: window.top, length: window.height }
+  const across = passTaps(canvas.width, width, columnsWanted, options)
+  const down = passTaps(canvas.height, height, rowsWanted, options)
   const result = { width: window.width, height: window.height }
-  if (picture.height > picture.width * 100 && height < picture.height && !options.canvas) {
+  const isStrip = picture.height > picture.width * 100 && height < picture.height
+  if (isStrip && arithmetic === 'pillow' && !options.canvas) {
     const columns = by.columns(picture.width, picture.height, down!)
     columns.input.set(picture.data)
     const strip = { data: columns.resize(), width: picture.width, height: window.height }
@@ -70,9 +83,14 @@ export function resize(
 }
 
 /** Undefined for a pass that would change nothing. */
-function passTaps(from: number, to: number, wanted: Stretch, kernel: Kernel): Taps | undefined {
+function passTaps(
+  from: number,
+  to: number,
+  wanted: Stretch,
+  { kernel, arithmetic }: ResizeOptions,
+): Taps | undefined {
   if (from === to && wanted.length === to) return undefined
-  const all = taps(from, to, kernel)
+  const all = taps(from, to, kernel, arithmetic)
   return wanted.length === to ? all : tapsOf(all, wanted)
 }
 

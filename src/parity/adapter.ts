@@ -1,12 +1,14 @@
 /** What knows how a family's cases are laid out, and computes their tensors with our code. */
 import type { ComputedTensor } from './compare.ts'
-import type { ReferenceCase } from './reference-case.ts'
+import type { ReferenceCase, ReferenceTensor } from './reference-case.ts'
 
 export interface ParityRun {
   /** By the names of the case. */
   readonly tensors: ReadonlyMap<string, ComputedTensor>
   /** Names that are inputs or bookkeeping, with the reason. */
   readonly leftOut: ReadonlyMap<string, string>
+  /** What the case records elsewhere than in expected.safetensors, such as texts and tables, to be compared as well. */
+  readonly recorded?: ReadonlyMap<string, ReferenceTensor>
 }
 
 export interface ParityAdapter {

@@ -1,6 +1,8 @@
 /** One adapter for each way in which cases are laid out; the first that accepts a case takes it. */
 import type { ParityAdapter } from './adapter.ts'
 import { eagleAdapter } from './eagle-adapter.ts'
+import { eagle2Adapter } from './eagle2-adapter.ts'
+import { gridRuleAdapter } from './grid-rule-adapter.ts'
 import { starterAdapter } from './starter-adapter.ts'
 import { textDecoderAdapter } from './text-decoder-adapter.ts'
 import { vilaAdapter } from './vila-adapter.ts'
@@ -10,4 +12,6 @@ export const ADAPTERS: readonly ParityAdapter[] = [
   textDecoderAdapter,
   vilaAdapter,
   eagleAdapter,
+  eagle2Adapter,
+  gridRuleAdapter,
 ]

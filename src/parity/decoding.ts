@@ -31,16 +31,37 @@ export async function greedySteps(
   prompt: readonly Segment[],
   steps: number,
 ): Promise<ComputedTensor> {
+  return (await greedyAnswer(session, prompt, steps)).logits
+}
+
+/** What ends an answer, and what the published code reads after it, since others of its batch go on. */
+export interface AnswerEnd {
+  readonly stop: number
+  readonly pad: number
+}
+
+/** The same with the ids `[steps]`. */
+export async function greedyAnswer(
+  session: DecoderSession,
+  prompt: readonly Segment[],
+  steps: number,
+  end?: AnswerEnd,
+): Promise<{ readonly logits: ComputedTensor; readonly ids: Int32Array }> {
   const values = new Float32Array(steps * session.vocabSize)
+  const ids = new Int32Array(steps)
   let input = prompt
+  let hasEnded = false
   for (let step = 0; step < steps; step++) {
     const [result] = await session.step([{ sequence: 0, input, want: 'logits' }])
     const logits = result!.values!
     values.set(logits, step * session.vocabSize)
-    input = [{ kind: 'tokens', ids: Int32Array.of(logits.indexOf(Math.max(...logits))) }]
+    const best: number = hasEnded && end ? end.pad : logits.indexOf(Math.max(...logits))
+    hasEnded ||= best === end?.stop
+    ids[step] = best
+    input = [{ kind: 'tokens', ids: Int32Array.of(best) }]
   }
   session.free(0)
-  return { shape: [steps, session.vocabSize], values }
+  return { logits: { shape: [steps, session.vocabSize], values }, ids }
 }
 
 /** The last rows of a matrix `[…, width]`; `leading` axes of one come before them. */

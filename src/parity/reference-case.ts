@@ -1,12 +1,12 @@
 /** A case as the published code recorded it: a checkpoint, what was put in, and the tensors of every stage. */
-import { readFile } from 'node:fs/promises'
+import { access, readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { AerieError } from '../errors.ts'
 import { Checkpoint } from '../weights/checkpoint.ts'
 
 export interface ReferenceTensor {
   readonly shape: readonly number[]
-  readonly values: Float32Array
+  readonly values: Float32Array | Float64Array
   /** Ids, codes and grids, which must be equal. */
   readonly isInteger: boolean
 }
@@ -21,7 +21,9 @@ export interface ReferenceCase {
   readonly tensors: ReadonlyMap<string, ReferenceTensor>
 }
 
-/** Reads a case. Throws `invalid_package` when it is incomplete or damaged. */
+const TENSORS = 'expected.safetensors'
+
+/** Reads a case; one that is a table has no tensors. Throws `invalid_package` when it is incomplete or damaged. */
 export async function readCase(folder: string): Promise<ReferenceCase> {
   const path = join(folder, 'expected.json')
   let expected: Record<string, unknown>
@@ -30,7 +32,22 @@ export async function readCase(folder: string): Promise<ReferenceCase> {
   } catch (cause) {
     throw new AerieError('invalid_package', `${path}: ${(cause as Error).message}`, { cause })
   }
-  await using file = await Checkpoint.openFile(folder, 'expected.safetensors')
+  const hasTensors = await access(join(folder, TENSORS)).then(
+    () => true,
+    () => false,
+  )
+  const tensors = hasTensors ? await readTensors(folder) : new Map<string, ReferenceTensor>()
+  return {
+    name: String(expected['case'] ?? basename(folder)),
+    folder,
+    checkpoint: join(folder, 'checkpoint'),
+    expected,
+    tensors,
+  }
+}
+
+async function readTensors(folder: string): Promise<Map<string, ReferenceTensor>> {
+  await using file = await Checkpoint.openFile(folder, TENSORS)
   const tensors = new Map<string, ReferenceTensor>()
   for (const [name, tensor] of file.tensors) {
     tensors.set(name, {
@@ -39,11 +56,13 @@ export async function readCase(folder: string): Promise<ReferenceCase> {
       isInteger: !/^(B?F)/.test(tensor.dtype),
     })
   }
-  return {
-    name: String(expected['case'] ?? basename(folder)),
-    folder,
-    checkpoint: join(folder, 'checkpoint'),
-    expected,
-    tensors,
-  }
+  return tensors
+}
+
+/** Integers that a case records in its expected.json, as a tensor. */
+export function integers(
+  values: ArrayLike<number>,
+  shape: readonly number[] = [values.length],
+): ReferenceTensor {
+  return { shape, values: Float64Array.from(values), isInteger: true }
 }

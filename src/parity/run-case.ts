@@ -16,15 +16,16 @@ export interface CaseResult {
 
 /** Throws `invalid_package` for a folder that is no case, or none of a layout that is known. */
 export async function runCase(folder: string, backend: string): Promise<CaseResult> {
-  const reference = await readCase(folder)
-  const adapter = ADAPTERS.find((candidate) => candidate.accepts(reference))
+  const found = await readCase(folder)
+  const adapter = ADAPTERS.find((candidate) => candidate.accepts(found))
   if (!adapter) {
     throw new AerieError(
       'invalid_package',
       `${folder}: no family's cases are laid out like this one`,
     )
   }
-  const { tensors, leftOut } = await adapter.run(reference, backend)
+  const { tensors, leftOut, recorded } = await adapter.run(found, backend)
+  const reference = { ...found, tensors: new Map([...found.tensors, ...(recorded ?? [])]) }
   const stages = compareStages(reference, tensors, leftOut)
   return { reference, family: adapter.name, backend, stages, tensors }
 }

@@ -40,12 +40,12 @@ export function partOf(
   return list ? take(tensor, rowAxis, list[1]!.split(',').map(Number)) : undefined
 }
 
-function range(start: number, end: number, step = 1): number[] {
+export function range(start: number, end: number, step = 1): number[] {
   return Array.from({ length: Math.ceil((end - start) / step) }, (_, i) => start + i * step)
 }
 
 /** Some places of one axis. */
-function take(
+export function take(
   { shape, values }: ComputedTensor,
   axis: number,
   places: readonly number[],

@@ -299,7 +299,8 @@ describe("Eagle's rotary tables", () => {
 /** The case's config with changes; `overrides` changes the file beside it. */
 function configOf(change: Record<string, unknown>) {
   const { overrides: beside, ...raw } = { overrides: overrides(), ...rawConfig(), ...change }
-  const config = family.parseConfig(raw, beside)
+  const files = new Map([['aerie_tower_overrides.json', beside]])
+  const config = family.parseConfig(raw, { files, tensorShapes: new Map() })
   return { config, graph: family.graphs(config).encoder! }
 }
 

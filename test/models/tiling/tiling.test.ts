@@ -4,8 +4,8 @@ import { describe, it } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { candidateGrids } from '../../../models/tiling/candidates.ts'
-import { finestLevel } from '../../../models/tiling/layout.ts'
-import { mostTiles, type Tiling, tilePicture } from '../../../models/tiling/tiling.ts'
+import { finestLevel, type PictureSize } from '../../../models/tiling/layout.ts'
+import { mostTiles, type Tiling, tilePictures } from '../../../models/tiling/tiling.ts'
 import expected from '../../fixtures/tiling/rules.json' with { type: 'json' }
 
 const eagle2 = (minTiles: number, maxTiles: number, thumbnail = true): Tiling => ({
@@ -15,6 +15,10 @@ const eagle2 = (minTiles: number, maxTiles: number, thumbnail = true): Tiling =>
   thumbnail,
   onlyAlone: false,
 })
+
+/** The first of so many pictures of the same size. */
+const tilePicture = (tiling: Tiling, side: number, size: PictureSize, pictures: number) =>
+  tilePictures(tiling, side, new Array(pictures).fill({ size, isOneTile: false }))[0]!
 
 describe('tiling', () => {
   it('tries grids in the order of the set that the published code builds', () => {
