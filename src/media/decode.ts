@@ -2,7 +2,7 @@
 import type { AlphaTreatment } from '../../models/preprocessing.ts'
 import { AerieError } from '../errors.ts'
 import { codecErrors, openPicture } from './codec.ts'
-import { type ModePicture, onWhite, splitAlpha } from './modes.ts'
+import { type ModePicture, onWhite, withAlpha } from './modes.ts'
 import type { ImageHeader, MediaLimits } from './types.ts'
 
 export interface Decoded {
@@ -44,7 +44,7 @@ export async function decode(
     const isIndexed = alpha === 'resized-then-dropped' && mode === 'P'
     return {
       picture: isKept
-        ? withAlpha(data, info, onWhiteOnly)
+        ? (onWhiteOnly ? onWhite : withAlpha)(data, info)
         : { data, width, height, ...(isIndexed && { isIndexed }) },
       conversions: conversions(header, isOnWhite ? 'on white' : 'dropped'),
     }
@@ -55,15 +55,6 @@ export async function decode(
 function keepsAlpha(mode: PillowMode, alpha: AlphaTreatment | undefined): boolean {
   if (alpha === 'colour-on-white') return mode === 'RGBA'
   return alpha === 'resized-then-dropped' && (mode === 'RGBA' || mode === 'LA')
-}
-
-function withAlpha(
-  rgba: Uint8Array,
-  { width, height }: { readonly width: number; readonly height: number },
-  isOnWhite: boolean,
-): ModePicture {
-  const { picture, alpha } = splitAlpha(rgba, width, height)
-  return isOnWhite ? onWhite(picture, alpha) : { ...picture, alpha }
 }
 
 type PillowMode = 'RGBA' | 'LA' | 'P' | 'plain'

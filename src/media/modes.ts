@@ -1,6 +1,7 @@
 /**
  * Pictures as Pillow ≤ 12 keeps them beside plain RGB: with alpha, or with a table of colours. Its integers, for the processors
  * that resize such pictures before they make them RGB.
+ * Numeric leaf: indices are in range by construction, so typed arrays are read with `!`.
  */
 import { type Picture, type ResizeOptions, resize, type Window } from './resample.ts'
 
@@ -10,6 +11,11 @@ export interface ModePicture extends Picture {
   readonly alpha?: Uint8Array
   /** Colours of a table, which are not mixed: each pixel becomes the nearest one. */
   readonly isIndexed?: boolean
+}
+
+interface Size {
+  readonly width: number
+  readonly height: number
 }
 
 /** As `Image.resize`, then `convert('RGB')`; a picture of that size stays as it is. */
@@ -23,36 +29,67 @@ export function resizeInMode(
   const isWhole = window.width === width && window.height === height
   if (picture.width === width && picture.height === height && isWhole && !canvas) return picture
   if (picture.isIndexed && !canvas) return nearest(picture, width, height, window)
-  if (!picture.alpha) return resize(picture, width, height, options)
-  const data = picture.data.map((colour, i) => scaled(colour, picture.alpha![Math.floor(i / 3)]!))
-  const colours = resize({ ...picture, data }, width, height, options)
-  const wide = { ...picture, data: picture.data.map((_, i) => picture.alpha![Math.floor(i / 3)]!) }
-  const alphas = resize(wide, width, height, options).data
-  return { ...colours, data: colours.data.map((colour, i) => unscaled(colour, alphas[i]!)) }
+  const { alpha } = picture
+  if (!alpha) return resize(picture, width, height, options)
+  const colours = resize(combined(picture, alpha, multiplied), width, height, options)
+  const alphas = resize(combined(picture, alpha, takeAlpha), width, height, options).data
+  for (let i = 0; i < alphas.length; i++)
+    colours.data[i] = dividedByAlpha(colours.data[i]!, alphas[i]!)
+  return colours
 }
 
-/** RGB behind which white shines through where `alpha` `[height, width]` lets it, as `paste` with a mask leaves it. */
-export function onWhite({ data, ...size }: Picture, alpha: Uint8Array): Picture {
-  const blended = data.map((colour, i) => {
-    const opacity = alpha[Math.floor(i / 3)]!
-    return divided(255 * (255 - opacity) + colour * opacity)
-  })
-  return { ...size, data: blended }
+/** `[height, width, 4]` → RGB behind which white shines through where alpha lets it, as `paste` with a mask leaves it. */
+export function onWhite(rgba: Uint8Array, { width, height }: Size): Picture {
+  const data = new Uint8Array(width * height * 3)
+  for (let from = 3, to = 0; from < rgba.length; from += 4) {
+    const alpha = rgba[from]!
+    const white = 255 * (255 - alpha)
+    for (let c = 3; c > 0; c--) data[to++] = over255(white + rgba[from - c]! * alpha)
+  }
+  return { data, width, height }
 }
 
-/** `[height, width, 4]` → colours and alpha. */
-export function splitAlpha(
-  rgba: Uint8Array,
-  width: number,
-  height: number,
-): { readonly picture: Picture; readonly alpha: Uint8Array } {
+/** `[height, width, 4]` → colours as they are stored, and alpha. */
+export function withAlpha(rgba: Uint8Array, { width, height }: Size): ModePicture {
   const data = new Uint8Array(width * height * 3)
   const alpha = new Uint8Array(width * height)
-  for (let i = 0; i < alpha.length; i++) {
-    for (let c = 0; c < 3; c++) data[i * 3 + c] = rgba[i * 4 + c]!
-    alpha[i] = rgba[i * 4 + 3]!
+  for (let i = 0, from = 0, to = 0; i < alpha.length; i++) {
+    for (let c = 0; c < 3; c++) data[to++] = rgba[from++]!
+    alpha[i] = rgba[from++]!
   }
-  return { picture: { data, width, height }, alpha }
+  return { data, width, height, alpha }
+}
+
+/** A picture whose channels are of a colour and the pixel's alpha. */
+function combined(
+  { data: colours, width, height }: Picture,
+  alpha: Uint8Array,
+  of: (colour: number, alpha: number) => number,
+): Picture {
+  const data = new Uint8Array(colours.length)
+  for (let pixel = 0, i = 0; pixel < alpha.length; pixel++) {
+    for (let c = 0; c < 3; c++, i++) data[i] = of(colours[i]!, alpha[pixel]!)
+  }
+  return { data, width, height }
+}
+
+function multiplied(colour: number, alpha: number): number {
+  return over255(colour * alpha)
+}
+
+function takeAlpha(_colour: number, alpha: number): number {
+  return alpha
+}
+
+function dividedByAlpha(colour: number, alpha: number): number {
+  if (alpha === 0 || alpha === 255) return colour
+  return Math.min(255, Math.trunc((255 * colour) / alpha))
+}
+
+/** x / 255, rounded, for x up to 255². */
+function over255(x: number): number {
+  const half = x + 128
+  return ((half >> 8) + half) >> 8
 }
 
 /** A part of the picture at another size. */
@@ -79,20 +116,4 @@ function places(from: number, to: number): Int32Array {
     place += step
     return Math.min(whole, from - 1)
   })
-}
-
-/** colour · alpha / 255, rounded. */
-function scaled(colour: number, alpha: number): number {
-  return divided(colour * alpha)
-}
-
-function unscaled(colour: number, alpha: number): number {
-  if (alpha === 0 || alpha === 255) return colour
-  return Math.min(255, Math.trunc((255 * colour) / alpha))
-}
-
-/** x / 255, rounded, for x up to 255². */
-function divided(x: number): number {
-  const half = x + 128
-  return ((half >> 8) + half) >> 8
 }

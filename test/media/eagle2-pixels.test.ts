@@ -185,9 +185,8 @@ describe('pictures that are not RGB', () => {
   })
 
   it('are blended with white to the nearest grey level', () => {
-    const picture = { data: Uint8Array.of(0, 100, 255), width: 1, height: 1 }
     const blended = [0, 1, 128, 255].map((alpha) => [
-      ...onWhite(picture, Uint8Array.of(alpha)).data,
+      ...onWhite(Uint8Array.of(0, 100, 255, alpha), { width: 1, height: 1 }).data,
     ])
     assert.deepEqual(blended, [
       [255, 255, 255],
