@@ -38,7 +38,18 @@ export interface ModelConfig {
  */
 export async function loadModelConfig(directory: string): Promise<ModelConfig> {
   const path = join(directory, 'config.json')
-  const raw = await readJson(path)
+  return await modelConfig(await readJson(path), path, directory)
+}
+
+/**
+ * The same for a config that was read from `source`; one that it names lies in `directory`, if there is one. Throws
+ * `invalid_package` for it.
+ */
+export async function modelConfig(
+  raw: unknown,
+  source: string,
+  directory?: string,
+): Promise<ModelConfig> {
   const modelType =
     typeof raw === 'object' && raw !== null
       ? (raw as { model_type?: unknown }).model_type
@@ -56,7 +67,7 @@ export async function loadModelConfig(directory: string): Promise<ModelConfig> {
       graphs: family.graphs(config),
     }
   } catch (cause) {
-    throw cause instanceof AerieError ? cause : invalid(path, cause)
+    throw cause instanceof AerieError ? cause : invalid(source, cause)
   }
 }
 
@@ -69,8 +80,11 @@ async function readJson(path: string): Promise<unknown> {
 }
 
 /** A second config; undefined when there is no such file. */
-async function readNamed(directory: string, name: string | undefined): Promise<unknown> {
-  if (name === undefined) return undefined
+async function readNamed(
+  directory: string | undefined,
+  name: string | undefined,
+): Promise<unknown> {
+  if (directory === undefined || name === undefined) return undefined
   const path = join(directory, name)
   const isThere = await access(path).then(
     () => true,

@@ -6,13 +6,13 @@ import protobuf from 'protobufjs'
 import { AerieError } from '../errors.ts'
 
 /** Kinds of pieces. */
-const UNKNOWN = 2
-const CONTROL = 3
-const USER_DEFINED = 4
+export const UNKNOWN = 2
+export const CONTROL = 3
+export const USER_DEFINED = 4
 
 /** Kinds of models. */
 const UNIGRAM = 1
-const BPE = 2
+export const BPE = 2
 
 /** What stands for a space inside pieces. */
 const SPACE = '▁'
@@ -21,13 +21,15 @@ const SPACE = '▁'
 const MOST_PIECES = 1_000_000
 const LONGEST_PIECE = 512
 
-interface Piece {
+/** An entry of a vocabulary; its id is its place. */
+export interface Piece {
   readonly piece: string
   readonly score: number
   readonly type: number
 }
 
-interface Model {
+/** What of a file decides about a tokenizer. */
+export interface SentencePieceModel {
   readonly pieces: readonly Piece[]
   readonly trainerSpec: {
     readonly modelType: number
@@ -101,9 +103,16 @@ export interface ConvertedTokenizer {
 /** Throws `invalid_package` for a file that is damaged, or of a kind that would be read wrongly. */
 export function convertSentencePiece(
   bytes: Uint8Array,
+  options: SentencePieceOptions,
+): ConvertedTokenizer {
+  return convertModel(decode(bytes), options)
+}
+
+/** The same for a model that was read from elsewhere. */
+export function convertModel(
+  { pieces, trainerSpec: trainer, normalizerSpec: normalizer }: SentencePieceModel,
   { bosToken, isLegacy }: SentencePieceOptions,
 ): ConvertedTokenizer {
-  const { pieces, trainerSpec: trainer, normalizerSpec: normalizer } = decode(bytes)
   const prefix = normalizer.addDummyPrefix
   if (trainer.treatWhitespaceAsSuffix) throw refused('treat_whitespace_as_suffix')
   if (normalizer.removeExtraWhitespaces) throw refused('remove_extra_whitespaces')
@@ -151,7 +160,7 @@ export function convertSentencePiece(
 function modelOf(
   pieces: readonly Piece[],
   ids: ReadonlyMap<string, number>,
-  { modelType, byteFallback, unkId }: Model['trainerSpec'],
+  { modelType, byteFallback, unkId }: SentencePieceModel['trainerSpec'],
   unknown: string,
 ): object {
   switch (modelType) {
@@ -195,10 +204,13 @@ function mergesOf(pieces: readonly Piece[], ids: ReadonlyMap<string, number>): [
   return merges.map(({ left, right }) => [left, right])
 }
 
-function decode(bytes: Uint8Array): Model {
-  let model: Model
+function decode(bytes: Uint8Array): SentencePieceModel {
+  let model: SentencePieceModel
   try {
-    model = MODEL.toObject(MODEL.decode(bytes), { defaults: true, bytes: Uint8Array }) as Model
+    model = MODEL.toObject(MODEL.decode(bytes), {
+      defaults: true,
+      bytes: Uint8Array,
+    }) as SentencePieceModel
   } catch (cause) {
     throw new AerieError('invalid_package', `tokenizer.model: ${(cause as Error).message}`, {
       cause,
@@ -212,7 +224,7 @@ function decode(bytes: Uint8Array): Model {
   return model
 }
 
-function addedToken(id: number, content: string, special: boolean): object {
+export function addedToken(id: number, content: string, special: boolean): object {
   return {
     id,
     content,
@@ -224,7 +236,8 @@ function addedToken(id: number, content: string, special: boolean): object {
   }
 }
 
-function beginsWith(token: string, id: number): object {
+/** A post-processor that puts one token before a text. */
+export function beginsWith(token: string, id: number): object {
   return {
     type: 'TemplateProcessing',
     single: [{ SpecialToken: { id: token, type_id: 0 } }, { Sequence: { id: 'A', type_id: 0 } }],

@@ -3,6 +3,8 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Tokenizer as HfTokenizer } from '@huggingface/tokenizers'
 import { AerieError } from '../errors.ts'
+import { isModelFile } from '../model-file.ts'
+import { readGguf } from '../weights/gguf.ts'
 import { type ByteRule, byteRule } from './token-bytes.ts'
 
 interface TokenizerConfig {
@@ -21,11 +23,15 @@ export class Tokenizer {
   /** Bytes of the longest token: no text of n × this many bytes fits into fewer than n tokens. */
   readonly maxTokenBytes: number
 
+  /** Ids that end an answer, where the vocabulary itself says so. */
+  readonly endIds: readonly number[]
+
   readonly #prefix: string
 
   /** prefix: what a text gets in front that does not begin with a special token. */
-  constructor(json: object, config: TokenizerConfig, prefix = '') {
+  constructor(json: object, config: TokenizerConfig, prefix = '', endIds: readonly number[] = []) {
     this.#prefix = prefix
+    this.endIds = endIds
     this.#hf = new HfTokenizer(json, config)
     this.#rule = byteRule((json as { decoder?: unknown }).decoder)
     this.config = config
@@ -43,10 +49,15 @@ export class Tokenizer {
 
   /**
    * Reads tokenizer_config.json and tokenizer.json of a model folder, or SentencePiece's tokenizer.model where there is no
-   * such file. Rejects with `invalid_package`.
+   * such file, or what a GGUF file has in place of them. Rejects with `invalid_package`.
    */
   static async load(modelDir: string): Promise<Tokenizer> {
     try {
+      if (await isModelFile(modelDir)) {
+        const { ggufTokenizer } = await import('./gguf-tokenizer.ts')
+        const { json, config, endIds } = ggufTokenizer((await readGguf(modelDir)).metadata)
+        return new Tokenizer(json, config, '', endIds)
+      }
       const config = JSON.parse(await readFile(join(modelDir, 'tokenizer_config.json'), 'utf8'))
       const json = await readFile(join(modelDir, 'tokenizer.json'), 'utf8').catch(orUndefined)
       if (json !== undefined) return new Tokenizer(JSON.parse(json), config)
