@@ -61,14 +61,9 @@ const VERSION: string = JSON.parse(
 export async function openModel(config: Config, options: MainOptions = {}): Promise<OpenModel> {
   const logger = options.logger ?? createLogger({ level: 'error' })
   const modelDir = config.model === 'starter' ? STARTER : resolve(config.model)
-  const {
-    family,
-    config: familyConfig,
-    limits,
-    preprocessing,
-    picturePrompt,
-    graphs,
-  } = (await openModelSource(modelDir)).model
+  const { model: described, storage } = await openModelSource(modelDir)
+  const { family, config: familyConfig, limits, preprocessing, picturePrompt, graphs } = described
+  if (storage) logger.info({ storage }, 'weights are widened to floats, each to its exact value')
   const worker = { modelDir, backend: config.backend, threads: config.threads, logger }
   // Everything that can start does so at once; what did start is closed again when another part fails.
   const [text, folder, engine, encoder, media] = await startAll([

@@ -11,8 +11,18 @@ import type { Weights, WeightTensor } from './weights.ts'
 
 export interface ModelSource {
   readonly model: ModelConfig
+  /** How a GGUF file stores its weights; undefined for a folder. */
+  readonly storage?: WeightStorage
   /** The caller closes it. Throws `invalid_package`. */
   openWeights(): Promise<Weights>
+}
+
+export interface WeightStorage {
+  /** Number of tensors by element type. */
+  readonly types: Readonly<Record<string, number>>
+  readonly bytes: number
+  /** The same as 32-bit floats, which are what is computed with. */
+  readonly floatBytes: number
 }
 
 /** Throws `invalid_package` as `loadModelConfig` does. */
@@ -39,8 +49,20 @@ async function ggufSource(file: GgufFile): Promise<ModelSource> {
   }
   return {
     model: await modelConfig(config, file.path),
+    storage: storageOf(tensors),
     openWeights: () => GgufWeights.open(file.path, tensors),
   }
+}
+
+function storageOf(tensors: readonly WeightTensor[]): WeightStorage {
+  const types: Record<string, number> = {}
+  let [bytes, floatBytes] = [0, 0]
+  for (const { dtype, shape, byteLength } of tensors) {
+    types[dtype] = (types[dtype] ?? 0) + 1
+    bytes += byteLength
+    floatBytes += shape.reduce((product, size) => product * size, 4)
+  }
+  return { types, bytes, floatBytes }
 }
 
 async function ropeFactors(file: GgufFile): Promise<number[] | undefined> {

@@ -23,7 +23,7 @@ type Scalar = Exclude<keyof typeof TYPE, 'array'>
 /** `[type, value]`, or `[type, values]` for a list. */
 export type MetadataValue = readonly [
   type: Scalar,
-  value: string | number | boolean | ArrayLike<string | number | boolean>,
+  value: string | number | boolean | readonly (string | number | boolean)[],
 ]
 
 export interface GgufTensorToWrite {
@@ -59,7 +59,7 @@ export function ggufBytes({ version = 3, alignment, metadata, tensors }: GgufToW
     parts.push(string(key))
     if (typeof value === 'object') {
       parts.push(u32(TYPE.array), u32(TYPE[type]), u64(value.length))
-      for (const element of Array.from(value)) parts.push(scalar(type, element))
+      for (const element of value) parts.push(scalar(type, element))
     } else parts.push(u32(TYPE[type]), scalar(type, value))
   }
   const data: Buffer[] = []
