@@ -44,7 +44,7 @@ export interface GgufToWrite {
 
 /** Bytes of a whole file. */
 export function ggufBytes({ version = 3, alignment, metadata, tensors }: GgufToWrite): Buffer {
-  const all = {
+  const all: Readonly<Record<string, MetadataValue>> = {
     ...metadata,
     ...(alignment ? { 'general.alignment': ['u32', alignment] as const } : {}),
   }
