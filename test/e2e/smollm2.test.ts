@@ -62,7 +62,7 @@ describe('SmolLM2-135M-Instruct as GGUF', {
     await session.dispose()
   })
 
-  it('answers as a server, and remembers what was said', async () => {
+  it('answers as a server, in turns', async () => {
     const server = await startServer(
       resolveConfig({ flags: { model: FILE, port: '0', logLevel: 'silent' } }),
     )
@@ -74,7 +74,7 @@ describe('SmolLM2-135M-Instruct as GGUF', {
         [model],
       )
       const messages: OpenAI.ChatCompletionMessageParam[] = [
-        { role: 'user', content: 'My name is Ada. What is the capital of France?' },
+        { role: 'user', content: 'What is the capital of France?' },
       ]
       const ask = async () => {
         const options = { model, messages, temperature: 0, max_tokens: 48 }
@@ -85,8 +85,8 @@ describe('SmolLM2-135M-Instruct as GGUF', {
       }
       const first = await ask()
       assert.match(first.text, /Paris/)
-      messages.push({ role: 'user', content: 'What is my name?' })
-      assert.match((await ask()).text, /Ada/)
+      messages.push({ role: 'user', content: 'In which country is that city?' })
+      assert.match((await ask()).text, /France/)
       // No mark of a turn's end is ever part of an answer.
       for (const { content } of messages) assert.doesNotMatch(String(content), /<\|/)
     } finally {

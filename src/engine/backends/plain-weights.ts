@@ -8,11 +8,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Graph } from '../../../models/graph/graph.ts'
 import { AerieError } from '../../errors.ts'
+import { isBlockType } from '../../weights/gguf-blocks.ts'
 import type { WeightTensor } from '../../weights/weights.ts'
 import type { ModelFiles } from './model-files.ts'
 
-/** Types that ONNX Runtime reads where they lie. */
-const READ_IN_PLACE: ReadonlySet<string> = new Set(['F32', 'F16', 'BF16'])
 /** Floats begin at multiples of a cache line. */
 const ALIGNMENT = 64
 
@@ -29,7 +28,7 @@ export async function withPlainWeights<T>(
     const tensor = files.tensors.get(name)
     return tensor ? [[name, tensor] as const] : []
   })
-  const widened = sources.filter(([, tensor]) => !isPlain(tensor))
+  const widened = sources.filter(([, tensor]) => isWidened(tensor))
   if (widened.length === 0) return await use(files.tensors)
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'aerie-weights-')))
   try {
@@ -40,8 +39,8 @@ export async function withPlainWeights<T>(
   }
 }
 
-function isPlain({ dtype, change }: WeightTensor): boolean {
-  return READ_IN_PLACE.has(dtype) && change === undefined
+function isWidened({ dtype, change }: WeightTensor): boolean {
+  return isBlockType(dtype) || change !== undefined
 }
 
 async function widen(
