@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { Tokenizer as HfTokenizer } from '@huggingface/tokenizers'
 import { AerieError } from '../errors.ts'
 import { isModelFile } from '../model-file.ts'
-import { readGguf } from '../weights/gguf.ts'
 import { type ByteRule, byteRule } from './token-bytes.ts'
 
 interface TokenizerConfig {
@@ -54,7 +53,10 @@ export class Tokenizer {
   static async load(modelDir: string): Promise<Tokenizer> {
     try {
       if (await isModelFile(modelDir)) {
-        const { ggufTokenizer } = await import('./gguf-tokenizer.ts')
+        const [{ readGguf }, { ggufTokenizer }] = await Promise.all([
+          import('../weights/gguf.ts'),
+          import('./gguf-tokenizer.ts'),
+        ])
         const { json, config, endIds } = ggufTokenizer((await readGguf(modelDir)).metadata)
         return new Tokenizer(json, config, '', endIds)
       }
