@@ -69,6 +69,12 @@ export class ConfigReader {
     return this.#read(key, expected, fallback, (v) => Array.isArray(v) && v.every(isPlace))
   }
 
+  /** A list of finite numbers, not empty. */
+  numbers(key: string): number[] {
+    const accepts = (v: unknown) => isListOf(v, Number.isFinite)
+    return this.#read<number[]>(key, 'a list of finite numbers', undefined, accepts)
+  }
+
   /** Three finite numbers: red, green, blue. */
   rgb(key: string): [number, number, number] {
     const isRgb = (v: unknown) => isListOf(v, Number.isFinite) && (v as unknown[]).length === 3

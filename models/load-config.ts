@@ -47,6 +47,18 @@ export async function loadModelConfig(directory: string): Promise<ModelConfig> {
   const path = join(directory, 'config.json')
   const raw = await readJson(directory, 'config.json', FILE_LIMITS.config)
   if (raw === undefined) throw invalid(path, 'there is no such file')
+  return await modelConfig(raw, path, directory)
+}
+
+/**
+ * The same for a config that was read from `source`; files that its family wants beside it lie in `directory`, if there is
+ * one. Throws `invalid_package` for it.
+ */
+export async function modelConfig(
+  raw: unknown,
+  source: string,
+  directory?: string,
+): Promise<ModelConfig> {
   const modelType =
     typeof raw === 'object' && raw !== null
       ? (raw as { model_type?: unknown }).model_type
@@ -64,16 +76,17 @@ export async function loadModelConfig(directory: string): Promise<ModelConfig> {
       graphs: family.graphs(config),
     }
   } catch (cause) {
-    throw cause instanceof AerieError ? cause : invalid(path, cause)
+    throw cause instanceof AerieError ? cause : invalid(source, cause)
   }
 }
 
 /** What the family wants to know of the folder beside its config.json. */
 async function readFacts(
-  directory: string,
+  directory: string | undefined,
   family: Family<unknown>,
   raw: unknown,
 ): Promise<FolderFacts> {
+  if (directory === undefined) return NO_FACTS
   const files = new Map<string, unknown>()
   for (const name of family.configFiles?.(raw) ?? []) {
     const parsed = await readJson(directory, name, FILE_LIMITS.tokenizerConfig)

@@ -109,7 +109,7 @@ export const configSchema = Type.Object(
       default: 'starter',
       minLength: 1,
       group: 'Model and engine',
-      description: 'The model to serve: `starter`, or the folder of a checkpoint.',
+      description: 'The model to serve: `starter`, the folder of a checkpoint, or a GGUF file.',
     }),
     backend: Type.Union([Type.Literal('onnx'), Type.Literal('reference')], {
       default: 'onnx',

@@ -2,7 +2,6 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
-import { loadModelConfig } from '../models/load-config.ts'
 import type {
   ChatEvent,
   ChatRequest,
@@ -11,7 +10,7 @@ import type {
   ModelCard,
 } from './chat/contract.ts'
 import { greedyRequest } from './chat/greedy-request.ts'
-import { digestModelFolder, loadModelText, type ServedModel } from './chat/model.ts'
+import { digestModel, loadModelText, type ServedModel } from './chat/model.ts'
 import { createChatService } from './chat/service.ts'
 import { acceptedHosts, apiKeyRequired, type Config } from './config.ts'
 import { startEncoder } from './engine/encoder.ts'
@@ -22,6 +21,7 @@ import { loadApiKeys, reloadOnSighup } from './http/auth.ts'
 import { startMedia } from './media/media.ts'
 import type { Media } from './media/types.ts'
 import { createLogger, type Logger } from './telemetry/logger.ts'
+import { openModelSource } from './weights/model-source.ts'
 
 export interface MainOptions {
   readonly logger?: Logger
@@ -61,21 +61,16 @@ const VERSION: string = JSON.parse(
 export async function openModel(config: Config, options: MainOptions = {}): Promise<OpenModel> {
   const logger = options.logger ?? createLogger({ level: 'error' })
   const modelDir = config.model === 'starter' ? STARTER : resolve(config.model)
-  const {
-    family,
-    config: familyConfig,
-    limits,
-    preprocessing,
-    picturePrompt,
-    graphs,
-  } = await loadModelConfig(modelDir)
+  const { model: described, storage } = await openModelSource(modelDir)
+  const { family, config: familyConfig, limits, preprocessing, picturePrompt, graphs } = described
+  if (storage) logger.info({ storage }, 'weights are widened to floats, each to its exact value')
   const worker = { modelDir, backend: config.backend, threads: config.threads, logger }
   // Everything that can start does so at once; what did start is closed again when another part fails.
   const [text, folder, engine, encoder, media] = await startAll([
     loadModelText(join(modelDir, family.textFolder ?? ''), (has) =>
       family.conversation?.(familyConfig, has),
     ),
-    digestModelFolder(modelDir, family.weightFolders),
+    digestModel(modelDir, family.weightFolders),
     startEngine({
       ...worker,
       kvCacheBytes: config.kvCacheBytes,
@@ -116,7 +111,7 @@ export async function openModel(config: Config, options: MainOptions = {}): Prom
   ])
   const model: ServedModel = {
     ...text,
-    id: config.model === 'starter' ? 'starter' : basename(modelDir),
+    id: config.model === 'starter' ? 'starter' : basename(modelDir).replace(/\.gguf$/i, ''),
     family: family.modelType,
     created: folder.created,
     digest: folder.digest,

@@ -48,12 +48,19 @@ export function readRope(raw: ConfigReader, width: number): Rope {
     ...plain,
     inverseFrequencies: plain.inverseFrequencies.map(change),
   })
-  switch (scaling.oneOf(kind, ['default', 'linear', 'llama3', 'yarn'])) {
+  switch (scaling.oneOf(kind, ['default', 'linear', 'llama3', 'yarn', 'factors'])) {
     case 'default':
       return plain
     case 'linear': {
       const factor = scaling.number('factor')
       return map((frequency) => frequency / factor)
+    }
+    case 'factors': {
+      // What llama3's rule came to, one divisor a pair: GGUF files hold that instead of its parameters.
+      const factors = scaling.numbers('factors')
+      if (factors.length !== plain.inverseFrequencies.length || factors.some((f) => f <= 0))
+        throw scaling.mismatch('factors', `${width / 2} numbers above 0`)
+      return map((frequency, pair) => frequency / factors[pair]!)
     }
     case 'llama3':
       return map(llama3Stretch(scaling))

@@ -2,13 +2,14 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { Conversation, ModelLimits, TowerCard } from '../../models/family.ts'
 import type { PicturePrompt } from '../../models/load-config.ts'
 import { type ImagePreprocessing, mostTilesOf } from '../../models/preprocessing.ts'
 import type { Encoder, Engine } from '../engine/types.ts'
 import { AerieError } from '../errors.ts'
+import { isModelFile } from '../model-file.ts'
 import { FILE_LIMITS, isJsonObject, readJson } from '../model-folder.ts'
 import { EncoderThread } from '../tokenizer/encoder-thread.ts'
 import { Tokenizer } from '../tokenizer/tokenizer.ts'
@@ -26,7 +27,7 @@ export interface ModelText {
   readonly defaultMaxTokens: number
   /** What comes before every prompt. */
   readonly firstIds: Int32Array
-  /** Ids that end an answer: `eos_token_id` of generation_config.json. */
+  /** Ids that end an answer: `eos_token_id` of generation_config.json, or what a GGUF file marks. */
   readonly stopTokenIds: ReadonlySet<number>
 }
 
@@ -71,14 +72,15 @@ export function modelCard(model: ServedModel): ModelCard {
   }
 }
 
-/** Reads tokenizer, template and generation defaults of a folder. Rejects with `invalid_package`. */
+/** Reads tokenizer, template and generation defaults of a folder, or of a GGUF file. Rejects with `invalid_package`. */
 export async function loadModelText(
   folder: string,
   conversationOf?: (has: (token: string) => boolean) => Conversation | undefined,
 ): Promise<ModelText> {
+  const isFile = await isModelFile(folder)
   const [tokenizer, generation] = await Promise.all([
     Tokenizer.load(folder),
-    readGenerationConfig(folder),
+    isFile ? {} : readGenerationConfig(folder),
   ])
   const conversation = conversationOf?.((token) => tokenizer.idOf(token) !== undefined)
   return {
@@ -86,7 +88,9 @@ export async function loadModelText(
     encoder: new EncoderThread(tokenizer, folder),
     template: conversation
       ? await ChatTemplate.ofFamily(conversation.template, tokenizer)
-      : await ChatTemplate.load(folder, tokenizer),
+      : isFile
+        ? ChatTemplate.ofTokenizer(tokenizer)
+        : await ChatTemplate.load(folder, tokenizer),
     samplingDefaults: defaultSampling(generation),
     defaultMaxTokens: maxNewTokens(generation),
     firstIds: conversation?.addsBos ? tokenizer.encodeWhole('') : new Int32Array(),
@@ -94,17 +98,28 @@ export async function loadModelText(
   }
 }
 
-/** Hex SHA-256 over the names and contents of the files of the folder and of `parts` below it, and the newest change. */
-export async function digestModelFolder(
+/**
+ * Hex SHA-256 over the names and contents of the files of the folder and of `parts` below it, or over the one file,
+ * and the newest change.
+ */
+export async function digestModel(
   modelDir: string,
   parts: readonly string[] = [],
 ): Promise<{ digest: string; created: number }> {
+  if (await isModelFile(modelDir)) return await digestFiles(dirname(modelDir), [basename(modelDir)])
   const folders = await Promise.all(
     ['', ...parts].map(async (part) =>
       (await readdir(join(modelDir, part))).map((name) => join(part, name)),
     ),
   )
   const names = folders.flat().filter((name) => /\.(json|safetensors|jinja|model)$/.test(name))
+  return await digestFiles(modelDir, names)
+}
+
+async function digestFiles(
+  modelDir: string,
+  names: string[],
+): Promise<{ digest: string; created: number }> {
   const all = createHash('sha256')
   let created = 0
   for (const name of names.sort()) {
@@ -135,6 +150,7 @@ function stopIds(
 ): Set<number> {
   const eos = generation['eos_token_id']
   const ids = (Array.isArray(eos) ? eos : [eos]).filter((id) => typeof id === 'number')
+  ids.push(...tokenizer.endIds)
   for (const named of [tokenizer.config['eos_token'], ...more]) {
     const id = typeof named === 'string' ? tokenizer.idOf(named) : undefined
     if (id !== undefined) ids.push(id)

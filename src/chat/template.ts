@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { Template } from '@huggingface/jinja'
 import { AerieError } from '../errors.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
+import { takesParts } from './message-content.ts'
 import { findTemplate } from './template-source.ts'
 
 /** `frames`: how many of a video are seen; only families that count them among the pictures look at it. */
@@ -21,10 +22,12 @@ export interface TemplateMessage {
 export class ChatTemplate {
   readonly #template: Template
   readonly #variables: Readonly<Record<string, unknown>>
+  readonly #takesParts: boolean
 
   constructor(source: string, variables: Readonly<Record<string, unknown>>) {
     this.#template = new Template(source)
     this.#variables = variables
+    this.#takesParts = takesParts(this.#template, variables)
   }
 
   /** The template of `models/conversations` of that name. */
@@ -34,6 +37,19 @@ export class ChatTemplate {
       'utf8',
     )
     return new ChatTemplate(source, specialTokenVariables(tokenizer))
+  }
+
+  /** The template that came with the tokenizer: that of a GGUF file. Throws `invalid_package` when there is none. */
+  static ofTokenizer(tokenizer: Tokenizer): ChatTemplate {
+    const source = tokenizer.config['chat_template']
+    if (typeof source !== 'string')
+      throw new AerieError('invalid_package', 'no chat template: expected tokenizer.chat_template')
+    try {
+      return new ChatTemplate(source, specialTokenVariables(tokenizer))
+    } catch (cause) {
+      const reason = (cause as Error).message
+      throw new AerieError('invalid_package', `tokenizer.chat_template: ${reason}`, { cause })
+    }
   }
 
   /** The folder's own template. Throws `invalid_package` when there is none, or it is no Jinja. */
@@ -55,7 +71,11 @@ export class ChatTemplate {
   /** Prompt text that ends where the assistant's answer begins. A template's own `raise_exception` is `invalid_request`. */
   render(messages: readonly TemplateMessage[]): string {
     try {
-      return this.#template.render({ ...this.#variables, messages, add_generation_prompt: true })
+      return this.#template.render({
+        ...this.#variables,
+        messages: this.#takesParts ? messages : messages.map(withText),
+        add_generation_prompt: true,
+      })
     } catch (cause) {
       throw new AerieError(
         'invalid_request',
@@ -64,6 +84,12 @@ export class ChatTemplate {
       )
     }
   }
+}
+
+/** Texts of one message are lines of it. */
+function withText(message: TemplateMessage): object {
+  const texts = message.content.flatMap((part) => (part.type === 'text' ? [part.text] : []))
+  return { ...message, content: texts.join('\n') }
 }
 
 /** `bos_token`, `eos_token`, … as strings, whichever of the two published spellings the file uses. */

@@ -8,8 +8,9 @@ import { welcome } from './welcome.ts'
 export const serveCommand: Command = {
   name: 'serve',
   summary: "serve a model over OpenAI's HTTP API",
-  operands: '[options]',
+  operands: '[model] [options]',
   details: [
+    'The model is a folder with a checkpoint, or a GGUF file; without one the starter is served.',
     'Prints what is served and how to ask it, then logs one JSON line an event to standard error.',
     'SIGTERM or SIGINT: running requests are finished, new ones refused; a second one stops at once.',
   ],
@@ -17,16 +18,14 @@ export const serveCommand: Command = {
   configKeys: [...CONFIG_KEYS.keys()],
   examples: [
     'aerie serve',
+    'aerie serve SmolLM2-135M-Instruct.Q4_1.gguf',
     'aerie serve --port 9000 --max-running 8 --api-keys-file keys.txt --host 0.0.0.0',
   ],
   run: serve,
 }
 
 async function serve(args: ParsedArgs, terminal: Terminal): Promise<number> {
-  if (args.positionals.length > 0) {
-    throw new UsageError(`unexpected '${args.positionals[0]}'; name the model with --model`)
-  }
-  const config = await readConfig(args.config, args.configFile)
+  const config = await readConfig({ ...args.config, ...modelOperand(args) }, args.configFile)
   const [{ startServer }, { createLogger }] = await Promise.all([
     import('../main.ts'),
     import('../telemetry/logger.ts'),
@@ -48,6 +47,16 @@ async function serve(args: ParsedArgs, terminal: Terminal): Promise<number> {
   await server.close()
   logger.info('stopped')
   return 0
+}
+
+/** The operand is another way to say --model. */
+function modelOperand({ positionals, config }: ParsedArgs): { model?: string } {
+  const [model, unexpected] = positionals
+  if (model === undefined) return {}
+  if (unexpected !== undefined) throw new UsageError(`unexpected '${unexpected}' behind the model`)
+  if (config['model'] !== undefined)
+    throw new UsageError(`two models: '${model}' and --model ${config['model']}`)
+  return { model }
 }
 
 /** Whether everything was finished in time. */

@@ -92,7 +92,10 @@ export interface BackendOptions {
 
 export interface Backend {
   readonly name: 'reference' | 'onnx' | 'native' | 'tensorrt'
-  /** Loads the decoder of the model folder `modelDir` (config.json, safetensors, …). Rejects with `invalid_package`. */
+  /**
+   * Loads the decoder of the model folder `modelDir` (config.json, safetensors, …), or of that GGUF file. Rejects with
+   * `invalid_package`.
+   */
   loadDecoder(modelDir: string, options: BackendOptions): Promise<DecoderSession>
   loadEncoder(modelDir: string, options: BackendOptions): Promise<EncoderSession>
 }

@@ -7,13 +7,13 @@ import { AerieError } from '../errors.ts'
 import type { AddedToken } from './added-tokens.ts'
 
 /** Kinds of pieces. */
-const UNKNOWN = 2
-const CONTROL = 3
-const USER_DEFINED = 4
+export const UNKNOWN = 2
+export const CONTROL = 3
+export const USER_DEFINED = 4
 
 /** Kinds of models. */
 const UNIGRAM = 1
-const BPE = 2
+export const BPE = 2
 
 /** What stands for a space inside pieces. */
 const SPACE = '▁'
@@ -22,13 +22,15 @@ const SPACE = '▁'
 const MOST_PIECES = 1_000_000
 const LONGEST_PIECE = 512
 
-interface Piece {
+/** An entry of a vocabulary; its id is its place. */
+export interface Piece {
   readonly piece: string
   readonly score: number
   readonly type: number
 }
 
-interface Model {
+/** What of a file decides about a tokenizer. */
+export interface SentencePieceModel {
   readonly pieces: readonly Piece[]
   readonly trainerSpec: {
     readonly modelType: number
@@ -105,10 +107,18 @@ export interface ConvertedTokenizer {
  */
 export function convertSentencePiece(
   bytes: Uint8Array,
+  options: SentencePieceOptions,
+  added: readonly AddedToken[] = [],
+): ConvertedTokenizer {
+  return convertModel(decode(bytes), options, added)
+}
+
+/** The same for a model that was read from elsewhere. */
+export function convertModel(
+  { pieces, trainerSpec: trainer, normalizerSpec: normalizer }: SentencePieceModel,
   { bosToken, isLegacy }: SentencePieceOptions,
   added: readonly AddedToken[] = [],
 ): ConvertedTokenizer {
-  const { pieces, trainerSpec: trainer, normalizerSpec: normalizer } = decode(bytes)
   const prefix = normalizer.addDummyPrefix
   if (trainer.treatWhitespaceAsSuffix) throw refused('treat_whitespace_as_suffix')
   if (normalizer.removeExtraWhitespaces) throw refused('remove_extra_whitespaces')
@@ -163,7 +173,7 @@ function mergedTokens(pieces: readonly Piece[], added: readonly AddedToken[]): A
 function modelOf(
   pieces: readonly Piece[],
   ids: ReadonlyMap<string, number>,
-  { modelType, byteFallback, unkId }: Model['trainerSpec'],
+  { modelType, byteFallback, unkId }: SentencePieceModel['trainerSpec'],
   unknown: string,
 ): object {
   switch (modelType) {
@@ -207,10 +217,13 @@ function mergesOf(pieces: readonly Piece[], ids: ReadonlyMap<string, number>): [
   return merges.map(({ left, right }) => [left, right])
 }
 
-function decode(bytes: Uint8Array): Model {
-  let model: Model
+function decode(bytes: Uint8Array): SentencePieceModel {
+  let model: SentencePieceModel
   try {
-    model = MODEL.toObject(MODEL.decode(bytes), { defaults: true, bytes: Uint8Array }) as Model
+    model = MODEL.toObject(MODEL.decode(bytes), {
+      defaults: true,
+      bytes: Uint8Array,
+    }) as SentencePieceModel
   } catch (cause) {
     throw new AerieError('invalid_package', `tokenizer.model: ${(cause as Error).message}`, {
       cause,
@@ -224,7 +237,7 @@ function decode(bytes: Uint8Array): Model {
   return model
 }
 
-function addedToken(id: number, content: string, special: boolean): AddedToken {
+export function addedToken(id: number, content: string, special: boolean): AddedToken {
   return {
     id,
     content,
@@ -236,7 +249,8 @@ function addedToken(id: number, content: string, special: boolean): AddedToken {
   }
 }
 
-function beginsWith(token: string, id: number): object {
+/** A post-processor that puts one token before a text. */
+export function beginsWith(token: string, id: number): object {
   return {
     type: 'TemplateProcessing',
     single: [{ SpecialToken: { id: token, type_id: 0 } }, { Sequence: { id: 'A', type_id: 0 } }],

@@ -1,6 +1,7 @@
 /** Text to ids and back for one model; knows no chat. */
 import { Tokenizer as HfTokenizer } from '@huggingface/tokenizers'
 import { AerieError } from '../errors.ts'
+import { isModelFile } from '../model-file.ts'
 import { FILE_LIMITS, isJsonObject, readJson, readJsonObject } from '../model-folder.ts'
 import { type ByteRule, byteRule } from './token-bytes.ts'
 import { convertTokenizerFiles } from './tokenizer-files.ts'
@@ -21,11 +22,15 @@ export class Tokenizer {
   /** Bytes of the longest token: no text of n × this many bytes fits into fewer than n tokens. */
   readonly maxTokenBytes: number
 
+  /** Ids that end an answer, where the vocabulary itself says so. */
+  readonly endIds: readonly number[]
+
   readonly #prefix: string
 
   /** prefix: what a text gets in front that does not begin with a special token. */
-  constructor(json: object, config: TokenizerConfig, prefix = '') {
+  constructor(json: object, config: TokenizerConfig, prefix = '', endIds: readonly number[] = []) {
     this.#prefix = prefix
+    this.endIds = endIds
     this.#hf = new HfTokenizer(json, config)
     this.#rule = byteRule((json as { decoder?: unknown }).decoder)
     this.config = config
@@ -45,10 +50,18 @@ export class Tokenizer {
 
   /**
    * Reads tokenizer_config.json and tokenizer.json of a model folder, or where there is no such file those that it would
-   * be made of. Rejects with `invalid_package`.
+   * be made of, or what a GGUF file has in place of them. Rejects with `invalid_package`.
    */
   static async load(modelDir: string): Promise<Tokenizer> {
     try {
+      if (await isModelFile(modelDir)) {
+        const [{ readGguf }, { ggufTokenizer }] = await Promise.all([
+          import('../weights/gguf.ts'),
+          import('./gguf-tokenizer.ts'),
+        ])
+        const { json, config, endIds } = ggufTokenizer((await readGguf(modelDir)).metadata)
+        return new Tokenizer(json, config, '', endIds)
+      }
       const limit = FILE_LIMITS.tokenizerConfig
       const config = await readJsonObject(modelDir, 'tokenizer_config.json', limit)
       const json = await readJson(modelDir, 'tokenizer.json', FILE_LIMITS.vocabulary)

@@ -1,8 +1,7 @@
 /** Gives every initialiser of a model's graphs its one tensor of the checkpoint. */
 import { AerieError } from '../errors.ts'
-import type { StoredTensor } from './checkpoint.ts'
 
-/** What binding needs to know of a graph's initialiser. */
+/** What binding needs to know of a graph's initialiser, and of a tensor. */
 export interface Initialiser {
   readonly name: string
   readonly shape: readonly number[]
@@ -21,13 +20,13 @@ const LISTED = 8
  * tensor, two tensors or one of another shape, and when a tensor is left over whose graph name does not begin with one of
  * `ignored`.
  */
-export function bindWeights(
+export function bindWeights<T extends Initialiser>(
   initialisers: Iterable<Initialiser>,
-  tensors: Iterable<StoredTensor>,
+  tensors: Iterable<T>,
   names: WeightNames,
   ignored: readonly string[] = [],
-): Map<string, StoredTensor> {
-  const sources = new Map<string, StoredTensor>()
+): Map<string, T> {
+  const sources = new Map<string, T>()
   const problems: string[] = []
   for (const tensor of tensors) {
     const name = graphName(tensor.name, names)
@@ -36,8 +35,8 @@ export function bindWeights(
     if (other) problems.push(`${other.name} and ${tensor.name} both stand for ${name}`)
     sources.set(name, tensor)
   }
-  const bound = new Map<string, StoredTensor>()
-  const used = new Set<StoredTensor>()
+  const bound = new Map<string, T>()
+  const used = new Set<T>()
   for (const { name, shape, derived } of initialisers) {
     const all = [name, ...(derived?.copies ?? [])].flatMap((copy) => sources.get(copy) ?? [])
     if (all.length === 0 && !derived) problems.push(`no tensor for ${name}`)

@@ -178,7 +178,7 @@ interface Range {
 }
 
 /** Reads until all is there; a file that shrank under us is damaged, not short. */
-async function readExactly(
+export async function readExactly(
   handle: FileHandle,
   { path, offset, length }: Range,
 ): Promise<Uint8Array<ArrayBuffer>> {

@@ -85,7 +85,7 @@ function fromBrainFloats(halves: Uint16Array): Float32Array<ArrayBuffer> {
 let halves: Float32Array | undefined
 
 /** The value of each of the 65 536 IEEE half-precision numbers. */
-function float16Table(): Float32Array {
+export function float16Table(): Float32Array {
   if (halves) return halves
   halves = new Float32Array(65536)
   for (let bits = 0; bits < 65536; bits++) {

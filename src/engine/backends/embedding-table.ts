@@ -1,18 +1,18 @@
 /** Token embeddings in the checkpoint's own type; rows are widened when they are looked up. */
 import { AerieError } from '../../errors.ts'
-import type { StoredTensor } from '../../weights/checkpoint.ts'
-import { DTYPE_BYTES, toFloat32 } from '../../weights/dtype.ts'
+import { storedBytes, toFloats } from '../../weights/stored-type.ts'
+import type { WeightTensor } from '../../weights/weights.ts'
 import type { ModelFiles } from './model-files.ts'
 
 export class EmbeddingTable {
   readonly vocabSize: number
   readonly hiddenSize: number
-  readonly #tensor: StoredTensor
+  readonly #tensor: WeightTensor
   readonly #bytes: Uint8Array<ArrayBuffer>
 
   readonly #scale: number
 
-  private constructor(tensor: StoredTensor, bytes: Uint8Array<ArrayBuffer>, scale: number) {
+  private constructor(tensor: WeightTensor, bytes: Uint8Array<ArrayBuffer>, scale: number) {
     const [vocabSize, hiddenSize] = tensor.shape as [number, number]
     this.vocabSize = vocabSize
     this.hiddenSize = hiddenSize
@@ -43,9 +43,9 @@ export class EmbeddingTable {
 
   /** Writes the row of a known id, `[hidden]`, to `target` from `offset` on. */
   write(id: number, target: Float32Array, offset: number): void {
-    const rowBytes = this.hiddenSize * DTYPE_BYTES[this.#tensor.dtype]
+    const rowBytes = storedBytes(this.#tensor.dtype, this.hiddenSize)
     const row = this.#bytes.subarray(id * rowBytes, (id + 1) * rowBytes)
-    target.set(toFloat32(this.#tensor.dtype, row), offset)
+    target.set(toFloats(this.#tensor.dtype, row), offset)
     if (this.#scale === 1) return
     for (let i = offset; i < offset + this.hiddenSize; i++) target[i] = target[i]! * this.#scale
   }

@@ -3,6 +3,7 @@ import { type Graph, kvGeometry } from '../../../models/graph/graph.ts'
 import { KEY_POSITIONS, pastKey, pastValue } from '../../../models/graph/onnx/kv-attention.ts'
 import type { ModelFiles } from './model-files.ts'
 import type { Feed } from './onnx-session.ts'
+import { withPlainWeights } from './plain-weights.ts'
 
 /** Stages and outputs by name. */
 export type Stages = Map<string, Float32Array>
@@ -72,12 +73,14 @@ function emptyPast(graph: Graph, places: Int32Array): Record<string, Feed> {
 }
 
 async function onOnnx(
-  { tensors }: ModelFiles,
+  files: ModelFiles,
   graph: Graph,
   feeds: Readonly<Record<string, Feed>>,
 ): Promise<Stages> {
   const { OnnxSession } = await import('./onnx-session.ts')
-  const session = await OnnxSession.load(graph, tensors, { threads: 1, stages: true })
+  const session = await withPlainWeights(graph, files, (tensors) =>
+    OnnxSession.load(graph, tensors, { threads: 1, stages: true }),
+  )
   try {
     const names = [...graph.stages, ...graph.outputs].map(({ name }) => name)
     return new Map(Object.entries(await session.run(feeds, names)))

@@ -1,29 +1,28 @@
-/** A model folder opened for a backend: its graphs, and the tensor of every initialiser. */
+/** A model folder or file opened for a backend: its graphs, and the tensor of every initialiser. */
 import type { FamilyGraphs, ModelLimits } from '../../../models/family.ts'
 import type { Graph } from '../../../models/graph/graph.ts'
-import { loadModelConfig } from '../../../models/load-config.ts'
 import { bindWeights, graphName, type Initialiser } from '../../weights/bind-weights.ts'
-import { Checkpoint, type StoredTensor } from '../../weights/checkpoint.ts'
+import { openModelSource } from '../../weights/model-source.ts'
+import type { Weights, WeightTensor } from '../../weights/weights.ts'
 
 export interface ModelFiles {
   readonly graphs: FamilyGraphs
   readonly limits: ModelLimits
   readonly embeddingName: string
   readonly embeddingScale: number
-  readonly checkpoint: Checkpoint
+  readonly checkpoint: Weights
   /** Initialiser name → tensor, for all graphs of the model. */
-  readonly tensors: ReadonlyMap<string, StoredTensor>
+  readonly tensors: ReadonlyMap<string, WeightTensor>
 }
 
 /**
- * Opens and checks a whole model folder, whichever part is wanted. The caller closes the
- * checkpoint. Throws `invalid_package`.
+ * Opens and checks a whole model, whichever part is wanted. The caller closes the checkpoint.
+ * Throws `invalid_package`.
  */
-export async function openModelFiles(directory: string): Promise<ModelFiles> {
-  const { family, config, graphs, limits, embeddingScale } = await loadModelConfig(directory)
-  const checkpoint = family.weightFolders
-    ? await Checkpoint.openParts(directory, family.weightFolders)
-    : await Checkpoint.open(directory)
+export async function openModelFiles(path: string): Promise<ModelFiles> {
+  const source = await openModelSource(path)
+  const { family, config, graphs, limits, embeddingScale } = source.model
+  const checkpoint = await source.openWeights()
   try {
     const parts: Graph[] = graphs.encoder ? [graphs.encoder, graphs.decoder] : [graphs.decoder]
     const initialisers = new Map<string, Initialiser>(

@@ -4,7 +4,7 @@ import type { InferenceSession, Tensor } from 'onnxruntime-node'
 import type { Graph } from '../../../models/graph/graph.ts'
 import { lowerToOnnx, type WeightLocation } from '../../../models/graph/onnx/lower.ts'
 import { AerieError } from '../../errors.ts'
-import type { StoredTensor } from '../../weights/checkpoint.ts'
+import type { WeightTensor } from '../../weights/weights.ts'
 
 export interface Feed {
   readonly data: Float32Array | Int32Array
@@ -41,12 +41,12 @@ export class OnnxSession {
    */
   static async load(
     graph: Graph,
-    tensors: ReadonlyMap<string, StoredTensor>,
+    tensors: ReadonlyMap<string, WeightTensor>,
     options: OnnxSessionOptions,
   ): Promise<OnnxSession> {
     const { threads, stages = false } = options
     // Derived weights may have none.
-    const sources = new Map<string, StoredTensor>()
+    const sources = new Map<string, WeightTensor>()
     for (const { name } of graph.weights) {
       const source = tensors.get(name)
       if (source) sources.set(name, source)
@@ -104,7 +104,7 @@ export class OnnxSession {
 }
 
 function locationOf(
-  { name, dtype, path, offset, byteLength }: StoredTensor,
+  { name, dtype, path, offset, byteLength }: WeightTensor,
   folder: string,
 ): WeightLocation {
   const type = STORED_TYPES[dtype]
@@ -121,7 +121,8 @@ function commonFolder(folders: readonly string[]): string {
     const differs = common.findIndex((part, i) => part !== parts[i])
     if (differs >= 0) common = common.slice(0, differs)
   }
-  return common.join(sep)
+  // Nothing in common but the root.
+  return folders.length > 0 ? common.join(sep) || sep : ''
 }
 
 function invalid(message: string): AerieError {

@@ -7,6 +7,7 @@ import { KvCache } from './kv-cache.ts'
 import { type ModelFiles, openModelFiles } from './model-files.ts'
 import { OnnxDecoderRunner } from './onnx-decoder.ts'
 import { OnnxSession } from './onnx-session.ts'
+import { withPlainWeights } from './plain-weights.ts'
 import { encoderGraph, tileEncoder } from './tile-encoder.ts'
 
 export const onnxBackend: Backend = { name: 'onnx', loadDecoder, loadEncoder }
@@ -31,7 +32,9 @@ export async function onnxDecoder(
     bytes: options.kvCacheBytes,
   })
   const embeddings = await EmbeddingTable.load(files)
-  const session = await OnnxSession.load(decoder, files.tensors, options)
+  const session = await withPlainWeights(decoder, files, (tensors) =>
+    OnnxSession.load(decoder, tensors, options),
+  )
   const runner = new OnnxDecoderRunner({ session, cache, geometry, hiddenSize, vocabSize })
   return new CachedDecoder({ embeddings, cache, runner, maxContext })
 }
@@ -39,7 +42,10 @@ export async function onnxDecoder(
 async function loadEncoder(directory: string, options: BackendOptions): Promise<EncoderSession> {
   const files = await openModelFiles(directory)
   await using _checkpoint = files.checkpoint
-  const session = await OnnxSession.load(encoderGraph(files), files.tensors, options)
+  const encoder = encoderGraph(files)
+  const session = await withPlainWeights(encoder, files, (tensors) =>
+    OnnxSession.load(encoder, tensors, options),
+  )
   return tileEncoder(files, {
     async run(pixels, dims) {
       const { features } = await session.run({ pixels: { data: pixels, dims } }, ['features'])

@@ -1,0 +1,74 @@
+/** Where a model comes from: a folder as the hub has it, or one GGUF file. */
+import { loadModelConfig, type ModelConfig, modelConfig } from '../../models/load-config.ts'
+import { AerieError } from '../errors.ts'
+import { isModelFile } from '../model-file.ts'
+import { Checkpoint } from './checkpoint.ts'
+import { type GgufFile, readGguf } from './gguf.ts'
+import { type HubConfig, hubConfig } from './gguf-config.ts'
+import { publishedTensors, ROPE_FACTORS } from './gguf-tensors.ts'
+import { GgufWeights } from './gguf-weights.ts'
+import type { Weights, WeightTensor } from './weights.ts'
+
+export interface ModelSource {
+  readonly model: ModelConfig
+  /** How a GGUF file stores its weights; undefined for a folder. */
+  readonly storage?: WeightStorage
+  /** The caller closes it. Throws `invalid_package`. */
+  openWeights(): Promise<Weights>
+}
+
+export interface WeightStorage {
+  /** Number of tensors by element type. */
+  readonly types: Readonly<Record<string, number>>
+  readonly bytes: number
+  /** The same as 32-bit floats, which are what is computed with. */
+  readonly floatBytes: number
+}
+
+/** Throws `invalid_package` as `loadModelConfig` does. */
+export async function openModelSource(path: string): Promise<ModelSource> {
+  if (await isModelFile(path)) return await ggufSource(await readGguf(path))
+  const model = await loadModelConfig(path)
+  const { weightFolders } = model.family
+  return {
+    model,
+    openWeights: () =>
+      weightFolders ? Checkpoint.openParts(path, weightFolders) : Checkpoint.open(path),
+  }
+}
+
+async function ggufSource(file: GgufFile): Promise<ModelSource> {
+  let config: HubConfig
+  let tensors: readonly WeightTensor[]
+  try {
+    config = hubConfig(file, await ropeFactors(file))
+    tensors = publishedTensors(file, config)
+  } catch (error) {
+    if (!(error instanceof AerieError)) throw error
+    throw new AerieError('invalid_package', `${file.path}: ${error.message}`, { cause: error })
+  }
+  return {
+    model: await modelConfig(config, file.path),
+    storage: storageOf(tensors),
+    openWeights: () => GgufWeights.open(file.path, tensors),
+  }
+}
+
+function storageOf(tensors: readonly WeightTensor[]): WeightStorage {
+  const types: Record<string, number> = {}
+  let [bytes, floatBytes] = [0, 0]
+  for (const { dtype, shape, byteLength } of tensors) {
+    types[dtype] = (types[dtype] ?? 0) + 1
+    bytes += byteLength
+    floatBytes += shape.reduce((product, size) => product * size, 4)
+  }
+  return { types, bytes, floatBytes }
+}
+
+async function ropeFactors(file: GgufFile): Promise<number[] | undefined> {
+  const tensor = file.tensors.find(({ name }) => name === ROPE_FACTORS)
+  if (!tensor) return undefined
+  const stored = { ...tensor, path: file.path }
+  await using weights = await GgufWeights.open(file.path, [stored])
+  return Array.from(await weights.readFloats(stored))
+}
