@@ -2,7 +2,7 @@
 import { access, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AerieError } from '../src/errors.ts'
-import type { Family, FamilyGraphs, ModelLimits } from './family.ts'
+import type { Family, FamilyGraphs, MessageContent, ModelLimits, StretchTexts } from './family.ts'
 import type { ImagePreprocessing } from './preprocessing.ts'
 import { findFamily } from './registry.ts'
 import type { PictureLayout } from './tiling/layout.ts'
@@ -11,10 +11,10 @@ import type { PictureLayout } from './tiling/layout.ts'
 export interface PicturePrompt {
   /** Placeholder of the `number`th picture, from 1, in the rendered prompt. */
   placeholder(number: number): string
-  /** Texts around and between equal stretches of the `number`th picture's features. */
-  texts(layout: PictureLayout, number: number): readonly string[]
-  /** Follows every stretch, tokenized by itself; may be empty. */
-  readonly stretchEnd: string
+  /** Texts around and between equal stretches of the features of the `number`th of `pictures` pictures. */
+  texts(layout: PictureLayout, number: number, pictures: number): readonly string[]
+  /** Around every stretch. */
+  readonly stretchTexts: StretchTexts
 }
 
 export interface ModelConfig {
@@ -26,6 +26,7 @@ export interface ModelConfig {
   readonly preprocessing: ImagePreprocessing | undefined
   /** How pictures stand in a prompt; undefined for text models. */
   readonly picturePrompt: PicturePrompt | undefined
+  readonly messageContent: MessageContent
   /** What looked-up embeddings are multiplied by. */
   readonly embeddingScale: number
   readonly graphs: FamilyGraphs
@@ -52,6 +53,7 @@ export async function loadModelConfig(directory: string): Promise<ModelConfig> {
       limits: family.limits(config),
       preprocessing: family.imagePreprocessing?.(config),
       picturePrompt: picturePrompt(family, config),
+      messageContent: family.messageContent?.(config) ?? 'parts',
       embeddingScale: family.embeddingScale?.(config) ?? 1,
       graphs: family.graphs(config),
     }
@@ -83,8 +85,8 @@ function picturePrompt(family: Family<unknown>, config: unknown): PicturePrompt 
   if (!family.imageToken) return undefined
   return {
     placeholder: (number) => family.imageToken!(config, number),
-    texts: (layout, number) => family.pictureText?.(config, layout, number) ?? ['', ''],
-    stretchEnd: family.stretchEnd ?? '',
+    texts: (...picture) => family.pictureText?.(config, ...picture) ?? ['', ''],
+    stretchTexts: family.stretchTexts?.(config) ?? { before: '', after: '' },
   }
 }
 

@@ -9,11 +9,13 @@ import {
 import type { ConfigReader } from './config-reader.ts'
 import { defineTextFamily } from './text-family.ts'
 
-export const family = defineTextFamily('qwen2', (raw) => {
+export function readQwen2Config(raw: ConfigReader): TextDecoderConfig {
   raw.oneOf('hidden_act', ['silu'], 'silu')
   const plain = plainDecoder(raw, readTextSizes(raw))
   return withUpperWindows(raw, { ...plain, attention: { ...plain.attention, qkvBias: true } })
-})
+}
+
+export const family = defineTextFamily('qwen2', readQwen2Config)
 
 /** With `use_sliding_window`, layers from `max_window_layers` on see only a window; both Qwen2 and Qwen3 have it, off. */
 export function withUpperWindows(raw: ConfigReader, c: TextDecoderConfig): TextDecoderConfig {

@@ -67,6 +67,7 @@ export async function openModel(config: Config, options: MainOptions = {}): Prom
     limits,
     preprocessing,
     picturePrompt,
+    messageContent,
     graphs,
   } = await loadModelConfig(modelDir)
   const worker = { modelDir, backend: config.backend, threads: config.threads, logger }
@@ -129,6 +130,7 @@ export async function openModel(config: Config, options: MainOptions = {}): Prom
     preprocessing,
     towers: family.towers?.(familyConfig) ?? [],
     picturePrompt,
+    messageContent,
     imageTokenId: text.tokenizer.idOf(picturePrompt?.placeholder(1) ?? '') ?? -1,
     engine,
     visionEncoder: encoder,

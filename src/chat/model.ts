@@ -4,7 +4,7 @@ import { createReadStream } from 'node:fs'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import type { Conversation, ModelLimits, TowerCard } from '../../models/family.ts'
+import type { Conversation, MessageContent, ModelLimits, TowerCard } from '../../models/family.ts'
 import type { PicturePrompt } from '../../models/load-config.ts'
 import { type ImagePreprocessing, mostTilesOf } from '../../models/preprocessing.ts'
 import type { Encoder, Engine } from '../engine/types.ts'
@@ -43,6 +43,7 @@ export interface ServedModel extends ModelText {
   readonly towers: readonly TowerCard[]
   /** Undefined for text models. */
   readonly picturePrompt: PicturePrompt | undefined
+  readonly messageContent: MessageContent
   readonly imageTokenId: number
   readonly engine: Engine
   /** Undefined for text models. */
@@ -103,7 +104,7 @@ export async function digestModelFolder(
       (await readdir(join(modelDir, part))).map((name) => join(part, name)),
     ),
   )
-  const names = folders.flat().filter((name) => /\.(json|safetensors|jinja|model)$/.test(name))
+  const names = folders.flat().filter((name) => /\.(json|safetensors|jinja|model|txt)$/.test(name))
   const all = createHash('sha256')
   let created = 0
   for (const name of names.sort()) {

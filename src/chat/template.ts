@@ -5,11 +5,15 @@ import { Template } from '@huggingface/jinja'
 import { AerieError } from '../errors.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 
-/** A message as Hugging Face templates expect it. */
+export type TemplatePart =
+  | { readonly type: 'image' }
+  | { readonly type: 'text'; readonly text: string }
+
+/** A message as Hugging Face templates expect it, in the one form or the other of its content. */
 export interface TemplateMessage {
   readonly role: string
   readonly name?: string
-  readonly content: readonly ({ type: 'image' } | { type: 'text'; text: string })[]
+  readonly content: readonly TemplatePart[] | string
 }
 
 export class ChatTemplate {

@@ -1,6 +1,7 @@
 /** One adapter for each way in which cases are laid out; the first that accepts a case takes it. */
 import type { ParityAdapter } from './adapter.ts'
 import { eagleAdapter } from './eagle-adapter.ts'
+import { nvilaAdapter } from './nvila-adapter.ts'
 import { starterAdapter } from './starter-adapter.ts'
 import { textDecoderAdapter } from './text-decoder-adapter.ts'
 import { vilaAdapter } from './vila-adapter.ts'
@@ -9,5 +10,6 @@ export const ADAPTERS: readonly ParityAdapter[] = [
   starterAdapter,
   textDecoderAdapter,
   vilaAdapter,
+  nvilaAdapter,
   eagleAdapter,
 ]

@@ -42,14 +42,23 @@ export class Tokenizer {
   }
 
   /**
-   * Reads tokenizer_config.json and tokenizer.json of a model folder, or SentencePiece's tokenizer.model where there is no
-   * such file. Rejects with `invalid_package`.
+   * Reads tokenizer_config.json and tokenizer.json of a model folder; where there is no such file, vocab.json with merges.txt,
+   * or SentencePiece's tokenizer.model. Rejects with `invalid_package`.
    */
   static async load(modelDir: string): Promise<Tokenizer> {
     try {
       const config = JSON.parse(await readFile(join(modelDir, 'tokenizer_config.json'), 'utf8'))
       const json = await readFile(join(modelDir, 'tokenizer.json'), 'utf8').catch(orUndefined)
       if (json !== undefined) return new Tokenizer(JSON.parse(json), config)
+      const [vocab, merges, added] = await Promise.all(
+        ['vocab.json', 'merges.txt', 'added_tokens.json'].map((file) =>
+          readFile(join(modelDir, file), 'utf8').catch(orUndefined),
+        ),
+      )
+      if (vocab !== undefined && merges !== undefined) {
+        const { tokenizerOfVocab } = await import('./vocab-merges.ts')
+        return new Tokenizer(tokenizerOfVocab({ vocab, merges, added }, config), config)
+      }
       const { convertSentencePiece, sentencePieceOptions } = await import('./sentencepiece.ts')
       const model = await readFile(join(modelDir, 'tokenizer.model'))
       const converted = convertSentencePiece(model, sentencePieceOptions(config))

@@ -34,8 +34,9 @@ describe('prompt of the starter family', async () => {
     picturePrompt: {
       placeholder: () => '<image>',
       texts: () => ['', ''],
-      stretchEnd: '',
+      stretchTexts: { before: '', after: '' },
     },
+    messageContent: 'parts' as const,
     limits: { maxContext: 2048 },
   }
   const id = (token: string) => tokenizer.idOf(token)!
@@ -126,8 +127,9 @@ describe('prompt of a family whose pictures are many tiles', async () => {
         `picture ${number}`,
         ...Array.from({ length: tiles }, (_, i) => `tile ${i + 1}`),
       ],
-      stretchEnd: 'end',
+      stretchTexts: { before: '', after: 'end' },
     },
+    messageContent: 'parts' as const,
     limits: { maxContext: 2048 },
   }
 
@@ -175,6 +177,7 @@ describe('participant names', async () => {
       template,
       firstIds: new Int32Array(),
       picturePrompt: undefined,
+      messageContent: 'parts' as const,
       limits: { maxContext: 99 },
     }
     const message = { role: 'user' as const, name: 'ann', content: [text('hi')] }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
+import { layoutOf, ONE_TILE } from '../../models/tiling/layout.ts'
 import { type EncoderOptions, startEncoder } from '../../src/engine/encoder.ts'
 import type { EncodeRequest, Encoder } from '../../src/engine/types.ts'
 import { AerieError } from '../../src/errors.ts'
@@ -34,7 +35,7 @@ async function encoderFor(
 /** A picture of `tiles` tiles, one pixel wide: tile i is `value + i`, repeated in three channels. */
 function picture(key: string, value: number, tiles = 1): EncodeRequest {
   const pixels = Float32Array.from({ length: 3 * tiles }, (_, i) => value + Math.floor(i / 3))
-  return { key, pixels, tiles }
+  return { key, pixels, layout: layoutOf([{ rows: 1, columns: tiles }]) }
 }
 
 describe('the encoder in its worker', () => {
@@ -61,7 +62,7 @@ describe('the encoder in its worker', () => {
   it('takes nothing along that only shares a buffer with the pixels', async () => {
     const encoder = await encoderFor()
     const both = Float32Array.of(1, 1, 1, 9, 9, 9)
-    await encoder.encode({ key: 'a', pixels: both.subarray(0, 3), tiles: 1 }, NEVER)
+    await encoder.encode({ key: 'a', pixels: both.subarray(0, 3), layout: ONE_TILE }, NEVER)
     assert.deepEqual([...both], [1, 1, 1, 9, 9, 9])
   })
 })
@@ -80,7 +81,7 @@ describe('batches', () => {
 
   it('hold only tiles of one size, and keep the order of the oldest', async () => {
     const encoder = await encoderFor({ runMs: 20 })
-    const large = (key: string) => ({ key, pixels: new Float32Array(12).fill(1), tiles: 1 })
+    const large = (key: string) => ({ key, pixels: new Float32Array(12).fill(1), layout: ONE_TILE })
     const results = await Promise.all([
       encoder.encode(picture('a', 1), NEVER),
       encoder.encode(large('b'), NEVER),

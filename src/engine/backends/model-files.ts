@@ -25,7 +25,8 @@ export async function openModelFiles(directory: string): Promise<ModelFiles> {
     ? await Checkpoint.openParts(directory, family.weightFolders)
     : await Checkpoint.open(directory)
   try {
-    const parts: Graph[] = graphs.encoder ? [graphs.encoder, graphs.decoder] : [graphs.decoder]
+    const { encoder, merging, decoder } = graphs
+    const parts = [encoder, merging?.projector, decoder].filter((part): part is Graph => !!part)
     const initialisers = new Map<string, Initialiser>(
       parts.flatMap((graph) => graph.weights.map((weight) => [weight.name, weight])),
     )
