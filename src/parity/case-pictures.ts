@@ -6,6 +6,7 @@ import type { PictureLayout } from '../../models/tiling/layout.ts'
 import { decode } from '../media/decode.ts'
 import { readHeader } from '../media/header.ts'
 import { preprocess } from '../media/preprocess.ts'
+import type { Picture } from '../media/resample.ts'
 import type { ReferenceCase } from './reference-case.ts'
 
 const LIMITS = {
@@ -21,17 +22,22 @@ export interface CasePicture {
   readonly layout: PictureLayout
 }
 
+/** A file of `inputs/`, upright and in RGB. */
+export async function decodeCasePicture({ folder }: ReferenceCase, file: string): Promise<Picture> {
+  const bytes = await readFile(join(folder, 'inputs', file))
+  const header = await readHeader(bytes, LIMITS, file)
+  return (await decode(bytes, header, LIMITS, file)).picture
+}
+
 /** A file of `inputs/` as one of `pictures` pictures of a conversation. */
 export async function loadCasePicture(
-  { folder }: ReferenceCase,
+  reference: ReferenceCase,
   file: string,
   to: ImagePreprocessing,
   pictures: number,
 ): Promise<CasePicture> {
-  const bytes = await readFile(join(folder, 'inputs', file))
-  const header = await readHeader(bytes, LIMITS, file)
-  const { picture } = await decode(bytes, header, LIMITS, file)
-  const layout = layoutPicture(to, header, 'auto', pictures)
+  const picture = await decodeCasePicture(reference, file)
+  const layout = layoutPicture(to, picture, 'auto', pictures)
   return { pixels: preprocess(picture, to, layout).pixels, layout }
 }
 
