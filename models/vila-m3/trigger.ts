@@ -33,7 +33,7 @@ export function requestedLabels(answer: string): LabelRequest {
   const tag = onlyTag(answer)
   if (tag === undefined)
     throw new Error('Expert model VISTA3D is not correctly enclosed in angle brackets.')
-  const given = [...tag.slice('VISTA3D'.length).matchAll(/\((.*?)\)/g)].map(([, arg]) => arg!)
+  const given = enclosed(tag.slice('VISTA3D'.length), '(', ')')
   if (given.length > 1) {
     throw new Error(
       'Multiple expert model arguments are provided in the same prompt, which is not supported in this version.',
@@ -57,6 +57,24 @@ export function labelName(id: number): string | undefined {
 
 /** What is between the one `<` and `>` of a text; undefined where there are none or several. */
 function onlyTag(text: string): string | undefined {
-  const tags = [...text.matchAll(/<([^>\n]*)>/g)]
-  return tags.length === 1 ? tags[0]![1] : undefined
+  const tags = enclosed(text, '<', '>')
+  return tags.length === 1 ? tags[0] : undefined
+}
+
+/** Every stretch from an opening character to the next closing one on the same line; in one pass, for models may write anything. */
+function enclosed(text: string, opening: string, closing: string): string[] {
+  const found: string[] = []
+  let start = -1
+  for (let i = 0; i < text.length; i++) {
+    const character = text[i]
+    if (character === opening && start < 0) {
+      start = i + 1
+    } else if (character === closing && start >= 0) {
+      found.push(text.slice(start, i))
+      start = -1
+    } else if (character === '\n') {
+      start = -1
+    }
+  }
+  return found
 }
