@@ -12,7 +12,8 @@ import type { Value } from './graph/graph.ts'
 import { parseVilaConfig, type VilaConfig } from './vila/config.ts'
 import { project, projectedTokens } from './vila/projector.ts'
 
-const LLAMA_3_VOCABULARY = 128_000
+/** Ends a turn. */
+const LLAMA_3_END = '<|eot_id|>'
 
 function graphs(c: VilaConfig): FamilyGraphs {
   const { merge, projector, text } = c
@@ -59,6 +60,7 @@ export const family = defineFamily<VilaConfig>({
     // SigLIP's mean, cut off to whole numbers.
     padColor: [127, 127, 127],
     resample: 'bicubic',
+    alpha: 'dropped',
     mean: [0.5, 0.5, 0.5],
     std: [0.5, 0.5, 0.5],
     ...(c.tiling ? { tiling: c.tiling } : {}),
@@ -96,11 +98,12 @@ export const family = defineFamily<VilaConfig>({
       : ['', ''],
   stretchTexts: ({ images }) => images,
   messageContent: ({ generation }) => (generation === 'nvila' ? 'stripped-text' : 'parts'),
-  // VILA-1.5 does not say; the published code goes by names, of which those with Llama 3 have its vocabulary.
-  conversation: ({ generation, text }) => {
+  // VILA-1.5 does not say; the published code goes by the checkpoints' names, of which those with Llama 3 have its tokens.
+  // What the tokenizer puts before a text comes first, and then again what Llama 3's template says.
+  conversation: ({ generation }, has) => {
     if (generation === 'nvila') return undefined
-    return text.vocabSize < LLAMA_3_VOCABULARY
-      ? { template: 'vicuna_v1', addsBos: true, stopTokens: [] }
-      : { template: 'llama_3', addsBos: false, stopTokens: ['<|eot_id|>'] }
+    return has(LLAMA_3_END)
+      ? { template: 'llama_3', addsBos: true, stopTokens: [LLAMA_3_END] }
+      : { template: 'vicuna_v1', addsBos: true, stopTokens: [] }
   },
 })

@@ -12,8 +12,8 @@ import {
   windowed,
 } from '../../models/vila-m3/slices.ts'
 import { readNifti } from '../media/nifti.ts'
-import { decodeCasePicture } from './case-pictures.ts'
 import type { ComputedTensor, Fact } from './compare.ts'
+import { readPicture } from './read-picture.ts'
 import type { ReferenceCase } from './reference-case.ts'
 
 interface SliceRow {
@@ -53,7 +53,7 @@ export async function expertPictures(reference: ReferenceCase): Promise<ExpertPi
   for (const [i, row] of ((expected['slices'] ?? []) as readonly SliceRow[]).entries())
     facts.push(...(await addSlice(reference, row, i, tensors)))
   for (const { file, tensor } of (expected['cxr_preprocess'] ?? []) as readonly XrayRow[]) {
-    const { data, width, height } = await decodeCasePicture(reference, file)
+    const { data, width, height } = await readPicture(join(reference.folder, 'inputs', file))
     const { side, values } = squareXray(data, width, height, 3)
     tensors.set(tensor, { shape: [1, 1, side, side], values })
   }

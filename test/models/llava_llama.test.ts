@@ -94,6 +94,33 @@ describe('VILA-1.5', () => {
   })
 })
 
+describe('VILA-M3', () => {
+  it('on Llama 3 is asked in its own words, with what its tokenizer begins every text with', async () => {
+    const folder = resolve(import.meta.dirname, '../fixtures/vila-m3/end-to-end-8b')
+    const { requests } = JSON.parse(readFileSync(join(folder, 'expected.json'), 'utf8')) as {
+      requests: {
+        id: string
+        messages: { text: string }[]
+        answer: string
+        sequence_length: number
+      }[]
+    }
+    const request = requests.find(({ id }) => id === 'r3')!
+    const model = await openModel(
+      await readConfig({ model: join(folder, 'checkpoint') }, undefined),
+    )
+    try {
+      const text = request.messages[0]!.text
+      const content: ContentPart[] = [{ type: 'text', text, param: 'question' }]
+      const answered = await answerAndCost(model, content, 10)
+      assert.equal(answered.text.trim(), request.answer.trim())
+      assert.equal(answered.promptTokens, request.sequence_length)
+    } finally {
+      await model.close()
+    }
+  })
+})
+
 describe('NVILA', () => {
   for (const [name, ids] of [
     // Text before the picture, at three scales; two pictures, each at one.
