@@ -21,6 +21,11 @@ export class ConfigReader {
     return (this.#own(key) ?? null) !== null
   }
 
+  /** Whether the key is there and null, where that says something else than a missing one. */
+  isNull(key: string): boolean {
+    return this.#own(key) === null
+  }
+
   /** A width, a number of positions, a side of a picture. */
   size(key: string, fallback?: number): number {
     return this.#read(key, `an integer from 1 to ${LARGEST_SIZE}`, fallback, isSize)
@@ -53,6 +58,14 @@ export class ConfigReader {
   sizes(key: string, fallback?: number[]): number[] {
     const expected = `a list of integers from 1 to ${LARGEST_SIZE}`
     return this.#read(key, expected, fallback, (v) => isListOf(v, isSize))
+  }
+
+  /** A list of lists of sizes, none of them empty. */
+  listsOfSizes(key: string): number[][] {
+    const expected = `a list of lists of integers from 1 to ${LARGEST_SIZE}`
+    return this.#read<number[][]>(key, expected, undefined, (v) =>
+      isListOf(v, (list) => isListOf(list, isSize)),
+    )
   }
 
   /** A list of numbers of repetitions, not empty. */

@@ -2,20 +2,31 @@
 import type { Graph } from './graph/graph.ts'
 import type { ImagePreprocessing } from './preprocessing.ts'
 import type { PictureLayout } from './tiling/layout.ts'
+import type { ScaleMerge } from './tiling/merge-scales.ts'
 
 /** The parts of a vision-language model as graphs. */
 export interface FamilyGraphs {
   /**
    * `pixels` [tiles, 3, H, W] → `features` [tiles, tokensPerTile, hidden]: towers, fusion,
-   * projector. Absent for text models.
+   * projector. With `merging`, `features` are the tiles' maps [tiles, grid², channels] before the projector.
+   * Absent for text models.
    */
   readonly encoder?: Graph
+  /** Where a picture's tiles are brought together before they are projected. */
+  readonly merging?: TileMerging
   /**
    * `embeddings` [batch, steps, hidden], `positions` [batch, steps], the KV cache and `wanted`
    * [batch, wanted], the steps that are asked for → `hidden` [batch, wanted, hidden], `logits`
    * [batch, wanted, vocab].
    */
   readonly decoder: Graph
+}
+
+/** How the maps of a picture's tiles become blocks, and what each block becomes. */
+export interface TileMerging {
+  readonly merge: ScaleMerge
+  /** `blocks` [blocks, grid², scales · channels] → `features` [blocks, tokensPerTile, hidden]. */
+  readonly projector: Graph
 }
 
 /** Numbers that the server needs to know about a model before it runs it. */
@@ -26,7 +37,7 @@ export interface ModelLimits {
   readonly maxContext: number
   /** Longest prompt in positions, image tokens included; absent: as long as the context leaves room for an answer. */
   readonly maxPrompt?: number
-  /** Positions that one tile takes in the prompt; 0 for text models. */
+  /** Positions that one tile, or merged block, takes in the prompt; 0 for text models. */
   readonly tokensPerTile: number
   readonly maxImages: number
 }
@@ -58,6 +69,19 @@ export interface FolderFacts {
 
 export const NO_FACTS: FolderFacts = { files: new Map(), tensorShapes: new Map() }
 
+/**
+ * The form in which a chat template takes the content of a message. `parts`: a list of texts and pictures, and the template
+ * writes the placeholders. `text`: one string, which holds them already. `stripped-text`: the same, without white space
+ * around it.
+ */
+export type MessageContent = 'parts' | 'text' | 'stripped-text'
+
+/** Texts around a stretch of features, each tokenized by itself; empty where there is none. */
+export interface StretchTexts {
+  readonly before: string
+  readonly after: string
+}
+
 export interface Family<Config> {
   /** `model_type` of the checkpoint's config.json, verbatim; also the file's name. */
   readonly modelType: string
@@ -88,17 +112,24 @@ export interface Family<Config> {
   readonly embeddingName: string
   /** What looked-up embeddings are multiplied by; absent: 1. Features of pictures are not. */
   embeddingScale?(config: Config): number
-  /** Absent: the checkpoint brings its chat template. `has` tells whether the vocabulary has a token. */
-  conversation?(config: Config, has: (token: string) => boolean): Conversation
+  /** Absent or undefined: the checkpoint brings its chat template. `has` tells whether the vocabulary has a token. */
+  conversation?(config: Config, has: (token: string) => boolean): Conversation | undefined
+  /** Absent: `parts`. */
+  messageContent?(config: Config): MessageContent
   /** Placeholder of the `number`th picture, from 1, in the rendered prompt; most families have one for all. */
   imageToken?(config: Config, number: number): string
   /**
-   * What stands for the `number`th picture instead of its placeholder: texts, and between them equal stretches of its features,
-   * so one stretch fewer than texts. Absent: one stretch and no text.
+   * What stands for the `number`th of `pictures` pictures instead of its placeholder: texts, and between them equal stretches of
+   * its features, so one stretch fewer than texts. Absent: one stretch and no text.
    */
-  pictureText?(config: Config, layout: PictureLayout, number: number): readonly string[]
-  /** Text whose tokens follow every stretch of features, tokenized by itself. */
-  readonly stretchEnd?: string
+  pictureText?(
+    config: Config,
+    layout: PictureLayout,
+    number: number,
+    pictures: number,
+  ): readonly string[]
+  /** Absent: no text around a stretch of features. */
+  stretchTexts?(config: Config): StretchTexts
 }
 
 /** Gives a family its type; the config type stays inside the file. */

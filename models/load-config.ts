@@ -7,8 +7,10 @@ import {
   type Family,
   type FamilyGraphs,
   type FolderFacts,
+  type MessageContent,
   type ModelLimits,
   NO_FACTS,
+  type StretchTexts,
 } from './family.ts'
 import type { ImagePreprocessing } from './preprocessing.ts'
 import { findFamily } from './registry.ts'
@@ -18,10 +20,10 @@ import type { PictureLayout } from './tiling/layout.ts'
 export interface PicturePrompt {
   /** Placeholder of the `number`th picture, from 1, in the rendered prompt. */
   placeholder(number: number): string
-  /** Texts around and between equal stretches of the `number`th picture's features. */
-  texts(layout: PictureLayout, number: number): readonly string[]
-  /** Follows every stretch, tokenized by itself; may be empty. */
-  readonly stretchEnd: string
+  /** Texts around and between equal stretches of the features of the `number`th of `pictures` pictures. */
+  texts(layout: PictureLayout, number: number, pictures: number): readonly string[]
+  /** Around every stretch. */
+  readonly stretchTexts: StretchTexts
 }
 
 export interface ModelConfig {
@@ -33,6 +35,7 @@ export interface ModelConfig {
   readonly preprocessing: ImagePreprocessing | undefined
   /** How pictures stand in a prompt; undefined for text models. */
   readonly picturePrompt: PicturePrompt | undefined
+  readonly messageContent: MessageContent
   /** What looked-up embeddings are multiplied by. */
   readonly embeddingScale: number
   readonly graphs: FamilyGraphs
@@ -72,6 +75,7 @@ export async function modelConfig(
       limits: family.limits(config),
       preprocessing: family.imagePreprocessing?.(config),
       picturePrompt: picturePrompt(family, config),
+      messageContent: family.messageContent?.(config) ?? 'parts',
       embeddingScale: family.embeddingScale?.(config) ?? 1,
       graphs: family.graphs(config),
     }
@@ -104,8 +108,8 @@ function picturePrompt(family: Family<unknown>, config: unknown): PicturePrompt 
   if (!family.imageToken) return undefined
   return {
     placeholder: (number) => family.imageToken!(config, number),
-    texts: (layout, number) => family.pictureText?.(config, layout, number) ?? ['', ''],
-    stretchEnd: family.stretchEnd ?? '',
+    texts: (...picture) => family.pictureText?.(config, ...picture) ?? ['', ''],
+    stretchTexts: family.stretchTexts?.(config) ?? { before: '', after: '' },
   }
 }
 

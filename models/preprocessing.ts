@@ -1,6 +1,6 @@
 /** Preprocessing as data: what a family's published processor does to a picture, in numbers. */
-import { finestLevel, ONE_TILE, type PictureLayout, type PictureSize } from './tiling/layout.ts'
-import { mostTiles, type Tiling, tilePictures } from './tiling/tiling.ts'
+import { ONE_TILE, outputLevel, type PictureLayout, type PictureSize } from './tiling/layout.ts'
+import { mostFeatureTiles, mostTiles, type Tiling, tilePictures } from './tiling/tiling.ts'
 
 /** RGB, 0…255 for colours, unit scale for mean and std. */
 export type Rgb = readonly [number, number, number]
@@ -63,13 +63,12 @@ export function mostTilesOf(
   detail: ImageDetail,
 ): { readonly tiles: number; readonly featureTiles: number } {
   if (!tiling || detail === 'low') return { tiles: 1, featureTiles: 1 }
-  const tiles = mostTiles(tiling, size)
-  return { tiles, featureTiles: tiling.rule === 'scales' ? tiling.maxTiles : tiles }
+  return { tiles: mostTiles(tiling, size), featureTiles: mostFeatureTiles(tiling, size) }
 }
 
-/** How many tiles' worth of features a layout gives: coarser scales go into those of the finest one. */
+/** How many tiles' worth of features a layout gives: several scales go into those of one. */
 export function featureTiles({ tiling }: ImagePreprocessing, layout: PictureLayout): number {
   if (tiling?.rule !== 'scales') return layout.tiles
-  const { rows, columns } = finestLevel(layout)
+  const { rows, columns } = outputLevel(layout, tiling.outputScale)
   return rows * columns
 }

@@ -21,5 +21,6 @@ export function defineTextFamily(
     }),
     weightNames: [['', '']],
     embeddingName: TEXT_EMBEDDING,
+    messageContent: () => 'text',
   })
 }

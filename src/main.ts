@@ -62,7 +62,15 @@ export async function openModel(config: Config, options: MainOptions = {}): Prom
   const logger = options.logger ?? createLogger({ level: 'error' })
   const modelDir = config.model === 'starter' ? STARTER : resolve(config.model)
   const { model: described, storage } = await openModelSource(modelDir)
-  const { family, config: familyConfig, limits, preprocessing, picturePrompt, graphs } = described
+  const {
+    family,
+    config: familyConfig,
+    limits,
+    preprocessing,
+    picturePrompt,
+    messageContent,
+    graphs,
+  } = described
   if (storage) logger.info({ storage }, 'weights are widened to floats, each to its exact value')
   const worker = { modelDir, backend: config.backend, threads: config.threads, logger }
   // Everything that can start does so at once; what did start is closed again when another part fails.
@@ -124,6 +132,7 @@ export async function openModel(config: Config, options: MainOptions = {}): Prom
     preprocessing,
     towers: family.towers?.(familyConfig) ?? [],
     picturePrompt,
+    messageContent,
     imageTokenId: text.tokenizer.idOf(picturePrompt?.placeholder(1) ?? '') ?? -1,
     engine,
     visionEncoder: encoder,

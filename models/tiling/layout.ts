@@ -31,3 +31,8 @@ export function finestLevel({ levels }: PictureLayout): TileGrid {
     level.rows * level.columns > best.rows * best.columns ? level : best,
   )
 }
+
+/** The level whose grid the features of several scales are brought to; a picture of one tile has but one level. */
+export function outputLevel({ levels }: PictureLayout, outputScale: number): TileGrid {
+  return levels[outputScale] ?? levels[0]!
+}

@@ -33,6 +33,8 @@ interface ScaleTiling {
   readonly scales: readonly number[]
   /** Of the last scale; it has at least as many as its square. */
   readonly maxTiles: number
+  /** Index of the scale that the features of all are brought to. */
+  readonly outputScale: number
   readonly onlyAlone: true
 }
 
@@ -71,6 +73,13 @@ function tilePicture(tiling: Tiling, tileSize: number, picture: PictureSize): Pi
   const grid = choose(picture, tileSize, tiling.minTiles, tiling.maxTiles)
   const isOne = grid.rows * grid.columns === 1
   return layoutOf(tiling.thumbnail && !isOne ? [grid, ...ONE_TILE.levels] : [grid])
+}
+
+/** The most tiles' worth of features that a picture can give. */
+export function mostFeatureTiles(tiling: Tiling, tileSize: number): number {
+  if (tiling.rule !== 'scales') return mostTiles(tiling, tileSize)
+  const { scales, outputScale, maxTiles } = tiling
+  return outputScale === scales.length - 1 ? maxTiles : (scales[outputScale]! / tileSize) ** 2
 }
 
 /** The most tiles that a picture can become. */

@@ -4,7 +4,7 @@ import { createReadStream } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import type { Conversation, ModelLimits, TowerCard } from '../../models/family.ts'
+import type { Conversation, MessageContent, ModelLimits, TowerCard } from '../../models/family.ts'
 import type { PicturePrompt } from '../../models/load-config.ts'
 import { type ImagePreprocessing, mostTilesOf } from '../../models/preprocessing.ts'
 import type { Encoder, Engine } from '../engine/types.ts'
@@ -45,6 +45,7 @@ export interface ServedModel extends ModelText {
   readonly towers: readonly TowerCard[]
   /** Undefined for text models. */
   readonly picturePrompt: PicturePrompt | undefined
+  readonly messageContent: MessageContent
   readonly imageTokenId: number
   readonly engine: Engine
   /** Undefined for text models. */
@@ -112,7 +113,7 @@ export async function digestModel(
       (await readdir(join(modelDir, part))).map((name) => join(part, name)),
     ),
   )
-  const names = folders.flat().filter((name) => /\.(json|safetensors|jinja|model)$/.test(name))
+  const names = folders.flat().filter((name) => /\.(json|safetensors|jinja|model|txt)$/.test(name))
   return await digestFiles(modelDir, names)
 }
 

@@ -111,7 +111,7 @@ async function encodePicture(
     }
   }
   const prepared = await media.prepare(image, model.preprocessing!, layout, part.param, signal)
-  const result = await encoder.encode({ key, pixels: prepared.pixels, tiles: layout.tiles }, signal)
+  const result = await encoder.encode({ key, pixels: prepared.pixels, layout }, signal)
   return {
     features: result.features,
     seen: describe(model, picture, {

@@ -1,16 +1,16 @@
 /** Conversation → prompt: rendered text, token ids, and where the pictures go. */
-import type { ModelLimits } from '../../models/family.ts'
+import type { MessageContent, ModelLimits, StretchTexts } from '../../models/family.ts'
 import type { PicturePrompt } from '../../models/load-config.ts'
 import type { PictureLayout } from '../../models/tiling/layout.ts'
 import { AerieError } from '../errors.ts'
 import type { EncoderThread } from '../tokenizer/encoder-thread.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
-import type { ChatMessage } from './contract.ts'
-import type { ChatTemplate, TemplateMessage } from './template.ts'
+import type { ChatMessage, ContentPart } from './contract.ts'
+import type { ChatTemplate, TemplateMessage, TemplatePart } from './template.ts'
 
 /** A prompt before the pictures' features are known. */
 export interface Prompt {
-  /** As rendered, one placeholder a picture. */
+  /** As rendered, one placeholder a picture, or a stretch of it. */
   readonly text: string
   readonly pieces: readonly PromptPiece[]
   readonly textTokens: number
@@ -35,6 +35,7 @@ export interface PromptBuilder {
   readonly firstIds: Int32Array
   /** Undefined for text models. */
   readonly picturePrompt: PicturePrompt | undefined
+  readonly messageContent: MessageContent
   readonly limits: Pick<ModelLimits, 'maxContext'>
 }
 
@@ -50,15 +51,28 @@ export async function buildPrompt(
 ): Promise<Prompt> {
   refuseHopelesslyLong(builder, messages)
   const mark = splitMark(messages)
-  const { picturePrompt, tokenizer } = builder
-  // A family's placeholder need not be a token.
-  const placeholders = layouts.map((_, i) => picturePrompt!.placeholder(i + 1))
+  const { picturePrompt, tokenizer, messageContent } = builder
+  const pictures = layouts.map(
+    (layout, i): WrittenPicture => ({
+      // A family's placeholder need not be a token.
+      placeholder: picturePrompt!.placeholder(i + 1),
+      texts: picturePrompt!.texts(layout, i + 1, layouts.length),
+    }),
+  )
   const oneMore = picturePrompt ? [picturePrompt.placeholder(layouts.length + 1)] : []
-  const forbidden = new Set([...tokenizer.specialTokens, ...placeholders, ...oneMore])
-  const defuse = defuser([...forbidden], mark)
-  const rendered = builder.template.render(messages.map((message) => toTemplate(message, defuse)))
-  const between = splitAtPlaceholders(rendered, placeholders, oneMore)
-  const plan = layOut(between, layouts, picturePrompt)
+  const placeholders = pictures.map(({ placeholder }) => placeholder)
+  const defuse = defuser(
+    [...new Set([...tokenizer.specialTokens, ...placeholders, ...oneMore])],
+    mark,
+  )
+  const rendered = builder.template.render(
+    toTemplate(messages, defuse, messageContent, pictures.values()),
+  )
+  const between =
+    messageContent === 'parts'
+      ? withTexts(splitAt(rendered, placeholders, oneMore), pictures)
+      : splitAt(rendered, pictures.flatMap(placeholderOfEachStretch), oneMore)
+  const plan = layOut(between, pictures, picturePrompt?.stretchTexts)
   // Each piece is encoded on its own, as the published splitters do (Eagle: mm_utils.tokenizer_image_token).
   const texts = plan.flatMap((piece) => (typeof piece === 'string' ? piece.split(mark) : []))
   const encoded = await builder.encoder.encode(texts)
@@ -79,32 +93,53 @@ export async function buildPrompt(
   }
 }
 
+/** How the model is shown a picture: texts, and a stretch of its features between each two. */
+interface WrittenPicture {
+  readonly placeholder: string
+  readonly texts: readonly string[]
+}
+
+function placeholderOfEachStretch({ placeholder, texts }: WrittenPicture): string[] {
+  return new Array<string>(texts.length - 1).fill(placeholder)
+}
+
 /** The text before, between and behind the placeholders, which must stand there in their order and no more often. */
-function splitAtPlaceholders(
+function splitAt(
   rendered: string,
   placeholders: readonly string[],
   oneMore: readonly string[],
 ): string[] {
   const between: string[] = []
-  let rest = rendered
+  let from = 0
   for (const placeholder of placeholders) {
-    const at = rest.indexOf(placeholder)
+    const at = rendered.indexOf(placeholder, from)
     if (at < 0) {
       throw new Error(
         `the chat template rendered ${between.length} placeholders for ${placeholders.length} pictures`,
       )
     }
-    between.push(rest.slice(0, at))
-    rest = rest.slice(at + placeholder.length)
+    between.push(rendered.slice(from, at))
+    from = at + placeholder.length
   }
   for (const placeholder of oneMore) {
-    if (rest.includes(placeholder)) {
+    if (rendered.includes(placeholder, from)) {
       throw new Error(
         `the chat template rendered ${placeholder} for more than ${placeholders.length} pictures`,
       )
     }
   }
-  return [...between, rest]
+  return [...between, rendered.slice(from)]
+}
+
+/** Text around pictures → text around each stretch of them. */
+function withTexts(between: readonly string[], pictures: readonly WrittenPicture[]): string[] {
+  const all = [between[0]!]
+  pictures.forEach(({ texts: [first, ...others] }, i) => {
+    all[all.length - 1] += first!
+    all.push(...others)
+    all[all.length - 1] += between[i + 1]!
+  })
+  return all
 }
 
 type PicturePiece = Extract<PromptPiece, { kind: 'picture' }>
@@ -112,34 +147,61 @@ type PicturePiece = Extract<PromptPiece, { kind: 'picture' }>
 /** Texts, each to be tokenized by itself, and stretches of features in turn; begins and ends with a text. */
 function layOut(
   between: readonly string[],
-  layouts: readonly PictureLayout[],
-  picturePrompt: PicturePrompt | undefined,
+  pictures: readonly WrittenPicture[],
+  around: StretchTexts | undefined,
 ): (string | PicturePiece)[] {
-  const plan: (string | PicturePiece)[] = []
-  let text = between[0]!
-  layouts.forEach((layout, picture) => {
-    const [first, ...others] = picturePrompt!.texts(layout, picture + 1)
-    text += first!
-    others.forEach((next, stretch) => {
-      plan.push(text, { kind: 'picture', picture, stretch, stretches: others.length })
-      const { stretchEnd } = picturePrompt!
-      if (stretchEnd !== '') plan.push(stretchEnd)
-      text = next
-    })
-    text += between[picture + 1]!
+  const plan: (string | PicturePiece)[] = [between[0]!]
+  const add = (text: string) => {
+    if (text !== '') plan.push(text)
+  }
+  let next = 1
+  pictures.forEach(({ texts }, picture) => {
+    const stretches = texts.length - 1
+    for (let stretch = 0; stretch < stretches; stretch++) {
+      add(around!.before)
+      plan.push({ kind: 'picture', picture, stretch, stretches })
+      add(around!.after)
+      plan.push(between[next++]!)
+    }
   })
-  return [...plan, text]
+  return plan
 }
 
-function toTemplate(message: ChatMessage, defuse: (text: string) => string): TemplateMessage {
-  return {
-    // `developer` is OpenAI's newer word for the same thing; published templates know `system`.
-    role: message.role === 'developer' ? 'system' : message.role,
-    ...(message.name === undefined ? {} : { name: defuse(message.name) }),
-    content: message.content.map((part) =>
-      part.type === 'image' ? { type: 'image' } : { type: 'text', text: defuse(part.text) },
-    ),
+/** The messages as the template wants them; where it wants strings, each picture is written where its part stands. */
+function toTemplate(
+  messages: readonly ChatMessage[],
+  defuse: (text: string) => string,
+  form: MessageContent,
+  pictures: Iterator<WrittenPicture>,
+): TemplateMessage[] {
+  const partOf = (part: ContentPart): TemplatePart =>
+    part.type === 'image' ? { type: 'image' } : { type: 'text', text: defuse(part.text) }
+  const textOf = (part: ContentPart): string => {
+    if (part.type !== 'image') return defuse(part.text)
+    const { placeholder, texts } = pictures.next().value as WrittenPicture
+    return texts.join(placeholder)
   }
+  return messages.map(({ role, name, content }) => {
+    const text = () => content.map(textOf).join(form === 'text' ? '\n' : '')
+    return {
+      // `developer` is OpenAI's newer word for the same thing; published templates know `system`.
+      role: role === 'developer' ? 'system' : role,
+      ...(name === undefined ? {} : { name: defuse(name) }),
+      content: form === 'parts' ? content.map(partOf) : form === 'text' ? text() : stripped(text()),
+    }
+  })
+}
+
+/** What Python's `str.strip` takes away, which is not quite what JavaScript's `trim` does. */
+const WHITE_SPACE: ReadonlySet<string> = new Set(
+  '\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000',
+)
+
+function stripped(text: string): string {
+  let [start, end] = [0, text.length]
+  while (start < end && WHITE_SPACE.has(text[start]!)) start++
+  while (end > start && WHITE_SPACE.has(text[end - 1]!)) end--
+  return text.slice(start, end)
 }
 
 function texts(messages: readonly ChatMessage[]): string[] {

@@ -3,7 +3,6 @@ import { readFile } from 'node:fs/promises'
 import { Template } from '@huggingface/jinja'
 import { AerieError } from '../errors.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
-import { takesParts } from './message-content.ts'
 import { findTemplate } from './template-source.ts'
 
 /** `frames`: how many of a video are seen; only families that count them among the pictures look at it. */
@@ -12,22 +11,20 @@ export type TemplatePart =
   | { readonly type: 'video'; readonly frames: number }
   | { readonly type: 'text'; readonly text: string }
 
-/** A message as Hugging Face templates expect it. */
+/** A message as Hugging Face templates expect it, in the one form or the other of its content. */
 export interface TemplateMessage {
   readonly role: string
   readonly name?: string
-  readonly content: readonly TemplatePart[]
+  readonly content: readonly TemplatePart[] | string
 }
 
 export class ChatTemplate {
   readonly #template: Template
   readonly #variables: Readonly<Record<string, unknown>>
-  readonly #takesParts: boolean
 
   constructor(source: string, variables: Readonly<Record<string, unknown>>) {
     this.#template = new Template(source)
     this.#variables = variables
-    this.#takesParts = takesParts(this.#template, variables)
   }
 
   /** The template of `models/conversations` of that name. */
@@ -73,7 +70,7 @@ export class ChatTemplate {
     try {
       return this.#template.render({
         ...this.#variables,
-        messages: this.#takesParts ? messages : messages.map(withText),
+        messages,
         add_generation_prompt: true,
       })
     } catch (cause) {
@@ -84,12 +81,6 @@ export class ChatTemplate {
       )
     }
   }
-}
-
-/** Texts of one message are lines of it. */
-function withText(message: TemplateMessage): object {
-  const texts = message.content.flatMap((part) => (part.type === 'text' ? [part.text] : []))
-  return { ...message, content: texts.join('\n') }
 }
 
 /** `bos_token`, `eos_token`, … as strings, whichever of the two published spellings the file uses. */

@@ -1,4 +1,5 @@
 /** The interface that a runtime for models implements: reference, ONNX Runtime, native, TensorRT. */
+import type { ScaleMerge } from '../../models/tiling/merge-scales.ts'
 
 /** An opaque number that names one sequence inside one session; chosen by the caller. */
 export type SequenceId = number
@@ -75,10 +76,22 @@ export class KvCacheFull extends Error {
 /** The towers, fusion and projector of a model, loaded. */
 export interface EncoderSession {
   readonly hiddenSize: number
+  /** Positions that a tile takes; with `merging`, a merged block. */
   readonly tokensPerTile: number
-  /** Normalised pixels `[tiles, 3, H, W]` → projected features `[tiles, tokensPerTile, hidden]`, which are the caller's. */
+  /**
+   * Normalised pixels `[tiles, 3, H, W]` → projected features `[tiles, tokensPerTile, hidden]`; with `merging`, the tiles' maps
+   * `[tiles, grid², channels]`. They are the caller's.
+   */
   encode(pixels: Float32Array, tiles: number): Promise<Float32Array>
+  /** Where a picture's tiles are brought together before they are projected. */
+  readonly merging?: MergingProjector
   dispose(): Promise<void>
+}
+
+export interface MergingProjector {
+  readonly merge: ScaleMerge
+  /** Merged blocks `[blocks, grid², scales · channels]` → features `[blocks, tokensPerTile, hidden]`, which are the caller's. */
+  project(blocks: Float32Array, count: number): Promise<Float32Array>
 }
 
 export interface BackendOptions {

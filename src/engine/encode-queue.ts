@@ -21,9 +21,13 @@ export class PendingPicture {
     this.request = request
   }
 
+  get tiles(): number {
+    return this.request.layout.tiles
+  }
+
   /** Floats of one tile; only equal ones can share a run. */
   get tilePixels(): number {
-    return this.request.pixels.length / this.request.tiles
+    return this.request.pixels.length / this.tiles
   }
 
   /** Waits for it. When the signal fires the wait ends with `cancelled`; `onLeave` hears of it. */
@@ -84,13 +88,13 @@ export class EncodeQueue {
     const oldest = this.#waiting.shift()
     if (!oldest) return []
     const batch = [oldest]
-    let tiles = oldest.request.tiles
+    let tiles = oldest.tiles
     for (let i = 0; i < this.#waiting.length && tiles < maxTiles; ) {
       const next = this.#waiting[i]!
-      if (next.tilePixels === oldest.tilePixels && tiles + next.request.tiles <= maxTiles) {
+      if (next.tilePixels === oldest.tilePixels && tiles + next.tiles <= maxTiles) {
         this.#waiting.splice(i, 1)
         batch.push(next)
-        tiles += next.request.tiles
+        tiles += next.tiles
       } else {
         i++
       }

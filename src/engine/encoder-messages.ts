@@ -1,4 +1,5 @@
 /** What the main thread and the encoder worker say to each other. */
+import type { PictureLayout } from '../../models/tiling/layout.ts'
 import type { WireError } from '../errors.ts'
 import type { Backend, BackendOptions } from './backend.ts'
 import type { DisposeMessage } from './worker-host.ts'
@@ -17,14 +18,16 @@ export interface EncoderReady {
   readonly tokensPerTile: number
 }
 
+export interface TiledPicture {
+  /** `[tiles, 3, H, W]` */
+  readonly pixels: Float32Array
+  readonly layout: PictureLayout
+}
+
 /** Pictures of one tile size; the worker runs them together. Pixels are transferred. */
 export interface EncodeBatch {
   readonly type: 'encode'
-  readonly pictures: readonly {
-    /** `[tiles, 3, H, W]` */
-    readonly pixels: Float32Array
-    readonly tiles: number
-  }[]
+  readonly pictures: readonly TiledPicture[]
 }
 
 export type ToEncoder = EncodeBatch | DisposeMessage
@@ -32,7 +35,7 @@ export type ToEncoder = EncodeBatch | DisposeMessage
 export type FromEncoder =
   | {
       readonly type: 'encoded'
-      /** One `[tiles · tokensPerTile, hidden]` a picture, over a SharedArrayBuffer. */
+      /** One `[rows, hidden]` a picture, over a SharedArrayBuffer. */
       readonly features: readonly Float32Array[]
       readonly encodeMs: number
     }

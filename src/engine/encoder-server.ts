@@ -3,6 +3,7 @@ import type { MessagePort } from 'node:worker_threads'
 import { AerieError, toWireError } from '../errors.ts'
 import { freeMemory } from '../free-memory.ts'
 import type { EncoderSession } from './backend.ts'
+import { encodePictures } from './encode-pictures.ts'
 import type { EncodeBatch, EncoderReady, FromEncoder, ToEncoder } from './encoder-messages.ts'
 import type { StartMessage } from './worker-host.ts'
 
@@ -42,51 +43,4 @@ export function serveEncoder(port: MessagePort, session: EncoderSession, maxBatc
     tokensPerTile: session.tokensPerTile,
   }
   port.postMessage(ready)
-}
-
-/** Runs the tiles of all pictures together, `maxBatch` at a time, and hands each picture its rows. */
-async function encodePictures(
-  session: EncoderSession,
-  pictures: EncodeBatch['pictures'],
-  maxBatch: number,
-): Promise<Float32Array[]> {
-  const tiles = pictures.reduce((sum, picture) => sum + picture.tiles, 0)
-  const pixels = joinPixels(pictures)
-  const tilePixels = pixels.length / tiles
-  const tileFeatures = session.tokensPerTile * session.hiddenSize
-  const features = pictures.map((picture) => sharedFloats(picture.tiles * tileFeatures))
-  let picture = 0
-  let filled = 0
-  for (let first = 0; first < tiles; first += maxBatch) {
-    const count = Math.min(maxBatch, tiles - first)
-    const run = pixels.subarray(first * tilePixels, (first + count) * tilePixels)
-    const encoded = await session.encode(run, count) // [count, tokensPerTile, hidden], ours
-    for (let tile = 0; tile < count; tile++) {
-      if (filled === features[picture]!.length) {
-        picture++
-        filled = 0
-      }
-      const from = tile * tileFeatures
-      features[picture]!.set(encoded.subarray(from, from + tileFeatures), filled)
-      filled += tileFeatures
-    }
-    freeMemory(encoded.buffer)
-  }
-  freeMemory(pixels.buffer)
-  return features
-}
-
-function joinPixels(pictures: EncodeBatch['pictures']): Float32Array {
-  if (pictures.length === 1) return pictures[0]!.pixels
-  const joined = new Float32Array(pictures.reduce((sum, { pixels }) => sum + pixels.length, 0))
-  let offset = 0
-  for (const { pixels } of pictures) {
-    joined.set(pixels, offset)
-    offset += pixels.length
-  }
-  return joined
-}
-
-function sharedFloats(length: number): Float32Array {
-  return new Float32Array(new SharedArrayBuffer(length * Float32Array.BYTES_PER_ELEMENT))
 }

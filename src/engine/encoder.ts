@@ -133,8 +133,8 @@ class WorkerEncoder implements Encoder {
     const now = performance.now()
     const pictures = this.#batch.map((picture) => {
       picture.startedAt = now
-      const { pixels, tiles } = picture.request
-      return { pixels: transferable(pixels), tiles }
+      const { pixels, layout } = picture.request
+      return { pixels: transferable(pixels), layout }
     })
     this.#host.post(
       { type: 'encode', pictures },
@@ -152,13 +152,10 @@ class WorkerEncoder implements Encoder {
       for (const picture of batch) picture.reject(error)
     } else {
       batch.forEach((picture, i) => {
-        const { key, tiles } = picture.request
-        const features: Features = {
-          key,
-          data: message.features[i]!,
-          rows: tiles * this.tokensPerTile,
-        }
-        this.#tilesEncoded += tiles
+        const data = message.features[i]!
+        const rows = data.length / this.#host.ready.hiddenSize
+        const features: Features = { key: picture.request.key, data, rows }
+        this.#tilesEncoded += picture.tiles
         this.#cache.set(features)
         picture.resolve(features, message.encodeMs)
       })

@@ -1,4 +1,5 @@
 /** What the engine takes and gives: token ids, features and numbers, never text or JSON. */
+import type { PictureLayout } from '../../models/tiling/layout.ts'
 import type { WireError } from '../errors.ts'
 
 /** How the next token is chosen. Values are already checked and defaulted. */
@@ -139,9 +140,9 @@ export interface Engine {
 export interface EncodeRequest {
   /** SHA-256 of the bytes, preprocessing, package digest and tenant: what the cache is keyed by. */
   readonly key: string
-  /** Normalised `[tiles, 3, H, W]`. */
+  /** Normalised `[tiles, 3, H, W]`, of every level of the layout in turn. */
   readonly pixels: Float32Array
-  readonly tiles: number
+  readonly layout: PictureLayout
 }
 
 export interface EncodeResult {

@@ -1,5 +1,5 @@
 /** What knows how a family's cases are laid out, and computes their tensors with our code. */
-import type { ComputedTensor } from './compare.ts'
+import type { ComputedTensor, Fact } from './compare.ts'
 import type { ReferenceCase, ReferenceTensor } from './reference-case.ts'
 
 export interface ParityRun {
@@ -7,8 +7,10 @@ export interface ParityRun {
   readonly tensors: ReadonlyMap<string, ComputedTensor>
   /** Names that are inputs or bookkeeping, with the reason. */
   readonly leftOut: ReadonlyMap<string, string>
-  /** What the case records elsewhere than in expected.safetensors, such as texts and tables, to be compared as well. */
+  /** Numbers that the case records elsewhere than in expected.safetensors, such as tables, to be compared and dumped as well. */
   readonly recorded?: ReadonlyMap<string, ReferenceTensor>
+  /** What the case records beside its tensors: texts, ids, grids. */
+  readonly facts?: readonly Fact[]
 }
 
 export interface ParityAdapter {

@@ -3,14 +3,20 @@ import type { ParityAdapter } from './adapter.ts'
 import { eagleAdapter } from './eagle-adapter.ts'
 import { eagle2Adapter } from './eagle2-adapter.ts'
 import { gridRuleAdapter } from './grid-rule-adapter.ts'
+import { m3TranscriptsAdapter } from './m3-transcripts-adapter.ts'
+import { nvilaAdapter } from './nvila-adapter.ts'
 import { starterAdapter } from './starter-adapter.ts'
 import { textDecoderAdapter } from './text-decoder-adapter.ts'
 import { vilaAdapter } from './vila-adapter.ts'
+import { vilaM3Adapter } from './vila-m3-adapter.ts'
 
 export const ADAPTERS: readonly ParityAdapter[] = [
   starterAdapter,
   textDecoderAdapter,
   vilaAdapter,
+  nvilaAdapter,
+  vilaM3Adapter,
+  m3TranscriptsAdapter,
   eagleAdapter,
   eagle2Adapter,
   gridRuleAdapter,

@@ -9,8 +9,8 @@ export const parityCommand: Command = {
   operands: '<folder> … [options]',
   details: [
     'A folder is a case (`checkpoint/`, `expected.json`, `expected.safetensors`) or holds cases.',
-    'Exit code 1 when a stage differs by more than 1e-4 of its largest magnitude, when ids differ, or',
-    'when a tensor of a case was not compared.',
+    'Exit code 1 when a stage differs by more than 1e-4 of its largest magnitude, when ids or texts',
+    'differ, or when a tensor of a case was not compared.',
   ],
   options: {
     backend: {

@@ -4,9 +4,20 @@ import type { ReferenceCase, ReferenceTensor } from './reference-case.ts'
 /** Largest difference allowed in float32, as a share of the stage's largest magnitude. */
 export const TOLERANCE = 1e-4
 
+/** Characters of a difference that are shown. */
+const SHOWN_BEFORE = 20
+const SHOWN_AFTER = 40
+
 export interface ComputedTensor {
   readonly shape: readonly number[]
   readonly values: ArrayLike<number>
+}
+
+/** Something of expected.json that ours must equal, as JSON. */
+export interface Fact {
+  readonly name: string
+  readonly ours: unknown
+  readonly theirs: unknown
 }
 
 export type Verdict =
@@ -46,6 +57,23 @@ export function compareStages(
     return reason === undefined
       ? { name, shape, verdict: 'not compared' }
       : { name, shape, verdict: 'left out', note: reason }
+  })
+}
+
+/** Facts have no shape; a wrong one is shown from where it differs. */
+export function compareFacts(facts: readonly Fact[]): StageResult[] {
+  return facts.map(({ name, ours, theirs }): StageResult => {
+    const [a, b] = [JSON.stringify(ours) ?? 'nothing', JSON.stringify(theirs) ?? 'nothing']
+    if (a === b) return { name, shape: [], verdict: 'equal' }
+    let at = 0
+    while (a[at] === b[at]) at++
+    const excerpt = (text: string) => text.slice(Math.max(0, at - SHOWN_BEFORE), at + SHOWN_AFTER)
+    return {
+      name,
+      shape: [],
+      verdict: 'different',
+      note: `ours has ${excerpt(a)}, not ${excerpt(b)}`,
+    }
   })
 }
 

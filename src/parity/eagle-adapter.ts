@@ -73,7 +73,12 @@ async function run(reference: ReferenceCase, backend: string): Promise<ParityRun
     for (const recorded of expected.prompts) {
       const { marked, prompt } = await promptOf(recorded, expected.image_token_id, {
         files,
-        builder: { ...text, picturePrompt: model.picturePrompt, limits: model.limits },
+        builder: {
+          ...text,
+          picturePrompt: model.picturePrompt,
+          messageContent: model.messageContent,
+          limits: model.limits,
+        },
         features: seen.features,
       })
       segments.set(recorded.id, prompt)

@@ -3,7 +3,7 @@
 import { type Pix2StructConfig, pix2struct } from '../../models/blocks/pix2struct.ts'
 import { type EagleConfig, type EagleTower, towerPrefix } from '../../models/eagle_llama.ts'
 import { GraphBuilder } from '../../models/graph/builder.ts'
-import { runTileStages, type Stages } from '../engine/backends/graph-stages.ts'
+import { runItemStages, type Stages } from '../engine/backends/graph-stages.ts'
 import type { ModelFiles } from '../engine/backends/model-files.ts'
 import type { WholeTensor } from './subsample.ts'
 
@@ -63,7 +63,7 @@ export async function paddedPix2Struct(
     const padding = maxPatches - config.grid ** 2
     g.output('map', pix2struct(g, input, towerPrefix(i), config, { name, padding }))
     const graph = g.build()
-    const stages = await runTileStages(files, backend, graph, pixels)
+    const stages = await runItemStages(files, backend, graph, pixels)
     for (const { name: stage } of graph.stages) {
       if (stage === `${name}.patches`) continue
       const values = stages.get(stage)!

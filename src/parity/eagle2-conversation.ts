@@ -21,6 +21,9 @@ import { type PictureToTile, tilePictures } from '../../models/tiling/tiling.ts'
 import type { TemplateMessage, TemplatePart } from '../chat/template.ts'
 
 /** A picture or a frame of a case, to be cut by the rules of its kind. */
+/** Of pictures in a conversation: Eagle 2 writes one the same however many there are. */
+const ANY_NUMBER = 1
+
 export interface Seen {
   readonly file: string
   readonly kind: 'image' | 'frame'
@@ -110,7 +113,7 @@ export function newConversation(
     if (given.type === 'image') {
       const number = ++images
       const seen = [{ file: given.image, kind: 'image' } as const]
-      media.push({ seen, texts: ([layout]) => prompt.texts(layout!, number) })
+      media.push({ seen, texts: ([layout]) => prompt.texts(layout!, number, ANY_NUMBER) })
       return { type: 'image' }
     }
     const number = ++clips
@@ -179,7 +182,10 @@ export function oldConversation(
 ): Conversation {
   const media: Medium[] = []
   const picture = (file: string): TemplatePart => {
-    media.push({ seen: [{ file, kind: 'image' }], texts: ([layout]) => prompt.texts(layout!, 1) })
+    media.push({
+      seen: [{ file, kind: 'image' }],
+      texts: ([layout]) => prompt.texts(layout!, 1, ANY_NUMBER),
+    })
     return { type: 'image' }
   }
   const clip = (file: string): TemplatePart => {
@@ -202,7 +208,7 @@ export function oldConversation(
 }
 
 function marksOf(prompt: PicturePrompt): PictureMarks {
-  const [before, end] = prompt.texts(ONE_TILE, 1) as [string, string]
+  const [before, end] = prompt.texts(ONE_TILE, 1, ANY_NUMBER) as [string, string]
   return { start: before.slice(before.lastIndexOf('<')), end }
 }
 

@@ -6,7 +6,7 @@ import { type CaseResult, countStages } from './run-case.ts'
 export function stageTable({ stages, ...result }: CaseResult): string {
   const cells = stages.map(({ name, shape, verdict, absolute, relative, note }) => [
     name,
-    `[${shape.join(', ')}]`,
+    shape.length === 0 ? '' : `[${shape.join(', ')}]`,
     absolute?.toExponential(1) ?? '',
     relative?.toExponential(1) ?? '',
     note === undefined ? verdict : `${verdict}: ${note}`,
@@ -17,7 +17,7 @@ export function stageTable({ stages, ...result }: CaseResult): string {
 
 export function caseLine({ reference, backend, stages }: CaseResult): string {
   const { agreeing, failed, leftOut, worst } = countStages(stages)
-  const parts = [`${agreeing} of ${stages.length} tensors agree`]
+  const parts = [`${agreeing} of ${stages.length} tensors and facts agree`]
   if (leftOut > 0) parts.push(`${leftOut} left out`)
   if (failed > 0) parts.push(`${failed} FAILED`)
   if (worst) parts.push(`worst ${worst.relative.toExponential(1)} (${worst.stage})`)

@@ -1,7 +1,13 @@
 /** One recorded case against our code. */
 import { AerieError } from '../errors.ts'
 import { ADAPTERS } from './adapters.ts'
-import { type ComputedTensor, compareStages, hasFailed, type StageResult } from './compare.ts'
+import {
+  type ComputedTensor,
+  compareFacts,
+  compareStages,
+  hasFailed,
+  type StageResult,
+} from './compare.ts'
 import { type ReferenceCase, readCase } from './reference-case.ts'
 
 export interface CaseResult {
@@ -24,9 +30,9 @@ export async function runCase(folder: string, backend: string): Promise<CaseResu
       `${folder}: no family's cases are laid out like this one`,
     )
   }
-  const { tensors, leftOut, recorded } = await adapter.run(found, backend)
+  const { tensors, leftOut, recorded, facts = [] } = await adapter.run(found, backend)
   const reference = { ...found, tensors: new Map([...found.tensors, ...(recorded ?? [])]) }
-  const stages = compareStages(reference, tensors, leftOut)
+  const stages = [...compareStages(reference, tensors, leftOut), ...compareFacts(facts)]
   return { reference, family: adapter.name, backend, stages, tensors }
 }
 

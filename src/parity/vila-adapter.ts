@@ -1,97 +1,119 @@
 /**
- * Cases of VILA-1.5: requests with pictures, each stage from the picture's pixels over tower and projector to the merged
- * prompt and the logits of ten greedy steps.
+ * Cases of VILA-1.5, and of VILA-M3's whole models: requests with pictures or frames, each stage from the pixels over tower and
+ * projector to the merged prompt and the logits of ten greedy steps.
  */
 import { join } from 'node:path'
-import type { Graph, Value } from '../../models/graph/graph.ts'
-import { resolveShape } from '../../models/graph/shape.ts'
 import { loadModelConfig } from '../../models/load-config.ts'
+import { distinctFrames } from '../../models/vila/frame-sampling.ts'
 import type { Segment } from '../engine/backend.ts'
 import { createBackend } from '../engine/backends/create.ts'
-import { runDecoderStages, runEncoderStages, type Stages } from '../engine/backends/graph-stages.ts'
 import { openModelFiles } from '../engine/backends/model-files.ts'
 import { Tokenizer } from '../tokenizer/tokenizer.ts'
 import type { ParityAdapter, ParityRun } from './adapter.ts'
-import type { ComputedTensor } from './compare.ts'
-import { embed, greedySteps, lastRows, SESSION } from './decoding.ts'
-import { readPixels } from './read-picture.ts'
+import { joinFloats, loadCasePicture } from './case-pictures.ts'
+import type { ComputedTensor, Fact } from './compare.ts'
+import { SESSION } from './decoding.ts'
+import { decodeMerged } from './merged-sequence.ts'
+import { encodeRecorded } from './recorded-encoder.ts'
 import type { ReferenceCase } from './reference-case.ts'
 
-interface Request {
+/** As both kinds of cases write them. */
+export interface VilaRequest {
   readonly id: string
   readonly prompt_text: string
-  readonly image_files: readonly string[]
+  readonly 'input_ids_with_-200': readonly number[]
   readonly greedy_ids: readonly number[]
 }
+
+interface PictureRequest extends VilaRequest {
+  readonly image_files: readonly string[]
+}
+
+interface SamplingCase {
+  readonly frames_in_file: number
+  readonly num_video_frames: number
+  readonly max_fps: number
+  readonly video_fps?: number
+  readonly indices: readonly number[]
+}
+
+/** Stands for a picture among the ids of the published code. */
+const PICTURE_ID = -200
 
 export const vilaAdapter: ParityAdapter = {
   name: 'VILA-1.5',
   accepts: ({ expected }) => expected['family'] === 'vila' && expected['generation'] === 'VILA-1.5',
-  run,
+  async run(reference, backend) {
+    const requests = reference.expected['requests'] as PictureRequest[]
+    const run = await runRequests(reference, backend, requests, (request) => request.image_files)
+    return { ...run, facts: [...(run.facts ?? []), ...samplingFacts(reference)] }
+  },
 }
 
-async function run(reference: ReferenceCase, backend: string): Promise<ParityRun> {
+/** Every request of a model of VILA-1.5's generation. */
+export async function runRequests<Request extends VilaRequest>(
+  reference: ReferenceCase,
+  backend: string,
+  requests: readonly Request[],
+  picturesOf: (request: Request) => readonly string[],
+): Promise<ParityRun> {
   const { checkpoint } = reference
   const tensors = new Map<string, ComputedTensor>()
+  const facts: Fact[] = []
   const { family, preprocessing, picturePrompt } = await loadModelConfig(checkpoint)
   const tokenizer = await Tokenizer.load(join(checkpoint, family.textFolder ?? ''))
   const files = await openModelFiles(checkpoint)
   await using _checkpoint = files.checkpoint
   const session = await (await createBackend(backend)).loadDecoder(checkpoint, SESSION)
-  const { vocabSize, hiddenSize, tokensPerTile } = files.limits
   try {
-    for (const request of reference.expected['requests'] as Request[]) {
+    for (const request of requests) {
       const set = (name: string, tensor: ComputedTensor) =>
         tensors.set(`${request.id}.${name}`, tensor)
-      let features = new Float32Array()
-      if (request.image_files.length > 0) {
-        const paths = request.image_files.map((file) => join(reference.folder, 'inputs', file))
-        const pixels = await readPixels(paths, preprocessing!)
-        const stages = await runEncoderStages(files, backend, pixels)
-        addEncoder(set, files.graphs.encoder!, request.image_files.length, stages)
-        set(
-          'pixel_values',
-          shaped(files.graphs.encoder!.inputs[0]!.value, pixels, request.image_files.length),
-        )
-        features = stages.get('features') as Float32Array<ArrayBuffer>
+      const names = picturesOf(request)
+      const pictures = await Promise.all(
+        names.map((file) => loadCasePicture(reference, file, preprocessing!, names.length)),
+      )
+      let features: readonly Float32Array[] = []
+      if (pictures.length > 0) {
+        const { size } = preprocessing!
+        const pixels = joinFloats(pictures.map((picture) => picture.pixels))
+        set('pixel_values', { shape: [pictures.length, 3, size, size], values: pixels })
+        const encoded = await encodeRecorded(files, backend, pictures)
+        features = encoded.features
+        for (const [name, stage] of encoded.stages)
+          set(name === 'features' ? 'projector_output' : name, stage)
       }
-      const perTile = tokensPerTile * hiddenSize
       // Each piece is a text of its own; only the first one begins with <s>.
       const pieces = request.prompt_text.split(picturePrompt!.placeholder(1))
       const prompt = pieces.flatMap((piece, i): Segment[] => {
         if (i === 0) return [{ kind: 'tokens', ids: tokenizer.encodeWhole(piece) }]
-        const text: Segment = { kind: 'tokens', ids: tokenizer.encode(piece) }
-        const data = features.subarray((i - 1) * perTile, i * perTile)
-        return [{ kind: 'embeddings', rows: tokensPerTile, data }, text]
+        const data = features[i - 1]!
+        const rows = data.length / files.limits.hiddenSize
+        return [
+          { kind: 'embeddings', rows, data },
+          { kind: 'tokens', ids: tokenizer.encode(piece) },
+        ]
       })
-      const embeddings = await embed(files, prompt)
-      const steps = embeddings.length / hiddenSize
-      set('inputs_embeds', { shape: [1, steps, hiddenSize], values: embeddings })
-      const logits = (await runDecoderStages(files, backend, embeddings)).get('logits')!
-      set('prefill_logits', lastRows(logits, vocabSize, steps, [1]))
-      set('prefill_logits_last8', lastRows(logits, vocabSize, Math.min(8, steps), [1]))
-      set('step_logits', await greedySteps(session, prompt, request.greedy_ids.length))
+      const ids = prompt.flatMap((s) => (s.kind === 'tokens' ? [...s.ids] : [PICTURE_ID]))
+      const theirs = request['input_ids_with_-200']
+      facts.push({ name: `${request.id}.input_ids`, ours: ids, theirs })
+      const decoded = await decodeMerged({ files, backend, session }, prompt, request.greedy_ids)
+      for (const [name, tensor] of decoded.tensors) set(name, tensor)
+      facts.push({ ...decoded.greedyIds, name: `${request.id}.greedy_ids` })
     }
   } finally {
     await session.dispose()
   }
-  return { tensors, leftOut: new Map() }
+  return { tensors, leftOut: new Map(), facts }
 }
 
-/** Every stage under its own name; what leaves the projector has another in the cases. */
-function addEncoder(
-  set: (name: string, tensor: ComputedTensor) => void,
-  graph: Graph,
-  pictures: number,
-  stages: Stages,
-): void {
-  for (const { name, value } of [...graph.stages, ...graph.outputs]) {
-    const theirs = name === 'features' ? 'projector_output' : name
-    set(theirs, shaped(value, stages.get(name)!, pictures))
-  }
-}
-
-/** In the value's own shape, of so many pictures. */
-function shaped({ shape }: Value, values: Float32Array, pictures: number): ComputedTensor {
-  return { shape: resolveShape(shape, new Map([['tiles', pictures]])), values }
+/** The frames that would be taken of files of other lengths. */
+function samplingFacts({ expected }: ReferenceCase): Fact[] {
+  const table = expected['sampling_file'] as { cases: readonly SamplingCase[] } | undefined
+  return (table?.cases ?? []).map((row, i) => {
+    const { frames_in_file, num_video_frames, max_fps, video_fps, indices } = row
+    const rate = max_fps > 0 ? { maxFps: max_fps, videoFps: video_fps! } : undefined
+    const ours = distinctFrames(frames_in_file, num_video_frames, rate)
+    return { name: `sampling_file.${i}`, ours, theirs: indices }
+  })
 }

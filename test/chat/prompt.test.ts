@@ -34,8 +34,9 @@ describe('prompt of the starter family', async () => {
     picturePrompt: {
       placeholder: () => '<image>',
       texts: () => ['', ''],
-      stretchEnd: '',
+      stretchTexts: { before: '', after: '' },
     },
+    messageContent: 'parts' as const,
     limits: { maxContext: 2048 },
   }
   const id = (token: string) => tokenizer.idOf(token)!
@@ -126,8 +127,9 @@ describe('prompt of a family whose pictures are many tiles', async () => {
         `picture ${number}`,
         ...Array.from({ length: tiles }, (_, i) => `tile ${i + 1}`),
       ],
-      stretchEnd: 'end',
+      stretchTexts: { before: '', after: 'end' },
     },
+    messageContent: 'parts' as const,
     limits: { maxContext: 2048 },
   }
 
@@ -159,6 +161,80 @@ describe('prompt of a family whose pictures are many tiles', async () => {
   })
 })
 
+describe('prompt of a family whose chat template wants strings', async () => {
+  const tokenizer = await Tokenizer.load(dir)
+  const encoder = new EncoderThread(tokenizer, dir)
+  after(() => encoder.dispose())
+  const template = new ChatTemplate(
+    "{% for m in messages %}[{{ m['role'] + ':' + m['content'] }}]{% endfor %}",
+    {},
+  )
+  const tiles = layoutOf([{ rows: 1, columns: 2 }])
+  const builder = {
+    tokenizer,
+    encoder,
+    template,
+    firstIds: new Int32Array(),
+    picturePrompt: {
+      placeholder: () => '<image>',
+      texts: (_layout: unknown, _number: number, pictures: number) =>
+        pictures === 1 ? ['', '\n', '\n'] : ['', ''],
+      stretchTexts: { before: 'before', after: 'after' },
+    },
+    messageContent: 'stripped-text' as const,
+    limits: { maxContext: 2048 },
+  }
+  const written = async (messages: ChatMessage[], layouts = [tiles], form = builder) => {
+    const prompt = await buildPrompt(form, messages, layouts)
+    const pieces = prompt.pieces.map((piece) =>
+      piece.kind === 'picture'
+        ? `${piece.picture}: ${piece.stretch + 1}/${piece.stretches}`
+        : tokenizer.decode(piece.ids),
+    )
+    return { text: prompt.text, pieces }
+  }
+
+  it('writes pictures where they stand, each stretch with what surrounds it', async () => {
+    const { text: prompt, pieces } = await written([user(text('see '), image, text('?'))])
+    assert.equal(prompt, '[user:see <image>\n<image>\n?]')
+    assert.deepEqual(pieces, [
+      ...['[user:see ', 'before', '0: 1/2', 'after'],
+      ...['\n', 'before', '0: 2/2', 'after', '\n?]'],
+    ])
+  })
+
+  it('takes white space off the ends of the whole message, the pictures’ own text included', async () => {
+    const last = await written([user(text('\u00a0 see \x1f'), image)])
+    assert.equal(last.text, '[user:see \x1f<image>\n<image>]')
+    assert.equal(last.pieces.at(-1), ']')
+    const mark = await written([user(text('\ufeff kept '))], [])
+    assert.equal(mark.text, '[user:\ufeff kept]')
+  })
+
+  it('leaves it there where the family says so', async () => {
+    const form = { ...builder, messageContent: 'text' as const } as unknown as typeof builder
+    assert.equal((await written([user(text(' a '))], [], form)).text, '[user: a ]')
+  })
+
+  it('tells the family how many pictures there are', async () => {
+    const { text: prompt } = await written([user(image, image)], [tiles, tiles])
+    assert.equal(prompt, '[user:<image><image>]')
+  })
+
+  it('takes nothing that a user typed for a picture', async () => {
+    const { text: prompt, pieces } = await written([user(text('<image> and '), image)])
+    assert.equal(prompt, '[user:<image> and <image>\n<image>]')
+    assert.equal(pieces[0], '[user:<image> and ')
+    assert.equal(pieces.filter((piece) => /^0: /.test(piece)).length, 2)
+  })
+
+  it('strips much white space at once', async () => {
+    const before = performance.now()
+    await written([user(text(`${' '.repeat(20_000)}a${' '.repeat(20_000)}`))], [])
+    assert.ok(performance.now() - before < 2000)
+  })
+})
+
 describe('participant names', async () => {
   const tokenizer = await Tokenizer.load(dir)
   const encoder = new EncoderThread(tokenizer, dir)
@@ -175,6 +251,7 @@ describe('participant names', async () => {
       template,
       firstIds: new Int32Array(),
       picturePrompt: undefined,
+      messageContent: 'parts' as const,
       limits: { maxContext: 99 },
     }
     const message = { role: 'user' as const, name: 'ann', content: [text('hi')] }

@@ -1,6 +1,7 @@
 /** The encoder on the real backend, with the small checkpoint that PyTorch recorded. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { ONE_TILE } from '../../models/tiling/layout.ts'
 import { startEncoder } from '../../src/engine/encoder.ts'
 import type { Encoder } from '../../src/engine/types.ts'
 import { relativeError } from '../support/relative-error.ts'
@@ -28,7 +29,7 @@ describe('the encoder on ONNX Runtime', () => {
   const pixels = (scale = 1) => recorded.stages.get('pixels')!.map((value) => value * scale)
 
   it('computes what PyTorch computed', async () => {
-    const request = { key: 'recorded', pixels: pixels(), tiles: 1 }
+    const request = { key: 'recorded', pixels: pixels(), layout: ONE_TILE }
     const { features } = await encoder.encode(request, NEVER)
     assert.equal(features.rows, 100)
     assert.ok(relativeError(features.data, recorded.stages.get('placed')!) < 1e-4)
@@ -38,12 +39,12 @@ describe('the encoder on ONNX Runtime', () => {
     const scales = [1, 0.9, 0.8, 0.7, 0.6]
     const together = await Promise.all(
       scales.map((scale, i) =>
-        encoder.encode({ key: `batch ${i}`, pixels: pixels(scale), tiles: 1 }, NEVER),
+        encoder.encode({ key: `batch ${i}`, pixels: pixels(scale), layout: ONE_TILE }, NEVER),
       ),
     )
     for (const [i, scale] of scales.entries()) {
       const alone = await encoder.encode(
-        { key: `alone ${i}`, pixels: pixels(scale), tiles: 1 },
+        { key: `alone ${i}`, pixels: pixels(scale), layout: ONE_TILE },
         NEVER,
       )
       assert.ok(relativeError(together[i]!.features.data, alone.features.data) < 1e-5)

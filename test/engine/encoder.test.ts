@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
+import { layoutOf, ONE_TILE } from '../../models/tiling/layout.ts'
 import { type EncoderOptions, startEncoder } from '../../src/engine/encoder.ts'
 import type { EncodeRequest, Encoder } from '../../src/engine/types.ts'
 import { AerieError } from '../../src/errors.ts'
@@ -8,15 +9,16 @@ import { recordingLogger, until } from '../support/toy-engine.ts'
 const NEVER = new AbortController().signal
 const FAIL = -1
 const EXIT = -2
+const UNPROJECTED = 5000
 
 /** Towers that sum pixels; see the worker. */
 async function encoderFor(
-  { runMs = 0 }: { runMs?: number } = {},
+  { runMs = 0, merges = false }: { runMs?: number; merges?: boolean } = {},
   options: Partial<EncoderOptions> = {},
 ): Promise<Encoder> {
   const encoder = await startEncoder(
     {
-      modelDir: JSON.stringify({ runMs }),
+      modelDir: JSON.stringify({ runMs, merges }),
       backend: 'reference',
       threads: 1,
       cacheBytes: 1 << 20,
@@ -34,7 +36,7 @@ async function encoderFor(
 /** A picture of `tiles` tiles, one pixel wide: tile i is `value + i`, repeated in three channels. */
 function picture(key: string, value: number, tiles = 1): EncodeRequest {
   const pixels = Float32Array.from({ length: 3 * tiles }, (_, i) => value + Math.floor(i / 3))
-  return { key, pixels, tiles }
+  return { key, pixels, layout: layoutOf([{ rows: 1, columns: tiles }]) }
 }
 
 describe('the encoder in its worker', () => {
@@ -61,7 +63,7 @@ describe('the encoder in its worker', () => {
   it('takes nothing along that only shares a buffer with the pixels', async () => {
     const encoder = await encoderFor()
     const both = Float32Array.of(1, 1, 1, 9, 9, 9)
-    await encoder.encode({ key: 'a', pixels: both.subarray(0, 3), tiles: 1 }, NEVER)
+    await encoder.encode({ key: 'a', pixels: both.subarray(0, 3), layout: ONE_TILE }, NEVER)
     assert.deepEqual([...both], [1, 1, 1, 9, 9, 9])
   })
 })
@@ -80,7 +82,7 @@ describe('batches', () => {
 
   it('hold only tiles of one size, and keep the order of the oldest', async () => {
     const encoder = await encoderFor({ runMs: 20 })
-    const large = (key: string) => ({ key, pixels: new Float32Array(12).fill(1), tiles: 1 })
+    const large = (key: string) => ({ key, pixels: new Float32Array(12).fill(1), layout: ONE_TILE })
     const results = await Promise.all([
       encoder.encode(picture('a', 1), NEVER),
       encoder.encode(large('b'), NEVER),
@@ -99,6 +101,75 @@ describe('batches', () => {
     assert.equal(features.rows, 20)
     const firstOfTiles = Array.from({ length: 10 }, (_, tile) => features.data[tile * 6])
     assert.deepEqual(firstOfTiles, [4000, 4003, 4006, 4009, 4012, 4015, 4018, 4021, 2024, 2027])
+  })
+})
+
+describe('pictures that are merged before they are projected', () => {
+  /** One level of one tile, one of two: at two scales, the second of which has the blocks. */
+  const merged = (key: string, values: readonly [number, number, number]): EncodeRequest => ({
+    key,
+    pixels: Float32Array.from(values.flatMap((value) => [value, value, value])),
+    layout: layoutOf([
+      { rows: 1, columns: 1 },
+      { rows: 1, columns: 2 },
+    ]),
+  })
+  const sum = (value: number, tiles: number) => 1000 * tiles + 3 * value
+
+  it('have the rows of their blocks, each of which saw every scale', async () => {
+    const encoder = await encoderFor({ merges: true })
+    const { features } = await encoder.encode(merged('a', [1, 2, 4]), NEVER)
+    assert.ok(features.data.buffer instanceof SharedArrayBuffer)
+    assert.equal(features.rows, 2)
+    // The toy's maps are one patch a tile and its projector adds up a block: the whole, and the block's own tile.
+    const blocks = [2, 4].map((own) => sum(1, 3) + sum(own, 3) + 10 * 2)
+    assert.deepEqual(
+      [...features.data],
+      blocks.flatMap((value) => Array(3).fill(value)),
+    )
+    assert.equal(encoder.stats().tilesEncoded, 3)
+  })
+
+  it('share runs with others, whatever their layout, and stay apart', async () => {
+    const encoder = await encoderFor({ merges: true, runMs: 20 }, { maxBatch: 8 })
+    const [, two, one] = await Promise.all([
+      encoder.encode(picture('first', 0), NEVER),
+      encoder.encode(merged('two', [1, 2, 4]), NEVER),
+      encoder.encode(picture('one', 7), NEVER),
+    ])
+    // Four tiles in one run, three blocks in another; a picture of one tile shows it at both scales.
+    assert.equal(two.features.data[0], sum(1, 4) + sum(2, 4) + 10 * 3)
+    assert.equal(two.features.data[3], sum(1, 4) + sum(4, 4) + 10 * 3)
+    assert.equal(one.features.data[0], sum(7, 4) * 2 + 10 * 3)
+    assert.equal(one.features.rows, 1)
+  })
+
+  it('are projected no more blocks at once than a run takes', async () => {
+    const encoder = await encoderFor({ merges: true }, { maxBatch: 1 })
+    const { features } = await encoder.encode(merged('a', [1, 2, 4]), NEVER)
+    assert.deepEqual(
+      [features.data[0], features.data[3]],
+      [2, 4].map((own) => sum(1, 1) + sum(own, 1) + 10),
+    )
+  })
+
+  it('leave the queue when nobody waits for them any more', async () => {
+    const encoder = await encoderFor({ merges: true, runMs: 30 })
+    const running = encoder.encode(merged('a', [1, 2, 4]), NEVER)
+    const leave = new AbortController()
+    const waiting = encoder.encode(merged('b', [1, 2, 4]), leave.signal)
+    leave.abort()
+    await assert.rejects(waiting, { code: 'cancelled' })
+    await running
+    assert.equal(encoder.stats().tilesEncoded, 3)
+  })
+
+  it('fail alone when their projector does', async () => {
+    const encoder = await encoderFor({ merges: true })
+    await assert.rejects(encoder.encode(merged('bad', [1, 2, UNPROJECTED]), NEVER), {
+      code: 'backend_failure',
+    })
+    assert.equal((await encoder.encode(picture('good', 1), NEVER)).features.rows, 1)
   })
 })
 

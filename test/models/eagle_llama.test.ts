@@ -65,10 +65,10 @@ describe("Eagle's conversations", () => {
   it('are chosen by the vocabulary', () => {
     const { config } = configOf({})
     const of = (...tokens: string[]) =>
-      family.conversation!(config, (token) => tokens.includes(token))
-    assert.equal(of('<s>', '</s>').template, 'vicuna_v1')
-    assert.equal(of('<|begin_of_text|>', '<|eot_id|>').template, 'llama3')
-    assert.equal(of('<s>', '<|im_start|>', '<|im_end|>').template, 'yi_34b_chatml_direct')
+      family.conversation!(config, (token) => tokens.includes(token))!.template
+    assert.equal(of('<s>', '</s>'), 'vicuna_v1')
+    assert.equal(of('<|begin_of_text|>', '<|eot_id|>'), 'llama3')
+    assert.equal(of('<s>', '<|im_start|>', '<|im_end|>'), 'yi_34b_chatml_direct')
   })
 
   it('begin twice with Llama 3: with what the tokenizer adds, and with what the text says', async () => {
@@ -79,7 +79,12 @@ describe("Eagle's conversations", () => {
       for (const { messages, prompt_text, input_ids } of prompts) {
         const builder = {
           ...text,
-          picturePrompt: { placeholder: () => '<image>', texts: () => ['', ''], stretchEnd: '' },
+          picturePrompt: {
+            placeholder: () => '<image>',
+            texts: () => ['', ''],
+            stretchTexts: { before: '', after: '' },
+          },
+          messageContent: 'parts' as const,
           limits: { maxContext: 2048 },
         }
         const pictures = messages.flatMap(({ content }) =>

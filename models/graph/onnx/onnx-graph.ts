@@ -93,6 +93,10 @@ export class OnnxGraph {
     return this.#constant('float32', dims, new Float32Array(values))
   }
 
+  doubles(values: readonly number[], dims: readonly number[] = [values.length]): string {
+    return this.#constant('float64', dims, Float64Array.from(values))
+  }
+
   int32s(values: readonly number[], dims: readonly number[] = [values.length]): string {
     return this.#constant('int32', dims, Int32Array.from(values))
   }
@@ -120,7 +124,7 @@ export class OnnxGraph {
   #constant(
     type: OnnxType,
     dims: readonly number[],
-    values: Float32Array | Int32Array | BigInt64Array,
+    values: Float32Array | Float64Array | Int32Array | BigInt64Array,
   ): string {
     const rawData = new Uint8Array(values.buffer)
     // Bytes and not digits: there are matrices of a million numbers.

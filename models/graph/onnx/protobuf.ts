@@ -2,7 +2,14 @@
 import protobuf from 'protobufjs/light.js'
 
 /** ONNX's numbers for element types. */
-export const ONNX_TYPE = { float32: 1, int32: 6, int64: 7, float16: 10, bfloat16: 16 } as const
+export const ONNX_TYPE = {
+  float32: 1,
+  int32: 6,
+  int64: 7,
+  float16: 10,
+  float64: 11,
+  bfloat16: 16,
+} as const
 export type OnnxType = keyof typeof ONNX_TYPE
 
 /** ONNX's numbers for kinds of attributes. */

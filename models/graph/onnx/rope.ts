@@ -3,6 +3,8 @@ import type { RopeAttributes } from '../ops.ts'
 import type { OnnxGraph } from './onnx-graph.ts'
 import { ONNX_TYPE } from './protobuf.ts'
 
+const FULL_TURN = 2 * Math.PI
+
 export class RopeLowering {
   readonly #onnx: OnnxGraph
   readonly #angles = new Map<string, { readonly cos: string; readonly sin: string }>()
@@ -27,17 +29,25 @@ export class RopeLowering {
     })
   }
 
-  /** cos and sin [batch, steps, rotated/2]; shared by all layers that rotate alike. */
+  /**
+   * cos and sin [batch, steps, rotated/2]; shared by all layers that rotate alike. Angles are taken in 64 bits, and their whole
+   * turns away: at the millionth position of a long context, 32 bits are wrong by hundredths of a radian.
+   */
   #anglesOf(positions: string, frequencies: readonly number[], magnitude: number) {
     const key = `${positions}:${magnitude}:${frequencies.join()}`
     const known = this.#angles.get(key)
     if (known) return known
     const onnx = this.#onnx
     const column = onnx.add('Unsqueeze', [
-      onnx.add('Cast', [positions], { to: ONNX_TYPE.float32 }),
+      onnx.add('Cast', [positions], { to: ONNX_TYPE.float64 }),
       onnx.int64s([-1]),
     ])
-    const angles = onnx.add('Mul', [column, onnx.floats(frequencies)])
+    const turns = onnx.add('Mul', [column, onnx.doubles(frequencies.map((f) => f / FULL_TURN))])
+    const rest = onnx.add('Sub', [turns, onnx.add('Floor', [turns])])
+    const angles = onnx.add('Mul', [
+      onnx.add('Cast', [rest], { to: ONNX_TYPE.float32 }),
+      onnx.floats([FULL_TURN]),
+    ])
     const scaled = (table: string) =>
       magnitude === 1 ? table : onnx.add('Mul', [table, onnx.floats([magnitude])])
     const made = {

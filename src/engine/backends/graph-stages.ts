@@ -33,19 +33,20 @@ export async function runEncoderStages(
   backend: string,
   pixels: Float32Array,
 ): Promise<Stages> {
-  return await runTileStages(files, backend, files.graphs.encoder!, pixels)
+  return await runItemStages(files, backend, files.graphs.encoder!, pixels)
 }
 
-/** Of any graph over the model's weights whose only input is `pixels`. */
-export async function runTileStages(
+/** Of any graph over the model's weights with one input: tiles, or merged blocks, `[items, …]`. */
+export async function runItemStages(
   files: ModelFiles,
   backend: string,
   graph: Graph,
-  pixels: Float32Array,
+  items: Float32Array,
 ): Promise<Stages> {
-  const [, ...tile] = graph.inputs[0]!.value.shape as [string, number, number, number]
-  const tiles = pixels.length / tile.reduce((size, side) => size * side, 1)
-  const feeds = { pixels: { data: pixels, dims: [tiles, ...tile] } }
+  const { name, value } = graph.inputs[0]!
+  const [, ...item] = value.shape as [string, ...number[]]
+  const count = items.length / item.reduce((size, side) => size * side, 1)
+  const feeds = { [name]: { data: items, dims: [count, ...item] } }
   return await runStages(files, backend, graph, feeds)
 }
 

@@ -24,7 +24,8 @@ export async function openModelFiles(path: string): Promise<ModelFiles> {
   const { family, config, graphs, limits, embeddingScale } = source.model
   const checkpoint = await source.openWeights()
   try {
-    const parts: Graph[] = graphs.encoder ? [graphs.encoder, graphs.decoder] : [graphs.decoder]
+    const { encoder, merging, decoder } = graphs
+    const parts = [encoder, merging?.projector, decoder].filter((part): part is Graph => !!part)
     const initialisers = new Map<string, Initialiser>(
       parts.flatMap((graph) => graph.weights.map((weight) => [weight.name, weight])),
     )

@@ -1,5 +1,5 @@
 /** The ONNX Runtime backend: towers and decoders on a CPU, inside worker threads. */
-import { kvGeometry } from '../../../models/graph/graph.ts'
+import { kvGeometry, type NamedValue } from '../../../models/graph/graph.ts'
 import type { Backend, BackendOptions, DecoderSession, EncoderSession } from '../backend.ts'
 import { CachedDecoder } from './cached-decoder.ts'
 import { EmbeddingTable } from './embedding-table.ts'
@@ -8,7 +8,7 @@ import { type ModelFiles, openModelFiles } from './model-files.ts'
 import { OnnxDecoderRunner } from './onnx-decoder.ts'
 import { OnnxSession } from './onnx-session.ts'
 import { withPlainWeights } from './plain-weights.ts'
-import { encoderGraph, tileEncoder } from './tile-encoder.ts'
+import { tileEncoder } from './tile-encoder.ts'
 
 export const onnxBackend: Backend = { name: 'onnx', loadDecoder, loadEncoder }
 
@@ -42,15 +42,17 @@ export async function onnxDecoder(
 async function loadEncoder(directory: string, options: BackendOptions): Promise<EncoderSession> {
   const files = await openModelFiles(directory)
   await using _checkpoint = files.checkpoint
-  const encoder = encoderGraph(files)
-  const session = await withPlainWeights(encoder, files, (tensors) =>
-    OnnxSession.load(encoder, tensors, options),
-  )
-  return tileEncoder(files, {
-    async run(pixels, dims) {
-      const { features } = await session.run({ pixels: { data: pixels, dims } }, ['features'])
-      return features!
-    },
-    dispose: () => session.dispose(),
+  return await tileEncoder(files, async (graph) => {
+    const session = await withPlainWeights(graph, files, (tensors) =>
+      OnnxSession.load(graph, tensors, options),
+    )
+    const [{ name }] = graph.inputs as [NamedValue]
+    return {
+      async run(data, dims) {
+        const { features } = await session.run({ [name]: { data, dims } }, ['features'])
+        return features!
+      },
+      dispose: () => session.dispose(),
+    }
   })
 }

@@ -1,5 +1,5 @@
 /** The reference backend: the same graphs in plain TypeScript, the truth for all others. */
-import { type Graph, kvGeometry } from '../../../models/graph/graph.ts'
+import { type Graph, kvGeometry, type NamedValue } from '../../../models/graph/graph.ts'
 import type { Backend, BackendOptions, DecoderSession, EncoderSession } from '../backend.ts'
 import { CachedDecoder } from './cached-decoder.ts'
 import { EmbeddingTable } from './embedding-table.ts'
@@ -8,7 +8,7 @@ import { type ModelFiles, openModelFiles } from './model-files.ts'
 import { interpret } from './reference/interpreter.ts'
 import { type Tensor, tensor } from './reference/tensor.ts'
 import { ReferenceDecoderRunner } from './reference-decoder.ts'
-import { encoderGraph, tileEncoder } from './tile-encoder.ts'
+import { tileEncoder } from './tile-encoder.ts'
 
 export const referenceBackend: Backend = { name: 'reference', loadDecoder, loadEncoder }
 
@@ -40,14 +40,16 @@ export async function referenceDecoder(
 async function loadEncoder(directory: string): Promise<EncoderSession> {
   const files = await openModelFiles(directory)
   await using _checkpoint = files.checkpoint
-  const graph = encoderGraph(files)
-  const weights = await loadWeights(graph, files)
-  return tileEncoder(files, {
-    async run(pixels, dims) {
-      const feeds = new Map([['pixels', tensor(dims, Float64Array.from(pixels))]])
-      return new Float32Array(interpret(graph, { feeds, weights }).get('features')!.data)
-    },
-    async dispose() {},
+  return await tileEncoder(files, async (graph) => {
+    const weights = await loadWeights(graph, files)
+    const [{ name }] = graph.inputs as [NamedValue]
+    return {
+      async run(input, dims) {
+        const feeds = new Map([[name, tensor(dims, Float64Array.from(input))]])
+        return new Float32Array(interpret(graph, { feeds, weights }).get('features')!.data)
+      },
+      async dispose() {},
+    }
   })
 }
 

@@ -1,38 +1,53 @@
-/** What every encoder session has in common: the shape of its input, checked. */
+/** What every encoder session has in common: the shapes of its inputs, checked. */
 import type { Graph } from '../../../models/graph/graph.ts'
 import { AerieError } from '../../errors.ts'
 import type { EncoderSession } from '../backend.ts'
 import type { ModelFiles } from './model-files.ts'
 
-/** Computes the graph's `features` from `pixels` of the shape `dims`. */
+/** Computes a graph's `features` from its one input, of the shape `dims`. */
 export interface EncoderRunner {
-  run(pixels: Float32Array, dims: readonly number[]): Promise<Float32Array>
+  run(input: Float32Array, dims: readonly number[]): Promise<Float32Array>
   dispose(): Promise<void>
 }
 
-/** The encoder's graph of an opened model. Throws `invalid_package` for a text model. */
-export function encoderGraph({ graphs }: ModelFiles): Graph {
-  if (!graphs.encoder) throw new AerieError('invalid_package', 'a text model has no encoder')
-  return graphs.encoder
-}
-
-/** A session over `runner`; pixels that are not `tiles` tiles fail with `backend_failure`. */
-export function tileEncoder(files: ModelFiles, runner: EncoderRunner): EncoderSession {
-  const [, ...tile] = encoderGraph(files).inputs[0]!.value.shape as [string, number, number, number]
-  const { limits } = files
-  const tileSize = tile.reduce((product, size) => product * size, 1)
+/** A session over the runners that `load` makes of the encoder's graphs. Throws `invalid_package` for a text model. */
+export async function tileEncoder(
+  { graphs, limits }: ModelFiles,
+  load: (graph: Graph) => Promise<EncoderRunner>,
+): Promise<EncoderSession> {
+  const { encoder, merging } = graphs
+  if (!encoder) throw new AerieError('invalid_package', 'a text model has no encoder')
+  const towers = await load(encoder)
+  const projector = merging && (await load(merging.projector))
   return {
     hiddenSize: limits.hiddenSize,
     tokensPerTile: limits.tokensPerTile,
-    async encode(pixels, tiles) {
-      if (tiles < 1 || pixels.length !== tiles * tileSize) {
-        throw new AerieError(
-          'backend_failure',
-          `${pixels.length} values are not ${tiles} tiles of [${tile.join(', ')}]`,
-        )
-      }
-      return runner.run(pixels, [tiles, ...tile])
+    encode: checked(towers, encoder, 'tiles'),
+    ...(merging && projector
+      ? {
+          merging: {
+            merge: merging.merge,
+            project: checked(projector, merging.projector, 'blocks'),
+          },
+        }
+      : {}),
+    async dispose() {
+      await Promise.all([towers.dispose(), projector?.dispose()])
     },
-    dispose: () => runner.dispose(),
+  }
+}
+
+/** Values that are not `count` items of the graph's input fail with `backend_failure`. */
+function checked(runner: EncoderRunner, graph: Graph, what: string) {
+  const [, ...item] = graph.inputs[0]!.value.shape as [string, ...number[]]
+  const size = item.reduce((product, side) => product * side, 1)
+  return async (values: Float32Array, count: number): Promise<Float32Array> => {
+    if (count < 1 || values.length !== count * size) {
+      throw new AerieError(
+        'backend_failure',
+        `${values.length} values are not ${count} ${what} of [${item.join(', ')}]`,
+      )
+    }
+    return await runner.run(values, [count, ...item])
   }
 }

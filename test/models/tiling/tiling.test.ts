@@ -62,7 +62,13 @@ describe('tiling', () => {
 
   it("cuts every scale of NVILA's dynamic S2, the last one near the picture's aspect", () => {
     const { image_size: side, s2_scales: scales, max_tiles, cases } = expected.nvilaDynamicS2
-    const tiling: Tiling = { rule: 'scales', scales, maxTiles: max_tiles, onlyAlone: true }
+    const tiling: Tiling = {
+      rule: 'scales',
+      scales,
+      maxTiles: max_tiles,
+      outputScale: scales.length - 1,
+      onlyAlone: true,
+    }
     for (const { block_rows_cols, tiles: theirs, ...picture } of cases) {
       const { levels, tiles } = tilePicture(tiling, side, picture, 1)
       const { rows, columns } = levels.at(-1)!
@@ -80,6 +86,7 @@ describe('tiling', () => {
       rule: 'scales',
       scales: [448, 896, 1344],
       maxTiles: 12,
+      outputScale: 2,
       onlyAlone: true,
     })
     const sides = fc.integer({ min: 1, max: 20_000 })

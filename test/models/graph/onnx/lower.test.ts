@@ -25,6 +25,8 @@ const DIMS = new Map([
 ])
 /** Whole numbers below this are fed to integer inputs. */
 const INTEGERS = 40
+/** Added to those of inputs named far: LongVILA reads a million positions. */
+const FAR = 1_000_000
 
 const rows = (g: GraphBuilder, width = 12) => g.input('rows', ['batch', 'steps', width])
 const picture = (g: GraphBuilder) => g.input('picture', ['tiles', 6, 8, 8])
@@ -79,6 +81,14 @@ const CASES: Readonly<Record<Exclude<OpName, 'kvAttention'>, Readonly<Record<str
         inverseFrequencies: frequencies,
         style: 'half',
         magnitude: 1.3,
+      }),
+    'at the millionth position': (g) =>
+      g.rope(rows(g), g.input('far positions', ['batch', 'steps'], 'int32'), {
+        heads: 2,
+        headDim: 6,
+        // θ of LongVILA's longest context.
+        inverseFrequencies: [0, 1, 2].map((i) => 3_580_165_449 ** (-i / 3)),
+        style: 'half',
       }),
     'part of a head': (g) =>
       g.rope(rows(g, 20), positions(g), {
@@ -233,9 +243,11 @@ describe('lowering to ONNX', () => {
 async function compare(graph: Graph): Promise<void> {
   const random = seededRandom(graph.name.length)
   const shapes = graph.inputs.map(({ value }) => resolveShape(value.shape, DIMS))
-  const values = graph.inputs.map(({ value }, i) =>
+  const values = graph.inputs.map(({ name, value }, i) =>
     Float64Array.from({ length: sizeOf(shapes[i]!) }, () =>
-      value.type === 'int32' ? Math.floor(random() * INTEGERS) : Math.fround(random() * 4 - 2),
+      value.type === 'int32'
+        ? Math.floor(random() * INTEGERS) + (name.startsWith('far') ? FAR : 0)
+        : Math.fround(random() * 4 - 2),
     ),
   )
   const folder = mkdtempSync(join(tmpdir(), 'aerie-lower-'))

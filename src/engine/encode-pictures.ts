@@ -1,0 +1,106 @@
+/** What the encoder does with a batch of pictures: tiles run together, and where a family says so, merged before they are projected. */
+import { blockCount, blockSize, mergeBlock, placeBlock } from '../../models/tiling/merge-scales.ts'
+import { freeMemory } from '../free-memory.ts'
+import type { EncoderSession, MergingProjector } from './backend.ts'
+import type { TiledPicture } from './encoder-messages.ts'
+
+/** Features `[rows, hidden]` of each picture in shared memory; no run has more than `maxBatch` tiles or blocks. */
+export async function encodePictures(
+  session: EncoderSession,
+  pictures: readonly TiledPicture[],
+  maxBatch: number,
+): Promise<Float32Array[]> {
+  const { merging, tokensPerTile, hiddenSize } = session
+  if (!merging) {
+    const ready = (length: number) => sharedFloats(length)
+    return await runTiles(session, pictures, maxBatch, tokensPerTile * hiddenSize, ready)
+  }
+  const { grid, channels } = merging.merge
+  const own = (length: number) => new Float32Array(length)
+  const maps = await runTiles(session, pictures, maxBatch, grid * grid * channels, own)
+  try {
+    return await projectBlocks(session, merging, pictures, maps, maxBatch)
+  } finally {
+    for (const { buffer } of maps) freeMemory(buffer)
+  }
+}
+
+/** Runs the tiles of all pictures together, `maxBatch` at a time, and hands each picture its own: `perTile` floats a tile. */
+async function runTiles(
+  session: EncoderSession,
+  pictures: readonly TiledPicture[],
+  maxBatch: number,
+  perTile: number,
+  allocate: (length: number) => Float32Array,
+): Promise<Float32Array[]> {
+  const pixels = joinPixels(pictures)
+  const tiles = pictures.reduce((sum, { layout }) => sum + layout.tiles, 0)
+  const tilePixels = pixels.length / tiles
+  const results = pictures.map(({ layout }) => allocate(layout.tiles * perTile))
+  let picture = 0
+  let filled = 0
+  for (let first = 0; first < tiles; first += maxBatch) {
+    const count = Math.min(maxBatch, tiles - first)
+    const run = pixels.subarray(first * tilePixels, (first + count) * tilePixels)
+    const encoded = await session.encode(run, count) // [count, perTile], ours
+    for (let tile = 0; tile < count; tile++) {
+      if (filled === results[picture]!.length) {
+        picture++
+        filled = 0
+      }
+      const from = tile * perTile
+      results[picture]!.set(encoded.subarray(from, from + perTile), filled)
+      filled += perTile
+    }
+    freeMemory(encoded.buffer)
+  }
+  freeMemory(pixels.buffer)
+  return results
+}
+
+/** Merges and projects the blocks of all pictures together, `maxBatch` at a time: no more of them exist at once. */
+async function projectBlocks(
+  { tokensPerTile, hiddenSize }: EncoderSession,
+  { merge, project }: MergingProjector,
+  pictures: readonly TiledPicture[],
+  maps: readonly Float32Array[],
+  maxBatch: number,
+): Promise<Float32Array[]> {
+  const places = pictures.flatMap(({ layout }, picture) =>
+    Array.from({ length: blockCount(layout, merge) }, (_, block) => ({ picture, block })),
+  )
+  const perBlock = tokensPerTile * hiddenSize
+  const features = pictures.map(({ layout }) => sharedFloats(blockCount(layout, merge) * perBlock))
+  const size = blockSize(merge)
+  for (let first = 0; first < places.length; first += maxBatch) {
+    const run = places.slice(first, first + maxBatch)
+    const blocks = new Float32Array(run.length * size)
+    run.forEach(({ picture, block }, i) => {
+      const into = blocks.subarray(i * size, (i + 1) * size)
+      mergeBlock(maps[picture]!, pictures[picture]!.layout, merge, block, into)
+    })
+    const projected = await project(blocks, run.length) // [run, perBlock], ours
+    run.forEach(({ picture, block }, i) => {
+      const own = projected.subarray(i * perBlock, (i + 1) * perBlock)
+      placeBlock(own, pictures[picture]!.layout, merge, block, hiddenSize, features[picture]!)
+    })
+    freeMemory(blocks.buffer)
+    freeMemory(projected.buffer)
+  }
+  return features
+}
+
+function joinPixels(pictures: readonly TiledPicture[]): Float32Array {
+  if (pictures.length === 1) return pictures[0]!.pixels
+  const joined = new Float32Array(pictures.reduce((sum, { pixels }) => sum + pixels.length, 0))
+  let offset = 0
+  for (const { pixels } of pictures) {
+    joined.set(pixels, offset)
+    offset += pixels.length
+  }
+  return joined
+}
+
+function sharedFloats(length: number): Float32Array {
+  return new Float32Array(new SharedArrayBuffer(length * Float32Array.BYTES_PER_ELEMENT))
+}
