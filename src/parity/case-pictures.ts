@@ -11,17 +11,16 @@ export interface CasePicture {
   readonly layout: PictureLayout
 }
 
-/** A file of `inputs/` as one of `pictures` pictures of a conversation. */
+/** A file of `inputs/`, alone in a conversation or one of several pictures or frames: only that decides about its tiles. */
 export async function loadCasePicture(
   { folder }: ReferenceCase,
   file: string,
   to: ImagePreprocessing,
-  pictures: number,
+  isAlone: boolean,
 ): Promise<CasePicture> {
   const picture = await readPicture(join(folder, 'inputs', file), to.alpha)
-  // The rule looks at the number of pictures alone, not at the others' sizes.
-  const all = new Array(pictures).fill({ size: picture, detail: 'auto' } as const)
-  const layout = layoutPictures(to, all)[0]!
+  const one = { size: picture, detail: 'auto' } as const
+  const layout = layoutPictures(to, isAlone ? [one] : [one, one])[0]!
   return { pixels: preprocess(picture, to, layout).pixels, layout }
 }
 

@@ -175,9 +175,9 @@ async function loadMedia(
   const images = media.filter(({ kind }) => kind === 'image').length
   return await Promise.all(
     media.map(({ kind, files }) => {
-      const others = kind === 'image' ? images : Number.POSITIVE_INFINITY
+      const isAlone = kind === 'image' && images === 1
       return Promise.all(
-        files.map((file) => loadCasePicture(reference, file, loaded.preprocessing!, others)),
+        files.map((file) => loadCasePicture(reference, file, loaded.preprocessing!, isAlone)),
       )
     }),
   )

@@ -71,7 +71,7 @@ export async function runRequests<Request extends VilaRequest>(
         tensors.set(`${request.id}.${name}`, tensor)
       const names = picturesOf(request)
       const pictures = await Promise.all(
-        names.map((file) => loadCasePicture(reference, file, preprocessing!, names.length)),
+        names.map((file) => loadCasePicture(reference, file, preprocessing!, names.length === 1)),
       )
       let features: readonly Float32Array[] = []
       if (pictures.length > 0) {
