@@ -3,7 +3,7 @@ import type { Graph } from './graph/graph.ts'
 import type { ImagePreprocessing } from './preprocessing.ts'
 import type { PictureLayout } from './tiling/layout.ts'
 
-/** The parts of a vision-language model as graphs. */
+/** The parts of a model as graphs: an encoder, a decoder, or both. */
 export interface FamilyGraphs {
   /**
    * `pixels` [tiles, 3, H, W] → `features` [tiles, tokensPerTile, hidden]: towers, fusion,
@@ -13,16 +13,18 @@ export interface FamilyGraphs {
   /**
    * `embeddings` [batch, steps, hidden], `positions` [batch, steps], the KV cache and `wanted`
    * [batch, wanted], the steps that are asked for → `hidden` [batch, wanted, hidden], `logits`
-   * [batch, wanted, vocab].
+   * [batch, wanted, vocab]. Absent for a tower that is published alone.
    */
-  readonly decoder: Graph
+  readonly decoder?: Graph
 }
 
 /** Numbers that the server needs to know about a model before it runs it. */
 export interface ModelLimits {
+  /** 0 without a decoder. */
   readonly vocabSize: number
+  /** Width of a feature, which is that of the decoder where there is one. */
   readonly hiddenSize: number
-  /** Longest sequence in positions, image tokens included. */
+  /** Longest sequence in positions, image tokens included; 0 without a decoder. */
   readonly maxContext: number
   /** Positions that one tile takes in the prompt; 0 for text models. */
   readonly tokensPerTile: number
@@ -65,8 +67,8 @@ export interface Family<Config> {
   readonly weightFolders?: readonly string[]
   /** Sub-folder of the tokenizer; absent: the folder itself. */
   readonly textFolder?: string
-  /** Tensor that embeds tokens, `[vocab, hidden]`, in checkpoint spelling. */
-  readonly embeddingName: string
+  /** Tensor that embeds tokens, `[vocab, hidden]`, in checkpoint spelling; absent without a decoder. */
+  readonly embeddingName?: string
   /** What looked-up embeddings are multiplied by; absent: 1. Features of pictures are not. */
   embeddingScale?(config: Config): number
   /** Absent: the checkpoint brings its chat template. */

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { AerieError } from '../src/errors.ts'
 import type { Family, FamilyGraphs, ModelLimits } from './family.ts'
 import type { ImagePreprocessing } from './preprocessing.ts'
-import { findFamily } from './registry.ts'
+import { findFamily, modelTypeOf } from './registry.ts'
 import type { PictureLayout } from './tiling/layout.ts'
 
 /** How a family writes pictures into a prompt. */
@@ -44,12 +44,8 @@ export async function loadModelConfig(directory: string): Promise<ModelConfig> {
   } catch (cause) {
     throw invalid(path, cause)
   }
-  const modelType =
-    typeof raw === 'object' && raw !== null
-      ? (raw as { model_type?: unknown }).model_type
-      : undefined
   try {
-    const family = await findFamily(modelType)
+    const family = await findFamily(modelTypeOf(raw))
     const config = family.parseConfig(raw)
     return {
       family,

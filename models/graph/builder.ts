@@ -9,6 +9,7 @@ import type {
 } from './ops.ts'
 import type { Dim, Shape } from './shape.ts'
 import { broadcast, formatShape, productOf, sameShape } from './shape.ts'
+import { conv2dShape } from './shape-rules.ts'
 
 /**
  * Methods append one operation and return its result; a shape that does not fit throws an Error
@@ -35,13 +36,22 @@ export class GraphBuilder {
 
   /** The checkpoint tensor `name`; asked for twice, it is the same value. */
   weight(name: string, shape: readonly number[]): Weight {
+    return this.#weight(name, shape, 'float32')
+  }
+
+  /** As {@link weight}, of whole numbers. */
+  indices(name: string, shape: readonly number[]): Weight {
+    return this.#weight(name, shape, 'int32')
+  }
+
+  #weight(name: string, shape: readonly number[], type: ElementType): Weight {
     const known = this.#weights.get(name)
     if (known) {
-      if (!sameShape(known.shape, shape))
+      if (!sameShape(known.shape, shape) || known.type !== type)
         this.#fail('weight', `${name} is used as`, known.shape, shape)
       return known
     }
-    const weight: Weight = { id: this.#nextId++, shape, type: 'float32', name }
+    const weight: Weight = { id: this.#nextId++, shape, type, name }
     this.#weights.set(name, weight)
     return weight
   }
@@ -181,36 +191,14 @@ export class GraphBuilder {
     bias: Value | undefined,
     attributes: OpAttributes['conv2d'],
   ): Value {
-    const { stride, padding, groups } = attributes
-    const [n, channels, height, width] = x.shape
-    const [out, perGroup, kernelHeight, kernelWidth] = weight.shape
-    if (
-      weight.shape.length !== 4 ||
-      x.shape.length !== 4 ||
-      n === undefined ||
-      typeof height !== 'number' ||
-      typeof width !== 'number' ||
-      channels !== perGroup! * groups ||
-      out! % groups !== 0
-    ) {
-      this.#fail(
-        'conv2d',
-        'x [n, c, h, w], weight [o, c/groups, kh, kw] and [groups] are',
-        x.shape,
-        weight.shape,
-        [groups],
-      )
+    const shape = conv2dShape(x.shape, weight.shape, attributes)
+    if (!shape) {
+      const what = 'x [n, c, h, w], weight [o, c/groups, kh, kw] and [groups] are'
+      this.#fail('conv2d', what, x.shape, weight.shape, [attributes.groups])
     }
-    if (bias && !sameShape(bias.shape, [out!]))
+    if (bias && !sameShape(bias.shape, [weight.shape[0]!]))
       this.#fail('conv2d', 'weight and bias are', weight.shape, bias.shape)
-    const extent = (size: number, kernel: number) =>
-      Math.floor((size + 2 * padding - kernel) / stride) + 1
-    return this.#append('conv2d', bias ? [x, weight, bias] : [x, weight], attributes, [
-      n,
-      out!,
-      extent(height, kernelHeight!),
-      extent(width, kernelWidth!),
-    ])
+    return this.#append('conv2d', bias ? [x, weight, bias] : [x, weight], attributes, shape)
   }
 
   avgPool2d(x: Value, size: number): Value {
@@ -220,9 +208,15 @@ export class GraphBuilder {
     return this.#append('avgPool2d', [x], { size }, [n, channels, height / size, width / size])
   }
 
-  resizeBilinear(x: Value, height: number, width: number): Value {
+  resizeBilinear(
+    x: Value,
+    height: number,
+    width: number,
+    { alignCorners }: { readonly alignCorners: boolean } = { alignCorners: true },
+  ): Value {
     const [n, channels] = this.#picture('resizeBilinear', x)
-    return this.#append('resizeBilinear', [x], { height, width }, [n, channels, height, width])
+    const shape = [n, channels, height, width]
+    return this.#append('resizeBilinear', [x], { height, width, alignCorners }, shape)
   }
 
   resizeBicubic(x: Value, height: number, width: number): Value {
@@ -234,8 +228,16 @@ export class GraphBuilder {
     return this.#append('add', [a, b], {}, this.#broadcast('add', a, b))
   }
 
+  sub(a: Value, b: Value): Value {
+    return this.#append('sub', [a, b], {}, this.#broadcast('sub', a, b))
+  }
+
   mul(a: Value, b: Value): Value {
     return this.#append('mul', [a, b], {}, this.#broadcast('mul', a, b))
+  }
+
+  div(a: Value, b: Value): Value {
+    return this.#append('div', [a, b], {}, this.#broadcast('div', a, b))
   }
 
   concat(values: readonly Value[], axis: number): Value {
@@ -251,6 +253,13 @@ export class GraphBuilder {
       extent += size
     }
     return this.#append('concat', values, { axis }, first.shape.with(axis, extent))
+  }
+
+  expand(x: Value, like: Value): Value {
+    const [count] = like.shape
+    if (x.shape[0] !== 1 || count === undefined)
+      this.#fail('expand', 'x [1, ...] and like are', x.shape, like.shape)
+    return this.#append('expand', [x, like], {}, x.shape.with(0, count))
   }
 
   padEnd(x: Value, axis: number, count: number): Value {
@@ -304,6 +313,18 @@ export class GraphBuilder {
     }
     const shape = [...indices.shape, ...table.shape.slice(batchDims + 1)]
     return this.#append('gather', [table, indices], { batchDims }, shape, table.type)
+  }
+
+  squaredDistances(x: Value, table: Value): Value {
+    const [rows, width] = table.shape
+    if (table.shape.length !== 2 || rows === undefined || last(x.shape) !== width)
+      this.#fail('squaredDistances', 'x and table [n, c] are', x.shape, table.shape)
+    return this.#append('squaredDistances', [x, table], {}, [...x.shape.slice(0, -1), rows])
+  }
+
+  argmin(x: Value): Value {
+    if (x.shape.length === 0) this.#fail('argmin', 'nothing to choose from in', x.shape)
+    return this.#append('argmin', [x], {}, x.shape.slice(0, -1), 'int32')
   }
 
   #value(shape: Shape, type: ElementType): Value {

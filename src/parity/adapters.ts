@@ -1,7 +1,13 @@
 /** One adapter for each way in which cases are laid out; the first that accepts a case takes it. */
 import type { ParityAdapter } from './adapter.ts'
+import { radioAdapter } from './radio-adapter.ts'
 import { starterAdapter } from './starter-adapter.ts'
 import { textDecoderAdapter } from './text-decoder-adapter.ts'
 import { vilaAdapter } from './vila-adapter.ts'
 
-export const ADAPTERS: readonly ParityAdapter[] = [starterAdapter, textDecoderAdapter, vilaAdapter]
+export const ADAPTERS: readonly ParityAdapter[] = [
+  starterAdapter,
+  textDecoderAdapter,
+  vilaAdapter,
+  radioAdapter,
+]

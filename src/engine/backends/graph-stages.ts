@@ -1,8 +1,9 @@
 /** Every stage of a model's graphs for one input; for checking, not for serving. */
 import { type Graph, kvGeometry } from '../../../models/graph/graph.ts'
 import { KEY_POSITIONS, pastKey, pastValue } from '../../../models/graph/onnx/kv-attention.ts'
-import type { ModelFiles } from './model-files.ts'
+import { decoderGraph, type ModelFiles } from './model-files.ts'
 import type { Feed } from './onnx-session.ts'
+import { encoderGraph } from './tile-encoder.ts'
 
 /** Stages and outputs by name. */
 export type Stages = Map<string, Float32Array>
@@ -21,19 +22,19 @@ export async function runDecoderStages(
     positions: { data: places, dims: [1, steps] },
     wanted: { data: places, dims: [1, steps] },
   }
-  const graph = files.graphs.decoder
+  const graph = decoderGraph(files)
   return await (backend === 'onnx'
     ? onOnnx(files, graph, { ...feeds, ...emptyPast(graph, places) })
     : onReference(files, graph, feeds))
 }
 
-/** Of the towers and the projector: pixels `[tiles, 3, side, side]`. */
+/** Of the towers and the projector, as the family builds them or for pictures of another size: pixels `[tiles, 3, height, width]`. */
 export async function runEncoderStages(
   files: ModelFiles,
   backend: string,
   pixels: Float32Array,
+  graph: Graph = encoderGraph(files),
 ): Promise<Stages> {
-  const graph = files.graphs.encoder!
   const [, ...tile] = graph.inputs[0]!.value.shape as [string, number, number, number]
   const tiles = pixels.length / tile.reduce((size, side) => size * side, 1)
   const feeds = { pixels: { data: pixels, dims: [tiles, ...tile] } }

@@ -2,13 +2,15 @@
 import type { FamilyGraphs, ModelLimits } from '../../../models/family.ts'
 import type { Graph } from '../../../models/graph/graph.ts'
 import { loadModelConfig } from '../../../models/load-config.ts'
+import { AerieError } from '../../errors.ts'
 import { bindWeights, graphName, type Initialiser } from '../../weights/bind-weights.ts'
 import { Checkpoint, type StoredTensor } from '../../weights/checkpoint.ts'
 
 export interface ModelFiles {
   readonly graphs: FamilyGraphs
   readonly limits: ModelLimits
-  readonly embeddingName: string
+  /** Undefined without a decoder. */
+  readonly embeddingName: string | undefined
   readonly embeddingScale: number
   readonly checkpoint: Checkpoint
   /** Initialiser name → tensor, for all graphs of the model. */
@@ -25,15 +27,17 @@ export async function openModelFiles(directory: string): Promise<ModelFiles> {
     ? await Checkpoint.openParts(directory, family.weightFolders)
     : await Checkpoint.open(directory)
   try {
-    const parts: Graph[] = graphs.encoder ? [graphs.encoder, graphs.decoder] : [graphs.decoder]
+    const parts = [graphs.encoder, graphs.decoder].filter((graph) => graph !== undefined)
     const initialisers = new Map<string, Initialiser>(
       parts.flatMap((graph) => graph.weights.map((weight) => [weight.name, weight])),
     )
     // Looked up outside the graphs, and part of them only where the head is tied to it.
     const { embeddingName } = family
-    const { vocabSize, hiddenSize } = limits
-    const embedding = graphName(embeddingName, family.weightNames)
-    initialisers.set(embedding, { name: embedding, shape: [vocabSize, hiddenSize] })
+    if (embeddingName !== undefined) {
+      const { vocabSize, hiddenSize } = limits
+      const embedding = graphName(embeddingName, family.weightNames)
+      initialisers.set(embedding, { name: embedding, shape: [vocabSize, hiddenSize] })
+    }
     const tensors = bindWeights(
       initialisers.values(),
       checkpoint.tensors.values(),
@@ -45,4 +49,10 @@ export async function openModelFiles(directory: string): Promise<ModelFiles> {
     await checkpoint.close()
     throw error
   }
+}
+
+/** The decoder's graph of an opened model. Throws `invalid_package` for a tower that is published alone. */
+export function decoderGraph({ graphs }: Pick<ModelFiles, 'graphs'>): Graph {
+  if (!graphs.decoder) throw new AerieError('invalid_package', 'this model has no decoder')
+  return graphs.decoder
 }

@@ -1,7 +1,7 @@
 /** ONNX Runtime behind one class. `run` blocks its thread: for worker threads only. */
 import { dirname, relative, sep } from 'node:path'
 import type { InferenceSession, Tensor } from 'onnxruntime-node'
-import type { Graph } from '../../../models/graph/graph.ts'
+import type { ElementType, Graph, Weight } from '../../../models/graph/graph.ts'
 import { lowerToOnnx, type WeightLocation } from '../../../models/graph/onnx/lower.ts'
 import { AerieError } from '../../errors.ts'
 import type { StoredTensor } from '../../weights/checkpoint.ts'
@@ -19,11 +19,12 @@ export interface OnnxSessionOptions {
 
 type Ort = typeof import('onnxruntime-node')
 
-/** Stored types that ONNX Runtime widens by itself while loading. */
-const STORED_TYPES: Readonly<Record<string, WeightLocation['type']>> = {
-  F32: 'float32',
-  F16: 'float16',
-  BF16: 'bfloat16',
+/** Stored types that ONNX Runtime converts by itself while loading, by the type that the graph wants. */
+const STORED_TYPES: Readonly<
+  Record<ElementType, Readonly<Record<string, WeightLocation['type']>>>
+> = {
+  float32: { F32: 'float32', F16: 'float16', BF16: 'bfloat16' },
+  int32: { I32: 'int32', I64: 'int64' },
 }
 
 export class OnnxSession {
@@ -48,7 +49,7 @@ export class OnnxSession {
     const sources = new Map(graph.weights.map(({ name }) => [name, tensors.get(name)!]))
     const folder = commonFolder([...sources.values()].map(({ path }) => dirname(path)))
     const model = lowerToOnnx(graph, {
-      locate: ({ name }) => locationOf(sources.get(name)!, folder),
+      locate: (weight) => locationOf(weight, sources.get(weight.name)!, folder),
       stages,
     })
     const ort = await import('onnxruntime-node')
@@ -96,11 +97,16 @@ export class OnnxSession {
 }
 
 function locationOf(
+  weight: Weight,
   { name, dtype, path, offset, byteLength }: StoredTensor,
   folder: string,
 ): WeightLocation {
-  const type = STORED_TYPES[dtype]
-  if (!type) throw invalid(`tensor ${name} is of type ${dtype}, expected F32, F16 or BF16`)
+  const types = STORED_TYPES[weight.type]
+  const type = types[dtype]
+  if (!type) {
+    const expected = Object.keys(types).join(' or ')
+    throw invalid(`tensor ${name} is of type ${dtype}, expected ${expected}`)
+  }
   return { type, location: relative(folder, path), offset, length: byteLength }
 }
 

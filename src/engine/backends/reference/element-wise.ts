@@ -28,8 +28,16 @@ export function add(a: Tensor, b: Tensor): Tensor {
   return zip(a, b, (x, y) => x + y)
 }
 
+export function sub(a: Tensor, b: Tensor): Tensor {
+  return zip(a, b, (x, y) => x - y)
+}
+
 export function mul(a: Tensor, b: Tensor): Tensor {
   return zip(a, b, (x, y) => x * y)
+}
+
+export function div(a: Tensor, b: Tensor): Tensor {
+  return zip(a, b, (x, y) => x / y)
 }
 
 export function softmax(x: Tensor): Tensor {

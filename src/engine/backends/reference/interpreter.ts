@@ -3,8 +3,20 @@ import type { Graph, Node, NodeOf, Value } from '../../../../models/graph/graph.
 import type { OpName } from '../../../../models/graph/ops.ts'
 import { resolveShape } from '../../../../models/graph/shape.ts'
 import { attention, kvAttention, linear, rope, type SequenceCache } from './attention.ts'
-import { add, gelu, layerNorm, mul, relu, rmsNorm, silu, softmax } from './element-wise.ts'
-import { concat, gather, slice, transpose } from './layout.ts'
+import {
+  add,
+  div,
+  gelu,
+  layerNorm,
+  mul,
+  relu,
+  rmsNorm,
+  silu,
+  softmax,
+  sub,
+} from './element-wise.ts'
+import { concat, expand, gather, slice, transpose } from './layout.ts'
+import { argmin, squaredDistances } from './nearest.ts'
 import { avgPool2d, conv2d, resizeBicubic, resizeBilinear } from './picture.ts'
 import { type Tensor, tensor } from './tensor.ts'
 
@@ -87,15 +99,20 @@ const KERNELS: Kernels = {
   softmax: ([x]) => softmax(x!),
   conv2d: ([x, weight, bias], { attributes }) => conv2d(x!, weight!, bias, attributes),
   avgPool2d: ([x], { attributes }) => avgPool2d(x!, attributes.size),
-  resizeBilinear: ([x], { attributes }) => resizeBilinear(x!, attributes.height, attributes.width),
+  resizeBilinear: ([x], { attributes }) => resizeBilinear(x!, attributes),
   resizeBicubic: ([x], { attributes }) => resizeBicubic(x!, attributes.height, attributes.width),
   add: ([a, b]) => add(a!, b!),
+  sub: ([a, b]) => sub(a!, b!),
   mul: ([a, b]) => mul(a!, b!),
+  div: ([a, b]) => div(a!, b!),
   concat: (xs, { attributes }) => concat(xs, attributes.axis),
+  expand: ([x, like]) => expand(x!, like!.shape[0]!),
   padEnd: ([x], { attributes: { axis, count } }) =>
     concat([x!, tensor(x!.shape.with(axis, count))], axis),
   slice: ([x], { attributes: { axis, start, end } }) => slice(x!, axis, start, end),
   reshape: ([x], { output }, { dims }) => tensor(resolveShape(output.shape, dims), x!.data),
   transpose: ([x], { attributes }) => transpose(x!, attributes.permutation),
   gather: ([table, indices], { attributes }) => gather(table!, indices!, attributes.batchDims),
+  squaredDistances: ([x, table]) => squaredDistances(x!, table!),
+  argmin: ([x]) => argmin(x!),
 }

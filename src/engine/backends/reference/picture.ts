@@ -57,12 +57,17 @@ export function avgPool2d(x: Tensor, size: number): Tensor {
   return y
 }
 
-/** Bilinear without antialias; the corner pixels keep their places. */
-export function resizeBilinear(x: Tensor, height: number, width: number): Tensor {
+/** Bilinear without antialias; the corner pixels keep their places, or else edges are repeated. */
+export function resizeBilinear(
+  x: Tensor,
+  { height, width, alignCorners }: { height: number; width: number; alignCorners: boolean },
+): Tensor {
   const [n, channels, fromHeight, fromWidth] = x.shape as Picture
   const y = tensor([n, channels, height, width])
-  const along = (i: number, from: number, to: number) =>
-    to === 1 ? 0 : (i * (from - 1)) / (to - 1)
+  const along = (i: number, from: number, to: number) => {
+    if (!alignCorners) return Math.max(0, ((i + 0.5) * from) / to - 0.5)
+    return to === 1 ? 0 : (i * (from - 1)) / (to - 1)
+  }
   let at = 0
   for (let plane = 0; plane < n * channels; plane++) {
     const pixel = (row: number, column: number) =>
