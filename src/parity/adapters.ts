@@ -1,5 +1,6 @@
 /** One adapter for each way in which cases are laid out; the first that accepts a case takes it. */
 import type { ParityAdapter } from './adapter.ts'
+import { phiSAdapter } from './phi-s-adapter.ts'
 import { radioAdapter } from './radio-adapter.ts'
 import { starterAdapter } from './starter-adapter.ts'
 import { textDecoderAdapter } from './text-decoder-adapter.ts'
@@ -10,4 +11,5 @@ export const ADAPTERS: readonly ParityAdapter[] = [
   textDecoderAdapter,
   vilaAdapter,
   radioAdapter,
+  phiSAdapter,
 ]
