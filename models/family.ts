@@ -16,6 +16,13 @@ export interface FamilyGraphs {
    * [batch, wanted, vocab]. Absent for a tower that is published alone.
    */
   readonly decoder?: Graph
+  /**
+   * `body` [rows, hidden], a decoder's hidden state for each place of a picture, and `codes` [rows, depth − 1], those already
+   * chosen there → `logits` [rows, depth, codebook]: of a family that draws by residual quantised codes.
+   */
+  readonly depthTransformer?: Graph
+  /** `codes` [pictures, rows, columns, depth] → `pixels` [pictures, 3, H, W], colours −1…1, a little beyond at times. */
+  readonly pixelDecoder?: Graph
 }
 
 /** Numbers that the server needs to know about a model before it runs it. */
@@ -41,7 +48,7 @@ export interface TowerCard {
 /** How a family that keeps its conversations in code, and not in the checkpoint, writes them. */
 export interface Conversation {
   /** A file of `models/conversations`, without its ending. */
-  readonly template: 'vicuna_v1' | 'llama_3'
+  readonly template: 'vicuna_v1' | 'vila_u' | 'llama_3'
   /** Whether the tokenizer's own beginning of a text comes before the prompt; the template has none. */
   readonly addsBos: boolean
   /** Tokens that end an answer, beside the end of a text. */
@@ -51,8 +58,13 @@ export interface Conversation {
 export interface Family<Config> {
   /** `model_type` of the checkpoint's config.json, verbatim; also the file's name. */
   readonly modelType: string
-  /** unknown → Config. Throws Error naming the key, what was expected and what came. */
-  parseConfig(raw: unknown): Config
+  /**
+   * unknown → Config. Throws Error naming the key, what was expected and what came. `named` is what the file that
+   * `namedConfig` tells of holds; undefined where there is none.
+   */
+  parseConfig(raw: unknown, named?: unknown): Config
+  /** Path below the folder of a second config that the first one names. Names are untrusted: no path may lead out. */
+  namedConfig?(raw: unknown): string | undefined
   graphs(config: Config): FamilyGraphs
   /** Absent for text models. */
   imagePreprocessing?(config: Config): ImagePreprocessing

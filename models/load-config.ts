@@ -1,5 +1,5 @@
 /** Tells whether a model folder can be loaded, and what the server must know about it. */
-import { readFile } from 'node:fs/promises'
+import { access, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AerieError } from '../src/errors.ts'
 import type { Family, FamilyGraphs, ModelLimits } from './family.ts'
@@ -38,15 +38,10 @@ export interface ModelConfig {
  */
 export async function loadModelConfig(directory: string): Promise<ModelConfig> {
   const path = join(directory, 'config.json')
-  let raw: unknown
-  try {
-    raw = JSON.parse(await readFile(path, 'utf8'))
-  } catch (cause) {
-    throw invalid(path, cause)
-  }
+  const raw = await readJson(path)
   try {
     const family = await findFamily(modelTypeOf(raw))
-    const config = family.parseConfig(raw)
+    const config = family.parseConfig(raw, await readNamed(directory, family.namedConfig?.(raw)))
     return {
       family,
       config,
@@ -57,7 +52,7 @@ export async function loadModelConfig(directory: string): Promise<ModelConfig> {
       graphs: family.graphs(config),
     }
   } catch (cause) {
-    throw invalid(path, cause)
+    throw cause instanceof AerieError ? cause : invalid(path, cause)
   }
 }
 
@@ -68,6 +63,25 @@ function picturePrompt(family: Family<unknown>, config: unknown): PicturePrompt 
     texts: (layout, number) => family.pictureText?.(config, layout, number) ?? ['', ''],
     stretchEnd: family.stretchEnd ?? '',
   }
+}
+
+async function readJson(path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8'))
+  } catch (cause) {
+    throw invalid(path, cause)
+  }
+}
+
+/** A config that another one names; undefined when it names none, or there is no such file. */
+async function readNamed(directory: string, name: string | undefined): Promise<unknown> {
+  if (name === undefined) return undefined
+  const path = join(directory, name)
+  const isThere = await access(path).then(
+    () => true,
+    () => false,
+  )
+  return isThere ? await readJson(path) : undefined
 }
 
 function invalid(path: string, cause: unknown): AerieError {

@@ -43,7 +43,18 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   ],
   doctor: ['cli', 'config', 'cpu', 'bin', 'models'],
   bench: ['cli', 'cpu', 'media'],
-  parity: ['cli', 'engine', 'engine/backends', 'media', 'models', 'tokenizer', 'weights', 'errors'],
+  // Of `chat`, the templates: prompts are part of what is compared.
+  parity: [
+    'cli',
+    'chat',
+    'engine',
+    'engine/backends',
+    'media',
+    'models',
+    'tokenizer',
+    'weights',
+    'errors',
+  ],
 }
 
 /** Arrows that hold for types alone, with the reason. */

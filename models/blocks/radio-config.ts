@@ -1,6 +1,7 @@
 /** What RADIO's hub config says: the training's arguments under `args`, from which the published code builds the model. */
 import type { ConfigReader } from '../config-reader.ts'
 import type { AdaptorConfig, HeadConfig } from './radio-adaptor.ts'
+import { roundHalfToEven } from './round.ts'
 import type { TimmBlockConfig } from './timm-vit.ts'
 
 export interface RadioConfig extends TimmBlockConfig {
@@ -199,11 +200,4 @@ function readPreferred(config: ConfigReader, patchSize: number): [height: number
 /** How many of something there are, none included; absent: none. */
 function count(raw: ConfigReader, key: string): number {
   return raw.number(key, 0) === 0 ? 0 : raw.repeats(key)
-}
-
-/** Python's `round`. */
-export function roundHalfToEven(value: number): number {
-  const below = Math.floor(value)
-  if (value - below !== 0.5) return Math.round(value)
-  return below % 2 === 0 ? below : below + 1
 }

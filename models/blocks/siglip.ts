@@ -12,19 +12,28 @@ export function readSiglipConfig(raw: ConfigReader): VitConfig {
 
 /**
  * Pixels [tiles, 3, imageSize, imageSize] → tokens [tiles, grid², hiddenSize] behind the first `layers`
- * layers, without the norm that follows the last one. `prefix` is that of `vision_model`; `stage` names the embedded patches.
+ * layers, without the norm that follows the last one. `prefix` is that of `vision_model`; `stage` names the embedded patches,
+ * `layerStage` and its number what leaves each layer.
  */
 export function siglip(
   g: GraphBuilder,
   pixels: Value,
   prefix: string,
   c: VitConfig,
-  { layers, stage }: { readonly layers: number; readonly stage?: string },
+  {
+    layers,
+    stage,
+    layerStage,
+  }: { readonly layers: number; readonly stage?: string; readonly layerStage?: string },
 ): Value {
   const names = {
     patches: `${prefix}.embeddings.patch_embedding`,
     positions: `${prefix}.embeddings.position_embedding.weight`,
   }
   const x = patchTokens(g, pixels, names, c)
-  return vitLayers(g, stage === undefined ? x : g.stage(stage, x), `${prefix}.encoder`, c, layers)
+  const embedded = stage === undefined ? x : g.stage(stage, x)
+  return vitLayers(g, embedded, `${prefix}.encoder`, c, {
+    count: layers,
+    ...(layerStage === undefined ? {} : { stage: layerStage }),
+  })
 }

@@ -112,6 +112,21 @@ export class GraphBuilder {
     return this.#append('rmsNorm', [x, weight], { epsilon, weightOffset }, x.shape)
   }
 
+  groupNorm(x: Value, weight: Value, bias: Value, attributes: OpAttributes['groupNorm']): Value {
+    const channels = x.shape[1]
+    const fits = typeof channels === 'number' && channels % attributes.groups === 0
+    if (!fits || ![weight, bias].every(({ shape }) => sameShape(shape, [channels])))
+      this.#fail(
+        'groupNorm',
+        'x, weight, bias and [groups] are',
+        x.shape,
+        weight.shape,
+        bias.shape,
+        [attributes.groups],
+      )
+    return this.#append('groupNorm', [x, weight, bias], attributes, x.shape)
+  }
+
   rope(
     x: Value,
     positions: Value,
@@ -247,12 +262,13 @@ export class GraphBuilder {
     for (const value of values) {
       const size = value.shape[axis]
       const others = (shape: Shape) => shape.filter((_, i) => i !== axis)
-      if (typeof size !== 'number' || !sameShape(others(first.shape), others(value.shape))) {
+      const fits = sameShape(others(first.shape), others(value.shape))
+      if (typeof size !== 'number' || !fits || value.type !== first.type) {
         this.#fail('concat', `along axis ${axis}`, ...values.map((v) => v.shape))
       }
       extent += size
     }
-    return this.#append('concat', values, { axis }, first.shape.with(axis, extent))
+    return this.#append('concat', values, { axis }, first.shape.with(axis, extent), first.type)
   }
 
   expand(x: Value, like: Value): Value {
@@ -274,13 +290,14 @@ export class GraphBuilder {
     if (typeof size !== 'number' || start < 0 || end <= start || end > size) {
       this.#fail('slice', `${start}…${end} of axis ${axis} of`, x.shape)
     }
-    return this.#append('slice', [x], { axis, start, end }, x.shape.with(axis, end - start))
+    const shape = x.shape.with(axis, end - start)
+    return this.#append('slice', [x], { axis, start, end }, shape, x.type)
   }
 
   reshape(x: Value, shape: Shape): Value {
     if (productOf(x.shape) !== productOf(shape))
       this.#fail('reshape', 'from and to', x.shape, shape)
-    return this.#append('reshape', [x], {}, shape)
+    return this.#append('reshape', [x], {}, shape, x.type)
   }
 
   transpose(x: Value, permutation: readonly number[]): Value {
@@ -292,12 +309,8 @@ export class GraphBuilder {
     ) {
       this.#fail('transpose', 'x and permutation are', x.shape, permutation)
     }
-    return this.#append(
-      'transpose',
-      [x],
-      { permutation },
-      permutation.map((axis) => x.shape[axis]!),
-    )
+    const shape = permutation.map((axis) => x.shape[axis]!)
+    return this.#append('transpose', [x], { permutation }, shape, x.type)
   }
 
   gather(

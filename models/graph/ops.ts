@@ -13,6 +13,11 @@ export interface OpAttributes {
   layerNorm: NormAttributes
   /** x [..., n], weight [n] → x's shape */
   rmsNorm: NormAttributes
+  /**
+   * x [n, c, ...rest], weight [c], bias [c] → x's shape; mean and variance over each of `groups` runs of channels and
+   * all of `rest`
+   */
+  groupNorm: { readonly groups: number; readonly epsilon: number }
   /** x [batch, steps, heads·headDim], positions [batch, steps] → x's shape */
   rope: RopeAttributes
   /** q, k, v [batch, tokens, heads·headDim] → q's shape; every token sees every token */

@@ -5,6 +5,7 @@ import { radioAdapter } from './radio-adapter.ts'
 import { starterAdapter } from './starter-adapter.ts'
 import { textDecoderAdapter } from './text-decoder-adapter.ts'
 import { vilaAdapter } from './vila-adapter.ts'
+import { vilaUAdapter } from './vila-u-adapter.ts'
 
 export const ADAPTERS: readonly ParityAdapter[] = [
   starterAdapter,
@@ -12,4 +13,5 @@ export const ADAPTERS: readonly ParityAdapter[] = [
   vilaAdapter,
   radioAdapter,
   phiSAdapter,
+  vilaUAdapter,
 ]

@@ -25,19 +25,21 @@ export async function embed(files: ModelFiles, prompt: readonly Segment[]): Prom
   return all
 }
 
-/** Logits of each greedy step, read with a cache. */
+/** Logits of each step, read with a cache; greedy, or with these ids chosen whatever the logits say. */
 export async function greedySteps(
   session: DecoderSession,
   prompt: readonly Segment[],
   steps: number,
-): Promise<ComputedTensor> {
+  chosen?: readonly number[],
+): Promise<ComputedTensor & { readonly values: Float32Array }> {
   const values = new Float32Array(steps * session.vocabSize)
   let input = prompt
   for (let step = 0; step < steps; step++) {
     const [result] = await session.step([{ sequence: 0, input, want: 'logits' }])
     const logits = result!.values!
     values.set(logits, step * session.vocabSize)
-    input = [{ kind: 'tokens', ids: Int32Array.of(logits.indexOf(Math.max(...logits))) }]
+    const id = chosen?.[step] ?? logits.indexOf(Math.max(...logits))
+    input = [{ kind: 'tokens', ids: Int32Array.of(id) }]
   }
   session.free(0)
   return { shape: [steps, session.vocabSize], values }

@@ -1,7 +1,8 @@
-/** A picture of a case, as the media room decodes it. */
+/** Pictures of a case. */
 import { readFile } from 'node:fs/promises'
 import { decode } from '../media/decode.ts'
 import { readHeader } from '../media/header.ts'
+import { resizeInOwnMode } from '../media/own-mode.ts'
 import type { Picture } from '../media/resample.ts'
 
 /** Cases are trusted. */
@@ -13,9 +14,18 @@ const LIMITS = {
   allowSvg: false,
 }
 
+/** Decoded as the server decodes one. Throws `invalid_media` for a damaged picture. */
 export async function readPicture(path: string): Promise<Picture> {
   const bytes = await readFile(path)
   const header = await readHeader(bytes, LIMITS, path)
   const { picture } = await decode(bytes, header, LIMITS, path)
   return picture
+}
+
+/** Resized to a square by a processor that converts to RGB afterwards. Throws `invalid_media` for a damaged picture. */
+export async function readSquare(path: string, side: number): Promise<Picture> {
+  const bytes = await readFile(path)
+  const header = await readHeader(bytes, LIMITS, path)
+  const size = { width: side, height: side, kernel: 'bicubic' } as const
+  return await resizeInOwnMode(bytes, { header, limits: LIMITS, param: path, ...size })
 }

@@ -83,6 +83,8 @@ const EMITTERS: Emitters = {
   },
   layerNorm: (node, emission) => norm('LayerNormalization', node, emission),
   rmsNorm: (node, emission) => norm('RMSNormalization', node, emission),
+  groupNorm: ({ attributes: { groups, epsilon } }, { onnx, inputs }) =>
+    onnx.add('GroupNormalization', inputs, { num_groups: groups, epsilon: { float: epsilon } }),
   rope: ({ attributes }, { rope, inputs: [x, positions] }) => rope.emit(x!, positions!, attributes),
   attention: ({ attributes }, { onnx, inputs }) =>
     // Not faster than standard operators at a hundred tokens, but it never holds all scores at once.

@@ -27,7 +27,7 @@ export async function openModelFiles(directory: string): Promise<ModelFiles> {
     ? await Checkpoint.openParts(directory, family.weightFolders)
     : await Checkpoint.open(directory)
   try {
-    const parts = [graphs.encoder, graphs.decoder].filter((graph) => graph !== undefined)
+    const parts: Graph[] = Object.values(graphs)
     const initialisers = new Map<string, Initialiser>(
       parts.flatMap((graph) => graph.weights.map((weight) => [weight.name, weight])),
     )

@@ -32,6 +32,11 @@ describe('the graph builder', () => {
         g.kvAttention(rows, narrow, narrow, positions, KV).shape,
         ['batch', 'steps', 32],
       ],
+      [
+        'groupNorm',
+        g.groupNorm(picture, weight(6), weight(6), { groups: 2, epsilon: 1 }).shape,
+        ['tiles', 6, 8, 8],
+      ],
       ['silu', g.silu(rows).shape, ['batch', 'steps', 32]],
       ['gelu', g.gelu(picture, 'erf').shape, ['tiles', 6, 8, 8]],
       ['softmax', g.softmax(rows).shape, ['batch', 'steps', 32]],
@@ -86,6 +91,10 @@ describe('the graph builder', () => {
       [
         () => g.squaredDistances(rows, weight(9, 31)),
         'squaredDistances: x and table [n, c] are [batch, steps, 32], [9, 31]',
+      ],
+      [
+        () => g.groupNorm(picture, weight(6), weight(6), { groups: 4, epsilon: 1 }),
+        'groupNorm: x, weight, bias and [groups] are [tiles, 6, 8, 8], [6], [6], [4]',
       ],
       [
         () => g.attention(rows, rows, rows, 5),

@@ -7,6 +7,7 @@ import {
   add,
   div,
   gelu,
+  groupNorm,
   layerNorm,
   mul,
   relu,
@@ -87,6 +88,7 @@ const KERNELS: Kernels = {
   linear: ([x, weight, bias]) => linear(x!, weight!, bias),
   layerNorm: ([x, weight, bias], { attributes }) => layerNorm(x!, weight!, bias!, attributes),
   rmsNorm: ([x, weight], { attributes }) => rmsNorm(x!, weight!, attributes),
+  groupNorm: ([x, weight, bias], { attributes }) => groupNorm(x!, weight!, bias!, attributes),
   rope: ([x, positions], { attributes }) => rope(x!, positions!, attributes),
   attention: ([q, k, v], { attributes }) => attention(q!, k!, v!, attributes),
   kvAttention: ([q, k, v, positions], { attributes }, { cache }) => {

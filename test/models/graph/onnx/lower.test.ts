@@ -57,6 +57,10 @@ const CASES: Readonly<Record<Exclude<OpName, 'kvAttention'>, Readonly<Record<str
     'of heads': (g) =>
       g.rmsNorm(g.reshape(rows(g), ['batch', 'steps', 3, 4]), g.weight('w', [4]), 1e-5),
   },
+  groupNorm: {
+    plain: (g) =>
+      g.groupNorm(picture(g), g.weight('w', [6]), g.weight('b', [6]), { groups: 3, epsilon: 1e-6 }),
+  },
   rope: {
     half: (g) =>
       g.rope(rows(g), positions(g), {
@@ -169,6 +173,10 @@ const CASES: Readonly<Record<Exclude<OpName, 'kvAttention'>, Readonly<Record<str
   argmin: {
     plain: (g) => g.argmin(rows(g)),
     'of equal ones': (g) => g.argmin(g.relu(rows(g))),
+    'moved like any other value': (g) => {
+      const place = g.reshape(g.argmin(rows(g)), ['batch', 'steps', 1])
+      return g.transpose(g.slice(g.concat([place, place, place], 2), 2, 0, 2), [2, 0, 1])
+    },
     'as an index': (g) => g.gather(g.weight('table', [12, 5]), g.argmin(rows(g))),
   },
 }
