@@ -14,8 +14,8 @@ import { foldInverse, type PhiS, phiOf, restore, standardise } from '../weights/
 import { type TensorToStore, writeSafetensors } from '../weights/safetensors-writer.ts'
 import type { ParityAdapter, ParityRun } from './adapter.ts'
 import type { ComputedTensor } from './compare.ts'
-import { readPicture } from './read-picture.ts'
 import { baseName, computeTower, unitPixels } from './radio-adapter.ts'
+import { readPicture } from './read-picture.ts'
 import type { ReferenceCase } from './reference-case.ts'
 
 type Tensors = Map<string, ComputedTensor>
