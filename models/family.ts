@@ -21,6 +21,8 @@ export interface FamilyGraphs {
    * chosen there → `logits` [rows, depth, codebook]: of a family that draws by residual quantised codes.
    */
   readonly depthTransformer?: Graph
+  /** `codes` [rows, depth], chosen → `embeddings` [rows, hidden], which the decoder reads next. */
+  readonly codeEmbedder?: Graph
   /** `codes` [pictures, rows, columns, depth] → `pixels` [pictures, 3, H, W], colours −1…1, a little beyond at times. */
   readonly pixelDecoder?: Graph
 }

@@ -1,12 +1,12 @@
 /**
  * VILA-U (arXiv 2409.04429): a SigLIP tower whose features become a few codes each, a Llama that sees their vectors, and, for
  * drawing, a transformer from the Llama's states to codes and a decoder from codes to pixels. Reference code:
- * mit-han-lab/vila-u. Understanding is whole; nothing drives the two drawing graphs yet.
+ * mit-han-lab/vila-u. Understanding is whole; nothing drives the drawing graphs yet.
  */
 import { type DepthTransformerConfig, depthTransformer } from './blocks/depth-transformer.ts'
 import { type PixelDecoderConfig, pixelDecoder } from './blocks/pixel-decoder.ts'
 import { mlp2xGelu } from './blocks/projector.ts'
-import { type QuantiserConfig, quantise } from './blocks/residual-quantiser.ts'
+import { embedCodes, type QuantiserConfig, quantise } from './blocks/residual-quantiser.ts'
 import { readSiglipConfig, siglip } from './blocks/siglip.ts'
 import type { TextDecoderConfig } from './blocks/text-config.ts'
 import { textDecoder } from './blocks/text-decoder.ts'
@@ -208,6 +208,17 @@ function encoder({ tower, quantiser, text }: VilaUConfig): Graph {
   return g.build()
 }
 
+/** Codes [rows, depth] → `embeddings` [rows, hidden]. Stages: `code_sumN`, what the codes up to that depth stand for. */
+function codeEmbedder({ quantiser, text }: VilaUConfig): Graph {
+  const g = new GraphBuilder('codeEmbedder')
+  const codes = g.input('codes', ['rows', quantiser.depth], 'int32')
+  const sums = embedCodes(g, codes, `${TOWER}.quantizer`, quantiser)
+  for (const [depth, sum] of sums.entries()) g.stage(`code_sum${depth}`, sum)
+  const { hiddenSize } = text
+  g.output('embeddings', mlp2xGelu(g, sums.at(-1)!, 'mm_projector.layers', hiddenSize, hiddenSize))
+  return g.build()
+}
+
 export const family = defineFamily<VilaUConfig>({
   modelType: 'vila_u_llama',
   parseConfig,
@@ -216,6 +227,7 @@ export const family = defineFamily<VilaUConfig>({
     encoder: encoder(c),
     decoder: textDecoder(c.text),
     depthTransformer: depthTransformer(c.depthTransformer),
+    codeEmbedder: codeEmbedder(c),
     pixelDecoder: pixelDecoder(c.pixelDecoder),
   }),
   imagePreprocessing: ({ tower }) => ({

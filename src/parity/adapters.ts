@@ -6,6 +6,7 @@ import { starterAdapter } from './starter-adapter.ts'
 import { textDecoderAdapter } from './text-decoder-adapter.ts'
 import { vilaAdapter } from './vila-adapter.ts'
 import { vilaUAdapter } from './vila-u-adapter.ts'
+import { vilaUDrawingAdapter } from './vila-u-drawing-adapter.ts'
 
 export const ADAPTERS: readonly ParityAdapter[] = [
   starterAdapter,
@@ -14,4 +15,5 @@ export const ADAPTERS: readonly ParityAdapter[] = [
   radioAdapter,
   phiSAdapter,
   vilaUAdapter,
+  vilaUDrawingAdapter,
 ]

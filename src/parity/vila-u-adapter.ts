@@ -168,7 +168,7 @@ async function picturesOf(
 }
 
 /** `[pictures, 3, size, size]` */
-async function pixelsOf(
+export async function pixelsOf(
   paths: readonly string[],
   preprocessing: ImagePreprocessing,
 ): Promise<Float32Array> {

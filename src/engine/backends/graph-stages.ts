@@ -23,9 +23,8 @@ export async function runDecoderStages(
     wanted: { data: places, dims: [1, steps] },
   }
   const graph = decoderGraph(files)
-  return await (backend === 'onnx'
-    ? onOnnx(files, graph, { ...feeds, ...emptyPast(graph, places) })
-    : onReference(files, graph, feeds))
+  const past = backend === 'onnx' ? emptyPast(graph, places) : {}
+  return await runGraphStages(files, backend, graph, { ...feeds, ...past })
 }
 
 /** Of the towers and the projector, as the family builds them or for pictures of another size: pixels `[tiles, 3, height, width]`. */
@@ -38,6 +37,16 @@ export async function runEncoderStages(
   const [, ...tile] = graph.inputs[0]!.value.shape as [string, number, number, number]
   const tiles = pixels.length / tile.reduce((size, side) => size * side, 1)
   const feeds = { pixels: { data: pixels, dims: [tiles, ...tile] } }
+  return await runGraphStages(files, backend, graph, feeds)
+}
+
+/** Of any graph over the model's weights. */
+export async function runGraphStages(
+  files: ModelFiles,
+  backend: string,
+  graph: Graph,
+  feeds: Readonly<Record<string, Feed>>,
+): Promise<Stages> {
   return await (backend === 'onnx' ? onOnnx : onReference)(files, graph, feeds)
 }
 
