@@ -23,8 +23,6 @@ export interface RadioConfig extends TimmBlockConfig {
   readonly adaptors: readonly AdaptorConfig[]
   /** Pixels that a side of a picture is a multiple of. */
   readonly step: number
-  /** Longest side, in pixels. */
-  readonly maxSide: number
   /** Height and width that the model is best at. */
   readonly preferred: readonly [height: number, width: number]
 }
@@ -120,7 +118,6 @@ export function readRadioConfig(config: ConfigReader): RadioConfig {
     hasFeatureNormaliser: config.has('feature_normalizer_config'),
     adaptors,
     step: patchSize * config.size('vitdet_window_size', 1),
-    maxSide: config.size('max_resolution'),
     preferred: readPreferred(config, patchSize),
   }
 }

@@ -30,6 +30,14 @@ interface IntermediatesCall {
   readonly aggregation?: 'sparse' | 'dense'
 }
 
+/** Pictures that attention in windows was tried on, with the arguments of `VitDetArgs`. */
+interface WindowedCalls {
+  readonly files: readonly string[]
+  readonly window_size: number
+  readonly num_windowed?: number
+  readonly num_global?: number
+}
+
 /** What is put into the tower. */
 export interface RadioPixels {
   readonly height: number
@@ -59,12 +67,9 @@ async function run(reference: ReferenceCase, backend: string): Promise<ParityRun
     for (const [stage, tensor] of computed) tensors.set(`${name}.${stage}`, tensor)
   }
   await addIntermediates(reference, tensors, files, config)
-  const vitdet = expected['vitdet'] as
-    | { window_size: number; num_global: number; files: string[] }
-    | undefined
+  const vitdet = expected['vitdet'] as WindowedCalls | undefined
   for (const file of vitdet?.files ?? []) {
-    const { window_size: side, num_global } = vitdet!
-    const windows = { side, period: Math.max(Math.floor(config.layers / num_global), 1) }
+    const windows = { side: vitdet!.window_size, period: periodOf(vitdet!, config.layers) }
     const { mode } = pictures.find((picture) => picture.file === file)!
     const picture = await readPicture(join(folder, 'inputs', file))
     const input = await pixelsOf(picture, mode, checkpoint, config)
@@ -73,6 +78,13 @@ async function run(reference: ReferenceCase, backend: string): Promise<ParityRun
       tensors.set(`${baseName(file)}.vitdet.${output}`, computed.get(`backbone.${output}`)!)
   }
   return { tensors, leftOut: new Map() }
+}
+
+/** Blocks from one that sees everything to the next, as `apply_vitdet_arch` counts them. */
+function periodOf({ num_windowed, num_global = 4 }: WindowedCalls, layers: number): number {
+  return num_windowed === undefined
+    ? Math.max(Math.floor(layers / num_global), 1)
+    : num_windowed + 1
 }
 
 /** Every stage of one picture under the names of the cases. */

@@ -104,8 +104,9 @@ function locationOf(
   const types = STORED_TYPES[weight.type]
   const type = types[dtype]
   if (!type) {
-    const expected = Object.keys(types).join(' or ')
-    throw invalid(`tensor ${name} is of type ${dtype}, expected ${expected}`)
+    const expected = Object.keys(types)
+    const last = expected.pop()
+    throw invalid(`tensor ${name} is of type ${dtype}, expected ${expected.join(', ')} or ${last}`)
   }
   return { type, location: relative(folder, path), offset, length: byteLength }
 }
