@@ -34,8 +34,8 @@ export class ConfigReader {
   }
 
   /** How often something is repeated. */
-  repeats(key: string): number {
-    return this.#read<number>(key, `an integer from 1 to ${MOST_REPEATS}`, undefined, isRepeats)
+  repeats(key: string, fallback?: number): number {
+    return this.#read(key, `an integer from 1 to ${MOST_REPEATS}`, fallback, isRepeats)
   }
 
   number(key: string, fallback?: number): number {
@@ -57,9 +57,9 @@ export class ConfigReader {
   }
 
   /** A list of sizes, not empty. */
-  sizes(key: string): number[] {
+  sizes(key: string, fallback?: number[]): number[] {
     const expected = `a list of integers from 1 to ${LARGEST_SIZE}`
-    return this.#read<number[]>(key, expected, undefined, (v) => isListOf(v, isSize))
+    return this.#read(key, expected, fallback, (v) => isListOf(v, isSize))
   }
 
   /** A list of strings. */
@@ -69,9 +69,17 @@ export class ConfigReader {
   }
 
   /** A list of numbers of repetitions, not empty. */
-  listOfRepeats(key: string): number[] {
+  listOfRepeats(key: string, fallback?: number[]): number[] {
     const expected = `a list of integers from 1 to ${MOST_REPEATS}`
-    return this.#read<number[]>(key, expected, undefined, (v) => isListOf(v, isRepeats))
+    return this.#read(key, expected, fallback, (v) => isListOf(v, isRepeats))
+  }
+
+  /** Places in something that has `count` of them, counted from 0; may be none. */
+  indexes(key: string, count: number, fallback?: number[]): number[] {
+    const isPlace = (v: unknown) =>
+      Number.isInteger(v) && (v as number) >= 0 && (v as number) < count
+    const expected = `a list of integers from 0 to ${count - 1}`
+    return this.#read(key, expected, fallback, (v) => Array.isArray(v) && v.every(isPlace))
   }
 
   /** Three finite numbers: red, green, blue. */

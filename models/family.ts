@@ -35,6 +35,8 @@ export interface ModelLimits {
   readonly hiddenSize: number
   /** Longest sequence in positions, image tokens included; 0 without a decoder. */
   readonly maxContext: number
+  /** Longest prompt in positions, image tokens included; absent: as long as the context leaves room for an answer. */
+  readonly maxPrompt?: number
   /** Positions that one tile takes in the prompt; 0 for text models. */
   readonly tokensPerTile: number
   readonly maxImages: number
@@ -50,8 +52,8 @@ export interface TowerCard {
 /** How a family that keeps its conversations in code, and not in the checkpoint, writes them. */
 export interface Conversation {
   /** A file of `models/conversations`, without its ending. */
-  readonly template: 'vicuna_v1' | 'vila_u' | 'llama_3'
-  /** Whether the tokenizer's own beginning of a text comes before the prompt; the template has none. */
+  readonly template: 'vicuna_v1' | 'vila_u' | 'llama_3' | 'llama3' | 'yi_34b_chatml_direct'
+  /** Whether the tokenizer's own beginning of a text, if it has one, comes before what the template writes. */
   readonly addsBos: boolean
   /** Tokens that end an answer, beside the end of a text. */
   readonly stopTokens: readonly string[]
@@ -65,7 +67,7 @@ export interface Family<Config> {
    * `namedConfig` tells of holds; undefined where there is none.
    */
   parseConfig(raw: unknown, named?: unknown): Config
-  /** Path below the folder of a second config that the first one names. Names are untrusted: no path may lead out. */
+  /** Path below the folder of a second config, which need not be there. Names are untrusted: no path may lead out. */
   namedConfig?(raw: unknown): string | undefined
   graphs(config: Config): FamilyGraphs
   /** Absent for text models. */
@@ -85,8 +87,8 @@ export interface Family<Config> {
   readonly embeddingName?: string
   /** What looked-up embeddings are multiplied by; absent: 1. Features of pictures are not. */
   embeddingScale?(config: Config): number
-  /** Absent: the checkpoint brings its chat template. */
-  conversation?(config: Config): Conversation
+  /** Absent: the checkpoint brings its chat template. `has` tells whether the vocabulary has a token. */
+  conversation?(config: Config, has: (token: string) => boolean): Conversation
   /** Placeholder of the `number`th picture, from 1, in the rendered prompt; most families have one for all. */
   imageToken?(config: Config, number: number): string
   /**

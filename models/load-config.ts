@@ -56,15 +56,6 @@ export async function loadModelConfig(directory: string): Promise<ModelConfig> {
   }
 }
 
-function picturePrompt(family: Family<unknown>, config: unknown): PicturePrompt | undefined {
-  if (!family.imageToken) return undefined
-  return {
-    placeholder: (number) => family.imageToken!(config, number),
-    texts: (layout, number) => family.pictureText?.(config, layout, number) ?? ['', ''],
-    stretchEnd: family.stretchEnd ?? '',
-  }
-}
-
 async function readJson(path: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(path, 'utf8'))
@@ -73,7 +64,7 @@ async function readJson(path: string): Promise<unknown> {
   }
 }
 
-/** A config that another one names; undefined when it names none, or there is no such file. */
+/** A second config; undefined when there is no such file. */
 async function readNamed(directory: string, name: string | undefined): Promise<unknown> {
   if (name === undefined) return undefined
   const path = join(directory, name)
@@ -82,6 +73,15 @@ async function readNamed(directory: string, name: string | undefined): Promise<u
     () => false,
   )
   return isThere ? await readJson(path) : undefined
+}
+
+function picturePrompt(family: Family<unknown>, config: unknown): PicturePrompt | undefined {
+  if (!family.imageToken) return undefined
+  return {
+    placeholder: (number) => family.imageToken!(config, number),
+    texts: (layout, number) => family.pictureText?.(config, layout, number) ?? ['', ''],
+    stretchEnd: family.stretchEnd ?? '',
+  }
 }
 
 function invalid(path: string, cause: unknown): AerieError {

@@ -10,12 +10,15 @@ export interface ImagePreprocessing {
   /**
    * `pad`: to a square with `padColor`, picture centred (floor), then resized to `size` (LLaVA, Eagle).
    * `stretch`: resized to `size`×`size` whatever the aspect (SigLIP).
+   * `crop`: resized until the shorter side is `size`, of which the middle square is cut (CLIP).
    */
-  readonly mode: 'pad' | 'stretch'
+  readonly mode: 'pad' | 'stretch' | 'crop'
   readonly size: number
   readonly padColor: Rgb
   /** Kernel of Pillow ≤ 12, antialiased when shrinking, 8-bit between the passes. */
   readonly resample: 'bicubic' | 'bilinear' | 'lanczos'
+  /** What becomes of transparency. Absent: laid on white; `dropped`: colours as they are stored under it (`convert("RGB")`). */
+  readonly alpha?: 'dropped'
   /** value = (byte / 255 − mean) / std. */
   readonly mean: Rgb
   readonly std: Rgb

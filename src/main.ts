@@ -79,7 +79,9 @@ export async function openModel(config: Config, options: MainOptions = {}): Prom
   const worker = { modelDir, backend: config.backend, threads: config.threads, logger }
   // Everything that can start does so at once; what did start is closed again when another part fails.
   const [text, folder, engine, encoder, media] = await startAll([
-    loadModelText(join(modelDir, family.textFolder ?? ''), family.conversation?.(familyConfig)),
+    loadModelText(join(modelDir, family.textFolder ?? ''), (has) =>
+      family.conversation?.(familyConfig, has),
+    ),
     digestModelFolder(modelDir, family.weightFolders),
     startEngine({
       ...worker,

@@ -43,10 +43,10 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   ],
   doctor: ['cli', 'config', 'cpu', 'bin', 'models'],
   bench: ['cli', 'cpu', 'media'],
-  // Of `chat`, the templates: prompts are part of what is compared.
+  // Conversations of cases are written as a request's are.
   parity: [
-    'cli',
     'chat',
+    'cli',
     'engine',
     'engine/backends',
     'media',

@@ -16,14 +16,24 @@ export interface ConvNextConfig {
   readonly scaleName: 'gamma' | 'weight'
 }
 
-/** Pixels [tiles, 3, S, S] → map [tiles, S/r, S/r, width] with r = patchSize · 2^(stages − 1). */
-export function convNext(g: GraphBuilder, pixels: Value, prefix: string, c: ConvNextConfig): Value {
+/**
+ * Pixels [tiles, 3, S, S] → map [tiles, S/r, S/r, width] with r = patchSize · 2^(stages − 1). What each stage gives is
+ * published as `name.stageN` where a name is given.
+ */
+export function convNext(
+  g: GraphBuilder,
+  pixels: Value,
+  prefix: string,
+  c: ConvNextConfig,
+  name?: string,
+): Value {
   const stem = patchConv(g, pixels, `${prefix}.stem.0`, c.hiddenSizes[0]!, c.patchSize)
   let x = layerNorm(g, channelsLast(g, stem), `${prefix}.stem.1`, c.layerNormEps)
   for (const [s, width] of c.hiddenSizes.entries()) {
     const stage = `${prefix}.stages.${s}`
     if (s > 0) x = downsample(g, x, `${stage}.downsample`, width, c.layerNormEps)
     for (let b = 0; b < c.depths[s]!; b++) x = block(g, x, `${stage}.blocks.${b}`, width, c)
+    if (name !== undefined) x = g.stage(`${name}.stage${s}`, x)
   }
   return x
 }

@@ -67,17 +67,14 @@ export function patchConv(
   prefix: string,
   out: number,
   size: number,
+  options: { bias?: boolean } = {},
 ): Value {
   const channels = x.shape[1] as number
   return g.conv2d(
     x,
     g.weight(`${prefix}.weight`, [out, channels, size, size]),
-    g.weight(`${prefix}.bias`, [out]),
-    {
-      stride: size,
-      padding: 0,
-      groups: 1,
-    },
+    options.bias === false ? undefined : g.weight(`${prefix}.bias`, [out]),
+    { stride: size, padding: 0, groups: 1 },
   )
 }
 

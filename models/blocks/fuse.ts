@@ -3,17 +3,21 @@ import type { GraphBuilder } from '../graph/builder.ts'
 import type { Value } from '../graph/graph.ts'
 import { channelsFirst, channelsLast } from './dense.ts'
 
-/**
- * Maps [tiles, h, w, c] of any resolution → tokens [tiles, grid², Σc], row-major, in the order
- * given. A map that is not grid×grid is resized bilinearly with its corners kept in place, as Eagle
- * does.
- */
+/** Maps [tiles, h, w, c] of any resolution → tokens [tiles, grid², Σc], row-major, in the order given. */
 export function concatChannels(g: GraphBuilder, maps: readonly Value[], grid: number): Value {
-  const aligned = maps.map((map) => {
-    if (map.shape[1] === grid && map.shape[2] === grid) return map
-    return channelsLast(g, g.resizeBilinear(channelsFirst(g, map), grid, grid))
-  })
-  return gridToTokens(g, g.concat(aligned, 3))
+  return gridToTokens(
+    g,
+    g.concat(
+      maps.map((map) => toGrid(g, map, grid)),
+      3,
+    ),
+  )
+}
+
+/** A map [tiles, h, w, c] → [tiles, grid, grid, c], resized bilinearly with its corners kept in place, as Eagle does. */
+export function toGrid(g: GraphBuilder, map: Value, grid: number): Value {
+  if (map.shape[1] === grid && map.shape[2] === grid) return map
+  return channelsLast(g, g.resizeBilinear(channelsFirst(g, map), grid, grid))
 }
 
 /** x [tiles, h, w, c] → [tiles, h·w, c]. */

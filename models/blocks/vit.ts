@@ -16,19 +16,31 @@ export interface VitConfig {
   readonly gelu: OpAttributes['gelu']['form']
 }
 
+type VitSizeKey =
+  | 'image_size'
+  | 'patch_size'
+  | 'hidden_size'
+  | 'num_hidden_layers'
+  | 'num_attention_heads'
+  | 'intermediate_size'
+
 /** The sizes in the hub's spelling; throws on a combination that cannot be built. */
-export function readVitSizes(raw: ConfigReader): Omit<VitConfig, 'layerNormEps' | 'gelu'> {
-  const hiddenSize = raw.size('hidden_size')
-  const heads = raw.size('num_attention_heads')
+export function readVitSizes(
+  raw: ConfigReader,
+  published: Partial<Readonly<Record<VitSizeKey, number>>> = {},
+): Omit<VitConfig, 'layerNormEps' | 'gelu'> {
+  const size = (key: VitSizeKey) => raw.size(key, published[key])
+  const hiddenSize = size('hidden_size')
+  const heads = size('num_attention_heads')
   if (hiddenSize % heads !== 0)
     throw raw.mismatch('num_attention_heads', `a divisor of ${hiddenSize}`)
   return {
-    imageSize: raw.size('image_size'),
-    patchSize: raw.size('patch_size'),
+    imageSize: size('image_size'),
+    patchSize: size('patch_size'),
     hiddenSize,
-    layers: raw.repeats('num_hidden_layers'),
+    layers: raw.repeats('num_hidden_layers', published.num_hidden_layers),
     heads,
-    intermediateSize: raw.size('intermediate_size'),
+    intermediateSize: size('intermediate_size'),
   }
 }
 
@@ -72,7 +84,8 @@ export function vitLayers(
   return x
 }
 
-function vitLayer(g: GraphBuilder, x: Value, prefix: string, c: VitConfig): Value {
+/** x [tiles, tokens, hiddenSize] → same shape. */
+export function vitLayer(g: GraphBuilder, x: Value, prefix: string, c: VitConfig): Value {
   const normed = layerNorm(g, x, `${prefix}.layer_norm1`, c.layerNormEps)
   const [q, k, v] = (['q', 'k', 'v'] as const).map((name) =>
     dense(g, normed, `${prefix}.self_attn.${name}_proj`, c.hiddenSize),

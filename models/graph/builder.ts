@@ -1,15 +1,22 @@
 /** Builds graphs; every shape is checked where it is written down. */
-import type { ElementType, Graph, NamedValue, Node, Value, Weight } from './graph.ts'
+import type { DerivedWeight, ElementType, Graph, NamedValue, Node, Value, Weight } from './graph.ts'
 import type {
   KvAttentionAttributes,
   NormAttributes,
   OpAttributes,
   OpName,
+  RelativeAttentionAttributes,
   RopeAttributes,
 } from './ops.ts'
 import type { Dim, Shape } from './shape.ts'
 import { broadcast, formatShape, productOf, sameShape } from './shape.ts'
-import { conv2dShape } from './shape-rules.ts'
+import {
+  concatShape,
+  conv2dShape,
+  fitsGroupNorm,
+  fitsKvAttention,
+  fitsRelativeAttention,
+} from './shape-rules.ts'
 
 /**
  * Methods append one operation and return its result; a shape that does not fit throws an Error
@@ -35,8 +42,8 @@ export class GraphBuilder {
   }
 
   /** The checkpoint tensor `name`; asked for twice, it is the same value. */
-  weight(name: string, shape: readonly number[]): Weight {
-    return this.#weight(name, shape, 'float32')
+  weight(name: string, shape: readonly number[], derived?: DerivedWeight): Weight {
+    return this.#weight(name, shape, 'float32', derived)
   }
 
   /** As {@link weight}, of whole numbers. */
@@ -44,14 +51,20 @@ export class GraphBuilder {
     return this.#weight(name, shape, 'int32')
   }
 
-  #weight(name: string, shape: readonly number[], type: ElementType): Weight {
+  #weight(
+    name: string,
+    shape: readonly number[],
+    type: ElementType,
+    derived?: DerivedWeight,
+  ): Weight {
     const known = this.#weights.get(name)
     if (known) {
       if (!sameShape(known.shape, shape) || known.type !== type)
         this.#fail('weight', `${name} is used as`, known.shape, shape)
       return known
     }
-    const weight: Weight = { id: this.#nextId++, shape, type, name }
+    const tensor: Weight = { id: this.#nextId++, shape, type, name }
+    const weight = derived ? { ...tensor, derived } : tensor
     this.#weights.set(name, weight)
     return weight
   }
@@ -80,15 +93,12 @@ export class GraphBuilder {
 
   linear(x: Value, weight: Value, bias?: Value): Value {
     const [out, width] = weight.shape
-    if (weight.shape.length !== 2 || out === undefined || last(x.shape) !== width) {
+    if (weight.shape.length !== 2 || out === undefined || last(x.shape) !== width)
       this.#fail('linear', 'x and weight [out, in] are', x.shape, weight.shape)
-    }
     if (bias && !sameShape(bias.shape, [out]))
       this.#fail('linear', 'weight and bias are', weight.shape, bias.shape)
-    return this.#append('linear', bias ? [x, weight, bias] : [x, weight], {}, [
-      ...x.shape.slice(0, -1),
-      out,
-    ])
+    const shape = [...x.shape.slice(0, -1), out]
+    return this.#append('linear', bias ? [x, weight, bias] : [x, weight], {}, shape)
   }
 
   layerNorm(
@@ -113,17 +123,10 @@ export class GraphBuilder {
   }
 
   groupNorm(x: Value, weight: Value, bias: Value, attributes: OpAttributes['groupNorm']): Value {
-    const channels = x.shape[1]
-    const fits = typeof channels === 'number' && channels % attributes.groups === 0
-    if (!fits || ![weight, bias].every(({ shape }) => sameShape(shape, [channels])))
-      this.#fail(
-        'groupNorm',
-        'x, weight, bias and [groups] are',
-        x.shape,
-        weight.shape,
-        bias.shape,
-        [attributes.groups],
-      )
+    if (!fitsGroupNorm([x.shape, weight.shape, bias.shape], attributes.groups)) {
+      const what = 'x, weight, bias and [groups] are'
+      this.#fail('groupNorm', what, x.shape, weight.shape, bias.shape, [attributes.groups])
+    }
     return this.#append('groupNorm', [x, weight, bias], attributes, x.shape)
   }
 
@@ -134,31 +137,47 @@ export class GraphBuilder {
   ): Value {
     const attributes: RopeAttributes = { ...rest, magnitude }
     const { heads, headDim, inverseFrequencies } = attributes
-    if (
-      x.shape.length !== 3 ||
-      x.shape[2] !== heads * headDim ||
-      inverseFrequencies.length * 2 > headDim
-    ) {
-      this.#fail('rope', 'x and [heads, headDim, rotated] are', x.shape, [
-        heads,
-        headDim,
-        inverseFrequencies.length * 2,
-      ])
+    const rotated = 2 * inverseFrequencies.length
+    if (x.shape.length !== 3 || x.shape[2] !== heads * headDim || rotated > headDim) {
+      const what = 'x and [heads, headDim, rotated] are'
+      this.#fail('rope', what, x.shape, [heads, headDim, rotated])
     }
     if (!sameShape(positions.shape, x.shape.slice(0, 2)))
       this.#fail('rope', 'x and positions are', x.shape, positions.shape)
     return this.#append('rope', [x, positions], attributes, x.shape)
   }
 
-  attention(q: Value, k: Value, v: Value, heads: number): Value {
+  ropeTable(x: Value, cos: Value, sin: Value, heads: number): Value {
+    const [, tokens, width] = x.shape
+    const table = [tokens!, typeof width === 'number' ? width / heads : 0]
+    if (x.shape.length !== 3 || [cos, sin].some(({ shape }) => !sameShape(shape, table)))
+      this.#fail('ropeTable', 'x, cos, sin and [heads] are', x.shape, cos.shape, sin.shape, [heads])
+    return this.#append('ropeTable', [x, cos, sin], { heads }, x.shape)
+  }
+
+  /** Scores are scaled by headDim^−½ unless `scale` says otherwise. */
+  attention(q: Value, k: Value, v: Value, heads: number, scale?: number): Value {
     const width = last(q.shape)
-    if (q.shape.length !== 3 || typeof width !== 'number' || width % heads !== 0) {
+    if (q.shape.length !== 3 || typeof width !== 'number' || width % heads !== 0)
       this.#fail('attention', 'q and [heads] are', q.shape, [heads])
-    }
-    if (last(k.shape) !== width || !sameShape(k.shape, v.shape) || k.shape[0] !== q.shape[0]) {
+    if (last(k.shape) !== width || !sameShape(k.shape, v.shape) || k.shape[0] !== q.shape[0])
       this.#fail('attention', 'q, k and v are', q.shape, k.shape, v.shape)
+    const attributes = { heads, scale: scale ?? (width / heads) ** -0.5 }
+    return this.#append('attention', [q, k, v], attributes, q.shape)
+  }
+
+  relativeAttention(
+    inputs: { q: Value; k: Value; v: Value; rows: Value; columns: Value },
+    attributes: RelativeAttentionAttributes,
+  ): Value {
+    const values = [inputs.q, inputs.k, inputs.v, inputs.rows, inputs.columns]
+    const shapes = values.map(({ shape }) => shape)
+    const { heads, height, width } = attributes
+    if (!fitsRelativeAttention(shapes, attributes)) {
+      const what = 'q, k, v, rows, columns and [heads, height, width] are'
+      this.#fail('relativeAttention', what, ...shapes, [heads, height, width])
     }
-    return this.#append('attention', [q, k, v], { heads, scale: (width / heads) ** -0.5 }, q.shape)
+    return this.#append('relativeAttention', values, attributes, inputs.q.shape)
   }
 
   kvAttention(
@@ -169,17 +188,11 @@ export class GraphBuilder {
     attributes: KvAttentionAttributes,
   ): Value {
     const { heads, kvHeads, headDim } = attributes
-    const [batch, queries] = positions.shape as [Dim, Dim]
-    const fits =
-      positions.shape.length === 2 &&
-      sameShape(q.shape, [batch, queries, heads * headDim]) &&
-      sameShape(k.shape, [batch, k.shape[1]!, kvHeads * headDim]) &&
-      sameShape(k.shape, v.shape) &&
-      heads % kvHeads === 0
-    if (!fits) {
+    const shapes = [q.shape, k.shape, v.shape, positions.shape]
+    if (!fitsKvAttention(shapes, attributes)) {
       const geometry = [heads, kvHeads, headDim]
       const what = 'q, k, v, positions and [heads, kvHeads, headDim] are'
-      this.#fail('kvAttention', what, q.shape, k.shape, v.shape, positions.shape, geometry)
+      this.#fail('kvAttention', what, ...shapes, geometry)
     }
     return this.#append('kvAttention', [q, k, v, positions], attributes, q.shape)
   }
@@ -194,6 +207,10 @@ export class GraphBuilder {
 
   gelu(x: Value, form: OpAttributes['gelu']['form']): Value {
     return this.#append('gelu', [x], { form }, x.shape)
+  }
+
+  standardize(x: Value, floor: number): Value {
+    return this.#append('standardize', [x], { floor }, x.shape)
   }
 
   softmax(x: Value): Value {
@@ -223,20 +240,25 @@ export class GraphBuilder {
     return this.#append('avgPool2d', [x], { size }, [n, channels, height / size, width / size])
   }
 
-  resizeBilinear(
-    x: Value,
-    height: number,
-    width: number,
-    { alignCorners }: { readonly alignCorners: boolean } = { alignCorners: true },
-  ): Value {
-    const [n, channels] = this.#picture('resizeBilinear', x)
-    const shape = [n, channels, height, width]
+  resizeBilinear(x: Value, height: number, width: number, { alignCorners = true } = {}): Value {
+    const shape = this.#resized('resizeBilinear', x, height, width)
     return this.#append('resizeBilinear', [x], { height, width, alignCorners }, shape)
   }
 
   resizeBicubic(x: Value, height: number, width: number): Value {
-    const [n, channels] = this.#picture('resizeBicubic', x)
-    return this.#append('resizeBicubic', [x], { height, width }, [n, channels, height, width])
+    const shape = this.#resized('resizeBicubic', x, height, width)
+    return this.#append('resizeBicubic', [x], { height, width }, shape)
+  }
+
+  resizeAntialias(x: Value, height: number, width: number): Value {
+    const shape = this.#resized('resizeAntialias', x, height, width)
+    return this.#append('resizeAntialias', [x], { height, width }, shape)
+  }
+
+  constant(values: readonly number[], shape: readonly number[]): Value {
+    if (productOf(shape) !== values.length)
+      this.#fail('constant', `${values.length} values in`, shape)
+    return this.#append('constant', [], { values }, shape)
   }
 
   add(a: Value, b: Value): Value {
@@ -258,17 +280,11 @@ export class GraphBuilder {
   concat(values: readonly Value[], axis: number): Value {
     const [first] = values
     if (!first) throw new Error(`graph ${this.#name}: concat: nothing to join`)
-    let extent = 0
-    for (const value of values) {
-      const size = value.shape[axis]
-      const others = (shape: Shape) => shape.filter((_, i) => i !== axis)
-      const fits = sameShape(others(first.shape), others(value.shape))
-      if (typeof size !== 'number' || !fits || value.type !== first.type) {
-        this.#fail('concat', `along axis ${axis}`, ...values.map((v) => v.shape))
-      }
-      extent += size
-    }
-    return this.#append('concat', values, { axis }, first.shape.with(axis, extent), first.type)
+    const shapes = values.map((value) => value.shape)
+    const shape = concatShape(shapes, axis)
+    if (!shape || values.some(({ type }) => type !== first.type))
+      this.#fail('concat', `along axis ${axis}`, ...shapes)
+    return this.#append('concat', values, { axis }, shape, first.type)
   }
 
   expand(x: Value, like: Value): Value {
@@ -287,9 +303,8 @@ export class GraphBuilder {
 
   slice(x: Value, axis: number, start: number, end: number): Value {
     const size = x.shape[axis]
-    if (typeof size !== 'number' || start < 0 || end <= start || end > size) {
+    if (typeof size !== 'number' || start < 0 || end <= start || end > size)
       this.#fail('slice', `${start}…${end} of axis ${axis} of`, x.shape)
-    }
     const shape = x.shape.with(axis, end - start)
     return this.#append('slice', [x], { axis, start, end }, shape, x.type)
   }
@@ -301,14 +316,9 @@ export class GraphBuilder {
   }
 
   transpose(x: Value, permutation: readonly number[]): Value {
-    if (
-      !sameShape(
-        permutation.toSorted((a, b) => a - b),
-        [...x.shape.keys()],
-      )
-    ) {
+    const sorted = permutation.toSorted((a, b) => a - b)
+    if (!sameShape(sorted, [...x.shape.keys()]))
       this.#fail('transpose', 'x and permutation are', x.shape, permutation)
-    }
     const shape = permutation.map((axis) => x.shape[axis]!)
     return this.#append('transpose', [x], { permutation }, shape, x.type)
   }
@@ -318,12 +328,10 @@ export class GraphBuilder {
     indices: Value,
     { batchDims }: OpAttributes['gather'] = { batchDims: 0 },
   ): Value {
-    if (indices.type !== 'int32') {
+    if (indices.type !== 'int32')
       this.#fail('gather', `indices are ${indices.type}, not int32:`, indices.shape)
-    }
-    if (!sameShape(table.shape.slice(0, batchDims), indices.shape.slice(0, batchDims))) {
+    if (!sameShape(table.shape.slice(0, batchDims), indices.shape.slice(0, batchDims)))
       this.#fail('gather', 'batched table and indices are', table.shape, indices.shape)
-    }
     const shape = [...indices.shape, ...table.shape.slice(batchDims + 1)]
     return this.#append('gather', [table, indices], { batchDims }, shape, table.type)
   }
@@ -366,11 +374,15 @@ export class GraphBuilder {
     return broadcast(a.shape, b.shape) ?? this.#fail(op, 'a and b are', a.shape, b.shape)
   }
 
+  #resized(op: OpName, x: Value, height: number, width: number): Shape {
+    const [n, channels] = this.#picture(op, x)
+    return [n, channels, height, width]
+  }
+
   #picture(op: OpName, x: Value): [Dim, Dim, number, number] {
     const [n, channels, height, width] = x.shape
-    if (x.shape.length !== 4 || typeof height !== 'number' || typeof width !== 'number') {
+    if (x.shape.length !== 4 || typeof height !== 'number' || typeof width !== 'number')
       this.#fail(op, 'x is not [n, c, h, w] with fixed h and w but', x.shape)
-    }
     return [n!, channels!, height, width]
   }
 

@@ -15,6 +15,16 @@ export interface Value {
 export interface Weight extends Value {
   readonly name: string
   readonly shape: readonly number[]
+  /** Set for what can be computed: a checkpoint may hold it, once or several times, or not at all. */
+  readonly derived?: DerivedWeight
+}
+
+/** A table that the published code computes when it starts, and saves with some checkpoints. */
+export interface DerivedWeight {
+  /** Other names that the same tensor may be saved under. */
+  readonly copies: readonly string[]
+  /** What it holds where no name is in the checkpoint. A saved one may be rounded, and is what the model was trained with. */
+  values(): readonly number[]
 }
 
 export interface NamedValue {

@@ -20,8 +20,20 @@ export interface OpAttributes {
   groupNorm: { readonly groups: number; readonly epsilon: number }
   /** x [batch, steps, heads·headDim], positions [batch, steps] → x's shape */
   rope: RopeAttributes
-  /** q, k, v [batch, tokens, heads·headDim] → q's shape; every token sees every token */
+  /**
+   * x [batch, tokens, heads·headDim], cos, sin [tokens, headDim] → x's shape; neighbouring channels (a, b) of a head become
+   * (a·cos − b·sin, b·cos + a·sin)
+   */
+  ropeTable: { readonly heads: number }
+  /** q [batch, queries, heads·headDim], k, v [batch, tokens, heads·headDim] → q's shape; every query sees every token */
   attention: { readonly heads: number; readonly scale: number }
+  /**
+   * q, k, v [batch, height·width, heads·headDim], rows [2·height − 1, headDim], columns [2·width − 1, headDim] → q's shape;
+   * attention among the cells of a map with decomposed relative positions (MViTv2, arXiv 2112.01526, and ViTDet): to the
+   * score of a query at (y, x) and a key at (y', x') is added q · rows[y − y' + height − 1] + q · columns[x − x' + width − 1],
+   * with q as it came, not scaled
+   */
+  relativeAttention: RelativeAttentionAttributes
   /**
    * q [batch, queries, heads·headDim], k, v [batch, steps, kvHeads·headDim], positions of the
    * queries [batch, queries] → q's shape
@@ -33,6 +45,8 @@ export interface OpAttributes {
   relu: None
   /** `erf` is exact, `tanh` the approximation of that name, `quick` x · sigmoid(1.702 x) */
   gelu: { readonly form: 'erf' | 'tanh' | 'quick' }
+  /** x [n, ...] → each of the n parts less its mean, over its standard deviation or `floor`, whichever is larger */
+  standardize: { readonly floor: number }
   /** x [..., n] → softmax over the last axis */
   softmax: None
   /** x [n, c, h, w], weight [o, c/groups, kh, kw], bias? [o] → [n, o, h', w'] */
@@ -50,6 +64,10 @@ export interface OpAttributes {
   }
   /** x [n, c, h, w] → [n, c, height, width]: bicubic between pixel centres, no antialias, as PyTorch's */
   resizeBicubic: { readonly height: number; readonly width: number }
+  /** x [n, c, h, w] → [n, c, height, width]: bilinear between pixel centres, antialiased when it shrinks, as PyTorch's */
+  resizeAntialias: { readonly height: number; readonly width: number }
+  /** → these values in the output's shape, row-major */
+  constant: { readonly values: readonly number[] }
   /** a + b, broadcast */
   add: None
   /** a − b, broadcast */
@@ -79,6 +97,14 @@ export interface OpAttributes {
   squaredDistances: None
   /** x [..., n] → int32 [...]: place of the smallest of the last axis, the first of equal ones */
   argmin: None
+}
+
+export interface RelativeAttentionAttributes {
+  readonly heads: number
+  /** Of the map, in cells. */
+  readonly height: number
+  readonly width: number
+  readonly scale: number
 }
 
 export interface NormAttributes {

@@ -73,12 +73,13 @@ export function modelCard(model: ServedModel): ModelCard {
 /** Reads tokenizer, template and generation defaults of a folder. Rejects with `invalid_package`. */
 export async function loadModelText(
   folder: string,
-  conversation?: Conversation,
+  conversationOf?: (has: (token: string) => boolean) => Conversation | undefined,
 ): Promise<ModelText> {
   const [tokenizer, generation] = await Promise.all([
     Tokenizer.load(folder),
     readGenerationConfig(folder),
   ])
+  const conversation = conversationOf?.((token) => tokenizer.idOf(token) !== undefined)
   return {
     tokenizer,
     encoder: new EncoderThread(tokenizer, folder),

@@ -109,10 +109,17 @@ function answerRoom(
   pictures: readonly LoadedPicture[],
   request: ChatRequest,
 ): number {
-  const { maxContext } = model.limits
+  const { maxContext, maxPrompt = maxContext } = model.limits
   const images = imageTokens(pictures)
   const used = prompt.textTokens + images
   const wanted = request.maxTokens ?? 1
+  if (used > maxPrompt) {
+    throw new AerieError(
+      'context_length_exceeded',
+      `the prompt takes ${used} positions (${prompt.textTokens} text, ${images} pictures); the model reads ${maxPrompt} of its ${maxContext}`,
+      { param: 'messages' },
+    )
+  }
   if (used + wanted > maxContext) {
     throw new AerieError(
       'context_length_exceeded',

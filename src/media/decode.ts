@@ -1,4 +1,5 @@
-/** Bytes → upright 8-bit sRGB on white, and a list of what that took. */
+/** Bytes → upright 8-bit sRGB, and a list of what that took. */
+import type { ImagePreprocessing } from '../../models/preprocessing.ts'
 import { AerieError } from '../errors.ts'
 import { codecErrors, openPicture } from './codec.ts'
 import type { Picture } from './resample.ts'
@@ -9,18 +10,20 @@ export interface Decoded {
   readonly conversions: readonly string[]
 }
 
-/** Decodes a picture whose header was checked. Throws `invalid_media` for damaged data. */
+/** Decodes a picture whose header was checked, on white unless `alpha` says otherwise. Throws `invalid_media` for damaged data. */
 export async function decode(
   bytes: Uint8Array,
   header: ImageHeader,
   limits: MediaLimits,
   param: string,
+  alpha?: ImagePreprocessing['alpha'],
 ): Promise<Decoded> {
   return await codecErrors(param, async () => {
     const { maxImagePixels: maxPixels, allowSvg } = limits
-    const pipeline = openPicture(bytes, { maxPixels, allowSvg })
-      .flatten({ background: '#ffffff' })
-      .toColourspace('srgb')
+    const opened = openPicture(bytes, { maxPixels, allowSvg })
+    const opaque =
+      alpha === 'dropped' ? opened.removeAlpha() : opened.flatten({ background: '#ffffff' })
+    const pipeline = opaque.toColourspace('srgb')
     // sharp takes 16-bit pictures with a profile to Display P3 and leaves them there unless told where to go.
     if (header.profile !== null && header.colourSpace === 'rgb16') pipeline.withIccProfile('srgb')
     const { data, info } = await pipeline
@@ -35,13 +38,13 @@ export async function decode(
     }
     return {
       picture: { data, width: info.width, height: info.height },
-      conversions: conversions(header),
+      conversions: conversions(header, alpha),
     }
   })
 }
 
 /** In the order in which they are done. */
-function conversions(header: ImageHeader): string[] {
+function conversions(header: ImageHeader, alpha: ImagePreprocessing['alpha']): string[] {
   const { profile, isPalette } = header
   const grey = header.colourSpace === 'b-w' || header.colourSpace === 'grey16'
   const steps = [
@@ -57,7 +60,7 @@ function conversions(header: ImageHeader): string[] {
       !/^sRGB/i.test(profile) &&
       `${profile} → sRGB`,
     header.bitDepth === 'ushort' && '16 bits → 8 bits',
-    header.hasAlpha && 'alpha on white',
+    header.hasAlpha && (alpha === 'dropped' ? 'alpha dropped' : 'alpha on white'),
   ]
   return steps.filter((step) => typeof step === 'string')
 }

@@ -75,7 +75,8 @@ async function open(call: CallTo<'open'>, body: Uint8Array<ArrayBuffer>): Promis
 async function prepare(call: CallTo<'prepare'>, body: Uint8Array<ArrayBuffer>): Promise<void> {
   const start = performance.now()
   const bytes = unpack(call, body)
-  const { picture, conversions } = await decode(bytes, call.header, call.limits, call.param)
+  const { alpha } = call.preprocessing
+  const { picture, conversions } = await decode(bytes, call.header, call.limits, call.param, alpha)
   const decoded = performance.now()
   const { pixels, steps } = preprocess(picture, call.preprocessing, call.layout)
   const reply: Prepared = {

@@ -1,7 +1,12 @@
 /** A decoded picture → the numbers a tower reads, as the family's processor would make them. */
 import type { ImagePreprocessing } from '../../models/preprocessing.ts'
-import { ONE_TILE, type PictureLayout, type TileGrid } from '../../models/tiling/layout.ts'
-import { type Canvas, type Picture, resize } from './resample.ts'
+import {
+  ONE_TILE,
+  type PictureLayout,
+  type PictureSize,
+  type TileGrid,
+} from '../../models/tiling/layout.ts'
+import { type Canvas, type Picture, resize, type Window } from './resample.ts'
 
 export interface Preprocessed {
   /** `[tiles, 3, size, size]`, normalised. */
@@ -10,7 +15,7 @@ export interface Preprocessed {
   readonly steps: readonly string[]
 }
 
-/** `[height, width, 3]` bytes → the tiles of every level of the layout: padded or stretched, resized, cut, normalised. */
+/** `[height, width, 3]` bytes → the tiles of every level of the layout: padded, stretched or cropped, resized, cut, normalised. */
 export function preprocess(
   picture: Picture,
   to: ImagePreprocessing,
@@ -27,11 +32,16 @@ export function preprocess(
   let at = 0
   for (const grid of levels) {
     const level = { width: grid.columns * to.size, height: grid.rows * to.size }
-    if (canvas.width !== level.width || canvas.height !== level.height) {
-      steps.push(`${to.resample} ${canvas.width}×${canvas.height} → ${level.width}×${level.height}`)
+    const whole = to.mode === 'crop' ? covering(picture, level) : level
+    if (canvas.width !== whole.width || canvas.height !== whole.height) {
+      steps.push(`${to.resample} ${canvas.width}×${canvas.height} → ${whole.width}×${whole.height}`)
     }
-    const resized = resize(picture, level.width, level.height, {
+    if (whole.width !== level.width || whole.height !== level.height) {
+      steps.push(`cropped ${whole.width}×${whole.height} → ${level.width}×${level.height}`)
+    }
+    const resized = resize(picture, whole.width, whole.height, {
       kernel: to.resample,
+      window: middle(whole, level),
       ...('left' in canvas ? { canvas } : {}),
     })
     if (grid.rows * grid.columns > 1) steps.push(`cut into ${grid.rows}×${grid.columns} tiles`)
@@ -50,6 +60,20 @@ function square({ width, height }: Picture, color: Canvas['color']): Canvas {
     top: Math.floor((side - height) / 2),
     color,
   }
+}
+
+/** The picture's size when its shorter side is that of the square; the longer one is cut to a whole number. */
+function covering({ width, height }: Picture, square: PictureSize): PictureSize {
+  const [shorter, longer] = [Math.min(width, height), Math.max(width, height)]
+  const length = Math.trunc((square.width * longer) / shorter)
+  return width <= height ? { ...square, height: length } : { ...square, width: length }
+}
+
+/** What of `whole` is in its middle, rounded down to the left and up. */
+function middle(whole: PictureSize, { width, height }: PictureSize): Window {
+  const left = Math.floor((whole.width - width) / 2)
+  const top = Math.floor((whole.height - height) / 2)
+  return { left, top, width, height }
 }
 
 /** Of each channel the 256 values that a byte can become. */

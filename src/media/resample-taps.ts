@@ -43,6 +43,24 @@ function sinc(x: number): number {
   return Math.sin(x * Math.PI) / (x * Math.PI)
 }
 
+/** A stretch of a pass's outputs. */
+export interface Stretch {
+  readonly start: number
+  readonly length: number
+}
+
+/** The taps of some of a pass's outputs. */
+export function tapsOf(taps: Taps, { start, length }: Stretch): Taps {
+  const { first, count, weights, stride } = taps
+  const end = start + length
+  return {
+    first: first.subarray(start, end),
+    count: count.subarray(start, end),
+    weights: weights.subarray(start * stride, end * stride),
+    stride,
+  }
+}
+
 /** Taps of a pass that makes `to` outputs of `from` inputs. */
 export function taps(from: number, to: number, kernel: Kernel): Taps {
   const filter = FILTERS[kernel]

@@ -5,7 +5,7 @@
  */
 import { PLAIN, type Resizers, type RowResizer } from './resample-plain.ts'
 import { SIMD } from './resample-simd.ts'
-import { type Kernel, taps } from './resample-taps.ts'
+import { type Kernel, type Stretch, type Taps, taps, tapsOf } from './resample-taps.ts'
 
 /** 8-bit RGB, rows from the top, `[height, width, 3]`. */
 export interface Picture {
@@ -23,9 +23,19 @@ export interface Canvas {
   readonly color: readonly [number, number, number]
 }
 
+/** A part of a result, in its pixels. */
+export interface Window {
+  readonly left: number
+  readonly top: number
+  readonly width: number
+  readonly height: number
+}
+
 export interface ResizeOptions {
   readonly kernel: Kernel
   readonly canvas?: Canvas
+  /** What of the result is wanted; the rest is not computed. Absent: all of it. */
+  readonly window?: Window
   /** What computes the passes; by default the fastest that this machine has. All give the same bytes. */
   readonly by?: Resizers
 }
@@ -41,25 +51,33 @@ export function resize(
   options: ResizeOptions,
 ): Picture {
   const { kernel, canvas = bare(picture), by = SIMD ?? PLAIN } = options
+  const { window = { left: 0, top: 0, width, height } } = options
+  const across = passTaps(canvas.width, width, { start: window.left, length: window.width }, kernel)
+  const down = passTaps(canvas.height, height, { start: window.top, length: window.height }, kernel)
+  const result = { width: window.width, height: window.height }
   if (picture.height > picture.width * 100 && height < picture.height && !options.canvas) {
-    const columns = by.columns(picture.width, picture.height, taps(picture.height, height, kernel))
+    const columns = by.columns(picture.width, picture.height, down!)
     columns.input.set(picture.data)
-    const strip = { data: columns.resize(), width: picture.width, height }
-    const data = new Uint8Array(height * width * 3)
-    horizontalPass(strip, bare(strip), data, rowResizer(by, strip.width, width, kernel))
-    return { data, width, height }
+    const strip = { data: columns.resize(), width: picture.width, height: window.height }
+    const data = new Uint8Array(window.height * window.width * 3)
+    horizontalPass(strip, bare(strip), data, rowResizer(by, strip.width, across))
+    return { data, ...result }
   }
-  const columns =
-    height === canvas.height
-      ? undefined
-      : by.columns(width, canvas.height, taps(canvas.height, height, kernel))
-  const rows = columns?.input ?? new Uint8Array(height * width * 3)
-  horizontalPass(picture, canvas, rows, rowResizer(by, canvas.width, width, kernel))
-  return { data: columns?.resize() ?? rows, width, height }
+  const columns = down && by.columns(window.width, canvas.height, down)
+  const rows = columns?.input ?? new Uint8Array(window.height * window.width * 3)
+  horizontalPass(picture, canvas, rows, rowResizer(by, canvas.width, across))
+  return { data: columns?.resize() ?? rows, ...result }
 }
 
-function rowResizer(by: Resizers, from: number, to: number, kernel: Kernel): RowResizer {
-  return from === to ? copyRow(to) : by.rows(from, taps(from, to, kernel))
+/** Undefined for a pass that would change nothing. */
+function passTaps(from: number, to: number, wanted: Stretch, kernel: Kernel): Taps | undefined {
+  if (from === to && wanted.length === to) return undefined
+  const all = taps(from, to, kernel)
+  return wanted.length === to ? all : tapsOf(all, wanted)
+}
+
+function rowResizer(by: Resizers, from: number, across: Taps | undefined): RowResizer {
+  return across ? by.rows(from, across) : copyRow(from)
 }
 
 /** Rows of the picture on its canvas, resized, into `out`: `[canvas.height, width, 3]`. */

@@ -99,7 +99,7 @@ export interface MediaLogger {
 export interface Media {
   /** Fetches or decodes the source to bytes, hashes them and checks the header against the limits. */
   load(source: ImageSource, signal: AbortSignal): Promise<LoadedImage>
-  /** Decodes upright, in sRGB, alpha on white, and preprocesses, in a decoder process; then `release`s the picture. */
+  /** Decodes upright, in sRGB, and preprocesses, in a decoder process; then `release`s the picture. */
   prepare(
     image: LoadedImage,
     preprocessing: ImagePreprocessing,

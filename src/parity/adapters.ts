@@ -1,5 +1,6 @@
 /** One adapter for each way in which cases are laid out; the first that accepts a case takes it. */
 import type { ParityAdapter } from './adapter.ts'
+import { eagleAdapter } from './eagle-adapter.ts'
 import { phiSAdapter } from './phi-s-adapter.ts'
 import { radioAdapter } from './radio-adapter.ts'
 import { starterAdapter } from './starter-adapter.ts'
@@ -12,6 +13,7 @@ export const ADAPTERS: readonly ParityAdapter[] = [
   starterAdapter,
   textDecoderAdapter,
   vilaAdapter,
+  eagleAdapter,
   radioAdapter,
   phiSAdapter,
   vilaUAdapter,

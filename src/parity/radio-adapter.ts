@@ -10,7 +10,7 @@ import { halfPixelMatrix } from '../../models/graph/interpolation.ts'
 import { resolveShape } from '../../models/graph/shape.ts'
 import { loadModelConfig } from '../../models/load-config.ts'
 import { nearestSupported, radioEncoder } from '../../models/radio.ts'
-import { runEncoderStages, type Stages } from '../engine/backends/graph-stages.ts'
+import { runTileStages, type Stages } from '../engine/backends/graph-stages.ts'
 import { type ModelFiles, openModelFiles } from '../engine/backends/model-files.ts'
 import { type Picture, resize } from '../media/resample.ts'
 import type { ParityAdapter, ParityRun } from './adapter.ts'
@@ -96,7 +96,7 @@ export async function computeTower(
   windows?: WindowConfig,
 ): Promise<Map<string, ComputedTensor>> {
   const graph = radioEncoder(config, { height, width, ...(windows ? { windows } : {}) })
-  const stages: Stages = await runEncoderStages(files, backend, pixels, graph)
+  const stages: Stages = await runTileStages(files, backend, graph, pixels)
   const grid = [height / config.patchSize, width / config.patchSize] as const
   const tensors = new Map<string, ComputedTensor>()
   tensors.set('pixel_values', { shape: [1, 3, height, width], values: pixels })

@@ -6,17 +6,15 @@ import { join } from 'node:path'
 import type { Graph, Value } from '../../models/graph/graph.ts'
 import { resolveShape } from '../../models/graph/shape.ts'
 import { loadModelConfig } from '../../models/load-config.ts'
-import type { ImagePreprocessing } from '../../models/preprocessing.ts'
 import type { Segment } from '../engine/backend.ts'
 import { createBackend } from '../engine/backends/create.ts'
 import { runDecoderStages, runEncoderStages, type Stages } from '../engine/backends/graph-stages.ts'
 import { openModelFiles } from '../engine/backends/model-files.ts'
-import { preprocess } from '../media/preprocess.ts'
 import { Tokenizer } from '../tokenizer/tokenizer.ts'
 import type { ParityAdapter, ParityRun } from './adapter.ts'
 import type { ComputedTensor } from './compare.ts'
 import { embed, greedySteps, lastRows, SESSION } from './decoding.ts'
-import { readPicture } from './read-picture.ts'
+import { readPixels } from './read-picture.ts'
 import type { ReferenceCase } from './reference-case.ts'
 
 interface Request {
@@ -47,7 +45,8 @@ async function run(reference: ReferenceCase, backend: string): Promise<ParityRun
         tensors.set(`${request.id}.${name}`, tensor)
       let features = new Float32Array()
       if (request.image_files.length > 0) {
-        const pixels = await pixelsOf(reference, request, preprocessing!)
+        const paths = request.image_files.map((file) => join(reference.folder, 'inputs', file))
+        const pixels = await readPixels(paths, preprocessing!)
         const stages = await runEncoderStages(files, backend, pixels)
         addEncoder(set, files.graphs.encoder!, request.image_files.length, stages)
         set(
@@ -77,21 +76,6 @@ async function run(reference: ReferenceCase, backend: string): Promise<ParityRun
     await session.dispose()
   }
   return { tensors, leftOut: new Map() }
-}
-
-/** `[pictures, 3, size, size]` */
-async function pixelsOf(
-  { folder }: ReferenceCase,
-  { image_files }: Request,
-  to: ImagePreprocessing,
-): Promise<Float32Array> {
-  const tile = 3 * to.size ** 2
-  const pixels = new Float32Array(image_files.length * tile)
-  for (const [i, file] of image_files.entries()) {
-    const picture = await readPicture(join(folder, 'inputs', file))
-    pixels.set(preprocess(picture, to).pixels, i * tile)
-  }
-  return pixels
 }
 
 /** Every stage under its own name; what leaves the projector has another in the cases. */

@@ -65,7 +65,8 @@ async function run(reference: ReferenceCase, backend: string): Promise<ParityRun
   const loaded = await loadModelConfig(checkpoint)
   const { family, preprocessing } = loaded
   const tokenizer = await Tokenizer.load(join(checkpoint, family.textFolder ?? ''))
-  const { template } = family.conversation!(loaded.config)
+  const hasToken = (token: string) => tokenizer.idOf(token) !== undefined
+  const { template } = family.conversation!(loaded.config, hasToken)
   const files = await openModelFiles(checkpoint)
   await using _checkpoint = files.checkpoint
   const session = await (await createBackend(backend)).loadDecoder(checkpoint, SESSION)

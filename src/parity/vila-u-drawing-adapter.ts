@@ -12,7 +12,7 @@ import { ChatTemplate } from '../chat/template.ts'
 import {
   runDecoderStages,
   runEncoderStages,
-  runGraphStages,
+  runStages,
   type Stages,
 } from '../engine/backends/graph-stages.ts'
 import { type ModelFiles, openModelFiles } from '../engine/backends/model-files.ts'
@@ -65,6 +65,7 @@ async function run(reference: ReferenceCase, backend: string): Promise<ParityRun
   const loaded = await loadModelConfig(checkpoint)
   const { family } = loaded
   const tokenizer = await Tokenizer.load(join(checkpoint, family.textFolder ?? ''))
+  const hasToken = (token: string) => tokenizer.idOf(token) !== undefined
   const files = await openModelFiles(checkpoint)
   await using _checkpoint = files.checkpoint
   const open: OpenCase = {
@@ -73,7 +74,10 @@ async function run(reference: ReferenceCase, backend: string): Promise<ParityRun
     config: loaded.config as VilaUConfig,
     preprocessing: loaded.preprocessing!,
     tokenizer,
-    template: await ChatTemplate.ofFamily(family.conversation!(loaded.config).template, tokenizer),
+    template: await ChatTemplate.ofFamily(
+      family.conversation!(loaded.config, hasToken).template,
+      tokenizer,
+    ),
     files,
   }
   for (const drawing of expected['runs'] as Run[]) {
@@ -116,7 +120,7 @@ async function draw(open: OpenCase, drawing: Run, set: Set): Promise<void> {
   const rows = 2 * pictures
   const given = Int32Array.from(recorded(reference, drawing, 'codes').values)
 
-  const embedder = await runGraphStages(files, backend, files.graphs.codeEmbedder!, {
+  const embedder = await runStages(files, backend, files.graphs.codeEmbedder!, {
     codes: { data: given, dims: [rows * steps, depth] },
   })
   const feedback = embedder.get('embeddings')!
@@ -130,7 +134,7 @@ async function draw(open: OpenCase, drawing: Run, set: Set): Promise<void> {
     { length: rows * steps * (depth - 1) },
     (_, i) => given[Math.floor(i / (depth - 1)) * depth + (i % (depth - 1))]!,
   )
-  const stages = await runGraphStages(files, backend, files.graphs.depthTransformer!, {
+  const stages = await runStages(files, backend, files.graphs.depthTransformer!, {
     body: { data: body, dims: [rows * steps, hiddenSize] },
     codes: { data: known, dims: [rows * steps, depth - 1] },
   })
@@ -278,7 +282,7 @@ async function decodePixels(
   const graph = latentGrid ? pixelDecoder({ ...c, latentGrid }) : files.graphs.pixelDecoder!
   const [rows, columns] = c.grid
   const pictures = codes.length / (rows * columns * c.quantiser.depth)
-  const stages = await runGraphStages(files, backend, graph, {
+  const stages = await runStages(files, backend, graph, {
     codes: { data: codes, dims: [pictures, rows, columns, c.quantiser.depth] },
   })
   const sizes = new Map([['pictures', pictures]])
@@ -318,7 +322,7 @@ async function reconstruct(open: OpenCase, drawing: Run, set: Set): Promise<void
   set('codes', [paths.length, rows, columns, depth], codes)
   set('z', [paths.length, rows, columns, width], encoded.get('quant.z')!)
   const places = rows * columns
-  const sums = await runGraphStages(files, backend, files.graphs.codeEmbedder!, {
+  const sums = await runStages(files, backend, files.graphs.codeEmbedder!, {
     codes: { data: codes, dims: [paths.length * places, depth] },
   })
   const shape = [paths.length, places, depth, width]
@@ -367,7 +371,7 @@ async function depthAlone(
   const { depth, codes: codebook } = config.quantiser
   const rows = batch * steps
   const known = [...codes.values].filter((_, i) => i % depth < depth - 1)
-  const stages = await runGraphStages(files, backend, files.graphs.depthTransformer!, {
+  const stages = await runStages(files, backend, files.graphs.depthTransformer!, {
     body: { data: body.values, dims: [rows, hidden] },
     codes: { data: Int32Array.from(known), dims: [rows, depth - 1] },
   })

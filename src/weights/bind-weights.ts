@@ -6,6 +6,8 @@ import type { StoredTensor } from './checkpoint.ts'
 export interface Initialiser {
   readonly name: string
   readonly shape: readonly number[]
+  /** Set when the tensor may be absent; the other names that it may have. */
+  readonly derived?: { readonly copies: readonly string[] }
 }
 
 /** Checkpoint name prefix → graph name prefix; the first match wins. */
@@ -15,8 +17,9 @@ export type WeightNames = readonly (readonly [checkpoint: string, graph: string]
 const LISTED = 8
 
 /**
- * Graph name → tensor. Throws `invalid_package` with the names when an initialiser has no tensor,
- * two tensors or one of another shape, and when a tensor is left over whose graph name does not begin with one of `ignored`.
+ * Graph name → tensor; a derived initialiser may be missing. Throws `invalid_package` with the names when another has no
+ * tensor, two tensors or one of another shape, and when a tensor is left over whose graph name does not begin with one of
+ * `ignored`.
  */
 export function bindWeights(
   initialisers: Iterable<Initialiser>,
@@ -34,20 +37,21 @@ export function bindWeights(
     sources.set(name, tensor)
   }
   const bound = new Map<string, StoredTensor>()
-  for (const { name, shape } of initialisers) {
-    const tensor = sources.get(name)
-    if (!tensor) problems.push(`no tensor for ${name}`)
-    else if (tensor.shape.join() !== shape.join()) {
-      problems.push(
-        `${tensor.name} is [${tensor.shape.join(', ')}], expected [${shape.join(', ')}]`,
-      )
-    } else bound.set(name, tensor)
-  }
-  const used = new Set(bound.values())
-  for (const tensor of sources.values()) {
-    if (!used.has(tensor) && !problems.some((problem) => problem.startsWith(`${tensor.name} `))) {
-      problems.push(`${tensor.name} is used by nothing`)
+  const used = new Set<StoredTensor>()
+  for (const { name, shape, derived } of initialisers) {
+    const all = [name, ...(derived?.copies ?? [])].flatMap((copy) => sources.get(copy) ?? [])
+    if (all.length === 0 && !derived) problems.push(`no tensor for ${name}`)
+    for (const tensor of all) {
+      used.add(tensor)
+      if (tensor.shape.join() !== shape.join()) {
+        problems.push(
+          `${tensor.name} is [${tensor.shape.join(', ')}], expected [${shape.join(', ')}]`,
+        )
+      } else if (!bound.has(name)) bound.set(name, tensor)
     }
+  }
+  for (const tensor of sources.values()) {
+    if (!used.has(tensor)) problems.push(`${tensor.name} is used by nothing`)
   }
   if (problems.length > 0) {
     const rest = problems.length > LISTED ? `, and ${problems.length - LISTED} more` : ''

@@ -4,8 +4,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import sharp from 'sharp'
+import { decode } from '../../src/media/decode.ts'
 import { ADOBE_RGB, iccProfile } from './icc-profile.ts'
-import { type Color, colorAt, distance, look, quarterColors, quarters, solid } from './pictures.ts'
+import {
+  type Color,
+  colorAt,
+  distance,
+  LIMITS,
+  look,
+  quarterColors,
+  quarters,
+  solid,
+} from './pictures.ts'
 
 const RED: Color = [220, 30, 40]
 const GREEN: Color = [20, 180, 60]
@@ -224,6 +234,16 @@ describe('transparency', () => {
       const { picture, conversions } = await look(await file.toBuffer())
       isNear(colorAt(picture, 4, 4), [255, 127, 127], 1)
       assert.deepEqual(conversions, ['alpha on white'])
+    }
+  })
+
+  it('is dropped for families whose published code drops it: colours as they are stored', async () => {
+    for (const file of [halfRed().png(), halfRed().png({ palette: true })]) {
+      const bytes = await file.toBuffer()
+      const { header } = await look(bytes)
+      const { picture, conversions } = await decode(bytes, header, LIMITS, 'picture', 'dropped')
+      assert.deepEqual(colorAt(picture, 4, 4), [255, 0, 0])
+      assert.equal(conversions.at(-1), 'alpha dropped')
     }
   })
 

@@ -69,6 +69,17 @@ describe('preprocessing', () => {
     assert.deepEqual(steps, ['bicubic 2×1 → 2×2'])
   })
 
+  it('crops the middle square of a picture whose shorter side fits, rounded down', () => {
+    const bytes = Uint8Array.from({ length: 2 * 5 * 3 }, (_, i) => i)
+    const tall: Picture = { data: bytes, width: 2, height: 5 }
+    const to = { ...EAGLE, ...BYTES, mode: 'crop', size: 2 } as const
+    const cut = preprocess(tall, to)
+    assert.deepEqual([...toBytes(cut.pixels)], [...bytes.subarray(6, 18)])
+    assert.deepEqual(cut.steps, ['cropped 2×5 → 2×2'])
+    const wide = preprocess({ data: bytes, width: 5, height: 2 }, { ...to, size: 4 })
+    assert.deepEqual(wide.steps, ['bicubic 5×2 → 10×4', 'cropped 10×4 → 4×4'])
+  })
+
   it('normalises channel by channel into planes of float32', () => {
     const mean = [0.5, 0.25, 0.1] as const
     const std = [0.5, 2, 0.3] as const

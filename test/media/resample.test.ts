@@ -184,6 +184,50 @@ describe('resizing', () => {
     }
   })
 
+  it('of a part equals that part of the whole', () => {
+    const parts: [
+      from: [number, number],
+      to: [number, number],
+      window: [number, number, number, number],
+    ][] = [
+      [
+        [50, 30],
+        [41, 77],
+        [3, 5, 20, 60],
+      ],
+      [
+        [50, 30],
+        [50, 30],
+        [7, 2, 30, 11],
+      ],
+      [
+        [50, 30],
+        [50, 19],
+        [7, 0, 30, 19],
+      ],
+      [
+        [3, 400],
+        [9, 60],
+        [2, 10, 5, 40],
+      ],
+    ]
+    for (const [[fromWidth, fromHeight], [width, height], window] of parts) {
+      const picture = noise(fromWidth, fromHeight)
+      const [left, top, across, down] = window
+      const whole = resize(picture, width, height, { kernel: 'bicubic' })
+      const part = resize(picture, width, height, {
+        kernel: 'bicubic',
+        window: { left, top, width: across, height: down },
+      })
+      assert.deepEqual([part.width, part.height], [across, down])
+      for (let y = 0; y < down; y++) {
+        const at = ((top + y) * width + left) * 3
+        const row = part.data.subarray(y * across * 3, (y + 1) * across * 3)
+        assert.deepEqual(row, whole.data.subarray(at, at + across * 3))
+      }
+    }
+  })
+
   it('leaves a picture of the right size as it is', () => {
     const picture = noise(13, 7)
     for (const kernel of KERNELS) assert.deepEqual(resize(picture, 13, 7, { kernel }), picture)

@@ -33,6 +33,16 @@ describe('the reader of configs', () => {
     })
   })
 
+  it('reads places in something, of which there may be none', () => {
+    const config = reader({ some: [0, 3], none: [], beyond: [4] })
+    assert.deepEqual(config.indexes('some', 4), [0, 3])
+    assert.deepEqual(config.indexes('none', 4, [1]), [])
+    assert.deepEqual(config.indexes('absent', 4, [1]), [1])
+    assert.throws(() => config.indexes('beyond', 4), {
+      message: 'beyond: expected a list of integers from 0 to 3, got [4]',
+    })
+  })
+
   it('names the path of a nested field', () => {
     const config = reader({ text: { layers: 0 }, towers: [{}, { size: 1.5 }] })
     assert.throws(() => config.object('text').repeats('layers'), {

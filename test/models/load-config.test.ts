@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { describe, it } from 'node:test'
 import { loadModelConfig } from '../../models/load-config.ts'
 import { STARTER_CHECKPOINT, starterConfig } from '../support/starter-checkpoint.ts'
@@ -37,6 +37,26 @@ describe('loadModelConfig', () => {
       if (content !== undefined) writeFileSync(join(folder, 'config.json'), content)
       await assert.rejects(loadModelConfig(folder), { code: 'invalid_package', message })
     }
+    rmSync(folder, { recursive: true })
+  })
+
+  it('reads the file beside it that may say otherwise what a family fixes', async () => {
+    const checkpoint = resolve(import.meta.dirname, '../fixtures/eagle/x5-vicuna-s160/checkpoint')
+    const folder = mkdtempSync(join(tmpdir(), 'aerie-config-'))
+    cpSync(join(checkpoint, 'config.json'), join(folder, 'config.json'))
+    const overrides = 'aerie_tower_overrides.json'
+    // The towers' widths are those of the small ones.
+    await assert.rejects(loadModelConfig(folder), {
+      code: 'invalid_package',
+      message: /config\.json: mm_hidden_size: expected 7680, .* got 136$/,
+    })
+    writeFileSync(join(folder, overrides), '{')
+    await assert.rejects(loadModelConfig(folder), {
+      code: 'invalid_package',
+      message: /aerie_tower_overrides\.json: .*JSON/,
+    })
+    cpSync(join(checkpoint, overrides), join(folder, overrides))
+    assert.equal((await loadModelConfig(folder)).limits.tokensPerTile, 25)
     rmSync(folder, { recursive: true })
   })
 })

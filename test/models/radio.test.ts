@@ -10,7 +10,7 @@ import { loadModelConfig } from '../../models/load-config.ts'
 import { family, nearestSupported, radioEncoder } from '../../models/radio.ts'
 import { readConfig } from '../../src/config.ts'
 import { createBackend } from '../../src/engine/backends/create.ts'
-import { runEncoderStages } from '../../src/engine/backends/graph-stages.ts'
+import { runTileStages } from '../../src/engine/backends/graph-stages.ts'
 import { openModelFiles } from '../../src/engine/backends/model-files.ts'
 import { openModel } from '../../src/main.ts'
 import { Checkpoint } from '../../src/weights/checkpoint.ts'
@@ -185,7 +185,7 @@ async function summaryOf(checkpoint: string, backend: string): Promise<Float32Ar
   const files = await openModelFiles(checkpoint)
   await using _ = files.checkpoint
   const graph = radioEncoder(read(rawConfig()), { height: 32, width: 48 })
-  return (await runEncoderStages(files, backend, noise(3, 32, 48), graph)).get('summary')!
+  return (await runTileStages(files, backend, graph, noise(3, 32, 48))).get('summary')!
 }
 
 /** A copy of the checkpoint that lists other summaries. */

@@ -71,6 +71,19 @@ describe('binding weights', () => {
     )
   })
 
+  it('takes a table that was saved under any of its names, or under none', () => {
+    const table = { ...needed('table', 2), derived: { copies: ['copy.0', 'copy.1'] } }
+    const bind = (...tensors: StoredTensor[]) =>
+      bindWeights([table], tensors, IDENTITY).get('table')?.name
+    assert.equal(bind(stored('copy.0', 2), stored('table', 2), stored('copy.1', 2)), 'table')
+    assert.equal(bind(stored('copy.1', 2)), 'copy.1')
+    assert.equal(bind(), undefined)
+    assert.throws(() => bind(stored('table', 2), stored('copy.1', 3)), {
+      ...INVALID,
+      message: 'checkpoint: copy.1 is [3], expected [2]',
+    })
+  })
+
   it('cuts a long list of problems short', () => {
     const initialisers = Array.from({ length: 100 }, (_, i) => needed(`layer.${i}`, 1))
     assert.throws(() => bindWeights(initialisers, [], IDENTITY), {

@@ -1,13 +1,14 @@
 /** Lowers a graph to ONNX for ONNX Runtime on a CPU: one emitter an operation. */
 import type { Graph, Node, NodeOf, Value, Weight } from '../graph.ts'
 import { kvGeometry } from '../graph.ts'
-import { cubicMatrix, halfPixelMatrix, linearMatrix } from '../interpolation.ts'
+import { antialiasMatrix, cubicMatrix, halfPixelMatrix, linearMatrix } from '../interpolation.ts'
 import type { OpName } from '../ops.ts'
 import type { Dim, Shape } from '../shape.ts'
 import { KvAttentionLowering } from './kv-attention.ts'
 import { type ExternalData, OnnxGraph } from './onnx-graph.ts'
 import { ONNX_TYPE, type OnnxType } from './protobuf.ts'
-import { RopeLowering } from './rope.ts'
+import { emitRelativeAttention } from './relative-attention.ts'
+import { emitRopeTable, RopeLowering } from './rope.ts'
 
 /** Where a weight's bytes lie, and in which type they are stored. */
 export interface WeightLocation extends ExternalData {
@@ -15,7 +16,8 @@ export interface WeightLocation extends ExternalData {
 }
 
 export interface LowerOptions {
-  readonly locate: (weight: Weight) => WeightLocation
+  /** Undefined for a derived weight that the checkpoint does not hold. */
+  readonly locate: (weight: Weight) => WeightLocation | undefined
   /** Also publish the graph's stages as outputs, under their names. */
   readonly stages?: boolean
 }
@@ -66,7 +68,9 @@ function emit(node: Node, emission: Emission): string {
 }
 
 /** Another stored type is converted by a Cast that ONNX Runtime folds away while loading. */
-function emitWeight(onnx: OnnxGraph, weight: Weight, { type, ...data }: WeightLocation): string {
+function emitWeight(onnx: OnnxGraph, weight: Weight, location: WeightLocation | undefined): string {
+  if (!location) return onnx.floats(derivedValues(weight), weight.shape)
+  const { type, ...data } = location
   const stored = onnx.external(weight.name, type, weight.shape, data)
   return type === weight.type ? stored : onnx.add('Cast', [stored], { to: ONNX_TYPE[weight.type] })
 }
@@ -86,6 +90,8 @@ const EMITTERS: Emitters = {
   groupNorm: ({ attributes: { groups, epsilon } }, { onnx, inputs }) =>
     onnx.add('GroupNormalization', inputs, { num_groups: groups, epsilon: { float: epsilon } }),
   rope: ({ attributes }, { rope, inputs: [x, positions] }) => rope.emit(x!, positions!, attributes),
+  ropeTable: ({ inputs: [from], attributes: { heads } }, { onnx, inputs: [x, cos, sin] }) =>
+    emitRopeTable(onnx, { x: x!, cos: cos!, sin: sin! }, heads, headDimOf(from!, heads)),
   attention: ({ attributes }, { onnx, inputs }) =>
     // Not faster than standard operators at a hundred tokens, but it never holds all scores at once.
     onnx.add(
@@ -93,6 +99,12 @@ const EMITTERS: Emitters = {
       inputs,
       { num_heads: attributes.heads, scale: { float: attributes.scale } },
       { domain: 'com.microsoft' },
+    ),
+  relativeAttention: ({ inputs: [from], attributes }, { onnx, inputs: [q, k, v, rows, columns] }) =>
+    emitRelativeAttention(
+      onnx,
+      { q: q!, k: k!, v: v!, rows: rows!, columns: columns! },
+      { ...attributes, headDim: headDimOf(from!, attributes.heads) },
     ),
   kvAttention: ({ attributes }, { kv, inputs: [q, k, v, positions] }) =>
     kv().emit({ q: q!, k: k!, v: v!, positions: positions! }, attributes),
@@ -103,6 +115,19 @@ const EMITTERS: Emitters = {
       return onnx.add('Gelu', [x!], { approximate: form === 'tanh' ? 'tanh' : 'none' })
     const scaled = onnx.add('Mul', [x!, onnx.floats([1.702])])
     return onnx.add('Mul', [x!, onnx.add('Sigmoid', [scaled])])
+  },
+  standardize: ({ inputs: [from], attributes: { floor } }, { onnx, inputs: [x] }) => {
+    // Axis by axis, so that no sum runs over millions of values.
+    const mean = (value: string) =>
+      from!.shape
+        .slice(1)
+        .reduceRight<string>(
+          (sum, _, i) => onnx.add('ReduceMean', [sum, onnx.int64s([i + 1])], { keepdims: 1 }),
+          value,
+        )
+    const centred = onnx.add('Sub', [x!, mean(x!)])
+    const deviation = onnx.add('Sqrt', [mean(onnx.add('Mul', [centred, centred]))])
+    return onnx.add('Div', [centred, onnx.add('Max', [deviation, onnx.floats([floor])])])
   },
   softmax: (_, { onnx, inputs }) => onnx.add('Softmax', inputs, { axis: -1 }),
   conv2d: ({ attributes: { stride, padding, groups } }, { onnx, inputs }) =>
@@ -116,6 +141,9 @@ const EMITTERS: Emitters = {
   resizeBilinear: (node, emission) =>
     resize(node.attributes.alignCorners ? linearMatrix : halfPixelMatrix, node, emission),
   resizeBicubic: (node, emission) => resize(cubicMatrix, node, emission),
+  resizeAntialias: (node, emission) => resize(antialiasMatrix, node, emission),
+  constant: ({ attributes: { values }, output }, { onnx }) =>
+    onnx.floats(values, output.shape as readonly number[]),
   add: (_, { onnx, inputs }) => onnx.add('Add', inputs),
   sub: (_, { onnx, inputs }) => onnx.add('Sub', inputs),
   mul: (_, { onnx, inputs }) => onnx.add('Mul', inputs),
@@ -183,7 +211,10 @@ function reshapeTarget(from: Shape, to: Shape): number[] {
 /** Two products with constant matrices, because runtimes differ in Resize's corner cases. */
 function resize(
   matrix: (from: number, to: number) => number[],
-  { inputs: [source], attributes: { height, width } }: NodeOf<'resizeBilinear' | 'resizeBicubic'>,
+  {
+    inputs: [source],
+    attributes: { height, width },
+  }: NodeOf<'resizeBilinear' | 'resizeBicubic' | 'resizeAntialias'>,
   { onnx, inputs: [x] }: Emission,
 ): string {
   const [, , fromHeight, fromWidth] = source!.shape as [Dim, Dim, number, number]
@@ -193,6 +224,15 @@ function resize(
     onnx.add('MatMul', [rows, x!]),
     onnx.add('Transpose', [columns], { perm: [1, 0] }),
   ])
+}
+
+function headDimOf({ shape }: Value, heads: number): number {
+  return (shape.at(-1) as number) / heads
+}
+
+function derivedValues({ name, derived }: Weight): readonly number[] {
+  if (!derived) throw new Error(`weight ${name} has no tensor`)
+  return derived.values()
 }
 
 function unknownValue(graph: Graph, value: Value): never {

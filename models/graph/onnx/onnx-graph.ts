@@ -116,17 +116,18 @@ export class OnnxGraph {
     })
   }
 
-  /** A small constant; equal ones are stored once. */
+  /** A constant, stored in the model itself; equal ones are stored once. */
   #constant(
     type: OnnxType,
     dims: readonly number[],
     values: Float32Array | Int32Array | BigInt64Array,
   ): string {
-    const key = `${type}[${dims.join()}]${values.join()}`
+    const rawData = new Uint8Array(values.buffer)
+    // Bytes and not digits: there are matrices of a million numbers.
+    const key = `${type}[${dims.join()}]${Buffer.from(values.buffer).toString('latin1')}`
     const known = this.#constants.get(key)
     if (known) return known
     const name = `c${this.#constants.size}`
-    const rawData = new Uint8Array(values.buffer)
     this.#initialisers.push({ name, dims, dataType: ONNX_TYPE[type], rawData })
     this.#constants.set(key, name)
     return name

@@ -48,3 +48,26 @@ export class RopeLowering {
     return made
   }
 }
+
+/** As the operation `ropeTable` of the graph language. */
+export function emitRopeTable(
+  onnx: OnnxGraph,
+  { x, cos, sin }: { readonly x: string; readonly cos: string; readonly sin: string },
+  heads: number,
+  headDim: number,
+): string {
+  const apart = onnx.add('Reshape', [x, onnx.int64s([0, 0, heads, headDim])])
+  const forHeads = (table: string) => onnx.add('Unsqueeze', [table, onnx.int64s([1])])
+  // The other of each pair, the first of them negated, as a product: (a, b) → (−b, a).
+  const turn = new Array<number>(headDim * headDim).fill(0)
+  for (let even = 0; even < headDim; even += 2) {
+    turn[(even + 1) * headDim + even] = -1
+    turn[even * headDim + even + 1] = 1
+  }
+  const turned = onnx.add('MatMul', [apart, onnx.floats(turn, [headDim, headDim])])
+  const rotated = onnx.add('Add', [
+    onnx.add('Mul', [apart, forHeads(cos)]),
+    onnx.add('Mul', [turned, forHeads(sin)]),
+  ])
+  return onnx.add('Reshape', [rotated, onnx.int64s([0, 0, heads * headDim])])
+}

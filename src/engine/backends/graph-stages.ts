@@ -24,30 +24,39 @@ export async function runDecoderStages(
   }
   const graph = decoderGraph(files)
   const past = backend === 'onnx' ? emptyPast(graph, places) : {}
-  return await runGraphStages(files, backend, graph, { ...feeds, ...past })
+  return await runStages(files, backend, graph, { ...feeds, ...past })
 }
 
-/** Of the towers and the projector, as the family builds them or for pictures of another size: pixels `[tiles, 3, height, width]`. */
+/** Of the towers and the projector: pixels `[tiles, 3, height, width]`. */
 export async function runEncoderStages(
   files: ModelFiles,
   backend: string,
   pixels: Float32Array,
-  graph: Graph = encoderGraph(files),
+): Promise<Stages> {
+  return await runTileStages(files, backend, encoderGraph(files), pixels)
+}
+
+/** Of any graph over the model's weights whose only input is `pixels`. */
+export async function runTileStages(
+  files: ModelFiles,
+  backend: string,
+  graph: Graph,
+  pixels: Float32Array,
 ): Promise<Stages> {
   const [, ...tile] = graph.inputs[0]!.value.shape as [string, number, number, number]
   const tiles = pixels.length / tile.reduce((size, side) => size * side, 1)
   const feeds = { pixels: { data: pixels, dims: [tiles, ...tile] } }
-  return await runGraphStages(files, backend, graph, feeds)
+  return await runStages(files, backend, graph, feeds)
 }
 
 /** Of any graph over the model's weights. */
-export async function runGraphStages(
+export function runStages(
   files: ModelFiles,
   backend: string,
   graph: Graph,
   feeds: Readonly<Record<string, Feed>>,
 ): Promise<Stages> {
-  return await (backend === 'onnx' ? onOnnx : onReference)(files, graph, feeds)
+  return (backend === 'onnx' ? onOnnx : onReference)(files, graph, feeds)
 }
 
 /** Graphs do not take an empty past; one position that no query reaches does the same. */

@@ -46,10 +46,18 @@ export class OnnxSession {
     options: OnnxSessionOptions,
   ): Promise<OnnxSession> {
     const { threads, stages = false } = options
-    const sources = new Map(graph.weights.map(({ name }) => [name, tensors.get(name)!]))
+    // Derived weights may have none.
+    const sources = new Map<string, StoredTensor>()
+    for (const { name } of graph.weights) {
+      const source = tensors.get(name)
+      if (source) sources.set(name, source)
+    }
     const folder = commonFolder([...sources.values()].map(({ path }) => dirname(path)))
     const model = lowerToOnnx(graph, {
-      locate: (weight) => locationOf(weight, sources.get(weight.name)!, folder),
+      locate: (weight) => {
+        const source = sources.get(weight.name)
+        return source && locationOf(weight, source, folder)
+      },
       stages,
     })
     const ort = await import('onnxruntime-node')

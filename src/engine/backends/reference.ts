@@ -57,9 +57,11 @@ export async function loadWeights(
   { checkpoint, tensors }: ModelFiles,
 ): Promise<Map<string, Tensor>> {
   const weights = new Map<string, Tensor>()
-  for (const { name, shape } of graph.weights) {
-    const floats = await checkpoint.readFloats(tensors.get(name)!)
-    weights.set(name, tensor(shape, Float64Array.from(floats)))
+  for (const { name, shape, derived } of graph.weights) {
+    const stored = tensors.get(name)
+    // Binding saw to it that only a derived weight may have no tensor.
+    const values = stored ? await checkpoint.readFloats(stored) : derived!.values()
+    weights.set(name, tensor(shape, Float64Array.from(values)))
   }
   return weights
 }

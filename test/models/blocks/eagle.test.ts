@@ -1,4 +1,4 @@
-/** The blocks that Eagle shares with the starter, against Eagle's published code. */
+/** The blocks that Eagle shares with the starter, fed with what Eagle's published code recorded before them. */
 import { join, resolve } from 'node:path'
 import { describe, it } from 'node:test'
 import { convNext } from '../../../models/blocks/convnext.ts'
@@ -14,7 +14,7 @@ import { Checkpoint } from '../../../src/weights/checkpoint.ts'
 import { assertClose } from '../../support/relative-error.ts'
 import { readSafetensors } from '../../support/safetensors-file.ts'
 
-const CASE = resolve(import.meta.dirname, '../../fixtures/eagle')
+const CASE = resolve(import.meta.dirname, '../../fixtures/eagle/x5-vicuna-s160')
 const TOLERANCE = 1e-4
 const CONVNEXT = 'model.vision_tower.vision_towers.1.vision_tower'
 const PROJECTOR = 'model.mm_projector'
@@ -62,7 +62,7 @@ describe("Eagle's blocks", () => {
 
 /** Runs a graph whose inputs and outputs are recorded stages, on both lowerings. */
 async function agree(graph: Graph): Promise<void> {
-  await using checkpoint = await Checkpoint.open(CASE)
+  await using checkpoint = await Checkpoint.open(join(CASE, 'checkpoint'))
   const weights = new Map<string, ReturnType<typeof tensor>>()
   for (const { name, shape } of graph.weights) {
     const floats = await checkpoint.readFloats(checkpoint.tensors.get(name)!)

@@ -16,6 +16,7 @@ describe('the graph builder', () => {
   const picture = g.input('picture', ['tiles', 6, 8, 8])
   const rows = g.input('rows', ['batch', 'steps', 32])
   const positions = g.input('positions', ['batch', 'steps'], 'int32')
+  const cells = g.input('cells', ['tiles', 15, 16])
   const weight = (...shape: number[]) => g.weight(`weight ${shape.join('x')}`, shape)
 
   it('infers the shape of every operation', () => {
@@ -27,6 +28,18 @@ describe('the graph builder', () => {
       ['rmsNorm', g.rmsNorm(rows, weight(32), 1e-6).shape, ['batch', 'steps', 32]],
       ['rope', g.rope(rows, positions, ROPE).shape, ['batch', 'steps', 32]],
       ['attention', g.attention(rows, rows, rows, 4).shape, ['batch', 'steps', 32]],
+      [
+        'relativeAttention',
+        g.relativeAttention(
+          { q: cells, k: cells, v: cells, rows: weight(5, 8), columns: weight(9, 8) },
+          { heads: 2, height: 3, width: 5, scale: 1 },
+        ).shape,
+        ['tiles', 15, 16],
+      ],
+      ['ropeTable', g.ropeTable(cells, weight(15, 8), weight(15, 8), 2).shape, ['tiles', 15, 16]],
+      ['standardize', g.standardize(picture, 1).shape, ['tiles', 6, 8, 8]],
+      ['resizeAntialias', g.resizeAntialias(picture, 5, 3).shape, ['tiles', 6, 5, 3]],
+      ['constant', g.constant([1, 2, 3, 4, 5, 6], [3, 2]).shape, [3, 2]],
       [
         'kvAttention',
         g.kvAttention(rows, narrow, narrow, positions, KV).shape,
@@ -66,6 +79,19 @@ describe('the graph builder', () => {
 
   it('refuses shapes that do not fit, naming the operation and the shapes', () => {
     const refused: [build: () => unknown, message: string][] = [
+      [
+        () =>
+          g.relativeAttention(
+            { q: cells, k: cells, v: cells, rows: weight(5, 8), columns: weight(5, 8) },
+            { heads: 2, height: 3, width: 5, scale: 1 },
+          ),
+        'relativeAttention: q, k, v, rows, columns and [heads, height, width] are [tiles, 15, 16], [tiles, 15, 16], [tiles, 15, 16], [5, 8], [5, 8], [2, 3, 5]',
+      ],
+      [
+        () => g.ropeTable(cells, weight(15, 8), weight(14, 8), 2),
+        'ropeTable: x, cos, sin and [heads] are [tiles, 15, 16], [15, 8], [14, 8], [2]',
+      ],
+      [() => g.constant([1, 2, 3], [2]), 'constant: 3 values in [2]'],
       [
         () => g.linear(rows, weight(5, 31)),
         'linear: x and weight [out, in] are [batch, steps, 32], [5, 31]',

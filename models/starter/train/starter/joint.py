@@ -31,7 +31,7 @@ from .questions import Asker
 from .schedule import Schedule
 from .shards import Shards
 from .state import load_state, save_state
-from .symbols import POINTING_WEIGHT, Scores, imagine, keep_cells, language_loss, question_batch
+from .symbols import POINTING_WEIGHT, Scores, imagine, keep_cells, language_loss, misread, question_batch
 from .tokenizer import load_tokenizer
 
 RANKS = 2
@@ -53,6 +53,7 @@ def parse():
     parser.add_argument('--full-after', type=float, default=0.6, help='share of the time after which it sees all of them')
     parser.add_argument('--dense', type=float, default=0.15, help='weight of the codebook loss')
     parser.add_argument('--through', type=float, default=0.3, help='share of the gradient of the answers that reaches the towers')
+    parser.add_argument('--misread', type=float, default=0.1, help='share of the letters of words that look like others')
     parser.add_argument('--symbolic', type=float, default=0.25, help='share of small batches with ideal cells, as in stage 2')
     parser.add_argument('--muon-rate', type=float, default=0.01)
     parser.add_argument('--adam-rate', type=float, default=7e-4)
@@ -143,7 +144,7 @@ class Worker:
             # The decoder's losses are many and large; at full strength they teach the towers to forget characters.
             cells = cells.detach() + self.options.through * (cells - cells.detach())
             self.dense = dense.item() if not self.dense else self.dense * 0.97 + dense.item() * 0.03
-        placed, kept = self.model.place(cells), None
+        placed, kept = self.model.place(misread(cells, labels, scenes, self.codebook, self.options.misread)), None
         count = self.options.cells if self.shared.elapsed.value < self.options.full_after else GRID * GRID
         if count < GRID * GRID:
             kept = keep_cells(labels, count)

@@ -15,6 +15,7 @@ from .checkpoint import load_weights
 from .codebook import LENGTH, Codebook, initialise_embeddings, start_second_reader
 from .config import read_config
 from .labels import FACTORS, NAMES
+from .language import CHARACTERS, WORDS
 from .model import Starter
 from .optimizer import Optimizer
 from .packing import Packer, answer_loss
@@ -27,6 +28,7 @@ from .tokenizer import load_tokenizer
 
 
 POINTING_WEIGHT = 0.2
+LETTERS = torch.tensor([i for i, character in enumerate(CHARACTERS) if character.isalpha()])
 
 
 def lay_out_text(scene):
@@ -64,6 +66,26 @@ def keep_cells(labels, count):
     """Indices [B, count], ascending, of all cells that show something and some that do not."""
     shows = labels[:, [i for i, name in enumerate(NAMES) if name != 'background']].amax(1) > 0
     return (shows + torch.rand(shows.shape)).topk(count).indices.sort(-1).values
+
+
+def misread(cells, labels, scenes, codebook, chance):
+    """Cells [B, 100, D] in which some letters of words look like others, fully or halfway.
+
+    Fonts of training are soon read without mistakes, and then nothing tells the decoder that texts are mostly words of a list,
+    which is what helps where a tower mistakes a letter. Numbers stay as they are: nothing could tell what they were.
+    """
+    words = torch.tensor([scene['text'] is not None and scene['text']['string'] in WORDS for scene in scenes])
+    for name in ('first', 'second'):
+        right = labels[:, NAMES.index(name)].long()
+        chosen = (right > 0) & words[:, None] & (torch.rand(right.shape) < chance)
+        count = int(chosen.sum())
+        codes = codebook.codes[name]
+        seen = codes[LETTERS[torch.randint(len(LETTERS), (count,))]]
+        strength = LENGTH * (0.4 + 0.6 * torch.rand(count, 1))
+        change = torch.zeros_like(cells)
+        change[chosen] = (seen - codes[right[chosen] - 1]) * strength
+        cells = cells + change
+    return cells
 
 
 def question_batch(asker, packer, scenes, R, kept=None):

@@ -1,5 +1,9 @@
 /** Matrix products, rotary embedding and attention. Hot loops index with `!`. */
-import type { KvAttentionAttributes, RopeAttributes } from '../../../../models/graph/ops.ts'
+import type {
+  KvAttentionAttributes,
+  RelativeAttentionAttributes,
+  RopeAttributes,
+} from '../../../../models/graph/ops.ts'
 import { softmaxRow } from './element-wise.ts'
 import { lastAxis, type Tensor, tensor } from './tensor.ts'
 
@@ -52,6 +56,20 @@ export function rope(
   return y
 }
 
+/** x [batch, tokens, heads·headDim], cos, sin [tokens, headDim]. */
+export function ropeTable(x: Tensor, cos: Tensor, sin: Tensor): Tensor {
+  const [tokens, headDim] = cos.shape as [number, number]
+  const y = tensor(x.shape)
+  const width = lastAxis(x)
+  for (let i = 0; i < x.data.length; i += 2) {
+    const at = (Math.floor(i / width) % tokens) * headDim + (i % headDim)
+    const [a, b] = [x.data[i]!, x.data[i + 1]!]
+    y.data[i] = a * cos.data[at]! - b * sin.data[at]!
+    y.data[i + 1] = b * cos.data[at + 1]! + a * sin.data[at + 1]!
+  }
+  return y
+}
+
 /** q, k, v [batch, tokens, heads·headDim]; every query sees every key of its batch element. */
 export function attention(
   q: Tensor,
@@ -83,6 +101,57 @@ export function attention(
             scores[key]!,
           )
         }
+      }
+    }
+  }
+  return y
+}
+
+export interface RelativeAttentionInputs {
+  /** [batch, height·width, heads·headDim] */
+  readonly q: Tensor
+  readonly k: Tensor
+  readonly v: Tensor
+  /** [2·height − 1, headDim] */
+  readonly rows: Tensor
+  /** [2·width − 1, headDim] */
+  readonly columns: Tensor
+}
+
+/** As the operation `relativeAttention` of the graph language. */
+export function relativeAttention(
+  { q, k, v, rows, columns }: RelativeAttentionInputs,
+  { heads, height, width, scale }: RelativeAttentionAttributes,
+): Tensor {
+  const [batch, cells, channels] = q.shape as [number, number, number]
+  const headDim = channels / heads
+  const y = tensor(q.shape)
+  const scores = new Float64Array(cells)
+  const ofRow = new Float64Array(height)
+  const ofColumn = new Float64Array(width)
+  for (let b = 0; b < batch; b++) {
+    for (let head = 0; head < heads; head++) {
+      const place = (cell: number) => (b * cells + cell) * channels + head * headDim
+      for (let query = 0; query < cells; query++) {
+        const at = place(query)
+        const [row, column] = [Math.floor(query / width), query % width]
+        for (let other = 0; other < height; other++) {
+          const table = (row - other + height - 1) * headDim
+          ofRow[other] = dot(q.data, at, rows.data, table, headDim)
+        }
+        for (let other = 0; other < width; other++) {
+          const table = (column - other + width - 1) * headDim
+          ofColumn[other] = dot(q.data, at, columns.data, table, headDim)
+        }
+        for (let key = 0; key < cells; key++) {
+          scores[key] =
+            scale * dot(q.data, at, k.data, place(key), headDim) +
+            ofRow[Math.floor(key / width)]! +
+            ofColumn[key % width]!
+        }
+        softmaxRow(scores, 0, cells)
+        for (let key = 0; key < cells; key++)
+          accumulate(y.data, at, v.data, place(key), headDim, scores[key]!)
       }
     }
   }

@@ -120,6 +120,20 @@ export function groupNorm(
   return y
 }
 
+/** As the operation `standardize` of the graph language. */
+export function standardize(x: Tensor, floor: number): Tensor {
+  const y = tensor(x.shape)
+  const length = x.data.length / x.shape[0]!
+  for (let start = 0; start < x.data.length; start += length) {
+    const part = x.data.subarray(start, start + length)
+    const mean = part.reduce((sum, value) => sum + value, 0) / length
+    const variance = part.reduce((sum, value) => sum + (value - mean) ** 2, 0) / length
+    const deviation = Math.max(Math.sqrt(variance), floor)
+    for (let i = 0; i < length; i++) y.data[start + i] = (part[i]! - mean) / deviation
+  }
+  return y
+}
+
 function map(x: Tensor, f: (value: number) => number): Tensor {
   return tensor(x.shape, x.data.map(f))
 }

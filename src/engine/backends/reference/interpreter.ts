@@ -1,8 +1,22 @@
 /** Runs a graph node by node in plain TypeScript with 64-bit floats: slow and exact. */
 import type { Graph, Node, NodeOf, Value } from '../../../../models/graph/graph.ts'
+import {
+  antialiasMatrix,
+  cubicMatrix,
+  halfPixelMatrix,
+  linearMatrix,
+} from '../../../../models/graph/interpolation.ts'
 import type { OpName } from '../../../../models/graph/ops.ts'
 import { resolveShape } from '../../../../models/graph/shape.ts'
-import { attention, kvAttention, linear, rope, type SequenceCache } from './attention.ts'
+import {
+  attention,
+  kvAttention,
+  linear,
+  relativeAttention,
+  rope,
+  ropeTable,
+  type SequenceCache,
+} from './attention.ts'
 import {
   add,
   div,
@@ -14,11 +28,12 @@ import {
   rmsNorm,
   silu,
   softmax,
+  standardize,
   sub,
 } from './element-wise.ts'
 import { concat, expand, gather, slice, transpose } from './layout.ts'
 import { argmin, squaredDistances } from './nearest.ts'
-import { avgPool2d, conv2d, resizeBicubic, resizeBilinear } from './picture.ts'
+import { avgPool2d, conv2d, resize } from './picture.ts'
 import { type Tensor, tensor } from './tensor.ts'
 
 export interface RunOptions {
@@ -90,7 +105,10 @@ const KERNELS: Kernels = {
   rmsNorm: ([x, weight], { attributes }) => rmsNorm(x!, weight!, attributes),
   groupNorm: ([x, weight, bias], { attributes }) => groupNorm(x!, weight!, bias!, attributes),
   rope: ([x, positions], { attributes }) => rope(x!, positions!, attributes),
+  ropeTable: ([x, cos, sin]) => ropeTable(x!, cos!, sin!),
   attention: ([q, k, v], { attributes }) => attention(q!, k!, v!, attributes),
+  relativeAttention: ([q, k, v, rows, columns], { attributes }) =>
+    relativeAttention({ q: q!, k: k!, v: v!, rows: rows!, columns: columns! }, attributes),
   kvAttention: ([q, k, v, positions], { attributes }, { cache }) => {
     if (!cache) throw new Error('kvAttention needs a cache')
     return kvAttention({ q: q!, k: k!, v: v!, positions: positions! }, attributes, cache)
@@ -98,11 +116,16 @@ const KERNELS: Kernels = {
   silu: ([x]) => silu(x!),
   relu: ([x]) => relu(x!),
   gelu: ([x], { attributes }) => gelu(x!, attributes.form),
+  standardize: ([x], { attributes }) => standardize(x!, attributes.floor),
   softmax: ([x]) => softmax(x!),
   conv2d: ([x, weight, bias], { attributes }) => conv2d(x!, weight!, bias, attributes),
   avgPool2d: ([x], { attributes }) => avgPool2d(x!, attributes.size),
-  resizeBilinear: ([x], { attributes }) => resizeBilinear(x!, attributes),
-  resizeBicubic: ([x], { attributes }) => resizeBicubic(x!, attributes.height, attributes.width),
+  resizeBilinear: ([x], { attributes }) =>
+    resize(x!, attributes, attributes.alignCorners ? linearMatrix : halfPixelMatrix),
+  resizeBicubic: ([x], { attributes }) => resize(x!, attributes, cubicMatrix),
+  resizeAntialias: ([x], { attributes }) => resize(x!, attributes, antialiasMatrix),
+  constant: (_, { attributes: { values }, output }) =>
+    tensor(output.shape as readonly number[], Float64Array.from(values)),
   add: ([a, b]) => add(a!, b!),
   sub: ([a, b]) => sub(a!, b!),
   mul: ([a, b]) => mul(a!, b!),

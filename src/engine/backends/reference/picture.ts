@@ -1,5 +1,4 @@
 /** Operations on pictures [n, c, h, w]. Hot loops index with `!`. */
-import { cubicMatrix } from '../../../../models/graph/interpolation.ts'
 import { type Tensor, tensor } from './tensor.ts'
 
 type Picture = [n: number, channels: number, height: number, width: number]
@@ -57,58 +56,46 @@ export function avgPool2d(x: Tensor, size: number): Tensor {
   return y
 }
 
-/** Bilinear without antialias; the corner pixels keep their places, or else edges are repeated. */
-export function resizeBilinear(
+/** Along both axes by the matrices [to, from] of one kind of interpolation. */
+export function resize(
   x: Tensor,
-  { height, width, alignCorners }: { height: number; width: number; alignCorners: boolean },
+  { height, width }: { height: number; width: number },
+  matrix: (from: number, to: number) => number[],
 ): Tensor {
   const [n, channels, fromHeight, fromWidth] = x.shape as Picture
   const y = tensor([n, channels, height, width])
-  const along = (i: number, from: number, to: number) => {
-    if (!alignCorners) return Math.max(0, ((i + 0.5) * from) / to - 0.5)
-    return to === 1 ? 0 : (i * (from - 1)) / (to - 1)
-  }
+  const down = taps(matrix(fromHeight, height), fromHeight)
+  const across = taps(matrix(fromWidth, width), fromWidth)
+  const row = new Float64Array(fromWidth)
   let at = 0
   for (let plane = 0; plane < n * channels; plane++) {
-    const pixel = (row: number, column: number) =>
-      x.data[
-        (plane * fromHeight + Math.min(row, fromHeight - 1)) * fromWidth +
-          Math.min(column, fromWidth - 1)
-      ]!
-    for (let row = 0; row < height; row++) {
-      const fy = along(row, fromHeight, height)
-      const top = Math.floor(fy)
-      for (let column = 0; column < width; column++) {
-        const fx = along(column, fromWidth, width)
-        const left = Math.floor(fx)
-        const upper = pixel(top, left) * (1 - fx + left) + pixel(top, left + 1) * (fx - left)
-        const lower =
-          pixel(top + 1, left) * (1 - fx + left) + pixel(top + 1, left + 1) * (fx - left)
-        y.data[at++] = upper * (1 - fy + top) + lower * (fy - top)
+    for (const vertical of down) {
+      row.fill(0)
+      for (const { from, weight } of vertical) {
+        const start = (plane * fromHeight + from) * fromWidth
+        for (let c = 0; c < fromWidth; c++) row[c]! += weight * x.data[start + c]!
+      }
+      for (const horizontal of across) {
+        let sum = 0
+        for (const { from, weight } of horizontal) sum += weight * row[from]!
+        y.data[at++] = sum
       }
     }
   }
   return y
 }
 
-/** Bicubic without antialias between pixel centres, edges repeated. */
-export function resizeBicubic(x: Tensor, height: number, width: number): Tensor {
-  const [n, channels, fromHeight, fromWidth] = x.shape as Picture
-  const y = tensor([n, channels, height, width])
-  const [down, across] = [cubicMatrix(fromHeight, height), cubicMatrix(fromWidth, width)]
-  let at = 0
-  for (let plane = 0; plane < n * channels; plane++) {
-    for (let row = 0; row < height; row++) {
-      for (let column = 0; column < width; column++, at++) {
-        for (let r = 0; r < fromHeight; r++) {
-          const weight = down[row * fromHeight + r]!
-          if (weight === 0) continue
-          const start = (plane * fromHeight + r) * fromWidth
-          for (let c = 0; c < fromWidth; c++)
-            y.data[at]! += weight * across[column * fromWidth + c]! * x.data[start + c]!
-        }
-      }
-    }
-  }
-  return y
+interface Tap {
+  readonly from: number
+  readonly weight: number
+}
+
+/** What is not zero in each row of a matrix [to, from]. */
+function taps(matrix: readonly number[], from: number): Tap[][] {
+  return Array.from({ length: matrix.length / from }, (_, i) =>
+    matrix
+      .slice(i * from, (i + 1) * from)
+      .map((weight, k) => ({ from: k, weight }))
+      .filter(({ weight }) => weight !== 0),
+  )
 }

@@ -92,10 +92,35 @@ const CASES: Readonly<Record<Exclude<OpName, 'kvAttention'>, Readonly<Record<str
         style: 'half',
       }),
   },
+  ropeTable: {
+    'of every head': (g) => {
+      const x = g.input('cells', ['tiles', 3, 16])
+      return g.ropeTable(x, g.weight('cos', [3, 8]), g.weight('sin', [3, 8]), 2)
+    },
+  },
   attention: {
     'of itself': (g) => {
       const x = rows(g)
       return g.attention(g.mul(x, g.weight('q', [12])), x, g.add(x, g.weight('v', [12])), 3)
+    },
+    'of fewer queries than keys, not scaled': (g) => {
+      const x = g.input('cells', ['tiles', 5, 12])
+      return g.attention(g.slice(x, 1, 0, 2), x, x, 3, 1)
+    },
+  },
+  relativeAttention: {
+    'on a map': (g) => {
+      const x = g.input('cells', ['tiles', 15, 8])
+      return g.relativeAttention(
+        {
+          q: g.mul(x, g.weight('q', [8])),
+          k: x,
+          v: g.add(x, g.weight('v', [8])),
+          rows: g.weight('rows', [5, 4]),
+          columns: g.weight('columns', [9, 4]),
+        },
+        { heads: 2, height: 3, width: 5, scale: 0.7 },
+      )
     },
   },
   relu: { plain: (g) => g.relu(rows(g)) },
@@ -104,6 +129,10 @@ const CASES: Readonly<Record<Exclude<OpName, 'kvAttention'>, Readonly<Record<str
     erf: (g) => g.gelu(rows(g), 'erf'),
     tanh: (g) => g.gelu(rows(g), 'tanh'),
     quick: (g) => g.gelu(rows(g), 'quick'),
+  },
+  standardize: {
+    'each picture by itself': (g) => g.standardize(picture(g), 0.01),
+    'what hardly varies': (g) => g.standardize(g.mul(picture(g), g.weight('w', [1])), 100),
   },
   softmax: { plain: (g) => g.softmax(rows(g)) },
   conv2d: {
@@ -122,6 +151,7 @@ const CASES: Readonly<Record<Exclude<OpName, 'kvAttention'>, Readonly<Record<str
     larger: (g) => g.resizeBilinear(picture(g), 11, 15),
     smaller: (g) => g.resizeBilinear(picture(g), 5, 3),
     'to a point': (g) => g.resizeBilinear(picture(g), 1, 1),
+    'from a point': (g) => g.resizeBilinear(g.avgPool2d(picture(g), 8), 3, 2),
     'larger, between half pixels': (g) =>
       g.resizeBilinear(picture(g), 11, 15, { alignCorners: false }),
     'smaller, between half pixels': (g) =>
@@ -132,6 +162,11 @@ const CASES: Readonly<Record<Exclude<OpName, 'kvAttention'>, Readonly<Record<str
     smaller: (g) => g.resizeBicubic(picture(g), 5, 3),
     'to the same': (g) => g.resizeBicubic(picture(g), 8, 8),
   },
+  resizeAntialias: {
+    larger: (g) => g.resizeAntialias(picture(g), 11, 15),
+    smaller: (g) => g.resizeAntialias(picture(g), 5, 3),
+  },
+  constant: { 'of a shape': (g) => g.mul(picture(g), g.constant([1, 2, 3, 4, 5, 6], [6, 1, 1])) },
   add: {
     'with a vector': (g) => g.add(rows(g), g.weight('b', [12])),
     'of two axes': (g) => g.add(g.weight('a', [3, 1, 4]), g.weight('b', [5, 1])),
@@ -197,6 +232,19 @@ describe('lowering to ONNX', () => {
     const x = g.stage('first', g.silu(rows(g)))
     g.output('y', g.mul(x, x))
     await compare(g.build())
+  })
+
+  it('computes a table that the checkpoint does not hold', async () => {
+    const g = new GraphBuilder('derived')
+    const table = g.weight('table', [2, 3], { copies: [], values: () => [1, 2, 3, 4, 5, 6] })
+    g.output('y', g.mul(g.input('x', ['batch', 2, 3]), table))
+    const lowered = lowerToOnnx(g.build(), { locate: () => undefined })
+    const { InferenceSession, Tensor } = await import('onnxruntime-node')
+    const session = await InferenceSession.create(lowered)
+    const x = new Tensor('float32', Float32Array.of(1, 1, 1, 2, 2, 2), [1, 2, 3])
+    const { y } = await session.run({ x })
+    assert.deepEqual([...(y!.data as Float32Array)], [1, 2, 3, 8, 10, 12])
+    await session.release()
   })
 
   it('refuses a value of another graph', () => {
