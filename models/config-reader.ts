@@ -26,6 +26,13 @@ export class ConfigReader {
     return this.#own(key) === null
   }
 
+  /** Throws for a field that is not among `known`, unless it is null. */
+  knowsOnly(known: readonly string[]): void {
+    const strange = Object.keys(this.#fields).find((key) => !known.includes(key) && this.has(key))
+    if (strange !== undefined)
+      throw this.mismatch(strange, `nothing, or one of ${known.join(', ')} instead`)
+  }
+
   /** A width, a number of positions, a side of a picture. */
   size(key: string, fallback?: number): number {
     return this.#read(key, `an integer from 1 to ${LARGEST_SIZE}`, fallback, isSize)
@@ -66,6 +73,12 @@ export class ConfigReader {
     return this.#read<number[][]>(key, expected, undefined, (v) =>
       isListOf(v, (list) => isListOf(list, isSize)),
     )
+  }
+
+  /** A list of strings. */
+  strings(key: string): string[] {
+    const isStrings = (v: unknown) => Array.isArray(v) && v.every((s) => typeof s === 'string')
+    return this.#read<string[]>(key, 'a list of strings', undefined, isStrings)
   }
 
   /** A list of numbers of repetitions, not empty. */

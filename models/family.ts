@@ -4,7 +4,7 @@ import type { ImagePreprocessing } from './preprocessing.ts'
 import type { PictureLayout } from './tiling/layout.ts'
 import type { ScaleMerge } from './tiling/merge-scales.ts'
 
-/** The parts of a vision-language model as graphs. */
+/** The parts of a model as graphs: an encoder, a decoder, or both. */
 export interface FamilyGraphs {
   /**
    * `pixels` [tiles, 3, H, W] → `features` [tiles, tokensPerTile, hidden]: towers, fusion,
@@ -17,9 +17,18 @@ export interface FamilyGraphs {
   /**
    * `embeddings` [batch, steps, hidden], `positions` [batch, steps], the KV cache and `wanted`
    * [batch, wanted], the steps that are asked for → `hidden` [batch, wanted, hidden], `logits`
-   * [batch, wanted, vocab].
+   * [batch, wanted, vocab]. Absent for a tower that is published alone.
    */
-  readonly decoder: Graph
+  readonly decoder?: Graph
+  /**
+   * `body` [rows, hidden], a decoder's hidden state for each place of a picture, and `codes` [rows, depth − 1], those already
+   * chosen there → `logits` [rows, depth, codebook]: of a family that draws by residual quantised codes.
+   */
+  readonly depthTransformer?: Graph
+  /** `codes` [rows, depth], chosen → `embeddings` [rows, hidden], which the decoder reads next. */
+  readonly codeEmbedder?: Graph
+  /** `codes` [pictures, rows, columns, depth] → `pixels` [pictures, 3, H, W], colours −1…1, a little beyond at times. */
+  readonly pixelDecoder?: Graph
 }
 
 /** How the maps of a picture's tiles become blocks, and what each block becomes. */
@@ -31,9 +40,11 @@ export interface TileMerging {
 
 /** Numbers that the server needs to know about a model before it runs it. */
 export interface ModelLimits {
+  /** 0 without a decoder. */
   readonly vocabSize: number
+  /** Width of a feature, which is that of the decoder where there is one. */
   readonly hiddenSize: number
-  /** Longest sequence in positions, image tokens included. */
+  /** Longest sequence in positions, image tokens included; 0 without a decoder. */
   readonly maxContext: number
   /** Longest prompt in positions, image tokens included; absent: as long as the context leaves room for an answer. */
   readonly maxPrompt?: number
@@ -52,7 +63,13 @@ export interface TowerCard {
 /** How a family that keeps its conversations in code, and not in the checkpoint, writes them. */
 export interface Conversation {
   /** A file of `models/conversations`, without its ending. */
-  readonly template: 'vicuna_v1' | 'llama_3' | 'llama3' | 'yi_34b_chatml_direct' | 'eagle_chat'
+  readonly template:
+    | 'vicuna_v1'
+    | 'vila_u'
+    | 'llama_3'
+    | 'llama3'
+    | 'yi_34b_chatml_direct'
+    | 'eagle_chat'
   /** Whether the tokenizer's own beginning of a text, if it has one, comes before what the template writes. */
   readonly addsBos: boolean
   /** Tokens that end an answer, beside the end of a text. */
@@ -108,8 +125,8 @@ export interface Family<Config> {
   readonly weightFolders?: readonly string[]
   /** Sub-folder of the tokenizer; absent: the folder itself. */
   readonly textFolder?: string
-  /** Tensor that embeds tokens, `[vocab, hidden]`, in checkpoint spelling. */
-  readonly embeddingName: string
+  /** Tensor that embeds tokens, `[vocab, hidden]`, in checkpoint spelling; absent without a decoder. */
+  readonly embeddingName?: string
   /** What looked-up embeddings are multiplied by; absent: 1. Features of pictures are not. */
   embeddingScale?(config: Config): number
   /** Absent or undefined: the checkpoint brings its chat template. `has` tells whether the vocabulary has a token. */

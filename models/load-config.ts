@@ -13,7 +13,7 @@ import {
   type StretchTexts,
 } from './family.ts'
 import type { ImagePreprocessing } from './preprocessing.ts'
-import { findFamily } from './registry.ts'
+import { findFamily, modelTypeOf } from './registry.ts'
 import type { PictureLayout } from './tiling/layout.ts'
 
 /** How a family writes pictures into a prompt. */
@@ -62,12 +62,8 @@ export async function modelConfig(
   source: string,
   directory?: string,
 ): Promise<ModelConfig> {
-  const modelType =
-    typeof raw === 'object' && raw !== null
-      ? (raw as { model_type?: unknown }).model_type
-      : undefined
   try {
-    const family = await findFamily(modelType)
+    const family = await findFamily(modelTypeOf(raw))
     const config = family.parseConfig(raw, await readFacts(directory, family, raw))
     return {
       family,

@@ -13,6 +13,22 @@ const NOT_FAMILIES: ReadonlySet<string> = new Set([
   'text-family.ts',
 ])
 
+/** Published configs whose `model_type` is empty, by the class that they name instead. */
+const UNTYPED: Readonly<Record<string, string>> = { RADIOModel: 'radio' }
+
+/** The `model_type` of a parsed config.json; undefined when it says nothing of the kind. */
+export function modelTypeOf(raw: unknown): unknown {
+  if (typeof raw !== 'object' || raw === null) return undefined
+  const { model_type: modelType, architectures } = raw as {
+    readonly model_type?: unknown
+    readonly architectures?: unknown
+  }
+  if ((modelType ?? '') !== '') return modelType
+  const named: unknown = Array.isArray(architectures) ? architectures[0] : undefined
+  const known = typeof named === 'string' && Object.hasOwn(UNTYPED, named)
+  return known ? UNTYPED[named] : modelType
+}
+
 /** The `model_type`s that this server knows, in alphabetical order: the family files' names. */
 export async function listFamilies(): Promise<string[]> {
   const files = await readdir(FOLDER)

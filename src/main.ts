@@ -16,6 +16,7 @@ import { acceptedHosts, apiKeyRequired, type Config } from './config.ts'
 import { startEncoder } from './engine/encoder.ts'
 import { startEngine } from './engine/engine.ts'
 import type { Encoder, Engine } from './engine/types.ts'
+import { AerieError } from './errors.ts'
 import { createApp } from './http/app.ts'
 import { loadApiKeys, reloadOnSighup } from './http/auth.ts'
 import { startMedia } from './media/media.ts'
@@ -71,6 +72,12 @@ export async function openModel(config: Config, options: MainOptions = {}): Prom
     messageContent,
     graphs,
   } = described
+  if (!graphs.decoder) {
+    throw new AerieError(
+      'invalid_package',
+      `${modelDir}: a ${family.modelType} checkpoint is a tower without a decoder, so it cannot hold a conversation`,
+    )
+  }
   if (storage) logger.info({ storage }, 'weights are widened to floats, each to its exact value')
   const worker = { modelDir, backend: config.backend, threads: config.threads, logger }
   // Everything that can start does so at once; what did start is closed again when another part fails.

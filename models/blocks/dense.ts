@@ -16,6 +16,25 @@ export function dense(
     : g.linear(x, weight, g.weight(`${prefix}.bias`, [out]))
 }
 
+/** One part of a linear layer whose rows are several of these `widths`, one after the other. */
+export function denseRows(
+  g: GraphBuilder,
+  x: Value,
+  prefix: string,
+  widths: readonly number[],
+  part: number,
+  { bias = false }: { readonly bias?: boolean } = {},
+): Value {
+  const start = widths.slice(0, part).reduce((sum, width) => sum + width, 0)
+  const end = start + widths[part]!
+  const all = widths.reduce((sum, width) => sum + width, 0)
+  // Of the weight, not of the product: it is done once, while loading, and shares nothing that is not wanted.
+  const weight = g.slice(g.weight(`${prefix}.weight`, [all, widthOf(x)]), 0, start, end)
+  return bias
+    ? g.linear(x, weight, g.slice(g.weight(`${prefix}.bias`, [all]), 0, start, end))
+    : g.linear(x, weight)
+}
+
 /** `prefix.weight` and `prefix.bias` over the last axis of x. */
 export function layerNorm(
   g: GraphBuilder,

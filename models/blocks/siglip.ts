@@ -2,7 +2,7 @@
 import type { ConfigReader } from '../config-reader.ts'
 import type { GraphBuilder } from '../graph/builder.ts'
 import type { Value } from '../graph/graph.ts'
-import { patchTokens, readVitSizes, type VitConfig, vitLayer } from './vit.ts'
+import { patchTokens, readVitSizes, type VitConfig, vitLayers } from './vit.ts'
 
 /** Reads the hub's `SiglipVisionConfig`. */
 export function readSiglipConfig(raw: ConfigReader): VitConfig {
@@ -13,29 +13,27 @@ export function readSiglipConfig(raw: ConfigReader): VitConfig {
 /**
  * Pixels [tiles, 3, imageSize, imageSize] → tokens [tiles, grid², hiddenSize] behind the first `layers`
  * layers, without the norm that follows the last one. `prefix` is that of `vision_model`; `stage` names the embedded patches,
- * and `layerStage.N` what layer N gives.
+ * `layerStage` and its number what leaves each layer.
  */
 export function siglip(
   g: GraphBuilder,
   pixels: Value,
   prefix: string,
   c: VitConfig,
-  names: { readonly layers: number; readonly stage?: string; readonly layerStage?: string },
+  {
+    layers,
+    stage,
+    layerStage,
+  }: { readonly layers: number; readonly stage?: string; readonly layerStage?: string },
 ): Value {
-  const { layers, stage, layerStage } = names
-  let x = patchTokens(
-    g,
-    pixels,
-    {
-      patches: `${prefix}.embeddings.patch_embedding`,
-      positions: `${prefix}.embeddings.position_embedding.weight`,
-    },
-    c,
-  )
-  if (stage !== undefined) g.stage(stage, x)
-  for (let i = 0; i < layers; i++) {
-    x = vitLayer(g, x, `${prefix}.encoder.layers.${i}`, c)
-    if (layerStage !== undefined) g.stage(`${layerStage}.${i}`, x)
+  const names = {
+    patches: `${prefix}.embeddings.patch_embedding`,
+    positions: `${prefix}.embeddings.position_embedding.weight`,
   }
-  return x
+  const x = patchTokens(g, pixels, names, c)
+  const embedded = stage === undefined ? x : g.stage(stage, x)
+  return vitLayers(g, embedded, `${prefix}.encoder`, c, {
+    count: layers,
+    ...(layerStage === undefined ? {} : { stage: layerStage }),
+  })
 }

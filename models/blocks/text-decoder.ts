@@ -4,7 +4,7 @@
  */
 import { GraphBuilder } from '../graph/builder.ts'
 import type { Graph, Value } from '../graph/graph.ts'
-import { dense, layerNorm, rmsNorm, widthOf } from './dense.ts'
+import { dense, denseRows, layerNorm, rmsNorm } from './dense.ts'
 import type { AttentionLayer, TextDecoderConfig } from './text-config.ts'
 
 /** Name of the token embedding [vocab, hidden], which a tied head reuses. */
@@ -86,7 +86,7 @@ function attention(
       const name = `${prefix}.${(['q_proj', 'k_proj', 'v_proj'] as const)[part]}`
       return dense(g, part === 0 ? queried : x, name, widths[part], { bias: qkvBias })
     }
-    return rows(g, part === 0 ? queried : x, `${prefix}.qkv_proj`, widths, part)
+    return denseRows(g, part === 0 ? queried : x, `${prefix}.qkv_proj`, widths, part)
   }
   const rotate = (value: Value, name: string, at: Value, count: number) => {
     const normed = qkNorm ? headNorm(g, value, `${prefix}.${name}`, count, c) : value
@@ -108,7 +108,7 @@ function mlp(g: GraphBuilder, x: Value, prefix: string, c: TextDecoderConfig): V
   const width = c.intermediateSize
   const project = (name: 'gate_proj' | 'up_proj') =>
     isFused
-      ? rows(g, x, `${prefix}.gate_up_proj`, [width, width], name === 'gate_proj' ? 0 : 1)
+      ? denseRows(g, x, `${prefix}.gate_up_proj`, [width, width], name === 'gate_proj' ? 0 : 1)
       : dense(g, x, `${prefix}.${name}`, width, { bias })
   const activate = (value: Value) => {
     switch (activation) {
@@ -127,21 +127,6 @@ function mlp(g: GraphBuilder, x: Value, prefix: string, c: TextDecoderConfig): V
       ? g.mul(activate(project('gate_proj')), project('up_proj'))
       : activate(project('up_proj'))
   return dense(g, inner, `${prefix}.down_proj`, c.hiddenSize, { bias })
-}
-
-/** One part of a linear layer whose rows are several of these `widths`, one after the other. */
-function rows(
-  g: GraphBuilder,
-  x: Value,
-  prefix: string,
-  widths: readonly number[],
-  part: number,
-): Value {
-  const start = widths.slice(0, part).reduce((sum, width) => sum + width, 0)
-  const all = widths.reduce((sum, width) => sum + width, 0)
-  const weight = g.weight(`${prefix}.weight`, [all, widthOf(x)])
-  // Of the weight, not of the product: it is done once, while loading, and shares nothing that is not wanted.
-  return g.linear(x, g.slice(weight, 0, start, start + widths[part]!))
 }
 
 /** x [batch, steps, heads·headDim], every head normed by itself with one weight [headDim]. */

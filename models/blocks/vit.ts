@@ -69,15 +69,18 @@ export function patchTokens(
   return g.add(g.transpose(flat, [0, 2, 1]), g.weight(names.positions, [tokens, c.hiddenSize]))
 }
 
-/** The first `count` layers, `prefix.layers.0` and on. */
+/** The first `count` layers, `prefix.layers.0` and on; `stage` and its number name what leaves each. */
 export function vitLayers(
   g: GraphBuilder,
   x: Value,
   prefix: string,
   c: VitConfig,
-  count = c.layers,
+  { count = c.layers, stage }: { readonly count?: number; readonly stage?: string } = {},
 ): Value {
-  for (let i = 0; i < count; i++) x = vitLayer(g, x, `${prefix}.layers.${i}`, c)
+  for (let i = 0; i < count; i++) {
+    x = vitLayer(g, x, `${prefix}.layers.${i}`, c)
+    if (stage !== undefined) g.stage(`${stage}${i}`, x)
+  }
   return x
 }
 

@@ -35,7 +35,7 @@ export function siglipState(
   tower: VitConfig,
   { layers, isNormed }: SelectedState,
 ): Value {
-  const stages = { stage: 'siglip.embeddings', layerStage: 'siglip.layer' }
+  const stages = { stage: 'siglip.embeddings', layerStage: 'siglip.layer.' }
   const x = siglip(g, pixels, prefix, tower, { layers, ...stages })
   const state = isNormed ? layerNorm(g, x, `${prefix}.post_layernorm`, tower.layerNormEps) : x
   return g.stage('siglip.selected', state)

@@ -10,7 +10,13 @@ import type {
 } from './ops.ts'
 import type { Dim, Shape } from './shape.ts'
 import { broadcast, formatShape, productOf, sameShape } from './shape.ts'
-import { conv2dShape, fitsRelativeAttention } from './shape-rules.ts'
+import {
+  concatShape,
+  conv2dShape,
+  fitsGroupNorm,
+  fitsKvAttention,
+  fitsRelativeAttention,
+} from './shape-rules.ts'
 
 /**
  * Methods append one operation and return its result; a shape that does not fit throws an Error
@@ -37,13 +43,27 @@ export class GraphBuilder {
 
   /** The checkpoint tensor `name`; asked for twice, it is the same value. */
   weight(name: string, shape: readonly number[], derived?: DerivedWeight): Weight {
+    return this.#weight(name, shape, 'float32', derived)
+  }
+
+  /** As {@link weight}, of whole numbers. */
+  indices(name: string, shape: readonly number[]): Weight {
+    return this.#weight(name, shape, 'int32')
+  }
+
+  #weight(
+    name: string,
+    shape: readonly number[],
+    type: ElementType,
+    derived?: DerivedWeight,
+  ): Weight {
     const known = this.#weights.get(name)
     if (known) {
-      if (!sameShape(known.shape, shape))
+      if (!sameShape(known.shape, shape) || known.type !== type)
         this.#fail('weight', `${name} is used as`, known.shape, shape)
       return known
     }
-    const tensor: Weight = { id: this.#nextId++, shape, type: 'float32', name }
+    const tensor: Weight = { id: this.#nextId++, shape, type, name }
     const weight = derived ? { ...tensor, derived } : tensor
     this.#weights.set(name, weight)
     return weight
@@ -73,15 +93,12 @@ export class GraphBuilder {
 
   linear(x: Value, weight: Value, bias?: Value): Value {
     const [out, width] = weight.shape
-    if (weight.shape.length !== 2 || out === undefined || last(x.shape) !== width) {
+    if (weight.shape.length !== 2 || out === undefined || last(x.shape) !== width)
       this.#fail('linear', 'x and weight [out, in] are', x.shape, weight.shape)
-    }
     if (bias && !sameShape(bias.shape, [out]))
       this.#fail('linear', 'weight and bias are', weight.shape, bias.shape)
-    return this.#append('linear', bias ? [x, weight, bias] : [x, weight], {}, [
-      ...x.shape.slice(0, -1),
-      out,
-    ])
+    const shape = [...x.shape.slice(0, -1), out]
+    return this.#append('linear', bias ? [x, weight, bias] : [x, weight], {}, shape)
   }
 
   layerNorm(
@@ -105,6 +122,14 @@ export class GraphBuilder {
     return this.#append('rmsNorm', [x, weight], { epsilon, weightOffset }, x.shape)
   }
 
+  groupNorm(x: Value, weight: Value, bias: Value, attributes: OpAttributes['groupNorm']): Value {
+    if (!fitsGroupNorm([x.shape, weight.shape, bias.shape], attributes.groups)) {
+      const what = 'x, weight, bias and [groups] are'
+      this.#fail('groupNorm', what, x.shape, weight.shape, bias.shape, [attributes.groups])
+    }
+    return this.#append('groupNorm', [x, weight, bias], attributes, x.shape)
+  }
+
   rope(
     x: Value,
     positions: Value,
@@ -112,16 +137,10 @@ export class GraphBuilder {
   ): Value {
     const attributes: RopeAttributes = { ...rest, magnitude }
     const { heads, headDim, inverseFrequencies } = attributes
-    if (
-      x.shape.length !== 3 ||
-      x.shape[2] !== heads * headDim ||
-      inverseFrequencies.length * 2 > headDim
-    ) {
-      this.#fail('rope', 'x and [heads, headDim, rotated] are', x.shape, [
-        heads,
-        headDim,
-        inverseFrequencies.length * 2,
-      ])
+    const rotated = 2 * inverseFrequencies.length
+    if (x.shape.length !== 3 || x.shape[2] !== heads * headDim || rotated > headDim) {
+      const what = 'x and [heads, headDim, rotated] are'
+      this.#fail('rope', what, x.shape, [heads, headDim, rotated])
     }
     if (!sameShape(positions.shape, x.shape.slice(0, 2)))
       this.#fail('rope', 'x and positions are', x.shape, positions.shape)
@@ -139,12 +158,10 @@ export class GraphBuilder {
   /** Scores are scaled by headDim^−½ unless `scale` says otherwise. */
   attention(q: Value, k: Value, v: Value, heads: number, scale?: number): Value {
     const width = last(q.shape)
-    if (q.shape.length !== 3 || typeof width !== 'number' || width % heads !== 0) {
+    if (q.shape.length !== 3 || typeof width !== 'number' || width % heads !== 0)
       this.#fail('attention', 'q and [heads] are', q.shape, [heads])
-    }
-    if (last(k.shape) !== width || !sameShape(k.shape, v.shape) || k.shape[0] !== q.shape[0]) {
+    if (last(k.shape) !== width || !sameShape(k.shape, v.shape) || k.shape[0] !== q.shape[0])
       this.#fail('attention', 'q, k and v are', q.shape, k.shape, v.shape)
-    }
     const attributes = { heads, scale: scale ?? (width / heads) ** -0.5 }
     return this.#append('attention', [q, k, v], attributes, q.shape)
   }
@@ -153,15 +170,14 @@ export class GraphBuilder {
     inputs: { q: Value; k: Value; v: Value; rows: Value; columns: Value },
     attributes: RelativeAttentionAttributes,
   ): Value {
-    const { q, k, v, rows, columns } = inputs
-    const values = [q, k, v, rows, columns]
+    const values = [inputs.q, inputs.k, inputs.v, inputs.rows, inputs.columns]
     const shapes = values.map(({ shape }) => shape)
     const { heads, height, width } = attributes
     if (!fitsRelativeAttention(shapes, attributes)) {
       const what = 'q, k, v, rows, columns and [heads, height, width] are'
       this.#fail('relativeAttention', what, ...shapes, [heads, height, width])
     }
-    return this.#append('relativeAttention', values, attributes, q.shape)
+    return this.#append('relativeAttention', values, attributes, inputs.q.shape)
   }
 
   kvAttention(
@@ -172,17 +188,11 @@ export class GraphBuilder {
     attributes: KvAttentionAttributes,
   ): Value {
     const { heads, kvHeads, headDim } = attributes
-    const [batch, queries] = positions.shape as [Dim, Dim]
-    const fits =
-      positions.shape.length === 2 &&
-      sameShape(q.shape, [batch, queries, heads * headDim]) &&
-      sameShape(k.shape, [batch, k.shape[1]!, kvHeads * headDim]) &&
-      sameShape(k.shape, v.shape) &&
-      heads % kvHeads === 0
-    if (!fits) {
+    const shapes = [q.shape, k.shape, v.shape, positions.shape]
+    if (!fitsKvAttention(shapes, attributes)) {
       const geometry = [heads, kvHeads, headDim]
       const what = 'q, k, v, positions and [heads, kvHeads, headDim] are'
-      this.#fail('kvAttention', what, q.shape, k.shape, v.shape, positions.shape, geometry)
+      this.#fail('kvAttention', what, ...shapes, geometry)
     }
     return this.#append('kvAttention', [q, k, v, positions], attributes, q.shape)
   }
@@ -230,19 +240,19 @@ export class GraphBuilder {
     return this.#append('avgPool2d', [x], { size }, [n, channels, height / size, width / size])
   }
 
-  resizeBilinear(x: Value, height: number, width: number): Value {
-    const [n, channels] = this.#picture('resizeBilinear', x)
-    return this.#append('resizeBilinear', [x], { height, width }, [n, channels, height, width])
+  resizeBilinear(x: Value, height: number, width: number, { alignCorners = true } = {}): Value {
+    const shape = this.#resized('resizeBilinear', x, height, width)
+    return this.#append('resizeBilinear', [x], { height, width, alignCorners }, shape)
   }
 
   resizeBicubic(x: Value, height: number, width: number): Value {
-    const [n, channels] = this.#picture('resizeBicubic', x)
-    return this.#append('resizeBicubic', [x], { height, width }, [n, channels, height, width])
+    const shape = this.#resized('resizeBicubic', x, height, width)
+    return this.#append('resizeBicubic', [x], { height, width }, shape)
   }
 
   resizeAntialias(x: Value, height: number, width: number): Value {
-    const [n, channels] = this.#picture('resizeAntialias', x)
-    return this.#append('resizeAntialias', [x], { height, width }, [n, channels, height, width])
+    const shape = this.#resized('resizeAntialias', x, height, width)
+    return this.#append('resizeAntialias', [x], { height, width }, shape)
   }
 
   constant(values: readonly number[], shape: readonly number[]): Value {
@@ -255,23 +265,33 @@ export class GraphBuilder {
     return this.#append('add', [a, b], {}, this.#broadcast('add', a, b))
   }
 
+  sub(a: Value, b: Value): Value {
+    return this.#append('sub', [a, b], {}, this.#broadcast('sub', a, b))
+  }
+
   mul(a: Value, b: Value): Value {
     return this.#append('mul', [a, b], {}, this.#broadcast('mul', a, b))
+  }
+
+  div(a: Value, b: Value): Value {
+    return this.#append('div', [a, b], {}, this.#broadcast('div', a, b))
   }
 
   concat(values: readonly Value[], axis: number): Value {
     const [first] = values
     if (!first) throw new Error(`graph ${this.#name}: concat: nothing to join`)
-    let extent = 0
-    for (const value of values) {
-      const size = value.shape[axis]
-      const others = (shape: Shape) => shape.filter((_, i) => i !== axis)
-      if (typeof size !== 'number' || !sameShape(others(first.shape), others(value.shape))) {
-        this.#fail('concat', `along axis ${axis}`, ...values.map((v) => v.shape))
-      }
-      extent += size
-    }
-    return this.#append('concat', values, { axis }, first.shape.with(axis, extent))
+    const shapes = values.map((value) => value.shape)
+    const shape = concatShape(shapes, axis)
+    if (!shape || values.some(({ type }) => type !== first.type))
+      this.#fail('concat', `along axis ${axis}`, ...shapes)
+    return this.#append('concat', values, { axis }, shape, first.type)
+  }
+
+  expand(x: Value, like: Value): Value {
+    const [count] = like.shape
+    if (x.shape[0] !== 1 || count === undefined)
+      this.#fail('expand', 'x [1, ...] and like are', x.shape, like.shape)
+    return this.#append('expand', [x, like], {}, x.shape.with(0, count))
   }
 
   padEnd(x: Value, axis: number, count: number): Value {
@@ -283,33 +303,24 @@ export class GraphBuilder {
 
   slice(x: Value, axis: number, start: number, end: number): Value {
     const size = x.shape[axis]
-    if (typeof size !== 'number' || start < 0 || end <= start || end > size) {
+    if (typeof size !== 'number' || start < 0 || end <= start || end > size)
       this.#fail('slice', `${start}…${end} of axis ${axis} of`, x.shape)
-    }
-    return this.#append('slice', [x], { axis, start, end }, x.shape.with(axis, end - start))
+    const shape = x.shape.with(axis, end - start)
+    return this.#append('slice', [x], { axis, start, end }, shape, x.type)
   }
 
   reshape(x: Value, shape: Shape): Value {
     if (productOf(x.shape) !== productOf(shape))
       this.#fail('reshape', 'from and to', x.shape, shape)
-    return this.#append('reshape', [x], {}, shape)
+    return this.#append('reshape', [x], {}, shape, x.type)
   }
 
   transpose(x: Value, permutation: readonly number[]): Value {
-    if (
-      !sameShape(
-        permutation.toSorted((a, b) => a - b),
-        [...x.shape.keys()],
-      )
-    ) {
+    const sorted = permutation.toSorted((a, b) => a - b)
+    if (!sameShape(sorted, [...x.shape.keys()]))
       this.#fail('transpose', 'x and permutation are', x.shape, permutation)
-    }
-    return this.#append(
-      'transpose',
-      [x],
-      { permutation },
-      permutation.map((axis) => x.shape[axis]!),
-    )
+    const shape = permutation.map((axis) => x.shape[axis]!)
+    return this.#append('transpose', [x], { permutation }, shape, x.type)
   }
 
   gather(
@@ -317,14 +328,24 @@ export class GraphBuilder {
     indices: Value,
     { batchDims }: OpAttributes['gather'] = { batchDims: 0 },
   ): Value {
-    if (indices.type !== 'int32') {
+    if (indices.type !== 'int32')
       this.#fail('gather', `indices are ${indices.type}, not int32:`, indices.shape)
-    }
-    if (!sameShape(table.shape.slice(0, batchDims), indices.shape.slice(0, batchDims))) {
+    if (!sameShape(table.shape.slice(0, batchDims), indices.shape.slice(0, batchDims)))
       this.#fail('gather', 'batched table and indices are', table.shape, indices.shape)
-    }
     const shape = [...indices.shape, ...table.shape.slice(batchDims + 1)]
     return this.#append('gather', [table, indices], { batchDims }, shape, table.type)
+  }
+
+  squaredDistances(x: Value, table: Value): Value {
+    const [rows, width] = table.shape
+    if (table.shape.length !== 2 || rows === undefined || last(x.shape) !== width)
+      this.#fail('squaredDistances', 'x and table [n, c] are', x.shape, table.shape)
+    return this.#append('squaredDistances', [x, table], {}, [...x.shape.slice(0, -1), rows])
+  }
+
+  argmin(x: Value): Value {
+    if (x.shape.length === 0) this.#fail('argmin', 'nothing to choose from in', x.shape)
+    return this.#append('argmin', [x], {}, x.shape.slice(0, -1), 'int32')
   }
 
   #value(shape: Shape, type: ElementType): Value {
@@ -353,11 +374,15 @@ export class GraphBuilder {
     return broadcast(a.shape, b.shape) ?? this.#fail(op, 'a and b are', a.shape, b.shape)
   }
 
+  #resized(op: OpName, x: Value, height: number, width: number): Shape {
+    const [n, channels] = this.#picture(op, x)
+    return [n, channels, height, width]
+  }
+
   #picture(op: OpName, x: Value): [Dim, Dim, number, number] {
     const [n, channels, height, width] = x.shape
-    if (x.shape.length !== 4 || typeof height !== 'number' || typeof width !== 'number') {
+    if (x.shape.length !== 4 || typeof height !== 'number' || typeof width !== 'number')
       this.#fail(op, 'x is not [n, c, h, w] with fixed h and w but', x.shape)
-    }
     return [n!, channels!, height, width]
   }
 

@@ -46,6 +46,22 @@ export function antialiasMatrix(from: number, to: number): number[] {
   return matrix
 }
 
+/**
+ * Linear between the centres of samples, edges repeated, no antialias: `interpolate(mode="bilinear")` of PyTorch, whose
+ * places are 32-bit floats.
+ */
+export function halfPixelMatrix(from: number, to: number): number[] {
+  const matrix = new Array<number>(to * from).fill(0)
+  for (let i = 0; i < to; i++) {
+    const position = Math.max(0, Math.fround(Math.fround(Math.fround(from / to) * (i + 0.5)) - 0.5))
+    const lower = Math.min(Math.floor(position), from - 1)
+    const upper = Math.min(lower + 1, from - 1)
+    matrix[i * from + lower]! += 1 - (position - lower)
+    matrix[i * from + upper]! += position - lower
+  }
+  return matrix
+}
+
 /** PyTorch's constant of its bicubic kernel; Pillow's is −0.5. */
 const A = -0.75
 

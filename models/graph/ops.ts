@@ -13,6 +13,11 @@ export interface OpAttributes {
   layerNorm: NormAttributes
   /** x [..., n], weight [n] → x's shape */
   rmsNorm: NormAttributes
+  /**
+   * x [n, c, ...rest], weight [c], bias [c] → x's shape; mean and variance over each of `groups` runs of channels and
+   * all of `rest`
+   */
+  groupNorm: { readonly groups: number; readonly epsilon: number }
   /** x [batch, steps, heads·headDim], positions [batch, steps] → x's shape */
   rope: RopeAttributes
   /**
@@ -48,8 +53,15 @@ export interface OpAttributes {
   conv2d: { readonly stride: number; readonly padding: number; readonly groups: number }
   /** x [n, c, h, w] → [n, c, h/size, w/size]: the mean of each size×size square */
   avgPool2d: { readonly size: number }
-  /** x [n, c, h, w] → [n, c, height, width]: bilinear, no antialias, corner pixels kept in place */
-  resizeBilinear: { readonly height: number; readonly width: number }
+  /**
+   * x [n, c, h, w] → [n, c, height, width]: bilinear, no antialias; `alignCorners` keeps the corner
+   * pixels in place, without it pixels are squares (half-pixel centres), as PyTorch's
+   */
+  resizeBilinear: {
+    readonly height: number
+    readonly width: number
+    readonly alignCorners: boolean
+  }
   /** x [n, c, h, w] → [n, c, height, width]: bicubic between pixel centres, no antialias, as PyTorch's */
   resizeBicubic: { readonly height: number; readonly width: number }
   /** x [n, c, h, w] → [n, c, height, width]: bilinear between pixel centres, antialiased when it shrinks, as PyTorch's */
@@ -58,10 +70,16 @@ export interface OpAttributes {
   constant: { readonly values: readonly number[] }
   /** a + b, broadcast */
   add: None
+  /** a − b, broadcast */
+  sub: None
   /** a · b, broadcast */
   mul: None
+  /** a / b, broadcast */
+  div: None
   /** xs → joined along `axis` */
   concat: { readonly axis: number }
+  /** x [1, ...rest], like [n, ...] → [n, ...rest]: x again for each of like's n */
+  expand: None
   /** x → `count` zeros more at the end of `axis` */
   padEnd: { readonly axis: number; readonly count: number }
   /** x → x[start … end) along `axis` */
@@ -75,6 +93,10 @@ export interface OpAttributes {
    * it: table [batch, n, ...rest], indices [batch, ...i] → [batch, ...i, ...rest]
    */
   gather: { readonly batchDims: 0 | 1 }
+  /** x [..., c], table [n, c] → [..., n]: squared Euclidean distance to every row of the table */
+  squaredDistances: None
+  /** x [..., n] → int32 [...]: place of the smallest of the last axis, the first of equal ones */
+  argmin: None
 }
 
 export interface RelativeAttentionAttributes {

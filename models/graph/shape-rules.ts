@@ -1,6 +1,6 @@
 /** Shapes of the operations whose rule is longer than a line. */
-import type { OpAttributes, RelativeAttentionAttributes } from './ops.ts'
-import { type Shape, sameShape } from './shape.ts'
+import type { KvAttentionAttributes, OpAttributes, RelativeAttentionAttributes } from './ops.ts'
+import { type Dim, type Shape, sameShape } from './shape.ts'
 
 /** Of a convolution's result; undefined when x, weight and groups do not fit. */
 export function conv2dShape(
@@ -23,6 +23,45 @@ export function conv2dShape(
   const extent = (size: number, kernel: number) =>
     Math.floor((size + 2 * padding - kernel) / stride) + 1
   return [n!, out!, extent(height, kernelHeight!), extent(width, kernelWidth!)]
+}
+
+/** Of parts joined along an axis; undefined when they do not fit. */
+export function concatShape(shapes: readonly Shape[], axis: number): Shape | undefined {
+  const [first] = shapes
+  let extent = 0
+  for (const shape of shapes) {
+    const size = shape[axis]
+    const others = (of: Shape) => of.filter((_, i) => i !== axis)
+    if (typeof size !== 'number' || !sameShape(others(first!), others(shape))) return undefined
+    extent += size
+  }
+  return first?.with(axis, extent)
+}
+
+/** Whether x, weight and bias have as many channels, and whole groups of them. */
+export function fitsGroupNorm(
+  [x, ...parameters]: readonly [Shape, ...Shape[]],
+  groups: number,
+): boolean {
+  const channels = x[1]
+  if (typeof channels !== 'number' || channels % groups !== 0) return false
+  return parameters.every((shape) => sameShape(shape, [channels]))
+}
+
+/** Whether q, k, v and positions are those of heads of this geometry. */
+export function fitsKvAttention(
+  shapes: readonly Shape[],
+  { heads, kvHeads, headDim }: KvAttentionAttributes,
+): boolean {
+  const [q, k, v, positions] = shapes as [Shape, Shape, Shape, Shape]
+  const [batch, queries] = positions as [Dim, Dim]
+  return (
+    positions.length === 2 &&
+    sameShape(q, [batch, queries, heads * headDim]) &&
+    sameShape(k, [batch, k[1]!, kvHeads * headDim]) &&
+    sameShape(k, v) &&
+    heads % kvHeads === 0
+  )
 }
 
 /** Whether q, k, v, rows and columns are those of a map of this size. */

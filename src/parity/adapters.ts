@@ -5,10 +5,14 @@ import { eagle2Adapter } from './eagle2-adapter.ts'
 import { gridRuleAdapter } from './grid-rule-adapter.ts'
 import { m3TranscriptsAdapter } from './m3-transcripts-adapter.ts'
 import { nvilaAdapter } from './nvila-adapter.ts'
+import { phiSAdapter } from './phi-s-adapter.ts'
+import { radioAdapter } from './radio-adapter.ts'
 import { starterAdapter } from './starter-adapter.ts'
 import { textDecoderAdapter } from './text-decoder-adapter.ts'
 import { vilaAdapter } from './vila-adapter.ts'
 import { vilaM3Adapter } from './vila-m3-adapter.ts'
+import { vilaUAdapter } from './vila-u-adapter.ts'
+import { vilaUDrawingAdapter } from './vila-u-drawing-adapter.ts'
 
 export const ADAPTERS: readonly ParityAdapter[] = [
   starterAdapter,
@@ -20,4 +24,8 @@ export const ADAPTERS: readonly ParityAdapter[] = [
   eagleAdapter,
   eagle2Adapter,
   gridRuleAdapter,
+  radioAdapter,
+  phiSAdapter,
+  vilaUAdapter,
+  vilaUDrawingAdapter,
 ]

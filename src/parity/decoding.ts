@@ -25,7 +25,7 @@ export async function embed(files: ModelFiles, prompt: readonly Segment[]): Prom
   return all
 }
 
-/** Logits of each greedy step, read with a cache. */
+/** Logits of each step, read with a cache; greedy, or with these ids chosen whatever the logits say. */
 export async function greedySteps(
   session: DecoderSession,
   prompt: readonly Segment[],
@@ -40,13 +40,23 @@ export interface AnswerEnd {
   readonly pad: number
 }
 
+/** How an answer is read on otherwise than by its likeliest tokens. */
+export interface AnswerOptions {
+  readonly end?: AnswerEnd
+  /** Ids to go on with in place of the likeliest ones. */
+  readonly chosen?: readonly number[] | undefined
+}
+
 /** The same with the ids `[steps]`. */
 export async function greedyAnswer(
   session: DecoderSession,
   prompt: readonly Segment[],
   steps: number,
-  end?: AnswerEnd,
-): Promise<{ readonly logits: ComputedTensor; readonly ids: Int32Array }> {
+  { end, chosen }: AnswerOptions = {},
+): Promise<{
+  readonly logits: ComputedTensor & { readonly values: Float32Array }
+  readonly ids: Int32Array
+}> {
   const values = new Float32Array(steps * session.vocabSize)
   const ids = new Int32Array(steps)
   let input = prompt
@@ -55,7 +65,8 @@ export async function greedyAnswer(
     const [result] = await session.step([{ sequence: 0, input, want: 'logits' }])
     const logits = result!.values!
     values.set(logits, step * session.vocabSize)
-    const best: number = hasEnded && end ? end.pad : logits.indexOf(Math.max(...logits))
+    const likeliest = logits.indexOf(Math.max(...logits))
+    const best: number = hasEnded && end ? end.pad : (chosen?.[step] ?? likeliest)
     hasEnded ||= best === end?.stop
     ids[step] = best
     input = [{ kind: 'tokens', ids: Int32Array.of(best) }]

@@ -12,7 +12,7 @@ import { buildPrompt, type PromptBuilder } from '../chat/prompt.ts'
 import type { DecoderSession, Segment } from '../engine/backend.ts'
 import { createBackend } from '../engine/backends/create.ts'
 import { runDecoderStages, runEncoderStages, type Stages } from '../engine/backends/graph-stages.ts'
-import { type ModelFiles, openModelFiles } from '../engine/backends/model-files.ts'
+import { decoderGraph, type ModelFiles, openModelFiles } from '../engine/backends/model-files.ts'
 import type { ParityAdapter, ParityRun } from './adapter.ts'
 import type { ComputedTensor } from './compare.ts'
 import { embed, greedySteps, SESSION } from './decoding.ts'
@@ -183,7 +183,7 @@ async function addDecoder(
   const stages = await runDecoderStages(files, backend, embeddings)
   set('prefill_logits', { shape: [rows, vocabSize], values: stages.get('logits')!, rowAxis: 0 })
   // 0: looked up; N: behind layer N − 1; the last one behind the final norm.
-  const layers = files.graphs.decoder.stages.filter(({ name }) => /^layers\.\d+$/.test(name)).length
+  const layers = decoderGraph(files).stages.filter(({ name }) => /^layers\.\d+$/.test(name)).length
   set('hidden0', wide(embeddings))
   for (let i = 1; i < layers; i++) set(`hidden${i}`, wide(stages.get(`layers.${i - 1}`)!))
   set(`hidden${layers}`, wide(stages.get('hidden')!))

@@ -99,7 +99,7 @@ export async function computePrompt(
       : new Map()
     const answer =
       greedySteps > 0
-        ? await greedyAnswer(tools.session, segments, greedySteps, end)
+        ? await greedyAnswer(tools.session, segments, greedySteps, end ? { end } : {})
         : { ids: new Int32Array(), logits: NOTHING }
     rows.push({
       ...{ rendered, plan, ids, decoder, embeddings },

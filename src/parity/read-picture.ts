@@ -16,6 +16,7 @@ const LIMITS = {
   allowSvg: false,
 }
 
+/** Decoded as the server decodes one. Throws `invalid_media` for a damaged picture. */
 export async function readPicture(
   path: string,
   alpha?: ImagePreprocessing['alpha'],

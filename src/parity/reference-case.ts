@@ -40,7 +40,7 @@ export async function readCase(folder: string): Promise<ReferenceCase> {
   return {
     name: String(expected['case'] ?? basename(folder)),
     folder,
-    checkpoint: join(folder, 'checkpoint'),
+    checkpoint: join(folder, String(expected['checkpoint'] ?? 'checkpoint')),
     expected,
     tensors,
   }

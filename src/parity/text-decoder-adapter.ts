@@ -6,7 +6,7 @@ import type { Graph } from '../../models/graph/graph.ts'
 import type { KvAttentionAttributes, RopeAttributes } from '../../models/graph/ops.ts'
 import { createBackend } from '../engine/backends/create.ts'
 import { runDecoderStages, type Stages } from '../engine/backends/graph-stages.ts'
-import { type ModelFiles, openModelFiles } from '../engine/backends/model-files.ts'
+import { decoderGraph, type ModelFiles, openModelFiles } from '../engine/backends/model-files.ts'
 import { Tokenizer } from '../tokenizer/tokenizer.ts'
 import type { ParityAdapter, ParityRun } from './adapter.ts'
 import type { ComputedTensor } from './compare.ts'
@@ -47,7 +47,7 @@ async function run(reference: ReferenceCase, backend: string): Promise<ParityRun
       tensors.set(`${name}.prefill_logits`, lastRows(stages.get('logits')!, vocabSize, rows))
       tensors.set(`${name}.step_logits`, await greedySteps(session, prompt, greedy.length))
       addStages(tensors, name, stages, files)
-      addRope(tensors, name, ids.length, files.graphs.decoder)
+      addRope(tensors, name, ids.length, decoderGraph(files))
     }
   } finally {
     await session.dispose()
@@ -60,9 +60,10 @@ function addStages(
   tensors: Map<string, ComputedTensor>,
   prompt: string,
   stages: Stages,
-  { graphs, limits: { hiddenSize } }: ModelFiles,
+  files: ModelFiles,
 ): void {
-  const layers = graphs.decoder.stages.filter(({ name }) => /^layers\.\d+$/.test(name)).length
+  const { hiddenSize } = files.limits
+  const layers = decoderGraph(files).stages.filter(({ name }) => /^layers\.\d+$/.test(name)).length
   const names = new Map([
     ['hidden0', 'embeddings'],
     ...Array.from(

@@ -91,7 +91,7 @@ describe("Eagle 2.5's config", () => {
       // Phi-3 takes any window that is there.
       const changed = { ...text_config, model_type, sliding_window: null }
       const { decoder } = family.graphs(parse({ text_config: changed }))
-      const names = decoder.weights.map(({ name }) => name)
+      const names = decoder!.weights.map(({ name }) => name)
       assert.equal(
         names.some((name) => name.endsWith('layers.0.self_attn.qkv_proj.weight')),
         model_type === 'phi3',

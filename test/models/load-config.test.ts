@@ -15,7 +15,7 @@ describe('loadModelConfig', () => {
     assert.equal(preprocessing?.size, 160)
     assert.equal(picturePrompt?.placeholder(1), '<image>')
     assert.deepEqual(
-      graphs.decoder.outputs.map(({ name }) => name),
+      graphs.decoder?.outputs.map(({ name }) => name),
       ['hidden', 'logits'],
     )
   })

@@ -87,7 +87,7 @@ for (const name of readdirSync(CASES)) {
     it('agrees with transformers behind every layer, attention and MLP', async () => {
       const files = await openModelFiles(checkpoint)
       await using _checkpoint = files.checkpoint
-      const graph = files.graphs.decoder
+      const graph = files.graphs.decoder!
       const { hiddenSize } = files.limits
       const { length } = long.ids
       const embeddings = tensor(

@@ -350,7 +350,7 @@ export function testBackendContract(backend: Backend, { cannot = {} }: ContractO
 
 /** Room for `blocks` blocks of the folder's decoder. */
 async function optionsFor(folder: string, blocks: number): Promise<BackendOptions> {
-  const { layers, kvHeads, headDim } = kvGeometry((await loadModelConfig(folder)).graphs.decoder)
+  const { layers, kvHeads, headDim } = kvGeometry((await loadModelConfig(folder)).graphs.decoder!)
   const positionBytes = layers * 2 * kvHeads * headDim * Float32Array.BYTES_PER_ELEMENT
   return { threads: 1, kvCacheBytes: blocks * BLOCK_SIZE * positionBytes, kvBlockSize: BLOCK_SIZE }
 }

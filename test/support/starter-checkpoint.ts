@@ -33,7 +33,7 @@ export function readRecordedCase(): RecordedCase {
 /** The initialisers of a starter config's graphs, each once. */
 export function starterWeights(config: unknown): Weight[] {
   const { encoder, decoder } = family.graphs(family.parseConfig(config))
-  const weights = [...(encoder?.weights ?? []), ...decoder.weights]
+  const weights = [...(encoder?.weights ?? []), ...(decoder?.weights ?? [])]
   return [...new Map(weights.map((weight) => [weight.name, weight])).values()]
 }
 

@@ -1,7 +1,7 @@
 /** Lowers a graph to ONNX for ONNX Runtime on a CPU: one emitter an operation. */
 import type { Graph, Node, NodeOf, Value, Weight } from '../graph.ts'
 import { kvGeometry } from '../graph.ts'
-import { antialiasMatrix, cubicMatrix, linearMatrix } from '../interpolation.ts'
+import { antialiasMatrix, cubicMatrix, halfPixelMatrix, linearMatrix } from '../interpolation.ts'
 import type { OpName } from '../ops.ts'
 import type { Dim, Shape } from '../shape.ts'
 import { KvAttentionLowering } from './kv-attention.ts'
@@ -12,7 +12,7 @@ import { emitRopeTable, RopeLowering } from './rope.ts'
 
 /** Where a weight's bytes lie, and in which type they are stored. */
 export interface WeightLocation extends ExternalData {
-  readonly type: Extract<OnnxType, 'float32' | 'float16' | 'bfloat16'>
+  readonly type: OnnxType
 }
 
 export interface LowerOptions {
@@ -34,8 +34,8 @@ type Emitters = { readonly [Op in OpName]: (node: NodeOf<Op>, emission: Emission
 
 /**
  * The bytes of an ONNX model. Inputs and outputs keep their names; a decoder gains the inputs and
- * the output that {@link KvAttentionLowering} describes. Weights stay in their files and are
- * widened to float32 when loaded.
+ * the output that {@link KvAttentionLowering} describes. Every output is float32, which holds
+ * indices up to 2²⁴ exactly. Weights stay in their files and are widened when loaded.
  */
 export function lowerToOnnx(graph: Graph, options: LowerOptions): Uint8Array {
   const onnx = new OnnxGraph(graph.name)
@@ -56,7 +56,8 @@ export function lowerToOnnx(graph: Graph, options: LowerOptions): Uint8Array {
     names.set(node.output, emit(node, { onnx, inputs: node.inputs.map(nameOf), rope, kv }))
   }
   const published = options.stages ? [...graph.outputs, ...graph.stages] : graph.outputs
-  for (const { name, value } of published) onnx.output(name, nameOf(value), value.shape)
+  for (const { name, value } of published)
+    onnx.output(name, asFloats(onnx, value, nameOf(value)), value.shape)
   attention?.publishPresent()
   return onnx.encode()
 }
@@ -66,12 +67,16 @@ function emit(node: Node, emission: Emission): string {
   return (EMITTERS[node.op] as (node: Node, emission: Emission) => string)(node, emission)
 }
 
-/** A narrower stored type is widened by a Cast that ONNX Runtime folds away while loading. */
+/** Another stored type is converted by a Cast that ONNX Runtime folds away while loading. */
 function emitWeight(onnx: OnnxGraph, weight: Weight, location: WeightLocation | undefined): string {
   if (!location) return onnx.floats(derivedValues(weight), weight.shape)
   const { type, ...data } = location
   const stored = onnx.external(weight.name, type, weight.shape, data)
-  return type === 'float32' ? stored : onnx.add('Cast', [stored], { to: ONNX_TYPE.float32 })
+  return type === weight.type ? stored : onnx.add('Cast', [stored], { to: ONNX_TYPE[weight.type] })
+}
+
+function asFloats(onnx: OnnxGraph, { type }: Value, name: string): string {
+  return type === 'float32' ? name : onnx.add('Cast', [name], { to: ONNX_TYPE.float32 })
 }
 
 const EMITTERS: Emitters = {
@@ -82,6 +87,8 @@ const EMITTERS: Emitters = {
   },
   layerNorm: (node, emission) => norm('LayerNormalization', node, emission),
   rmsNorm: (node, emission) => norm('RMSNormalization', node, emission),
+  groupNorm: ({ attributes: { groups, epsilon } }, { onnx, inputs }) =>
+    onnx.add('GroupNormalization', inputs, { num_groups: groups, epsilon: { float: epsilon } }),
   rope: ({ attributes }, { rope, inputs: [x, positions] }) => rope.emit(x!, positions!, attributes),
   ropeTable: ({ inputs: [from], attributes: { heads } }, { onnx, inputs: [x, cos, sin] }) =>
     emitRopeTable(onnx, { x: x!, cos: cos!, sin: sin! }, heads, headDimOf(from!, heads)),
@@ -131,15 +138,23 @@ const EMITTERS: Emitters = {
     }),
   avgPool2d: ({ attributes: { size } }, { onnx, inputs }) =>
     onnx.add('AveragePool', inputs, { kernel_shape: [size, size], strides: [size, size] }),
-  resizeBilinear: (node, emission) => resize(linearMatrix, node, emission),
+  resizeBilinear: (node, emission) =>
+    resize(node.attributes.alignCorners ? linearMatrix : halfPixelMatrix, node, emission),
   resizeBicubic: (node, emission) => resize(cubicMatrix, node, emission),
   resizeAntialias: (node, emission) => resize(antialiasMatrix, node, emission),
   constant: ({ attributes: { values }, output }, { onnx }) =>
     onnx.floats(values, output.shape as readonly number[]),
   add: (_, { onnx, inputs }) => onnx.add('Add', inputs),
+  sub: (_, { onnx, inputs }) => onnx.add('Sub', inputs),
   mul: (_, { onnx, inputs }) => onnx.add('Mul', inputs),
+  div: (_, { onnx, inputs }) => onnx.add('Div', inputs),
   concat: ({ attributes }, { onnx, inputs }) =>
     onnx.add('Concat', inputs, { axis: attributes.axis }),
+  expand: ({ inputs: [from] }, { onnx, inputs: [x, like] }) => {
+    const count = onnx.add('Shape', [like!], { start: 0, end: 1 })
+    const ones = onnx.int64s(from!.shape.slice(1).map(() => 1))
+    return onnx.add('Expand', [x!, onnx.add('Concat', [count, ones], { axis: 0 })])
+  },
   padEnd: ({ inputs: [from], attributes: { axis, count } }, { onnx, inputs: [x] }) => {
     const ends = from!.shape.map((_, i) => (i === axis ? count : 0))
     return onnx.add('Pad', [x!, onnx.int64s([...ends.map(() => 0), ...ends])])
@@ -155,6 +170,19 @@ const EMITTERS: Emitters = {
     const wide = onnx.add('Cast', [indices!], { to: ONNX_TYPE.int64 })
     const places = onnx.add('Unsqueeze', [wide, onnx.int64s([-1])])
     return onnx.add('GatherND', [table!, places], { batch_dims: 1 })
+  },
+  squaredDistances: (_, { onnx, inputs: [x, table] }) => {
+    // |x|² − 2 x·t + |t|²; what concerns the table alone is folded while loading.
+    const last = onnx.int64s([-1])
+    const ofRows = onnx.add('ReduceSumSquare', [table!, last], { keepdims: 0 })
+    const ofX = onnx.add('ReduceSumSquare', [x!, last], { keepdims: 1 })
+    const twice = onnx.add('Mul', [table!, onnx.floats([-2])])
+    const products = onnx.add('MatMul', [x!, onnx.add('Transpose', [twice], { perm: [1, 0] })])
+    return onnx.add('Add', [onnx.add('Add', [products, ofX]), ofRows])
+  },
+  argmin: (_, { onnx, inputs: [x] }) => {
+    const place = onnx.add('ArgMin', [x!], { axis: -1, keepdims: 0 })
+    return onnx.add('Cast', [place], { to: ONNX_TYPE.int32 })
   },
 }
 

@@ -27,11 +27,11 @@ export class EmbeddingTable {
     embeddingName: name,
     embeddingScale,
   }: Pick<ModelFiles, 'checkpoint' | 'embeddingName' | 'embeddingScale'>): Promise<EmbeddingTable> {
-    const tensor = checkpoint.tensors.get(name)
+    const tensor = name === undefined ? undefined : checkpoint.tensors.get(name)
     if (tensor?.shape.length !== 2) {
       throw new AerieError(
         'invalid_package',
-        `checkpoint: ${name} [vocab, hidden] is missing or of another rank`,
+        `checkpoint: ${name ?? 'an embedding'} [vocab, hidden] is missing or of another rank`,
       )
     }
     return new EmbeddingTable(tensor, await checkpoint.readBytes(tensor), embeddingScale)

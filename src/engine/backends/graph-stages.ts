@@ -1,9 +1,10 @@
 /** Every stage of a model's graphs for one input; for checking, not for serving. */
 import { type Graph, kvGeometry } from '../../../models/graph/graph.ts'
 import { KEY_POSITIONS, pastKey, pastValue } from '../../../models/graph/onnx/kv-attention.ts'
-import type { ModelFiles } from './model-files.ts'
+import { decoderGraph, type ModelFiles } from './model-files.ts'
 import type { Feed } from './onnx-session.ts'
 import { withPlainWeights } from './plain-weights.ts'
+import { encoderGraph } from './tile-encoder.ts'
 
 /** Stages and outputs by name. */
 export type Stages = Map<string, Float32Array>
@@ -22,18 +23,18 @@ export async function runDecoderStages(
     positions: { data: places, dims: [1, steps] },
     wanted: { data: places, dims: [1, steps] },
   }
-  const graph = files.graphs.decoder
+  const graph = decoderGraph(files)
   const past = backend === 'onnx' ? emptyPast(graph, places) : {}
   return await runStages(files, backend, graph, { ...feeds, ...past })
 }
 
-/** Of the towers and the projector: pixels `[tiles, 3, side, side]`. */
+/** Of the towers and the projector: pixels `[tiles, 3, height, width]`. */
 export async function runEncoderStages(
   files: ModelFiles,
   backend: string,
   pixels: Float32Array,
 ): Promise<Stages> {
-  return await runItemStages(files, backend, files.graphs.encoder!, pixels)
+  return await runItemStages(files, backend, encoderGraph(files), pixels)
 }
 
 /** Of any graph over the model's weights with one input: tiles, or merged blocks, `[items, …]`. */
@@ -50,7 +51,8 @@ export async function runItemStages(
   return await runStages(files, backend, graph, feeds)
 }
 
-function runStages(
+/** Of any graph over the model's weights. */
+export function runStages(
   files: ModelFiles,
   backend: string,
   graph: Graph,

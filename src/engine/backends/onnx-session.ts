@@ -1,7 +1,7 @@
 /** ONNX Runtime behind one class. `run` blocks its thread: for worker threads only. */
 import { dirname, relative, sep } from 'node:path'
 import type { InferenceSession, Tensor } from 'onnxruntime-node'
-import type { Graph } from '../../../models/graph/graph.ts'
+import type { ElementType, Graph, Weight } from '../../../models/graph/graph.ts'
 import { lowerToOnnx, type WeightLocation } from '../../../models/graph/onnx/lower.ts'
 import { AerieError } from '../../errors.ts'
 import type { WeightTensor } from '../../weights/weights.ts'
@@ -19,11 +19,12 @@ export interface OnnxSessionOptions {
 
 type Ort = typeof import('onnxruntime-node')
 
-/** Stored types that ONNX Runtime widens by itself while loading. */
-const STORED_TYPES: Readonly<Record<string, WeightLocation['type']>> = {
-  F32: 'float32',
-  F16: 'float16',
-  BF16: 'bfloat16',
+/** Stored types that ONNX Runtime converts by itself while loading, by the type that the graph wants. */
+const STORED_TYPES: Readonly<
+  Record<ElementType, Readonly<Record<string, WeightLocation['type']>>>
+> = {
+  float32: { F32: 'float32', F16: 'float16', BF16: 'bfloat16' },
+  int32: { I32: 'int32', I64: 'int64' },
 }
 
 export class OnnxSession {
@@ -53,9 +54,9 @@ export class OnnxSession {
     }
     const folder = commonFolder([...sources.values()].map(({ path }) => dirname(path)))
     const model = lowerToOnnx(graph, {
-      locate: ({ name }) => {
-        const source = sources.get(name)
-        return source && locationOf(source, folder)
+      locate: (weight) => {
+        const source = sources.get(weight.name)
+        return source && locationOf(weight, source, folder)
       },
       stages,
     })
@@ -104,11 +105,17 @@ export class OnnxSession {
 }
 
 function locationOf(
+  weight: Weight,
   { name, dtype, path, offset, byteLength }: WeightTensor,
   folder: string,
 ): WeightLocation {
-  const type = STORED_TYPES[dtype]
-  if (!type) throw invalid(`tensor ${name} is of type ${dtype}, expected F32, F16 or BF16`)
+  const types = STORED_TYPES[weight.type]
+  const type = types[dtype]
+  if (!type) {
+    const expected = Object.keys(types)
+    const last = expected.pop()
+    throw invalid(`tensor ${name} is of type ${dtype}, expected ${expected.join(', ')} or ${last}`)
+  }
   return { type, location: relative(folder, path), offset, length: byteLength }
 }
 

@@ -4,7 +4,7 @@ import type { Backend, BackendOptions, DecoderSession, EncoderSession } from '..
 import { CachedDecoder } from './cached-decoder.ts'
 import { EmbeddingTable } from './embedding-table.ts'
 import { KvCache } from './kv-cache.ts'
-import { type ModelFiles, openModelFiles } from './model-files.ts'
+import { decoderGraph, type ModelFiles, openModelFiles } from './model-files.ts'
 import { OnnxDecoderRunner } from './onnx-decoder.ts'
 import { OnnxSession } from './onnx-session.ts'
 import { withPlainWeights } from './plain-weights.ts'
@@ -23,7 +23,7 @@ export async function onnxDecoder(
   files: ModelFiles,
   options: BackendOptions,
 ): Promise<DecoderSession> {
-  const { decoder } = files.graphs
+  const decoder = decoderGraph(files)
   const { vocabSize, hiddenSize, maxContext } = files.limits
   const geometry = kvGeometry(decoder)
   const cache = new KvCache({

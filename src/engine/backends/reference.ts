@@ -4,7 +4,7 @@ import type { Backend, BackendOptions, DecoderSession, EncoderSession } from '..
 import { CachedDecoder } from './cached-decoder.ts'
 import { EmbeddingTable } from './embedding-table.ts'
 import { KvCache } from './kv-cache.ts'
-import { type ModelFiles, openModelFiles } from './model-files.ts'
+import { decoderGraph, type ModelFiles, openModelFiles } from './model-files.ts'
 import { interpret } from './reference/interpreter.ts'
 import { type Tensor, tensor } from './reference/tensor.ts'
 import { ReferenceDecoderRunner } from './reference-decoder.ts'
@@ -23,7 +23,7 @@ export async function referenceDecoder(
   files: ModelFiles,
   options: BackendOptions,
 ): Promise<DecoderSession> {
-  const graph = files.graphs.decoder
+  const graph = decoderGraph(files)
   const { hiddenSize, maxContext } = files.limits
   const geometry = kvGeometry(graph)
   const cache = new KvCache({

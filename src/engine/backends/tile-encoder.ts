@@ -10,13 +10,20 @@ export interface EncoderRunner {
   dispose(): Promise<void>
 }
 
+/** The encoder's graph of an opened model. Throws `invalid_package` for a text model. */
+export function encoderGraph({ graphs }: Pick<ModelFiles, 'graphs'>): Graph {
+  if (!graphs.encoder) throw new AerieError('invalid_package', 'a text model has no encoder')
+  return graphs.encoder
+}
+
 /** A session over the runners that `load` makes of the encoder's graphs. Throws `invalid_package` for a text model. */
 export async function tileEncoder(
-  { graphs, limits }: ModelFiles,
+  files: ModelFiles,
   load: (graph: Graph) => Promise<EncoderRunner>,
 ): Promise<EncoderSession> {
-  const { encoder, merging } = graphs
-  if (!encoder) throw new AerieError('invalid_package', 'a text model has no encoder')
+  const { limits } = files
+  const { merging } = files.graphs
+  const encoder = encoderGraph(files)
   const towers = await load(encoder)
   const projector = merging && (await load(merging.projector))
   return {

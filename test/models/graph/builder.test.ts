@@ -45,6 +45,11 @@ describe('the graph builder', () => {
         g.kvAttention(rows, narrow, narrow, positions, KV).shape,
         ['batch', 'steps', 32],
       ],
+      [
+        'groupNorm',
+        g.groupNorm(picture, weight(6), weight(6), { groups: 2, epsilon: 1 }).shape,
+        ['tiles', 6, 8, 8],
+      ],
       ['silu', g.silu(rows).shape, ['batch', 'steps', 32]],
       ['gelu', g.gelu(picture, 'erf').shape, ['tiles', 6, 8, 8]],
       ['softmax', g.softmax(rows).shape, ['batch', 'steps', 32]],
@@ -55,6 +60,11 @@ describe('the graph builder', () => {
       ],
       ['avgPool2d', g.avgPool2d(picture, 4).shape, ['tiles', 6, 2, 2]],
       ['resizeBilinear', g.resizeBilinear(picture, 5, 3).shape, ['tiles', 6, 5, 3]],
+      ['sub', g.sub(rows, weight(32)).shape, ['batch', 'steps', 32]],
+      ['div', g.div(picture, weight(6, 1, 1)).shape, ['tiles', 6, 8, 8]],
+      ['expand', g.expand(weight(1, 5, 3), picture).shape, ['tiles', 5, 3]],
+      ['squaredDistances', g.squaredDistances(rows, weight(9, 32)).shape, ['batch', 'steps', 9]],
+      ['argmin', g.argmin(rows).shape, ['batch', 'steps']],
       ['add', g.add(rows, weight(32)).shape, ['batch', 'steps', 32]],
       ['mul', g.mul(picture, weight(6, 1, 1)).shape, ['tiles', 6, 8, 8]],
       ['concat', g.concat([rows, narrow], 2).shape, ['batch', 'steps', 48]],
@@ -99,6 +109,18 @@ describe('the graph builder', () => {
       [
         () => g.rope(rows, weight(2, 3), ROPE),
         'rope: x and positions are [batch, steps, 32], [2, 3]',
+      ],
+      [
+        () => g.expand(weight(2, 3), rows),
+        'expand: x [1, ...] and like are [2, 3], [batch, steps, 32]',
+      ],
+      [
+        () => g.squaredDistances(rows, weight(9, 31)),
+        'squaredDistances: x and table [n, c] are [batch, steps, 32], [9, 31]',
+      ],
+      [
+        () => g.groupNorm(picture, weight(6), weight(6), { groups: 4, epsilon: 1 }),
+        'groupNorm: x, weight, bias and [groups] are [tiles, 6, 8, 8], [6], [6], [4]',
       ],
       [
         () => g.attention(rows, rows, rows, 5),

@@ -28,8 +28,16 @@ export function add(a: Tensor, b: Tensor): Tensor {
   return zip(a, b, (x, y) => x + y)
 }
 
+export function sub(a: Tensor, b: Tensor): Tensor {
+  return zip(a, b, (x, y) => x - y)
+}
+
 export function mul(a: Tensor, b: Tensor): Tensor {
   return zip(a, b, (x, y) => x * y)
+}
+
+export function div(a: Tensor, b: Tensor): Tensor {
+  return zip(a, b, (x, y) => x / y)
 }
 
 export function softmax(x: Tensor): Tensor {
@@ -83,6 +91,31 @@ export function rmsNorm(
     const scale = 1 / Math.sqrt(squares + epsilon)
     for (let i = 0; i < width; i++)
       y.data[row + i] = x.data[row + i]! * scale * (weight.data[i]! + weightOffset)
+  }
+  return y
+}
+
+/** x [n, c, ...rest] */
+export function groupNorm(
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor,
+  { groups, epsilon }: { groups: number; epsilon: number },
+): Tensor {
+  const [n, channels] = x.shape as [number, number]
+  const y = tensor(x.shape)
+  const perChannel = x.data.length / n / channels
+  const perGroup = (channels / groups) * perChannel
+  for (let start = 0; start < x.data.length; start += perGroup) {
+    let mean = 0
+    for (let i = start; i < start + perGroup; i++) mean += x.data[i]! / perGroup
+    let variance = 0
+    for (let i = start; i < start + perGroup; i++) variance += (x.data[i]! - mean) ** 2 / perGroup
+    const scale = 1 / Math.sqrt(variance + epsilon)
+    for (let i = start; i < start + perGroup; i++) {
+      const channel = Math.floor(i / perChannel) % channels
+      y.data[i] = (x.data[i]! - mean) * scale * weight.data[channel]! + bias.data[channel]!
+    }
   }
   return y
 }

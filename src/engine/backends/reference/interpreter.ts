@@ -3,6 +3,7 @@ import type { Graph, Node, NodeOf, Value } from '../../../../models/graph/graph.
 import {
   antialiasMatrix,
   cubicMatrix,
+  halfPixelMatrix,
   linearMatrix,
 } from '../../../../models/graph/interpolation.ts'
 import type { OpName } from '../../../../models/graph/ops.ts'
@@ -18,7 +19,9 @@ import {
 } from './attention.ts'
 import {
   add,
+  div,
   gelu,
+  groupNorm,
   layerNorm,
   mul,
   relu,
@@ -26,8 +29,10 @@ import {
   silu,
   softmax,
   standardize,
+  sub,
 } from './element-wise.ts'
-import { concat, gather, slice, transpose } from './layout.ts'
+import { concat, expand, gather, slice, transpose } from './layout.ts'
+import { argmin, squaredDistances } from './nearest.ts'
 import { avgPool2d, conv2d, resize } from './picture.ts'
 import { type Tensor, tensor } from './tensor.ts'
 
@@ -98,6 +103,7 @@ const KERNELS: Kernels = {
   linear: ([x, weight, bias]) => linear(x!, weight!, bias),
   layerNorm: ([x, weight, bias], { attributes }) => layerNorm(x!, weight!, bias!, attributes),
   rmsNorm: ([x, weight], { attributes }) => rmsNorm(x!, weight!, attributes),
+  groupNorm: ([x, weight, bias], { attributes }) => groupNorm(x!, weight!, bias!, attributes),
   rope: ([x, positions], { attributes }) => rope(x!, positions!, attributes),
   ropeTable: ([x, cos, sin]) => ropeTable(x!, cos!, sin!),
   attention: ([q, k, v], { attributes }) => attention(q!, k!, v!, attributes),
@@ -114,18 +120,24 @@ const KERNELS: Kernels = {
   softmax: ([x]) => softmax(x!),
   conv2d: ([x, weight, bias], { attributes }) => conv2d(x!, weight!, bias, attributes),
   avgPool2d: ([x], { attributes }) => avgPool2d(x!, attributes.size),
-  resizeBilinear: ([x], { attributes }) => resize(x!, attributes, linearMatrix),
+  resizeBilinear: ([x], { attributes }) =>
+    resize(x!, attributes, attributes.alignCorners ? linearMatrix : halfPixelMatrix),
   resizeBicubic: ([x], { attributes }) => resize(x!, attributes, cubicMatrix),
   resizeAntialias: ([x], { attributes }) => resize(x!, attributes, antialiasMatrix),
   constant: (_, { attributes: { values }, output }) =>
     tensor(output.shape as readonly number[], Float64Array.from(values)),
   add: ([a, b]) => add(a!, b!),
+  sub: ([a, b]) => sub(a!, b!),
   mul: ([a, b]) => mul(a!, b!),
+  div: ([a, b]) => div(a!, b!),
   concat: (xs, { attributes }) => concat(xs, attributes.axis),
+  expand: ([x, like]) => expand(x!, like!.shape[0]!),
   padEnd: ([x], { attributes: { axis, count } }) =>
     concat([x!, tensor(x!.shape.with(axis, count))], axis),
   slice: ([x], { attributes: { axis, start, end } }) => slice(x!, axis, start, end),
   reshape: ([x], { output }, { dims }) => tensor(resolveShape(output.shape, dims), x!.data),
   transpose: ([x], { attributes }) => transpose(x!, attributes.permutation),
   gather: ([table, indices], { attributes }) => gather(table!, indices!, attributes.batchDims),
+  squaredDistances: ([x, table]) => squaredDistances(x!, table!),
+  argmin: ([x]) => argmin(x!),
 }

@@ -33,6 +33,13 @@ export function concat(tensors: readonly Tensor[], axis: number): Tensor {
   return y
 }
 
+/** x [1, ...rest] → [count, ...rest] */
+export function expand(x: Tensor, count: number): Tensor {
+  const y = tensor(x.shape.with(0, count))
+  for (let i = 0; i < count; i++) y.data.set(x.data, i * x.data.length)
+  return y
+}
+
 export function slice(x: Tensor, axis: number, start: number, end: number): Tensor {
   const y = tensor(x.shape.with(axis, end - start))
   const outer = sizeOf(x.shape.slice(0, axis))

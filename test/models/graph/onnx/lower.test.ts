@@ -59,6 +59,10 @@ const CASES: Readonly<Record<Exclude<OpName, 'kvAttention'>, Readonly<Record<str
     'of heads': (g) =>
       g.rmsNorm(g.reshape(rows(g), ['batch', 'steps', 3, 4]), g.weight('w', [4]), 1e-5),
   },
+  groupNorm: {
+    plain: (g) =>
+      g.groupNorm(picture(g), g.weight('w', [6]), g.weight('b', [6]), { groups: 3, epsilon: 1e-6 }),
+  },
   rope: {
     half: (g) =>
       g.rope(rows(g), positions(g), {
@@ -158,6 +162,10 @@ const CASES: Readonly<Record<Exclude<OpName, 'kvAttention'>, Readonly<Record<str
     smaller: (g) => g.resizeBilinear(picture(g), 5, 3),
     'to a point': (g) => g.resizeBilinear(picture(g), 1, 1),
     'from a point': (g) => g.resizeBilinear(g.avgPool2d(picture(g), 8), 3, 2),
+    'larger, between half pixels': (g) =>
+      g.resizeBilinear(picture(g), 11, 15, { alignCorners: false }),
+    'smaller, between half pixels': (g) =>
+      g.resizeBilinear(picture(g), 5, 3, { alignCorners: false }),
   },
   resizeBicubic: {
     larger: (g) => g.resizeBicubic(picture(g), 11, 15),
@@ -173,7 +181,17 @@ const CASES: Readonly<Record<Exclude<OpName, 'kvAttention'>, Readonly<Record<str
     'with a vector': (g) => g.add(rows(g), g.weight('b', [12])),
     'of two axes': (g) => g.add(g.weight('a', [3, 1, 4]), g.weight('b', [5, 1])),
   },
+  sub: { 'of a vector': (g) => g.sub(rows(g), g.weight('b', [12])) },
   mul: { 'with channels': (g) => g.mul(picture(g), g.weight('c', [6, 1, 1])) },
+  div: {
+    'by channels': (g) => g.div(picture(g), g.gelu(g.weight('c', [6, 1, 1]), 'erf')),
+  },
+  expand: {
+    'a table for every tile': (g) => {
+      const x = picture(g)
+      return g.concat([g.expand(g.weight('t', [1, 2, 8, 8]), x), x], 1)
+    },
+  },
   concat: {
     'of the last axis': (g) =>
       g.concat([rows(g), g.silu(g.input('more', ['batch', 'steps', 5]))], 2),
@@ -195,6 +213,16 @@ const CASES: Readonly<Record<Exclude<OpName, 'kvAttention'>, Readonly<Record<str
       g.gather(g.input('tables', ['batch', INTEGERS, 2, 3]), positions(g), { batchDims: 1 }),
     'numbers of each batch element': (g) =>
       g.gather(g.input('tables', ['batch', INTEGERS]), positions(g), { batchDims: 1 }),
+  },
+  squaredDistances: { plain: (g) => g.squaredDistances(rows(g), g.weight('table', [7, 12])) },
+  argmin: {
+    plain: (g) => g.argmin(rows(g)),
+    'of equal ones': (g) => g.argmin(g.relu(rows(g))),
+    'moved like any other value': (g) => {
+      const place = g.reshape(g.argmin(rows(g)), ['batch', 'steps', 1])
+      return g.transpose(g.slice(g.concat([place, place, place], 2), 2, 0, 2), [2, 0, 1])
+    },
+    'as an index': (g) => g.gather(g.weight('table', [12, 5]), g.argmin(rows(g))),
   },
 }
 
