@@ -1,7 +1,7 @@
 /** Tells whether a model folder can be loaded, and what the server must know about it. */
-import { access, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AerieError } from '../src/errors.ts'
+import { FILE_LIMITS, readJson } from '../src/model-folder.ts'
 import type { Family, FamilyGraphs, ModelLimits } from './family.ts'
 import type { ImagePreprocessing } from './preprocessing.ts'
 import { findFamily } from './registry.ts'
@@ -38,7 +38,8 @@ export interface ModelConfig {
  */
 export async function loadModelConfig(directory: string): Promise<ModelConfig> {
   const path = join(directory, 'config.json')
-  const raw = await readJson(path)
+  const raw = await readJson(directory, 'config.json', FILE_LIMITS.config)
+  if (raw === undefined) throw invalid(path, 'there is no such file')
   const modelType =
     typeof raw === 'object' && raw !== null
       ? (raw as { model_type?: unknown }).model_type
@@ -60,23 +61,9 @@ export async function loadModelConfig(directory: string): Promise<ModelConfig> {
   }
 }
 
-async function readJson(path: string): Promise<unknown> {
-  try {
-    return JSON.parse(await readFile(path, 'utf8'))
-  } catch (cause) {
-    throw invalid(path, cause)
-  }
-}
-
 /** A second config; undefined when there is no such file. */
 async function readNamed(directory: string, name: string | undefined): Promise<unknown> {
-  if (name === undefined) return undefined
-  const path = join(directory, name)
-  const isThere = await access(path).then(
-    () => true,
-    () => false,
-  )
-  return isThere ? await readJson(path) : undefined
+  return name === undefined ? undefined : await readJson(directory, name, FILE_LIMITS.config)
 }
 
 function picturePrompt(family: Family<unknown>, config: unknown): PicturePrompt | undefined {

@@ -1,7 +1,7 @@
 /** One served model: everything that a request to it needs, loaded. */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { Conversation, ModelLimits, TowerCard } from '../../models/family.ts'
@@ -9,6 +9,7 @@ import type { PicturePrompt } from '../../models/load-config.ts'
 import { type ImagePreprocessing, mostTilesOf } from '../../models/preprocessing.ts'
 import type { Encoder, Engine } from '../engine/types.ts'
 import { AerieError } from '../errors.ts'
+import { FILE_LIMITS, isJsonObject, readJson } from '../model-folder.ts'
 import { EncoderThread } from '../tokenizer/encoder-thread.ts'
 import { Tokenizer } from '../tokenizer/tokenizer.ts'
 import type { ModelCard } from './contract.ts'
@@ -117,16 +118,9 @@ export async function digestModelFolder(
 }
 
 async function readGenerationConfig(modelDir: string): Promise<Record<string, unknown>> {
-  const path = join(modelDir, 'generation_config.json')
-  const text = await readFile(path, 'utf8').catch((error) => {
-    if (error.code === 'ENOENT') return '{}'
-    throw error
-  })
-  try {
-    return JSON.parse(text)
-  } catch (cause) {
-    throw new AerieError('invalid_package', `${path}: not valid JSON`, { cause })
-  }
+  const value = await readJson(modelDir, 'generation_config.json', FILE_LIMITS.config)
+  if (value === undefined || isJsonObject(value)) return { ...value }
+  throw new AerieError('invalid_package', `${modelDir}: generation_config.json: expected an object`)
 }
 
 function maxNewTokens(generation: Record<string, unknown>): number {

@@ -1,9 +1,9 @@
 /** Renders a conversation to prompt text with the model's own Jinja chat template. */
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { Template } from '@huggingface/jinja'
 import { AerieError } from '../errors.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
+import { findTemplate } from './template-source.ts'
 
 /** A message as Hugging Face templates expect it. */
 export interface TemplateMessage {
@@ -30,17 +30,9 @@ export class ChatTemplate {
     return new ChatTemplate(source, specialTokenVariables(tokenizer))
   }
 
-  /** Looks for chat_template.jinja, then for `chat_template` in tokenizer_config.json. */
+  /** The folder's own template. Throws `invalid_package` when there is none, or it is no Jinja. */
   static async load(modelDir: string, tokenizer: Tokenizer): Promise<ChatTemplate> {
-    const source = await readFile(join(modelDir, 'chat_template.jinja'), 'utf8').catch((error) => {
-      if (error.code !== 'ENOENT') throw error
-      const inConfig = tokenizer.config['chat_template']
-      if (typeof inConfig === 'string') return inConfig
-      throw new AerieError(
-        'invalid_package',
-        `${modelDir}: no chat template (chat_template.jinja, or chat_template in tokenizer_config.json)`,
-      )
-    })
+    const { text: source } = await findTemplate(modelDir, tokenizer.config)
     try {
       return new ChatTemplate(source, specialTokenVariables(tokenizer))
     } catch (cause) {

@@ -4,6 +4,7 @@
  */
 import protobuf from 'protobufjs'
 import { AerieError } from '../errors.ts'
+import type { AddedToken } from './added-tokens.ts'
 
 /** Kinds of pieces. */
 const UNKNOWN = 2
@@ -98,10 +99,14 @@ export interface ConvertedTokenizer {
   readonly prefix: string
 }
 
-/** Throws `invalid_package` for a file that is damaged, or of a kind that would be read wrongly. */
+/**
+ * `added` says more about pieces, or adds tokens behind them. Throws `invalid_package` for a file that is damaged, or of a
+ * kind that would be read wrongly.
+ */
 export function convertSentencePiece(
   bytes: Uint8Array,
   { bosToken, isLegacy }: SentencePieceOptions,
+  added: readonly AddedToken[] = [],
 ): ConvertedTokenizer {
   const { pieces, trainerSpec: trainer, normalizerSpec: normalizer } = decode(bytes)
   const prefix = normalizer.addDummyPrefix
@@ -119,11 +124,7 @@ export function convertSentencePiece(
     version: '1.0',
     truncation: null,
     padding: null,
-    added_tokens: pieces.flatMap(({ piece, type }, id) =>
-      type === UNKNOWN || type === CONTROL || type === USER_DEFINED
-        ? [addedToken(id, piece, type !== USER_DEFINED)]
-        : [],
-    ),
+    added_tokens: mergedTokens(pieces, added),
     normalizer: {
       type: 'Sequence',
       normalizers: [
@@ -146,6 +147,17 @@ export function convertSentencePiece(
     model: modelOf(pieces, ids, trainer, unknown.piece),
   }
   return { json, prefix: prefix && !isLegacy ? ' ' : '' }
+}
+
+/** The pieces that are found before any other, as the checkpoint's own list describes them where it does. */
+function mergedTokens(pieces: readonly Piece[], added: readonly AddedToken[]): AddedToken[] {
+  const tokens = new Map<number, AddedToken>()
+  for (const [id, { piece, type }] of pieces.entries()) {
+    if (type === UNKNOWN || type === CONTROL || type === USER_DEFINED)
+      tokens.set(id, addedToken(id, piece, type !== USER_DEFINED))
+  }
+  for (const token of added) tokens.set(token.id, token)
+  return [...tokens.values()].sort((a, b) => a.id - b.id)
 }
 
 function modelOf(
@@ -212,7 +224,7 @@ function decode(bytes: Uint8Array): Model {
   return model
 }
 
-function addedToken(id: number, content: string, special: boolean): object {
+function addedToken(id: number, content: string, special: boolean): AddedToken {
   return {
     id,
     content,

@@ -1,9 +1,9 @@
 /** Text to ids and back for one model; knows no chat. */
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { Tokenizer as HfTokenizer } from '@huggingface/tokenizers'
 import { AerieError } from '../errors.ts'
+import { FILE_LIMITS, isJsonObject, readJson, readJsonObject } from '../model-folder.ts'
 import { type ByteRule, byteRule } from './token-bytes.ts'
+import { convertTokenizerFiles } from './tokenizer-files.ts'
 
 interface TokenizerConfig {
   readonly [key: string]: unknown
@@ -36,24 +36,28 @@ export class Tokenizer {
       .filter((content) => content.trim().length > 1)
       .sort((a, b) => b.length - a.length)
     let longest = 1
-    for (const token of this.#hf.get_vocab(true).keys()) longest = Math.max(longest, token.length)
+    // Ids that no token has are undefined ones to the library.
+    for (const token of this.#hf.get_vocab(true).keys() as Iterable<string | undefined>)
+      longest = Math.max(longest, token?.length ?? 0)
     // One UTF-16 unit is at most three bytes of UTF-8.
     this.maxTokenBytes = longest * 3
   }
 
   /**
-   * Reads tokenizer_config.json and tokenizer.json of a model folder, or SentencePiece's tokenizer.model where there is no
-   * such file. Rejects with `invalid_package`.
+   * Reads tokenizer_config.json and tokenizer.json of a model folder, or where there is no such file those that it would
+   * be made of. Rejects with `invalid_package`.
    */
   static async load(modelDir: string): Promise<Tokenizer> {
     try {
-      const config = JSON.parse(await readFile(join(modelDir, 'tokenizer_config.json'), 'utf8'))
-      const json = await readFile(join(modelDir, 'tokenizer.json'), 'utf8').catch(orUndefined)
-      if (json !== undefined) return new Tokenizer(JSON.parse(json), config)
-      const { convertSentencePiece, sentencePieceOptions } = await import('./sentencepiece.ts')
-      const model = await readFile(join(modelDir, 'tokenizer.model'))
-      const converted = convertSentencePiece(model, sentencePieceOptions(config))
-      return new Tokenizer(converted.json, config, converted.prefix)
+      const limit = FILE_LIMITS.tokenizerConfig
+      const config = await readJsonObject(modelDir, 'tokenizer_config.json', limit)
+      const json = await readJson(modelDir, 'tokenizer.json', FILE_LIMITS.vocabulary)
+      if (json === undefined) {
+        const converted = await convertTokenizerFiles(modelDir, config)
+        return new Tokenizer(converted.json, config, converted.prefix)
+      }
+      if (!isJsonObject(json)) throw new Error('tokenizer.json: expected a JSON object')
+      return new Tokenizer(json, config)
     } catch (cause) {
       throw new AerieError(
         'invalid_package',
@@ -117,10 +121,6 @@ export class Tokenizer {
   detokenizer(): Detokenizer {
     return new Detokenizer(this, this.#rule.stripLeadingSpace)
   }
-}
-
-function orUndefined(error: NodeJS.ErrnoException): undefined {
-  if (error.code !== 'ENOENT') throw error
 }
 
 /**

@@ -1,7 +1,8 @@
 /** The tensors of a checkpoint folder: one safetensors file, or several under an index. */
-import { type FileHandle, open, realpath } from 'node:fs/promises'
+import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AerieError } from '../errors.ts'
+import { resolveInside } from '../model-folder.ts'
 import { readIndex } from './checkpoint-index.ts'
 import { toFloat32 } from './dtype.ts'
 import { headerLength, PREFIX_BYTES, parseHeader, type TensorEntry } from './safetensors.ts'
@@ -12,17 +13,30 @@ export interface StoredTensor extends TensorEntry {
   readonly path: string
 }
 
+/** A file of weights. */
+export interface WeightFile {
+  /** Below the opened folder, with `/`, as the folder spells it. */
+  readonly name: string
+  /** As in {@link StoredTensor}. */
+  readonly path: string
+  readonly bytes: number
+}
+
+interface OpenFile extends WeightFile {
+  readonly handle: FileHandle
+}
+
 const SINGLE_FILE = 'model.safetensors'
 
 /** The tensors of an opened folder. Nothing is read but the headers until a tensor is asked for. */
 export class Checkpoint {
   readonly tensors: ReadonlyMap<string, StoredTensor>
   /** By path. */
-  readonly #files: ReadonlyMap<string, FileHandle>
+  readonly #files: ReadonlyMap<string, OpenFile>
 
   private constructor(
     tensors: ReadonlyMap<string, StoredTensor>,
-    files: ReadonlyMap<string, FileHandle>,
+    files: ReadonlyMap<string, OpenFile>,
   ) {
     this.tensors = tensors
     this.#files = files
@@ -33,7 +47,7 @@ export class Checkpoint {
    * `invalid_package`.
    */
   static async open(directory: string): Promise<Checkpoint> {
-    return await Checkpoint.#open(directory, await readIndex(directory), SINGLE_FILE)
+    return await Checkpoint.#open(directory, '', await readIndex(directory))
   }
 
   /**
@@ -43,7 +57,12 @@ export class Checkpoint {
   static async openParts(directory: string, folders: readonly string[]): Promise<Checkpoint> {
     const parts: Checkpoint[] = []
     try {
-      for (const folder of folders) parts.push(await Checkpoint.open(join(directory, folder)))
+      for (const folder of folders) {
+        // A folder that is a link out would make everything below it look as if it were inside.
+        await resolveInside(directory, folder)
+        const index = await readIndex(join(directory, folder))
+        parts.push(await Checkpoint.#open(directory, `${folder}/`, index))
+      }
     } catch (error) {
       await Promise.all(parts.map((part) => part.close()))
       throw error
@@ -59,21 +78,27 @@ export class Checkpoint {
 
   /** Opens one file of a folder by its name. Throws `invalid_package`. */
   static async openFile(directory: string, file: string): Promise<Checkpoint> {
-    return await Checkpoint.#open(directory, undefined, file)
+    return await Checkpoint.#open(directory, '', undefined, file)
   }
 
   static async #open(
     directory: string,
+    prefix: string,
     index: ReadonlyMap<string, string> | undefined,
-    single: string,
+    single = SINGLE_FILE,
   ): Promise<Checkpoint> {
-    const files = new Map<string, FileHandle>()
+    const files = new Map<string, OpenFile>()
     const tensors = new Map<string, StoredTensor>()
     try {
       for (const file of index ? new Set(index.values()) : [single]) {
-        const { path, handle } = await openFile(directory, file)
-        files.set(path, handle)
-        for (const entry of await readHeader(handle, path)) {
+        const opened = await openFile(directory, prefix + file)
+        const { path } = opened
+        if (files.has(path)) {
+          await opened.handle.close()
+          throw invalid(`${opened.name} and ${files.get(path)!.name} are the same file`)
+        }
+        files.set(path, opened)
+        for (const entry of await readHeader(opened)) {
           const other = tensors.get(entry.name)
           if (other) throw invalid(`tensor ${entry.name} is in ${other.path} and in ${path}`)
           if (index && index.get(entry.name) !== file)
@@ -92,9 +117,14 @@ export class Checkpoint {
     return new Checkpoint(tensors, files)
   }
 
+  /** In the order in which they were opened. */
+  get files(): WeightFile[] {
+    return [...this.#files.values()].map(({ name, path, bytes }) => ({ name, path, bytes }))
+  }
+
   /** The stored bytes of a tensor. */
   async readBytes({ path, offset, byteLength }: StoredTensor): Promise<Uint8Array<ArrayBuffer>> {
-    const handle = this.#files.get(path)
+    const handle = this.#files.get(path)?.handle
     if (!handle) throw new Error(`${path} is not part of this checkpoint`)
     return readExactly(handle, { path, offset, length: byteLength })
   }
@@ -113,20 +143,20 @@ export class Checkpoint {
   }
 }
 
-async function openFile(
-  directory: string,
-  file: string,
-): Promise<{ path: string; handle: FileHandle }> {
+async function openFile(directory: string, name: string): Promise<OpenFile> {
+  const path = await resolveInside(directory, name)
+  if (path === undefined) throw invalid(`${join(directory, name)} cannot be opened: it is missing`)
+  let handle: FileHandle | undefined
   try {
-    const path = await realpath(join(directory, file))
-    return { path, handle: await open(path, 'r') }
+    handle = await open(path, 'r')
+    return { name, path, bytes: (await handle.stat()).size, handle }
   } catch (cause) {
-    throw invalid(`${join(directory, file)} cannot be opened`, cause)
+    await handle?.close()
+    throw invalid(`${join(directory, name)} cannot be opened: ${(cause as Error).message}`, cause)
   }
 }
 
-async function readHeader(handle: FileHandle, path: string): Promise<TensorEntry[]> {
-  const { size } = await handle.stat()
+async function readHeader({ handle, path, bytes: size }: OpenFile): Promise<TensorEntry[]> {
   try {
     const prefix = await readExactly(handle, {
       path,
@@ -162,8 +192,8 @@ async function readExactly(
   return bytes
 }
 
-async function closeAll(files: ReadonlyMap<string, FileHandle>): Promise<void> {
-  await Promise.all([...files.values()].map((handle) => handle.close()))
+async function closeAll(files: ReadonlyMap<string, OpenFile>): Promise<void> {
+  await Promise.all([...files.values()].map(({ handle }) => handle.close()))
 }
 
 function invalid(message: string, cause?: unknown): AerieError {

@@ -13,8 +13,12 @@ export interface TensorEntry {
 
 /** Bytes of the little-endian length that opens the file. */
 export const PREFIX_BYTES = 8
-/** The limit of the reference implementation; no real header comes near it. */
-const MAX_HEADER_BYTES = 100_000_000
+/** A quarter of what the reference implementation takes; no real header comes near it, and parsing one costs memory. */
+const MAX_HEADER_BYTES = 25_000_000
+/** The largest published checkpoints have a hundred thousand tensors, in more than a hundred files. */
+const MOST_TENSORS = 200_000
+const MOST_DIMENSIONS = 16
+const LONGEST_NAME = 512
 
 /**
  * Length of the JSON header of a file of `fileBytes` bytes whose first {@link PREFIX_BYTES} bytes
@@ -55,6 +59,9 @@ export function parseHeader(header: Uint8Array, fileBytes: number): TensorEntry[
 function parseJson(header: Uint8Array): object {
   let text: string
   let parsed: unknown
+  // Before parsing: objects are what costs memory.
+  if (countByte(header, 0x7b) > MOST_TENSORS)
+    fail(`the header has more than ${MOST_TENSORS} tensors`)
   try {
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(header)
     parsed = JSON.parse(text)
@@ -66,6 +73,12 @@ function parseJson(header: Uint8Array): object {
   // JSON.parse keeps the last of equal keys without a word.
   if (countTopLevelKeys(text) !== Object.keys(parsed).length) fail('a tensor name occurs twice')
   return parsed
+}
+
+function countByte(bytes: Uint8Array, wanted: number): number {
+  let count = 0
+  for (const byte of bytes) if (byte === wanted) count++
+  return count
 }
 
 /** Keys of the outermost object of a text that is known to be valid JSON. */
@@ -93,10 +106,12 @@ function parseEntry(
   fileBytes: number,
 ): TensorEntry {
   const bad = (what: string): never => fail(`tensor ${quote(name)}: ${what}`)
+  if (name.length > LONGEST_NAME) return bad(`a name of ${name.length} characters`)
   if (typeof field !== 'object' || field === null) return bad('not an object')
   const { dtype, shape, data_offsets: range } = field as Readonly<Record<string, unknown>>
   if (!isDtype(dtype)) return bad(`dtype ${quote(dtype)} is not known`)
-  if (!isListOfSizes(shape)) return bad(`shape ${quote(shape)} is not a list of sizes`)
+  if (!isListOfSizes(shape) || shape.length > MOST_DIMENSIONS)
+    return bad(`shape ${quote(shape)} is not a list of sizes`)
   if (!isListOfSizes(range) || range.length !== 2)
     return bad(`data_offsets ${quote(range)} is not a range`)
   const [start, end] = range as [number, number]

@@ -23,7 +23,7 @@ describe('loadModelConfig', () => {
   it('refuses a folder without a usable config.json, saying why', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'aerie-config-'))
     const refusals: [content: string | undefined, message: RegExp][] = [
-      [undefined, /config\.json: ENOENT/],
+      [undefined, /config\.json: there is no such file/],
       ['{', /config\.json: .*JSON/],
       ['[]', /config\.json: model_type undefined is not supported; supported: aerie_starter/],
       ['null', /is not supported/],
