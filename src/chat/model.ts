@@ -104,7 +104,9 @@ export async function digestModelFolder(
       (await readdir(join(modelDir, part))).map((name) => join(part, name)),
     ),
   )
-  const names = folders.flat().filter((name) => /\.(json|safetensors|jinja|model)$/.test(name))
+  const names = folders
+    .flat()
+    .filter((name) => /(?:\.(?:json|safetensors|jinja|model)|\bmerges\.txt)$/.test(name))
   const all = createHash('sha256')
   let created = 0
   for (const name of names.sort()) {

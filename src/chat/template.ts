@@ -15,10 +15,13 @@ export interface TemplateMessage {
 export class ChatTemplate {
   readonly #template: Template
   readonly #variables: Readonly<Record<string, unknown>>
+  /** Whether the template takes a content apart; older ones put it into the text as it is, and would write a list there. */
+  readonly #takesParts: boolean
 
   constructor(source: string, variables: Readonly<Record<string, unknown>>) {
     this.#template = new Template(source)
     this.#variables = variables
+    this.#takesParts = this.#tryParts()
   }
 
   /** The template of `models/conversations` of that name. */
@@ -49,7 +52,7 @@ export class ChatTemplate {
   /** Prompt text that ends where the assistant's answer begins. A template's own `raise_exception` is `invalid_request`. */
   render(messages: readonly TemplateMessage[]): string {
     try {
-      return this.#template.render({ ...this.#variables, messages, add_generation_prompt: true })
+      return this.#render(this.#takesParts ? messages : messages.map(asText))
     } catch (cause) {
       throw new AerieError(
         'invalid_request',
@@ -58,6 +61,27 @@ export class ChatTemplate {
       )
     }
   }
+
+  #render(messages: readonly object[]): string {
+    return this.#template.render({ ...this.#variables, messages, add_generation_prompt: true })
+  }
+
+  #tryParts(): boolean {
+    // A quotation mark comes out with a backslash where the list was written as JSON.
+    const text = 'a "question"'
+    try {
+      return this.#render([{ role: 'user', content: [{ type: 'text', text }] }]).includes(text)
+    } catch {
+      // The template has its own words for what it cannot take; they are heard when a conversation is rendered.
+      return false
+    }
+  }
+}
+
+/** A message of texts alone, as a template takes it that knows nothing else. */
+function asText(message: TemplateMessage): object {
+  const texts = message.content.map((part) => (part.type === 'text' ? part.text : undefined))
+  return texts.includes(undefined) ? message : { ...message, content: texts.join('\n') }
 }
 
 /** `bos_token`, `eos_token`, … as strings, whichever of the two published spellings the file uses. */

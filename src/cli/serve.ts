@@ -1,14 +1,22 @@
 /** `aerie serve`: starts the server, says how to talk to it, and drains it on a signal. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { apiKeyRequired, CONFIG_KEYS, type Config, maskConfig, readConfig } from '../config.ts'
+import {
+  apiKeyRequired,
+  CONFIG_KEYS,
+  type Config,
+  hubEnvironment,
+  maskConfig,
+  readConfig,
+} from '../config.ts'
 import type { Command, ParsedArgs, Terminal } from './command.ts'
 import { UsageError } from './command.ts'
+import { transferProgress } from './transfer-progress.ts'
 import { welcome } from './welcome.ts'
 
 export const serveCommand: Command = {
   name: 'serve',
   summary: "serve a model over OpenAI's HTTP API",
-  operands: '[options]',
+  operands: '[folder | package | owner/name] [options]',
   details: [
     'Prints what is served and how to ask it, then logs one JSON line an event to standard error.',
     'SIGTERM or SIGINT: running requests are finished, new ones refused; a second one stops at once.',
@@ -17,23 +25,34 @@ export const serveCommand: Command = {
   configKeys: [...CONFIG_KEYS.keys()],
   examples: [
     'aerie serve',
+    'aerie serve ~/.aerie/models/VILA1.5-3b-0123456789ab',
     'aerie serve --port 9000 --max-running 8 --api-keys-file keys.txt --host 0.0.0.0',
   ],
   run: serve,
 }
 
 async function serve(args: ParsedArgs, terminal: Terminal): Promise<number> {
-  if (args.positionals.length > 0) {
-    throw new UsageError(`unexpected '${args.positionals[0]}'; name the model with --model`)
+  const [model, ...rest] = args.positionals
+  if (rest.length > 0 || (model !== undefined && args.config['model'] !== undefined)) {
+    throw new UsageError(`unexpected '${rest[0] ?? model}'; one model is served`)
   }
-  const config = await readConfig(args.config, args.configFile)
+  const flags = model === undefined ? args.config : { ...args.config, model }
+  const config = await readConfig(flags, args.configFile)
   const [{ startServer }, { createLogger }] = await Promise.all([
     import('../main.ts'),
     import('../telemetry/logger.ts'),
   ])
   const logger = createLogger({ level: config.logLevel })
   logger.info({ config: maskConfig(config) }, 'effective configuration')
-  const server = await startServer(config, { logger })
+  const isWatched = terminal.stderr.isTTY === true
+  const progress = transferProgress(
+    isWatched ? terminal.stderr : { write: (line) => logger.info(line.trimEnd()) },
+  )
+  const server = await startServer(config, {
+    logger,
+    hub: hubEnvironment(),
+    onProgress: progress.show,
+  }).finally(progress.end)
   // Before anyone can know that it runs: a signal right behind the welcome is to be obeyed, too.
   const asked = firstSignal()
   const models = server.models.map(({ id }) => id)

@@ -74,7 +74,7 @@ describe('mistakes', () => {
       [['bananas'], /^aerie: unknown command 'bananas'; see `aerie --help`$/],
       [['bench'], /^aerie: bench: expected one of `bench serve`, `bench soak`, `bench media`$/],
       [['serve', '--prot', '1'], /^aerie: unknown flag --prot; did you mean --port\?$/],
-      [['serve', 'model'], /^aerie: unexpected 'model'; name the model with --model$/],
+      [['serve', 'one', 'two'], /^aerie: unexpected 'two'; one model is served$/],
       [['serve', '--port', 'x'], /^aerie: --port: expected an integer from 0 to 65535, got 'x'$/],
       [['serve', '--host', '0.0.0.0'], /^aerie: host 0\.0\.0\.0 .*expected apiKeysFile/],
       [['ask'], /^aerie: expected pictures and a question/],
