@@ -16,12 +16,11 @@ export class ChatTemplate {
   readonly #template: Template
   readonly #variables: Readonly<Record<string, unknown>>
   /** Whether the template takes a content apart; older ones put it into the text as it is, and would write a list there. */
-  readonly #takesParts: boolean
+  #takesParts: boolean | undefined
 
   constructor(source: string, variables: Readonly<Record<string, unknown>>) {
     this.#template = new Template(source)
     this.#variables = variables
-    this.#takesParts = this.#tryParts()
   }
 
   /** The template of `models/conversations` of that name. */
@@ -52,6 +51,7 @@ export class ChatTemplate {
   /** Prompt text that ends where the assistant's answer begins. A template's own `raise_exception` is `invalid_request`. */
   render(messages: readonly TemplateMessage[]): string {
     try {
+      this.#takesParts ??= this.#tryParts()
       return this.#render(this.#takesParts ? messages : messages.map(asText))
     } catch (cause) {
       throw new AerieError(

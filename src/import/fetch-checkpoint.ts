@@ -1,5 +1,4 @@
 /** Fetches from a hub what a checkpoint is made of: the small files first, and the weights only if they can be served. */
-import { statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { loadModelConfig } from '../../models/load-config.ts'
 import { AerieError } from '../errors.ts'
@@ -9,6 +8,7 @@ import type { HubFile, Repository } from '../hub/repository.ts'
 import { FILE_LIMITS } from '../model-folder.ts'
 import { INDEX_FILE, readIndex } from '../weights/checkpoint-index.ts'
 import { familyFolders } from './examine.ts'
+import { freeBytesAt, tooLittleRoom } from './free-space.ts'
 import type { OnProgress } from './progress.ts'
 import { isKept, isPickle, pickleRefused } from './survey.ts'
 
@@ -85,12 +85,6 @@ async function checkFreeSpace(directory: string, files: readonly HubFile[]): Pro
   for (const file of files) {
     needed += file.bytes - (await bytesThere(join(directory, file.path), file))
   }
-  const { bavail, bsize } = await statfs(directory)
-  const free = bavail * bsize
-  if (free < needed) {
-    throw new AerieError(
-      'insufficient_storage',
-      `${directory}: ${(needed / 1e9).toFixed(2)} GB are needed, ${(free / 1e9).toFixed(2)} GB are free`,
-    )
-  }
+  const free = await freeBytesAt(directory)
+  if (free < needed) throw tooLittleRoom(directory, needed, free)
 }

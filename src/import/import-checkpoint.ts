@@ -1,6 +1,6 @@
 /** A checkpoint folder → a package: checked, copied once, under a digest. */
 import { createHash } from 'node:crypto'
-import { chmod, mkdir, rename, rm, stat, statfs, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { AerieError } from '../errors.ts'
 import {
@@ -14,6 +14,7 @@ import {
 import { packageFolder, type StoredPackage, servedName } from '../package/store.ts'
 import { type Examination, examineFolder } from './examine.ts'
 import { FileTaker } from './file-taker.ts'
+import { freeBytesAt, tooLittleRoom } from './free-space.ts'
 import { openWorkplace, type Workplace } from './journal.ts'
 
 export interface ImportOptions {
@@ -28,6 +29,8 @@ export interface ImportOptions {
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: (progress: ImportProgress) => void
   readonly now?: () => Date
+  /** Bytes that may be written at a place. */
+  readonly freeBytes?: (place: string) => Promise<number>
 }
 
 export interface ImportProgress {
@@ -64,7 +67,8 @@ export async function importCheckpoint(
     : join(resolve(options.modelsDir), `${servedName(id)}-${keyOf(directory)}.partial`)
   const workplace = await openWorkplace(place, identity(directory, examination))
   try {
-    await checkFreeSpace(place, examination, workplace)
+    const left = examination.files.filter(({ path }) => !workplace.finished.has(path))
+    await checkFreeSpace(place, left, options)
     const files = await takeFiles(examination, workplace, options)
     const manifest = describe(examination, files, id, options)
     const result = await commit(workplace, manifest, options)
@@ -103,24 +107,16 @@ function keyOf(directory: string): string {
   return createHash('sha256').update(directory).digest('hex').slice(0, 8)
 }
 
+/** `left` is what has yet to be written. */
 async function checkFreeSpace(
   place: string,
-  { files }: Examination,
-  { finished }: Workplace,
+  left: readonly { readonly bytes: number }[],
+  { freeBytes = freeBytesAt }: ImportOptions,
 ): Promise<void> {
-  const left = files.filter(({ path }) => !finished.has(path))
   const needed = left.reduce((sum, { bytes }) => sum + bytes, SPARE_BYTES)
-  const { bavail, bsize } = await statfs(place)
-  const free = bavail * bsize
-  if (free < needed) {
-    throw new AerieError(
-      'insufficient_storage',
-      `${place}: ${gigabytes(needed)} are needed, ${gigabytes(free)} are free`,
-    )
-  }
+  const free = await freeBytes(place)
+  if (free < needed) throw tooLittleRoom(place, needed, free)
 }
-
-const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(2)} GB`
 
 async function takeFiles(
   { files }: Examination,

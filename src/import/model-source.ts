@@ -22,7 +22,7 @@ export async function isFolder(path: string): Promise<boolean> {
 
 export function noSuchModel(model: string): AerieError {
   return new AerieError(
-    'invalid_config',
-    `${JSON.stringify(model)}: expected a folder, or a hub id such as owner/name`,
+    'invalid_package',
+    `model ${JSON.stringify(model)}: expected a folder, or a hub id such as owner/name`,
   )
 }
