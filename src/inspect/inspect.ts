@@ -2,7 +2,7 @@
 import { basename, resolve } from 'node:path'
 import { loadModelConfig, type ModelConfig } from '../../models/load-config.ts'
 import { AerieError } from '../errors.ts'
-import { examineText, examineWeights, familyFolders, readLicense } from '../import/examine.ts'
+import { examineWeights, familyFolders, readLicense } from '../import/examine.ts'
 import { surveyFolder } from '../import/survey.ts'
 import { checkText } from '../import/text-check.ts'
 import { type Manifest, type Part, readManifest } from '../package/manifest.ts'

@@ -201,7 +201,10 @@ describe('importing a folder', () => {
     it('pickles, with the command that converts them', async () => {
       renameSync(weights(), join(folder, 'pytorch_model.bin'))
       await refuses(/pytorch_model\.bin is a Python pickle.*python3 \S+\.py \S+tiny-qwen/)
-      const { message } = await run().then(assert.fail, (error: Error) => error)
+      const { message } = await run().then(
+        () => assert.fail(),
+        (error: Error) => error,
+      )
       assert.ok(existsSync(resolve(/python3 (\S+\.py)/.exec(message)![1]!)))
     })
 
@@ -220,7 +223,8 @@ describe('importing a folder', () => {
 
     it('a template that does not end, within seconds', async () => {
       const config = join(folder, 'tokenizer_config.json')
-      const endless = '{% for i in range(100000000) %}{% for j in range(100000000) %}{% endfor %}{% endfor %}'
+      const endless =
+        '{% for i in range(100000000) %}{% for j in range(100000000) %}{% endfor %}{% endfor %}'
       editJson(config, (value) => (value['chat_template'] = endless))
       await refuses(/takes longer than|are needed|not loaded within/)
     })
