@@ -1,6 +1,6 @@
 /**
  * Takes files into a package: each is read once, and what was read is written, hashed and searched for NaN and infinities at
- * the same time. Memory is bounded by four chunks, whatever the size of file or tensor.
+ * the same time. Memory is bounded by eight chunks, whatever the size of file or tensor.
  */
 import { constants } from 'node:fs'
 import { copyFile, type FileHandle, link, open, rm } from 'node:fs/promises'
@@ -11,7 +11,7 @@ import type { FromChunkWorker, ToChunkWorker, WorkerJob } from './chunk-messages
 import { type Chunk, planChunks, type ScannedTensor } from './chunks.ts'
 
 const CHUNK_BYTES = 8 * 2 ** 20
-const SLOTS = 4
+const SLOTS = 8
 
 /** Ways of the system to say that it cannot link or clone here. */
 const CANNOT_SHARE = new Set(['ENOTSUP', 'EXDEV', 'EINVAL', 'ENOSYS', 'ENOTTY', 'EPERM', 'EMLINK'])
