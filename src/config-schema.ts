@@ -109,8 +109,33 @@ export const configSchema = Type.Object(
       default: 'starter',
       minLength: 1,
       group: 'Model and engine',
-      description: 'The model to serve: `starter`, the folder of a checkpoint, or a GGUF file.',
+      description:
+        'The model to serve: `starter`, the folder of a checkpoint or package, a GGUF file, or owner/name of the hub.',
     }),
+    modelsDir: Type.String({
+      minLength: 1,
+      group: 'Model and engine',
+      defaultText: '~/.aerie/models',
+      description: 'Folder of imported packages.',
+    }),
+    revision: Type.Optional(
+      Type.String({
+        minLength: 1,
+        group: 'Model and engine',
+        defaultText: 'what was imported last, or main',
+        description: 'Branch, tag or commit of the repository of the hub.',
+      }),
+    ),
+    offline: flag(
+      false,
+      'Model and engine',
+      'Take models of the hub from the imported ones alone; HF_HUB_OFFLINE=1 says the same.',
+    ),
+    verify: flag(
+      false,
+      'Model and engine',
+      'Hash every file of a package at each start, and not only at the first.',
+    ),
     backend: Type.Union([Type.Literal('onnx'), Type.Literal('reference')], {
       default: 'onnx',
       group: 'Model and engine',

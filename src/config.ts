@@ -1,7 +1,8 @@
 /** Fills the configuration from defaults, file, environment and flags; the only reader of the environment. */
 import { readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
-import { delimiter } from 'node:path'
+import { homedir } from 'node:os'
+import { delimiter, join } from 'node:path'
 import { CONFIG_KEYS, type Config, type ConfigKey } from './config-schema.ts'
 import { expectation, kebab, parseValue, upperSnake } from './config-value.ts'
 import { readCpu } from './cpu.ts'
@@ -42,6 +43,8 @@ export function resolveConfig(sources: ConfigSources): Config {
   // Decoder, towers and picture decoding run side by side: threads beyond their share wait for each other.
   values.set('threads', Math.max(1, Math.floor(readCpu().physicalCores / 2)))
 
+  values.set('modelsDir', join(homedir(), '.aerie', 'models'))
+
   const take = (key: string, raw: unknown, label: string, spell: (key: string) => string) => {
     const schema = CONFIG_KEYS.get(key as ConfigKey)
     if (!schema) {
@@ -79,6 +82,32 @@ export function resolveConfig(sources: ConfigSources): Config {
   if (problems.length === 0) problems.push(...contradictions(config))
   if (problems.length > 0) throw new AerieError('invalid_config', problems.join('\n'))
   return config
+}
+
+export interface HubEnvironment {
+  /** Base URL; undefined: the public hub. */
+  readonly endpoint: string | undefined
+  readonly token: string | undefined
+  readonly offline: boolean
+}
+
+/** The variables that every client of the hub reads, so that what was set for another holds here. */
+export function hubEnvironment(
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): HubEnvironment {
+  const endpoint = env['HF_ENDPOINT'] || undefined
+  if (endpoint !== undefined && !(URL.canParse(endpoint) && /^https?:/.test(endpoint))) {
+    throw new AerieError(
+      'invalid_config',
+      `environment variable HF_ENDPOINT: expected an http or https URL, got ${show(endpoint)}`,
+    )
+  }
+  return {
+    endpoint,
+    token: env['HF_TOKEN']?.trim() || undefined,
+    // As huggingface_hub reads it.
+    offline: /^(1|on|yes|true)$/i.test(env['HF_HUB_OFFLINE'] ?? ''),
+  }
 }
 
 /** The folders in which the shell looks for programs, for those who must tell which one it would find. */

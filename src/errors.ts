@@ -30,6 +30,9 @@ export const ERROR_CODES = {
   cancelled: 'The client went away or cancelled the request.',
   // The model and the machine
   invalid_package: 'A model package or checkpoint is incomplete, damaged or of an unknown family.',
+  download_failed:
+    'A model could not be fetched: the hub is out of reach, refused, or sent something else than it announced.',
+  insufficient_storage: 'The disk has too little room for a package.',
   invalid_config: 'A configuration key is unknown or its value cannot be used.',
   backend_failure: 'The runtime that executes the model failed.',
   internal_error: 'A defect in the server; the log has the details under the request id.',

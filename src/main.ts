@@ -1,7 +1,7 @@
 /** The only file that knows every concrete class: opens the model, mounts the HTTP edge, listens, shuts down. */
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { basename, join, resolve } from 'node:path'
+import { join } from 'node:path'
 import type {
   ChatEvent,
   ChatRequest,
@@ -19,6 +19,9 @@ import type { Encoder, Engine } from './engine/types.ts'
 import { AerieError } from './errors.ts'
 import { createApp } from './http/app.ts'
 import { loadApiKeys, reloadOnSighup } from './http/auth.ts'
+import type { HubAccess } from './hub/hub-client.ts'
+import type { LocatedModel } from './import/locate-model.ts'
+import type { OnProgress } from './import/progress.ts'
 import { startMedia } from './media/media.ts'
 import type { Media } from './media/types.ts'
 import { createLogger, type Logger } from './telemetry/logger.ts'
@@ -26,6 +29,10 @@ import { openModelSource } from './weights/model-source.ts'
 
 export interface MainOptions {
   readonly logger?: Logger
+  /** How the hub is reached; absent: it is not. */
+  readonly hub?: HubAccess & { readonly offline: boolean }
+  /** Told while a model is fetched and imported. */
+  readonly onProgress?: OnProgress
 }
 
 /** A model that answers in this process, without HTTP. */
@@ -61,7 +68,7 @@ const VERSION: string = JSON.parse(
 /** Loads the configured model and its workers. Rejects with `invalid_package`, `invalid_config` or `backend_failure`. */
 export async function openModel(config: Config, options: MainOptions = {}): Promise<OpenModel> {
   const logger = options.logger ?? createLogger({ level: 'error' })
-  const modelDir = config.model === 'starter' ? STARTER : resolve(config.model)
+  const { directory: modelDir, name, manifest } = await findModel(config, options, logger)
   const { model: described, storage } = await openModelSource(modelDir)
   const {
     family,
@@ -85,7 +92,9 @@ export async function openModel(config: Config, options: MainOptions = {}): Prom
     loadModelText(join(modelDir, family.textFolder ?? ''), (has) =>
       family.conversation?.(familyConfig, has),
     ),
-    digestModel(modelDir, family.weightFolders),
+    manifest
+      ? { digest: manifest.digest, created: Math.floor(Date.parse(manifest.created) / 1000) }
+      : digestModel(modelDir, family.weightFolders),
     startEngine({
       ...worker,
       kvCacheBytes: config.kvCacheBytes,
@@ -126,7 +135,7 @@ export async function openModel(config: Config, options: MainOptions = {}): Prom
   ])
   const model: ServedModel = {
     ...text,
-    id: config.model === 'starter' ? 'starter' : basename(modelDir).replace(/\.gguf$/i, ''),
+    id: name,
     family: family.modelType,
     created: folder.created,
     digest: folder.digest,
@@ -213,13 +222,36 @@ export async function startServer(
   }
 }
 
+async function findModel(
+  config: Config,
+  { hub, onProgress }: MainOptions,
+  logger: Logger,
+): Promise<LocatedModel> {
+  if (config.model === 'starter')
+    return { directory: STARTER, name: 'starter', manifest: undefined }
+  const { model, revision, modelsDir, offline, verify } = config
+  const { locateModel } = await import('./import/locate-model.ts')
+  const located = await locateModel(
+    { model, revision },
+    {
+      modelsDir,
+      verify,
+      hub: hub ?? {},
+      offline: offline || hub === undefined || hub.offline,
+      onProgress,
+    },
+  )
+  if (located.remark !== undefined) logger.warn(located.remark)
+  return located
+}
+
 interface Disposes {
   dispose(): Promise<void>
 }
 
 /** Awaits all; when one fails, disposes of those that did start before passing the failure on. */
 async function startAll<T extends readonly unknown[]>(
-  parts: readonly [...{ [I in keyof T]: Promise<T[I]> }],
+  parts: readonly [...{ [I in keyof T]: T[I] | Promise<T[I]> }],
 ): Promise<T> {
   const results = await Promise.allSettled(parts)
   const failure = results.find(

@@ -113,7 +113,9 @@ export async function digestModel(
       (await readdir(join(modelDir, part))).map((name) => join(part, name)),
     ),
   )
-  const names = folders.flat().filter((name) => /\.(json|safetensors|jinja|model|txt)$/.test(name))
+  const names = folders
+    .flat()
+    .filter((name) => /(?:\.(?:json|safetensors|jinja|model)|\bmerges\.txt)$/.test(name))
   return await digestFiles(modelDir, names)
 }
 

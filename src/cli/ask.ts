@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { buffer } from 'node:stream/consumers'
 import type { ChatEvent, ContentPart, ImageDetail } from '../chat/contract.ts'
-import { CONFIG_KEYS, readConfig } from '../config.ts'
+import { CONFIG_KEYS, hubEnvironment, readConfig } from '../config.ts'
 import { AerieError } from '../errors.ts'
 import {
   type Command,
@@ -59,7 +59,7 @@ async function ask(args: ParsedArgs, terminal: Terminal): Promise<number> {
   content.push({ type: 'text', text: question, param: 'question' })
 
   const { openModel } = await import('../main.ts')
-  const model = await openModel(config)
+  const model = await openModel(config, { hub: hubEnvironment() })
   const interrupt = new AbortController()
   const onSignal = () => interrupt.abort()
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal)

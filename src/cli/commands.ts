@@ -4,14 +4,18 @@ import { mediaBenchCommand } from '../bench/media-command.ts'
 import { serveBenchCommand } from '../bench/serve-command.ts'
 import { soakCommand } from '../bench/soak-command.ts'
 import { doctorCommand } from '../doctor/command.ts'
+import { inspectCommand } from '../inspect/command.ts'
 import { parityCommand } from '../parity/command.ts'
 import { askCommand } from './ask.ts'
 import type { Command } from './command.ts'
+import { importCommand } from './import.ts'
 import { serveCommand } from './serve.ts'
 
 export const COMMANDS: readonly Command[] = [
   serveCommand,
   askCommand,
+  importCommand,
+  inspectCommand,
   doctorCommand,
   parityCommand,
   serveBenchCommand,

@@ -1,16 +1,24 @@
 /** `aerie serve`: starts the server, says how to talk to it, and drains it on a signal. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { apiKeyRequired, CONFIG_KEYS, type Config, maskConfig, readConfig } from '../config.ts'
+import {
+  apiKeyRequired,
+  CONFIG_KEYS,
+  type Config,
+  hubEnvironment,
+  maskConfig,
+  readConfig,
+} from '../config.ts'
 import type { Command, ParsedArgs, Terminal } from './command.ts'
 import { UsageError } from './command.ts'
+import { transferProgress } from './transfer-progress.ts'
 import { welcome } from './welcome.ts'
 
 export const serveCommand: Command = {
   name: 'serve',
   summary: "serve a model over OpenAI's HTTP API",
-  operands: '[model] [options]',
+  operands: '[folder | package | owner/name | model.gguf] [options]',
   details: [
-    'The model is a folder with a checkpoint, or a GGUF file; without one the starter is served.',
+    'Without a model the starter is served; a repository of the hub is imported first.',
     'Prints what is served and how to ask it, then logs one JSON line an event to standard error.',
     'SIGTERM or SIGINT: running requests are finished, new ones refused; a second one stops at once.',
   ],
@@ -18,6 +26,7 @@ export const serveCommand: Command = {
   configKeys: [...CONFIG_KEYS.keys()],
   examples: [
     'aerie serve',
+    'aerie serve ~/.aerie/models/VILA1.5-3b-0123456789ab',
     'aerie serve SmolLM2-135M-Instruct.Q4_1.gguf',
     'aerie serve --port 9000 --max-running 8 --api-keys-file keys.txt --host 0.0.0.0',
   ],
@@ -32,7 +41,15 @@ async function serve(args: ParsedArgs, terminal: Terminal): Promise<number> {
   ])
   const logger = createLogger({ level: config.logLevel })
   logger.info({ config: maskConfig(config) }, 'effective configuration')
-  const server = await startServer(config, { logger })
+  const isWatched = terminal.stderr.isTTY === true
+  const progress = transferProgress(
+    isWatched ? terminal.stderr : { write: (line) => logger.info(line.trimEnd()) },
+  )
+  const server = await startServer(config, {
+    logger,
+    hub: hubEnvironment(),
+    onProgress: progress.show,
+  }).finally(progress.end)
   // Before anyone can know that it runs: a signal right behind the welcome is to be obeyed, too.
   const asked = firstSignal()
   const models = server.models.map(({ id }) => id)

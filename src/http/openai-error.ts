@@ -38,6 +38,8 @@ export const ERROR_STATUS: Readonly<Record<ErrorCode, Mapping>> = {
   not_ready: { status: 503, type: SERVER },
   cancelled: { status: 499, type: REQUEST },
   invalid_package: { status: 500, type: SERVER },
+  download_failed: { status: 502, type: SERVER },
+  insufficient_storage: { status: 507, type: SERVER },
   invalid_config: { status: 500, type: SERVER },
   backend_failure: { status: 500, type: SERVER },
   internal_error: { status: 500, type: SERVER },

@@ -101,6 +101,11 @@ export class Tokenizer {
     return text + detokenizer.flush()
   }
 
+  /** Number of tokens, added ones included. */
+  get size(): number {
+    return this.#hf.get_vocab(true).size
+  }
+
   isSpecial(id: number): boolean {
     return this.#specialIds.has(id)
   }

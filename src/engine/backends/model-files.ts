@@ -1,6 +1,7 @@
 /** A model folder or file opened for a backend: its graphs, and the tensor of every initialiser. */
 import type { FamilyGraphs, ModelLimits } from '../../../models/family.ts'
 import type { Graph } from '../../../models/graph/graph.ts'
+import type { ModelConfig } from '../../../models/load-config.ts'
 import { AerieError } from '../../errors.ts'
 import { bindWeights, graphName, type Initialiser } from '../../weights/bind-weights.ts'
 import { openModelSource } from '../../weights/model-source.ts'
@@ -23,32 +24,42 @@ export interface ModelFiles {
  */
 export async function openModelFiles(path: string): Promise<ModelFiles> {
   const source = await openModelSource(path)
-  const { family, config, graphs, limits, embeddingScale } = source.model
+  const { family, graphs, limits, embeddingScale } = source.model
+  const { embeddingName } = family
   const checkpoint = await source.openWeights()
   try {
-    const { merging, ...whole } = graphs
-    const parts: Graph[] = [...Object.values(whole), ...(merging ? [merging.projector] : [])]
-    const initialisers = new Map<string, Initialiser>(
-      parts.flatMap((graph) => graph.weights.map((weight) => [weight.name, weight])),
-    )
-    // Looked up outside the graphs, and part of them only where the head is tied to it.
-    const { embeddingName } = family
-    if (embeddingName !== undefined) {
-      const { vocabSize, hiddenSize } = limits
-      const embedding = graphName(embeddingName, family.weightNames)
-      initialisers.set(embedding, { name: embedding, shape: [vocabSize, hiddenSize] })
-    }
-    const tensors = bindWeights(
-      initialisers.values(),
-      checkpoint.tensors.values(),
-      family.weightNames,
-      family.ignoredWeights?.(config),
-    )
+    const tensors = bindModel(source.model, checkpoint.tensors.values())
     return { graphs, limits, embeddingName, embeddingScale, checkpoint, tensors }
   } catch (error) {
     await checkpoint.close()
     throw error
   }
+}
+
+/** Initialiser name → tensor, for all graphs of a model and its embedding table. Throws `invalid_package` as `bindWeights`. */
+export function bindModel<T extends Initialiser>(
+  { family, config, graphs, limits }: ModelConfig,
+  tensors: Iterable<T>,
+): Map<string, T> {
+  const initialisers = new Map<string, Initialiser>(
+    [...graphsOf(graphs).values()].flatMap((graph) =>
+      graph.weights.map((weight) => [weight.name, weight]),
+    ),
+  )
+  // Looked up outside the graphs, and part of them only where the head is tied to it.
+  if (family.embeddingName !== undefined) {
+    const { vocabSize, hiddenSize } = limits
+    const embedding = graphName(family.embeddingName, family.weightNames)
+    initialisers.set(embedding, { name: embedding, shape: [vocabSize, hiddenSize] })
+  }
+  const { weightNames } = family
+  return bindWeights(initialisers.values(), tensors, weightNames, family.ignoredWeights?.(config))
+}
+
+/** The graphs of a model by name; that of a merging projector is `projector`. */
+export function graphsOf({ merging, ...graphs }: FamilyGraphs): Map<string, Graph> {
+  const named = Object.entries(graphs) as [string, Graph][]
+  return new Map(merging ? [...named, ['projector', merging.projector]] : named)
 }
 
 /** The decoder's graph of an opened model. Throws `invalid_package` for a tower that is published alone. */

@@ -1,0 +1,89 @@
+/** `aerie import`: a published checkpoint becomes a package, once. */
+import { hubEnvironment, readConfig } from '../config.ts'
+import { type Command, type ParsedArgs, type Terminal, UsageError } from './command.ts'
+import { formatBytes, formatSeconds, transferProgress } from './transfer-progress.ts'
+
+/** As shells report a command that SIGINT ended. */
+const INTERRUPTED = 130
+
+export const importCommand: Command = {
+  name: 'import',
+  summary: 'check a published checkpoint and make a package of it',
+  operands: '<folder | owner/name> [options]',
+  details: [
+    'Takes a checkpoint folder as it was published, or a repository of the hub. Every tensor, the',
+    'config, the tokenizer and the chat template are checked before anything is copied. A package is',
+    'never changed and has the SHA-256 of everything in aerie.json.',
+    'Interrupted or killed: the same command goes on where it was. docs/import.md has the rest.',
+    'The hub is read with HF_TOKEN, HF_ENDPOINT and HF_HUB_OFFLINE, as its other clients do.',
+  ],
+  options: {
+    out: {
+      type: 'string',
+      value: 'folder',
+      description: 'folder of the package; otherwise one of its own below models-dir',
+    },
+    quantize: {
+      type: 'string',
+      value: 'none',
+      description: 'form of the weights; int8 and int4 are not there yet',
+      default: 'none',
+    },
+    force: { type: 'boolean', description: 'replace a package that is there already' },
+  },
+  configKeys: ['modelsDir', 'revision', 'offline'],
+  examples: ['aerie import checkpoints/VILA1.5-3b', 'aerie import Qwen/Qwen3-0.6B --revision main'],
+  run: runImport,
+}
+
+async function runImport(args: ParsedArgs, terminal: Terminal): Promise<number> {
+  const [model, ...rest] = args.positionals
+  if (model === undefined || rest.length > 0)
+    throw new UsageError('expected one folder or hub id; see `aerie import --help`')
+  const quantize = args.options.get('quantize') ?? 'none'
+  if (quantize === 'int8' || quantize === 'int4')
+    throw new UsageError(`--quantize: ${quantize} is not supported yet, expected none`)
+  if (quantize !== 'none') throw new UsageError(`--quantize: expected none, got '${quantize}'`)
+  const config = await readConfig(args.config, args.configFile)
+  const hub = hubEnvironment()
+  const { importModel } = await import('../import/import-model.ts')
+  const interrupt = new AbortController()
+  const onSignal = () => interrupt.abort()
+  process.once('SIGINT', onSignal).once('SIGTERM', onSignal)
+  const progress = transferProgress(terminal.stderr)
+  const start = performance.now()
+  try {
+    const out = args.options.get('out')
+    const { directory, manifest, remarks, wasThere } = await importModel(
+      { model, revision: config.revision },
+      {
+        modelsDir: config.modelsDir,
+        out: out === undefined ? undefined : String(out),
+        force: args.options.has('force'),
+        hub,
+        offline: config.offline || hub.offline,
+        signal: interrupt.signal,
+        onProgress: progress.show,
+      },
+    )
+    progress.end()
+    for (const remark of remarks) terminal.stderr.write(`aerie: note: ${remark}\n`)
+    const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0)
+    const seconds = (performance.now() - start) / 1000
+    terminal.stderr.write(
+      wasThere
+        ? 'aerie: it was there already\n'
+        : `aerie: ${manifest.name} (${manifest.family}): ${formatBytes(bytes)} in ${formatSeconds(seconds)}\n`,
+    )
+    // The folder alone on standard output, for scripts.
+    terminal.stdout.write(`${directory}\n`)
+    return 0
+  } catch (error) {
+    progress.end()
+    if (!interrupt.signal.aborted || error !== interrupt.signal.reason) throw error
+    terminal.stderr.write('aerie: interrupted; the same command goes on where it was\n')
+    return INTERRUPTED
+  } finally {
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
+  }
+}

@@ -1,0 +1,216 @@
+/** A checkpoint folder → a package: checked, copied once, under a digest. */
+import { createHash } from 'node:crypto'
+import { chmod, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
+import { AerieError } from '../errors.ts'
+import {
+  FORMAT,
+  MANIFEST_FILE,
+  type Manifest,
+  type PackageFile,
+  readManifest,
+  sealManifest,
+} from '../package/manifest.ts'
+import { packageFolder, type StoredPackage, servedName } from '../package/store.ts'
+import { type Examination, examineFolder } from './examine.ts'
+import { FileTaker } from './file-taker.ts'
+import { freeBytesAt, tooLittleRoom } from './free-space.ts'
+import { openWorkplace, type Workplace } from './journal.ts'
+
+export interface ImportOptions {
+  /** Folder of all packages; the package goes below it, unless `out` says where. */
+  readonly modelsDir: string
+  /** The package's own folder. */
+  readonly out?: string | undefined
+  /** Replace a package that is already there. */
+  readonly force?: boolean
+  /** Where the folder came from, when it was fetched for this import alone: then its files may be shared with the package. */
+  readonly fetchedFrom?: { readonly id: string; readonly revision: string }
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: (progress: ImportProgress) => void
+  readonly now?: () => Date
+  /** Bytes that may be written at a place. */
+  readonly freeBytes?: (place: string) => Promise<number>
+}
+
+export interface ImportProgress {
+  readonly doneBytes: number
+  readonly totalBytes: number
+  /** The file that is being taken. */
+  readonly file: string
+}
+
+export interface ImportResult extends StoredPackage {
+  readonly remarks: readonly string[]
+  /** Whether the very package was there before. */
+  readonly wasThere: boolean
+}
+
+/** For aerie.json and what file systems keep for themselves. */
+const SPARE_BYTES = 64 * 2 ** 20
+
+/**
+ * Rejects with `invalid_package` for a checkpoint that cannot be served, `insufficient_storage`, the signal's reason, or the
+ * system's own errors. What was done is kept for the next attempt; nothing has the package's name before it is whole.
+ */
+export async function importCheckpoint(
+  folder: string,
+  options: ImportOptions,
+): Promise<ImportResult> {
+  const directory = resolve(folder)
+  await refuseImported(directory, options)
+  const examination = await examineFolder(directory)
+  options.signal?.throwIfAborted()
+  const id = options.fetchedFrom?.id ?? basename(directory)
+  const place = options.out
+    ? `${resolve(options.out)}.partial`
+    : join(resolve(options.modelsDir), `${servedName(id)}-${keyOf(directory)}.partial`)
+  const workplace = await openWorkplace(place, identity(directory, examination))
+  try {
+    const left = examination.files.filter(({ path }) => !workplace.finished.has(path))
+    await checkFreeSpace(place, left, options)
+    const files = await takeFiles(examination, workplace, options)
+    const manifest = describe(examination, files, id, options)
+    const result = await commit(workplace, manifest, options)
+    await workplace.remove()
+    return { ...result, remarks: examination.remarks }
+  } catch (error) {
+    await workplace.release()
+    throw error
+  }
+}
+
+async function refuseImported(directory: string, { out, force }: ImportOptions): Promise<void> {
+  if (await readManifest(directory)) {
+    throw new AerieError('invalid_package', `${directory} is a package already; serve it as it is`)
+  }
+  if (out === undefined || !(await isThere(resolve(out)))) return
+  const old = await readManifest(resolve(out))
+  if (force && old) return
+  throw new AerieError(
+    'invalid_config',
+    old
+      ? `--out ${out} is a package already; --force replaces it`
+      : `--out ${out} is there and no package; expected a new folder`,
+  )
+}
+
+/** Every file with its size and time: when one of them changes, an import does not go on where it was. */
+function identity(directory: string, { files }: Examination): string {
+  const lines = files.map(({ path, bytes, changed }) => `${path} ${bytes} ${changed}`)
+  return createHash('sha256')
+    .update([directory, ...lines].join('\n'))
+    .digest('hex')
+}
+
+function keyOf(directory: string): string {
+  return createHash('sha256').update(directory).digest('hex').slice(0, 8)
+}
+
+/** `left` is what has yet to be written. */
+async function checkFreeSpace(
+  place: string,
+  left: readonly { readonly bytes: number }[],
+  { freeBytes = freeBytesAt }: ImportOptions,
+): Promise<void> {
+  const needed = left.reduce((sum, { bytes }) => sum + bytes, SPARE_BYTES)
+  const free = await freeBytes(place)
+  if (free < needed) throw tooLittleRoom(place, needed, free)
+}
+
+async function takeFiles(
+  { files }: Examination,
+  workplace: Workplace,
+  options: ImportOptions,
+): Promise<PackageFile[]> {
+  const { signal, onProgress, fetchedFrom } = options
+  const totalBytes = files.reduce((sum, { bytes }) => sum + bytes, 0)
+  const taken: PackageFile[] = []
+  let doneBytes = 0
+  await using taker = new FileTaker()
+  for (const { path, source, bytes, tensors } of files) {
+    signal?.throwIfAborted()
+    let result = workplace.finished.get(path)
+    if (result) doneBytes += bytes
+    else {
+      const target = join(workplace.packageDir, path)
+      await mkdir(dirname(target), { recursive: true })
+      onProgress?.({ doneBytes, totalBytes, file: path })
+      result = await taker.take(
+        { source, target, tensors, isOurs: fetchedFrom !== undefined },
+        {
+          signal,
+          onBytes: (more) => {
+            doneBytes += more
+            onProgress?.({ doneBytes, totalBytes, file: path })
+          },
+        },
+      )
+      if (result.bytes !== bytes) {
+        throw new AerieError('invalid_package', `${source} changed while it was read`)
+      }
+      await chmod(target, 0o444)
+      await workplace.finish(path, result)
+    }
+    taken.push({ path, ...result })
+  }
+  return taken
+}
+
+function describe(
+  { facts }: Examination,
+  files: readonly PackageFile[],
+  id: string,
+  { fetchedFrom, now = () => new Date() }: ImportOptions,
+): Manifest {
+  const source = createHash('sha256')
+  for (const { path, sha256 } of files) source.update(`${path}\n${sha256}\n`)
+  return sealManifest({
+    format: FORMAT,
+    name: servedName(id),
+    quantize: 'none',
+    created: now().toISOString(),
+    parent: {
+      kind: fetchedFrom ? 'hub' : 'folder',
+      id,
+      ...(fetchedFrom ? { revision: fetchedFrom.revision } : {}),
+      digest: source.digest('hex'),
+    },
+    ...facts,
+    files: [...files],
+  })
+}
+
+/** The rename is what makes a package. */
+async function commit(
+  workplace: Workplace,
+  manifest: Manifest,
+  { modelsDir, out, force }: ImportOptions,
+): Promise<StoredPackage & { wasThere: boolean }> {
+  const directory = out ? resolve(out) : packageFolder(resolve(modelsDir), manifest)
+  const old = (await isThere(directory)) ? await readManifest(directory) : undefined
+  if (old?.digest === manifest.digest && !force) {
+    return { directory, manifest: old, wasThere: true }
+  }
+  const path = join(workplace.packageDir, MANIFEST_FILE)
+  await rm(path, { force: true })
+  await writeFile(path, `${JSON.stringify(manifest, undefined, 1)}\n`, { mode: 0o444, flush: true })
+  await mkdir(dirname(directory), { recursive: true })
+  if (old) {
+    const aside = `${directory}.old-${process.pid}`
+    await rename(directory, aside)
+    await rename(workplace.packageDir, directory)
+    await rm(aside, { recursive: true, force: true })
+  } else await rename(workplace.packageDir, directory)
+  return { directory, manifest, wasThere: false }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await stat(path)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+    throw error
+  }
+}

@@ -1,0 +1,86 @@
+/** Imports what a user names: a folder, or a repository of the hub. */
+import { mkdir, rm } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { AerieError } from '../errors.ts'
+import { type HubAccess, HubClient } from '../hub/hub-client.ts'
+import { isHubId } from '../hub/hub-id.ts'
+import { openRepository } from '../hub/repository.ts'
+import { findHubPackage, servedName } from '../package/store.ts'
+import { fetchCheckpoint } from './fetch-checkpoint.ts'
+import { type ImportResult, importCheckpoint } from './import-checkpoint.ts'
+import { lockFolder } from './lock.ts'
+import { isFolder, type ModelSource, noSuchModel } from './model-source.ts'
+import type { OnProgress } from './progress.ts'
+
+export interface ImportModelOptions {
+  readonly modelsDir: string
+  readonly out?: string | undefined
+  readonly force?: boolean
+  readonly hub: HubAccess
+  /** Whether the network is left alone. */
+  readonly offline: boolean
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: OnProgress | undefined
+}
+
+/** Rejects with `invalid_package`, `invalid_config`, `download_failed`, `insufficient_storage` or the signal's reason. */
+export async function importModel(
+  source: ModelSource,
+  options: ImportModelOptions,
+): Promise<ImportResult> {
+  const { model, revision } = source
+  if (await isFolder(model)) {
+    if (revision !== undefined)
+      throw new AerieError('invalid_config', '--revision: a folder has none, expected a hub id')
+    return await importCheckpoint(model, importOptions(options))
+  }
+  if (!isHubId(model)) throw noSuchModel(model)
+  return await importFromHub(source, options)
+}
+
+async function importFromHub(
+  { model, revision }: ModelSource,
+  options: ImportModelOptions,
+): Promise<ImportResult> {
+  const { modelsDir, out, force, hub, offline, signal, onProgress } = options
+  if (offline) {
+    const known = await findHubPackage(modelsDir, model, revision)
+    if (known && !out) return { ...known, remarks: [], wasThere: true }
+    throw new AerieError(
+      'download_failed',
+      `${model} has not been imported, and the network is off (offline, HF_HUB_OFFLINE)`,
+    )
+  }
+  const client = new HubClient(hub, signal)
+  const repository = await openRepository(client, model, revision)
+  const known = await findHubPackage(modelsDir, model, repository.revision)
+  if (known && !force && !out) return { ...known, remarks: [], wasThere: true }
+  const commit = repository.revision.slice(0, 12)
+  const work = join(resolve(modelsDir), `${servedName(model)}-${commit}.download`)
+  await mkdir(work, { recursive: true })
+  const unlock = await lockFolder(work)
+  try {
+    const directory = join(work, 'files')
+    await mkdir(directory, { recursive: true })
+    await fetchCheckpoint(client, repository, { directory, onProgress })
+    const fetchedFrom = { id: model, revision: repository.revision }
+    const result = await importCheckpoint(directory, { ...importOptions(options), fetchedFrom })
+    await rm(work, { recursive: true, force: true })
+    return result
+  } finally {
+    await unlock()
+  }
+}
+
+function importOptions({ modelsDir, out, force = false, signal, onProgress }: ImportModelOptions) {
+  return {
+    modelsDir,
+    out,
+    force,
+    signal,
+    ...(onProgress && {
+      onProgress: (done: { doneBytes: number; totalBytes: number; file: string }) =>
+        onProgress({ what: 'importing', ...done }),
+    }),
+  }
+}

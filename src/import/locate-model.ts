@@ -1,0 +1,75 @@
+/** Finds the folder or file of the model that a server is to serve: a checkpoint, a package, a GGUF file, or a hub's repository, imported first. */
+import { basename, extname, resolve } from 'node:path'
+import { isHubId } from '../hub/hub-id.ts'
+import { isModelFile } from '../model-file.ts'
+import { type Manifest, readManifest } from '../package/manifest.ts'
+import { findHubPackage, notesFolder } from '../package/store.ts'
+import { verifyPackage } from '../package/verify.ts'
+import type { ImportModelOptions } from './import-model.ts'
+import { isFolder, type ModelSource, noSuchModel } from './model-source.ts'
+import { checkText } from './text-check.ts'
+
+export interface LocatedModel {
+  /** Of the model, or the path of its one file. */
+  readonly directory: string
+  /** The name under which it is served. */
+  readonly name: string
+  /** Undefined for a checkpoint that is served as it lies. */
+  readonly manifest: Manifest | undefined
+  /** Something that whoever runs the server should know. */
+  readonly remark?: string
+}
+
+export interface LocateOptions extends Omit<ImportModelOptions, 'out' | 'force'> {
+  /** Hash a package's files whatever was noted about them. */
+  readonly verify: boolean
+}
+
+/** Rejects with `invalid_package`, also for a package of which a byte was changed, and as `importModel`. */
+export async function locateModel(
+  source: ModelSource,
+  options: LocateOptions,
+): Promise<LocatedModel> {
+  const { model, revision } = source
+  if (await isFolder(model)) {
+    const directory = resolve(model)
+    const manifest = await readManifest(directory)
+    if (manifest) return await verified(directory, manifest, options)
+    // Its template and tokenizer run in this process from now on.
+    await checkText(directory)
+    return { directory, name: basename(directory), manifest }
+  }
+  if (await isModelFile(model)) {
+    const directory = resolve(model)
+    return { directory, name: basename(model, extname(model)), manifest: undefined }
+  }
+  if (!isHubId(model)) throw noSuchModel(model)
+  const known = await findHubPackage(options.modelsDir, model, revision)
+  if (known) return await verified(known.directory, known.manifest, options)
+  // The hub's client is loaded by those who need it.
+  const { importModel } = await import('./import-model.ts')
+  const { directory, manifest } = await importModel(source, options)
+  return await verified(directory, manifest, options)
+}
+
+async function verified(
+  directory: string,
+  manifest: Manifest,
+  { modelsDir, verify, signal }: LocateOptions,
+): Promise<LocatedModel> {
+  const { notNoted } = await verifyPackage(directory, manifest, {
+    notes: notesFolder(modelsDir),
+    hash: verify ? 'everything' : 'changed',
+    ...(signal ? { signal } : {}),
+  })
+  return {
+    directory,
+    name: manifest.name,
+    manifest,
+    ...(notNoted === undefined
+      ? {}
+      : {
+          remark: `the next start hashes the package again, as this cannot be noted: ${notNoted}`,
+        }),
+  }
+}

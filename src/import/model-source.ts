@@ -1,0 +1,28 @@
+/** What a user names when a model is wanted: a folder, or a repository of the hub. */
+import { stat } from 'node:fs/promises'
+import { AerieError } from '../errors.ts'
+
+export interface ModelSource {
+  /** A folder, or `owner/name` of the hub. */
+  readonly model: string
+  /** Branch, tag or commit of the hub's repository. */
+  readonly revision?: string | undefined
+}
+
+/** Whether there is a folder of that name. */
+export async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory()
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') return false
+    throw error
+  }
+}
+
+export function noSuchModel(model: string): AerieError {
+  return new AerieError(
+    'invalid_package',
+    `model ${JSON.stringify(model)}: expected a folder, or a hub id such as owner/name`,
+  )
+}

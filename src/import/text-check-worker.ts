@@ -1,0 +1,82 @@
+/** Worker thread of {@link checkText}: loads the text part of a model, and renders and encodes a short conversation. */
+import { access } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parentPort, workerData } from 'node:worker_threads'
+import type { Conversation } from '../../models/family.ts'
+import { loadModelConfig } from '../../models/load-config.ts'
+import { loadModelText } from '../chat/model.ts'
+import { findTemplate } from '../chat/template-source.ts'
+import { toWireError } from '../errors.ts'
+import type { FromTextCheck, TextFacts, TextToCheck } from './text-check.ts'
+
+/** Scripts, numbers, blanks and runs, as those that are known to blow up regular expressions. */
+const TRIAL_TEXTS = [
+  'The quick brown fox, 12 345.67 times: "ünïcödé" 漢字 😀\n\n\t  if (x) { y = 1 }',
+  'a'.repeat(2000),
+  ' '.repeat(2000),
+  `${'1'.repeat(500)}!${'ab '.repeat(500)}!`,
+]
+const SPECIAL = ['bos_token', 'eos_token', 'pad_token', 'unk_token'] as const
+/** In the order in which the loader looks for them. */
+const TOKENIZER_FILES = ['tokenizer.json', 'tokenizer.model', 'vocab.json']
+
+const say = (message: FromTextCheck) => parentPort!.postMessage(message)
+
+async function examine(modelDir: string): Promise<TextFacts> {
+  const { family, config } = await loadModelConfig(modelDir)
+  const directory = join(modelDir, family.textFolder ?? '')
+  let conversation: Conversation | undefined
+  const text = await loadModelText(directory, (has) => {
+    conversation = family.conversation?.(config, has)
+    return conversation
+  })
+  say({ type: 'loaded' })
+  const { tokenizer } = text
+  const remarks: string[] = []
+  for (const written of TRIAL_TEXTS) tokenizer.encode(written)
+  const content = [{ type: 'text' as const, text: 'Hello' }]
+  const rendered = text.template.render([{ role: 'user', content }])
+  if (!rendered.includes('Hello'))
+    remarks.push('chat template: what the user says is not in the prompt')
+  tokenizer.encode(rendered)
+  const special: TextFacts['tokenizer']['special'] = {}
+  for (const name of SPECIAL) {
+    const value = tokenizer.config[name]
+    const content = typeof value === 'object' && value !== null && 'content' in value
+    const written: unknown = content ? value.content : value
+    if (typeof written !== 'string') continue
+    const id = tokenizer.idOf(written)
+    if (id === undefined)
+      remarks.push(`${name} ${JSON.stringify(written)} is not in the vocabulary`)
+    else special[name] = { text: written, id }
+  }
+  return {
+    prompt: conversation
+      ? { source: 'family', template: conversation.template }
+      : { source: (await findTemplate(directory, tokenizer.config)).file },
+    tokenizer: {
+      source: await tokenizerFile(directory),
+      tokens: tokenizer.size,
+      special,
+      stop: [...text.stopTokenIds],
+    },
+    remarks,
+  }
+}
+
+async function tokenizerFile(directory: string): Promise<string> {
+  for (const file of TOKENIZER_FILES) {
+    const isThere = await access(join(directory, file)).then(
+      () => true,
+      () => false,
+    )
+    if (isThere) return file
+  }
+  throw new Error(`${directory}: a tokenizer was loaded from no known file`)
+}
+
+try {
+  say({ type: 'facts', facts: await examine((workerData as TextToCheck).modelDir) })
+} catch (error) {
+  say({ type: 'failed', error: toWireError(error) })
+}

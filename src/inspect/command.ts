@@ -1,0 +1,37 @@
+/** `aerie inspect`: what a checkpoint or package is, and whether it could be served. */
+import { type Command, type ParsedArgs, type Terminal, UsageError } from '../cli/command.ts'
+
+export const inspectCommand: Command = {
+  name: 'inspect',
+  summary: 'tell what a checkpoint or package is',
+  operands: '<folder> [options]',
+  details: [
+    'Shows parts, sizes, prompt, special tokens, preprocessing and limits, and every problem found.',
+    'Exit code 1 when there is a problem.',
+  ],
+  options: {
+    json: { type: 'boolean', description: 'everything as one JSON object' },
+    verify: { type: 'boolean', description: 'hash the files of a package, not only their sizes' },
+  },
+  configKeys: [],
+  examples: ['aerie inspect models/starter', 'aerie inspect ~/.aerie/models/mine --verify'],
+  run: inspect,
+}
+
+async function inspect(args: ParsedArgs, terminal: Terminal): Promise<number> {
+  const [folder, ...rest] = args.positionals
+  if (folder === undefined || rest.length > 0)
+    throw new UsageError('expected one folder; see `aerie inspect --help`')
+  const [{ inspectFolder }, { inspectionText }, { isFolder }] = await Promise.all([
+    import('./inspect.ts'),
+    import('./report.ts'),
+    import('../import/model-source.ts'),
+  ])
+  if (!(await isFolder(folder))) throw new UsageError(`${folder}: there is no such folder`)
+  const found = await inspectFolder(folder, { verify: args.options.has('verify') })
+  const text = args.options.has('json')
+    ? JSON.stringify(found, undefined, 2)
+    : inspectionText(found)
+  terminal.stdout.write(`${text}\n`)
+  return found.problems.length === 0 ? 0 : 1
+}

@@ -1,0 +1,114 @@
+/** Tells what a folder holds, checkpoint or package, and everything that is wrong with it. */
+import { basename, resolve } from 'node:path'
+import { loadModelConfig, type ModelConfig } from '../../models/load-config.ts'
+import { AerieError } from '../errors.ts'
+import { examineWeights, familyFolders, readLicense } from '../import/examine.ts'
+import { surveyFolder } from '../import/survey.ts'
+import { checkText } from '../import/text-check.ts'
+import { type Manifest, type Part, readManifest } from '../package/manifest.ts'
+import { verifyPackage } from '../package/verify.ts'
+
+export interface Inspection {
+  readonly kind: 'package' | 'checkpoint'
+  readonly directory: string
+  readonly name: string
+  /** Of a package alone. */
+  readonly package?: Pick<Manifest, 'digest' | 'created' | 'parent' | 'quantize'>
+  readonly family?: string
+  readonly license?: string
+  readonly parts?: readonly Part[]
+  readonly prompt?: Manifest['prompt']
+  readonly tokenizer?: Manifest['tokenizer']
+  readonly preprocessing?: Manifest['preprocessing']
+  readonly limits?: Manifest['limits']
+  readonly parity?: Manifest['parity']
+  readonly files?: readonly { readonly path: string; readonly bytes: number }[]
+  /** Each stops the model from being served. */
+  readonly problems: readonly string[]
+  /** Odd, and no harm. */
+  readonly remarks: readonly string[]
+}
+
+export interface InspectOptions {
+  /** Hash the files of a package. */
+  readonly verify: boolean
+  readonly signal?: AbortSignal
+}
+
+/** Never rejects for what is wrong with the model; that is in `problems`. */
+export async function inspectFolder(folder: string, options: InspectOptions): Promise<Inspection> {
+  const directory = resolve(folder)
+  const problems: string[] = []
+  const manifest = await attempt(problems, () => readManifest(directory))
+  const isPackage = manifest !== undefined || problems.length > 0
+  const found = isPackage
+    ? manifest && (await packageFacts(directory, manifest, { ...options, problems }))
+    : await checkpointFacts(directory, problems)
+  return {
+    kind: isPackage ? 'package' : 'checkpoint',
+    directory,
+    name: manifest?.name ?? basename(directory),
+    remarks: [],
+    ...found,
+    problems,
+  }
+}
+
+type Found = Partial<Omit<Inspection, 'kind' | 'directory' | 'name' | 'problems'>>
+
+async function packageFacts(
+  directory: string,
+  manifest: Manifest,
+  { verify, problems, signal }: InspectOptions & { readonly problems: string[] },
+): Promise<Found> {
+  // The notes of earlier times are not looked at: without `verify`, sizes alone are.
+  await attempt(problems, () =>
+    verifyPackage(directory, manifest, {
+      hash: verify ? 'everything' : 'nothing',
+      ...(signal ? { signal } : {}),
+    }),
+  )
+  const { digest, created, parent, quantize, tensors: _tensors, files, ...facts } = manifest
+  return {
+    ...facts,
+    package: { digest, created, parent, quantize },
+    files: files.map(({ path, bytes }) => ({ path, bytes })),
+  }
+}
+
+async function checkpointFacts(directory: string, problems: string[]): Promise<Found> {
+  const config = await attempt(problems, () => loadModelConfig(directory))
+  if (config === undefined) return {}
+  const small = await attempt(problems, () => surveyFolder(directory, familyFolders(config)))
+  const weights = await attempt(problems, () => examineWeights(directory, config))
+  const text = await attempt(problems, () => checkText(directory))
+  const license = await attempt(problems, () => readLicense(directory))
+  const files = [...(small ?? []), ...(weights?.files ?? [])]
+  return {
+    ...ofConfig(config),
+    files: files.map(({ path, bytes }) => ({ path, bytes })),
+    remarks: text?.remarks ?? [],
+    ...(license === undefined ? {} : { license }),
+    ...(weights && { parts: weights.parts }),
+    ...(text && { prompt: text.prompt, tokenizer: text.tokenizer }),
+  }
+}
+
+function ofConfig({ family, preprocessing, limits }: ModelConfig): Found {
+  return {
+    family: family.modelType,
+    preprocessing: preprocessing === undefined ? null : { ...preprocessing },
+    limits: { ...limits },
+  }
+}
+
+/** The result, or undefined and one problem more. */
+async function attempt<T>(problems: string[], action: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await action()
+  } catch (error) {
+    if (!(error instanceof AerieError)) throw error
+    problems.push(error.message)
+    return undefined
+  }
+}

@@ -1,0 +1,111 @@
+/** An inspection as text for people. */
+import { formatBytes } from '../cli/transfer-progress.ts'
+import type { Inspection } from './inspect.ts'
+
+export function inspectionText(found: Inspection): string {
+  const { kind, name, family, license } = found
+  const title = `${name}: ${kind}${family ? ` of ${family}` : ''}${license ? `, ${license}` : ''}`
+  const sections = [
+    rows(packageRows(found)),
+    rows(partRows(found)),
+    rows([...promptRows(found), ...pictureRows(found), ...limitRows(found)]),
+    rows(parityRows(found)),
+    list('Problems', found.problems),
+    list('Notes', found.remarks),
+  ]
+  return [title, ...sections.filter((section) => section !== '')].join('\n\n')
+}
+
+type Row = readonly string[]
+
+function packageRows({ package: made, files }: Inspection): Row[] {
+  const bytes = (files ?? []).reduce((sum, file) => sum + file.bytes, 0)
+  const size = files ? [['Files', `${files.length}, ${formatBytes(bytes)}`]] : []
+  if (!made) return size
+  const { parent, digest, created, quantize } = made
+  const revision = parent.revision ? ` at ${parent.revision}` : ''
+  return [
+    ...size,
+    ['Made of', `${parent.kind} ${parent.id}${revision}, ${created.slice(0, 10)}`],
+    ['Digest', digest],
+    ['Quantised', quantize === 'none' ? 'no' : quantize],
+  ]
+}
+
+function partRows({ parts }: Inspection): Row[] {
+  if (!parts) return []
+  return [
+    ['Part', 'parameters', 'size', 'tensors'],
+    ...parts.map(({ name, parameters, bytes, dtypes }) => [
+      name,
+      formatCount(parameters),
+      formatBytes(bytes),
+      Object.entries(dtypes)
+        .map(([dtype, count]) => `${count} ${dtype}`)
+        .join(', '),
+    ]),
+  ]
+}
+
+function promptRows({ prompt, tokenizer }: Inspection): Row[] {
+  if (!prompt || !tokenizer) return []
+  const special = Object.entries(tokenizer.special)
+  return [
+    ['Prompt', prompt.template ? `${prompt.template}, of the family` : `of ${prompt.source}`],
+    ['Tokenizer', `${tokenizer.tokens} tokens, of ${tokenizer.source}`],
+    ['Special', special.map(([name, { text, id }]) => `${name} ${text} (${id})`).join(', ')],
+    ['Ends at', tokenizer.stop.join(', ')],
+  ]
+}
+
+function pictureRows({ preprocessing }: Inspection): Row[] {
+  if (preprocessing === undefined) return []
+  const said = Object.entries(preprocessing ?? {}).map(([key, value]) => `${key} ${plain(value)}`)
+  return [['Pictures', said.length === 0 ? 'none' : said.join(', ')]]
+}
+
+function limitRows({ limits }: Inspection): Row[] {
+  return Object.entries(limits ?? {}).map(([name, value], i) => [
+    i === 0 ? 'Limits' : '',
+    `${name} ${value}`,
+  ])
+}
+
+function parityRows({ kind, parity }: Inspection): Row[] {
+  if (kind === 'checkpoint') return []
+  if (!parity || parity.length === 0) return [['Parity', 'not recorded for this package']]
+  return parity.map(({ stage, backend, relativeError }, i) => [
+    i === 0 ? 'Parity' : '',
+    `${stage} (${backend})`,
+    relativeError.toExponential(1),
+  ])
+}
+
+function plain(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}
+
+function list(title: string, lines: readonly string[]): string {
+  return lines.length === 0 ? '' : [`${title}:`, ...lines.map((line) => `  ${line}`)].join('\n')
+}
+
+function rows(table: readonly Row[]): string {
+  const columns = Math.max(0, ...table.map((row) => row.length))
+  const widths = Array.from({ length: columns - 1 }, (_, i) =>
+    Math.max(...table.filter((row) => row.length > i + 1).map((row) => row[i]!.length)),
+  )
+  return table
+    .map((row) =>
+      row
+        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
+}
+
+function formatCount(count: number): string {
+  if (count >= 1e9) return `${(count / 1e9).toFixed(2)} B`
+  if (count >= 1e6) return `${(count / 1e6).toFixed(1)} M`
+  return String(count)
+}

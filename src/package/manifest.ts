@@ -1,0 +1,158 @@
+/** `aerie.json`: what a package is and holds. Everything in it but the date is under its digest. */
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import { type Static, Type } from 'typebox'
+import { Value } from 'typebox/value'
+import { AerieError } from '../errors.ts'
+import { isJsonObject, readJson } from '../model-folder.ts'
+
+export const MANIFEST_FILE = 'aerie.json'
+/** Raised when a reader of the version before would misread a package. */
+export const FORMAT = 1
+
+/** A line a tensor: the largest published checkpoints stay below a third of it. */
+const MOST_BYTES = 64 * 2 ** 20
+const MOST_FILES = 100_000
+
+const Size = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
+const Name = Type.String({ minLength: 1, maxLength: 512 })
+const Digest = Type.String({ pattern: '^[0-9a-f]{64}$' })
+/** Never absolute, and no segment begins with a dot. */
+const FilePath = Type.String({
+  pattern: '^[\\w-][\\w.-]*(?:/[\\w-][\\w.-]*){0,8}$',
+  maxLength: 512,
+})
+const Facts = Type.Record(Type.String(), Type.Unknown())
+
+const ParentSchema = Type.Object({
+  kind: Type.Union([Type.Literal('folder'), Type.Literal('hub')]),
+  /** The folder's own name, or `owner/name`. */
+  id: Name,
+  /** Commit of the hub's repository. */
+  revision: Type.Optional(Type.String({ pattern: '^[0-9a-f]{40}$' })),
+  /** SHA-256 over path and SHA-256 of every file that was taken. */
+  digest: Digest,
+})
+
+const PartSchema = Type.Object({
+  /** `encoder`, `decoder`, or `unused` for tensors that published checkpoints carry and nobody reads. */
+  name: Name,
+  parameters: Size,
+  bytes: Size,
+  /** Dtype → number of tensors. */
+  dtypes: Type.Record(Type.String(), Size),
+})
+
+const TensorSchema = Type.Object({
+  name: Type.String({ maxLength: 1024 }),
+  part: Name,
+  dtype: Name,
+  shape: Type.Array(Size, { maxItems: 16 }),
+  bytes: Size,
+  file: FilePath,
+})
+
+const FileSchema = Type.Object({ path: FilePath, bytes: Size, sha256: Digest })
+
+const TokenSchema = Type.Object({ text: Type.String({ maxLength: 512 }), id: Size })
+
+export const manifestSchema = Type.Object({
+  format: Type.Literal(FORMAT),
+  digest: Digest,
+  /** The name under which the model is served. */
+  name: Type.String({ pattern: '^[\\w-][\\w.-]{0,127}$' }),
+  /** `model_type` of its family. */
+  family: Name,
+  quantize: Type.Literal('none'),
+  /** ISO 8601; not under the digest, so that a second import of the same gives the same package. */
+  created: Type.String({ maxLength: 40 }),
+  parent: ParentSchema,
+  /** As the checkpoint's own card says it. */
+  license: Type.Optional(Type.String({ maxLength: 200 })),
+  parts: Type.Array(PartSchema, { maxItems: 64 }),
+  /** Null for text models. */
+  preprocessing: Type.Union([Type.Null(), Facts]),
+  prompt: Type.Object({
+    /** `family`: written in code, by that name; else the file that it stands in. */
+    source: Name,
+    template: Type.Optional(Name),
+  }),
+  tokenizer: Type.Object({
+    source: Name,
+    tokens: Size,
+    /** By what they stand for, such as `eos_token`. */
+    special: Type.Record(Type.String(), TokenSchema),
+    /** Ids that end an answer. */
+    stop: Type.Array(Size, { maxItems: 1000 }),
+  }),
+  limits: Type.Record(Type.String(), Type.Number()),
+  /** Largest error against the published code by stage, where it was measured for this package. */
+  parity: Type.Optional(
+    Type.Array(Type.Object({ stage: Name, backend: Name, relativeError: Type.Number() })),
+  ),
+  tensors: Type.Array(TensorSchema),
+  files: Type.Array(FileSchema, { minItems: 1, maxItems: MOST_FILES }),
+})
+
+export type Manifest = Readonly<Static<typeof manifestSchema>>
+export type PackageFile = Readonly<Static<typeof FileSchema>>
+export type ManifestTensor = Readonly<Static<typeof TensorSchema>>
+export type Part = Readonly<Static<typeof PartSchema>>
+export type Parent = Readonly<Static<typeof ParentSchema>>
+
+/** The manifest of a folder; undefined when it is no package. Throws `invalid_package` for one that was changed. */
+export async function readManifest(directory: string): Promise<Manifest | undefined> {
+  const value = await readJson(directory, MANIFEST_FILE, MOST_BYTES)
+  return value === undefined ? undefined : parseManifest(value, join(directory, MANIFEST_FILE))
+}
+
+/** Checks everything that can be known from the text alone. `where` begins the messages. Throws `invalid_package`. */
+export function parseManifest(value: unknown, where: string): Manifest {
+  const format = isJsonObject(value) ? value['format'] : undefined
+  if (format !== FORMAT) {
+    const came = typeof format === 'number' ? format : 'none'
+    throw invalid(`${where}: format: expected ${FORMAT}, got ${came}; import the checkpoint again`)
+  }
+  if (!Value.Check(manifestSchema, value)) {
+    const [error] = Value.Errors(manifestSchema, value)
+    throw invalid(
+      `${where}: ${error?.instancePath ?? ''} ${error?.message ?? 'is not as expected'}`,
+    )
+  }
+  const paths = new Set<string>()
+  for (const { path } of value.files) {
+    if (path === MANIFEST_FILE || paths.has(path)) throw invalid(`${where}: files: ${path} twice`)
+    paths.add(path)
+  }
+  const digest = digestOf(value)
+  if (digest !== value.digest) {
+    throw invalid(`${where} was changed: its digest is ${digest}, expected ${value.digest}`)
+  }
+  return value
+}
+
+/** Gives a manifest its digest. */
+export function sealManifest(manifest: Omit<Manifest, 'digest'>): Manifest {
+  return { ...manifest, digest: digestOf(manifest) }
+}
+
+/** SHA-256 over the JSON with sorted keys, without the date and the digest itself. */
+function digestOf(manifest: Readonly<Record<string, unknown>>): string {
+  const { digest: _digest, created: _created, ...facts } = manifest
+  return createHash('sha256')
+    .update(JSON.stringify(sorted(facts)))
+    .digest('hex')
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted)
+  if (!isJsonObject(value)) return value
+  // Null prototype: a key may have any name.
+  const copy: Record<string, unknown> = Object.create(null)
+  for (const key of Object.keys(value).sort()) copy[key] = sorted(value[key])
+  return copy
+}
+
+function invalid(message: string): AerieError {
+  return new AerieError('invalid_package', message)
+}

@@ -1,0 +1,64 @@
+/** The folder in which imported packages are kept, each under its name and the beginning of its digest. */
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Manifest, readManifest } from './manifest.ts'
+
+export interface StoredPackage {
+  readonly directory: string
+  readonly manifest: Manifest
+}
+
+/** Folder of a package below the models folder. */
+export function packageFolder(modelsDir: string, { name, digest }: Manifest): string {
+  return join(modelsDir, `${name}-${digest.slice(0, 12)}`)
+}
+
+/** Where it is noted which packages were hashed, see {@link verifyPackage}. */
+export function notesFolder(modelsDir: string): string {
+  return join(modelsDir, '.verified')
+}
+
+/**
+ * The package that was made of a hub's repository: of that commit, or the newest. Throws `invalid_package` for one that
+ * was changed.
+ */
+export async function findHubPackage(
+  modelsDir: string,
+  id: string,
+  revision?: string,
+): Promise<StoredPackage | undefined> {
+  const found: StoredPackage[] = []
+  for (const name of await packageNames(modelsDir, id)) {
+    const directory = join(modelsDir, name)
+    const manifest = await readManifest(directory)
+    if (manifest?.parent.kind !== 'hub' || manifest.parent.id !== id) continue
+    if (revision === undefined || manifest.parent.revision === revision) {
+      found.push({ directory, manifest })
+    }
+  }
+  return found.sort((a, b) => b.manifest.created.localeCompare(a.manifest.created))[0]
+}
+
+/** Folders whose names fit: another damaged package must not be in the way. */
+async function packageNames(modelsDir: string, id: string): Promise<string[]> {
+  const prefix = `${servedName(id)}-`
+  try {
+    const names = await readdir(modelsDir)
+    return names.filter(
+      (n) => n.startsWith(prefix) && /^[0-9a-f]{12}$/.test(n.slice(prefix.length)),
+    )
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw error
+  }
+}
+
+/** `owner/name` or a folder's name → a name to serve under. */
+export function servedName(id: string): string {
+  const last = id.split(/[\\/]/).filter(Boolean).at(-1) ?? ''
+  const name = last
+    .replaceAll(/[^\w.-]/g, '-')
+    .replace(/^\.+/, '')
+    .slice(0, 100)
+  return name === '' ? 'model' : name
+}

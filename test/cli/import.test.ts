@@ -1,0 +1,132 @@
+/** `aerie import`, `inspect` and `serve` of a package as a person starts them. */
+import assert from 'node:assert/strict'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { readManifest } from '../../src/package/manifest.ts'
+import { verifyPackage } from '../../src/package/verify.ts'
+import { copyCheckpoint, editJson, scratchFolder } from '../support/checkpoint-folder.ts'
+
+const AERIE = resolve(import.meta.dirname, '../../bin/aerie.js')
+
+describe('aerie import', () => {
+  let scratch: string
+  let folder: string
+  let models: string
+  before(() => {
+    scratch = scratchFolder()
+    folder = copyCheckpoint('vila/vila15', join(scratch, 'tiny'))
+    models = join(scratch, 'models')
+  })
+  after(() => rmSync(scratch, { recursive: true }))
+
+  const aerie = (...args: string[]) =>
+    spawnSync(process.execPath, [AERIE, ...args], { encoding: 'utf8' })
+
+  it('says where the package is, on standard output alone', () => {
+    const { status, stdout, stderr } = aerie('import', folder, '--models-dir', models)
+    assert.equal(status, 0, stderr)
+    assert.match(stdout, /models\/tiny-[0-9a-f]{12}\n$/)
+    assert.match(stderr, /^aerie: tiny \(llava_llama\): [\d.]+ kB in \d+ s\n$/)
+    const again = aerie('import', folder, '--models-dir', models)
+    assert.equal(again.stdout, stdout)
+    assert.match(again.stderr, /it was there already/)
+  })
+
+  it('refuses in one line, with what can be done', () => {
+    for (const [args, status, message] of [
+      [[], 2, /expected one folder or hub id/],
+      [[folder, '--quantize', 'int4'], 2, /--quantize: int4 is not supported yet/],
+      [[folder, '--quantize', 'int3'], 2, /--quantize: expected none, got 'int3'/],
+      [[folder, '--revision', 'main'], 2, /--revision: a folder has none/],
+      [[join(scratch, 'nowhere')], 1, /expected a folder, or a hub id/],
+      [['owner/name', '--offline', '--models-dir', models], 1, /the network is off/],
+    ] as const) {
+      const result = aerie('import', ...args)
+      assert.equal(result.status, status, result.stderr)
+      assert.match(result.stderr, message)
+      assert.equal(result.stderr.trimEnd().split('\n').length, 1)
+    }
+  })
+
+  it('goes on after kill -9 at any point', async () => {
+    const place = join(scratch, 'killed')
+    let kills = 0
+    for (let wanted = 2; wanted <= 14; wanted += 4) {
+      const child = spawn(process.execPath, [AERIE, 'import', folder, '--models-dir', place])
+      const exit = once(child, 'exit')
+      // Killed when the journal has so many lines, the last of which may be torn.
+      while (child.exitCode === null && linesOfJournal(place) < wanted) await delay(2)
+      if (child.exitCode === null) {
+        child.kill('SIGKILL')
+        kills += 1
+      }
+      await exit
+      for (const name of existsSync(place) ? readdirSync(place) : []) {
+        if (name.endsWith('.partial')) continue
+        const directory = join(place, name)
+        await verifyPackage(directory, (await readManifest(directory))!)
+      }
+    }
+    assert.ok(kills > 0, 'it was killed at least once')
+    const { status, stdout, stderr } = aerie('import', folder, '--models-dir', place)
+    assert.equal(status, 0, stderr)
+    const directory = stdout.trimEnd()
+    await verifyPackage(directory, (await readManifest(directory))!)
+    assert.deepEqual(
+      readdirSync(place).map((name) => join(place, name)),
+      [directory],
+    )
+  })
+
+  it('makes what inspect describes and what a changed byte makes unusable', () => {
+    const directory = aerie('import', folder, '--models-dir', models).stdout.trimEnd()
+    const text = aerie('inspect', directory)
+    assert.equal(text.status, 0, text.stderr)
+    for (const line of [
+      /^tiny: package of llava_llama$/m,
+      /^Made of {4}folder tiny, \d{4}-\d\d-\d\d$/m,
+      /^encoder +\d+ +\d+ kB +\d+ F32$/m,
+      /^Prompt +vicuna_v1, of the family$/m,
+      /^Special +bos_token <s> \(1\)/m,
+      /^Parity +not recorded/m,
+    ])
+      assert.match(text.stdout, line)
+    const checkpoint = JSON.parse(aerie('inspect', folder, '--json').stdout)
+    const made = JSON.parse(aerie('inspect', directory, '--json').stdout)
+    for (const key of ['family', 'parts', 'prompt', 'tokenizer', 'preprocessing', 'limits'])
+      assert.deepEqual(made[key], checkpoint[key], key)
+
+    const path = join(directory, 'vision_tower/model.safetensors')
+    const bytes = readFileSync(path)
+    bytes[bytes.length - 1]! ^= 1
+    rmSync(path)
+    writeFileSync(path, bytes)
+    assert.equal(aerie('inspect', directory).status, 0)
+    const verified = aerie('inspect', directory, '--verify')
+    assert.equal(verified.status, 1)
+    assert.match(verified.stdout, /Problems:\n {2}\S+vision_tower\/model\.safetensors was changed/)
+    const served = aerie('serve', directory, '--models-dir', models, '--log-level', 'silent')
+    assert.equal(served.status, 1)
+    assert.match(served.stderr, /vision_tower\/model\.safetensors was changed: its SHA-256/)
+  })
+
+  it('leaves inspect to name every problem of a checkpoint', () => {
+    const broken = copyCheckpoint('vila/vila15', join(scratch, 'broken'))
+    rmSync(join(broken, 'mm_projector/model.safetensors'))
+    editJson(join(broken, 'llm/tokenizer_config.json'), (value) => (value['bos_token'] = '<none>'))
+    const { status, stdout } = aerie('inspect', broken)
+    assert.equal(status, 1)
+    assert.match(stdout, /mm_projector\/model\.safetensors cannot be opened: it is missing/)
+    assert.match(stdout, /there is no piece <none>/)
+  })
+})
+
+function linesOfJournal(place: string): number {
+  const partial = existsSync(place) && readdirSync(place).find((name) => name.endsWith('.partial'))
+  const journal = partial && join(place, partial, 'journal.jsonl')
+  return journal && existsSync(journal) ? readFileSync(journal, 'utf8').split('\n').length - 1 : 0
+}
