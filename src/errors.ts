@@ -15,7 +15,8 @@ export const ERROR_CODES = {
   unsupported_media_type: 'The body is not of a content type that the route accepts.',
   request_too_large: 'The body exceeds the byte limit.',
   model_not_found: 'No model of that name is served.',
-  context_length_exceeded: 'The prompt and the answer together exceed the context of the model.',
+  context_length_exceeded:
+    'The prompt and the answer together exceed the context of the model, or the prompt alone what the model was trained to read.',
   // Media
   invalid_media: 'The bytes are not a picture that can be decoded, or are truncated.',
   unsupported_media: 'A media format that is recognised and not enabled.',

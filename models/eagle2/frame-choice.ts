@@ -1,5 +1,5 @@
 /** Which frames of a video Eagle 2 and 2.5 look at. */
-import { roundHalfEven } from './rounding.ts'
+import { roundHalfToEven } from '../blocks/round.ts'
 
 export interface VideoFacts {
   readonly totalFrames: number
@@ -54,7 +54,7 @@ function frameCount(
     const bounded = Math.min(Math.max(wanted, least), most, totalFrames)
     count = Math.floor(bounded / FACTOR) * FACTOR
   } else {
-    count = roundHalfEven(frames / FACTOR) * FACTOR
+    count = roundHalfToEven(frames / FACTOR) * FACTOR
   }
   return count >= FACTOR && count <= totalFrames ? count : totalFrames
 }
@@ -65,8 +65,8 @@ function evenlySpaced(total: number, count: number): number[] {
   const end = Math.fround(total - 1)
   const step = Math.fround(end / (count - 1))
   return Array.from({ length: count }, (_, i) => {
-    if (i < Math.floor(count / 2)) return roundHalfEven(Math.fround(step * i))
-    return roundHalfEven(Math.fround(end - Math.fround(step * (count - 1 - i))))
+    if (i < Math.floor(count / 2)) return roundHalfToEven(Math.fround(step * i))
+    return roundHalfToEven(Math.fround(end - Math.fround(step * (count - 1 - i))))
   })
 }
 
@@ -74,7 +74,7 @@ function evenlySpaced(total: number, count: number): number[] {
 export function chooseMiddleFrames({ totalFrames, fps }: VideoFacts, count: number): ChosenFrames {
   const part = (totalFrames - 1) / count
   const indices = Array.from({ length: count }, (_, i) => {
-    const [start, end] = [roundHalfEven(part * i), roundHalfEven(part * (i + 1))]
+    const [start, end] = [roundHalfToEven(part * i), roundHalfToEven(part * (i + 1))]
     return Math.floor((start + end) / 2)
   })
   return {

@@ -1,18 +1,11 @@
 /** Which frames of a video the published code looks at; indices from 0, of frames that can be decoded. */
+import { roundHalfToEven } from '../blocks/round.ts'
 
 /** `count` places from 0 to `last`, evenly apart; numpy's `linspace`, in its order of operations. */
 function linspace(last: number, count: number): number[] {
   if (count === 1) return [0]
   const step = last / (count - 1)
   return Array.from({ length: count }, (_, i) => (i === count - 1 ? last : i * step))
-}
-
-/** Halves go to the even neighbour. */
-function roundHalfToEven(value: number): number {
-  const floor = Math.floor(value)
-  const rest = value - floor
-  if (rest !== 0.5) return Math.round(value)
-  return floor % 2 === 0 ? floor : floor + 1
 }
 
 /** NVILA, and every folder of pictures: `count` frames, more than once where there are fewer (`llava/utils/media.py`). */

@@ -1,6 +1,7 @@
 /** Tables of the frames that Eagle 2's rules choose: every recorded row, and what the case's own videos gave. */
+
+import { roundHalfToEven } from '../../models/blocks/round.ts'
 import { chooseFrames, chooseMiddleFrames } from '../../models/eagle2/frame-choice.ts'
-import { roundHalfEven } from '../../models/eagle2/rounding.ts'
 import type { ComputedTensor } from './compare.ts'
 import { factsOf, frameOptions, type RecordedVideos } from './eagle2-conversation.ts'
 import { integers, type ReferenceTensor } from './reference-case.ts'
@@ -53,7 +54,7 @@ export function compareFrameRules(
     compare(
       'frame_rule.sample_fps_micro',
       rows.map(([, , , , , fps]) => Math.round(fps * MICRO)),
-      ours.map(({ sampledFps }) => roundHalfEven(sampledFps * MICRO)),
+      ours.map(({ sampledFps }) => roundHalfToEven(sampledFps * MICRO)),
     )
   }
   compareVideos((expected['video_frames'] ?? {}) as RecordedVideos, compare)
@@ -75,7 +76,7 @@ function compareVideos(
       ? chooseFrames(facts, frameOptions(JSON.parse(key)))
       : chooseMiddleFrames(facts, count)
     compare(`video_frames.${key}.indices`, recordedFrames.indices, indices)
-    const micro = (times: readonly number[]) => times.map((time) => roundHalfEven(time * MICRO))
+    const micro = (times: readonly number[]) => times.map((time) => roundHalfToEven(time * MICRO))
     compare(`video_frames.${key}.microseconds`, micro(recordedFrames.timestamps), micro(seconds))
   }
 }

@@ -22,16 +22,6 @@ describe('a chat template', () => {
     assert.equal(template.render(MESSAGES), '[system]<Be brief.>[user]<One.><Two.>[assistant]')
   })
 
-  it('that writes contents as they are gets texts, as published templates of text models do', () => {
-    const written = "{% for m in messages %}[{{ m['role'] }}]{{ m['content'] }}{% endfor %}"
-    const trimmed = "{% for m in messages %}[{{ m['role'] }}]{{ m['content'] | trim }}{% endfor %}"
-    for (const source of [written, trimmed])
-      assert.equal(
-        new ChatTemplate(source, {}).render(MESSAGES),
-        '[system]Be brief.[user]One.\nTwo.',
-      )
-  })
-
   it('refuses a conversation in its own words', () => {
     const template = new ChatTemplate("{{ raise_exception('no system message') }}", {})
     assert.throws(() => template.render(MESSAGES), {

@@ -1,12 +1,13 @@
 /** Which frames of a video Eagle 2 and 2.5 see, and what their prompts say of them: recorded from the published code. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { roundHalfToEven } from '../../../models/blocks/round.ts'
 import {
   chooseFrames,
   chooseMiddleFrames,
   type FrameOptions,
 } from '../../../models/eagle2/frame-choice.ts'
-import { roundHalfEven, twoDecimals } from '../../../models/eagle2/rounding.ts'
+import { twoDecimals } from '../../../models/eagle2/rounding.ts'
 import { pairedFrames, videoLines, videoText } from '../../../models/eagle2/video-prompt.ts'
 import recorded from '../../fixtures/eagle2/videos.json' with { type: 'json' }
 
@@ -101,7 +102,7 @@ describe("the frames of Eagle 2's first generation", () => {
 describe("Python's rounding", () => {
   it('takes the even one of two neighbours', () => {
     assert.deepEqual(
-      [0.5, 1.5, 2.5, -0.5, -1.5, 2.4, 2.6].map(roundHalfEven),
+      [0.5, 1.5, 2.5, -0.5, -1.5, 2.4, 2.6].map(roundHalfToEven),
       [0, 2, 2, 0, -2, 2, 3],
     )
   })
