@@ -16,7 +16,6 @@ import { acceptedHosts, apiKeyRequired, type Config } from './config.ts'
 import { startEncoder } from './engine/encoder.ts'
 import { startEngine } from './engine/engine.ts'
 import type { Encoder, Engine } from './engine/types.ts'
-import { AerieError } from './errors.ts'
 import { createApp } from './http/app.ts'
 import { loadApiKeys, reloadOnSighup } from './http/auth.ts'
 import type { HubAccess } from './hub/hub-client.ts'
@@ -79,12 +78,6 @@ export async function openModel(config: Config, options: MainOptions = {}): Prom
     messageContent,
     graphs,
   } = described
-  if (!graphs.decoder) {
-    throw new AerieError(
-      'invalid_package',
-      `${modelDir}: a ${family.modelType} checkpoint is a tower without a decoder, so it cannot hold a conversation`,
-    )
-  }
   if (storage) logger.info({ storage }, 'weights are widened to floats, each to its exact value')
   const worker = { modelDir, backend: config.backend, threads: config.threads, logger }
   // Everything that can start does so at once; what did start is closed again when another part fails.

@@ -6,7 +6,7 @@ import type { Conversation } from '../../models/family.ts'
 import { loadModelConfig } from '../../models/load-config.ts'
 import { loadModelText } from '../chat/model.ts'
 import { findTemplate } from '../chat/template-source.ts'
-import { toWireError } from '../errors.ts'
+import { AerieError, toWireError } from '../errors.ts'
 import type { FromTextCheck, TextFacts, TextToCheck } from './text-check.ts'
 
 /** Scripts, numbers, blanks and runs, as those that are known to blow up regular expressions. */
@@ -23,7 +23,13 @@ const TOKENIZER_FILES = ['tokenizer.json', 'tokenizer.model', 'vocab.json']
 const say = (message: FromTextCheck) => parentPort!.postMessage(message)
 
 async function examine(modelDir: string): Promise<TextFacts> {
-  const { family, config } = await loadModelConfig(modelDir)
+  const { family, config, graphs, messageContent } = await loadModelConfig(modelDir)
+  if (!graphs.decoder) {
+    throw new AerieError(
+      'invalid_package',
+      `${modelDir}: a ${family.modelType} checkpoint is a tower without a decoder, so it cannot hold a conversation`,
+    )
+  }
   const directory = join(modelDir, family.textFolder ?? '')
   let conversation: Conversation | undefined
   const text = await loadModelText(directory, (has) => {
@@ -34,7 +40,7 @@ async function examine(modelDir: string): Promise<TextFacts> {
   const { tokenizer } = text
   const remarks: string[] = []
   for (const written of TRIAL_TEXTS) tokenizer.encode(written)
-  const content = [{ type: 'text' as const, text: 'Hello' }]
+  const content = messageContent === 'parts' ? [{ type: 'text' as const, text: 'Hello' }] : 'Hello'
   const rendered = text.template.render([{ role: 'user', content }])
   if (!rendered.includes('Hello'))
     remarks.push('chat template: what the user says is not in the prompt')
