@@ -70,7 +70,7 @@ function parseConfig(raw: unknown, { files }: FolderFacts = NO_FACTS): VilaUConf
   const text = readLlamaConfig(rawText)
   const rawTower = config.object('vision_tower_cfg')
   const codec = rawTower.object('rqvaesiglip')
-  const beside = namedConfig(raw)
+  const beside = siglipConfigPath(raw)
   const tower = readTower(codec, beside === undefined ? undefined : files.get(beside))
   const grid = vitGrid(tower)
   const quantiser = readQuantiser(codec, tower)
@@ -181,7 +181,7 @@ function readPixelDecoder(
 }
 
 /** The config of the SigLIP beside the checkpoint's own, where somebody who shrinks it would put it. */
-function namedConfig(raw: unknown): string | undefined {
+function siglipConfigPath(raw: unknown): string | undefined {
   const codec = new ConfigReader(raw).object('vision_tower_cfg').object('rqvaesiglip')
   const name = codec.string('pretrained_model', '')
   return /^[\w-][\w.-]*(\/[\w-][\w.-]*)?$/.test(name)
@@ -223,7 +223,7 @@ function codeEmbedder({ quantiser, text }: VilaUConfig): Graph {
 export const family = defineFamily<VilaUConfig>({
   modelType: 'vila_u_llama',
   parseConfig,
-  configFiles: (raw) => [namedConfig(raw)].filter((path) => path !== undefined),
+  configFiles: (raw) => [siglipConfigPath(raw)].filter((path) => path !== undefined),
   graphs: (c) => ({
     encoder: encoder(c),
     decoder: textDecoder(c.text),

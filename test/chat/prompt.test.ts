@@ -148,6 +148,14 @@ describe('prompt of a family whose pictures are many tiles', async () => {
     )
   })
 
+  it('is not built where the template writes a picture once too often', async () => {
+    const again = new ChatTemplate('<image-1> and <image-2>', {})
+    await assert.rejects(
+      buildPrompt({ ...builder, template: again }, [user(image)], [ONE_TILE]),
+      /rendered <image-2> for more than 1 pictures$/,
+    )
+  })
+
   it('takes nothing that a user typed for a picture', async () => {
     const typed = 'see <image-1> and <image-2>'
     const prompt = await buildPrompt(builder, [user(text(typed), image)], [ONE_TILE]).catch(
