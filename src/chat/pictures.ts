@@ -7,6 +7,7 @@ import { AerieError } from '../errors.ts'
 import type { LoadedImage, Media } from '../media/types.ts'
 import type { ChatMessage, ContentPart, ImageSeen, StationTimes } from './contract.ts'
 import type { ServedModel } from './model.ts'
+import { inWindow } from './picture-window.ts'
 
 type ImagePart = Extract<ContentPart, { type: 'image' }>
 
@@ -59,8 +60,11 @@ export async function loadPictures(
       { param: parts[limits.maxImages]!.param },
     )
   }
-  const images = await allOrAbort(parts, signal, (part, linked) =>
-    media.load({ from: { url: part.url }, param: part.param }, linked),
+  const images = await inWindow(
+    parts,
+    signal,
+    (part, linked) => media.load({ from: { url: part.url }, param: part.param }, linked),
+    (image) => media.release(image),
   )
   const layouts = layoutPictures(
     preprocessing,
@@ -86,7 +90,7 @@ export async function encodePictures(
   tenant: string,
   signal: AbortSignal,
 ): Promise<EncodedPicture[]> {
-  return allOrAbort(pictures, signal, (picture, linked) =>
+  return inWindow(pictures, signal, (picture, linked) =>
     encodePicture(model, media, picture, tenant, linked),
   )
 }
@@ -158,20 +162,4 @@ function featureKey(
   return createHash('sha256')
     .update(JSON.stringify([sha256, preprocessing, levels, digest, tenant]))
     .digest('hex')
-}
-
-/** Runs one task an item; the first failure aborts the others and is the one that is thrown. */
-async function allOrAbort<Item, Result>(
-  items: readonly Item[],
-  signal: AbortSignal,
-  run: (item: Item, signal: AbortSignal) => Promise<Result>,
-): Promise<Result[]> {
-  const abort = new AbortController()
-  const linked = AbortSignal.any([signal, abort.signal])
-  try {
-    return await Promise.all(items.map((item) => run(item, linked)))
-  } catch (error) {
-    abort.abort()
-    throw error
-  }
 }
