@@ -75,11 +75,30 @@ export async function openTarget(args: ParsedArgs, command: Command): Promise<Be
   }
 }
 
-async function firstModel(url: string, apiKey: string | undefined): Promise<string> {
+/** The first model that a server names. Rejects with CommandFailure when there is none. */
+export async function firstModel(url: string, apiKey: string | undefined): Promise<string> {
   const list = JSON.parse(await get(`${url}/v1/models`, apiKey)) as {
     readonly data: readonly { readonly id: string }[]
   }
   const model = list.data[0]?.id
   if (model === undefined) throw new CommandFailure('the server serves no model')
   return model
+}
+
+/** A list such as `1,4,16`, each from 1 to `most`. */
+export function countsOption(
+  args: ParsedArgs,
+  command: Command,
+  name: string,
+  most: number,
+): number[] {
+  const text = String(args.options.get(name) ?? command.options[name]?.default)
+  const counts = text.split(',').map(Number)
+  if (!counts.every((n) => Number.isInteger(n) && n >= 1 && n <= most)) {
+    const example = command.options[name]?.default
+    throw new UsageError(
+      `--${name}: expected numbers from 1 to ${most} such as ${example}, got '${text}'`,
+    )
+  }
+  return counts
 }

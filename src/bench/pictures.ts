@@ -26,6 +26,11 @@ export async function basePictures(seed: number): Promise<BenchPicture[]> {
   return [...(await Promise.all(drawn)), ...SHIPPED.map(shipped)]
 }
 
+/** As small as frames of a clip often are, so that a thousand of them fit in one body. */
+export async function smallPicture(): Promise<BenchPicture> {
+  return await draw(320, 240, 'jpeg', 0)
+}
+
 /** Twelve megapixels, as phones take them; too large a share of a load of pictures, but what decoding is measured with. */
 export async function largePicture(): Promise<BenchPicture> {
   return await draw(4000, 3000, 'jpeg', 0)

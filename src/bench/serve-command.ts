@@ -7,7 +7,7 @@ import {
   type Terminal,
   UsageError,
 } from '../cli/command.ts'
-import { COMMON_OPTIONS } from './options.ts'
+import { COMMON_OPTIONS, countsOption } from './options.ts'
 
 export const serveBenchCommand: Command = {
   name: 'bench serve',
@@ -60,7 +60,7 @@ async function benchServe(args: ParsedArgs, terminal: Terminal): Promise<number>
   if (args.positionals.length > 0) throw new UsageError(`unexpected '${args.positionals[0]}'`)
   const requests = integerOption(args, serveBenchCommand, 'requests')!
   const rounds = integerOption(args, serveBenchCommand, 'rounds')!
-  const clients = clientsOption(args)
+  const clients = countsOption(args, serveBenchCommand, 'clients', 1024)
   const [{ openTarget }, { measure }, report] = await Promise.all([
     import('./options.ts'),
     import('./measure.ts'),
@@ -88,13 +88,4 @@ async function benchServe(args: ParsedArgs, terminal: Terminal): Promise<number>
   } finally {
     await target.server.stop()
   }
-}
-
-function clientsOption(args: ParsedArgs): number[] {
-  const text = String(args.options.get('clients') ?? serveBenchCommand.options['clients']?.default)
-  const clients = text.split(',').map(Number)
-  if (!clients.every((n) => Number.isInteger(n) && n >= 1 && n <= 1024)) {
-    throw new UsageError(`--clients: expected numbers from 1 to 1024 such as 1,4,16, got '${text}'`)
-  }
-  return clients
 }

@@ -1,5 +1,6 @@
 /** All subcommands, in the order of `aerie --help`. */
 
+import { framesBenchCommand } from '../bench/frames-command.ts'
 import { mediaBenchCommand } from '../bench/media-command.ts'
 import { serveBenchCommand } from '../bench/serve-command.ts'
 import { soakCommand } from '../bench/soak-command.ts'
@@ -21,4 +22,5 @@ export const COMMANDS: readonly Command[] = [
   serveBenchCommand,
   soakCommand,
   mediaBenchCommand,
+  framesBenchCommand,
 ]

@@ -4,6 +4,12 @@ import { freeMemory } from '../free-memory.ts'
 import type { EncoderSession, MergingProjector } from './backend.ts'
 import type { TiledPicture } from './encoder-messages.ts'
 
+/**
+ * Floats of pixels that one run of the towers takes at most: eight tiles of 448×448. What the first layers of a tower hold
+ * grows with the pixels, and at 1024×1024 one tile keeps every core busy: more of them would only need gigabytes at once.
+ */
+const RUN_FLOATS = 8 * 3 * 448 * 448
+
 /** Features `[rows, hidden]` of each picture in shared memory; no run has more than `maxBatch` tiles or blocks. */
 export async function encodePictures(
   session: EncoderSession,
@@ -36,11 +42,12 @@ async function runTiles(
   const pixels = joinPixels(pictures)
   const tiles = pictures.reduce((sum, { layout }) => sum + layout.tiles, 0)
   const tilePixels = pixels.length / tiles
+  const perRun = Math.max(1, Math.min(maxBatch, Math.floor(RUN_FLOATS / tilePixels)))
   const results = pictures.map(({ layout }) => allocate(layout.tiles * perTile))
   let picture = 0
   let filled = 0
-  for (let first = 0; first < tiles; first += maxBatch) {
-    const count = Math.min(maxBatch, tiles - first)
+  for (let first = 0; first < tiles; first += perRun) {
+    const count = Math.min(perRun, tiles - first)
     const run = pixels.subarray(first * tilePixels, (first + count) * tilePixels)
     const encoded = await session.encode(run, count) // [count, perTile], ours
     for (let tile = 0; tile < count; tile++) {
