@@ -94,7 +94,8 @@ export const configSchema = Type.Object(
     requireApiKey: Type.Union([Type.Literal('auto'), Type.Boolean()], {
       default: 'auto',
       group: 'Access',
-      description: 'Whether requests need a key. auto: unless the host is a loopback address.',
+      description:
+        'Whether requests need a key. auto: where there is a key file, and wherever the host is no loopback address.',
     }),
 
     allowedHosts: Type.Array(Type.String({ minLength: 1 }), {
