@@ -173,7 +173,7 @@ export async function startServer(
   const logger = options.logger ?? createLogger({ level: config.logLevel })
   const apiKeys =
     config.apiKeysFile === undefined ? undefined : await loadApiKeys(config.apiKeysFile)
-  const opened = await openModel(config, { logger })
+  const opened = await openModel(config, { ...options, logger })
   const { service, engine, encoder, media } = opened
   try {
     const app = await createApp({
