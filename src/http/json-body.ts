@@ -28,7 +28,7 @@ function checkHeaders({ headers }: FastifyRequest): void {
   if (charset !== undefined && !/^utf-?8$/i.test(charset)) {
     throw new AerieError('unsupported_media_type', `content-type: expected UTF-8, got ${charset}`)
   }
-  const encoding = headers['content-encoding'] ?? 'identity'
+  const encoding = headers['content-encoding']?.toLowerCase() ?? 'identity'
   if (encoding !== 'identity') {
     throw new AerieError('unsupported_media_type', 'content-encoding: expected none')
   }
