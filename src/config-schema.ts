@@ -225,7 +225,7 @@ export const configSchema = Type.Object(
     fetchAllowPrivateAddresses: flag(
       false,
       'Fetching',
-      'Fetch from private and loopback addresses; only on a closed network.',
+      'Fetch from private and loopback addresses too, never from link-local ones; only on a closed network.',
     ),
     fetchTimeoutMs: millis(10_000, 'Fetching', 'Longest time for one picture, redirects included.'),
     fetchMaxRedirects: count(

@@ -38,6 +38,7 @@ function checkHeaders({ headers }: FastifyRequest): void {
 function where(error: unknown, body: Buffer): string {
   if (body.length === 0) return 'expected JSON, got nothing'
   const position = /position (\d+)/.exec(String(error))?.[1]
-  if (position === undefined) return 'expected JSON; it ends too early or is not JSON at all'
+  if (/Unexpected end/.test(String(error))) return 'expected JSON; it ends too early'
+  if (position === undefined) return 'expected JSON; something else stands where a value should'
   return `expected JSON; it is wrong at character ${position}`
 }

@@ -71,6 +71,11 @@ test('malformed JSON is located without being quoted', async () => {
   const answer = await app.request('POST', '/v1/chat/completions', { payload, headers: json })
   assert.match(answer.json.error.message, /wrong at character 32/)
   assert.doesNotMatch(answer.body, /patient|oops/)
+  const reason = async (payload: string) =>
+    (await app.request('POST', '/v1/chat/completions', { payload, headers: json })).json.error
+      .message
+  assert.match(await reason('{"model": "echo", "messages": ['), /ends too early/)
+  assert.match(await reason('{"model": }'), /where a value should/)
 })
 
 test('queries are parameters too, except for probes', async () => {
