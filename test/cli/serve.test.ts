@@ -175,6 +175,12 @@ describe('aerie ask', () => {
     assert.notEqual(stdout.trim(), '')
   })
 
+  it('takes no picture for a question', () => {
+    const { status, stdout, stderr } = aerie(['ask', PICTURE])
+    assert.deepEqual([status, stdout], [2, ''])
+    assert.match(stderr, /^aerie: expected a question behind the picture [^\n]*\n$/)
+  })
+
   it('says in one line what is wrong with a picture', () => {
     const broken = aerie(['ask', '-', 'what is it?'], Buffer.from('no picture'))
     assert.deepEqual([broken.status, broken.stdout], [1, ''])
