@@ -94,7 +94,8 @@ export const configSchema = Type.Object(
     requireApiKey: Type.Union([Type.Literal('auto'), Type.Boolean()], {
       default: 'auto',
       group: 'Access',
-      description: 'Whether requests need a key. auto: unless the host is a loopback address.',
+      description:
+        'Whether requests need a key. auto: where there is a key file, and wherever the host is no loopback address.',
     }),
 
     allowedHosts: Type.Array(Type.String({ minLength: 1 }), {
@@ -224,7 +225,7 @@ export const configSchema = Type.Object(
     fetchAllowPrivateAddresses: flag(
       false,
       'Fetching',
-      'Fetch from private and loopback addresses; only on a closed network.',
+      'Fetch from private and loopback addresses too, never from link-local ones; only on a closed network.',
     ),
     fetchTimeoutMs: millis(10_000, 'Fetching', 'Longest time for one picture, redirects included.'),
     fetchMaxRedirects: count(

@@ -121,13 +121,17 @@ export function isLoopback(host: string): boolean {
 }
 
 /** Whether requests need an API key, with `auto` decided by the host. */
-export function apiKeyRequired(config: Pick<Config, 'requireApiKey' | 'host'>): boolean {
-  return config.requireApiKey === 'auto' ? !isLoopback(config.host) : config.requireApiKey
+export function apiKeyRequired(
+  config: Pick<Config, 'requireApiKey' | 'host' | 'apiKeysFile'>,
+): boolean {
+  if (config.requireApiKey !== 'auto') return config.requireApiKey
+  // Whoever names keys means them: a server behind a proxy on the same machine listens on loopback too.
+  return config.apiKeysFile !== undefined || !isLoopback(config.host)
 }
 
 /** Names that the Host header may have, undefined for any: only a local server without keys needs to be careful. */
 export function acceptedHosts(
-  config: Pick<Config, 'requireApiKey' | 'host' | 'allowedHosts'>,
+  config: Pick<Config, 'requireApiKey' | 'host' | 'apiKeysFile' | 'allowedHosts'>,
 ): readonly string[] | undefined {
   const isOpen = !apiKeyRequired(config) && isLoopback(config.host)
   return isOpen || config.allowedHosts.length > 0 ? config.allowedHosts : undefined

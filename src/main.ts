@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import type {
   ChatEvent,
   ChatRequest,
@@ -57,6 +58,9 @@ export interface RunningServer {
   drain(): Promise<void>
   close(): Promise<void>
 }
+
+/** How long a closing server waits for clients to take the end of what they asked. */
+const GOODBYE_MS = 1000
 
 /** The model that ships with the server. */
 const STARTER = new URL('../models/starter/', import.meta.url).pathname
@@ -173,7 +177,7 @@ export async function startServer(
   const logger = options.logger ?? createLogger({ level: config.logLevel })
   const apiKeys =
     config.apiKeysFile === undefined ? undefined : await loadApiKeys(config.apiKeysFile)
-  const opened = await openModel(config, { logger })
+  const opened = await openModel(config, { ...options, logger })
   const { service, engine, encoder, media } = opened
   try {
     const app = await createApp({
@@ -205,8 +209,13 @@ export async function startServer(
       },
       close: async () => {
         sighup?.[Symbol.dispose]()
-        await app.close()
+        // What is not finished fails with `shutting_down`, and is told so before its connection goes.
         await opened.close()
+        const last = new AbortController()
+        const goodbye = delay(GOODBYE_MS, undefined, { signal: last.signal })
+        await Promise.race([app.drain(), goodbye])
+        last.abort()
+        await app.close()
       },
     }
   } catch (error) {

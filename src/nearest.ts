@@ -1,9 +1,9 @@
 /** The known word that a misspelt one most likely meant. */
 
-/** Returns the candidate within a third of the word's length in edits, or undefined. */
+/** Returns the candidate within a third of the word's length in edits, and never all of it, or undefined. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined
-  let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1
+  let bestDistance = Math.min(Math.max(1, Math.floor(word.length / 3)), word.length - 1) + 1
   for (const candidate of candidates) {
     // No edit does more than one character, so that a word of a megabyte costs nothing.
     if (Math.abs(word.length - candidate.length) >= bestDistance) continue

@@ -110,10 +110,15 @@ describe('mistakes stop the start and name key, source and expectation', () => {
 })
 
 describe('API keys', () => {
-  it('are needed exactly where other machines reach the server, unless said otherwise', () => {
-    const required = (host: string, requireApiKey: Config['requireApiKey']) =>
-      apiKeyRequired({ host, requireApiKey })
+  it('are needed where other machines reach the server or keys are named, unless said otherwise', () => {
+    const required = (
+      host: string,
+      requireApiKey: Config['requireApiKey'],
+      keys?: Pick<Config, 'apiKeysFile'>,
+    ) => apiKeyRequired({ host, requireApiKey, ...keys })
     assert.equal(required('127.0.0.1', 'auto'), false)
+    assert.equal(required('127.0.0.1', 'auto', { apiKeysFile: 'keys.txt' }), true)
+    assert.equal(required('127.0.0.1', false, { apiKeysFile: 'keys.txt' }), false)
     assert.equal(required('0.0.0.0', 'auto'), true)
     assert.equal(required('0.0.0.0', false), false)
     assert.equal(required('127.0.0.1', true), true)

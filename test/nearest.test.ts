@@ -32,5 +32,7 @@ describe('the nearest word', () => {
 
   it('is none when nothing is close', () => {
     assert.equal(nearest('banana', ['serve', 'ask', 'doctor']), undefined)
+    assert.equal(nearest('x', ['n', 'top_k']), undefined)
+    assert.equal(nearest('', ['n']), undefined)
   })
 })

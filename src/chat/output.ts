@@ -2,7 +2,7 @@
 import type { GenerationEvent, TokenLogprob } from '../engine/types.ts'
 import type { Detokenizer, Tokenizer } from '../tokenizer/tokenizer.ts'
 import type { TextLogprob, TokenText } from './contract.ts'
-import { StopMatcher } from './stop.ts'
+import { StopMatcher, type StopResult } from './stop.ts'
 
 type TokenEvent = Extract<GenerationEvent, { type: 'token' }>
 
@@ -17,7 +17,12 @@ export class ChoiceOutput {
   readonly #tokenizer: Tokenizer
   readonly #detokenizer: Detokenizer
   readonly #stop: StopMatcher
-  #pending: TextLogprob[] = []
+  /** Of tokens whose text is not sent yet, with where it begins in all text so far, in UTF-16 units. */
+  #pending: { readonly start: number; readonly logprob: TextLogprob }[] = []
+  /** Length of all text so far, sent or held back, in UTF-16 units. */
+  #length = 0
+  /** Length of the text that was sent. */
+  #sent = 0
   #stopped = false
 
   constructor(tokenizer: Tokenizer, stops: readonly string[]) {
@@ -34,13 +39,13 @@ export class ChoiceOutput {
   /** The chunk that a token completes; undefined while its text is held back. */
   push(event: TokenEvent): TextChunk | undefined {
     if (event.logprob !== undefined) {
-      this.#pending.push({
+      const logprob = {
         ...this.#tokenText({ id: event.id, logprob: event.logprob }),
         top: (event.top ?? []).map((token) => this.#tokenText(token)),
-      })
+      }
+      this.#pending.push({ start: this.#length, logprob })
     }
-    const { text, stopped } = this.#stop.push(this.#detokenizer.push(event.id))
-    this.#stopped = stopped
+    const { text, stopped } = this.#advance(this.#detokenizer.push(event.id))
     if (stopped) return this.#chunk(text)
     // Log probabilities go out with the text of their tokens, so they wait while any of it waits.
     if (text === '' && (this.#stop.holding || this.#pending.length === 0)) return undefined
@@ -50,14 +55,26 @@ export class ChoiceOutput {
   /** What is left when the engine has finished the answer. */
   flush(): TextChunk | undefined {
     if (this.#stopped) return undefined
-    const tail = this.#stop.push(this.#detokenizer.flush())
+    const tail = this.#advance(this.#detokenizer.flush())
     const text = tail.stopped ? tail.text : tail.text + this.#stop.flush()
     return text === '' && this.#pending.length === 0 ? undefined : this.#chunk(text)
   }
 
+  #advance(text: string): StopResult {
+    this.#length += text.length
+    const result = this.#stop.push(text)
+    this.#stopped = result.stopped
+    return result
+  }
+
   #chunk(text: string): TextChunk {
-    const logprobs = this.#pending.length > 0 ? this.#pending : undefined
+    this.#sent += text.length
+    // Tokens that lie behind the end are not part of the answer; one that the end cuts in two is.
+    const part = this.#stopped
+      ? this.#pending.filter(({ start }) => start < this.#sent)
+      : this.#pending
     this.#pending = []
+    const logprobs = part.length > 0 ? part.map(({ logprob }) => logprob) : undefined
     return { text, logprobs, stopped: this.#stopped }
   }
 

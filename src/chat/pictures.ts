@@ -56,7 +56,7 @@ export async function loadPictures(
   if (parts.length > limits.maxImages) {
     throw new AerieError(
       'media_too_large',
-      `messages: ${parts.length} pictures, limit is ${limits.maxImages} (maxImagesPerRequest)`,
+      `messages: ${parts.length} pictures, limit is ${limits.maxImages} (max_images in /v1/models)`,
       { param: parts[limits.maxImages]!.param },
     )
   }

@@ -1,4 +1,5 @@
 /** `aerie ask`: one question about pictures, answered in this process; the answer alone on stdout. */
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { buffer } from 'node:stream/consumers'
 import type { ChatEvent, ContentPart, ImageDetail } from '../chat/contract.ts'
@@ -45,6 +46,8 @@ async function ask(args: ParsedArgs, terminal: Terminal): Promise<number> {
   const question = args.positionals.at(-1)
   if (question === undefined)
     throw new UsageError('expected pictures and a question; see `aerie ask --help`')
+  if (pictures.length === 0 && existsSync(question))
+    throw new UsageError(`expected a question behind the picture ${question}`)
   const maxTokens = integerOption(args, askCommand, 'max-tokens')
   const detail = detailOption(args)
   const config = await readConfig(args.config, args.configFile)

@@ -58,7 +58,7 @@ async function serve(args: ParsedArgs, terminal: Terminal): Promise<number> {
   const signal = await asked
   logger.info({ signal }, 'draining')
   // Not awaited: only another signal ends it, and then it ends everything.
-  void firstSignal().then(() => process.exit(1))
+  void firstSignal().then(dieOf)
   const drained = await drainWithin(server.drain(), config)
   if (!drained) logger.warn({ drainTimeoutMs: config.drainTimeoutMs }, 'drain timed out, closing')
   await server.close()
@@ -84,6 +84,15 @@ async function drainWithin(drained: Promise<void>, config: Config): Promise<bool
   timer.abort()
   timeout.catch(() => undefined)
   return result
+}
+
+/**
+ * As a program ends that does not listen for the signal. `process.exit` would wait for the workers first, and a runtime
+ * that is stopped in the middle of a step aborts the process.
+ */
+function dieOf(signal: NodeJS.Signals): void {
+  process.removeAllListeners(signal)
+  process.kill(process.pid, signal)
 }
 
 function firstSignal(): Promise<NodeJS.Signals> {

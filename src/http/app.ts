@@ -1,6 +1,4 @@
 /** The HTTP edge put together: one Fastify instance with its hooks, its error envelope and its routes. */
-import { randomBytes } from 'node:crypto'
-import type { IncomingMessage } from 'node:http'
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify'
 import type { ChatService } from '../chat/contract.ts'
 import { AerieError } from '../errors.ts'
@@ -11,11 +9,13 @@ import { controlAccess } from './access.ts'
 import { allowHosts } from './allowed-hosts.ts'
 import { watchMethods } from './allowed-methods.ts'
 import type { ApiKeys } from './auth.ts'
-import { answerClientError } from './client-error.ts'
+import { answerClientError, refuseTunnel } from './client-error.ts'
 import { createContract } from './contract.ts'
 import { errorHandler } from './error-handler.ts'
+import { requireOneHost } from './host-header.ts'
 import { acceptJsonOnly } from './json-body.ts'
 import { refuseQuery } from './query.ts'
+import { requestId } from './request-id.ts'
 import { watchRequest } from './request-state.ts'
 import { chatCompletionsRoute } from './routes/chat-completions.ts'
 import { healthRoutes } from './routes/health.ts'
@@ -62,12 +62,14 @@ export async function createApp(options: HttpOptions): Promise<FastifyInstance> 
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: options.maxBodyBytes,
     requestTimeout: UPLOAD_TIMEOUT_MS,
-    genReqId: requestId,
+    genReqId: ({ headers }) => requestId(headers),
     return503OnClosing: false,
     // Closing comes after draining. Node counts a connection that never sent anything as busy, and would
     // wait for it for more than a minute.
     forceCloseConnections: true,
     clientErrorHandler: answerClientError,
+    // Node's own refusal has no envelope.
+    http: { requireHostHeader: false },
     frameworkErrors: (error, request, reply) => {
       watchRequest(request, reply, { logger: options.logger, metrics })
       reply.header('x-request-id', request.id)
@@ -76,6 +78,7 @@ export async function createApp(options: HttpOptions): Promise<FastifyInstance> 
   })
   // Node would answer 417 without a body to an Expect that it does not know; it may as well be ignored.
   app.server.on('checkExpectation', (request, response) => app.routing(request, response))
+  app.server.on('connect', refuseTunnel)
   const metrics = createMetrics(() => options.sources())
   app.addHook('onClose', async () => metrics[Symbol.dispose]())
   const handleError = errorHandler(options.logger)
@@ -86,6 +89,7 @@ export async function createApp(options: HttpOptions): Promise<FastifyInstance> 
     watchRequest(request, reply, { logger: options.logger, metrics })
     reply.header('x-request-id', request.id)
   })
+  app.addHook('onRequest', requireOneHost)
   if (options.allowedHosts) app.addHook('onRequest', allowHosts(options.allowedHosts))
   const access = controlAccess(app, {
     apiKeys: options.apiKeys,
@@ -115,10 +119,3 @@ export async function createApp(options: HttpOptions): Promise<FastifyInstance> 
 }
 
 const DRAINING = 'the server is draining'
-
-/** The client's own id where it is harmless in a header and a log line. */
-function requestId({ headers }: Pick<IncomingMessage, 'headers'>): string {
-  const own = headers['x-request-id']
-  if (typeof own === 'string' && /^[A-Za-z0-9._:-]{1,128}$/.test(own)) return own
-  return `req_${randomBytes(12).toString('hex')}`
-}

@@ -2,14 +2,14 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { AerieError } from '../errors.ts'
 import type { Logger } from '../telemetry/logger.ts'
-import { ERROR_STATUS, errorBody, retryHeaders, toAerieError } from './openai-error.ts'
+import { ERROR_STATUS, errorBody, errorHeaders, toAerieError } from './openai-error.ts'
 
 export function errorHandler(logger: Logger) {
   return (thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const error = recordError(thrown, request, logger)
     return reply
       .code(ERROR_STATUS[error.code].status)
-      .headers(retryHeaders(error))
+      .headers(errorHeaders(error))
       .type('application/json; charset=utf-8')
       .send(errorBody(error))
   }

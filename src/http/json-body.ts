@@ -28,7 +28,7 @@ function checkHeaders({ headers }: FastifyRequest): void {
   if (charset !== undefined && !/^utf-?8$/i.test(charset)) {
     throw new AerieError('unsupported_media_type', `content-type: expected UTF-8, got ${charset}`)
   }
-  const encoding = headers['content-encoding'] ?? 'identity'
+  const encoding = headers['content-encoding']?.toLowerCase() ?? 'identity'
   if (encoding !== 'identity') {
     throw new AerieError('unsupported_media_type', 'content-encoding: expected none')
   }
@@ -38,6 +38,7 @@ function checkHeaders({ headers }: FastifyRequest): void {
 function where(error: unknown, body: Buffer): string {
   if (body.length === 0) return 'expected JSON, got nothing'
   const position = /position (\d+)/.exec(String(error))?.[1]
-  if (position === undefined) return 'expected JSON; it ends too early or is not JSON at all'
+  if (/Unexpected end/.test(String(error))) return 'expected JSON; it ends too early'
+  if (position === undefined) return 'expected JSON; something else stands where a value should'
   return `expected JSON; it is wrong at character ${position}`
 }

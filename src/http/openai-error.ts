@@ -58,9 +58,10 @@ export function errorBody(error: AerieError): ErrorBody {
   return { error: { message: error.message, type, param: error.param ?? null, code: error.code } }
 }
 
-/** Headers that tell clients whether and when to try again. */
-export function retryHeaders(error: AerieError): Record<string, string> {
+/** Headers that tell clients whether and when to try again, and with what. */
+export function errorHeaders(error: AerieError): Record<string, string> {
   const seconds = error.retryAfterSeconds ?? RETRY_AFTER_SECONDS[error.code]
+  if (error.code === 'invalid_api_key') return { 'www-authenticate': 'Bearer' }
   if (error.code === 'deadline_exceeded') return { 'x-should-retry': 'false' }
   if (seconds === undefined) return {}
   return {

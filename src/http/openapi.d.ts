@@ -179,7 +179,10 @@ export interface components {
             seed?: number | null;
             /** @description Answers to generate. */
             n?: number | null;
-            /** @description Most tokens of each answer. Without it, whatever the context leaves. */
+            /**
+             * @description Most tokens of each answer. Without it, the model's own `max_new_tokens` where it has one, and whatever the
+             *     context leaves.
+             */
             max_completion_tokens?: number | null;
             /**
              * @deprecated

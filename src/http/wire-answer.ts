@@ -15,7 +15,7 @@ type ChatCompletion = components['schemas']['ChatCompletion']
 
 interface Choice {
   text: string
-  logprobs: TextLogprob[] | undefined
+  readonly logprobs: TextLogprob[] | undefined
   finishReason: 'stop' | 'length' | undefined
 }
 
@@ -31,7 +31,8 @@ export class AnswerBuilder {
     this.#form = form
     this.#choices = Array.from({ length: n }, () => ({
       text: '',
-      logprobs: undefined,
+      // An answer without a token has log probabilities too: none.
+      logprobs: form.logprobs ? [] : undefined,
       finishReason: undefined,
     }))
   }
@@ -51,10 +52,7 @@ export class AnswerBuilder {
       case 'text-delta': {
         const choice = this.#choices[event.choice]!
         choice.text += event.text
-        if (event.logprobs) {
-          choice.logprobs ??= []
-          choice.logprobs.push(...event.logprobs)
-        }
+        choice.logprobs?.push(...(event.logprobs ?? []))
         break
       }
       case 'finish':

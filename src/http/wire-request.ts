@@ -20,6 +20,8 @@ export interface RequestContext {
 export interface AnswerForm {
   readonly stream: boolean
   readonly includeUsage: boolean
+  /** Whether log probabilities were asked for. */
+  readonly logprobs: boolean
   /** Present when the request named a tier. */
   readonly serviceTier: 'default' | 'flex' | undefined
   readonly metadata: Readonly<Record<string, string>> | undefined
@@ -55,6 +57,7 @@ export function toAnswerForm(wire: WireChat): AnswerForm {
   return {
     stream,
     includeUsage: options?.include_usage ?? false,
+    logprobs: wire.logprobs ?? false,
     serviceTier: tier === undefined ? undefined : tier === 'flex' ? 'flex' : 'default',
     metadata: wire.metadata ?? undefined,
   }

@@ -10,7 +10,7 @@ import {
 } from 'node:zlib'
 import { Client, type Dispatcher } from 'undici'
 import { AerieError } from '../errors.ts'
-import { isPublicAddress } from './address.ts'
+import { isPrivateAddress, isPublicAddress } from './address.ts'
 import { checkUrl } from './fetch-target.ts'
 import { cancelled } from './gate.ts'
 import { type ResolveHost, resolvePrivateHost, resolvePublicHost } from './resolve-host.ts'
@@ -21,7 +21,7 @@ export interface FetcherOptions {
   readonly maxBytes: number
   /** Default: DNS, or the system's resolver where private addresses are allowed. */
   readonly resolve?: ResolveHost
-  /** Default: `isPublicAddress`, or any address where private ones are allowed. */
+  /** Default: `isPublicAddress`, and `isPrivateAddress` where private ones are allowed. */
   readonly isAllowed?: (address: string) => boolean
 }
 
@@ -114,8 +114,12 @@ async function allowedAddresses(
   })
   const addresses = await Promise.race([find(host, signal), aborted])
   if (addresses.length === 0) throw failed(param, 'the host name could not be resolved')
-  const allows = isAllowed ?? (limits.allowPrivateAddresses ? () => true : isPublicAddress)
-  if (!addresses.every(allows)) throw failed(param, "the host's address is not public")
+  const isReachable = (address: string) =>
+    isPublicAddress(address) || (limits.allowPrivateAddresses && isPrivateAddress(address))
+  if (!addresses.every(isAllowed ?? isReachable)) {
+    const what = limits.allowPrivateAddresses ? 'neither public nor private' : 'not public'
+    throw failed(param, `the host's address is ${what}`)
+  }
   return addresses
 }
 
@@ -150,7 +154,7 @@ async function readResponse(
     param,
   )) {
     length += piece.byteLength
-    if (length > maxBytes) throw tooLarge(param, 'more', maxBytes)
+    if (length > maxBytes) throw tooLarge(param, `more than ${maxBytes} bytes`, maxBytes)
     onBytes(piece.byteLength)
     pieces.push(piece)
   }

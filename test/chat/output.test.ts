@@ -54,4 +54,26 @@ describe('one answer on its way out', async () => {
     assert.equal(chunks.map((chunk) => chunk.text).join(''), 'one')
     assert.equal(chunks.at(-1)!.stopped, true)
   })
+
+  it('sends no log probability of a token behind a stop string, and that of a token that it cuts in two', () => {
+    const text = 'one two three'
+    for (const stop of [' two three', 'wo three', 'e t', 'ee', 'one two']) {
+      const chunks = send(text, [stop])
+      const answer = chunks.map((chunk) => chunk.text).join('')
+      assert.equal(answer, text.slice(0, text.indexOf(stop)))
+      const tokens = chunks.flatMap((chunk) => chunk.logprobs ?? []).map(({ token }) => token)
+      assert.ok(tokens.join('').startsWith(answer), stop)
+      // Without the last one something of the answer would be missing.
+      assert.ok(tokens.slice(0, -1).join('').length < Math.max(answer.length, 1), stop)
+      assert.equal(tokens.length === 0, answer === '', stop)
+    }
+  })
+
+  it('is stopped by what only the end makes of an unfinished character', () => {
+    const output = new ChoiceOutput(tokenizer, ['\ufffd'])
+    const [first] = tokenizer.encode('𓀀')
+    output.push({ type: 'token', choice: 0, id: first! })
+    assert.equal(output.flush()?.text ?? '', '')
+    assert.equal(output.stopped, true)
+  })
 })

@@ -127,6 +127,26 @@ it('a server with answers under way stops on SIGINT after drainTimeoutMs at the 
   await request
 })
 
+it('a server that still drains dies of a second signal at once', async () => {
+  const server = await serve()
+  const answer = fetch(`${server.url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      model: 'starter',
+      messages: [{ role: 'user', content: 'hello' }],
+      ...{ stream: true, n: 16, min_tokens: 1500, max_tokens: 1500 },
+    }),
+  })
+  const broken = answer.then((response) => response.text()).catch(String)
+  await answer
+  server.child.kill('SIGTERM')
+  while (!server.log().includes('"draining"')) await once(server.child.stderr, 'data')
+  server.child.kill('SIGTERM')
+  assert.deepEqual(await server.exit, [null, 'SIGTERM'], server.log())
+  await broken
+})
+
 describe('aerie ask', () => {
   it('writes the answer alone to standard output', () => {
     const { status, stdout, stderr } = aerie(['ask', PICTURE, 'what color is the circle?'])
@@ -173,6 +193,12 @@ describe('aerie ask', () => {
     const { status, stdout } = aerie(['ask', 'what do you see?'])
     assert.equal(status, 0)
     assert.notEqual(stdout.trim(), '')
+  })
+
+  it('takes no picture for a question', () => {
+    const { status, stdout, stderr } = aerie(['ask', PICTURE])
+    assert.deepEqual([status, stdout], [2, ''])
+    assert.match(stderr, /^aerie: expected a question behind the picture [^\n]*\n$/)
   })
 
   it('says in one line what is wrong with a picture', () => {

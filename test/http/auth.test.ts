@@ -136,6 +136,7 @@ test('without a key nothing but probes answers, not even about which routes exis
   ] as const) {
     const answer = await app.request(method, url, options)
     assert.deepEqual([answer.status, answer.json.error.code], [401, 'invalid_api_key'], url)
+    assert.equal(answer.headers['www-authenticate'], 'Bearer')
   }
   assert.equal((await app.request('GET', '/livez')).status, 200)
   assert.equal((await app.request('GET', '/readyz')).status, 200)

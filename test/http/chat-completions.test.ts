@@ -64,6 +64,8 @@ test('log probabilities carry bytes, and a masked token gets a number that JSON 
   assert.deepEqual(content[0].top_logprobs[1], { token: '<mask>', logprob: -9999, bytes: null })
   const bare = await app.chat({ ...say('x'), logprobs: true })
   assert.deepEqual(bare.json.choices[0].logprobs.content[0].top_logprobs, [])
+  const empty = await app.chat({ ...say(''), logprobs: true })
+  assert.deepEqual(empty.json.choices[0].logprobs, { content: [], refusal: null })
 })
 
 test('pictures are counted apart from text', async () => {

@@ -52,6 +52,8 @@ test('bodies that are not JSON in UTF-8 are told apart', async () => {
   for (const [answer, status, code] of cases) {
     assert.deepEqual([answer.status, answer.json.error.code], [status, code])
   }
+  const plain = await post('{}', { ...json, 'content-encoding': 'Identity' })
+  assert.equal(plain.json.error.param, 'model')
   const utf8 = await post('{}', { 'content-type': 'application/json; charset=UTF-8' })
   assert.equal(utf8.json.error.param, 'model')
 })
@@ -69,6 +71,11 @@ test('malformed JSON is located without being quoted', async () => {
   const answer = await app.request('POST', '/v1/chat/completions', { payload, headers: json })
   assert.match(answer.json.error.message, /wrong at character 32/)
   assert.doesNotMatch(answer.body, /patient|oops/)
+  const reason = async (payload: string) =>
+    (await app.request('POST', '/v1/chat/completions', { payload, headers: json })).json.error
+      .message
+  assert.match(await reason('{"model": "echo", "messages": ['), /ends too early/)
+  assert.match(await reason('{"model": }'), /where a value should/)
 })
 
 test('queries are parameters too, except for probes', async () => {
@@ -97,12 +104,20 @@ test('what is not HTTP gets the envelope too', async () => {
     'GET / HTTP/9.9\r\n\r\n',
     'GET /livez HTTP/1.1\r\nhost: a\r\nbad header\r\n\r\n',
     'POST /v1/tokenize HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\n',
+    'GET /v1/models HTTP/1.1\r\nconnection: close\r\n\r\n',
+    'GET /v1/models HTTP/1.1\r\nhost: a\r\nHost: b\r\nconnection: close\r\n\r\n',
   ]) {
     const answer = await rawExchange(url, bytes)
     assert.match(answer, /^HTTP\/1\.1 400 /)
+    assert.match(answer, /^x-request-id: req_[0-9a-f]+\r$/m)
     const body = JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4))
     assert.equal(body.error.code, 'invalid_request')
   }
+  assert.match(
+    await rawExchange(url, 'CONNECT example.org:443 HTTP/1.1\r\nhost: example.org\r\n\r\n'),
+    /^HTTP\/1\.1 405 .*"method_not_allowed"/s,
+  )
+  assert.match(await rawExchange(url, 'GET /livez HTTP/1.0\r\n\r\n'), /^HTTP\/1\.1 200 /)
   const expecting =
     'GET /livez HTTP/1.1\r\nhost: a\r\nexpect: miracles\r\nconnection: close\r\n\r\n'
   assert.match(await rawExchange(url, expecting), /^HTTP\/1\.1 200 /)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { isPublicAddress } from '../../src/media/address.ts'
+import { isPrivateAddress, isPublicAddress } from '../../src/media/address.ts'
 
 /** One of each special range, its edges where a mask is easily got wrong (IANA's special-purpose registries). */
 const REFUSED = {
@@ -47,6 +47,37 @@ describe('addresses to fetch from', () => {
       for (const address of addresses) assert.equal(isPublicAddress(address), false, address)
     })
   }
+
+  it('takes for private what hosts of a closed network have, and no metadata service', () => {
+    const hosts = [
+      '127.0.0.1',
+      '::1',
+      '10.0.0.1',
+      '172.31.255.255',
+      '192.168.1.1',
+      '100.64.0.1',
+      'fd12::1',
+    ]
+    assert.deepEqual(hosts.filter(isPrivateAddress), hosts)
+    const others = [
+      '169.254.169.254',
+      'fe80::1',
+      '0.0.0.0',
+      '224.0.0.1',
+      '255.255.255.255',
+      '192.0.0.192',
+      '100.100.100.200',
+      'fd00:ec2::254',
+      'fd20:ce::254',
+      '168.63.129.16',
+      '::ffff:10.0.0.1',
+      '64:ff9b::a00:1',
+      '2002:a00:1::',
+      '127.1',
+      'example.org',
+    ]
+    assert.deepEqual(others.filter(isPrivateAddress), [])
+  })
 
   it('allows the public internet', () => {
     const hosts = [

@@ -273,6 +273,10 @@ describe('the fetcher', () => {
       })
       assert.deepEqual(await open(`http://localhost:${port}/ok`, request), BODY)
       assert.deepEqual(await open(`http://127.0.0.1:${port}/ok`, request), BODY)
+      const neither = /neither public nor private/
+      for (const host of ['169.254.169.254', '[fe80::1]', '0.0.0.0', '[::ffff:127.0.0.1]']) {
+        await refused(open(`http://${host}:${port}/ok`, request), neither)
+      }
     })
 
     it('never was there in all of the above', () => assert.equal(intruders, 0))

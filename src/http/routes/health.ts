@@ -1,7 +1,7 @@
 /** `/livez` and `/readyz`. */
 import type { FastifyInstance } from 'fastify'
 import { AerieError } from '../../errors.ts'
-import { errorBody, retryHeaders } from '../openai-error.ts'
+import { errorBody, errorHeaders } from '../openai-error.ts'
 import type { components } from '../openapi.d.ts'
 
 interface HealthRoutes {
@@ -18,7 +18,7 @@ export function healthRoutes(app: FastifyInstance, { problems }: HealthRoutes): 
     if (reasons.length === 0) return { status: 'ready', reasons } satisfies Readiness
     const error = new AerieError('not_ready', `not ready: ${reasons.join('; ')}`)
     const body: Readiness = { status: 'not_ready', reasons, ...errorBody(error) }
-    return reply.code(503).headers(retryHeaders(error)).send(body)
+    return reply.code(503).headers(errorHeaders(error)).send(body)
   })
 }
 
