@@ -13,7 +13,7 @@ export const ERROR_CODES = {
   not_found: 'No such route or object.',
   method_not_allowed: 'The route exists, but not for this HTTP method.',
   unsupported_media_type: 'The body is not of a content type that the route accepts.',
-  request_too_large: 'The body exceeds the byte limit.',
+  request_too_large: 'The body has too many bytes or too many values.',
   model_not_found: 'No model of that name is served.',
   context_length_exceeded:
     'The prompt and the answer together exceed the context of the model, or the prompt alone what the model was trained to read.',

@@ -3,7 +3,7 @@ import { isUtf8 } from 'node:buffer'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { AerieError } from '../errors.ts'
 import { freeMemory } from '../free-memory.ts'
-import { parseJson } from './parse-json.ts'
+import { parseJson, TooManyValues } from './parse-json.ts'
 
 export function acceptJsonOnly(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
@@ -16,6 +16,12 @@ async function parse(request: FastifyRequest, body: Buffer): Promise<unknown> {
   try {
     return parseJson(body)
   } catch (cause) {
+    if (cause instanceof TooManyValues) {
+      throw new AerieError(
+        'request_too_large',
+        'the body: too many values in it, whatever they are',
+      )
+    }
     throw new AerieError('invalid_json', `the body: ${where(cause, body)}`, { cause })
   } finally {
     // What was parsed are copies. A small body lies in a buffer that others share.

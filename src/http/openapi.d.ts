@@ -764,7 +764,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The body exceeds the byte limit. */
+        /** @description The body has too many bytes or too many values. */
         TooLarge: {
             headers: {
                 "x-request-id": components["headers"]["RequestId"];

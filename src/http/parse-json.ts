@@ -11,12 +11,27 @@ const MIN_URI_BYTES = 16 * 1024
 
 const QUOTE = 0x22
 const COLON = 0x3a
+const COMMA = 0x2c
+const BRACKET = 0x5b
+const BRACE = 0x7b
 const BACKSLASH = 0x5c
 /** Not allowed inside a JSON string as they are. */
 const CONTROL = [0x09, 0x0a, 0x0d]
 
-/** What `JSON.parse` makes of the text, whose bytes must be UTF-8. Throws its SyntaxError. */
+/**
+ * Strings, and outside of them commas, colons and opening brackets, in one body. Millions of tiny values in a body of the
+ * allowed size would hold up everybody for seconds; no request needs a tenth of this.
+ */
+export const MOST_MARKS = 200_000
+
+/** The text has more than `MOST_MARKS` of them. */
+export class TooManyValues extends Error {
+  override readonly name = 'TooManyValues'
+}
+
+/** What `JSON.parse` makes of the text, whose bytes must be UTF-8. Throws its SyntaxError, or TooManyValues. */
 export function parseJson(body: Buffer, minUriBytes = MIN_URI_BYTES): unknown {
+  if (body.length > MOST_MARKS && hasMoreMarks(body)) throw new TooManyValues()
   const uris = findUris(body, minUriBytes)
   if (uris.length === 0) return JSON.parse(body.toString('utf8'))
   // Random, so that no string of the request can look like it.
@@ -54,6 +69,23 @@ function findUris(body: Buffer, minBytes: number): Stretch[] {
     uris.push({ start, end })
     from = end + 1
   }
+}
+
+/** Counts from string to string, so that long ones cost next to nothing. */
+function hasMoreMarks(body: Buffer): boolean {
+  let marks = 0
+  for (let at = 0; at < body.length; at++) {
+    const byte = body[at]!
+    if (byte === QUOTE) {
+      do at = body.indexOf(QUOTE, at + 1)
+      while (at >= 0 && isEscaped(body, at))
+      if (at < 0) return false
+    } else if (byte !== COMMA && byte !== BRACKET && byte !== BRACE && byte !== COLON) {
+      continue
+    }
+    if (++marks > MOST_MARKS) return true
+  }
+  return false
 }
 
 /** Whether the quote belongs to a string around it. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { parseJson } from '../../src/http/parse-json.ts'
+import { MOST_MARKS, parseJson, TooManyValues } from '../../src/http/parse-json.ts'
 
 const MIN_URI_BYTES = 8
 const uri = `data:image/png;base64,${'AbC+/='.repeat(20)}`
@@ -87,4 +87,27 @@ test('a picture in a document nested beyond all reason is no problem of ours', (
   let value = parseJson(Buffer.from(text), MIN_URI_BYTES)
   while (Array.isArray(value)) value = value[0]
   assert.equal(value, uri)
+})
+
+test('more values than any request needs are refused before they are made, whatever they are', () => {
+  const most = MOST_MARKS + 1
+  for (const text of [
+    `[${'1,'.repeat(most)}1]`,
+    `{${'"k":0,'.repeat(most / 3 + 1)}"k":0}`,
+    `{"logit_bias":{${'"\\"":0,'.repeat(most / 3 + 1)}"k":0}}`,
+    `[${'[],'.repeat(most / 2 + 1)}[]]`,
+    '['.repeat(most),
+    `{"messages":"${uri}",${'"k":0,'.repeat(most / 3 + 1)}"k":0}`,
+  ]) {
+    assert.throws(
+      () => parseJson(Buffer.from(text), MIN_URI_BYTES),
+      TooManyValues,
+      text.slice(0, 40),
+    )
+  }
+})
+
+test('a long text may hold as many commas, brackets and quotes as it likes', () => {
+  const text = '[a, "b": {c}\\]'.repeat(MOST_MARKS)
+  same(JSON.stringify({ messages: [{ role: 'user', content: text }] }))
 })
