@@ -19,7 +19,9 @@ CHAT_TEMPLATE = """\
 {%- set text = namespace(system='', first=true) -%}
 {%- for message in messages -%}
 {%- if message['role'] == 'system' -%}
-{%- if message['content'] is string -%}{%- set text.system = message['content'] -%}
+{%- if not text.first -%}{{- raise_exception('system messages come before the first user message') -}}{%- endif -%}
+{%- if text.system -%}{%- set text.system = text.system + ' ' -%}{%- endif -%}
+{%- if message['content'] is string -%}{%- set text.system = text.system + message['content'] -%}
 {%- else -%}{%- for part in message['content'] if part['type'] == 'text' -%}{%- set text.system = text.system + part['text'] -%}{%- endfor -%}
 {%- endif -%}
 {%- elif message['role'] == 'user' -%}
@@ -40,6 +42,7 @@ CHAT_TEMPLATE = """\
 {{- '<|end|>' -}}
 {%- endif -%}
 {%- endfor -%}
+{%- if text.first and text.system -%}{{- raise_exception('a system message needs a user message behind it') -}}{%- endif -%}
 {%- if add_generation_prompt -%}{{- '<|assistant|>' -}}{%- endif -%}
 """
 
