@@ -3,10 +3,11 @@ import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Conversation } from '../../models/family.ts'
-import { loadModelConfig } from '../../models/load-config.ts'
 import { loadModelText } from '../chat/model.ts'
 import { findTemplate } from '../chat/template-source.ts'
 import { AerieError, toWireError } from '../errors.ts'
+import { isModelFile } from '../model-file.ts'
+import { openModelSource } from '../weights/model-source.ts'
 import type { FromTextCheck, TextFacts, TextToCheck } from './text-check.ts'
 
 /** Scripts, numbers, blanks and runs, as those that are known to blow up regular expressions. */
@@ -19,11 +20,13 @@ const TRIAL_TEXTS = [
 const SPECIAL = ['bos_token', 'eos_token', 'pad_token', 'unk_token'] as const
 /** In the order in which the loader looks for them. */
 const TOKENIZER_FILES = ['tokenizer.json', 'tokenizer.model', 'vocab.json']
+/** Where a GGUF file has them. */
+const GGUF_KEYS = { template: 'tokenizer.chat_template', tokenizer: 'tokenizer.ggml.tokens' }
 
 const say = (message: FromTextCheck) => parentPort!.postMessage(message)
 
 async function examine(modelDir: string): Promise<TextFacts> {
-  const { family, config, graphs, messageContent } = await loadModelConfig(modelDir)
+  const { family, config, graphs, messageContent } = (await openModelSource(modelDir)).model
   if (!graphs.decoder) {
     throw new AerieError(
       'invalid_package',
@@ -56,12 +59,17 @@ async function examine(modelDir: string): Promise<TextFacts> {
       remarks.push(`${name} ${JSON.stringify(written)} is not in the vocabulary`)
     else special[name] = { text: written, id }
   }
+  const isFile = await isModelFile(modelDir)
   return {
     prompt: conversation
       ? { source: 'family', template: conversation.template }
-      : { source: (await findTemplate(directory, tokenizer.config)).file },
+      : {
+          source: isFile
+            ? GGUF_KEYS.template
+            : (await findTemplate(directory, tokenizer.config)).file,
+        },
     tokenizer: {
-      source: await tokenizerFile(directory),
+      source: isFile ? GGUF_KEYS.tokenizer : await tokenizerFile(directory),
       tokens: tokenizer.size,
       special,
       stop: [...text.stopTokenIds],
