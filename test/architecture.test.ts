@@ -63,7 +63,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'nearest',
   ],
   doctor: ['cli', 'config', 'cpu', 'bin', 'models'],
-  bench: ['cli', 'cpu', 'media'],
+  // The tower's benchmark runs a graph without a model around it.
+  bench: ['cli', 'cpu', 'media', 'models', 'engine/backends', 'weights'],
   // Conversations of cases are written as a request's are.
   parity: [
     'chat',

@@ -1,8 +1,10 @@
 /** All subcommands, in the order of `aerie --help`. */
 
+import { importBenchCommand } from '../bench/import-command.ts'
 import { mediaBenchCommand } from '../bench/media-command.ts'
 import { serveBenchCommand } from '../bench/serve-command.ts'
 import { soakCommand } from '../bench/soak-command.ts'
+import { towerBenchCommand } from '../bench/tower-command.ts'
 import { doctorCommand } from '../doctor/command.ts'
 import { inspectCommand } from '../inspect/command.ts'
 import { parityCommand } from '../parity/command.ts'
@@ -21,4 +23,6 @@ export const COMMANDS: readonly Command[] = [
   serveBenchCommand,
   soakCommand,
   mediaBenchCommand,
+  importBenchCommand,
+  towerBenchCommand,
 ]
