@@ -39,6 +39,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'package',
     'chat',
     'engine/backends',
+    'tokenizer',
     'weights',
     'models',
     'errors',

@@ -52,7 +52,10 @@ export const towerBenchCommand: Command = {
     json: { type: 'boolean', description: 'the numbers as JSON' },
   },
   configKeys: [],
-  examples: ['aerie bench tower --python venv/bin/python --exported /tmp/so400m', 'aerie bench tower --pictures 2'],
+  examples: [
+    'aerie bench tower --python venv/bin/python --exported /tmp/so400m',
+    'aerie bench tower --pictures 2',
+  ],
   run: benchTower,
 }
 
@@ -103,7 +106,10 @@ interface ExportOptions {
 }
 
 /** Leaves a folder alone that holds the same already. */
-async function exportTower(folder: string, { python, pictures, layers, say }: ExportOptions): Promise<void> {
+async function exportTower(
+  folder: string,
+  { python, pictures, layers, say }: ExportOptions,
+): Promise<void> {
   const wanted = { pictures, num_hidden_layers: layers }
   const marker = join(folder, 'exported.json')
   const found = await readFile(marker, 'utf8').catch(() => undefined)
@@ -112,7 +118,9 @@ async function exportTower(folder: string, { python, pictures, layers, say }: Ex
   await mkdir(folder, { recursive: true })
   try {
     const sizes = [`num_hidden_layers=${layers}`]
-    await promisify(execFile)(python, [EXPORT, folder, String(pictures), ...sizes], { maxBuffer: 1 << 26 })
+    await promisify(execFile)(python, [EXPORT, folder, String(pictures), ...sizes], {
+      maxBuffer: 1 << 26,
+    })
   } catch (error) {
     const { stderr, message } = error as { stderr?: string; message: string }
     const reason = (stderr || message).trim().split('\n').at(-1)
@@ -193,6 +201,9 @@ function asText({ tower, threads, forms }: Report): string {
   ])
   return [
     `SigLIP, ${layers} layers of ${hiddenSize}, ${pictures} × ${imageSize} × ${imageSize} pixels, float32, ${threads} threads, medians of ${reference.seconds.length}`,
-    alignedTable([['', 'load s', 'best ms', 'median ms', 'peak memory', 'speed', 'difference'], ...rows]),
+    alignedTable([
+      ['', 'load s', 'best ms', 'median ms', 'peak memory', 'speed', 'difference'],
+      ...rows,
+    ]),
   ].join('\n')
 }

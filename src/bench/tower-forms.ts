@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { siglip, readSiglipConfig } from '../../models/blocks/siglip.ts'
+import { readSiglipConfig, siglip } from '../../models/blocks/siglip.ts'
 import { ConfigReader } from '../../models/config-reader.ts'
 import { GraphBuilder } from '../../models/graph/builder.ts'
 import type { Graph } from '../../models/graph/graph.ts'

@@ -39,7 +39,9 @@ export async function startTower(job: TowerJob): Promise<TowerProcess> {
 function nextMessage(child: ChildProcess, { form }: TowerJob): Promise<TowerSaid> {
   return new Promise((resolve, reject) => {
     const onExit = (code: number | null, signal: NodeJS.Signals | null) =>
-      reject(new CommandFailure(`the process of ${form} ended early: ${signal ?? `exit code ${code}`}`))
+      reject(
+        new CommandFailure(`the process of ${form} ended early: ${signal ?? `exit code ${code}`}`),
+      )
     child.once('exit', onExit)
     child.once('message', (message) => {
       child.off('exit', onExit)

@@ -21,7 +21,7 @@ def tensors_of(path):
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # noqa: BLE001, whatever torch says of a file, the file is to be named
-        sys.exit(f"{path}: PyTorch cannot read it without running it: {error}")
+        sys.exit(f"{path}: PyTorch cannot read it without running it: {str(error).splitlines()[0]}")
     if not isinstance(state, dict):
         sys.exit(f"{path}: expected a table of tensors, got {type(state).__name__}")
     for wrapper in WRAPPERS:

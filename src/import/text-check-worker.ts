@@ -7,6 +7,7 @@ import { loadModelText } from '../chat/model.ts'
 import { findTemplate } from '../chat/template-source.ts'
 import { AerieError, toWireError } from '../errors.ts'
 import { isModelFile } from '../model-file.ts'
+import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import { openModelSource } from '../weights/model-source.ts'
 import type { FromTextCheck, TextFacts, TextToCheck } from './text-check.ts'
 
@@ -42,12 +43,12 @@ async function examine(modelDir: string): Promise<TextFacts> {
   say({ type: 'loaded' })
   const { tokenizer } = text
   const remarks: string[] = []
-  for (const written of TRIAL_TEXTS) tokenizer.encode(written)
+  for (const written of TRIAL_TEXTS) encodes(tokenizer, written)
   const content = messageContent === 'parts' ? [{ type: 'text' as const, text: 'Hello' }] : 'Hello'
   const rendered = text.template.render([{ role: 'user', content }])
   if (!rendered.includes('Hello'))
     remarks.push('chat template: what the user says is not in the prompt')
-  tokenizer.encode(rendered)
+  encodes(tokenizer, rendered)
   const special: TextFacts['tokenizer']['special'] = {}
   for (const name of SPECIAL) {
     const value = tokenizer.config[name]
@@ -75,6 +76,17 @@ async function examine(modelDir: string): Promise<TextFacts> {
       stop: [...text.stopTokenIds],
     },
     remarks,
+  }
+}
+
+/** What the library says of a vocabulary that it can load and not use is about the checkpoint. */
+function encodes(tokenizer: Tokenizer, text: string): void {
+  try {
+    tokenizer.encode(text)
+  } catch (cause) {
+    if (cause instanceof AerieError) throw cause
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new AerieError('invalid_package', `tokenizer: cannot encode a text: ${reason}`, { cause })
   }
 }
 
