@@ -22,6 +22,9 @@ async function run(trial: TextTrial): Promise<string> {
   return template.render([{ role: 'user', content: 'Hello' }])
 }
 
+// Loading it takes as long as a thousand trials.
+parentPort!.postMessage('ready')
+
 parentPort!.on('message', async (trial: TextTrial) => {
   let result: TextTrialResult
   try {
