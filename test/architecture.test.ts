@@ -16,6 +16,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'free-memory': [],
   nearest: [],
   'model-file': [],
+  'process-alive': [],
   'model-folder': ['errors'],
   cpu: [],
   config: ['config-schema', 'config-value', 'cpu', 'errors', 'nearest'],
@@ -23,7 +24,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'config-value': ['config-schema'],
   models: ['errors', 'model-folder', 'weights'],
   weights: ['errors', 'models', 'model-file', 'model-folder'],
-  'engine/backends': ['engine', 'weights', 'models', 'errors', 'free-memory'],
+  'engine/backends': ['engine', 'weights', 'models', 'errors', 'free-memory', 'process-alive'],
   engine: ['engine/backends', 'models', 'errors', 'free-memory'],
   // A GGUF file holds the vocabulary beside the weights.
   tokenizer: ['errors', 'model-file', 'model-folder', 'weights'],
@@ -38,13 +39,15 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'package',
     'chat',
     'engine/backends',
+    'tokenizer',
     'weights',
     'models',
     'errors',
     'model-file',
     'model-folder',
+    'process-alive',
   ],
-  inspect: ['cli', 'import', 'package', 'models', 'errors'],
+  inspect: ['cli', 'import', 'package', 'models', 'errors', 'model-file'],
   cli: [
     'main',
     'config',
@@ -61,7 +64,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'nearest',
   ],
   doctor: ['cli', 'config', 'cpu', 'bin', 'models'],
-  bench: ['cli', 'cpu', 'media'],
+  // The tower's benchmark runs a graph without a model around it.
+  bench: ['cli', 'cpu', 'media', 'models', 'engine/backends', 'weights'],
   // Conversations of cases are written as a request's are.
   parity: [
     'chat',

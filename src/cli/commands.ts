@@ -1,9 +1,11 @@
 /** All subcommands, in the order of `aerie --help`. */
 
 import { framesBenchCommand } from '../bench/frames-command.ts'
+import { importBenchCommand } from '../bench/import-command.ts'
 import { mediaBenchCommand } from '../bench/media-command.ts'
 import { serveBenchCommand } from '../bench/serve-command.ts'
 import { soakCommand } from '../bench/soak-command.ts'
+import { towerBenchCommand } from '../bench/tower-command.ts'
 import { doctorCommand } from '../doctor/command.ts'
 import { inspectCommand } from '../inspect/command.ts'
 import { parityCommand } from '../parity/command.ts'
@@ -23,4 +25,6 @@ export const COMMANDS: readonly Command[] = [
   soakCommand,
   mediaBenchCommand,
   framesBenchCommand,
+  importBenchCommand,
+  towerBenchCommand,
 ]

@@ -9,9 +9,9 @@ const INTERRUPTED = 130
 export const importCommand: Command = {
   name: 'import',
   summary: 'check a published checkpoint and make a package of it',
-  operands: '<folder | owner/name> [options]',
+  operands: '<folder | model.gguf | owner/name> [options]',
   details: [
-    'Takes a checkpoint folder as it was published, or a repository of the hub. Every tensor, the',
+    'Takes a checkpoint as it was published: a folder, a GGUF file or a repository of the hub. Every tensor, the',
     'config, the tokenizer and the chat template are checked before anything is copied. A package is',
     'never changed and has the SHA-256 of everything in aerie.json.',
     'Interrupted or killed: the same command goes on where it was. docs/import.md has the rest.',
@@ -39,7 +39,7 @@ export const importCommand: Command = {
 async function runImport(args: ParsedArgs, terminal: Terminal): Promise<number> {
   const [model, ...rest] = args.positionals
   if (model === undefined || rest.length > 0)
-    throw new UsageError('expected one folder or hub id; see `aerie import --help`')
+    throw new UsageError('expected one folder, GGUF file or hub id; see `aerie import --help`')
   const quantize = args.options.get('quantize') ?? 'none'
   if (quantize === 'int8' || quantize === 'int4')
     throw new UsageError(`--quantize: ${quantize} is not supported yet, expected none`)

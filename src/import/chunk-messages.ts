@@ -1,5 +1,5 @@
 /** What the importing thread and its two workers say to each other. */
-import type { Dtype } from '../weights/dtype.ts'
+import type { StoredType } from '../weights/stored-type.ts'
 import type { Segment } from './chunks.ts'
 
 export interface WorkerJob {
@@ -24,7 +24,7 @@ export type FromChunkWorker =
   | {
       readonly type: 'bad'
       readonly tensor: string
-      readonly dtype: Dtype
+      readonly dtype: StoredType
       readonly skippedBytes: number
       /** Element within the segment. */
       readonly index: number

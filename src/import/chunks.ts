@@ -1,10 +1,11 @@
-/** Cuts a file of weights into chunks such that no element of a tensor lies in two of them. */
-import type { Dtype } from '../weights/dtype.ts'
+/** Cuts a file of weights into chunks such that no element or block of a tensor lies in two of them. */
+import { isDtype } from '../weights/dtype.ts'
+import { elementsOfBlock, type StoredType, storedBytes } from '../weights/stored-type.ts'
 
 /** What of a file is looked at for values that no model may have. */
 export interface ScannedTensor {
   readonly name: string
-  readonly dtype: Dtype
+  readonly dtype: StoredType
   /** From the file's start; tensors neither overlap nor come out of order. */
   readonly offset: number
   readonly byteLength: number
@@ -13,7 +14,7 @@ export interface ScannedTensor {
 /** A piece of a tensor in a chunk. */
 export interface Segment {
   readonly tensor: string
-  readonly dtype: Dtype
+  readonly dtype: StoredType
   /** Bytes from the chunk's start. */
   readonly start: number
   readonly byteLength: number
@@ -27,10 +28,10 @@ export interface Chunk {
   readonly segments: readonly Segment[]
 }
 
-/** Every element is a power of two of at most so many bytes. */
+/** What every element's size divides, so that a tensor goes on in the next chunk as it is aligned. */
 const LARGEST_ELEMENT = 8
 
-/** The chunks of a file of `fileBytes` bytes in order, each of at most `mostBytes`, at least 16. */
+/** The chunks of a file of `fileBytes` bytes in order, each of at most `mostBytes`, at least two blocks of any type. */
 export function* planChunks(
   fileBytes: number,
   tensors: readonly ScannedTensor[],
@@ -44,7 +45,7 @@ export function* planChunks(
       const { name, dtype, offset: begin, byteLength } = tensors[i]!
       if (begin >= end) break
       const after = begin + byteLength
-      if (after > end) end -= (end - begin) % LARGEST_ELEMENT
+      if (after > end) end -= (end - begin) % undivided(dtype)
       else first = i + 1
       const from = Math.max(begin, offset)
       const length = Math.min(after, end) - from
@@ -60,4 +61,9 @@ export function* planChunks(
     yield { offset, byteLength: end - offset, segments }
     offset = end
   }
+}
+
+/** Bytes that are looked at together. */
+function undivided(dtype: StoredType): number {
+  return isDtype(dtype) ? LARGEST_ELEMENT : storedBytes(dtype, elementsOfBlock(dtype))
 }

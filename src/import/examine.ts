@@ -1,15 +1,14 @@
-/** Looks at a whole checkpoint folder and tells what is in it, or what is wrong. Nothing of it is executed but its template. */
-import { join } from 'node:path'
+/** Looks at a whole checkpoint and tells what is in it, or what is wrong. Nothing of it is executed but its template. */
 import type { FamilyGraphs } from '../../models/family.ts'
 import type { ElementType } from '../../models/graph/graph.ts'
-import { loadModelConfig, type ModelConfig } from '../../models/load-config.ts'
+import type { ModelConfig } from '../../models/load-config.ts'
 import { bindModel, graphsOf } from '../engine/backends/model-files.ts'
 import { AerieError } from '../errors.ts'
-import { FILE_LIMITS, readText } from '../model-folder.ts'
 import type { Manifest, ManifestTensor, Part } from '../package/manifest.ts'
-import { Checkpoint, type StoredTensor, type WeightFile } from '../weights/checkpoint.ts'
+import { isBlockType } from '../weights/gguf-blocks.ts'
+import type { WeightTensor } from '../weights/weights.ts'
 import type { ScannedTensor } from './chunks.ts'
-import { refusePickles, type SourceFile, sourceFile, surveyFolder } from './survey.ts'
+import type { SourceFile } from './survey.ts'
 import { checkText, type TextFacts } from './text-check.ts'
 
 /** What the manifest says about the model itself. */
@@ -25,6 +24,18 @@ export interface ExaminedWeights {
   readonly files: readonly (SourceFile & { readonly tensors: readonly ScannedTensor[] })[]
 }
 
+/** Each part rejects with `invalid_package`. */
+export interface CheckpointForm {
+  /** What a backend opens: the folder, or the file. */
+  readonly path: string
+  /** The small files that belong to it, by their paths in a package. */
+  smallFiles(config: ModelConfig): Promise<SourceFile[]>
+  config(): Promise<ModelConfig>
+  weights(config: ModelConfig): Promise<ExaminedWeights>
+  /** As the checkpoint itself says it. */
+  license(): Promise<string | undefined>
+}
+
 /** What the runtimes read, by the type that the graph wants. */
 const READABLE: Readonly<Record<ElementType, readonly string[]>> = {
   float32: ['F32', 'F16', 'BF16'],
@@ -32,60 +43,52 @@ const READABLE: Readonly<Record<ElementType, readonly string[]>> = {
 }
 const UNUSED = 'unused'
 
-/** Sub-folders that the family reads. */
-export function familyFolders({ family }: ModelConfig): string[] {
-  return [...(family.weightFolders ?? []), ...(family.textFolder ? [family.textFolder] : [])]
-}
-
 /**
  * Checks that every tensor of the graphs is there in the right shape and a type that can be read, and that none is left
  * over. Throws `invalid_package`.
  */
-export async function examineWeights(
-  directory: string,
+export function examineTensors(
   config: ModelConfig,
-): Promise<ExaminedWeights> {
-  await refusePickles(directory, config.family.weightFolders ?? [])
-  const { weightFolders } = config.family
-  await using checkpoint = weightFolders
-    ? await Checkpoint.openParts(directory, weightFolders)
-    : await Checkpoint.open(directory)
-  const bound = bindModel(config, checkpoint.tensors.values())
+  tensors: readonly WeightTensor[],
+  files: readonly SourceFile[],
+): ExaminedWeights {
+  const bound = bindModel(config, tensors)
   const weights = weightsByName(config.graphs)
-  const partOf = new Map<StoredTensor, string>()
-  // The embedding table is looked up outside the graphs.
-  for (const [initialiser, tensor] of bound)
-    partOf.set(tensor, weights.get(initialiser)?.part ?? 'decoder')
-  for (const [initialiser, { name, dtype }] of bound) {
-    const readable = READABLE[weights.get(initialiser)?.type ?? 'float32']
-    if (readable.includes(dtype)) continue
-    throw new AerieError(
-      'invalid_package',
-      `tensor ${name} is of type ${dtype}, expected ${readable.slice(0, -1).join(', ')} or ${readable.at(-1)}`,
-    )
+  const partOf = new Map<WeightTensor, string>()
+  for (const [initialiser, tensor] of bound) {
+    const weight = weights.get(initialiser)
+    requireReadable(tensor, weight?.type ?? 'float32')
+    // The embedding table is looked up outside the graphs.
+    partOf.set(tensor, weight?.part ?? 'decoder')
   }
-  const byPath = new Map(checkpoint.files.map((file) => [file.path, file]))
-  const all = [...checkpoint.tensors.values()]
+  const byPath = new Map(files.map((file) => [file.source, file.path]))
   return {
-    parts: summarise(all, partOf),
-    tensors: all.map((tensor) => ({
+    parts: summarise(tensors, partOf),
+    tensors: tensors.map((tensor) => ({
       name: tensor.name,
       part: partOf.get(tensor) ?? UNUSED,
       dtype: tensor.dtype,
       shape: [...tensor.shape],
       bytes: tensor.byteLength,
-      file: byPath.get(tensor.path)!.name,
+      file: byPath.get(tensor.path)!,
     })),
-    files: await Promise.all(
-      checkpoint.files.map((file) =>
-        weightSource(
-          directory,
-          file,
-          all.filter((tensor) => tensor.path === file.path && partOf.has(tensor)),
-        ),
-      ),
-    ),
+    files: files.map((file) => ({
+      ...file,
+      tensors: tensors
+        .filter((tensor) => tensor.path === file.source && partOf.has(tensor))
+        .map(({ name, dtype, offset, byteLength }) => ({ name, dtype, offset, byteLength }))
+        .sort((a, b) => a.offset - b.offset),
+    })),
   }
+}
+
+function requireReadable({ name, dtype }: WeightTensor, type: ElementType): void {
+  const readable = READABLE[type]
+  if (readable.includes(dtype) || (type === 'float32' && isBlockType(dtype))) return
+  throw new AerieError(
+    'invalid_package',
+    `tensor ${name} is of type ${dtype}, expected ${readable.slice(0, -1).join(', ')} or ${readable.at(-1)}`,
+  )
 }
 
 export interface Examination {
@@ -96,12 +99,12 @@ export interface Examination {
 }
 
 /** The whole of it; throws `invalid_package` for the first thing that is wrong. */
-export async function examineFolder(directory: string): Promise<Examination> {
-  const config = await loadModelConfig(directory)
-  const small = await surveyFolder(directory, familyFolders(config))
-  const weights = await examineWeights(directory, config)
-  const text = await checkText(directory)
-  const license = await readLicense(directory)
+export async function examine(form: CheckpointForm): Promise<Examination> {
+  const config = await form.config()
+  const small = await form.smallFiles(config)
+  const weights = await form.weights(config)
+  const text = await checkText(form.path)
+  const license = await form.license()
   return {
     facts: {
       family: config.family.modelType,
@@ -124,16 +127,6 @@ function vocabularyRemarks({ tokenizer }: TextFacts, { limits }: ModelConfig): s
     : []
 }
 
-/** `license:` at the head of the folder's own card; undefined when it does not say. */
-export async function readLicense(directory: string): Promise<string | undefined> {
-  const card = await readText(directory, 'README.md', FILE_LIMITS.vocabulary)
-  const head = /^---\r?\n([\s\S]{0,65536}?)\r?\n---/.exec(card ?? '')?.[1]
-  const name = /^license:[ \t]*["']?([\w.+-]{1,100})["']?[ \t]*\r?$/m.exec(head ?? '')?.[1]
-  // Cards with a licence of their own give its name beside it.
-  const own = /^license_name:[ \t]*["']?([\w .+-]{1,100}?)["']?[ \t]*\r?$/m.exec(head ?? '')?.[1]
-  return name === 'other' ? (own ?? name) : name
-}
-
 /** Initialiser → its graph's name, and the type that it has there. */
 function weightsByName(graphs: FamilyGraphs): Map<string, { part: string; type: ElementType }> {
   return new Map(
@@ -144,8 +137,8 @@ function weightsByName(graphs: FamilyGraphs): Map<string, { part: string; type: 
 }
 
 function summarise(
-  tensors: readonly StoredTensor[],
-  partOf: ReadonlyMap<StoredTensor, string>,
+  tensors: readonly WeightTensor[],
+  partOf: ReadonlyMap<WeightTensor, string>,
 ): Part[] {
   const parts = new Map<
     string,
@@ -164,21 +157,6 @@ function summarise(
     ...part,
     dtypes: Object.fromEntries(part.dtypes),
   }))
-}
-
-async function weightSource(
-  directory: string,
-  { name }: WeightFile,
-  scanned: readonly StoredTensor[],
-): Promise<Examination['files'][number]> {
-  const file = await sourceFile(directory, name)
-  if (!file) throw new AerieError('invalid_package', `${join(directory, name)} is gone`)
-  return {
-    ...file,
-    tensors: scanned
-      .map(({ name, dtype, offset, byteLength }) => ({ name, dtype, offset, byteLength }))
-      .sort((a, b) => a.offset - b.offset),
-  }
 }
 
 /** As JSON would give it back. */

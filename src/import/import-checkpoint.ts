@@ -1,8 +1,9 @@
-/** A checkpoint folder → a package: checked, copied once, under a digest. */
+/** A checkpoint → a package: checked, copied once, under a digest. */
 import { createHash } from 'node:crypto'
 import { chmod, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { AerieError } from '../errors.ts'
+import { isModelFile } from '../model-file.ts'
 import {
   FORMAT,
   MANIFEST_FILE,
@@ -12,7 +13,8 @@ import {
   sealManifest,
 } from '../package/manifest.ts'
 import { packageFolder, type StoredPackage, servedName } from '../package/store.ts'
-import { type Examination, examineFolder } from './examine.ts'
+import { checkpointForm, checkpointName } from './checkpoint-form.ts'
+import { type Examination, examine } from './examine.ts'
 import { FileTaker } from './file-taker.ts'
 import { freeBytesAt, tooLittleRoom } from './free-space.ts'
 import { openWorkplace, type Workplace } from './journal.ts'
@@ -54,29 +56,42 @@ const SPARE_BYTES = 64 * 2 ** 20
  * system's own errors. What was done is kept for the next attempt; nothing has the package's name before it is whole.
  */
 export async function importCheckpoint(
-  folder: string,
+  checkpoint: string,
   options: ImportOptions,
 ): Promise<ImportResult> {
-  const directory = resolve(folder)
-  await refuseImported(directory, options)
-  const examination = await examineFolder(directory)
+  const source = resolve(checkpoint)
+  await refuseImported(source, options)
+  const examination = await examine(await checkpointForm(source))
   options.signal?.throwIfAborted()
-  const id = options.fetchedFrom?.id ?? basename(directory)
+  const origin = await originOf(source, options)
   const place = options.out
     ? `${resolve(options.out)}.partial`
-    : join(resolve(options.modelsDir), `${servedName(id)}-${keyOf(directory)}.partial`)
-  const workplace = await openWorkplace(place, identity(directory, examination))
+    : join(resolve(options.modelsDir), `${origin.name}-${keyOf(source)}.partial`)
+  const workplace = await openWorkplace(place, identity(source, examination))
   try {
     const left = examination.files.filter(({ path }) => !workplace.finished.has(path))
     await checkFreeSpace(place, left, options)
     const files = await takeFiles(examination, workplace, options)
-    const manifest = describe(examination, files, id, options)
+    const manifest = describe(examination, files, origin, options)
     const result = await commit(workplace, manifest, options)
     await workplace.remove()
     return { ...result, remarks: examination.remarks }
   } catch (error) {
     await workplace.release()
     throw error
+  }
+}
+
+interface Origin extends Pick<Manifest, 'name'>, Pick<Manifest['parent'], 'kind' | 'id'> {
+  readonly revision?: string
+}
+
+async function originOf(source: string, { fetchedFrom }: ImportOptions): Promise<Origin> {
+  if (fetchedFrom) return { kind: 'hub', ...fetchedFrom, name: servedName(fetchedFrom.id) }
+  return {
+    kind: (await isModelFile(source)) ? 'file' : 'folder',
+    id: basename(source),
+    name: servedName(await checkpointName(source)),
   }
 }
 
@@ -160,22 +175,17 @@ async function takeFiles(
 function describe(
   { facts }: Examination,
   files: readonly PackageFile[],
-  id: string,
-  { fetchedFrom, now = () => new Date() }: ImportOptions,
+  { name, ...parent }: Origin,
+  { now = () => new Date() }: ImportOptions,
 ): Manifest {
   const source = createHash('sha256')
   for (const { path, sha256 } of files) source.update(`${path}\n${sha256}\n`)
   return sealManifest({
     format: FORMAT,
-    name: servedName(id),
+    name,
     quantize: 'none',
     created: now().toISOString(),
-    parent: {
-      kind: fetchedFrom ? 'hub' : 'folder',
-      id,
-      ...(fetchedFrom ? { revision: fetchedFrom.revision } : {}),
-      digest: source.digest('hex'),
-    },
+    parent: { ...parent, digest: source.digest('hex') },
     ...facts,
     files: [...files],
   })

@@ -1,10 +1,11 @@
-/** Imports what a user names: a folder, or a repository of the hub. */
+/** Imports what a user names: a folder, a GGUF file, or a repository of the hub. */
 import { mkdir, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { AerieError } from '../errors.ts'
 import { type HubAccess, HubClient } from '../hub/hub-client.ts'
 import { isHubId } from '../hub/hub-id.ts'
 import { openRepository } from '../hub/repository.ts'
+import { isModelFile } from '../model-file.ts'
 import { findHubPackage, servedName } from '../package/store.ts'
 import { fetchCheckpoint } from './fetch-checkpoint.ts'
 import { type ImportResult, importCheckpoint } from './import-checkpoint.ts'
@@ -29,9 +30,13 @@ export async function importModel(
   options: ImportModelOptions,
 ): Promise<ImportResult> {
   const { model, revision } = source
-  if (await isFolder(model)) {
+  const isFile = await isModelFile(model)
+  if (isFile || (await isFolder(model))) {
     if (revision !== undefined)
-      throw new AerieError('invalid_config', '--revision: a folder has none, expected a hub id')
+      throw new AerieError(
+        'invalid_config',
+        `--revision: a ${isFile ? 'file' : 'folder'} has none, expected a hub id`,
+      )
     return await importCheckpoint(model, importOptions(options))
   }
   if (!isHubId(model)) throw noSuchModel(model)

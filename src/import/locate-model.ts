@@ -1,10 +1,11 @@
 /** Finds the folder or file of the model that a server is to serve: a checkpoint, a package, a GGUF file, or a hub's repository, imported first. */
-import { basename, extname, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { isHubId } from '../hub/hub-id.ts'
 import { isModelFile } from '../model-file.ts'
 import { type Manifest, readManifest } from '../package/manifest.ts'
-import { findHubPackage, notesFolder } from '../package/store.ts'
+import { findHubPackage, modelPath, notesFolder, type StoredPackage } from '../package/store.ts'
 import { verifyPackage } from '../package/verify.ts'
+import { checkpointForm, checkpointName } from './checkpoint-form.ts'
 import type { ImportModelOptions } from './import-model.ts'
 import { isFolder, type ModelSource, noSuchModel } from './model-source.ts'
 import { checkText } from './text-check.ts'
@@ -31,39 +32,38 @@ export async function locateModel(
   options: LocateOptions,
 ): Promise<LocatedModel> {
   const { model, revision } = source
-  if (await isFolder(model)) {
+  const isDirectory = await isFolder(model)
+  if (isDirectory) {
     const directory = resolve(model)
     const manifest = await readManifest(directory)
-    if (manifest) return await verified(directory, manifest, options)
-    // Its template and tokenizer run in this process from now on.
-    await checkText(directory)
-    return { directory, name: basename(directory), manifest }
+    if (manifest) return await verified({ directory, manifest }, options)
   }
-  if (await isModelFile(model)) {
-    const directory = resolve(model)
-    return { directory, name: basename(model, extname(model)), manifest: undefined }
+  if (isDirectory || (await isModelFile(model))) {
+    const { path } = await checkpointForm(model)
+    // Its template and tokenizer run in this process from now on.
+    await checkText(path)
+    return { directory: path, name: await checkpointName(model), manifest: undefined }
   }
   if (!isHubId(model)) throw noSuchModel(model)
   const known = await findHubPackage(options.modelsDir, model, revision)
-  if (known) return await verified(known.directory, known.manifest, options)
+  if (known) return await verified(known, options)
   // The hub's client is loaded by those who need it.
   const { importModel } = await import('./import-model.ts')
-  const { directory, manifest } = await importModel(source, options)
-  return await verified(directory, manifest, options)
+  return await verified(await importModel(source, options), options)
 }
 
 async function verified(
-  directory: string,
-  manifest: Manifest,
+  found: StoredPackage,
   { modelsDir, verify, signal }: LocateOptions,
 ): Promise<LocatedModel> {
+  const { directory, manifest } = found
   const { notNoted } = await verifyPackage(directory, manifest, {
     notes: notesFolder(modelsDir),
     hash: verify ? 'everything' : 'changed',
     ...(signal ? { signal } : {}),
   })
   return {
-    directory,
+    directory: modelPath(found),
     name: manifest.name,
     manifest,
     ...(notNoted === undefined

@@ -3,6 +3,7 @@ import { open, readFile, rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { AerieError } from '../errors.ts'
+import { isProcessAlive } from '../process-alive.ts'
 
 /**
  * Gives back what unlocks it. The lock of a process that is gone is taken over. Rejects with `invalid_package` while another
@@ -19,22 +20,12 @@ export async function lockFolder(directory: string): Promise<() => Promise<void>
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
     }
     const [pid, host] = (await readFile(path, 'utf8').catch(() => '')).split(' ')
-    if (attempt > 0 || host !== hostname() || isAlive(Number(pid))) {
+    if (attempt > 0 || host !== hostname() || isProcessAlive(Number(pid))) {
       throw new AerieError(
         'invalid_package',
         `${directory}: process ${pid || 'unknown'} on ${host || 'another machine'} is importing here; if it is gone, remove ${path}`,
       )
     }
     await rm(path, { force: true })
-  }
-}
-
-function isAlive(pid: number): boolean {
-  if (pid === process.pid) return true
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }

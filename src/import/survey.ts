@@ -17,8 +17,8 @@ export interface SourceFile {
 }
 
 /** What belongs to a checkpoint beside its weights: configs, tokenizers, templates, cards and licences. */
-const KEPT =
-  /^(?:[\w-][\w.-]*\.(?:json|jinja|model)|merges\.txt|(?:LICEN[CS]E|NOTICE|README)[\w.-]*)$/i
+const KEPT = /^(?:[\w-][\w.-]*\.(?:json|jinja|model)|merges\.txt)$/i
+const CARD = /^(?:LICEN[CS]E|NOTICE|README)[\w.-]*$/i
 
 /** Weights as Python objects: reading them runs what they say. */
 const PICKLE = /\.(?:bin|pth|pt|ckpt|pkl)$/i
@@ -26,7 +26,12 @@ const PICKLE = /\.(?:bin|pth|pt|ckpt|pkl)$/i
 const CONVERTER = new URL('./pickle-to-safetensors.py', import.meta.url)
 
 export function isKept(name: string): boolean {
-  return KEPT.test(name) && name !== MANIFEST_FILE
+  return (KEPT.test(name) || isCard(name)) && name !== MANIFEST_FILE
+}
+
+/** What says who made it and what may be done with it. */
+export function isCard(name: string): boolean {
+  return CARD.test(name)
 }
 
 export function isPickle(name: string): boolean {
@@ -85,7 +90,8 @@ export function pickleRefused(what: string, folder: string): AerieError {
   )
 }
 
-async function listFolder(directory: string): Promise<string[]> {
+/** Names in a folder; throws `invalid_package`. */
+export async function listFolder(directory: string): Promise<string[]> {
   try {
     return await readdir(directory)
   } catch (cause) {

@@ -3,10 +3,12 @@ import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Conversation } from '../../models/family.ts'
-import { loadModelConfig } from '../../models/load-config.ts'
 import { loadModelText } from '../chat/model.ts'
 import { findTemplate } from '../chat/template-source.ts'
 import { AerieError, toWireError } from '../errors.ts'
+import { isModelFile } from '../model-file.ts'
+import type { Tokenizer } from '../tokenizer/tokenizer.ts'
+import { openModelSource } from '../weights/model-source.ts'
 import type { FromTextCheck, TextFacts, TextToCheck } from './text-check.ts'
 
 /** Scripts, numbers, blanks and runs, as those that are known to blow up regular expressions. */
@@ -19,11 +21,13 @@ const TRIAL_TEXTS = [
 const SPECIAL = ['bos_token', 'eos_token', 'pad_token', 'unk_token'] as const
 /** In the order in which the loader looks for them. */
 const TOKENIZER_FILES = ['tokenizer.json', 'tokenizer.model', 'vocab.json']
+/** Where a GGUF file has them. */
+const GGUF_KEYS = { template: 'tokenizer.chat_template', tokenizer: 'tokenizer.ggml.tokens' }
 
 const say = (message: FromTextCheck) => parentPort!.postMessage(message)
 
 async function examine(modelDir: string): Promise<TextFacts> {
-  const { family, config, graphs, messageContent } = await loadModelConfig(modelDir)
+  const { family, config, graphs, messageContent } = (await openModelSource(modelDir)).model
   if (!graphs.decoder) {
     throw new AerieError(
       'invalid_package',
@@ -39,12 +43,12 @@ async function examine(modelDir: string): Promise<TextFacts> {
   say({ type: 'loaded' })
   const { tokenizer } = text
   const remarks: string[] = []
-  for (const written of TRIAL_TEXTS) tokenizer.encode(written)
+  for (const written of TRIAL_TEXTS) encodes(tokenizer, written)
   const content = messageContent === 'parts' ? [{ type: 'text' as const, text: 'Hello' }] : 'Hello'
   const rendered = text.template.render([{ role: 'user', content }])
   if (!rendered.includes('Hello'))
     remarks.push('chat template: what the user says is not in the prompt')
-  tokenizer.encode(rendered)
+  encodes(tokenizer, rendered)
   const special: TextFacts['tokenizer']['special'] = {}
   for (const name of SPECIAL) {
     const value = tokenizer.config[name]
@@ -56,17 +60,33 @@ async function examine(modelDir: string): Promise<TextFacts> {
       remarks.push(`${name} ${JSON.stringify(written)} is not in the vocabulary`)
     else special[name] = { text: written, id }
   }
+  const isFile = await isModelFile(modelDir)
   return {
     prompt: conversation
       ? { source: 'family', template: conversation.template }
-      : { source: (await findTemplate(directory, tokenizer.config)).file },
+      : {
+          source: isFile
+            ? GGUF_KEYS.template
+            : (await findTemplate(directory, tokenizer.config)).file,
+        },
     tokenizer: {
-      source: await tokenizerFile(directory),
+      source: isFile ? GGUF_KEYS.tokenizer : await tokenizerFile(directory),
       tokens: tokenizer.size,
       special,
       stop: [...text.stopTokenIds],
     },
     remarks,
+  }
+}
+
+/** What the library says of a vocabulary that it can load and not use is about the checkpoint. */
+function encodes(tokenizer: Tokenizer, text: string): void {
+  try {
+    tokenizer.encode(text)
+  } catch (cause) {
+    if (cause instanceof AerieError) throw cause
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new AerieError('invalid_package', `tokenizer: cannot encode a text: ${reason}`, { cause })
   }
 }
 

@@ -7,6 +7,7 @@ import { AerieError, fromWireError, type WireError } from '../errors.ts'
 import type { Manifest } from '../package/manifest.ts'
 
 export interface TextToCheck {
+  /** Or the path of a GGUF file. */
   readonly modelDir: string
 }
 

@@ -4,7 +4,7 @@ import { type Command, type ParsedArgs, type Terminal, UsageError } from '../cli
 export const inspectCommand: Command = {
   name: 'inspect',
   summary: 'tell what a checkpoint or package is',
-  operands: '<folder> [options]',
+  operands: '<folder | model.gguf> [options]',
   details: [
     'Shows parts, sizes, prompt, special tokens, preprocessing and limits, and every problem found.',
     'Exit code 1 when there is a problem.',
@@ -21,14 +21,16 @@ export const inspectCommand: Command = {
 async function inspect(args: ParsedArgs, terminal: Terminal): Promise<number> {
   const [folder, ...rest] = args.positionals
   if (folder === undefined || rest.length > 0)
-    throw new UsageError('expected one folder; see `aerie inspect --help`')
-  const [{ inspectFolder }, { inspectionText }, { isFolder }] = await Promise.all([
+    throw new UsageError('expected one folder or GGUF file; see `aerie inspect --help`')
+  const [{ inspectModel }, { inspectionText }, { isFolder }, { isModelFile }] = await Promise.all([
     import('./inspect.ts'),
     import('./report.ts'),
     import('../import/model-source.ts'),
+    import('../model-file.ts'),
   ])
-  if (!(await isFolder(folder))) throw new UsageError(`${folder}: there is no such folder`)
-  const found = await inspectFolder(folder, { verify: args.options.has('verify') })
+  if (!(await isFolder(folder)) && !(await isModelFile(folder)))
+    throw new UsageError(`${folder}: there is no such folder or file`)
+  const found = await inspectModel(folder, { verify: args.options.has('verify') })
   const text = args.options.has('json')
     ? JSON.stringify(found, undefined, 2)
     : inspectionText(found)

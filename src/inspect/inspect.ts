@@ -1,15 +1,15 @@
-/** Tells what a folder holds, checkpoint or package, and everything that is wrong with it. */
-import { basename, resolve } from 'node:path'
-import { loadModelConfig, type ModelConfig } from '../../models/load-config.ts'
+/** Tells what a folder or file holds, checkpoint or package, and everything that is wrong with it. */
+import { resolve } from 'node:path'
+import type { ModelConfig } from '../../models/load-config.ts'
 import { AerieError } from '../errors.ts'
-import { examineWeights, familyFolders, readLicense } from '../import/examine.ts'
-import { surveyFolder } from '../import/survey.ts'
+import { checkpointForm, checkpointName } from '../import/checkpoint-form.ts'
 import { checkText } from '../import/text-check.ts'
 import { type Manifest, type Part, readManifest } from '../package/manifest.ts'
 import { verifyPackage } from '../package/verify.ts'
 
 export interface Inspection {
   readonly kind: 'package' | 'checkpoint'
+  /** Or the path of the one file. */
   readonly directory: string
   readonly name: string
   /** Of a package alone. */
@@ -36,8 +36,8 @@ export interface InspectOptions {
 }
 
 /** Never rejects for what is wrong with the model; that is in `problems`. */
-export async function inspectFolder(folder: string, options: InspectOptions): Promise<Inspection> {
-  const directory = resolve(folder)
+export async function inspectModel(path: string, options: InspectOptions): Promise<Inspection> {
+  const directory = resolve(path)
   const problems: string[] = []
   const manifest = await attempt(problems, () => readManifest(directory))
   const isPackage = manifest !== undefined || problems.length > 0
@@ -47,7 +47,7 @@ export async function inspectFolder(folder: string, options: InspectOptions): Pr
   return {
     kind: isPackage ? 'package' : 'checkpoint',
     directory,
-    name: manifest?.name ?? basename(directory),
+    name: manifest?.name ?? (await checkpointName(directory)),
     remarks: [],
     ...found,
     problems,
@@ -77,12 +77,13 @@ async function packageFacts(
 }
 
 async function checkpointFacts(directory: string, problems: string[]): Promise<Found> {
-  const config = await attempt(problems, () => loadModelConfig(directory))
+  const form = await attempt(problems, () => checkpointForm(directory))
+  const config = form && (await attempt(problems, () => form.config()))
   if (config === undefined) return {}
-  const small = await attempt(problems, () => surveyFolder(directory, familyFolders(config)))
-  const weights = await attempt(problems, () => examineWeights(directory, config))
-  const text = await attempt(problems, () => checkText(directory))
-  const license = await attempt(problems, () => readLicense(directory))
+  const small = await attempt(problems, () => form!.smallFiles(config))
+  const weights = await attempt(problems, () => form!.weights(config))
+  const text = await attempt(problems, () => checkText(form!.path))
+  const license = await attempt(problems, () => form!.license())
   const files = [...(small ?? []), ...(weights?.files ?? [])]
   return {
     ...ofConfig(config),

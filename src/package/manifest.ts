@@ -25,8 +25,8 @@ const FilePath = Type.String({
 const Facts = Type.Record(Type.String(), Type.Unknown())
 
 const ParentSchema = Type.Object({
-  kind: Type.Union([Type.Literal('folder'), Type.Literal('hub')]),
-  /** The folder's own name, or `owner/name`. */
+  kind: Type.Union([Type.Literal('folder'), Type.Literal('file'), Type.Literal('hub')]),
+  /** The folder's or file's own name, or `owner/name`. */
   id: Name,
   /** Commit of the hub's repository. */
   revision: Type.Optional(Type.String({ pattern: '^[0-9a-f]{40}$' })),
@@ -73,7 +73,7 @@ export const manifestSchema = Type.Object({
   /** Null for text models. */
   preprocessing: Type.Union([Type.Null(), Facts]),
   prompt: Type.Object({
-    /** `family`: written in code, by that name; else the file that it stands in. */
+    /** `family`: written in code, by that name; else the file that it stands in, or its key in a GGUF file. */
     source: Name,
     template: Type.Optional(Name),
   }),

@@ -13,6 +13,15 @@ export function packageFolder(modelsDir: string, { name, digest }: Manifest): st
   return join(modelsDir, `${name}-${digest.slice(0, 12)}`)
 }
 
+/** A model of one file has this name in its package. */
+export const GGUF_FILE = 'model.gguf'
+
+/** What is opened to run a package: its folder, or its one file. */
+export function modelPath({ directory, manifest }: StoredPackage): string {
+  const isFile = manifest.files.some(({ path }) => path === GGUF_FILE)
+  return isFile ? join(directory, GGUF_FILE) : directory
+}
+
 /** Where it is noted which packages were hashed, see {@link verifyPackage}. */
 export function notesFolder(modelsDir: string): string {
   return join(modelsDir, '.verified')

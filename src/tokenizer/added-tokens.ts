@@ -4,6 +4,7 @@
  */
 import { AerieError } from '../errors.ts'
 import { isJsonObject } from '../model-folder.ts'
+import { isTokenId } from './token-ids.ts'
 
 /** As in `added_tokens` of tokenizer.json. */
 export interface AddedToken {
@@ -16,8 +17,6 @@ export interface AddedToken {
   readonly special: boolean
 }
 
-/** No id of a published vocabulary comes near it. */
-const LARGEST_ID = 2 ** 24
 const SPECIAL_NAMES = ['bos_token', 'eos_token', 'unk_token', 'sep_token', 'pad_token', 'cls_token']
 
 /** In the order of their ids. `file` is the parsed added_tokens.json, if there is one. Throws `invalid_package`. */
@@ -73,8 +72,7 @@ function fromFile(config: Readonly<Record<string, unknown>>, file: unknown): Add
 }
 
 function checkedId(what: string, id: unknown): number {
-  if (Number.isInteger(id) && (id as number) >= 0 && (id as number) < LARGEST_ID)
-    return id as number
+  if (isTokenId(id)) return id
   throw invalid(`${JSON.stringify(what.slice(0, 80))} has no id that can be used`)
 }
 

@@ -5,6 +5,7 @@
 import { AerieError } from '../errors.ts'
 import { isJsonObject } from '../model-folder.ts'
 import type { AddedToken } from './added-tokens.ts'
+import { isTokenId } from './token-ids.ts'
 
 /** `PRETOKENIZE_REGEX` of tokenization_qwen2.py. */
 const QWEN2_SPLIT =
@@ -22,7 +23,7 @@ export interface BpeFiles {
 
 /** Throws `invalid_package` for damaged files, and for a `tokenizer_class` that would be read wrongly. */
 export function convertBpeFiles({ vocab, merges, added, config }: BpeFiles): object {
-  if (!isJsonObject(vocab) || !Object.values(vocab).every(Number.isSafeInteger))
+  if (!isJsonObject(vocab) || !Object.values(vocab).every(isTokenId))
     throw invalid('vocab.json: expected an object of token ids')
   return {
     version: '1.0',

@@ -4,6 +4,7 @@ import { AerieError } from '../errors.ts'
 import { isModelFile } from '../model-file.ts'
 import { FILE_LIMITS, isJsonObject, readJson, readJsonObject } from '../model-folder.ts'
 import { type ByteRule, byteRule } from './token-bytes.ts'
+import { checkTokenIds } from './token-ids.ts'
 import { convertTokenizerFiles } from './tokenizer-files.ts'
 
 interface TokenizerConfig {
@@ -70,6 +71,7 @@ export class Tokenizer {
         return new Tokenizer(converted.json, config, converted.prefix)
       }
       if (!isJsonObject(json)) throw new Error('tokenizer.json: expected a JSON object')
+      checkTokenIds(json)
       return new Tokenizer(json, config)
     } catch (cause) {
       throw new AerieError(

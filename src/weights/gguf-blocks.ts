@@ -9,6 +9,8 @@ interface Block {
   /** Elements that one block holds. */
   readonly elements: number
   readonly bytes: number
+  /** Where its half-precision scales and minima lie. */
+  readonly scales: readonly number[]
   /** Writes the elements of the block at byte `p` to `out` from `o` on. */
   widen(bytes: Uint8Array, p: number, out: Float32Array, o: number): void
 }
@@ -31,6 +33,7 @@ export const BLOCKS = {
   Q8_0: {
     elements: 32,
     bytes: 34,
+    scales: [0],
     widen(bytes, p, out, o) {
       const scale = halfAt(bytes, p)
       for (let i = 0; i < 32; i++) out[o + i] = scale * signed(bytes[p + 2 + i]!)
@@ -40,6 +43,7 @@ export const BLOCKS = {
   Q4_0: {
     elements: 32,
     bytes: 18,
+    scales: [0],
     widen(bytes, p, out, o) {
       const scale = halfAt(bytes, p)
       for (let i = 0; i < 16; i++) {
@@ -53,6 +57,7 @@ export const BLOCKS = {
   Q4_1: {
     elements: 32,
     bytes: 20,
+    scales: [0, 2],
     widen(bytes, p, out, o) {
       const scale = halfAt(bytes, p)
       const minimum = halfAt(bytes, p + 2)
@@ -67,6 +72,7 @@ export const BLOCKS = {
   Q5_0: {
     elements: 32,
     bytes: 22,
+    scales: [0],
     widen(bytes, p, out, o) {
       const scale = halfAt(bytes, p)
       for (let i = 0; i < 16; i++) {
@@ -79,6 +85,7 @@ export const BLOCKS = {
   Q5_1: {
     elements: 32,
     bytes: 24,
+    scales: [0, 2],
     widen(bytes, p, out, o) {
       const scale = halfAt(bytes, p)
       const minimum = halfAt(bytes, p + 2)
@@ -93,6 +100,7 @@ export const BLOCKS = {
   Q4_K: {
     elements: 256,
     bytes: 144,
+    scales: [0, 2],
     widen(bytes, p, out, o) {
       const scale = halfAt(bytes, p)
       const minimum = halfAt(bytes, p + 2)
@@ -108,6 +116,7 @@ export const BLOCKS = {
   Q5_K: {
     elements: 256,
     bytes: 176,
+    scales: [0, 2],
     widen(bytes, p, out, o) {
       const scale = halfAt(bytes, p)
       const minimum = halfAt(bytes, p + 2)
@@ -126,6 +135,7 @@ export const BLOCKS = {
   Q6_K: {
     elements: 256,
     bytes: 210,
+    scales: [208],
     widen(bytes, p, out, o) {
       const scale = halfAt(bytes, p + 208)
       for (let part = 0; part < 8; part++) {

@@ -2,14 +2,20 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { planChunks, type ScannedTensor } from '../../src/import/chunks.ts'
-import { DTYPE_BYTES } from '../../src/weights/dtype.ts'
+import { elementsOfBlock, storedBytes } from '../../src/weights/stored-type.ts'
 
 /** Tensors one behind the other with gaps, of any alignment. */
 const tensors = fc
   .array(
     fc.record({
       gap: fc.integer({ min: 0, max: 40 }),
-      dtype: fc.constantFrom('F32' as const, 'F16' as const, 'BF16' as const, 'F64' as const),
+      dtype: fc.constantFrom(
+        'F32' as const,
+        'F16' as const,
+        'F64' as const,
+        'Q4_0' as const,
+        'Q5_1' as const,
+      ),
       elements: fc.integer({ min: 0, max: 60 }),
     }),
     { maxLength: 12 },
@@ -18,7 +24,7 @@ const tensors = fc
     let at = 0
     return list.map(({ gap, dtype, elements }, i): ScannedTensor => {
       const offset = at + gap
-      const byteLength = elements * DTYPE_BYTES[dtype]
+      const byteLength = storedBytes(dtype, elements * elementsOfBlock(dtype))
       at = offset + byteLength
       return { name: String(i), dtype, offset, byteLength }
     })
@@ -29,7 +35,7 @@ describe('chunks of a file', () => {
     fc.assert(
       fc.property(
         tensors,
-        fc.integer({ min: 16, max: 200 }),
+        fc.integer({ min: 48, max: 400 }),
         fc.integer({ min: 0, max: 50 }),
         (list, most, rest) => {
           const last = list.at(-1)
@@ -42,7 +48,7 @@ describe('chunks of a file', () => {
             at += byteLength
             for (const segment of segments) {
               const tensor = list[Number(segment.tensor)]!
-              const size = DTYPE_BYTES[tensor.dtype]
+              const size = storedBytes(tensor.dtype, elementsOfBlock(tensor.dtype))
               assert.equal(segment.byteLength % size, 0)
               assert.equal(segment.skipped, seen.get(tensor.name) ?? 0)
               assert.equal(offset + segment.start, tensor.offset + segment.skipped)

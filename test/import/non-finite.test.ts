@@ -3,6 +3,8 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { firstNonFinite } from '../../src/import/non-finite.ts'
 import { DTYPE_BYTES, toFloat32 } from '../../src/weights/dtype.ts'
+import { BLOCKS, type BlockType } from '../../src/weights/gguf-blocks.ts'
+import { toFloats } from '../../src/weights/stored-type.ts'
 
 describe('the search for NaN and infinities', () => {
   it('finds the first, at any place and alignment, as the conversion to floats has it', () => {
@@ -21,6 +23,34 @@ describe('the search for NaN and infinities', () => {
           moved.set(bytes, shift)
           const want = toFloat32(dtype, bytes).findIndex((value) => !Number.isFinite(value))
           assert.equal(firstNonFinite(dtype, moved.subarray(shift, shift + length)), want)
+        },
+      ),
+    )
+  })
+
+  it('finds the first block whose scale or minimum is one, as the conversion to floats has it', () => {
+    const types = Object.keys(BLOCKS) as BlockType[]
+    const byte = fc.integer({ min: 0, max: 255 })
+    // Quantised values are any bits; a scale is odd now and then.
+    const scale = fc.oneof({ weight: 3, arbitrary: fc.constantFrom(0x00, 0x3c) }, byte)
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...types),
+        fc.array(fc.tuple(byte, scale, scale), { minLength: 1, maxLength: 6 }),
+        (type, blocks) => {
+          const { bytes: size, elements, scales } = BLOCKS[type]
+          // All bits set: no product with a scale is NaN because a value is zero.
+          const bytes = new Uint8Array(blocks.length * size).fill(0xee)
+          for (const [i, [low, ...highs]] of blocks.entries()) {
+            for (const [j, place] of scales.entries()) {
+              bytes[i * size + place] = low
+              bytes[i * size + place + 1] = highs[j]!
+            }
+          }
+          const floats = toFloats(type, bytes)
+          const first = floats.findIndex((value) => !Number.isFinite(value))
+          const want = first < 0 ? -1 : first - (first % elements)
+          assert.equal(firstNonFinite(type, bytes), want)
         },
       ),
     )

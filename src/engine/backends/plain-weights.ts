@@ -3,11 +3,12 @@
  * a file of its own, one tensor after the other, which lives until the runtime has read it. A runtime that computes
  * with the blocks themselves takes `Weights.readBytes` instead.
  */
-import { type FileHandle, mkdtemp, open, realpath, rm, statfs } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { type FileHandle, mkdtemp, open, readdir, realpath, rm, statfs } from 'node:fs/promises'
+import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Graph } from '../../../models/graph/graph.ts'
 import { AerieError } from '../../errors.ts'
+import { isProcessAlive } from '../../process-alive.ts'
 import { isBlockType } from '../../weights/gguf-blocks.ts'
 import type { WeightTensor } from '../../weights/weights.ts'
 import type { ModelFiles } from './model-files.ts'
@@ -15,27 +16,40 @@ import type { ModelFiles } from './model-files.ts'
 /** Floats begin at multiples of a cache line. */
 const ALIGNMENT = 64
 
+/** Folders of widened weights bear the machine's name and the process's id, so that another process knows whose they are. */
+const PREFIX = `aerie-weights-${hostname()}-`
+
 /**
  * Calls `use` with the graph's weights, none of them in blocks, and removes the file of those that had to be widened
- * when it is done. Throws `invalid_package` for values that are no numbers, `backend_failure` when there is no room.
+ * when it is done, and before it begins those that a killed process left. Throws `invalid_package` for values that are no numbers, `backend_failure` when there is no room.
  */
 export async function withPlainWeights<T>(
   graph: Graph,
   files: Pick<ModelFiles, 'checkpoint' | 'tensors'>,
   use: (tensors: ReadonlyMap<string, WeightTensor>) => Promise<T>,
 ): Promise<T> {
+  await removeOrphans()
   const sources = graph.weights.flatMap(({ name }) => {
     const tensor = files.tensors.get(name)
     return tensor ? [[name, tensor] as const] : []
   })
   const widened = sources.filter(([, tensor]) => isWidened(tensor))
   if (widened.length === 0) return await use(files.tensors)
-  const folder = await realpath(await mkdtemp(join(tmpdir(), 'aerie-weights-')))
+  const folder = await realpath(await mkdtemp(join(tmpdir(), `${PREFIX}${process.pid}-`)))
   try {
     const floats = await widen(join(folder, 'floats.bin'), widened, files)
     return await use(new Map([...files.tensors, ...floats]))
   } finally {
     await rm(folder, { recursive: true })
+  }
+}
+
+/** Of this machine's processes alone: other machines, containers among them, may share the folder. */
+async function removeOrphans(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    const id = name.startsWith(PREFIX) && /^(\d+)-\w{6}$/.exec(name.slice(PREFIX.length))?.[1]
+    if (id && !isProcessAlive(Number(id)))
+      await rm(join(tmpdir(), name), { recursive: true, force: true })
   }
 }
 

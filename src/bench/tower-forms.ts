@@ -1,0 +1,103 @@
+/**
+ * The forms in which one and the same tower is run: as PyTorch's exporter wrote it, and as this server lowers it. Another
+ * form, such as quantised weights, is a line in {@link TOWER_FORMS} and a case in {@link towerRunner}.
+ */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { readSiglipConfig, siglip } from '../../models/blocks/siglip.ts'
+import { ConfigReader } from '../../models/config-reader.ts'
+import { GraphBuilder } from '../../models/graph/builder.ts'
+import type { Graph } from '../../models/graph/graph.ts'
+import { OnnxSession } from '../engine/backends/onnx-session.ts'
+import { Checkpoint } from '../weights/checkpoint.ts'
+
+/** The first is what the others are compared with. */
+export const TOWER_FORMS = ['pytorch', 'aerie'] as const
+
+export type TowerForm = (typeof TOWER_FORMS)[number]
+
+export interface TowerJob {
+  readonly form: TowerForm
+  /** With what `bench/peers/tower/export.py` wrote. */
+  readonly folder: string
+  /** File of the folder with the input, float32. */
+  readonly pixels: string
+  readonly pictures: number
+  readonly threads: number
+}
+
+export type TowerSaid =
+  | { readonly type: 'loaded'; readonly seconds: number }
+  /** The highest memory of the process so far. */
+  | { readonly type: 'ran'; readonly seconds: number; readonly peakBytes: number }
+
+/** Pixels [pictures, 3, side, side] → features [pictures, patches, hidden]. */
+export type TowerRunner = (pixels: Float32Array) => Promise<Float32Array>
+
+export interface TowerShape {
+  readonly pictures: number
+  readonly imageSize: number
+  readonly layers: number
+  readonly hiddenSize: number
+}
+
+/** Loads one form for as many runs as are wanted; the process ends it. */
+export async function towerRunner(job: TowerJob): Promise<TowerRunner> {
+  return job.form === 'pytorch' ? await exportedRunner(job) : await loweredRunner(job)
+}
+
+/** Of an exported folder. */
+export function towerShape(folder: string): TowerShape {
+  const raw = readConfig(folder)
+  const { imageSize, layers, hiddenSize } = readSiglipConfig(raw)
+  return { pictures: raw.size('pictures'), imageSize, layers, hiddenSize }
+}
+
+/** Noise between −1 and 1, the same every time. */
+export function noisePixels(count: number): Float32Array<ArrayBuffer> {
+  let state = 1
+  return Float32Array.from({ length: count }, () => {
+    // Marsaglia's xorshift.
+    state ^= state << 13
+    state ^= state >>> 17
+    state ^= state << 5
+    return state / 2 ** 31
+  })
+}
+
+/** `pixels` [tiles, 3, side, side] → `features` [tiles, patches, hidden], what leaves the last layer. */
+export function towerGraph(folder: string): Graph {
+  const config = readSiglipConfig(readConfig(folder))
+  const g = new GraphBuilder('tower')
+  const pixels = g.input('pixels', ['tiles', 3, config.imageSize, config.imageSize])
+  g.output('features', siglip(g, pixels, 'vision_model', config, { layers: config.layers }))
+  return g.build()
+}
+
+async function loweredRunner({ folder, pictures, threads }: TowerJob): Promise<TowerRunner> {
+  await using checkpoint = await Checkpoint.open(folder)
+  const session = await OnnxSession.load(towerGraph(folder), checkpoint.tensors, { threads })
+  const { imageSize } = towerShape(folder)
+  return async (data) => {
+    const dims = [pictures, 3, imageSize, imageSize]
+    return (await session.run({ pixels: { data, dims } }, ['features']))['features']!
+  }
+}
+
+/** As whoever has the exported file would run it: ONNX Runtime with its own settings, but for the number of threads. */
+async function exportedRunner({ folder, pictures, threads }: TowerJob): Promise<TowerRunner> {
+  const ort = await import('onnxruntime-node')
+  const session = await ort.InferenceSession.create(join(folder, 'pytorch.onnx'), {
+    intraOpNumThreads: threads,
+    logSeverityLevel: 3,
+  })
+  const { imageSize } = towerShape(folder)
+  return async (data) => {
+    const pixels = new ort.Tensor('float32', data, [pictures, 3, imageSize, imageSize])
+    return (await session.run({ pixels }))['features']!.data as Float32Array
+  }
+}
+
+function readConfig(folder: string): ConfigReader {
+  return new ConfigReader(JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')))
+}

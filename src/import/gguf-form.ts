@@ -1,0 +1,45 @@
+/** A checkpoint in one GGUF file. The package keeps the file as it is: what is in blocks stays in blocks. */
+import { realpath, stat } from 'node:fs/promises'
+import { AerieError } from '../errors.ts'
+import { resolveInside } from '../model-folder.ts'
+import { GGUF_FILE } from '../package/store.ts'
+import { readGguf } from '../weights/gguf.ts'
+import { openModelSource } from '../weights/model-source.ts'
+import { type CheckpointForm, examineTensors } from './examine.ts'
+import { readLicense } from './folder-form.ts'
+import { isCard, type SourceFile, surveyFolder } from './survey.ts'
+
+/** `folder` is where its licence and card are, which are taken too; a file that is named alone comes alone. */
+export function ggufForm(path: string, folder?: string): CheckpointForm {
+  return {
+    path,
+    config: async () => (await openModelSource(path)).model,
+    smallFiles: async () =>
+      folder === undefined
+        ? []
+        : (await surveyFolder(folder, [])).filter((file) => isCard(file.path)),
+    weights: async (config) => {
+      await using weights = await (await openModelSource(path)).openWeights()
+      return examineTensors(config, [...weights.tensors.values()], [await weightFile(path, folder)])
+    },
+    license: async () =>
+      (await licenseKey(path)) ?? (folder === undefined ? undefined : await readLicense(folder)),
+  }
+}
+
+async function weightFile(path: string, folder: string | undefined): Promise<SourceFile> {
+  // Whoever names a file may mean what it links to; one that was found in a folder must lie there.
+  const source =
+    folder === undefined
+      ? await realpath(path)
+      : await resolveInside(folder, path.slice(folder.length + 1))
+  if (source === undefined) throw new AerieError('invalid_package', `${path} is gone`)
+  const { size, mtimeMs } = await stat(source)
+  return { path: GGUF_FILE, source, bytes: size, changed: mtimeMs }
+}
+
+async function licenseKey(path: string): Promise<string | undefined> {
+  const { metadata } = await readGguf(path)
+  const written = metadata.string('general.license', '').trim()
+  return /^[\w .+-]{1,100}$/.test(written) ? written : undefined
+}
