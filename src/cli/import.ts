@@ -11,9 +11,9 @@ export const importCommand: Command = {
   summary: 'check a published checkpoint and make a package of it',
   operands: '<folder | model.gguf | owner/name> [options]',
   details: [
-    'Takes a checkpoint as it was published: a folder, a GGUF file or a repository of the hub. Every tensor, the',
-    'config, the tokenizer and the chat template are checked before anything is copied. A package is',
-    'never changed and has the SHA-256 of everything in aerie.json.',
+    'Takes a checkpoint as it was published: a folder, a GGUF file or a repository of the hub. Every',
+    'tensor, the config, the tokenizer and the chat template are checked before anything is copied.',
+    'A package is never changed and has the SHA-256 of everything in aerie.json.',
     'Interrupted or killed: the same command goes on where it was. docs/import.md has the rest.',
     'The hub is read with HF_TOKEN, HF_ENDPOINT and HF_HUB_OFFLINE, as its other clients do.',
   ],

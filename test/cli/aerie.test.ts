@@ -59,7 +59,10 @@ describe('help', () => {
   it('of a family of commands is the help of all of them', async () => {
     const { code, out } = await aerie('bench', '--help')
     assert.equal(code, 0)
-    assert.match(out, /aerie bench serve:[\s\S]*aerie bench soak:[\s\S]*aerie bench media:/)
+    assert.match(
+      out,
+      /aerie bench serve:[\s\S]*aerie bench soak:[\s\S]*aerie bench media:[\s\S]*aerie bench frames:/,
+    )
   })
 
   it('is not asked for by an operand after --', async () => {
@@ -72,7 +75,7 @@ describe('mistakes', () => {
     const cases: [string[], RegExp][] = [
       [['serv'], /^aerie: unknown command 'serv'; did you mean serve\?$/],
       [['bananas'], /^aerie: unknown command 'bananas'; see `aerie --help`$/],
-      [['bench'], /^aerie: bench: expected one of `bench serve`, `bench soak`, `bench media`$/],
+      [['bench'], /^aerie: bench: expected one of `bench serve`, `bench soak`, .*`bench tower`$/],
       [['serve', '--prot', '1'], /^aerie: unknown flag --prot; did you mean --port\?$/],
       [['serve', 'a', 'b'], /^aerie: unexpected 'b' behind the model$/],
       [['serve', 'a', '--model', 'b'], /^aerie: two models: 'a' and --model b$/],
