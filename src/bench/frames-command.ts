@@ -15,8 +15,8 @@ export const framesBenchCommand: Command = {
   summary: 'ask about 64, 256 and 1024 frames, then once more about the same',
   operands: '<model> [options]',
   details: [
-    'Serves the model and sends conversations with many pictures; then the same conversation with its answer',
-    'and a further question, for which nothing may be encoded again: exit code 1 when something was.',
+    'Serves the model and sends conversations with many pictures; then each of them again with its',
+    'answer and a further question, for which nothing may be encoded: exit code 1 when something was.',
   ],
   options: {
     frames: {
