@@ -53,7 +53,7 @@ def parse():
     parser.add_argument('--full-after', type=float, default=0.6, help='share of the time after which it sees all of them')
     parser.add_argument('--dense', type=float, default=0.15, help='weight of the codebook loss')
     parser.add_argument('--through', type=float, default=0.3, help='share of the gradient of the answers that reaches the towers')
-    parser.add_argument('--misread', type=float, default=0.1, help='share of the letters of words that look like others')
+    parser.add_argument('--misread', type=float, default=0.2, help='share of the letters of words that look like others')
     parser.add_argument('--symbolic', type=float, default=0.25, help='share of small batches with ideal cells, as in stage 2')
     parser.add_argument('--muon-rate', type=float, default=0.01)
     parser.add_argument('--adam-rate', type=float, default=7e-4)

@@ -58,17 +58,13 @@ class Shards:
     def sample(self, R, count):
         """Pictures uint8 [count, 160, 160, 3] and their scenes, drawn at random from one shard (kind to the page cache).
 
-        Half of them hold a text, which is more than their share: characters are small, many and learned last. Of the others
-        each is the fuller of two, since what is wrong is nearly always wrong among many objects.
+        Half of them hold a text, which is more than their share: characters are small, many and learned last.
         """
         shard = R.randrange(len(self.scenes))
         without, with_text = self.rows[shard]
         texts = min(len(with_text), count // 2 if without else count)
-        scenes = self.scenes[shard]
-        pairs = zip(*[iter(R.sample(without, 2 * (count - texts)))] * 2, strict=True)
-        fuller = [max(pair, key=lambda row: len(scenes[row]['objects'])) for pair in pairs]
-        rows = sorted(R.sample(with_text, texts) + fuller)
-        return self.pictures[shard][rows], [scenes[row] for row in rows]
+        rows = sorted(R.sample(with_text, texts) + R.sample(without, count - texts))
+        return self.pictures[shard][rows], [self.scenes[shard][row] for row in rows]
 
 
 if __name__ == '__main__':
