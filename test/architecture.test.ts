@@ -31,6 +31,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   telemetry: ['errors', 'engine', 'media'],
   http: ['telemetry', 'chat', 'engine', 'errors', 'free-memory', 'nearest'],
   chat: ['engine', 'media', 'tokenizer', 'models', 'errors', 'model-file', 'model-folder'],
+  // What a model can do and is: shown by the edge, put together by main.
+  capabilities: ['package', 'models', 'errors'],
   package: ['errors', 'model-folder'],
   hub: ['errors'],
   import: [
@@ -64,6 +66,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   bench: ['cli', 'cpu', 'media'],
   // Conversations of cases are written as a request's are.
   parity: [
+    'capabilities',
     'chat',
     'cli',
     'engine',
@@ -73,6 +76,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'tokenizer',
     'weights',
     'errors',
+    'model-folder',
   ],
 }
 
