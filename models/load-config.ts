@@ -4,6 +4,7 @@ import { AerieError } from '../src/errors.ts'
 import { FILE_LIMITS, readJson } from '../src/model-folder.ts'
 import { Checkpoint } from '../src/weights/checkpoint.ts'
 import {
+  type EmbeddingTower,
   type Family,
   type FamilyGraphs,
   type FolderFacts,
@@ -39,6 +40,8 @@ export interface ModelConfig {
   /** What looked-up embeddings are multiplied by. */
   readonly embeddingScale: number
   readonly graphs: FamilyGraphs
+  /** Undefined for models that answer. */
+  readonly embeddingTower: EmbeddingTower | undefined
 }
 
 /**
@@ -74,6 +77,7 @@ export async function modelConfig(
       messageContent: family.messageContent?.(config) ?? 'parts',
       embeddingScale: family.embeddingScale?.(config) ?? 1,
       graphs: family.graphs(config),
+      embeddingTower: family.embeddingTower?.(config),
     }
   } catch (cause) {
     throw cause instanceof AerieError ? cause : invalid(source, cause)
