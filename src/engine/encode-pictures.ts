@@ -97,7 +97,8 @@ async function projectBlocks(
   return features
 }
 
-function joinPixels(pictures: readonly TiledPicture[]): Float32Array {
+/** `[pictures or tiles, …]` of all, one after the other; of one picture its own. */
+export function joinPixels(pictures: readonly TiledPicture[]): Float32Array {
   if (pictures.length === 1) return pictures[0]!.pixels
   const joined = new Float32Array(pictures.reduce((sum, { pixels }) => sum + pixels.length, 0))
   let offset = 0
@@ -108,6 +109,6 @@ function joinPixels(pictures: readonly TiledPicture[]): Float32Array {
   return joined
 }
 
-function sharedFloats(length: number): Float32Array {
+export function sharedFloats(length: number): Float32Array {
   return new Float32Array(new SharedArrayBuffer(length * Float32Array.BYTES_PER_ELEMENT))
 }

@@ -4,7 +4,7 @@ import { AerieError } from '../../errors.ts'
 import type { EncoderSession } from '../backend.ts'
 import type { ModelFiles } from './model-files.ts'
 
-/** Computes a graph's `features` from its one input, of the shape `dims`. */
+/** Computes a graph's first output from its one input, of the shape `dims`. */
 export interface EncoderRunner {
   run(input: Float32Array, dims: readonly number[]): Promise<Float32Array>
   dispose(): Promise<void>
