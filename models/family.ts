@@ -101,6 +101,7 @@ export interface Conversation {
     | 'llama3'
     | 'yi_34b_chatml_direct'
     | 'eagle_chat'
+    | 'qwen2'
   /** Whether the tokenizer's own beginning of a text, if it has one, comes before what the template writes. */
   readonly addsBos: boolean
   /** Tokens that end an answer, beside the end of a text. */

@@ -67,7 +67,7 @@ export interface ChatCapabilities {
 export interface PromptSource {
   /** `family`: written in code, by that name; else the file that it stands in. */
   readonly source: string
-  readonly template?: string | undefined
+  readonly template?: string
 }
 
 export interface EmbeddingCapabilities {

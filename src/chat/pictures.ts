@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { featureTiles, layoutPictures } from '../../models/preprocessing.ts'
 import { finestLevel, type PictureLayout } from '../../models/tiling/layout.ts'
+import { allOrAbort } from '../all-or-abort.ts'
 import type { Features } from '../engine/types.ts'
 import { AerieError } from '../errors.ts'
 import type { LoadedImage, Media } from '../media/types.ts'

@@ -1,21 +1,28 @@
 /** Looks at a whole checkpoint folder and tells what is in it, or what is wrong. Nothing of it is executed but its template. */
 import { join } from 'node:path'
-import type { FamilyGraphs } from '../../models/family.ts'
+import type { EmbeddingTower, FamilyGraphs } from '../../models/family.ts'
 import type { ElementType } from '../../models/graph/graph.ts'
 import { loadModelConfig, type ModelConfig } from '../../models/load-config.ts'
 import { bindModel, graphsOf } from '../engine/backends/model-files.ts'
 import { AerieError } from '../errors.ts'
-import { FILE_LIMITS, readText } from '../model-folder.ts'
 import type { Manifest, ManifestTensor, Part } from '../package/manifest.ts'
 import { Checkpoint, type StoredTensor, type WeightFile } from '../weights/checkpoint.ts'
 import type { ScannedTensor } from './chunks.ts'
+import { readLicense } from './license.ts'
 import { refusePickles, type SourceFile, sourceFile, surveyFolder } from './survey.ts'
 import { checkText, type TextFacts } from './text-check.ts'
 
 /** What the manifest says about the model itself. */
 export type ModelFacts = Pick<
   Manifest,
-  'family' | 'parts' | 'preprocessing' | 'prompt' | 'tokenizer' | 'limits' | 'tensors'
+  | 'family'
+  | 'parts'
+  | 'preprocessing'
+  | 'prompt'
+  | 'tokenizer'
+  | 'embeddings'
+  | 'limits'
+  | 'tensors'
 > & { readonly license?: string }
 
 /** Weights as they lie on the disk. */
@@ -98,7 +105,7 @@ export interface Examination {
 /** The whole of it; throws `invalid_package` for the first thing that is wrong. */
 export async function examineFolder(directory: string): Promise<Examination> {
   const config = await loadModelConfig(directory)
-  const small = await surveyFolder(directory, familyFolders(config))
+  const small = await surveyFolder(directory, familyFolders(config), config.configFiles)
   const weights = await examineWeights(directory, config)
   const text = await checkText(directory)
   const license = await readLicense(directory)
@@ -107,31 +114,32 @@ export async function examineFolder(directory: string): Promise<Examination> {
       family: config.family.modelType,
       parts: [...weights.parts],
       preprocessing: config.preprocessing ? plain(config.preprocessing) : null,
-      prompt: text.prompt,
-      tokenizer: text.tokenizer,
+      prompt: text?.prompt ?? null,
+      tokenizer: text?.tokenizer ?? null,
+      ...(config.embeddingTower && { embeddings: plain(towerFacts(config.embeddingTower)) }),
       limits: plain(config.limits),
       tensors: [...weights.tensors],
       ...(license === undefined ? {} : { license }),
     },
-    remarks: [...text.remarks, ...vocabularyRemarks(text, config)],
+    remarks: text ? [...text.remarks, ...vocabularyRemarks(text, config)] : [],
     files: [...small.map((file) => ({ ...file, tensors: [] })), ...weights.files],
   }
+}
+
+/** What a tower that is published alone can be asked for, and at which sizes. */
+export function towerFacts({
+  outputs,
+  nearest: _nearest,
+  graph: _graph,
+  ...sizes
+}: EmbeddingTower): object {
+  return { outputs: outputs.map(({ output: _output, ...facts }) => facts), ...sizes }
 }
 
 function vocabularyRemarks({ tokenizer }: TextFacts, { limits }: ModelConfig): string[] {
   return tokenizer.tokens > limits.vocabSize
     ? [`the tokenizer has ${tokenizer.tokens} tokens, the model embeds ${limits.vocabSize}`]
     : []
-}
-
-/** `license:` at the head of the folder's own card; undefined when it does not say. */
-export async function readLicense(directory: string): Promise<string | undefined> {
-  const card = await readText(directory, 'README.md', FILE_LIMITS.vocabulary)
-  const head = /^---\r?\n([\s\S]{0,65536}?)\r?\n---/.exec(card ?? '')?.[1]
-  const name = /^license:[ \t]*["']?([\w.+-]{1,100})["']?[ \t]*\r?$/m.exec(head ?? '')?.[1]
-  // Cards with a licence of their own give its name beside it.
-  const own = /^license_name:[ \t]*["']?([\w .+-]{1,100}?)["']?[ \t]*\r?$/m.exec(head ?? '')?.[1]
-  return name === 'other' ? (own ?? name) : name
 }
 
 /** Initialiser → its graph's name, and the type that it has there. */

@@ -2,11 +2,9 @@
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
-import type { Conversation } from '../../models/family.ts'
 import { loadModelConfig } from '../../models/load-config.ts'
 import { loadModelText } from '../chat/model.ts'
-import { findTemplate } from '../chat/template-source.ts'
-import { AerieError, toWireError } from '../errors.ts'
+import { toWireError } from '../errors.ts'
 import type { FromTextCheck, TextFacts, TextToCheck } from './text-check.ts'
 
 /** Scripts, numbers, blanks and runs, as those that are known to blow up regular expressions. */
@@ -22,20 +20,11 @@ const TOKENIZER_FILES = ['tokenizer.json', 'tokenizer.model', 'vocab.json']
 
 const say = (message: FromTextCheck) => parentPort!.postMessage(message)
 
-async function examine(modelDir: string): Promise<TextFacts> {
-  const { family, config, graphs, messageContent } = await loadModelConfig(modelDir)
-  if (!graphs.decoder) {
-    throw new AerieError(
-      'invalid_package',
-      `${modelDir}: a ${family.modelType} checkpoint is a tower without a decoder, so it cannot hold a conversation`,
-    )
-  }
+async function examine(modelDir: string): Promise<TextFacts | undefined> {
+  const { family, config, embeddingTower, messageContent } = await loadModelConfig(modelDir)
+  if (embeddingTower) return undefined
   const directory = join(modelDir, family.textFolder ?? '')
-  let conversation: Conversation | undefined
-  const text = await loadModelText(directory, (has) => {
-    conversation = family.conversation?.(config, has)
-    return conversation
-  })
+  const text = await loadModelText(directory, (has) => family.conversation?.(config, has))
   say({ type: 'loaded' })
   const { tokenizer } = text
   const remarks: string[] = []
@@ -57,9 +46,7 @@ async function examine(modelDir: string): Promise<TextFacts> {
     else special[name] = { text: written, id }
   }
   return {
-    prompt: conversation
-      ? { source: 'family', template: conversation.template }
-      : { source: (await findTemplate(directory, tokenizer.config)).file },
+    prompt: text.template.source,
     tokenizer: {
       source: await tokenizerFile(directory),
       tokens: tokenizer.size,

@@ -1,8 +1,10 @@
 /** Tells what a folder holds, checkpoint or package, and everything that is wrong with it. */
 import { basename, resolve } from 'node:path'
 import { loadModelConfig, type ModelConfig } from '../../models/load-config.ts'
+import { familyParity, type ParityRecord } from '../capabilities/parity.ts'
 import { AerieError } from '../errors.ts'
-import { examineWeights, familyFolders, readLicense } from '../import/examine.ts'
+import { examineWeights, familyFolders, towerFacts } from '../import/examine.ts'
+import { readLicense } from '../import/license.ts'
 import { surveyFolder } from '../import/survey.ts'
 import { checkText } from '../import/text-check.ts'
 import { type Manifest, type Part, readManifest } from '../package/manifest.ts'
@@ -20,8 +22,10 @@ export interface Inspection {
   readonly prompt?: Manifest['prompt']
   readonly tokenizer?: Manifest['tokenizer']
   readonly preprocessing?: Manifest['preprocessing']
+  readonly embeddings?: Manifest['embeddings']
   readonly limits?: Manifest['limits']
-  readonly parity?: Manifest['parity']
+  /** As measured for the family on ONNX Runtime; null where nothing was. */
+  readonly parity?: ParityRecord | null
   readonly files?: readonly { readonly path: string; readonly bytes: number }[]
   /** Each stops the model from being served. */
   readonly problems: readonly string[]
@@ -44,14 +48,22 @@ export async function inspectFolder(folder: string, options: InspectOptions): Pr
   const found = isPackage
     ? manifest && (await packageFacts(directory, manifest, { ...options, problems }))
     : await checkpointFacts(directory, problems)
+  const parity = found?.family === undefined ? undefined : await measuredParity(found)
   return {
     kind: isPackage ? 'package' : 'checkpoint',
     directory,
     name: manifest?.name ?? basename(directory),
     remarks: [],
     ...found,
+    ...(parity === undefined ? {} : { parity }),
     problems,
   }
+}
+
+/** Cases are of float32; quantised weights have numbers of their own. */
+async function measuredParity({ family, package: made }: Found): Promise<ParityRecord | null> {
+  if (made && made.quantize !== 'none') return null
+  return (await familyParity(family!, 'onnx')) ?? null
 }
 
 type Found = Partial<Omit<Inspection, 'kind' | 'directory' | 'name' | 'problems'>>
@@ -79,7 +91,9 @@ async function packageFacts(
 async function checkpointFacts(directory: string, problems: string[]): Promise<Found> {
   const config = await attempt(problems, () => loadModelConfig(directory))
   if (config === undefined) return {}
-  const small = await attempt(problems, () => surveyFolder(directory, familyFolders(config)))
+  const small = await attempt(problems, () =>
+    surveyFolder(directory, familyFolders(config), config.configFiles),
+  )
   const weights = await attempt(problems, () => examineWeights(directory, config))
   const text = await attempt(problems, () => checkText(directory))
   const license = await attempt(problems, () => readLicense(directory))
@@ -91,6 +105,7 @@ async function checkpointFacts(directory: string, problems: string[]): Promise<F
     ...(license === undefined ? {} : { license }),
     ...(weights && { parts: weights.parts }),
     ...(text && { prompt: text.prompt, tokenizer: text.tokenizer }),
+    ...(config.embeddingTower && { embeddings: { ...towerFacts(config.embeddingTower) } }),
   }
 }
 

@@ -34,10 +34,7 @@ const GAUGES: Readonly<Record<string, readonly [help: string, read: Read]>> = {
     'Sessions that a tower of many sizes has loaded.',
     (s) => s.encoder?.sessions?.loaded,
   ],
-  aerie_encoder_sessions_max: [
-    'Sessions that it may have.',
-    (s) => s.encoder?.sessions?.max,
-  ],
+  aerie_encoder_sessions_max: ['Sessions that it may have.', (s) => s.encoder?.sessions?.max],
   aerie_media_waiting: ['Pictures waiting to be decoded.', (s) => s.media?.waiting],
   aerie_media_running: ['Pictures being decoded.', (s) => s.media?.running],
   aerie_media_workers: ['Threads that decode.', (s) => s.media?.workers],
