@@ -49,7 +49,9 @@ export async function onnxDecoder(
 async function loadEncoder(directory: string, options: BackendOptions): Promise<EncoderSession> {
   const files = await openModelFiles(directory)
   await using _checkpoint = files.checkpoint
-  return await tileEncoder(files, (graph) => loadRunner(graph, files, options))
+  return await tileEncoder(files, (graph, output) =>
+    loadRunner(graph, output, files, options),
+  )
 }
 
 async function loadTower(
@@ -57,14 +59,15 @@ async function loadTower(
   options: BackendOptions,
   maxSessions: number,
 ): Promise<TowerSession> {
-  return await SizedTower.load(directory, maxSessions, (graph, files) =>
-    loadRunner(graph, files, options),
+  return await SizedTower.load(directory, maxSessions, (graph, output, files) =>
+    loadRunner(graph, output, files, options),
   )
 }
 
-/** A session for a graph of an opened model, which may be closed afterwards. */
+/** A session for an output of a graph of an opened model, which may be closed afterwards. */
 async function loadRunner(
   graph: Graph,
+  output: string,
   files: ModelFiles,
   options: BackendOptions,
 ): Promise<EncoderRunner> {
@@ -72,11 +75,10 @@ async function loadRunner(
     OnnxSession.load(graph, tensors, options),
   )
   const [input] = graph.inputs as [NamedValue]
-  const [output] = graph.outputs as [NamedValue]
   return {
     async run(data, dims) {
-      const results = await session.run({ [input.name]: { data, dims } }, [output.name])
-      return results[output.name]!
+      const results = await session.run({ [input.name]: { data, dims } }, [output])
+      return results[output]!
     },
     dispose: () => session.dispose(),
   }

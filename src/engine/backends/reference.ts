@@ -47,7 +47,7 @@ export async function referenceDecoder(
 async function loadEncoder(directory: string): Promise<EncoderSession> {
   const files = await openModelFiles(directory)
   await using _checkpoint = files.checkpoint
-  return await tileEncoder(files, (graph) => loadRunner(graph, files))
+  return await tileEncoder(files, (graph, output) => loadRunner(graph, output, files))
 }
 
 async function loadTower(
@@ -58,15 +58,18 @@ async function loadTower(
   return await SizedTower.load(directory, maxSessions, loadRunner)
 }
 
-/** The interpreter over a graph of an opened model, which may be closed afterwards. */
-async function loadRunner(graph: Graph, files: ModelFiles): Promise<EncoderRunner> {
+/** The interpreter for an output of a graph of an opened model, which may be closed afterwards. */
+async function loadRunner(
+  graph: Graph,
+  output: string,
+  files: ModelFiles,
+): Promise<EncoderRunner> {
   const weights = await loadWeights(graph, files)
   const [input] = graph.inputs as [NamedValue]
-  const [output] = graph.outputs as [NamedValue]
   return {
     async run(data, dims) {
       const feeds = new Map([[input.name, tensor(dims, Float64Array.from(data))]])
-      return new Float32Array(interpret(graph, { feeds, weights }).get(output.name)!.data)
+      return new Float32Array(interpret(graph, { feeds, weights }).get(output)!.data)
     },
     async dispose() {},
   }

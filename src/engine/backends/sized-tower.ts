@@ -9,8 +9,8 @@ import type { TowerInput, TowerSession, TowerSessions } from '../backend.ts'
 import { type ModelFiles, openModelFiles } from './model-files.ts'
 import type { EncoderRunner } from './tile-encoder.ts'
 
-/** Makes a runner of one of the tower's graphs; the files are closed afterwards. */
-type LoadRunner = (graph: Graph, files: ModelFiles) => Promise<EncoderRunner>
+/** Makes a runner for an output of one of the tower's graphs; the files are closed afterwards. */
+type LoadRunner = (graph: Graph, output: string, files: ModelFiles) => Promise<EncoderRunner>
 
 export class SizedTower implements TowerSession {
   readonly #directory: string
@@ -84,7 +84,7 @@ export class SizedTower implements TowerSession {
     while (this.#runners.size >= this.#max) await this.#evictOldest()
     const { files, tower, checkpoint } = await openTower(this.#directory)
     await using _checkpoint = checkpoint
-    const runner = await this.#load(tower.graph(input, output), files)
+    const runner = await this.#load(tower.graph(input, output), output.output, files)
     this.#loads++
     this.#runners.set(key, runner)
     return runner
