@@ -143,7 +143,12 @@ describe('/v1/embeddings', () => {
 
   it('refuses by name what it cannot do', async () => {
     const what = embed
-    await refused(what('a cat'), 'unsupported_parameter', 'input', /embeds pictures and has no text/)
+    await refused(
+      what('a cat'),
+      'unsupported_parameter',
+      'input',
+      /embeds pictures and has no text/,
+    )
     await refused(what([LANDSCAPE, 'cat']), 'unsupported_parameter', 'input[1]', /got a text$/)
     await refused(what([1, 2]), 'unsupported_parameter', 'input[0]', /token ids are text/)
     await refused(what([[1, 2]]), 'unsupported_parameter', 'input[0]', /token ids are text/)

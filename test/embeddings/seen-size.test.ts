@@ -14,8 +14,9 @@ const tower: Pick<EmbeddingTower, 'step' | 'patchSize' | 'maxSide' | 'preferred'
     return { height: side(height), width: side(width) }
   },
 }
-const seen = (...args: [{ height: number; width: number }, Parameters<typeof seenAs>[2], number?]) =>
-  seenAs(tower as EmbeddingTower, args[0], args[1], args[2] ?? 4096)
+const seen = (
+  ...args: [{ height: number; width: number }, Parameters<typeof seenAs>[2], number?]
+) => seenAs(tower as EmbeddingTower, args[0], args[1], args[2] ?? 4096)
 
 describe('the size at which a tower sees a picture', () => {
   it("is the nearest to the picture's own by itself, resized as the published examples do", () => {

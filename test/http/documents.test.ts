@@ -52,7 +52,15 @@ test('the official client knows no request field that openapi.yaml does not list
     user: Nothing<Exclude<RoleKeys<Message, 'user'>, RoleKeys<WireMessage, 'user'>>>
     assistant: Nothing<Exclude<RoleKeys<Message, 'assistant'>, RoleKeys<WireMessage, 'assistant'>>>
     roles: Nothing<Exclude<Message['role'], WireMessage['role']>>
-  } = { fields: true, embedding: true, system: true, developer: true, user: true, assistant: true, roles: true }
+  } = {
+    fields: true,
+    embedding: true,
+    system: true,
+    developer: true,
+    user: true,
+    assistant: true,
+    roles: true,
+  }
   assert.ok(complete)
 })
 

@@ -157,7 +157,9 @@ describe('RADIO', () => {
     const modelsDir = mkdtempSync(join(tmpdir(), 'aerie-radio-package-'))
     const { directory, manifest } = await importCheckpoint(CHECKPOINT, { modelsDir })
     assert.deepEqual([manifest.prompt, manifest.tokenizer], [null, null])
-    const { problems, embeddings, family, parity } = await inspectFolder(directory, { verify: true })
+    const { problems, embeddings, family, parity } = await inspectFolder(directory, {
+      verify: true,
+    })
     assert.deepEqual([problems, family], [[], 'radio'])
     const { outputs, step, preferred } = embeddings as Record<string, unknown>
     assert.deepEqual((outputs as object[])[0], {
@@ -188,7 +190,10 @@ describe('RADIO', () => {
       const adaptors = new Set(
         weights.flatMap(({ name }) => /^adaptors\.(\w+)/.exec(name)?.[1] ?? []),
       )
-      assert.deepEqual([...adaptors], output.output.includes('.') ? [output.name.split('.')[0]] : [])
+      assert.deepEqual(
+        [...adaptors],
+        output.output.includes('.') ? [output.name.split('.')[0]] : [],
+      )
     }
   })
 

@@ -122,7 +122,10 @@ describe('VILA-U', () => {
     const before = await digest()
     assert.equal(await digest(), before)
     const survey = await surveyFolder(folder, family.weightFolders!, configFiles)
-    assert.ok(survey.some(({ path }) => path === SIGLIP), 'a package has it as well')
+    assert.ok(
+      survey.some(({ path }) => path === SIGLIP),
+      'a package has it as well',
+    )
     writeFileSync(join(folder, SIGLIP), `${readFileSync(join(folder, SIGLIP), 'utf8')} `)
     assert.notEqual(await digest(), before)
     rmSync(folder, { recursive: true })

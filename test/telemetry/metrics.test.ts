@@ -27,7 +27,7 @@ const encoder: Snapshot['encoder'] = {
   cacheBytes: 4096,
   cacheMaxBytes: 8192,
   sessions: { loaded: 2, max: 4, loads: 9, evictions: 7 },
-        cacheEntries: 3,
+  cacheEntries: 3,
 }
 const media: Snapshot['media'] = {
   waiting: 5,

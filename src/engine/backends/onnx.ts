@@ -49,9 +49,7 @@ export async function onnxDecoder(
 async function loadEncoder(directory: string, options: BackendOptions): Promise<EncoderSession> {
   const files = await openModelFiles(directory)
   await using _checkpoint = files.checkpoint
-  return await tileEncoder(files, (graph, output) =>
-    loadRunner(graph, output, files, options),
-  )
+  return await tileEncoder(files, (graph, output) => loadRunner(graph, output, files, options))
 }
 
 async function loadTower(

@@ -59,11 +59,7 @@ async function loadTower(
 }
 
 /** The interpreter for an output of a graph of an opened model, which may be closed afterwards. */
-async function loadRunner(
-  graph: Graph,
-  output: string,
-  files: ModelFiles,
-): Promise<EncoderRunner> {
+async function loadRunner(graph: Graph, output: string, files: ModelFiles): Promise<EncoderRunner> {
   const weights = await loadWeights(graph, files)
   const [input] = graph.inputs as [NamedValue]
   return {
