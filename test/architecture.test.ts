@@ -40,7 +40,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'nearest',
   ],
   chat: [
-    'all-or-abort',
+    'picture-window',
     'capabilities',
     'deadline',
     'engine',
@@ -51,11 +51,11 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'model-file',
     'model-folder',
   ],
-  'all-or-abort': [],
+  'picture-window': [],
   deadline: ['errors'],
   'part-options': ['config', 'capabilities', 'engine', 'media'],
   'model-facts': ['capabilities', 'chat', 'import', 'model-file', 'weights'],
-  embeddings: ['all-or-abort', 'capabilities', 'deadline', 'engine', 'media', 'models', 'errors'],
+  embeddings: ['picture-window', 'capabilities', 'deadline', 'engine', 'media', 'models', 'errors'],
   // What a model can do and is: shown by the edge, put together by main.
   capabilities: ['package', 'models', 'errors'],
   package: ['errors', 'model-folder'],

@@ -3,12 +3,12 @@ import { createHash } from 'node:crypto'
 import type { EmbeddingOutput, EmbeddingTower } from '../../models/family.ts'
 import type { WholePicture } from '../../models/preprocessing.ts'
 import { ONE_TILE } from '../../models/tiling/layout.ts'
-import { allOrAbort } from '../all-or-abort.ts'
 import { findModel } from '../capabilities/find-model.ts'
 import { withDeadline } from '../deadline.ts'
 import type { Encoder } from '../engine/types.ts'
 import { AerieError } from '../errors.ts'
 import type { LoadedImage, Media } from '../media/types.ts'
+import { inWindow } from '../picture-window.ts'
 import type {
   EmbeddedPicture,
   EmbeddingInput,
@@ -70,12 +70,15 @@ export function createEmbeddingService(options: EmbeddingServiceOptions): Embedd
       const stations: Stations = {}
       let images: LoadedImage[] = []
       try {
-        images = await allOrAbort(inputs, signal, (input, linked) =>
-          media.load({ from: { url: input.url }, param: input.param }, linked),
+        images = await inWindow(
+          inputs,
+          signal,
+          (input, linked) => media.load({ from: { url: input.url }, param: input.param }, linked),
+          (image) => media.release(image),
         )
         const sized = images.map((image, i) => size(model, request, output, inputs[i]!, image))
         checkValues(model, sized, output)
-        const pictures = await allOrAbort(sized, signal, (picture, linked) =>
+        const pictures = await inWindow(sized, signal, (picture, linked) =>
           embedPicture(model, media, picture, {
             ...{ output, tenant: request.tenant, stations },
             signal: linked,

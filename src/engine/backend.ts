@@ -115,8 +115,6 @@ export interface TowerSessions {
 /** A tower that is published alone, for pictures of many sizes. Calls do not overlap. */
 export interface TowerSession {
   readonly sessions: TowerSessions
-  /** Area in pixels of the size that the model is best at. */
-  readonly preferredArea: number
   /**
    * Pixels `[pictures, 3, height, width]`, colours 0…1 → the output `[pictures, …]`, which is the caller's. Rejects with
    * `backend_failure`, also for numbers that are not finite.

@@ -8,7 +8,7 @@ import type { TiledPicture } from './encoder-messages.ts'
  * Floats of pixels that one run of the towers takes at most: eight tiles of 448×448. What the first layers of a tower hold
  * grows with the pixels, and at 1024×1024 one tile keeps every core busy: more of them would only need gigabytes at once.
  */
-const RUN_FLOATS = 8 * 3 * 448 * 448
+export const RUN_FLOATS = 8 * 3 * 448 * 448
 
 /** Features `[rows, hidden]` of each picture in shared memory; no run has more than `maxBatch` tiles or blocks. */
 export async function encodePictures(

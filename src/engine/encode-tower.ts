@@ -1,12 +1,12 @@
 /** What the encoder does with pictures for a tower of many sizes: those of one size and output run together. */
 import { freeMemory } from '../free-memory.ts'
 import type { TowerInput, TowerSession } from './backend.ts'
-import { joinPixels, sharedFloats } from './encode-pictures.ts'
+import { joinPixels, RUN_FLOATS, sharedFloats } from './encode-pictures.ts'
 import type { TiledPicture } from './encoder-messages.ts'
 
 /**
- * The output of each picture in shared memory. No run has more pixels than `maxBatch` pictures of the size that the model is
- * best at, or more pictures than one.
+ * The output of each picture in shared memory. No run has more than `maxBatch` pictures, or more pixels than a run of tiles
+ * has, unless one picture alone does.
  */
 export async function encodeForTower(
   session: TowerSession,
@@ -14,8 +14,8 @@ export async function encodeForTower(
   input: TowerInput,
   maxBatch: number,
 ): Promise<Float32Array[]> {
-  const area = input.height * input.width
-  const perRun = Math.max(1, Math.floor((maxBatch * session.preferredArea) / area))
+  const floats = 3 * input.height * input.width
+  const perRun = Math.max(1, Math.min(maxBatch, Math.floor(RUN_FLOATS / floats)))
   const results: Float32Array[] = []
   for (let first = 0; first < pictures.length; first += perRun) {
     const run = pictures.slice(first, first + perRun)

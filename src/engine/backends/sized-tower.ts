@@ -38,11 +38,6 @@ export class SizedTower implements TowerSession {
     return sized
   }
 
-  get preferredArea(): number {
-    const { height, width } = this.#tower.preferred
-    return height * width
-  }
-
   get sessions(): TowerSessions {
     const [loads, evictions] = [this.#loads, this.#evictions]
     return { loaded: this.#runners.size, max: this.#max, loads, evictions }
