@@ -182,6 +182,26 @@ describe('/v1/embeddings', () => {
     assert.equal((await embed([LANDSCAPE])).data.length, 1)
   })
 
+  it('leaves nothing behind when its client goes away', async () => {
+    const abort = new AbortController()
+    const size = { height: 80, width: 80 }
+    const body = JSON.stringify({ model: MODEL, input: [LANDSCAPE], aerie: { size } })
+    const headers = { 'content-type': 'application/json' }
+    const { signal } = abort
+    const asked = fetch(`${server.url}/v1/embeddings`, { method: 'POST', headers, body, signal })
+    setTimeout(() => abort.abort(), 5)
+    await asked
+      .then((response) => response.text())
+      .catch((error) => assert.equal(error.name, 'AbortError'))
+    const until = performance.now() + 10_000
+    for (const name of ['aerie_encoder_waiting', 'aerie_media_bytes_in_use']) {
+      while ((await metric(server.url, name)) !== 0) {
+        assert.ok(performance.now() < until, `${name} stays`)
+        await new Promise((resolve) => setTimeout(resolve, 20))
+      }
+    }
+  })
+
   it('does not talk, and has no tokens to count', async () => {
     const messages = [{ role: 'user' as const, content: 'hello' }]
     const chat = client.chat.completions.create({ model: MODEL, messages })
