@@ -25,6 +25,8 @@ COPY --from=dependencies /app/node_modules ./node_modules
 COPY package.json openapi.yaml LICENSE ./
 COPY bin ./bin
 COPY docs/pictures ./docs/pictures
+# What was measured of each family, for /v1/models/{model}.
+COPY docs/parity.json ./docs/parity.json
 COPY models ./models
 COPY src ./src
 # A number, so that an orchestrator can tell that it is not root. It owns nothing here and writes nothing.

@@ -1,7 +1,7 @@
 /** What a model family is: a pure function of its config. No I/O, no device, no backend. */
 import type { Graph } from './graph/graph.ts'
 import type { ImagePreprocessing } from './preprocessing.ts'
-import type { PictureLayout } from './tiling/layout.ts'
+import type { PictureLayout, PictureSize } from './tiling/layout.ts'
 import type { ScaleMerge } from './tiling/merge-scales.ts'
 
 /** The parts of a model as graphs: an encoder, a decoder, or both. */
@@ -29,6 +29,37 @@ export interface FamilyGraphs {
   readonly codeEmbedder?: Graph
   /** `codes` [pictures, rows, columns, depth] → `pixels` [pictures, 3, H, W], colours −1…1, a little beyond at times. */
   readonly pixelDecoder?: Graph
+}
+
+/** A tower that is published alone and serves what it makes of pictures: of any size that it sees well. */
+export interface EmbeddingTower {
+  /** What may be asked for, the usual one first. */
+  readonly outputs: readonly EmbeddingOutput[]
+  readonly patchSize: number
+  /** Pixels that both sides are a multiple of. */
+  readonly step: number
+  /** The size that the model is best at. */
+  readonly preferred: PictureSize
+  /** Longest side in pixels. */
+  readonly maxSide: number
+  /** The size that the published code brings a picture of another one to. */
+  nearest(picture: PictureSize): PictureSize
+  /**
+   * Pictures of one size: `pixels` [tiles, 3, height, width], colours 0…1 → the wanted `output` alone, [tiles, channels] or
+   * [tiles, rows · columns, channels].
+   */
+  graph(size: PictureSize, output: EmbeddingOutput): Graph
+}
+
+export interface EmbeddingOutput {
+  readonly name: string
+  /** Of the graph. */
+  readonly output: string
+  /** `summary`: one vector a picture. `features`: a map, row-major. */
+  readonly kind: 'summary' | 'features'
+  readonly channels: number
+  /** Cells of the map along a side of a patch; 1 for a summary. */
+  readonly upsampling: number
 }
 
 /** How the maps of a picture's tiles become blocks, and what each block becomes. */
@@ -70,6 +101,7 @@ export interface Conversation {
     | 'llama3'
     | 'yi_34b_chatml_direct'
     | 'eagle_chat'
+    | 'qwen2'
   /** Whether the tokenizer's own beginning of a text, if it has one, comes before what the template writes. */
   readonly addsBos: boolean
   /** Tokens that end an answer, beside the end of a text. */
@@ -117,6 +149,8 @@ export interface Family<Config> {
   /** In the order of the channel concat. */
   towers?(config: Config): readonly TowerCard[]
   limits(config: Config): ModelLimits
+  /** Of a tower that is published alone; absent for models that answer. */
+  embeddingTower?(config: Config): EmbeddingTower
   /** Checkpoint tensor name prefix → graph initialiser prefix, first match wins. */
   readonly weightNames: readonly (readonly [checkpoint: string, graph: string])[]
   /** Graph name prefixes of tensors that published checkpoints carry and nobody uses. */

@@ -14,6 +14,7 @@ import { project, projectedTokens } from './vila/projector.ts'
 
 /** Ends a turn. */
 const LLAMA_3_END = '<|eot_id|>'
+const CHATML_END = '<|im_end|>'
 
 function graphs(c: VilaConfig): FamilyGraphs {
   const { merge, projector, text } = c
@@ -100,7 +101,8 @@ export const family = defineFamily<VilaConfig>({
   messageContent: ({ generation }) => (generation === 'nvila' ? 'stripped-text' : 'parts'),
   // VILA-1.5 does not say; the published code goes by the checkpoints' names, of which those with Llama 3 have its tokens.
   // What the tokenizer puts before a text comes first, and then again what Llama 3's template says.
-  conversation: ({ generation }, has) => {
+  conversation: ({ generation, chatTemplate }, has) => {
+    if (chatTemplate) return { template: chatTemplate, addsBos: false, stopTokens: [CHATML_END] }
     if (generation === 'nvila') return undefined
     return has(LLAMA_3_END)
       ? { template: 'llama_3', addsBos: true, stopTokens: [LLAMA_3_END] }

@@ -4,6 +4,7 @@ import { AerieError } from '../src/errors.ts'
 import { FILE_LIMITS, readJson } from '../src/model-folder.ts'
 import { Checkpoint } from '../src/weights/checkpoint.ts'
 import {
+  type EmbeddingTower,
   type Family,
   type FamilyGraphs,
   type FolderFacts,
@@ -39,6 +40,10 @@ export interface ModelConfig {
   /** What looked-up embeddings are multiplied by. */
   readonly embeddingScale: number
   readonly graphs: FamilyGraphs
+  /** Paths below the folder of the JSON files that decided about the config beside config.json. */
+  readonly configFiles: readonly string[]
+  /** Undefined for models that answer. */
+  readonly embeddingTower: EmbeddingTower | undefined
 }
 
 /**
@@ -64,7 +69,8 @@ export async function modelConfig(
 ): Promise<ModelConfig> {
   try {
     const family = await findFamily(modelTypeOf(raw))
-    const config = family.parseConfig(raw, await readFacts(directory, family, raw))
+    const facts = await readFacts(directory, family, raw)
+    const config = family.parseConfig(raw, facts)
     return {
       family,
       config,
@@ -74,6 +80,8 @@ export async function modelConfig(
       messageContent: family.messageContent?.(config) ?? 'parts',
       embeddingScale: family.embeddingScale?.(config) ?? 1,
       graphs: family.graphs(config),
+      configFiles: [...facts.files.keys()],
+      embeddingTower: family.embeddingTower?.(config),
     }
   } catch (cause) {
     throw cause instanceof AerieError ? cause : invalid(source, cause)

@@ -38,6 +38,21 @@ export interface ImagePreprocessing {
   readonly tiling?: Tiling
 }
 
+/** A whole picture of any aspect → `[1, 3, height, width]`, colours 0…1, for towers that normalise them themselves. */
+export interface WholePicture {
+  readonly mode: 'whole'
+  readonly height: number
+  readonly width: number
+  /**
+   * `bicubic`: Pillow's, antialiased, 8-bit between the passes (CLIPImageProcessor). `bilinear-floats`: PyTorch's
+   * `interpolate(mode="bilinear")` of floats, not antialiased.
+   */
+  readonly resample: 'bicubic' | 'bilinear-floats'
+  readonly alpha: AlphaTreatment
+}
+
+export type Preprocessing = ImagePreprocessing | WholePicture
+
 /** How closely a picture is looked at; `low` is one tile whatever the family's rule. */
 export type ImageDetail = 'auto' | 'low' | 'high'
 

@@ -11,9 +11,10 @@ import { roundHalfToEven } from './blocks/round.ts'
 import { timmBlock } from './blocks/timm-vit.ts'
 import { type WindowConfig, windowedBlocks } from './blocks/vitdet.ts'
 import { ConfigReader } from './config-reader.ts'
-import { defineFamily } from './family.ts'
+import { defineFamily, type EmbeddingOutput } from './family.ts'
 import { GraphBuilder } from './graph/builder.ts'
 import type { Graph, Value } from './graph/graph.ts'
+import type { PictureSize } from './tiling/layout.ts'
 
 export interface RadioInput {
   /** In pixels, multiples of the patch. */
@@ -21,6 +22,8 @@ export interface RadioInput {
   readonly width: number
   /** Another function than the plain one, for large pictures. */
   readonly windows?: WindowConfig
+  /** The one output that is wanted; absent: all. */
+  readonly output?: string
 }
 
 /**
@@ -28,7 +31,10 @@ export interface RadioInput {
  * summaryTokens · c], `features` [tiles, rows·columns, c], row-major, and for each adaptor `NAME.summary` and
  * `NAME.features`. Stages: `conditioned`, `patch_embed`, `pos_enc`, `tokens_in`, `blockN`, `blockN_attn`.
  */
-export function radioEncoder(c: RadioConfig, { height, width, windows }: RadioInput): Graph {
+export function radioEncoder(
+  c: RadioConfig,
+  { height, width, windows, output: wanted }: RadioInput,
+): Graph {
   const g = new GraphBuilder('encoder')
   const grid = { rows: height / c.patchSize, columns: width / c.patchSize }
   const prefix = c.classTokens + c.registers
@@ -46,13 +52,16 @@ export function radioEncoder(c: RadioConfig, { height, width, windows }: RadioIn
 
   const summaries = g.slice(x, 1, 0, c.seenTokens)
   const features = normalise(g, g.slice(x, 1, prefix, prefix + grid.rows * grid.columns), c)
-  g.output('summary', joinSummaries(g, summaries, c))
-  g.output('features', features)
+  const output = (name: string, make: () => Value) => {
+    if (wanted === undefined || wanted === name) g.output(name, make())
+  }
+  output('summary', () => joinSummaries(g, summaries, c))
+  output('features', () => features)
   for (const { name, token, summary, features: spatial } of c.adaptors) {
-    const own = g.reshape(g.slice(summaries, 1, token, token + 1), ['tiles', c.hiddenSize])
+    const own = () => g.reshape(g.slice(summaries, 1, token, token + 1), ['tiles', c.hiddenSize])
     const head = `adaptors.${name}`
-    g.output(`${name}.summary`, adaptorHead(g, own, `${head}.head_mlp`, summary, grid))
-    g.output(`${name}.features`, adaptorHead(g, features, `${head}.feat_mlp`, spatial, grid))
+    output(`${name}.summary`, () => adaptorHead(g, own(), `${head}.head_mlp`, summary, grid))
+    output(`${name}.features`, () => adaptorHead(g, features, `${head}.feat_mlp`, spatial, grid))
   }
   return g.build()
 }
@@ -109,9 +118,34 @@ export function nearestSupported(
   { step }: RadioConfig,
   height: number,
   width: number,
-): { readonly height: number; readonly width: number } {
+): PictureSize {
   const side = (length: number) => Math.max(step, roundHalfToEven(length / step) * step)
   return { height: side(height), width: side(width) }
+}
+
+/** The backbone's two, and two of each adaptor: under its name, what its teacher would say of the whole picture. */
+function outputs(c: RadioConfig): EmbeddingOutput[] {
+  const summary = (name: string, output: string, channels: number): EmbeddingOutput => ({
+    ...{ name, output, channels },
+    kind: 'summary',
+    upsampling: 1,
+  })
+  return [
+    summary('summary', 'summary', c.summaryTokens * c.hiddenSize),
+    {
+      ...{ name: 'features', output: 'features', kind: 'features' },
+      channels: c.hiddenSize,
+      upsampling: 1,
+    },
+    ...c.adaptors.flatMap(({ name, summary: own, features: { outputSize, upsampling } }) => [
+      summary(name, `${name}.summary`, own.outputSize),
+      {
+        ...{ name: `${name}.features`, output: `${name}.features`, kind: 'features' as const },
+        channels: outputSize / upsampling ** 2,
+        upsampling,
+      },
+    ]),
+  ]
 }
 
 export const family = defineFamily<RadioConfig>({
@@ -127,6 +161,15 @@ export const family = defineFamily<RadioConfig>({
     maxContext: 0,
     tokensPerTile: (c.preferred[0] * c.preferred[1]) / c.patchSize ** 2,
     maxImages: 1,
+  }),
+  embeddingTower: (c) => ({
+    outputs: outputs(c),
+    patchSize: c.patchSize,
+    step: c.step,
+    preferred: { height: c.preferred[0], width: c.preferred[1] },
+    maxSide: c.maxSide,
+    nearest: ({ height, width }) => nearestSupported(c, height, width),
+    graph: ({ height, width }, { output }) => radioEncoder(c, { height, width, output }),
   }),
   weightNames: [['radio_model.', '']],
 })

@@ -176,6 +176,11 @@ export const configSchema = Type.Object(
       0,
     ),
     encoderMaxBatch: count(8, 'Model and engine', 'Tiles that the vision towers take in one run.'),
+    encoderSessions: count(
+      4,
+      'Model and engine',
+      'Of a tower served alone: input sizes and outputs kept loaded, each with the weights once.',
+    ),
 
     mediaWorkers: count(2, 'Pictures', 'Processes that decode and resize pictures.'),
     decodeTimeoutMs: millis(
@@ -196,6 +201,18 @@ export const configSchema = Type.Object(
       MiB,
     ),
     maxImagesPerRequest: count(16, 'Pictures', 'Pictures in one request.', 0),
+    maxPatches: count(
+      4096,
+      'Pictures',
+      'Of a tower served alone: patches that a picture is seen as; larger ones are scaled down.',
+      16,
+    ),
+    maxEmbeddingValues: count(
+      4_194_304,
+      'Pictures',
+      'Of a tower served alone: numbers in one answer of /v1/embeddings.',
+      1024,
+    ),
     maxImageBytes: bytes(20 * MiB, 'Pictures', 'Size of one picture file.'),
     maxImagePixels: count(
       64_000_000,

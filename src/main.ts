@@ -1,22 +1,20 @@
 /** The only file that knows every concrete class: opens the model, mounts the HTTP edge, listens, shuts down. */
-import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import type {
-  ChatEvent,
-  ChatRequest,
-  ChatService,
-  ContentPart,
-  ModelCard,
-} from './chat/contract.ts'
+import type { EmbeddingTower } from '../models/family.ts'
+import type { CapabilityDocument } from './capabilities/document.ts'
+import { patchTokens, tiledImageTokens } from './capabilities/image-tokens.ts'
+import type { ChatEvent, ChatRequest, ChatService, ContentPart } from './chat/contract.ts'
 import { greedyRequest } from './chat/greedy-request.ts'
-import { digestModel, loadModelText, type ServedModel } from './chat/model.ts'
+import { chatCapabilities, loadModelText, type ServedModel } from './chat/model.ts'
 import { createChatService } from './chat/service.ts'
 import { acceptedHosts, apiKeyRequired, type Config } from './config.ts'
+import type { EmbeddingService } from './embeddings/contract.ts'
+import { createEmbeddingService, type ServedTower } from './embeddings/service.ts'
 import { startEncoder } from './engine/encoder.ts'
 import { startEngine } from './engine/engine.ts'
 import type { Encoder, Engine } from './engine/types.ts'
+import { AerieError } from './errors.ts'
 import { createApp } from './http/app.ts'
 import { loadApiKeys, reloadOnSighup } from './http/auth.ts'
 import type { HubAccess } from './hub/hub-client.ts'
@@ -24,6 +22,8 @@ import type { LocatedModel } from './import/locate-model.ts'
 import type { OnProgress } from './import/progress.ts'
 import { startMedia } from './media/media.ts'
 import type { Media } from './media/types.ts'
+import { type FoundModel, factsOf } from './model-facts.ts'
+import { encoderBounds, limitsInForce, mediaOptions } from './part-options.ts'
 import { createLogger, type Logger } from './telemetry/logger.ts'
 import { openModelSource } from './weights/model-source.ts'
 
@@ -37,6 +37,7 @@ export interface MainOptions {
 
 /** A model that answers in this process, without HTTP. */
 export interface OpenModel {
+  readonly document: CapabilityDocument
   readonly service: ChatService
   /** One greedy answer to one message, asked by this process itself; `changes` says what is to be different. */
   ask(
@@ -50,10 +51,19 @@ export interface OpenModel {
   close(): Promise<void>
 }
 
+/** A tower that is published alone, without HTTP. */
+interface OpenTower {
+  readonly document: CapabilityDocument
+  readonly service: EmbeddingService
+  readonly media: Media
+  readonly encoder: Encoder
+  close(): Promise<void>
+}
+
 export interface RunningServer {
   /** `http://host:port`. */
   readonly url: string
-  readonly models: readonly ModelCard[]
+  readonly models: readonly CapabilityDocument[]
   /** Refuses new requests and resolves when the running ones are answered. */
   drain(): Promise<void>
   close(): Promise<void>
@@ -64,34 +74,42 @@ const GOODBYE_MS = 1000
 
 /** The model that ships with the server. */
 const STARTER = new URL('../models/starter/', import.meta.url).pathname
-const VERSION: string = JSON.parse(
-  readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
-).version
 
-/** Loads the configured model and its workers. Rejects with `invalid_package`, `invalid_config` or `backend_failure`. */
+async function findModel(
+  config: Config,
+  options: MainOptions,
+  logger: Logger,
+): Promise<FoundModel> {
+  const located = await locate(config, options, logger)
+  return { ...located, ...(await openModelSource(located.directory)) }
+}
+
+/**
+ * Loads the configured model and its workers. Rejects with `invalid_package`, also for a tower that is published alone,
+ * `invalid_config` or `backend_failure`.
+ */
 export async function openModel(config: Config, options: MainOptions = {}): Promise<OpenModel> {
   const logger = options.logger ?? createLogger({ level: 'error' })
-  const { directory: modelDir, name, manifest } = await findModel(config, options, logger)
-  const { model: described, storage } = await openModelSource(modelDir)
-  const {
-    family,
-    config: familyConfig,
-    limits,
-    preprocessing,
-    picturePrompt,
-    messageContent,
-    graphs,
-  } = described
+  const found = await findModel(config, options, logger)
+  const { directory, model } = found
+  if (!model.embeddingTower) return await openChat(found, config, logger)
+  throw new AerieError(
+    'invalid_package',
+    `${directory}: a ${model.family.modelType} checkpoint is a tower without a decoder, so it cannot hold a conversation`,
+  )
+}
+
+async function openChat(found: FoundModel, config: Config, logger: Logger): Promise<OpenModel> {
+  const { directory: modelDir, name, model: described, storage } = found
+  const { family, config: familyConfig, limits, preprocessing, picturePrompt } = described
   if (storage) logger.info({ storage }, 'weights are widened to floats, each to its exact value')
   const worker = { modelDir, backend: config.backend, threads: config.threads, logger }
   // Everything that can start does so at once; what did start is closed again when another part fails.
-  const [text, folder, engine, encoder, media] = await startAll([
+  const [text, facts, engine, encoder, media] = await startAll([
     loadModelText(join(modelDir, family.textFolder ?? ''), (has) =>
       family.conversation?.(familyConfig, has),
     ),
-    manifest
-      ? { digest: manifest.digest, created: Math.floor(Date.parse(manifest.created) / 1000) }
-      : digestModel(modelDir, family.weightFolders),
+    factsOf(found, config.backend),
     startEngine({
       ...worker,
       kvCacheBytes: config.kvCacheBytes,
@@ -100,43 +118,18 @@ export async function openModel(config: Config, options: MainOptions = {}): Prom
       maxWaiting: config.maxWaiting,
       stepTokenBudget: config.stepTokenBudget,
     }),
-    graphs.encoder === undefined
+    described.graphs.encoder === undefined
       ? Promise.resolve(undefined)
-      : startEncoder({
-          ...worker,
-          cacheBytes: config.encoderCacheBytes,
-          maxBatch: config.encoderMaxBatch,
-          maxWaiting: config.mediaQueue,
-        }),
-    startMedia({
-      workers: config.mediaWorkers,
-      maxWaiting: config.mediaQueue,
-      maxBytesInUse: config.mediaMaxBytesInUse,
-      decodeTimeoutMs: config.decodeTimeoutMs,
-      limits: {
-        maxImageBytes: config.maxImageBytes,
-        maxImagePixels: config.maxImagePixels,
-        maxImageSide: config.maxImageSide,
-        maxAspectRatio: config.maxAspectRatio,
-        allowSvg: config.allowSvg,
-      },
-      fetch: {
-        allowHttp: config.fetchAllowHttp,
-        allowedHosts: config.fetchAllowedHosts,
-        allowPrivateAddresses: config.fetchAllowPrivateAddresses,
-        timeoutMs: config.fetchTimeoutMs,
-        maxRedirects: config.fetchMaxRedirects,
-      },
-      logger,
-    }),
+      : startEncoder({ ...worker, ...encoderBounds(config) }),
+    startMedia(mediaOptions(config, logger)),
   ])
   const model: ServedModel = {
     ...text,
     id: name,
     family: family.modelType,
-    created: folder.created,
-    digest: folder.digest,
-    systemFingerprint: fingerprint(folder.digest, config.backend),
+    created: facts.created,
+    digest: facts.digest,
+    systemFingerprint: facts.systemFingerprint,
     limits: {
       ...limits,
       maxContext: engine.maxContext,
@@ -145,13 +138,28 @@ export async function openModel(config: Config, options: MainOptions = {}): Prom
     preprocessing,
     towers: family.towers?.(familyConfig) ?? [],
     picturePrompt,
-    messageContent,
+    messageContent: described.messageContent,
     imageTokenId: text.tokenizer.idOf(picturePrompt?.placeholder(1) ?? '') ?? -1,
     engine,
     visionEncoder: encoder,
   }
-  const service = createChatService({ models: [model], media, deadlineMs: config.deadlineMs })
+  const seesPictures = preprocessing !== undefined && model.limits.maxImages > 0
+  const service = createChatService({
+    models: [model],
+    others: [],
+    media,
+    deadlineMs: config.deadlineMs,
+  })
   return {
+    document: {
+      ...facts,
+      inputModalities: seesPictures ? ['text', 'image'] : ['text'],
+      outputModalities: ['text'],
+      chat: chatCapabilities(model),
+      embeddings: undefined,
+      imageTokens: seesPictures ? tiledImageTokens(preprocessing, model.limits) : undefined,
+      limits: limitsInForce(config, model.limits.maxImages),
+    },
     service,
     ask: (content, changes, signal) =>
       service.complete(greedyRequest(model.id, content, changes), signal),
@@ -169,6 +177,77 @@ export async function openModel(config: Config, options: MainOptions = {}): Prom
   }
 }
 
+async function openTower(
+  found: FoundModel,
+  tower: EmbeddingTower,
+  config: Config,
+  logger: Logger,
+): Promise<OpenTower> {
+  const { directory: modelDir, name } = found
+  const { backend, threads, maxImagesPerRequest: maxImages, maxPatches } = config
+  const [facts, encoder, media] = await startAll([
+    factsOf(found, config.backend),
+    startEncoder({
+      ...{ modelDir, backend, threads, logger },
+      ...encoderBounds(config),
+      maxTowerSessions: config.encoderSessions,
+    }),
+    startMedia(mediaOptions(config, logger)),
+  ])
+  const maxValues = config.maxEmbeddingValues
+  const bounds = { maxImages, maxPatches, maxValues }
+  const model: ServedTower = { id: name, tower, digest: facts.digest, encoder, ...bounds }
+  const { outputs, patchSize, step, preferred, maxSide } = tower
+  return {
+    document: {
+      ...facts,
+      inputModalities: ['image'],
+      outputModalities: ['embedding'],
+      chat: undefined,
+      embeddings: { outputs, patchSize, step, preferred, maxSide, maxPatches, maxValues },
+      imageTokens: patchTokens(tower, maxPatches),
+      limits: limitsInForce(config, maxImages),
+    },
+    service: createEmbeddingService({
+      models: [model],
+      others: [],
+      media,
+      deadlineMs: config.deadlineMs,
+    }),
+    media,
+    encoder,
+    close: async () => {
+      await Promise.all([media.dispose(), encoder.dispose()])
+    },
+  }
+}
+
+/** What the edge needs of a served model, whichever kind it is. */
+interface Served {
+  readonly document: CapabilityDocument
+  readonly chat: ChatService
+  readonly embeddings: EmbeddingService
+  readonly media: Media
+  readonly engine: Engine | undefined
+  readonly encoder: Encoder | undefined
+  close(): Promise<void>
+}
+
+/** Of a kind that the model is not, the service refuses by name. */
+async function openServed(config: Config, options: MainOptions, logger: Logger): Promise<Served> {
+  const found = await findModel(config, options, logger)
+  const { embeddingTower: tower } = found.model
+  const nothing = { models: [], others: [found.name], deadlineMs: config.deadlineMs }
+  if (tower) {
+    const opened = await openTower(found, tower, config, logger)
+    const chat = createChatService({ ...nothing, media: opened.media })
+    return { ...opened, chat, embeddings: opened.service, engine: undefined }
+  }
+  const opened = await openChat(found, config, logger)
+  const embeddings = createEmbeddingService({ ...nothing, media: opened.media })
+  return { ...opened, chat: opened.service, embeddings }
+}
+
 /** Opens the model and serves it over HTTP. Rejects as `openModel` does, or when the port cannot be had. */
 export async function startServer(
   config: Config,
@@ -177,11 +256,13 @@ export async function startServer(
   const logger = options.logger ?? createLogger({ level: config.logLevel })
   const apiKeys =
     config.apiKeysFile === undefined ? undefined : await loadApiKeys(config.apiKeysFile)
-  const opened = await openModel(config, { ...options, logger })
-  const { service, engine, encoder, media } = opened
+  const served = await openServed(config, options, logger)
+  const { document, chat, embeddings, engine, encoder, media } = served
   try {
     const app = await createApp({
-      service,
+      models: [document],
+      chat,
+      embeddings,
       logger,
       apiKeys,
       requireApiKey: apiKeyRequired(config),
@@ -189,12 +270,12 @@ export async function startServer(
       maxBodyBytes: config.maxBodyBytes,
       unknownFields: config.unknownFields,
       sources: () => ({
-        engine: engine.stats(),
+        engine: engine?.stats(),
         encoder: encoder?.stats(),
         media: media.stats(),
       }),
       problems: () => [
-        ...(engine.healthy ? [] : ['engine worker is down']),
+        ...(engine && !engine.healthy ? ['engine worker is down'] : []),
         ...(encoder && !encoder.healthy ? ['encoder worker is down'] : []),
       ],
     })
@@ -202,15 +283,15 @@ export async function startServer(
     const sighup = apiKeys && reloadOnSighup(apiKeys, logger)
     return {
       url,
-      models: service.models(),
+      models: [document],
       drain: async () => {
         await app.drain()
-        await engine.drain()
+        await engine?.drain()
       },
       close: async () => {
         sighup?.[Symbol.dispose]()
         // What is not finished fails with `shutting_down`, and is told so before its connection goes.
-        await opened.close()
+        await served.close()
         const last = new AbortController()
         const goodbye = delay(GOODBYE_MS, undefined, { signal: last.signal })
         await Promise.race([app.drain(), goodbye])
@@ -219,12 +300,12 @@ export async function startServer(
       },
     }
   } catch (error) {
-    await opened.close()
+    await served.close()
     throw error
   }
 }
 
-async function findModel(
+async function locate(
   config: Config,
   { hub, onProgress }: MainOptions,
   logger: Logger,
@@ -269,10 +350,4 @@ async function startAll<T extends readonly unknown[]>(
     }),
   )
   throw failure.reason
-}
-
-/** Changes whenever the weights, the backend or the server's version do. */
-function fingerprint(digest: string, backend: string): string {
-  const hash = createHash('sha256').update(`${VERSION}\n${backend}\n${digest}`).digest('hex')
-  return `fp_${hash.slice(0, 12)}`
 }

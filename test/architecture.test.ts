@@ -30,8 +30,35 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   tokenizer: ['errors', 'model-file', 'model-folder', 'weights'],
   media: ['models', 'errors'],
   telemetry: ['errors', 'engine', 'media'],
-  http: ['telemetry', 'chat', 'engine', 'errors', 'free-memory', 'nearest'],
-  chat: ['engine', 'media', 'tokenizer', 'models', 'errors', 'model-file', 'model-folder'],
+  http: [
+    'telemetry',
+    'capabilities',
+    'chat',
+    'embeddings',
+    'engine',
+    'errors',
+    'free-memory',
+    'nearest',
+  ],
+  chat: [
+    'picture-window',
+    'capabilities',
+    'deadline',
+    'engine',
+    'media',
+    'tokenizer',
+    'models',
+    'errors',
+    'model-file',
+    'model-folder',
+  ],
+  'picture-window': [],
+  deadline: ['errors'],
+  'part-options': ['config', 'capabilities', 'engine', 'media'],
+  'model-facts': ['capabilities', 'chat', 'import', 'model-file', 'weights'],
+  embeddings: ['picture-window', 'capabilities', 'deadline', 'engine', 'media', 'models', 'errors'],
+  // What a model can do and is: shown by the edge, put together by main.
+  capabilities: ['package', 'models', 'errors'],
   package: ['errors', 'model-folder'],
   hub: ['errors'],
   import: [
@@ -47,9 +74,10 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'model-folder',
     'process-alive',
   ],
-  inspect: ['cli', 'import', 'package', 'models', 'errors', 'model-file'],
+  inspect: ['cli', 'capabilities', 'import', 'package', 'models', 'errors', 'model-file'],
   cli: [
     'main',
+    'capabilities',
     'config',
     'config-schema',
     'config-value',
@@ -68,6 +96,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   bench: ['cli', 'cpu', 'media', 'models', 'engine/backends', 'weights'],
   // Conversations of cases are written as a request's are.
   parity: [
+    'capabilities',
     'chat',
     'cli',
     'engine',
@@ -77,11 +106,14 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'tokenizer',
     'weights',
     'errors',
+    'model-folder',
   ],
 }
 
 /** Arrows that hold for types alone, with the reason. */
 const TYPES_ONLY: readonly (readonly [from: string, to: string, reason: string])[] = [
+  ['part-options', 'engine', 'options of what main starts'],
+  ['part-options', 'media', 'options of what main starts'],
   ['cli', 'chat', 'ask speaks to the same interface as the edge'],
   ['http', 'engine', 'sampling parameters pass through'],
   ['telemetry', 'engine', 'metrics show its snapshot'],

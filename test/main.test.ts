@@ -17,7 +17,7 @@ it('a server that closes before everything is answered says so in each answer, a
   const server = await startServer(resolveConfig({ flags: { port: 0, model } }), { logger })
   try {
     const [card] = server.models
-    const most = card!.maxContext - 50
+    const most = card!.chat!.maxContext - 50
     const response = await fetch(`${server.url}/v1/chat/completions`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },

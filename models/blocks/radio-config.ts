@@ -25,6 +25,8 @@ export interface RadioConfig extends TimmBlockConfig {
   readonly step: number
   /** Height and width that the model is best at. */
   readonly preferred: readonly [height: number, width: number]
+  /** Longest side in pixels that the model was trained with. */
+  readonly maxSide: number
 }
 
 interface Sizes {
@@ -119,6 +121,7 @@ export function readRadioConfig(config: ConfigReader): RadioConfig {
     adaptors,
     step: patchSize * config.size('vitdet_window_size', 1),
     preferred: readPreferred(config, patchSize),
+    maxSide: config.size('max_resolution', args.size('cpe_max_size')),
   }
 }
 

@@ -46,18 +46,31 @@ export function antialiasMatrix(from: number, to: number): number[] {
   return matrix
 }
 
+/** Two samples between which a new one lies, and the share of the upper. */
+export interface LinearTap {
+  readonly lower: number
+  readonly upper: number
+  readonly share: number
+}
+
 /**
  * Linear between the centres of samples, edges repeated, no antialias: `interpolate(mode="bilinear")` of PyTorch, whose
  * places are 32-bit floats.
  */
+export function halfPixelTaps(from: number, to: number): LinearTap[] {
+  return Array.from({ length: to }, (_, i) => {
+    const position = Math.max(0, f32(f32(f32(from / to) * (i + 0.5)) - 0.5))
+    const lower = Math.min(Math.floor(position), from - 1)
+    return { lower, upper: Math.min(lower + 1, from - 1), share: position - lower }
+  })
+}
+
+/** The same as a matrix. */
 export function halfPixelMatrix(from: number, to: number): number[] {
   const matrix = new Array<number>(to * from).fill(0)
-  for (let i = 0; i < to; i++) {
-    const position = Math.max(0, Math.fround(Math.fround(Math.fround(from / to) * (i + 0.5)) - 0.5))
-    const lower = Math.min(Math.floor(position), from - 1)
-    const upper = Math.min(lower + 1, from - 1)
-    matrix[i * from + lower]! += 1 - (position - lower)
-    matrix[i * from + upper]! += position - lower
+  for (const [i, { lower, upper, share }] of halfPixelTaps(from, to).entries()) {
+    matrix[i * from + lower]! += 1 - share
+    matrix[i * from + upper]! += share
   }
   return matrix
 }

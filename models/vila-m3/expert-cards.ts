@@ -1,6 +1,6 @@
 /** VILA-M3's list of experts, as its model was trained to read it (`m3/demo/gradio_m3.py: MODEL_CARDS`). */
 
-interface ExpertCard {
+export interface ExpertCard {
   readonly name: string
   readonly modality: string
   readonly task: string
@@ -9,7 +9,7 @@ interface ExpertCard {
   readonly args: string
 }
 
-const CARDS: readonly ExpertCard[] = [
+export const EXPERTS: readonly ExpertCard[] = [
   {
     name: 'BRATS',
     modality: 'MRI',
@@ -51,7 +51,7 @@ const CARDS: readonly ExpertCard[] = [
 /** Stands at the beginning of a user's turn that brings a picture. Every line ends in a line break. */
 export const EXPERT_CARDS: string = [
   'Here is a list of available expert models:',
-  ...CARDS.map(
+  ...EXPERTS.map(
     ({ name, modality, task, overview, accuracy, args }) =>
       `<${name}(args)> Modality: ${modality}, Task: ${task}, Overview: ${overview}, Accuracy: ${accuracy}, Valid args are: ${args}`,
   ),

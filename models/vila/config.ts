@@ -34,6 +34,8 @@ export interface VilaConfig {
   readonly text: TextDecoderConfig
   readonly images: Surroundings
   readonly video: VilaVideo
+  /** NVILA: a conversation of the published code that goes before the tokenizer's own. */
+  readonly chatTemplate: 'qwen2' | undefined
 }
 
 export interface VilaVideo {
@@ -89,6 +91,10 @@ export function parseVilaConfig(raw: unknown): VilaConfig {
       frames: config.size('num_video_frames', DEFAULT_FRAMES),
       fps: config.number('fps', 0),
     },
+    chatTemplate:
+      generation === 'nvila' && config.has('chat_template')
+        ? config.oneOf('chat_template', ['qwen2'])
+        : undefined,
   }
 }
 

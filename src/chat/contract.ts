@@ -9,8 +9,8 @@ export type { ImageDetail }
 
 /** The chat side of the server, one for all models that it serves. */
 export interface ChatService {
-  /** The models that requests may name, in the order of `/v1/models`. */
-  models(): readonly ModelCard[]
+  /** The models that requests may name. */
+  models(): readonly { readonly id: string }[]
   /**
    * Answers a conversation. The iteration throws an AerieError for every expected failure; returning from
    * it early, or aborting the signal, ends the work at whatever station it has reached.
@@ -21,32 +21,6 @@ export interface ChatService {
   complete(request: ChatRequest, signal: AbortSignal): AsyncIterable<ChatEvent>
   /** Counts what a conversation or a text costs without generating. Throws as `complete` does. */
   tokenize(request: TokenizeRequest, signal: AbortSignal): Promise<TokenizeResult>
-}
-
-/** One model as `/v1/models` shows it. */
-export interface ModelCard {
-  readonly id: string
-  /** Unix seconds. */
-  readonly created: number
-  readonly ownedBy: string
-  /** `model_type` of the family. */
-  readonly family: string
-  /** Positions: prompt with image tokens, plus answer. */
-  readonly maxContext: number
-  /** 0 for text models. */
-  readonly maxImages: number
-  readonly inputModalities: readonly ('text' | 'image')[]
-  /** What a request gets that does not say otherwise. */
-  readonly samplingDefaults: Pick<
-    SamplingParams,
-    'temperature' | 'topP' | 'topK' | 'minP' | 'repetitionPenalty'
-  >
-  /** Pictures at each level of detail: tiles and tokens at most; empty for text models. */
-  readonly detail: readonly {
-    readonly level: ImageDetail
-    readonly maxTiles: number
-    readonly maxTokens: number
-  }[]
 }
 
 /** One piece of a message. `param` is the field in wire spelling, for error messages. */

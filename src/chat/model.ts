@@ -7,13 +7,13 @@ import { pipeline } from 'node:stream/promises'
 import type { Conversation, MessageContent, ModelLimits, TowerCard } from '../../models/family.ts'
 import type { PicturePrompt } from '../../models/load-config.ts'
 import { type ImagePreprocessing, mostTilesOf } from '../../models/preprocessing.ts'
+import type { ChatCapabilities } from '../capabilities/document.ts'
 import type { Encoder, Engine } from '../engine/types.ts'
 import { AerieError } from '../errors.ts'
 import { isModelFile } from '../model-file.ts'
 import { FILE_LIMITS, isJsonObject, readJson } from '../model-folder.ts'
 import { EncoderThread } from '../tokenizer/encoder-thread.ts'
 import { Tokenizer } from '../tokenizer/tokenizer.ts'
-import type { ModelCard } from './contract.ts'
 import { defaultSampling, type SamplingDefaults } from './sampling.ts'
 import { ChatTemplate } from './template.ts'
 
@@ -52,24 +52,20 @@ export interface ServedModel extends ModelText {
   readonly visionEncoder: Encoder | undefined
 }
 
-/** The model as `/v1/models` shows it. */
-export function modelCard(model: ServedModel): ModelCard {
-  const pictures = model.limits.maxImages > 0
+/** What the model's document says of answering. */
+export function chatCapabilities(model: ServedModel): ChatCapabilities {
+  const { limits, preprocessing, samplingDefaults, template } = model
+  const { maxContext, maxPrompt = maxContext, tokensPerTile } = limits
+  const levels = preprocessing && limits.maxImages > 0 ? (['auto', 'low', 'high'] as const) : []
   return {
-    id: model.id,
-    created: model.created,
-    ownedBy: 'aerie',
-    family: model.family,
-    maxContext: model.limits.maxContext,
-    maxImages: model.limits.maxImages,
-    inputModalities: pictures ? ['text', 'image'] : ['text'],
-    samplingDefaults: model.samplingDefaults,
-    detail: pictures
-      ? (['auto', 'low', 'high'] as const).map((level) => {
-          const { tiles, featureTiles } = mostTilesOf(model.preprocessing!, level)
-          return { level, maxTiles: tiles, maxTokens: featureTiles * model.limits.tokensPerTile }
-        })
-      : [],
+    maxContext,
+    maxPrompt: Math.min(maxPrompt, maxContext),
+    prompt: template.source,
+    samplingDefaults,
+    detail: levels.map((level) => {
+      const { tiles, featureTiles } = mostTilesOf(preprocessing!, level)
+      return { level, maxTiles: tiles, maxTokens: featureTiles * tokensPerTile }
+    }),
   }
 }
 
@@ -100,12 +96,13 @@ export async function loadModelText(
 }
 
 /**
- * Hex SHA-256 over the names and contents of the files of the folder and of `parts` below it, or over the one file,
- * and the newest change.
+ * Hex SHA-256 over the names and contents of the files of the folder and of `parts` below it, of those `configFiles` that
+ * lie elsewhere below it, or over the one file, and the newest change.
  */
 export async function digestModel(
   modelDir: string,
   parts: readonly string[] = [],
+  configFiles: readonly string[] = [],
 ): Promise<{ digest: string; created: number }> {
   if (await isModelFile(modelDir)) return await digestFiles(dirname(modelDir), [basename(modelDir)])
   const folders = await Promise.all(
@@ -116,7 +113,7 @@ export async function digestModel(
   const names = folders
     .flat()
     .filter((name) => /(?:\.(?:json|safetensors|jinja|model)|\bmerges\.txt)$/.test(name))
-  return await digestFiles(modelDir, names)
+  return await digestFiles(modelDir, [...new Set([...names, ...configFiles])])
 }
 
 async function digestFiles(

@@ -5,9 +5,9 @@ import { finestLevel, type PictureLayout } from '../../models/tiling/layout.ts'
 import type { Features } from '../engine/types.ts'
 import { AerieError } from '../errors.ts'
 import type { LoadedImage, Media } from '../media/types.ts'
+import { inWindow } from '../picture-window.ts'
 import type { ChatMessage, ContentPart, ImageSeen, StationTimes } from './contract.ts'
 import type { ServedModel } from './model.ts'
-import { inWindow } from './picture-window.ts'
 
 type ImagePart = Extract<ContentPart, { type: 'image' }>
 

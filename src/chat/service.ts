@@ -1,12 +1,13 @@
 /** The chat room's front desk: a checked request in, events out, station by station. */
 import { randomUUID } from 'node:crypto'
+import { findModel } from '../capabilities/find-model.ts'
+import { withDeadline } from '../deadline.ts'
 import type { Features, PromptPart } from '../engine/types.ts'
 import { AerieError } from '../errors.ts'
 import type { Media } from '../media/types.ts'
 import { answer } from './answer.ts'
 import type { ChatRequest, ChatService } from './contract.ts'
-import { withDeadline } from './deadline.ts'
-import { modelCard, type ServedModel } from './model.ts'
+import type { ServedModel } from './model.ts'
 import {
   encodePictures,
   imageTokens,
@@ -20,26 +21,23 @@ import { tokenize } from './tokenize.ts'
 
 export interface ChatServiceOptions {
   readonly models: readonly ServedModel[]
+  /** Names of served models that do not answer. */
+  readonly others: readonly string[]
   readonly media: Media
   /** The longest deadline, and the one of requests that name none. */
   readonly deadlineMs: number
 }
 
-export function createChatService(options: ChatServiceOptions): ChatService {
-  const { models, media } = options
+const OTHERS_DO =
+  'embeds pictures and has neither tokenizer nor decoder; ask /v1/embeddings, and /v1/models/{model} for what a picture costs'
 
-  function find(id: string): ServedModel {
-    const model = models.find((candidate) => candidate.id === id)
-    if (model) return model
-    throw new AerieError(
-      'model_not_found',
-      `model '${id.slice(0, 80)}' is not served here; there is: ${models.map((m) => m.id).join(', ')}`,
-      { param: 'model' },
-    )
-  }
+export function createChatService(options: ChatServiceOptions): ChatService {
+  const { models, others, media } = options
+
+  const find = (id: string) => findModel({ models, others, othersDo: OTHERS_DO }, id)
 
   return {
-    models: () => models.map(modelCard),
+    models: () => models,
 
     async *complete(request, clientSignal) {
       const model = find(request.model)

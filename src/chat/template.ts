@@ -1,6 +1,7 @@
 /** Renders a conversation to prompt text with the model's own Jinja chat template. */
 import { readFile } from 'node:fs/promises'
 import { Template } from '@huggingface/jinja'
+import type { PromptSource } from '../capabilities/document.ts'
 import { AerieError } from '../errors.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import { findTemplate } from './template-source.ts'
@@ -21,28 +22,37 @@ export interface TemplateMessage {
 export class ChatTemplate {
   readonly #template: Template
   readonly #variables: Readonly<Record<string, unknown>>
+  /** Where it came from. */
+  readonly source: PromptSource
 
-  constructor(source: string, variables: Readonly<Record<string, unknown>>) {
-    this.#template = new Template(source)
+  constructor(
+    text: string,
+    variables: Readonly<Record<string, unknown>>,
+    source: PromptSource = { source: 'text' },
+  ) {
+    this.#template = new Template(text)
     this.#variables = variables
+    this.source = source
   }
 
   /** The template of `models/conversations` of that name. */
   static async ofFamily(name: string, tokenizer: Tokenizer): Promise<ChatTemplate> {
-    const source = await readFile(
+    const text = await readFile(
       new URL(`../../models/conversations/${name}.jinja`, import.meta.url),
       'utf8',
     )
-    return new ChatTemplate(source, specialTokenVariables(tokenizer))
+    const source = { source: 'family', template: name }
+    return new ChatTemplate(text, specialTokenVariables(tokenizer), source)
   }
 
   /** The template that came with the tokenizer: that of a GGUF file. Throws `invalid_package` when there is none. */
   static ofTokenizer(tokenizer: Tokenizer): ChatTemplate {
-    const source = tokenizer.config['chat_template']
-    if (typeof source !== 'string')
+    const text = tokenizer.config['chat_template']
+    if (typeof text !== 'string')
       throw new AerieError('invalid_package', 'no chat template: expected tokenizer.chat_template')
     try {
-      return new ChatTemplate(source, specialTokenVariables(tokenizer))
+      const source = { source: 'tokenizer.chat_template' }
+      return new ChatTemplate(text, specialTokenVariables(tokenizer), source)
     } catch (cause) {
       const reason = (cause as Error).message
       throw new AerieError('invalid_package', `tokenizer.chat_template: ${reason}`, { cause })
@@ -51,9 +61,9 @@ export class ChatTemplate {
 
   /** The folder's own template. Throws `invalid_package` when there is none, or it is no Jinja. */
   static async load(modelDir: string, tokenizer: Tokenizer): Promise<ChatTemplate> {
-    const { text: source } = await findTemplate(modelDir, tokenizer.config)
+    const { text, file } = await findTemplate(modelDir, tokenizer.config)
     try {
-      return new ChatTemplate(source, specialTokenVariables(tokenizer))
+      return new ChatTemplate(text, specialTokenVariables(tokenizer), { source: file })
     } catch (cause) {
       throw new AerieError(
         'invalid_package',

@@ -52,8 +52,7 @@ async function serve(args: ParsedArgs, terminal: Terminal): Promise<number> {
   }).finally(progress.end)
   // Before anyone can know that it runs: a signal right behind the welcome is to be obeyed, too.
   const asked = firstSignal()
-  const models = server.models.map(({ id }) => id)
-  terminal.stdout.write(`${welcome(server.url, models, apiKeyRequired(config))}\n`)
+  terminal.stdout.write(`${welcome(server.url, server.models, apiKeyRequired(config))}\n`)
 
   const signal = await asked
   logger.info({ signal }, 'draining')

@@ -2,60 +2,80 @@
 import { existsSync } from 'node:fs'
 import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { CapabilityDocument } from '../capabilities/document.ts'
 
 /** The picture of the examples and a question it answers. */
 export const EXAMPLE_PICTURE = 'docs/pictures/red-circle-blue-square.png'
 const QUESTION = 'what color is the circle?'
 
+/** What a server that embeds pictures, and one that answers, is asked in the examples. */
+type Served = Pick<CapabilityDocument, 'id' | 'chat'>
+
+interface Example {
+  readonly url: string
+  readonly model: Served
+  /** Path of the picture. */
+  readonly picture: string
+  readonly needsKey: boolean
+}
+
 /** The text for stdout. `url` is the server's base URL, without `/v1`. */
-export function welcome(url: string, models: readonly string[], needsKey: boolean): string {
-  const model = models[0] ?? 'starter'
+export function welcome(url: string, models: readonly Served[], needsKey: boolean): string {
   const path = fileURLToPath(new URL(`../../${EXAMPLE_PICTURE}`, import.meta.url))
   const picture = existsSync(path) ? relative(process.cwd(), path) : 'picture.png'
+  const example: Example = { url, model: models[0]!, picture, needsKey }
   return [
-    `Aerie serves ${models.join(', ')} at ${url}/v1`,
+    `Aerie serves ${models.map(({ id }) => id).join(', ')} at ${url}/v1`,
     '',
-    'Ask with curl:',
+    `${example.model.chat ? 'Ask' : 'Embed a picture'} with curl:`,
     '',
-    curlExample(url, model, picture, needsKey),
+    curlExample(example),
     '',
     'or with the official client (npm install openai), saved as ask.mjs:',
     '',
-    clientExample(url, model, picture, needsKey),
+    clientExample(example),
     '',
   ].join('\n')
 }
 
-function curlExample(url: string, model: string, picture: string, needsKey: boolean): string {
-  const body = JSON.stringify({
-    model,
-    messages: [
-      {
-        role: 'user',
-        content: [
-          { type: 'text', text: QUESTION },
-          { type: 'image_url', image_url: { url: 'data:image/png;base64,PICTURE' } },
-        ],
-      },
-    ],
-  })
+function curlExample({ url, model, picture, needsKey }: Example): string {
+  const uri = 'data:image/png;base64,PICTURE'
+  const content = [
+    { type: 'text', text: QUESTION },
+    { type: 'image_url', image_url: { url: uri } },
+  ]
+  const body = JSON.stringify(
+    model.chat
+      ? { model: model.id, messages: [{ role: 'user', content }] }
+      : { model: model.id, input: [uri] },
+  )
+  const route = model.chat ? 'chat/completions' : 'embeddings'
   // The shell puts the picture in; the body goes through a pipe because arguments are limited in length.
   const [before, after] = body.split('PICTURE') as [string, string]
   const key = needsKey ? ' -H "authorization: Bearer $OPENAI_API_KEY"' : ''
   return (
     `(printf %s '${before}'; base64 < ${quote(picture)} | tr -d '\\n'; printf %s '${after}') | ` +
-    `curl -s ${url}/v1/chat/completions -H 'content-type: application/json'${key} -d @-`
+    `curl -s ${url}/v1/${route} -H 'content-type: application/json'${key} -d @-`
   )
 }
 
-function clientExample(url: string, model: string, picture: string, needsKey: boolean): string {
+function clientExample({ url, model, picture, needsKey }: Example): string {
+  const uri = `\`data:image/png;base64,\${readFileSync(${JSON.stringify(picture)}, 'base64')}\``
   return [
     "import { readFileSync } from 'node:fs'",
     "import OpenAI from 'openai'",
     `const client = new OpenAI({ baseURL: '${url}/v1'${needsKey ? '' : ", apiKey: 'none'"} })`,
-    `const image_url = { url: \`data:image/png;base64,\${readFileSync(${JSON.stringify(picture)}, 'base64')}\` }`,
-    `const content = [{ type: 'text', text: '${QUESTION}' }, { type: 'image_url', image_url }]`,
-    `console.log((await client.chat.completions.create({ model: '${model}', messages: [{ role: 'user', content }] })).choices[0].message.content)`,
+    ...(model.chat
+      ? [
+          `const image_url = { url: ${uri} }`,
+          `const content = [{ type: 'text', text: '${QUESTION}' }, { type: 'image_url', image_url }]`,
+          `console.log((await client.chat.completions.create({ model: '${model.id}', messages: [{ role: 'user', content }] })).choices[0].message.content)`,
+        ]
+      : [
+          `const input = [${uri}]`,
+          `const { data, usage } = await client.embeddings.create({ model: '${model.id}', input })`,
+          "console.log(data[0].embedding.length, 'numbers of', usage.prompt_tokens, 'patches')",
+        ]),
   ].join('\n')
 }
 

@@ -30,10 +30,20 @@ async function checkModel(root: string, folder: string): Promise<Finding | undef
   }
   if (sizes.size === 0) return undefined
   const advice = `restore the files in ${path}`
-  const missing = NEEDED.filter((file) => !sizes.has(file))
-  if (missing.length > 0) return { name, state: 'bad', text: `lacks ${missing.join(', ')}`, advice }
+  const lacks = (files: readonly string[]): Finding | undefined => {
+    const missing = files.filter((file) => !sizes.has(file))
+    const text = `lacks ${missing.join(', ')}`
+    return missing.length > 0 ? { name, state: 'bad', text, advice } : undefined
+  }
+  const incomplete = lacks(NEEDED)
+  // Without a config nobody can tell whether a tokenizer is missing.
+  if (incomplete && !sizes.has('config.json')) return incomplete
   try {
-    const { family } = await loadModelConfig(path)
+    const { family, embeddingTower } = await loadModelConfig(path)
+    const bad = embeddingTower
+      ? lacks(NEEDED.filter((file) => file !== 'tokenizer.json'))
+      : incomplete
+    if (bad) return bad
     const bytes = [...sizes.values()].reduce((sum, size) => sum + size, 0)
     return { name, state: 'ok', text: `${family.modelType}, ${(bytes / 1e6).toFixed(1)} MB` }
   } catch (error) {

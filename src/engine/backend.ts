@@ -94,6 +94,35 @@ export interface MergingProjector {
   project(blocks: Float32Array, count: number): Promise<Float32Array>
 }
 
+/** How a tower of many sizes is to see a picture, and what of it is wanted. */
+export interface TowerInput {
+  /** In pixels. */
+  readonly height: number
+  readonly width: number
+  /** One of the tower's outputs, by name. */
+  readonly output: string
+}
+
+/** How many sessions a tower of many sizes keeps: one an input size and output. */
+export interface TowerSessions {
+  readonly loaded: number
+  readonly max: number
+  /** Since start. */
+  readonly loads: number
+  readonly evictions: number
+}
+
+/** A tower that is published alone, for pictures of many sizes. Calls do not overlap. */
+export interface TowerSession {
+  readonly sessions: TowerSessions
+  /**
+   * Pixels `[pictures, 3, height, width]`, colours 0…1 → the output `[pictures, …]`, which is the caller's. Rejects with
+   * `backend_failure`, also for numbers that are not finite.
+   */
+  see(pixels: Float32Array, pictures: number, input: TowerInput): Promise<Float32Array>
+  dispose(): Promise<void>
+}
+
 export interface BackendOptions {
   /** Threads that one run may use. */
   readonly threads: number
@@ -111,4 +140,6 @@ export interface Backend {
    */
   loadDecoder(modelDir: string, options: BackendOptions): Promise<DecoderSession>
   loadEncoder(modelDir: string, options: BackendOptions): Promise<EncoderSession>
+  /** The tower of a model that is nothing else, with at most `maxSessions` sessions at a time. Rejects with `invalid_package`. */
+  loadTower(modelDir: string, options: BackendOptions, maxSessions: number): Promise<TowerSession>
 }

@@ -8,7 +8,7 @@ import type { TiledPicture } from './encoder-messages.ts'
  * Floats of pixels that one run of the towers takes at most: eight tiles of 448×448. What the first layers of a tower hold
  * grows with the pixels, and at 1024×1024 one tile keeps every core busy: more of them would only need gigabytes at once.
  */
-const RUN_FLOATS = 8 * 3 * 448 * 448
+export const RUN_FLOATS = 8 * 3 * 448 * 448
 
 /** Features `[rows, hidden]` of each picture in shared memory; no run has more than `maxBatch` tiles or blocks. */
 export async function encodePictures(
@@ -97,7 +97,8 @@ async function projectBlocks(
   return features
 }
 
-function joinPixels(pictures: readonly TiledPicture[]): Float32Array {
+/** `[pictures or tiles, …]` of all, one after the other; of one picture its own. */
+export function joinPixels(pictures: readonly TiledPicture[]): Float32Array {
   if (pictures.length === 1) return pictures[0]!.pixels
   const joined = new Float32Array(pictures.reduce((sum, { pixels }) => sum + pixels.length, 0))
   let offset = 0
@@ -108,6 +109,6 @@ function joinPixels(pictures: readonly TiledPicture[]): Float32Array {
   return joined
 }
 
-function sharedFloats(length: number): Float32Array {
+export function sharedFloats(length: number): Float32Array {
   return new Float32Array(new SharedArrayBuffer(length * Float32Array.BYTES_PER_ELEMENT))
 }

@@ -25,9 +25,11 @@ export class PendingPicture {
     return this.request.layout.tiles
   }
 
-  /** Floats of one tile; only equal ones can share a run. */
-  get tilePixels(): number {
-    return this.request.pixels.length / this.tiles
+  /** Only pictures whose tiles have one shape, and of which the same is wanted, can share a run. */
+  get shape(): string {
+    const { pixels, input } = this.request
+    if (input) return `${input.width}×${input.height} ${input.output}`
+    return String(pixels.length / this.tiles)
   }
 
   /** Waits for it. When the signal fires the wait ends with `cancelled`; `onLeave` hears of it. */
@@ -83,15 +85,16 @@ export class EncodeQueue {
     if (index >= 0) this.#waiting.splice(index, 1)
   }
 
-  /** The oldest picture and those behind it with the same tile size, up to `maxTiles` tiles; the oldest always. */
+  /** The oldest picture and those behind it of the same shape, up to `maxTiles` tiles; the oldest always. */
   takeBatch(maxTiles: number): PendingPicture[] {
     const oldest = this.#waiting.shift()
     if (!oldest) return []
     const batch = [oldest]
+    const { shape } = oldest
     let tiles = oldest.tiles
     for (let i = 0; i < this.#waiting.length && tiles < maxTiles; ) {
       const next = this.#waiting[i]!
-      if (next.tilePixels === oldest.tilePixels && tiles + next.tiles <= maxTiles) {
+      if (next.shape === shape && tiles + next.tiles <= maxTiles) {
         this.#waiting.splice(i, 1)
         batch.push(next)
         tiles += next.tiles

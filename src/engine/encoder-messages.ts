@@ -1,7 +1,7 @@
 /** What the main thread and the encoder worker say to each other. */
 import type { PictureLayout } from '../../models/tiling/layout.ts'
 import type { WireError } from '../errors.ts'
-import type { Backend, BackendOptions } from './backend.ts'
+import type { Backend, BackendOptions, TowerInput, TowerSessions } from './backend.ts'
 import type { DisposeMessage } from './worker-host.ts'
 
 export interface EncoderWorkerData {
@@ -10,12 +10,16 @@ export interface EncoderWorkerData {
   readonly backendOptions: BackendOptions
   /** Tiles in one run. */
   readonly maxBatch: number
+  /** Of a tower that is published alone: sessions that it keeps. Absent: the towers of a model that answers. */
+  readonly maxTowerSessions?: number
 }
 
 /** What the worker says of its model. */
 export interface EncoderReady {
+  /** 0 for a tower that is published alone, whose outputs have widths of their own. */
   readonly hiddenSize: number
   readonly tokensPerTile: number
+  readonly sessions?: TowerSessions
 }
 
 export interface TiledPicture {
@@ -24,10 +28,11 @@ export interface TiledPicture {
   readonly layout: PictureLayout
 }
 
-/** Pictures of one tile size; the worker runs them together. Pixels are transferred. */
+/** Pictures of one tile size, or of one input of a tower; the worker runs them together. Pixels are transferred. */
 export interface EncodeBatch {
   readonly type: 'encode'
   readonly pictures: readonly TiledPicture[]
+  readonly input?: TowerInput
 }
 
 export type ToEncoder = EncodeBatch | DisposeMessage
@@ -35,8 +40,9 @@ export type ToEncoder = EncodeBatch | DisposeMessage
 export type FromEncoder =
   | {
       readonly type: 'encoded'
-      /** One `[rows, hidden]` a picture, over a SharedArrayBuffer. */
+      /** One `[rows, hidden]` a picture, or a tower's output, over a SharedArrayBuffer. */
       readonly features: readonly Float32Array[]
       readonly encodeMs: number
+      readonly sessions?: TowerSessions
     }
   | { readonly type: 'encode-failed'; readonly error: WireError; readonly stack?: string }

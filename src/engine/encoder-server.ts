@@ -2,18 +2,55 @@
 import type { MessagePort } from 'node:worker_threads'
 import { AerieError, toWireError } from '../errors.ts'
 import { freeMemory } from '../free-memory.ts'
-import type { EncoderSession } from './backend.ts'
+import type { EncoderSession, TowerSession } from './backend.ts'
 import { encodePictures } from './encode-pictures.ts'
+import { encodeForTower } from './encode-tower.ts'
 import type { EncodeBatch, EncoderReady, FromEncoder, ToEncoder } from './encoder-messages.ts'
 import type { StartMessage } from './worker-host.ts'
 
+/** What a batch is answered with. */
+interface EncodeWork {
+  readonly ready: EncoderReady
+  /** One array a picture, in shared memory. */
+  encode(batch: EncodeBatch): Promise<Float32Array[]>
+  sessions?(): TowerSession['sessions']
+  dispose(): Promise<void>
+}
+
 /** Serves loaded towers over a port until told to dispose. One batch is in work at a time. */
 export function serveEncoder(port: MessagePort, session: EncoderSession, maxBatch: number): void {
-  async function answer({ pictures }: EncodeBatch): Promise<FromEncoder> {
+  serve(port, {
+    ready: { hiddenSize: session.hiddenSize, tokensPerTile: session.tokensPerTile },
+    encode: ({ pictures }) => encodePictures(session, pictures, maxBatch),
+    dispose: () => session.dispose(),
+  })
+}
+
+/** The same for a tower that is published alone. */
+export function serveTower(port: MessagePort, session: TowerSession, maxBatch: number): void {
+  serve(port, {
+    ready: { hiddenSize: 0, tokensPerTile: 0, sessions: session.sessions },
+    async encode({ pictures, input }) {
+      if (!input) throw new Error('a tower was given pictures without an input')
+      return await encodeForTower(session, pictures, input, maxBatch)
+    },
+    sessions: () => session.sessions,
+    dispose: () => session.dispose(),
+  })
+}
+
+function serve(port: MessagePort, work: EncodeWork): void {
+  async function answer(batch: EncodeBatch): Promise<FromEncoder> {
     const startedAt = performance.now()
     try {
-      const features = await encodePictures(session, pictures, maxBatch)
-      return { type: 'encoded', features, encodeMs: performance.now() - startedAt }
+      const features = await work.encode(batch)
+      const encodeMs = performance.now() - startedAt
+      return {
+        type: 'encoded',
+        features,
+        encodeMs,
+        ...(work.sessions && { sessions: work.sessions() }),
+      }
     } catch (cause) {
       const error =
         cause instanceof AerieError
@@ -22,25 +59,21 @@ export function serveEncoder(port: MessagePort, session: EncoderSession, maxBatc
       const stack = cause instanceof Error ? cause.stack : undefined
       return { type: 'encode-failed', error: toWireError(error), ...(stack ? { stack } : {}) }
     } finally {
-      for (const { pixels } of pictures) freeMemory(pixels.buffer)
+      for (const { pixels } of batch.pictures) freeMemory(pixels.buffer)
     }
   }
 
-  let work: Promise<void> = Promise.resolve()
+  let queue: Promise<void> = Promise.resolve()
   port.on('message', (message: ToEncoder) => {
-    work = work.then(async () => {
+    queue = queue.then(async () => {
       if (message.type === 'encode') {
         port.postMessage(await answer(message))
       } else {
-        await session.dispose()
+        await work.dispose()
         port.close()
       }
     })
   })
-  const ready: StartMessage<EncoderReady> = {
-    type: 'ready',
-    hiddenSize: session.hiddenSize,
-    tokensPerTile: session.tokensPerTile,
-  }
+  const ready: StartMessage<EncoderReady> = { type: 'ready', ...work.ready }
   port.postMessage(ready)
 }

@@ -2,13 +2,19 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { createBackend } from './backends/create.ts'
 import type { EncoderWorkerData } from './encoder-messages.ts'
-import { serveEncoder } from './encoder-server.ts'
+import { serveEncoder, serveTower } from './encoder-server.ts'
 import { reportFailedStart } from './worker-start.ts'
 
-const { modelDir, backend, backendOptions, maxBatch } = workerData as EncoderWorkerData
+const { modelDir, backend, backendOptions, maxBatch, maxTowerSessions } =
+  workerData as EncoderWorkerData
 const port = parentPort!
 
 await reportFailedStart(port, async () => {
   const runtime = await createBackend(backend)
-  serveEncoder(port, await runtime.loadEncoder(modelDir, backendOptions), maxBatch)
+  if (maxTowerSessions === undefined) {
+    serveEncoder(port, await runtime.loadEncoder(modelDir, backendOptions), maxBatch)
+  } else {
+    const tower = await runtime.loadTower(modelDir, backendOptions, maxTowerSessions)
+    serveTower(port, tower, maxBatch)
+  }
 })

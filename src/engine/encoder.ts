@@ -1,6 +1,6 @@
 /** The vision encoder as the main thread sees it: cache, queue, and batches for one worker. */
 import { AerieError, fromWireError } from '../errors.ts'
-import type { Backend } from './backend.ts'
+import type { Backend, TowerSessions } from './backend.ts'
 import { cancelled, EncodeQueue, PendingPicture } from './encode-queue.ts'
 import type { EncoderReady, EncoderWorkerData, FromEncoder, ToEncoder } from './encoder-messages.ts'
 import { FeatureCache } from './feature-cache.ts'
@@ -17,6 +17,8 @@ export interface EncoderOptions {
   readonly cacheBytes: number
   /** Tiles in one run. */
   readonly maxBatch: number
+  /** Of a tower that is published alone: sessions that it keeps, one an input size and output. Absent: no such tower. */
+  readonly maxTowerSessions?: number
   /** Pictures that wait; beyond that `queue_full`. */
   readonly maxWaiting: number
   readonly logger: Logger
@@ -42,6 +44,8 @@ class WorkerEncoder implements Encoder {
   readonly #pending = new Map<string, PendingPicture>()
   #batch: readonly PendingPicture[] = []
   #host!: WorkerHost<EncoderReady, ToEncoder, FromEncoder>
+  /** As the worker said last; undefined until it has encoded something. */
+  #sessions: TowerSessions | undefined
   #tilesEncoded = 0
   #cacheHits = 0
   #cacheMisses = 0
@@ -53,13 +57,14 @@ class WorkerEncoder implements Encoder {
   }
 
   async start(entry: URL): Promise<void> {
-    const { modelDir, backend, threads, maxBatch, logger } = this.#options
+    const { modelDir, backend, threads, maxBatch, maxTowerSessions, logger } = this.#options
     const workerData: EncoderWorkerData = {
       modelDir,
       backend,
       // Towers keep no KV cache.
       backendOptions: { threads, kvCacheBytes: 0, kvBlockSize: 1 },
       maxBatch,
+      ...(maxTowerSessions === undefined ? {} : { maxTowerSessions }),
     }
     this.#host = await WorkerHost.start({
       name: 'encoder',
@@ -109,6 +114,7 @@ class WorkerEncoder implements Encoder {
       cacheBytes: this.#cache.bytes,
       cacheMaxBytes: this.#cache.maxBytes,
       cacheEntries: this.#cache.size,
+      sessions: this.#sessions ?? this.#host.ready.sessions,
     }
   }
 
@@ -136,8 +142,10 @@ class WorkerEncoder implements Encoder {
       const { pixels, layout } = picture.request
       return { pixels: transferable(pixels), layout }
     })
+    // A batch has pictures of one input alone.
+    const { input } = this.#batch[0]!.request
     this.#host.post(
-      { type: 'encode', pictures },
+      { type: 'encode', pictures, ...(input && { input }) },
       pictures.map(({ pixels }) => pixels.buffer),
     )
   }
@@ -151,9 +159,11 @@ class WorkerEncoder implements Encoder {
       this.#options.logger.error({ err: error, stack: message.stack }, 'encoding failed')
       for (const picture of batch) picture.reject(error)
     } else {
+      this.#sessions = message.sessions
       batch.forEach((picture, i) => {
         const data = message.features[i]!
-        const rows = data.length / this.#host.ready.hiddenSize
+        const { input } = picture.request
+        const rows = input ? 1 : data.length / this.#host.ready.hiddenSize
         const features: Features = { key: picture.request.key, data, rows }
         this.#tilesEncoded += picture.tiles
         this.#cache.set(features)
@@ -170,6 +180,7 @@ class WorkerEncoder implements Encoder {
   }
 
   #crashed(error: AerieError): void {
+    this.#sessions = undefined
     this.#failAll(error)
     this.#options.onCrash?.(error)
   }

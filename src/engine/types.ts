@@ -1,6 +1,7 @@
 /** What the engine takes and gives: token ids, features and numbers, never text or JSON. */
 import type { PictureLayout } from '../../models/tiling/layout.ts'
 import type { WireError } from '../errors.ts'
+import type { TowerInput, TowerSessions } from './backend.ts'
 
 /** How the next token is chosen. Values are already checked and defaulted. */
 export interface SamplingParams {
@@ -29,7 +30,7 @@ export type PromptPart =
   | { readonly kind: 'tokens'; readonly ids: Int32Array }
   | { readonly kind: 'features'; readonly features: Features }
 
-/** Projected features of one picture: `[rows, hidden]` over a SharedArrayBuffer. */
+/** Projected features of one picture: `[rows, hidden]`, or a tower's output as one row, over a SharedArrayBuffer. */
 export interface Features {
   readonly data: Float32Array
   readonly rows: number
@@ -143,6 +144,8 @@ export interface EncodeRequest {
   /** Normalised `[tiles, 3, H, W]`, of every level of the layout in turn. */
   readonly pixels: Float32Array
   readonly layout: PictureLayout
+  /** For a tower that is published alone, which takes whole pictures: at which size, and for what. */
+  readonly input?: TowerInput
 }
 
 export interface EncodeResult {
@@ -178,4 +181,6 @@ export interface EncoderStats {
   readonly cacheBytes: number
   readonly cacheMaxBytes: number
   readonly cacheEntries: number
+  /** Of a tower of many sizes alone. */
+  readonly sessions: TowerSessions | undefined
 }

@@ -1,8 +1,9 @@
 /** Times the events of one answer as they pass: time to first token, time per token, stations. */
 
-import { type ChatEvent, STATIONS, type StationTimes } from '../chat/contract.ts'
+import type { ChatEvent, StationTimes } from '../chat/contract.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { RequestState } from './request-state.ts'
+import { serverTiming } from './server-timing.ts'
 
 export class AnswerWatch {
   readonly #metrics: Metrics
@@ -43,12 +44,7 @@ export class AnswerWatch {
 
   /** The value of a `server-timing` header, up to now. */
   serverTiming(): string {
-    const totalMs = performance.now() - this.#state.arrived
-    const stations = STATIONS.flatMap((name) => {
-      const ms = this.#stations[name]
-      return ms === undefined ? [] : [`${name};dur=${ms.toFixed(1)}`]
-    })
-    return [...stations, `total;dur=${totalMs.toFixed(1)}`].join(', ')
+    return serverTiming(this.#stations, this.#state)
   }
 
   #timeTokens(tokensPerChoice: number): void {

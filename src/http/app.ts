@@ -1,6 +1,8 @@
 /** The HTTP edge put together: one Fastify instance with its hooks, its error envelope and its routes. */
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify'
+import type { CapabilityDocument } from '../capabilities/document.ts'
 import type { ChatService } from '../chat/contract.ts'
+import type { EmbeddingService } from '../embeddings/contract.ts'
 import { AerieError } from '../errors.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
@@ -18,13 +20,17 @@ import { refuseQuery } from './query.ts'
 import { requestId } from './request-id.ts'
 import { watchRequest } from './request-state.ts'
 import { chatCompletionsRoute } from './routes/chat-completions.ts'
+import { embeddingsRoute } from './routes/embeddings.ts'
 import { healthRoutes } from './routes/health.ts'
 import { metricsRoute } from './routes/metrics.ts'
 import { modelRoutes } from './routes/models.ts'
 import { tokenizeRoute } from './routes/tokenize.ts'
 
 export interface HttpOptions {
-  readonly service: ChatService
+  /** What is served, in the order of `/v1/models`. */
+  readonly models: readonly CapabilityDocument[]
+  readonly chat: ChatService
+  readonly embeddings: EmbeddingService
   readonly logger: Logger
   /** Undefined: no keys are needed. */
   readonly apiKeys: ApiKeys | undefined
@@ -55,7 +61,7 @@ const UPLOAD_TIMEOUT_MS = 120_000
 
 /** Everything but `listen`; for tests `inject` is enough. */
 export async function createApp(options: HttpOptions): Promise<FastifyInstance> {
-  const { service, problems } = options
+  const { models, chat, embeddings, problems } = options
   const logger: FastifyBaseLogger = options.logger
   const app = fastify({
     loggerInstance: logger,
@@ -110,9 +116,11 @@ export async function createApp(options: HttpOptions): Promise<FastifyInstance> 
 
   const contract = createContract(options)
   const heartbeatMs = options.heartbeatMs ?? 15_000
-  chatCompletionsRoute(app, { service, contract, metrics, logger: options.logger, heartbeatMs })
-  modelRoutes(app, { service })
-  tokenizeRoute(app, { service, contract })
+  const { logger: log } = options
+  chatCompletionsRoute(app, { service: chat, contract, metrics, logger: log, heartbeatMs })
+  embeddingsRoute(app, { service: embeddings, contract, metrics })
+  modelRoutes(app, { models })
+  tokenizeRoute(app, { service: chat, contract })
   healthRoutes(app, { problems: () => [...(access.draining ? [DRAINING] : []), ...problems()] })
   metricsRoute(app, { metrics })
   return app

@@ -75,9 +75,11 @@ function pick(errors: readonly Violation[]): Violation {
   return first
 }
 
-function rank({ keyword, instancePath }: Violation): number {
+function rank({ keyword, instancePath, data }: Violation): number {
   if (keyword === 'x-aerie') return Number.POSITIVE_INFINITY
-  return 2 * instancePath.split('/').length + (keyword === 'type' ? 0 : 1)
+  // An object is none of a list of words because it is no word: as if its type were wrong.
+  const isKind = keyword === 'type' || (keyword === 'enum' && typeof data === 'object')
+  return 2 * instancePath.split('/').length + (isKind ? 0 : 1)
 }
 
 function isTypeErrorAt({ keyword, instancePath }: Violation, path: string): boolean {

@@ -1,12 +1,15 @@
 /** Checks request bodies with the schemas of openapi.yaml. */
 import { contractError } from './contract-error.ts'
 import type { components } from './openapi.d.ts'
-import { ChatCompletionRequest, TokenizeRequest } from './request-validators.js'
+import { ChatCompletionRequest, EmbeddingRequest, TokenizeRequest } from './request-validators.js'
 
 /** The bodies that clients send, in wire spelling. */
-export type WireRequests = Pick<components['schemas'], 'ChatCompletionRequest' | 'TokenizeRequest'>
+export type WireRequests = Pick<
+  components['schemas'],
+  'ChatCompletionRequest' | 'EmbeddingRequest' | 'TokenizeRequest'
+>
 
-const VALIDATORS = { ChatCompletionRequest, TokenizeRequest }
+const VALIDATORS = { ChatCompletionRequest, EmbeddingRequest, TokenizeRequest }
 
 export interface Contract {
   /**

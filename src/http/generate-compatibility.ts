@@ -1,8 +1,8 @@
-/** openapi.yaml → docs/compatibility.md: which field of OpenAI's chat API does what here. */
+/** openapi.yaml → docs/compatibility.md: which field of OpenAI's API does what here. */
 import { type OpenApiDocument, resolveSchema, type Schema } from './openapi-document.ts'
 
 const INTRO = `<!-- Generated from openapi.yaml by \`npm run openapi\`; do not edit. -->
-# Compatibility with OpenAI's chat completions
+# Compatibility with OpenAI's chat completions and embeddings
 
 No parameter is silent. A field is **honoured**, or a request that uses it is answered with 400
 \`unsupported_parameter\` and the field's name. A field that neither OpenAI nor Aerie defines is answered with 400
@@ -61,6 +61,22 @@ const SECTIONS: readonly (readonly [
       ['InputVideoPart', 'input_video: '],
     ],
   ],
+  [
+    'Embeddings: request',
+    [
+      ['EmbeddingRequest', ''],
+      ['EmbeddingOptions', 'aerie.'],
+      ['EmbeddingSize', 'aerie.size.'],
+    ],
+  ],
+  [
+    'Embeddings: parts of `input`',
+    [
+      ['EmbeddingImagePart', 'image_url: '],
+      ['EmbeddingImageUrl', 'image_url: image_url.'],
+      ['EmbeddingTextPart', 'text: '],
+    ],
+  ],
 ]
 
 const OUTRO = `
@@ -72,7 +88,10 @@ const OUTRO = `
 - \`aerie\` is one field more, only when asked for by \`aerie.explain\` or the header \`x-aerie-explain: 1\`: in the JSON
   answer, or in a last chunk with empty \`choices\` (the usage chunk where there is one).
 - Every answer has the header \`x-request-id\`; JSON answers also have \`server-timing\`.
-- \`/v1/models\` adds \`aerie\` to each model: context length, number of pictures, sampling defaults, cost of each \`detail\`.
+- \`/v1/models\` adds \`aerie\` to each model: context length, number of pictures, sampling defaults, cost of each \`detail\`;
+  \`/v1/models/{model}\` adds the whole capability document there.
+- \`/v1/embeddings\` gives vectors as the tower does, not of unit length; \`usage\` counts patches. \`aerie\` is one field more, of
+  the answer and of each item, only where the request has \`aerie\`.
 `
 
 /** The text of `docs/compatibility.md`. Throws where a field of the request has no `x-aerie`. */

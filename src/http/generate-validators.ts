@@ -14,7 +14,11 @@ import standaloneCode from 'ajv/dist/standalone/index.js'
 import { type OpenApiDocument, resolveSchema, type Support } from './openapi-document.ts'
 
 /** The schemas that a request can be checked against. */
-export const REQUEST_SCHEMAS = ['ChatCompletionRequest', 'TokenizeRequest'] as const
+export const REQUEST_SCHEMAS = [
+  'ChatCompletionRequest',
+  'EmbeddingRequest',
+  'TokenizeRequest',
+] as const
 
 const HEADER = `// Generated from openapi.yaml by \`npm run openapi\`; do not edit.
 // biome-ignore-all lint: generated

@@ -27,6 +27,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/embeddings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Embed pictures
+         * @description One embedding a picture, of a vision tower that is served by itself (RADIO, C-RADIO): by default the summary vector
+         *     of the whole picture, with `aerie.output` the map of its patches or what an adaptor makes of either. Vectors are as
+         *     the tower gives them, not of unit length. Maps are flat and row-major; `aerie.shape` of each item says how to read
+         *     them. A model that answers has no embeddings that were trained as such, and is refused.
+         */
+        post: operations["createEmbedding"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/models": {
         parameters: {
             query?: never;
@@ -51,7 +74,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Describe one model */
+        /**
+         * Describe one model
+         * @description The model's capability document: OpenAI's own fields, and under `aerie` what the list says and much more: what a
+         *     picture costs and why, where the prompt comes from, what the weights are, how far each stage is from the published
+         *     code, and the limits in force.
+         */
         get: operations["retrieveModel"];
         put?: never;
         post?: never;
@@ -468,6 +496,116 @@ export interface components {
             /** @description Also return the token ids. */
             return_ids?: boolean | null;
         };
+        EmbeddingRequest: {
+            /** @description A model id from `/v1/models`, of one whose `aerie.output_modalities` has `embedding`. */
+            model: string;
+            /**
+             * @description The pictures: each an `https:` URL (`http:` where the server allows it) or a `data:` URI, as a string or as an
+             *     `image_url` part. One embedding each.
+             */
+            input: string | components["schemas"]["EmbeddingInput"][];
+            /**
+             * @description `float` (default): a list of numbers. `base64`: the same as 32-bit floats, little-endian. The official clients
+             *     ask for it by themselves and unpack it.
+             * @enum {string|null}
+             */
+            encoding_format?: "float" | "base64" | null;
+            /** @description Length of a vector. */
+            dimensions?: number | null;
+            /** @description Your id of the end user. The access log has a short SHA-256 of it, never the value. */
+            user?: string | null;
+            /** @description Aerie's own options. */
+            aerie?: components["schemas"]["EmbeddingOptions"] | null;
+        };
+        /** @description When given, even empty, the answer has a field `aerie` as well. */
+        EmbeddingOptions: {
+            /**
+             * @description What of the tower: `summary` (default), `features` (the map of its patches), the name of an adaptor (the
+             *     summary in its teacher's language) or `NAME.features` (the map in it). `/v1/models/{model}` lists them.
+             */
+            output?: string | null;
+            /**
+             * @description The size in pixels at which pictures are seen. `auto` (default): their own, brought to the nearest multiple of
+             *     the model's step, bilinear as the published examples do; larger ones than the model or the server takes are
+             *     scaled down. `preferred`: the one that the model is best at. Or `height` and `width`, multiples of the step.
+             *     Named sizes are resized to as CLIPImageProcessor does (bicubic, antialiased), whatever the aspect.
+             */
+            size?: ("auto" | "preferred") | components["schemas"]["EmbeddingSize"] | null;
+            /** @description Milliseconds after which the request ends with `deadline_exceeded`. The server's own limit caps it. */
+            deadline_ms?: number | null;
+        };
+        EmbeddingSize: {
+            /** @description In pixels. */
+            height: number;
+            /** @description In pixels. */
+            width: number;
+        };
+        EmbeddingInput: string | components["schemas"]["EmbeddingPart"] | number | unknown[];
+        EmbeddingPart: components["schemas"]["EmbeddingImagePart"] | components["schemas"]["EmbeddingTextPart"];
+        EmbeddingImagePart: {
+            /**
+             * @description A picture. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "image_url";
+            /** @description The picture, or its URL alone. */
+            image_url: components["schemas"]["EmbeddingImageUrl"] | string;
+        };
+        EmbeddingImageUrl: {
+            /** @description An `https:` URL (`http:` where the server allows it) or a `data:` URI. */
+            url: string;
+            /**
+             * @description How closely to look.
+             * @enum {string|null}
+             */
+            detail?: "auto" | "low" | "high" | "original" | null;
+        };
+        EmbeddingTextPart: {
+            /**
+             * @description A text. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "text";
+        };
+        EmbeddingList: {
+            /** @constant */
+            object: "list";
+            data: components["schemas"]["Embedding"][];
+            model: string;
+            usage: {
+                /** @description Patches of all pictures, which are a tower's tokens. */
+                prompt_tokens: number;
+                /** @description The same. */
+                total_tokens: number;
+            };
+            /** @description Only where the request has `aerie`. */
+            aerie?: {
+                output: string;
+            };
+        };
+        Embedding: {
+            /** @constant */
+            object: "embedding";
+            /** @description Of the picture. */
+            index: number;
+            /** @description Numbers, or with `encoding_format` base64 the same as 32-bit floats, little-endian. */
+            embedding: number[] | string;
+            /** @description Only where the request has `aerie`. */
+            aerie?: {
+                /** @description `[channels]` of a summary; `[rows, columns, channels]` of a map, row-major. */
+                shape: number[];
+                source: components["schemas"]["PictureSize"];
+                seen: components["schemas"]["PictureSize"];
+                patches: number;
+                /** @description It came from the cache; nothing was decoded or encoded. */
+                cached: boolean;
+            };
+        };
+        /** @description In pixels. `source`: upright, before any resize. `seen`: what the tower read. */
+        PictureSize: {
+            height: number;
+            width: number;
+        };
         ChatCompletion: {
             id: string;
             /** @constant */
@@ -645,25 +783,175 @@ export interface components {
             owned_by: string;
             aerie: {
                 family: string;
-                /** @description Positions: prompt, pictures and answer. */
+                /** @description Positions: prompt, pictures and answer; 0 for a model that does not answer. */
                 max_context: number;
+                /** @description Pictures in one request. */
                 max_images: number;
                 input_modalities: ("text" | "image")[];
-                sampling_defaults: {
-                    temperature: number;
-                    top_p: number;
-                    top_k: number;
-                    min_p: number;
-                    repetition_penalty: number;
-                };
+                output_modalities: ("text" | "embedding")[];
+                /** @description Null for a model that does not answer. */
+                sampling_defaults: components["schemas"]["SamplingDefaults"] | null;
                 /** @description What a picture costs at each level of detail. */
-                detail: {
-                    /** @enum {string} */
-                    level: "auto" | "low" | "high";
-                    max_tiles: number;
-                    max_tokens: number;
-                }[];
+                detail: components["schemas"]["DetailCost"][];
             };
+        };
+        ModelDocument: {
+            id: string;
+            /** @constant */
+            object: "model";
+            /** @description Unix seconds. */
+            created: number;
+            owned_by: string;
+            aerie: components["schemas"]["Capabilities"];
+        };
+        Capabilities: {
+            /** @description `model_type` of the checkpoint. */
+            family: string;
+            max_context: number;
+            max_images: number;
+            input_modalities: ("text" | "image")[];
+            output_modalities: ("text" | "embedding")[];
+            /** @description Null for a model that does not answer. */
+            sampling_defaults: components["schemas"]["SamplingDefaults"] | null;
+            detail: components["schemas"]["DetailCost"][];
+            /** @description Positions of the prompt alone; smaller than the context where the model was trained to read less. */
+            max_prompt: number;
+            /**
+             * @description Of a video; 0: videos are not served yet.
+             * @constant
+             */
+            max_frames: 0;
+            /** @description What a picture costs in positions, without text that the family writes around it; null for text models. */
+            image_tokens: {
+                min: number;
+                max: number;
+                /** @description Null where the number depends on the picture's size alone. */
+                per_tile: number | null;
+                /** @description How the number comes about. */
+                how: string;
+            } | null;
+            /** @description Where the chat template comes from; null for a model that does not answer. */
+            prompt: {
+                /** @description The file or field that it stands in, or `family` where the published code has it. */
+                source: string;
+                /** @description Its name there. */
+                template: string | null;
+            } | null;
+            /** @description What `/v1/embeddings` gives; null for a model that answers. */
+            embeddings: {
+                /** @description The usual one first. */
+                outputs: {
+                    name: string;
+                    /** @enum {string} */
+                    kind: "summary" | "features";
+                    channels: number;
+                    /** @description Cells of a map along a side of a patch. */
+                    upsampling: number;
+                }[];
+                /** @description In pixels. */
+                patch_size: number;
+                /** @description Pixels that both sides are a multiple of. */
+                step: number;
+                preferred: components["schemas"]["PictureSize"];
+                /** @description In pixels. */
+                max_side: number;
+                /** @description That a picture is seen as. */
+                max_patches: number;
+                /** @description Numbers of one answer. */
+                max_values: number;
+            } | null;
+            /** @description Expert models that the model's prompts name. */
+            experts: {
+                name: string;
+                modality: string;
+                task: string;
+                /** @description Whether the server runs it when the model asks for it. */
+                running: boolean;
+            }[];
+            weights: {
+                parameters: number;
+                /** @description As they are stored. */
+                bytes: number;
+                /** @description Stored dtype to number of tensors. */
+                dtypes: {
+                    [key: string]: number;
+                };
+                /**
+                 * @description What numbers are computed with.
+                 * @enum {string}
+                 */
+                computed_as: "float32";
+            };
+            /**
+             * @description How the weights were quantised at import and the error that was measured there; null for weights as they were
+             *     published.
+             */
+            quantization: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * @description How far each stage is from the published code, as measured on recorded cases of this family: small checkpoints
+             *     with random weights, not this model's own. Null where nothing was measured for this family in this form.
+             */
+            parity: {
+                /** @constant */
+                dtype: "float32";
+                /** @description Largest relative error with which a stage agrees. */
+                tolerance: number;
+                cases: {
+                    case: string;
+                    backend: string;
+                    stages: {
+                        stage: string;
+                        /** @description Tensors, texts and tables. */
+                        compared: number;
+                        /** @description Largest difference over the largest magnitude; null for ids and texts, which are equal. */
+                        relative_error: number | null;
+                    }[];
+                }[];
+            } | null;
+            /** @description As the checkpoint's own card says it; null where it does not. */
+            license: string | null;
+            /** @description What the package was made of; null for a checkpoint that is served as it lies. */
+            parent: {
+                /** @enum {string} */
+                kind: "folder" | "file" | "hub";
+                id: string;
+                /** @description Commit of the hub's repository. */
+                revision: string | null;
+                digest: string;
+            } | null;
+            /** @description SHA-256 over everything that decides an answer; a package's own. */
+            digest: string;
+            /** @description Changes whenever the weights, the runtime or the server's version do. */
+            system_fingerprint: string;
+            backend: string;
+            /** @description What the server refuses beyond. */
+            limits: {
+                max_images: number;
+                max_image_bytes: number;
+                max_image_pixels: number;
+                /** @description In pixels. */
+                max_image_side: number;
+                max_aspect_ratio: number;
+                max_body_bytes: number;
+                deadline_ms: number;
+            };
+        };
+        /** @description What a request gets that does not say otherwise. */
+        SamplingDefaults: {
+            temperature: number;
+            top_p: number;
+            top_k: number;
+            min_p: number;
+            repetition_penalty: number;
+        };
+        /** @description What a picture costs at one level of detail, at most. */
+        DetailCost: {
+            /** @enum {string} */
+            level: "auto" | "low" | "high";
+            max_tiles: number;
+            max_tokens: number;
         };
         ModelList: {
             /** @constant */
@@ -899,6 +1187,48 @@ export interface operations {
             504: components["responses"]["DeadlineExceeded"];
         };
     };
+    createEmbedding: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description An id of yours for this request, 1 to 128 of `A-Z a-z 0-9 . _ : -`. It comes back and stands in the log.
+                 *     Anything else is replaced by an id of the server's.
+                 */
+                "x-request-id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EmbeddingRequest"];
+            };
+        };
+        responses: {
+            /** @description The embeddings, in the order of the pictures. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "server-timing": components["headers"]["ServerTiming"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmbeddingList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["QueueFull"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["DeadlineExceeded"];
+        };
+    };
     listModels: {
         parameters: {
             query?: never;
@@ -955,7 +1285,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Model"];
+                    "application/json": components["schemas"]["ModelDocument"];
                 };
             };
             400: components["responses"]["BadRequest"];

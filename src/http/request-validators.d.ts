@@ -8,4 +8,5 @@ export interface RequestValidator {
 }
 
 export const ChatCompletionRequest: RequestValidator
+export const EmbeddingRequest: RequestValidator
 export const TokenizeRequest: RequestValidator

@@ -1,5 +1,5 @@
 /** Looks at a whole checkpoint and tells what is in it, or what is wrong. Nothing of it is executed but its template. */
-import type { FamilyGraphs } from '../../models/family.ts'
+import type { EmbeddingTower, FamilyGraphs } from '../../models/family.ts'
 import type { ElementType } from '../../models/graph/graph.ts'
 import type { ModelConfig } from '../../models/load-config.ts'
 import { bindModel, graphsOf } from '../engine/backends/model-files.ts'
@@ -14,7 +14,14 @@ import { checkText, type TextFacts } from './text-check.ts'
 /** What the manifest says about the model itself. */
 export type ModelFacts = Pick<
   Manifest,
-  'family' | 'parts' | 'preprocessing' | 'prompt' | 'tokenizer' | 'limits' | 'tensors'
+  | 'family'
+  | 'parts'
+  | 'preprocessing'
+  | 'prompt'
+  | 'tokenizer'
+  | 'embeddings'
+  | 'limits'
+  | 'tensors'
 > & { readonly license?: string }
 
 /** Weights as they lie on the disk. */
@@ -110,15 +117,26 @@ export async function examine(form: CheckpointForm): Promise<Examination> {
       family: config.family.modelType,
       parts: [...weights.parts],
       preprocessing: config.preprocessing ? plain(config.preprocessing) : null,
-      prompt: text.prompt,
-      tokenizer: text.tokenizer,
+      prompt: text?.prompt ?? null,
+      tokenizer: text?.tokenizer ?? null,
+      ...(config.embeddingTower && { embeddings: plain(towerFacts(config.embeddingTower)) }),
       limits: plain(config.limits),
       tensors: [...weights.tensors],
       ...(license === undefined ? {} : { license }),
     },
-    remarks: [...text.remarks, ...vocabularyRemarks(text, config)],
+    remarks: text ? [...text.remarks, ...vocabularyRemarks(text, config)] : [],
     files: [...small.map((file) => ({ ...file, tensors: [] })), ...weights.files],
   }
+}
+
+/** What a tower that is published alone can be asked for, and at which sizes. */
+export function towerFacts({
+  outputs,
+  nearest: _nearest,
+  graph: _graph,
+  ...sizes
+}: EmbeddingTower): object {
+  return { outputs: outputs.map(({ output: _output, ...facts }) => facts), ...sizes }
 }
 
 function vocabularyRemarks({ tokenizer }: TextFacts, { limits }: ModelConfig): string[] {

@@ -2,16 +2,16 @@
 import { join } from 'node:path'
 import { loadModelConfig, type ModelConfig } from '../../models/load-config.ts'
 import { AerieError } from '../errors.ts'
-import { FILE_LIMITS, readText } from '../model-folder.ts'
 import { Checkpoint } from '../weights/checkpoint.ts'
 import { type CheckpointForm, type ExaminedWeights, examineTensors } from './examine.ts'
+import { readLicense } from './license.ts'
 import { refusePickles, sourceFile, surveyFolder } from './survey.ts'
 
 export function folderForm(directory: string): CheckpointForm {
   return {
     path: directory,
     config: () => loadModelConfig(directory),
-    smallFiles: (config) => surveyFolder(directory, familyFolders(config)),
+    smallFiles: (config) => surveyFolder(directory, familyFolders(config), config.configFiles),
     weights: (config) => folderWeights(directory, config),
     license: () => readLicense(directory),
   }
@@ -36,14 +36,4 @@ async function folderWeights(directory: string, config: ModelConfig): Promise<Ex
     }),
   )
   return examineTensors(config, [...checkpoint.tensors.values()], files)
-}
-
-/** `license:` at the head of the folder's own card; undefined when it does not say. */
-export async function readLicense(directory: string): Promise<string | undefined> {
-  const card = await readText(directory, 'README.md', FILE_LIMITS.vocabulary)
-  const head = /^---\r?\n([\s\S]{0,65536}?)\r?\n---/.exec(card ?? '')?.[1]
-  const name = /^license:[ \t]*["']?([\w.+-]{1,100})["']?[ \t]*\r?$/m.exec(head ?? '')?.[1]
-  // Cards with a licence of their own give its name beside it.
-  const own = /^license_name:[ \t]*["']?([\w .+-]{1,100}?)["']?[ \t]*\r?$/m.exec(head ?? '')?.[1]
-  return name === 'other' ? (own ?? name) : name
 }

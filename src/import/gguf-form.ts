@@ -6,7 +6,7 @@ import { GGUF_FILE } from '../package/store.ts'
 import { readGguf } from '../weights/gguf.ts'
 import { openModelSource } from '../weights/model-source.ts'
 import { type CheckpointForm, examineTensors } from './examine.ts'
-import { readLicense } from './folder-form.ts'
+import { readLicense } from './license.ts'
 import { isCard, type SourceFile, surveyFolder } from './survey.ts'
 
 /** `folder` is where its licence and card are, which are taken too; a file that is named alone comes alone. */

@@ -39,26 +39,29 @@ export function isPickle(name: string): boolean {
 }
 
 /**
- * The small files of the folder and of those sub-folders that its family reads, in the order of their paths. Throws
- * `invalid_package`.
+ * The small files of the folder, of those sub-folders that its family reads, and `configFiles` wherever they lie, in the
+ * order of their paths. Throws `invalid_package`.
  */
 export async function surveyFolder(
   directory: string,
   folders: readonly string[],
+  configFiles: readonly string[] = [],
 ): Promise<SourceFile[]> {
-  const files: SourceFile[] = []
+  const paths = new Set(configFiles)
   for (const folder of new Set(['', ...folders])) {
-    for (const name of (await listFolder(join(directory, folder))).filter(isKept)) {
-      const path = folder === '' ? name : `${folder}/${name}`
-      const file = await sourceFile(directory, path)
-      if (file === undefined) continue
-      if (file.bytes > FILE_LIMITS.vocabulary) {
-        throw invalid(
-          `${join(directory, path)} has ${file.bytes} bytes, at most ${FILE_LIMITS.vocabulary} are taken`,
-        )
-      }
-      files.push(file)
+    for (const name of (await listFolder(join(directory, folder))).filter(isKept))
+      paths.add(folder === '' ? name : `${folder}/${name}`)
+  }
+  const files: SourceFile[] = []
+  for (const path of paths) {
+    const file = await sourceFile(directory, path)
+    if (file === undefined) continue
+    if (file.bytes > FILE_LIMITS.vocabulary) {
+      throw invalid(
+        `${join(directory, path)} has ${file.bytes} bytes, at most ${FILE_LIMITS.vocabulary} are taken`,
+      )
     }
+    files.push(file)
   }
   return files.sort((a, b) => (a.path < b.path ? -1 : 1))
 }

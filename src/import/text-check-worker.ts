@@ -2,9 +2,7 @@
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
-import type { Conversation } from '../../models/family.ts'
 import { loadModelText } from '../chat/model.ts'
-import { findTemplate } from '../chat/template-source.ts'
 import { AerieError, toWireError } from '../errors.ts'
 import { isModelFile } from '../model-file.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
@@ -21,25 +19,16 @@ const TRIAL_TEXTS = [
 const SPECIAL = ['bos_token', 'eos_token', 'pad_token', 'unk_token'] as const
 /** In the order in which the loader looks for them. */
 const TOKENIZER_FILES = ['tokenizer.json', 'tokenizer.model', 'vocab.json']
-/** Where a GGUF file has them. */
-const GGUF_KEYS = { template: 'tokenizer.chat_template', tokenizer: 'tokenizer.ggml.tokens' }
+/** Where a GGUF file has its own. */
+const GGUF_TOKENS = 'tokenizer.ggml.tokens'
 
 const say = (message: FromTextCheck) => parentPort!.postMessage(message)
 
-async function examine(modelDir: string): Promise<TextFacts> {
-  const { family, config, graphs, messageContent } = (await openModelSource(modelDir)).model
-  if (!graphs.decoder) {
-    throw new AerieError(
-      'invalid_package',
-      `${modelDir}: a ${family.modelType} checkpoint is a tower without a decoder, so it cannot hold a conversation`,
-    )
-  }
+async function examine(modelDir: string): Promise<TextFacts | undefined> {
+  const { family, config, embeddingTower, messageContent } = (await openModelSource(modelDir)).model
+  if (embeddingTower) return undefined
   const directory = join(modelDir, family.textFolder ?? '')
-  let conversation: Conversation | undefined
-  const text = await loadModelText(directory, (has) => {
-    conversation = family.conversation?.(config, has)
-    return conversation
-  })
+  const text = await loadModelText(directory, (has) => family.conversation?.(config, has))
   say({ type: 'loaded' })
   const { tokenizer } = text
   const remarks: string[] = []
@@ -62,15 +51,9 @@ async function examine(modelDir: string): Promise<TextFacts> {
   }
   const isFile = await isModelFile(modelDir)
   return {
-    prompt: conversation
-      ? { source: 'family', template: conversation.template }
-      : {
-          source: isFile
-            ? GGUF_KEYS.template
-            : (await findTemplate(directory, tokenizer.config)).file,
-        },
+    prompt: text.template.source,
     tokenizer: {
-      source: isFile ? GGUF_KEYS.tokenizer : await tokenizerFile(directory),
+      source: isFile ? GGUF_TOKENS : await tokenizerFile(directory),
       tokens: tokenizer.size,
       special,
       stop: [...text.stopTokenIds],

@@ -12,16 +12,16 @@ export interface TextToCheck {
 }
 
 export interface TextFacts {
-  readonly prompt: Manifest['prompt']
-  readonly tokenizer: Manifest['tokenizer']
+  readonly prompt: NonNullable<Manifest['prompt']>
+  readonly tokenizer: NonNullable<Manifest['tokenizer']>
   /** What is odd and does no harm. */
   readonly remarks: readonly string[]
 }
 
-/** What the thread says: once that everything is loaded, and then how it went. */
+/** What the thread says: once that everything is loaded, and then how it went; a tower alone has no text part. */
 export type FromTextCheck =
   | { readonly type: 'loaded' }
-  | { readonly type: 'facts'; readonly facts: TextFacts }
+  | { readonly type: 'facts'; readonly facts: TextFacts | undefined }
   | { readonly type: 'failed'; readonly error: WireError }
 
 export interface TextCheckLimits {
@@ -34,16 +34,16 @@ export interface TextCheckLimits {
 const LIMITS: TextCheckLimits = { loadMs: 60_000, trialMs: 5_000 }
 const MOST_MEGABYTES = 2048
 
-/** Rejects with `invalid_package` when the text part of a model cannot be used. */
+/** Undefined for a tower that is published alone. Rejects with `invalid_package` when the text part of a model cannot be used. */
 export async function checkText(
   modelDir: string,
   { loadMs, trialMs }: TextCheckLimits = LIMITS,
-): Promise<TextFacts> {
+): Promise<TextFacts | undefined> {
   const worker = new Worker(new URL('./text-check-worker.ts', import.meta.url), {
     workerData: { modelDir } satisfies TextToCheck,
     resourceLimits: { maxOldGenerationSizeMb: MOST_MEGABYTES },
   })
-  const { promise, resolve, reject } = Promise.withResolvers<TextFacts>()
+  const { promise, resolve, reject } = Promise.withResolvers<TextFacts | undefined>()
   const refuse = (what: string) => reject(new AerieError('invalid_package', `${modelDir}: ${what}`))
   let timer = setTimeout(() => refuse(`tokenizer: not loaded within ${loadMs / 1000} s`), loadMs)
   worker.on('message', (message: FromTextCheck) => {

@@ -1,8 +1,10 @@
 /** Tells what a folder or file holds, checkpoint or package, and everything that is wrong with it. */
 import { resolve } from 'node:path'
 import type { ModelConfig } from '../../models/load-config.ts'
+import { familyParity, type ParityRecord } from '../capabilities/parity.ts'
 import { AerieError } from '../errors.ts'
 import { checkpointForm, checkpointName } from '../import/checkpoint-form.ts'
+import { towerFacts } from '../import/examine.ts'
 import { checkText } from '../import/text-check.ts'
 import { type Manifest, type Part, readManifest } from '../package/manifest.ts'
 import { verifyPackage } from '../package/verify.ts'
@@ -20,8 +22,10 @@ export interface Inspection {
   readonly prompt?: Manifest['prompt']
   readonly tokenizer?: Manifest['tokenizer']
   readonly preprocessing?: Manifest['preprocessing']
+  readonly embeddings?: Manifest['embeddings']
   readonly limits?: Manifest['limits']
-  readonly parity?: Manifest['parity']
+  /** As measured for the family on ONNX Runtime; null where nothing was. */
+  readonly parity?: ParityRecord | null
   readonly files?: readonly { readonly path: string; readonly bytes: number }[]
   /** Each stops the model from being served. */
   readonly problems: readonly string[]
@@ -44,14 +48,22 @@ export async function inspectModel(path: string, options: InspectOptions): Promi
   const found = isPackage
     ? manifest && (await packageFacts(directory, manifest, { ...options, problems }))
     : await checkpointFacts(directory, problems)
+  const parity = found?.family === undefined ? undefined : await measuredParity(found)
   return {
     kind: isPackage ? 'package' : 'checkpoint',
     directory,
     name: manifest?.name ?? (await checkpointName(directory)),
     remarks: [],
     ...found,
+    ...(parity === undefined ? {} : { parity }),
     problems,
   }
+}
+
+/** Cases are of float32; quantised weights have numbers of their own. */
+async function measuredParity({ family, package: made }: Found): Promise<ParityRecord | null> {
+  if (made && made.quantize !== 'none') return null
+  return (await familyParity(family!, 'onnx')) ?? null
 }
 
 type Found = Partial<Omit<Inspection, 'kind' | 'directory' | 'name' | 'problems'>>
@@ -92,6 +104,7 @@ async function checkpointFacts(directory: string, problems: string[]): Promise<F
     ...(license === undefined ? {} : { license }),
     ...(weights && { parts: weights.parts }),
     ...(text && { prompt: text.prompt, tokenizer: text.tokenizer }),
+    ...(config.embeddingTower && { embeddings: { ...towerFacts(config.embeddingTower) } }),
   }
 }
 

@@ -58,10 +58,21 @@ function promptRows({ prompt, tokenizer }: Inspection): Row[] {
   ]
 }
 
-function pictureRows({ preprocessing }: Inspection): Row[] {
+function pictureRows({ preprocessing, embeddings }: Inspection): Row[] {
+  if (embeddings) {
+    return Object.entries(embeddings).map(([key, value], i) => [
+      i === 0 ? 'Embeddings' : '',
+      `${key} ${key === 'outputs' ? outputNames(value) : plain(value)}`,
+    ])
+  }
   if (preprocessing === undefined) return []
   const said = Object.entries(preprocessing ?? {}).map(([key, value]) => `${key} ${plain(value)}`)
   return [['Pictures', said.length === 0 ? 'none' : said.join(', ')]]
+}
+
+function outputNames(outputs: unknown): string {
+  const named = outputs as readonly { readonly name: string; readonly channels: number }[]
+  return named.map(({ name, channels }) => `${name} (${channels})`).join(', ')
 }
 
 function limitRows({ limits }: Inspection): Row[] {
@@ -71,14 +82,15 @@ function limitRows({ limits }: Inspection): Row[] {
   ])
 }
 
-function parityRows({ kind, parity }: Inspection): Row[] {
-  if (kind === 'checkpoint') return []
-  if (!parity || parity.length === 0) return [['Parity', 'not recorded for this package']]
-  return parity.map(({ stage, backend, relativeError }, i) => [
-    i === 0 ? 'Parity' : '',
-    `${stage} (${backend})`,
-    relativeError.toExponential(1),
-  ])
+function parityRows({ family, parity }: Inspection): Row[] {
+  if (family === undefined) return []
+  if (!parity) return [['Parity', 'not measured for this family in this form']]
+  const cases = parity.cases.map(({ case: name, stages }): Row => {
+    const worst = stages.reduce((a, b) => ((b.relativeError ?? 0) > (a.relativeError ?? 0) ? b : a))
+    const error = (worst.relativeError ?? 0).toExponential(1)
+    return ['', name, `${stages.length} stages, at most ${error} (${worst.stage})`]
+  })
+  return [['Parity', `largest relative error in ${parity.dtype}, by recorded case`], ...cases]
 }
 
 function plain(value: unknown): string {

@@ -18,6 +18,7 @@ import { type Frame, FrameReader, writeFrame } from './frames.ts'
 import { readHeader } from './header.ts'
 import { checkBytes, checkHeader } from './limits.ts'
 import { preprocess } from './preprocess.ts'
+import { preprocessWhole } from './whole-picture.ts'
 
 /** The server alone decides when this ends; a Ctrl-C in the terminal must not take pictures from a draining server. */
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
@@ -78,7 +79,9 @@ async function prepare(call: CallTo<'prepare'>, body: Uint8Array<ArrayBuffer>): 
   const { alpha } = call.preprocessing
   const { picture, conversions } = await decode(bytes, call.header, call.limits, call.param, alpha)
   const decoded = performance.now()
-  const { pixels, steps } = preprocess(picture, call.preprocessing, call.layout)
+  const to = call.preprocessing
+  const { pixels, steps } =
+    to.mode === 'whole' ? preprocessWhole(picture, to) : preprocess(picture, to, call.layout)
   const reply: Prepared = {
     conversions: [...conversions, ...steps],
     decodeMs: decoded - start,

@@ -1,5 +1,5 @@
 /** What the server asks of a decoder process and what it answers. */
-import type { ImagePreprocessing } from '../../models/preprocessing.ts'
+import type { Preprocessing } from '../../models/preprocessing.ts'
 import type { PictureLayout } from '../../models/tiling/layout.ts'
 import { fromWireError, type WireError } from '../errors.ts'
 import type { ImageContent, ImageHeader, LoadedImage, MediaLimits, PreparedImage } from './types.ts'
@@ -25,7 +25,7 @@ export type Call =
       /** As above; `kept`: there is no body, since the process still has the file from `open`. */
       readonly from: ImageContent['from'] | 'kept'
       readonly header: ImageHeader
-      readonly preprocessing: ImagePreprocessing
+      readonly preprocessing: Preprocessing
       readonly layout: PictureLayout
     })
 

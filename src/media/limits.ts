@@ -1,5 +1,5 @@
 /** The limits on untrusted pictures, each named by its configuration key in the message it causes. */
-import type { ImagePreprocessing } from '../../models/preprocessing.ts'
+import type { Preprocessing } from '../../models/preprocessing.ts'
 import type { PictureLayout } from '../../models/tiling/layout.ts'
 import { AerieError } from '../errors.ts'
 import type { ImageHeader, MediaLimits } from './types.ts'
@@ -44,8 +44,9 @@ export function decodedBytes(header: ImageHeader): number {
 }
 
 /** Bytes of the tiles that a picture becomes, as floats. */
-export function tileBytes({ size }: ImagePreprocessing, { tiles }: PictureLayout): number {
-  return tiles * 3 * size * size * Float32Array.BYTES_PER_ELEMENT
+export function tileBytes(to: Preprocessing, { tiles }: PictureLayout): number {
+  const area = to.mode === 'whole' ? to.width * to.height : to.size ** 2
+  return tiles * 3 * area * Float32Array.BYTES_PER_ELEMENT
 }
 
 function tooLarge(param: string, what: string): AerieError {

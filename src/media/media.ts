@@ -1,5 +1,5 @@
 /** The media room's front: sources → loaded pictures → tiles. Nothing is decoded on this thread. */
-import type { ImagePreprocessing } from '../../models/preprocessing.ts'
+import type { Preprocessing } from '../../models/preprocessing.ts'
 import type { PictureLayout } from '../../models/tiling/layout.ts'
 import { AerieError } from '../errors.ts'
 import { ByteBudget, type Claim } from './byte-budget.ts'
@@ -121,7 +121,7 @@ class PictureMedia implements Media {
 
   async prepare(
     image: LoadedImage,
-    preprocessing: ImagePreprocessing,
+    preprocessing: Preprocessing,
     layout: PictureLayout,
     param: string,
     signal: AbortSignal,

@@ -1,5 +1,5 @@
 /** What the media room takes and gives: bytes in, tiles out, with everything that was seen on the way. */
-import type { ImagePreprocessing } from '../../models/preprocessing.ts'
+import type { Preprocessing } from '../../models/preprocessing.ts'
 import type { PictureLayout } from '../../models/tiling/layout.ts'
 
 /** Where a picture comes from. `param` is the request field, for error messages. */
@@ -71,7 +71,7 @@ export interface ImageHeader {
 
 /** Tiles ready for the towers. */
 export interface PreparedImage {
-  /** Normalised `[tiles, 3, size, size]`. */
+  /** Normalised `[tiles, 3, size, size]`; of a whole picture `[1, 3, height, width]`, colours 0…1. */
   readonly pixels: Float32Array
   /** What was done, in order, for people: 'EXIF orientation 6 applied', 'Display P3 → sRGB', 'alpha on white', … */
   readonly conversions: readonly string[]
@@ -102,7 +102,7 @@ export interface Media {
   /** Decodes upright, in sRGB, and preprocesses, in a decoder process; then `release`s the picture. */
   prepare(
     image: LoadedImage,
-    preprocessing: ImagePreprocessing,
+    preprocessing: Preprocessing,
     layout: PictureLayout,
     param: string,
     signal: AbortSignal,

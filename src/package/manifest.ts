@@ -72,24 +72,30 @@ export const manifestSchema = Type.Object({
   parts: Type.Array(PartSchema, { maxItems: 64 }),
   /** Null for text models. */
   preprocessing: Type.Union([Type.Null(), Facts]),
-  prompt: Type.Object({
-    /** `family`: written in code, by that name; else the file that it stands in, or its key in a GGUF file. */
-    source: Name,
-    template: Type.Optional(Name),
-  }),
-  tokenizer: Type.Object({
-    source: Name,
-    tokens: Size,
-    /** By what they stand for, such as `eos_token`. */
-    special: Type.Record(Type.String(), TokenSchema),
-    /** Ids that end an answer. */
-    stop: Type.Array(Size, { maxItems: 1000 }),
-  }),
+  /** Null for a tower that is published alone. */
+  prompt: Type.Union([
+    Type.Null(),
+    Type.Object({
+      /** `family`: written in code, by that name; else the file that it stands in, or its key in a GGUF file. */
+      source: Name,
+      template: Type.Optional(Name),
+    }),
+  ]),
+  /** Null for a tower that is published alone. */
+  tokenizer: Type.Union([
+    Type.Null(),
+    Type.Object({
+      source: Name,
+      tokens: Size,
+      /** By what they stand for, such as `eos_token`. */
+      special: Type.Record(Type.String(), TokenSchema),
+      /** Ids that end an answer. */
+      stop: Type.Array(Size, { maxItems: 1000 }),
+    }),
+  ]),
+  /** Of a tower that is published alone: its outputs and sizes. */
+  embeddings: Type.Optional(Facts),
   limits: Type.Record(Type.String(), Type.Number()),
-  /** Largest error against the published code by stage, where it was measured for this package. */
-  parity: Type.Optional(
-    Type.Array(Type.Object({ stage: Name, backend: Name, relativeError: Type.Number() })),
-  ),
   tensors: Type.Array(TensorSchema),
   files: Type.Array(FileSchema, { minItems: 1, maxItems: MOST_FILES }),
 })

@@ -1,15 +1,13 @@
 /** What knows how a family's cases are laid out, and computes their tensors with our code. */
 import type { ComputedTensor, Fact } from './compare.ts'
-import type { ReferenceCase, ReferenceTensor } from './reference-case.ts'
+import type { ReferenceCase } from './reference-case.ts'
 
 export interface ParityRun {
   /** By the names of the case. */
   readonly tensors: ReadonlyMap<string, ComputedTensor>
   /** Names that are inputs or bookkeeping, with the reason. */
   readonly leftOut: ReadonlyMap<string, string>
-  /** Numbers that the case records elsewhere than in expected.safetensors, such as tables, to be compared and dumped as well. */
-  readonly recorded?: ReadonlyMap<string, ReferenceTensor>
-  /** What the case records beside its tensors: texts, ids, grids. */
+  /** What the case records elsewhere than in expected.safetensors: texts, ids, tables. */
   readonly facts?: readonly Fact[]
 }
 

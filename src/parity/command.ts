@@ -25,6 +25,11 @@ export const parityCommand: Command = {
       description: 'write what was computed for one case as safetensors',
     },
     markdown: { type: 'string', value: 'file', description: 'write a page with a row a case' },
+    record: {
+      type: 'string',
+      value: 'file',
+      description: "write each stage's largest error as JSON, which the server shows of its model",
+    },
     json: { type: 'boolean', description: 'the results as JSON: an object, or a list of several' },
   },
   configKeys: [],
@@ -64,6 +69,11 @@ async function parity({ positionals, options }: ParsedArgs, terminal: Terminal):
   if (typeof dump === 'string') await writeDump(dump, results[0]!)
   const page = options.get('markdown')
   if (typeof page === 'string') await writeFile(page, report.parityPage(results, 'npm run parity'))
+  const record = options.get('record')
+  if (typeof record === 'string') {
+    const { parityRecord } = await import('./record.ts')
+    await writeFile(record, `${JSON.stringify(await parityRecord(results), undefined, 1)}\n`)
+  }
   return results.every(({ stages }) => countStages(stages).failed === 0) ? 0 : 1
 }
 

@@ -13,11 +13,25 @@ export interface ComputedTensor {
   readonly values: ArrayLike<number>
 }
 
-/** Something of expected.json that ours must equal, as JSON. */
-export interface Fact {
+/** Something that a case records beside its tensors, as JSON: a text, ids. */
+interface PlainFact {
   readonly name: string
   readonly ours: unknown
   readonly theirs: unknown
+}
+
+/** The same as numbers, which are dumped beside the tensors. */
+export interface TableFact {
+  readonly name: string
+  readonly ourTable: ComputedTensor
+  readonly theirTable: ReferenceTensor
+}
+
+/** What a case records elsewhere than in expected.safetensors; ours must equal it. */
+export type Fact = PlainFact | TableFact
+
+export function isTable(fact: Fact): fact is TableFact {
+  return 'theirTable' in fact
 }
 
 export type Verdict =
@@ -38,6 +52,8 @@ export interface StageResult {
   readonly relative?: number
   /** The first difference of integers, or why a tensor is left out. */
   readonly note?: string
+  /** Of a fact and no tensor of the case. */
+  readonly isFact?: true
 }
 
 /**
@@ -60,17 +76,24 @@ export function compareStages(
   })
 }
 
-/** Facts have no shape; a wrong one is shown from where it differs. */
+/** Plain facts have no shape; a wrong one is shown from where it differs. */
 export function compareFacts(facts: readonly Fact[]): StageResult[] {
-  return facts.map(({ name, ours, theirs }): StageResult => {
+  return facts.map((fact): StageResult => {
+    const { name } = fact
+    if (isTable(fact)) {
+      const { shape } = fact.theirTable
+      return { name, shape, isFact: true, ...compare(fact.ourTable, fact.theirTable) }
+    }
+    const { ours, theirs } = fact
     const [a, b] = [JSON.stringify(ours) ?? 'nothing', JSON.stringify(theirs) ?? 'nothing']
-    if (a === b) return { name, shape: [], verdict: 'equal' }
+    if (a === b) return { name, shape: [], isFact: true, verdict: 'equal' }
     let at = 0
     while (a[at] === b[at]) at++
     const excerpt = (text: string) => text.slice(Math.max(0, at - SHOWN_BEFORE), at + SHOWN_AFTER)
     return {
       name,
       shape: [],
+      isFact: true,
       verdict: 'different',
       note: `ours has ${excerpt(a)}, not ${excerpt(b)}`,
     }

@@ -9,7 +9,7 @@ import { openModelFiles } from '../engine/backends/model-files.ts'
 import { AerieError } from '../errors.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import type { ParityAdapter, ParityRun } from './adapter.ts'
-import type { ComputedTensor } from './compare.ts'
+import type { ComputedTensor, Fact } from './compare.ts'
 import { type AnswerEnd, SESSION } from './decoding.ts'
 import {
   type Conversation,
@@ -24,7 +24,7 @@ import { Eagle2Encoder } from './eagle2-encoder.ts'
 import { compareFrameRules } from './eagle2-frame-rules.ts'
 import { type ComputedPrompt, computePrompt, type PromptTools, textOf } from './eagle2-prompt.ts'
 import { stageOf } from './eagle2-stages.ts'
-import { integers, type ReferenceCase, type ReferenceTensor } from './reference-case.ts'
+import type { ReferenceCase } from './reference-case.ts'
 
 /** `prompts` of expected.json; of a generation, some fields. */
 interface RecordedPrompt {
@@ -62,7 +62,7 @@ export const eagle2Adapter: ParityAdapter = {
 async function run(reference: ReferenceCase, backend: string): Promise<ParityRun> {
   const { checkpoint, expected } = reference
   const tensors = new Map<string, ComputedTensor>()
-  const recorded = new Map<string, ReferenceTensor>()
+  const facts: Fact[] = []
   const model = await loadModelConfig(checkpoint)
   const files = await openModelFiles(checkpoint)
   await using _checkpoint = files.checkpoint
@@ -102,14 +102,14 @@ async function run(reference: ReferenceCase, backend: string): Promise<ParityRun
         })
         if (stage) tensors.set(name, stage)
       }
-      compareTexts(prompt, computed, tensors, recorded)
+      facts.push(...compareTexts(prompt, computed))
     }
-    compareFrameRules(expected, tensors, recorded)
+    facts.push(...compareFrameRules(expected))
   } finally {
     await encoder.dispose()
     await session.dispose()
   }
-  return { tensors, recorded, leftOut: new Map() }
+  return { tensors, facts, leftOut: new Map() }
 }
 
 function answerEnd(tokenizer: Tokenizer): AnswerEnd {
@@ -161,34 +161,25 @@ function meaningOf(expected: ReferenceCase['expected'], name: string): string {
   return described?.[name]?.meaning ?? ''
 }
 
-/** The rendered and the expanded text, as code units. */
-function compareTexts(
-  prompt: RecordedPrompt,
-  computed: ComputedPrompt,
-  tensors: Map<string, ComputedTensor>,
-  recorded: Map<string, ReferenceTensor>,
-): void {
-  const expandedTexts =
-    prompt.expanded_text ?? (prompt.query_text === undefined ? [] : [prompt.query_text])
-  const compare = (name: string, theirs: readonly string[], ours: readonly string[]) => {
-    for (const [i, text] of theirs.entries()) {
+/** The rendered and the expanded text of each row. */
+function compareTexts(prompt: RecordedPrompt, { rows }: ComputedPrompt): Fact[] {
+  const { query_text, rendered_template = [] } = prompt
+  const expandedTexts = prompt.expanded_text ?? (query_text === undefined ? [] : [query_text])
+  const compare = (name: string, theirs: readonly string[], ours: readonly string[]) =>
+    theirs.map((text, i): Fact => {
       const row = `${prompt.name}.${name}${theirs.length > 1 ? `.${i}` : ''}`
-      recorded.set(row, integers(codeUnits(text)))
-      tensors.set(row, integers(codeUnits(ours[i] ?? '')))
-    }
-  }
-  compare(
-    'rendered_template',
-    prompt.rendered_template ?? [],
-    computed.rows.map((row) => row.rendered),
-  )
-  compare(
-    'expanded_text',
-    expandedTexts,
-    computed.rows.map((row) => textOf(row.plan)),
-  )
-}
-
-function codeUnits(text: string): number[] {
-  return Array.from({ length: text.length }, (_, i) => text.charCodeAt(i))
+      return { name: row, ours: ours[i], theirs: text }
+    })
+  return [
+    ...compare(
+      'rendered_template',
+      rendered_template,
+      rows.map((row) => row.rendered),
+    ),
+    ...compare(
+      'expanded_text',
+      expandedTexts,
+      rows.map((row) => textOf(row.plan)),
+    ),
+  ]
 }

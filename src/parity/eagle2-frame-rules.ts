@@ -2,9 +2,9 @@
 
 import { roundHalfToEven } from '../../models/blocks/round.ts'
 import { chooseFrames, chooseMiddleFrames } from '../../models/eagle2/frame-choice.ts'
-import type { ComputedTensor } from './compare.ts'
+import type { Fact } from './compare.ts'
 import { factsOf, frameOptions, type RecordedVideos } from './eagle2-conversation.ts'
-import { integers, type ReferenceTensor } from './reference-case.ts'
+import { integers } from './reference-case.ts'
 
 /** Past so many frames, the newer table keeps four at each end and the sum. */
 const LISTED = 24
@@ -16,15 +16,11 @@ interface FrameRule {
   readonly rows: readonly (readonly unknown[])[]
 }
 
-export function compareFrameRules(
-  expected: Readonly<Record<string, unknown>>,
-  tensors: Map<string, ComputedTensor>,
-  recorded: Map<string, ReferenceTensor>,
-): void {
+export function compareFrameRules(expected: Readonly<Record<string, unknown>>): Fact[] {
   const rule = expected['frame_rule'] as FrameRule | undefined
+  const tables: Fact[] = []
   const compare = (name: string, theirs: readonly number[], ours: readonly number[]) => {
-    recorded.set(name, integers(theirs))
-    tensors.set(name, integers(ours))
+    tables.push({ name, ourTable: integers(ours), theirTable: integers(theirs) })
   }
   if (rule?.columns[1] === 'video_frame_num') {
     const rows = rule.rows as [number, number, number[]][]
@@ -58,6 +54,7 @@ export function compareFrameRules(
     )
   }
   compareVideos((expected['video_frames'] ?? {}) as RecordedVideos, compare)
+  return tables
 }
 
 function abridged(indices: readonly number[]): number[] {

@@ -6,7 +6,7 @@ import { candidateGrids } from '../../models/tiling/candidates.ts'
 import { type PictureToTile, type Tiling, tilePictures } from '../../models/tiling/tiling.ts'
 import { AerieError } from '../errors.ts'
 import type { ParityAdapter, ParityRun } from './adapter.ts'
-import type { ComputedTensor } from './compare.ts'
+import type { Fact } from './compare.ts'
 import { integers, type ReferenceCase, type ReferenceTensor } from './reference-case.ts'
 
 type Row = Readonly<Record<string, number>>
@@ -34,11 +34,9 @@ export const gridRuleAdapter: ParityAdapter = {
 
 async function run(reference: ReferenceCase): Promise<ParityRun> {
   const { expected } = reference
-  const tensors = new Map<string, ComputedTensor>()
-  const recorded = new Map<string, ReferenceTensor>()
-  const compare = (name: string, theirs: ReferenceTensor, ours: ReferenceTensor) => {
-    recorded.set(name, theirs)
-    tensors.set(name, ours)
+  const facts: Fact[] = []
+  const compare = (name: string, theirTable: ReferenceTensor, ourTable: ReferenceTensor) => {
+    facts.push({ name, ourTable, theirTable })
   }
   const columns = expected['columns'] as string[]
   const rows = await readRows(reference)
@@ -66,7 +64,7 @@ async function run(reference: ReferenceCase): Promise<ParityRun> {
     const theirs = calls.flatMap(({ num_patches_list: tiles }) => [tiles.length, ...tiles])
     compare('demo_budget', integers(theirs), integers(calls.flatMap(sharedTiles)))
   }
-  return { tensors, recorded, leftOut: new Map() }
+  return { tensors: new Map(), facts, leftOut: new Map() }
 }
 
 /** `data` of expected.json names the file first. */

@@ -70,13 +70,20 @@ async function run(reference: ReferenceCase, backend: string): Promise<ParityRun
   const folder = join(checkpoint, loaded.family.textFolder ?? '')
   const tokenizer = await Tokenizer.load(folder)
   const encoder = new EncoderThread(tokenizer, folder)
+  const conversation = loaded.family.conversation?.(
+    loaded.config,
+    (token) => tokenizer.idOf(token) !== undefined,
+  )
+  const template = conversation
+    ? await ChatTemplate.ofFamily(conversation.template, tokenizer)
+    : await ChatTemplate.load(folder, tokenizer)
   const files = await openModelFiles(checkpoint)
   await using _checkpoint = files.checkpoint
   const session = await (await createBackend(backend)).loadDecoder(checkpoint, SESSION)
   const builder = {
     tokenizer,
     encoder,
-    template: await ChatTemplate.load(folder, tokenizer),
+    template,
     firstIds: new Int32Array(),
     messageContent: loaded.messageContent,
     limits: loaded.limits,

@@ -14,7 +14,7 @@ import { foldInverse, type PhiS, phiOf, restore, standardise } from '../weights/
 import { type TensorToStore, writeSafetensors } from '../weights/safetensors-writer.ts'
 import type { ParityAdapter, ParityRun } from './adapter.ts'
 import type { ComputedTensor } from './compare.ts'
-import { baseName, computeTower, unitPixels } from './radio-adapter.ts'
+import { baseName, computeTower, plainPixels } from './radio-adapter.ts'
 import { readPicture } from './read-picture.ts'
 import type { ReferenceCase } from './reference-case.ts'
 
@@ -54,7 +54,7 @@ async function run(reference: ReferenceCase, backend: string): Promise<ParityRun
       const files = await openModelFiles(where)
       await using _checkpoint = files.checkpoint
       for (const { file } of expected['images'] as { file: string }[]) {
-        const picture = unitPixels(await readPicture(join(folder, 'inputs', file)))
+        const picture = plainPixels(await readPicture(join(folder, 'inputs', file), 'dropped'))
         const computed = await computeTower(files, backend, config, picture)
         const name = baseName(file)
         for (const stage of ['pixel_values', 'backbone.summary', 'backbone.features'])

@@ -6,13 +6,15 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RadioConfig } from '../../models/blocks/radio-config.ts'
 import type { WindowConfig } from '../../models/blocks/vitdet.ts'
-import { halfPixelMatrix } from '../../models/graph/interpolation.ts'
 import { resolveShape } from '../../models/graph/shape.ts'
 import { loadModelConfig } from '../../models/load-config.ts'
+import type { WholePicture } from '../../models/preprocessing.ts'
 import { nearestSupported, radioEncoder } from '../../models/radio.ts'
+import type { PictureSize } from '../../models/tiling/layout.ts'
 import { runItemStages, type Stages } from '../engine/backends/graph-stages.ts'
 import { type ModelFiles, openModelFiles } from '../engine/backends/model-files.ts'
-import { type Picture, resize } from '../media/resample.ts'
+import type { Picture } from '../media/resample.ts'
+import { preprocessWhole } from '../media/whole-picture.ts'
 import type { ParityAdapter, ParityRun } from './adapter.ts'
 import type { ComputedTensor } from './compare.ts'
 import { readPicture } from './read-picture.ts'
@@ -61,7 +63,7 @@ async function run(reference: ReferenceCase, backend: string): Promise<ParityRun
   const pictures = expected['images'] as RadioPicture[]
   for (const { file, mode } of pictures) {
     const name = baseName(file)
-    const picture = await readPicture(join(folder, 'inputs', file))
+    const picture = await readPicture(join(folder, 'inputs', file), 'dropped')
     const input = await pixelsOf(picture, mode, checkpoint, config)
     const computed = await computeTower(files, backend, config, input)
     for (const [stage, tensor] of computed) tensors.set(`${name}.${stage}`, tensor)
@@ -71,7 +73,7 @@ async function run(reference: ReferenceCase, backend: string): Promise<ParityRun
   for (const file of vitdet?.files ?? []) {
     const windows = { side: vitdet!.window_size, period: periodOf(vitdet!, config.layers) }
     const { mode } = pictures.find((picture) => picture.file === file)!
-    const picture = await readPicture(join(folder, 'inputs', file))
+    const picture = await readPicture(join(folder, 'inputs', file), 'dropped')
     const input = await pixelsOf(picture, mode, checkpoint, config)
     const computed = await computeTower(files, backend, config, input, windows)
     for (const output of ['summary', 'features'])
@@ -184,54 +186,31 @@ async function pixelsOf(
   switch (mode) {
     case undefined:
     case 'plain':
-      return unitPixels(picture)
-    case 'nearest':
-      return bilinear(unitPixels(picture), nearestSupported(config, picture.height, picture.width))
+      return plainPixels(picture)
+    case 'nearest': {
+      const size = nearestSupported(config, picture.height, picture.width)
+      return sized(picture, size, 'bilinear-floats')
+    }
     case 'hf_resize': {
       const processor = await readFile(join(checkpoint, 'preprocessor_config.json'), 'utf8')
-      const { width, height } = (
-        JSON.parse(processor) as { size: { width: number; height: number } }
-      ).size
-      return unitPixels(resize(picture, width, height, { kernel: 'bicubic' }))
+      const { size } = JSON.parse(processor) as { size: PictureSize }
+      return sized(picture, size, 'bicubic')
     }
   }
 }
 
-/** `[height, width, 3]` bytes → `[3, height, width]`, 0…1. */
-export function unitPixels({ data, width, height }: Picture): RadioPixels {
-  const area = width * height
-  const pixels = Float32Array.from(
-    { length: 3 * area },
-    (_, i) => data[(i % area) * 3 + Math.floor(i / area)]! / 255,
-  )
-  return { height, width, pixels }
+/** At its own size. */
+export function plainPixels(picture: Picture): RadioPixels {
+  return sized(picture, picture, 'bicubic')
 }
 
-/** `interpolate(mode="bilinear")` of PyTorch, plane by plane. */
-function bilinear(
-  from: RadioPixels,
-  { height, width }: { readonly height: number; readonly width: number },
+function sized(
+  picture: Picture,
+  { height, width }: PictureSize,
+  resample: WholePicture['resample'],
 ): RadioPixels {
-  const down = halfPixelMatrix(from.height, height)
-  const across = halfPixelMatrix(from.width, width)
-  const pixels = new Float32Array(3 * height * width)
-  let at = 0
-  for (let plane = 0; plane < 3; plane++) {
-    for (let row = 0; row < height; row++) {
-      for (let column = 0; column < width; column++) {
-        let sum = 0
-        for (let y = 0; y < from.height; y++) {
-          const weight = down[row * from.height + y]!
-          if (weight === 0) continue
-          const start = (plane * from.height + y) * from.width
-          for (let x = 0; x < from.width; x++)
-            sum += weight * across[column * from.width + x]! * from.pixels[start + x]!
-        }
-        pixels[at++] = sum
-      }
-    }
-  }
-  return { height, width, pixels }
+  const to: WholePicture = { mode: 'whole', height, width, resample, alpha: 'dropped' }
+  return { height, width, pixels: preprocessWhole(picture, to).pixels }
 }
 
 /** What the tensors of a picture begin with. */

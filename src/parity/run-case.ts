@@ -6,11 +6,13 @@ import {
   compareFacts,
   compareStages,
   hasFailed,
+  isTable,
   type StageResult,
 } from './compare.ts'
 import { type ReferenceCase, readCase } from './reference-case.ts'
 
 export interface CaseResult {
+  /** The case, tables of its facts among its tensors. */
   readonly reference: ReferenceCase
   /** Name of the adapter: which models' cases are laid out like this one. */
   readonly family: string
@@ -30,10 +32,19 @@ export async function runCase(folder: string, backend: string): Promise<CaseResu
       `${folder}: no family's cases are laid out like this one`,
     )
   }
-  const { tensors, leftOut, recorded, facts = [] } = await adapter.run(found, backend)
-  const reference = { ...found, tensors: new Map([...found.tensors, ...(recorded ?? [])]) }
-  const stages = [...compareStages(reference, tensors, leftOut), ...compareFacts(facts)]
-  return { reference, family: adapter.name, backend, stages, tensors }
+  const { tensors, leftOut, facts = [] } = await adapter.run(found, backend)
+  const stages = [...compareStages(found, tensors, leftOut), ...compareFacts(facts)]
+  const tables = facts.filter(isTable)
+  return {
+    reference: {
+      ...found,
+      tensors: new Map([...found.tensors, ...tables.map((t) => [t.name, t.theirTable] as const)]),
+    },
+    family: adapter.name,
+    backend,
+    stages,
+    tensors: new Map([...tensors, ...tables.map((t) => [t.name, t.ourTable] as const)]),
+  }
 }
 
 export interface CaseCounts {

@@ -30,6 +30,11 @@ const GAUGES: Readonly<Record<string, readonly [help: string, read: Read]>> = {
   aerie_encoder_cache_bytes: ['Bytes of features in the cache.', (s) => s.encoder?.cacheBytes],
   aerie_encoder_cache_bytes_max: ['Bytes that it may hold.', (s) => s.encoder?.cacheMaxBytes],
   aerie_encoder_cache_entries: ['Pictures in the feature cache.', (s) => s.encoder?.cacheEntries],
+  aerie_encoder_sessions: [
+    'Sessions that a tower of many sizes has loaded.',
+    (s) => s.encoder?.sessions?.loaded,
+  ],
+  aerie_encoder_sessions_max: ['Sessions that it may have.', (s) => s.encoder?.sessions?.max],
   aerie_media_waiting: ['Pictures waiting to be decoded.', (s) => s.media?.waiting],
   aerie_media_running: ['Pictures being decoded.', (s) => s.media?.running],
   aerie_media_workers: ['Threads that decode.', (s) => s.media?.workers],
@@ -62,6 +67,14 @@ const COUNTERS: typeof GAUGES = {
   aerie_encoder_cache_misses_total: [
     'Pictures whose features were not.',
     (s) => s.encoder?.cacheMisses,
+  ],
+  aerie_encoder_session_loads_total: [
+    'Sessions loaded for an input size and output.',
+    (s) => s.encoder?.sessions?.loads,
+  ],
+  aerie_encoder_session_evictions_total: [
+    'Sessions that made room for others.',
+    (s) => s.encoder?.sessions?.evictions,
   ],
 }
 

@@ -92,7 +92,7 @@ describe('aerie import', () => {
       /^encoder +\d+ +\d+ kB +\d+ F32$/m,
       /^Prompt +vicuna_v1, of the family$/m,
       /^Special +bos_token <s> \(1\)/m,
-      /^Parity +not recorded/m,
+      /^Parity +largest relative error in float32/m,
     ])
       assert.match(text.stdout, line)
     const checkpoint = JSON.parse(aerie('inspect', folder, '--json').stdout)

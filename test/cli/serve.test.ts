@@ -111,6 +111,48 @@ describe('a started server', () => {
   })
 })
 
+describe('a started server with a tower alone', () => {
+  let server: Awaited<ReturnType<typeof serve>>
+  before(async () => {
+    server = await serve('--model', 'test/fixtures/radio/radio-v25-norm-adaptors/checkpoint')
+  })
+  after(() => server.child.kill('SIGKILL'))
+
+  const hasCurl = spawnSync('curl', ['--version']).status === 0
+  it('says a curl line that embeds a picture', { skip: hasCurl ? false : 'no curl here' }, () => {
+    const line = server.said.split('\n').find((text) => text.includes('| curl '))!
+    const { stdout, stderr } = spawnSync('sh', ['-c', line], { cwd: ROOT, encoding: 'utf8' })
+    const answer = JSON.parse(stdout) as { data?: [{ embedding: number[] }] }
+    assert.equal(answer.data?.[0].embedding.length, 120, `${stdout}${stderr}`)
+  })
+
+  it('says a program for the official client that does', () => {
+    const lines = server.said.trimEnd().split('\n').slice(-6)
+    const folder = resolve(ROOT, '.cache/welcome-tower')
+    mkdirSync(folder, { recursive: true })
+    try {
+      const file = resolve(folder, 'embed.mjs')
+      writeFileSync(file, lines.join('\n'))
+      const run = spawnSync(process.execPath, [file], { cwd: ROOT, encoding: 'utf8' })
+      assert.match(run.stdout, /^120 numbers of \d+ patches\n$/, run.stderr)
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+
+  it('does not sit down to talk', () => {
+    const { status, stderr } = aerie([
+      'ask',
+      '--model',
+      'test/fixtures/radio/radio-v25-norm-adaptors/checkpoint',
+      PICTURE,
+      'hi',
+    ])
+    assert.equal(status, 1)
+    assert.match(stderr, /^aerie: .* is a tower without a decoder, so it cannot hold/)
+  })
+})
+
 it('a server with answers under way stops on SIGINT after drainTimeoutMs at the latest', async () => {
   const server = await serve('--drain-timeout-ms', '0')
   const request = fetch(`${server.url}/v1/chat/completions`, {

@@ -34,6 +34,28 @@ describe('the official openai client', () => {
     await assert.rejects(client.models.retrieve('nothing'), NotFoundError)
   })
 
+  it("gets the model's capability document", async () => {
+    const { aerie } = (await client.models.retrieve('starter')) as unknown as {
+      aerie: Record<string, unknown>
+    }
+    assert.deepEqual(aerie['input_modalities'], ['text', 'image'])
+    assert.deepEqual(aerie['output_modalities'], ['text'])
+    assert.deepEqual(aerie['prompt'], { source: 'chat_template.jinja', template: null })
+    assert.equal((aerie['image_tokens'] as { min: number }).min, 100)
+    assert.ok((aerie['max_prompt'] as number) <= (aerie['max_context'] as number))
+    const { cases } = aerie['parity'] as { cases: { case: string; stages: object[] }[] }
+    assert.deepEqual(
+      cases.map((one) => [one.case, one.stages.length]),
+      [['starter', 7]],
+    )
+    const input = 'https://example.org/a.png'
+    await assert.rejects(client.embeddings.create({ model: 'starter', input }), (error) => {
+      assert.ok(error instanceof BadRequestError)
+      assert.deepEqual([error.code, error.param], ['unsupported_parameter', 'model'])
+      return true
+    })
+  })
+
   it('gets a true answer about a picture', async () => {
     const answer = await client.chat.completions.create({
       model: 'starter',

@@ -42,15 +42,25 @@ test('the official client knows no request field that openapi.yaml does not list
   type Keys<T> = T extends unknown ? keyof T : never
   type RoleKeys<T, Role> = Keys<Extract<T, { role: Role }>>
   type Nothing<T> = [T] extends [never] ? true : T
+  type Embedding = OpenAI.EmbeddingCreateParams
   // These do not compile when a field is missing; the compiler's message names it.
   const complete: {
     fields: Nothing<Exclude<Keys<Chat>, keyof Wire>>
+    embedding: Nothing<Exclude<Keys<Embedding>, keyof WireRequests['EmbeddingRequest']>>
     system: Nothing<Exclude<RoleKeys<Message, 'system'>, RoleKeys<WireMessage, 'system'>>>
     developer: Nothing<Exclude<RoleKeys<Message, 'developer'>, RoleKeys<WireMessage, 'developer'>>>
     user: Nothing<Exclude<RoleKeys<Message, 'user'>, RoleKeys<WireMessage, 'user'>>>
     assistant: Nothing<Exclude<RoleKeys<Message, 'assistant'>, RoleKeys<WireMessage, 'assistant'>>>
     roles: Nothing<Exclude<Message['role'], WireMessage['role']>>
-  } = { fields: true, system: true, developer: true, user: true, assistant: true, roles: true }
+  } = {
+    fields: true,
+    embedding: true,
+    system: true,
+    developer: true,
+    user: true,
+    assistant: true,
+    roles: true,
+  }
   assert.ok(complete)
 })
 
@@ -72,6 +82,7 @@ test('every field of a request says what becomes of it', async () => {
     }
   }
   visit({ $ref: '#/components/schemas/ChatCompletionRequest' }, 'request')
+  visit({ $ref: '#/components/schemas/EmbeddingRequest' }, 'embedding')
   assert.ok(visited.size > 60)
 })
 

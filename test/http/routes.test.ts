@@ -14,6 +14,74 @@ test('/v1/models lists every model with what it takes and costs', async () => {
   assert.deepEqual(json.data[0].aerie.detail, [{ level: 'auto', max_tiles: 1, max_tokens: 25 }])
 })
 
+test('/v1/models/{model} is the whole document; the list keeps the short form', async () => {
+  await using app = await openTestApp()
+  const { json } = await app.request('GET', '/v1/models/echo')
+  const { aerie } = json
+  assert.deepEqual(aerie.prompt, { source: 'chat_template.jinja', template: null })
+  assert.deepEqual([aerie.max_context, aerie.max_prompt], [100_000, 90_000])
+  assert.deepEqual(aerie.image_tokens, { min: 25, max: 25, per_tile: 25, how: 'one tile' })
+  assert.deepEqual(aerie.experts, [
+    { name: 'CXR', modality: 'chest x-ray', task: 'classification', running: false },
+  ])
+  assert.deepEqual(aerie.weights.dtypes, { BF16: 2 })
+  // Nothing was measured or said: null, and no number made up.
+  for (const field of ['parity', 'quantization', 'license', 'parent', 'embeddings'])
+    assert.equal(aerie[field], null, field)
+  const { json: list } = await app.request('GET', '/v1/models')
+  for (const [field, value] of Object.entries(list.data[0].aerie))
+    assert.deepEqual(aerie[field], value, field)
+  assert.equal(list.data[0].aerie.prompt, undefined)
+})
+
+test('/v1/embeddings hands its request over and answers in the form that was asked for', async () => {
+  await using app = await openTestApp()
+  const ask = (body: object) =>
+    app.request('POST', '/v1/embeddings', { payload: { model: 'echo', ...body } })
+  const url = 'https://example.org/a.png'
+  const { json, headers } = await ask({ input: [url, { type: 'image_url', image_url: url }] })
+  assert.deepEqual(
+    json.data.map(({ embedding }: { embedding: number[] }) => embedding.map((x) => x.toFixed(2))),
+    [
+      ['0.00', '0.33', '0.67'],
+      ['1.00', '1.33', '1.67'],
+    ],
+  )
+  assert.equal(json.aerie, undefined)
+  assert.deepEqual(json.usage, { prompt_tokens: 2, total_tokens: 2 })
+  assert.match(String(headers['server-timing']), /^decode;dur=1.0, encode;dur=2.0, total;dur=/)
+  // Several pieces of numbers, of which the last is not whole.
+  const long = await ask({ input: url, dimensions: 30_001, encoding_format: 'base64', aerie: {} })
+  const bytes = Buffer.from(long.json.data[0].embedding, 'base64')
+  assert.equal(bytes.length, 4 * 30_001)
+  assert.equal(bytes.readFloatLE(4 * 30_000), 10_000)
+  assert.deepEqual(long.json.aerie, { output: 'summary' })
+  assert.deepEqual(long.json.data[0].aerie.shape, [30_001])
+})
+
+test('/v1/embeddings refuses fields by name', async () => {
+  await using app = await openTestApp()
+  const url = 'https://example.org/a.png'
+  for (const [body, code, param] of [
+    [{ input: [] }, 'invalid_request', 'input'],
+    [{ input: url, encoding_format: 'int8' }, 'invalid_request', 'encoding_format'],
+    [{ input: [true] }, 'invalid_request', 'input[0]'],
+    [{ input: [{ type: 'video' }] }, 'invalid_request', 'input[0].type'],
+    [{ input: url, aerie: { size: 'huge' } }, 'invalid_request', 'aerie.size'],
+    [{ input: url, aerie: { size: { height: 16 } } }, 'invalid_request', 'aerie.size.width'],
+    [{ input: url, messages: [] }, 'unknown_parameter', 'messages'],
+    [
+      { input: [{ type: 'image_url', image_url: { url, detail: 'low' } }] },
+      'unsupported_parameter',
+      'input[0].image_url.detail',
+    ],
+  ] as const) {
+    const payload = { model: 'echo', ...body }
+    const { status, json } = await app.request('POST', '/v1/embeddings', { payload })
+    assert.deepEqual([status, json.error.code, json.error.param], [400, code, param])
+  }
+})
+
 test('/v1/models/{model} takes slashes as they are or encoded', async () => {
   await using app = await openTestApp()
   for (const path of ['nvidia/echo-7b', 'nvidia%2Fecho-7b']) {

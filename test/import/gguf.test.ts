@@ -47,7 +47,15 @@ describe('importing a GGUF file', () => {
     assert.deepEqual(readFileSync(join(directory, 'model.gguf')), readFileSync(file))
     const { name, family, license, parent, prompt, tokenizer, parts } = manifest
     assert.deepEqual(
-      { name, family, license, kind: parent.kind, id: parent.id, prompt, source: tokenizer.source },
+      {
+        name,
+        family,
+        license,
+        kind: parent.kind,
+        id: parent.id,
+        prompt,
+        source: tokenizer?.source,
+      },
       {
         name: 'tiny.Q8_0',
         family: 'qwen3',

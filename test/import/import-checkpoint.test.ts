@@ -76,8 +76,8 @@ describe('importing a folder', () => {
     assert.equal(manifest.license, 'apache-2.0')
     assert.deepEqual(manifest.parent.kind, 'folder')
     assert.equal(manifest.parent.id, 'tiny-qwen')
-    assert.equal(manifest.prompt.source, 'tokenizer_config.json')
-    assert.equal(manifest.tokenizer.special['eos_token']?.text, '<|im_end|>')
+    assert.equal(manifest.prompt?.source, 'tokenizer_config.json')
+    assert.equal(manifest.tokenizer?.special['eos_token']?.text, '<|im_end|>')
     assert.equal(manifest.parts[0]?.name, 'decoder')
     assert.equal(
       manifest.parts[0]?.bytes,
@@ -111,7 +111,7 @@ describe('importing a folder', () => {
       ['decoder', 'encoder', 'unused'],
     )
     assert.deepEqual(manifest.prompt, { source: 'family', template: 'vicuna_v1' })
-    assert.equal(manifest.tokenizer.source, 'tokenizer.model')
+    assert.equal(manifest.tokenizer?.source, 'tokenizer.model')
     assert.equal(manifest.preprocessing?.['mode'], 'stretch')
     assert.ok(existsSync(join(directory, 'llm/tokenizer.model')))
   })

@@ -118,7 +118,7 @@ describe('a model of the hub', () => {
     for (const model of ['nowhere', '/no/where', 'a/b/c', '../x', 'owner/..']) {
       await assert.rejects(locateModel({ model }, options), {
         code: 'invalid_package',
-        message: /expected a folder, or a hub id/,
+        message: /expected a folder, a GGUF file, or a hub id/,
       })
     }
   })

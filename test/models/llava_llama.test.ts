@@ -35,6 +35,37 @@ describe("VILA's conversations", () => {
   }
 })
 
+describe("NVILA's named conversation", () => {
+  const nvila = resolve(import.meta.dirname, '../fixtures/vila/nvila-lite-dynamic/checkpoint')
+  const raw = JSON.parse(readFileSync(join(nvila, 'config.json'), 'utf8')) as object
+  const conversationOf = (config: object) =>
+    family.conversation?.(family.parseConfig(config), () => true)
+
+  it("goes before the tokenizer's own, and is written as the published code writes it", async () => {
+    assert.equal(conversationOf(raw), undefined)
+    const conversation = conversationOf({ ...raw, chat_template: 'qwen2' })
+    assert.deepEqual([conversation?.template, conversation?.addsBos], ['qwen2', false])
+    const tokenizer = await Tokenizer.load(join(nvila, 'llm'))
+    const named = await ChatTemplate.ofFamily('qwen2', tokenizer)
+    assert.deepEqual(named.source, { source: 'family', template: 'qwen2' })
+    // The tokenizer of this checkpoint brings the same text, with its line breaks and blanks taken out.
+    const own = await ChatTemplate.load(join(nvila, 'llm'), tokenizer)
+    const question = { role: 'user', content: 'a\n  b' }
+    for (const messages of [
+      [question],
+      [{ role: 'system', content: 'be brief' }, question],
+      [question, { role: 'assistant', content: 'c' }, question],
+    ])
+      assert.equal(named.render(messages), own.render(messages))
+  })
+
+  it('is refused by name where it is not known here', () => {
+    assert.throws(() => family.parseConfig({ ...raw, chat_template: 'mistral' }), {
+      message: 'chat_template: expected "qwen2", got "mistral"',
+    })
+  })
+})
+
 describe('VILA-1.5', () => {
   it('answers about pictures, with the very ids of the published code', async () => {
     const model = await openModel(await readConfig({ model: CHECKPOINT }, undefined))

@@ -12,6 +12,10 @@ import { readConfig } from '../../src/config.ts'
 import { createBackend } from '../../src/engine/backends/create.ts'
 import { runItemStages } from '../../src/engine/backends/graph-stages.ts'
 import { openModelFiles } from '../../src/engine/backends/model-files.ts'
+import { importCheckpoint } from '../../src/import/import-checkpoint.ts'
+import { locateModel } from '../../src/import/locate-model.ts'
+import { inspectModel } from '../../src/inspect/inspect.ts'
+import { inspectionText } from '../../src/inspect/report.ts'
 import { openModel } from '../../src/main.ts'
 import { Checkpoint } from '../../src/weights/checkpoint.ts'
 import { writeSafetensors } from '../../src/weights/safetensors-writer.ts'
@@ -147,6 +151,50 @@ describe('RADIO', () => {
       code: 'invalid_package',
       message: /a radio checkpoint is a tower without a decoder, so it cannot hold a conversation$/,
     })
+  })
+
+  it('is imported, inspected and opened as a tower, without a text side', async () => {
+    const modelsDir = mkdtempSync(join(tmpdir(), 'aerie-radio-package-'))
+    const { directory, manifest } = await importCheckpoint(CHECKPOINT, { modelsDir })
+    assert.deepEqual([manifest.prompt, manifest.tokenizer], [null, null])
+    const { problems, embeddings, family, parity } = await inspectModel(directory, {
+      verify: true,
+    })
+    assert.deepEqual([problems, family], [[], 'radio'])
+    const { outputs, step, preferred } = embeddings as Record<string, unknown>
+    assert.deepEqual((outputs as object[])[0], {
+      ...{ name: 'summary', kind: 'summary', channels: 120, upsampling: 1 },
+    })
+    assert.deepEqual([step, preferred], [16, { height: 64, width: 64 }])
+    const text = inspectionText(await inspectModel(CHECKPOINT, { verify: false }))
+    assert.match(text, /^Embeddings +outputs summary \(120\), features \(40\), clip \(28\)/m)
+    assert.match(text, /radio-v25-norm-adaptors +\d+ stages, at most \d\.\de-\d/)
+    assert.equal(parity?.cases.length, 2)
+    const located = await locateModel(
+      { model: directory },
+      { modelsDir, verify: true, hub: {}, offline: true },
+    )
+    assert.equal(located.manifest?.digest, manifest.digest)
+    rmSync(modelsDir, { recursive: true })
+  })
+
+  it('computes the one output that is wanted', () => {
+    const tower = family.embeddingTower!(read(rawConfig()))
+    const size = { height: 32, width: 48 }
+    for (const output of tower.outputs) {
+      const { outputs, weights } = tower.graph(size, output)
+      assert.deepEqual(
+        outputs.map(({ name }) => name),
+        [output.output],
+      )
+      const adaptors = new Set(
+        weights.flatMap(({ name }) => /^adaptors\.(\w+)/.exec(name)?.[1] ?? []),
+      )
+      assert.deepEqual(
+        [...adaptors],
+        output.output.includes('.') ? [output.name.split('.')[0]] : [],
+      )
+    }
   })
 
   it('has every tensor of the published checkpoint in its graph, and only those', async () => {

@@ -1,13 +1,17 @@
 /** VILA-U served, as far as it understands; its numbers, codes and drawing graphs are checked in `test/parity/`. */
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { describe, it } from 'node:test'
 import { NO_FACTS } from '../../models/family.ts'
+import { loadModelConfig } from '../../models/load-config.ts'
 import { family } from '../../models/vila_u_llama.ts'
 import type { ContentPart } from '../../src/chat/contract.ts'
+import { digestModel } from '../../src/chat/model.ts'
 import { ChatTemplate, type TemplateMessage, type TemplatePart } from '../../src/chat/template.ts'
 import { readConfig } from '../../src/config.ts'
+import { surveyFolder } from '../../src/import/survey.ts'
 import { type OpenModel, openModel } from '../../src/main.ts'
 import { Tokenizer } from '../../src/tokenizer/tokenizer.ts'
 
@@ -107,6 +111,24 @@ describe('VILA-U', () => {
     )
     for (const name of ['../../etc', '/etc', 'a/../b', '..', 'a/b/c', ''])
       assert.equal(path(name), undefined)
+  })
+
+  it('counts the config of its SigLIP among the files that decide its answers', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'aerie-vila-u-'))
+    cpSync(CHECKPOINT, folder, { recursive: true })
+    const { configFiles } = await loadModelConfig(folder)
+    assert.deepEqual(configFiles, [SIGLIP])
+    const digest = async () => (await digestModel(folder, family.weightFolders, configFiles)).digest
+    const before = await digest()
+    assert.equal(await digest(), before)
+    const survey = await surveyFolder(folder, family.weightFolders!, configFiles)
+    assert.ok(
+      survey.some(({ path }) => path === SIGLIP),
+      'a package has it as well',
+    )
+    writeFileSync(join(folder, SIGLIP), `${readFileSync(join(folder, SIGLIP), 'utf8')} `)
+    assert.notEqual(await digest(), before)
+    rmSync(folder, { recursive: true })
   })
 
   it('knows the published SigLIPs by name', () => {

@@ -3,13 +3,13 @@
  * Queue, abort, stop texts, limits and usage behave as the edge may rely on.
  */
 import { setTimeout as delay } from 'node:timers/promises'
+import type { CapabilityDocument } from '../../src/capabilities/document.ts'
 import type {
   ChatEvent,
   ChatMessage,
   ChatRequest,
   ChatService,
   Explanation,
-  ModelCard,
   TextLogprob,
   TokenizeRequest,
   TokenizeResult,
@@ -32,16 +32,48 @@ export interface EchoOptions {
 const IMAGE_TOKENS = 25
 const MAX_CONTEXT = 100_000
 
-const CARD: Omit<ModelCard, 'id'> = {
-  created: 1_795_600_000,
+const CREATED = 1_795_600_000
+
+const DOCUMENT: Omit<CapabilityDocument, 'id'> = {
+  created: CREATED,
   ownedBy: 'aerie',
   family: 'echo',
-  maxContext: MAX_CONTEXT,
-  maxImages: 4,
   inputModalities: ['text', 'image'],
-  samplingDefaults: { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1 },
-  detail: [{ level: 'auto', maxTiles: 1, maxTokens: IMAGE_TOKENS }],
+  outputModalities: ['text'],
+  chat: {
+    maxContext: MAX_CONTEXT,
+    maxPrompt: 90_000,
+    prompt: { source: 'chat_template.jinja' },
+    samplingDefaults: { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1 },
+    detail: [{ level: 'auto', maxTiles: 1, maxTokens: IMAGE_TOKENS }],
+  },
+  embeddings: undefined,
+  imageTokens: { min: IMAGE_TOKENS, max: IMAGE_TOKENS, perTile: IMAGE_TOKENS, how: 'one tile' },
+  experts: [{ name: 'CXR', modality: 'chest x-ray', task: 'classification', isRunning: false }],
+  weights: { parameters: 10, bytes: 20, dtypes: { BF16: 2 } },
+  backend: 'onnx',
+  parity: undefined,
+  quantization: undefined,
+  license: undefined,
+  parent: undefined,
+  digest: '0'.repeat(64),
+  systemFingerprint: 'fp_echo',
+  limits: {
+    maxImages: 4,
+    maxImageBytes: 1000,
+    maxImagePixels: 1000,
+    maxImageSide: 100,
+    maxAspectRatio: 50,
+    maxBodyBytes: 64 * 1024,
+    deadlineMs: 1000,
+  },
 }
+
+/** What the edge shows of them. */
+export const ECHO_MODELS: readonly CapabilityDocument[] = [
+  { ...DOCUMENT, id: 'echo' },
+  { ...DOCUMENT, id: 'nvidia/echo-7b' },
+]
 
 export class EchoService implements ChatService {
   readonly #options: EchoOptions
@@ -58,11 +90,8 @@ export class EchoService implements ChatService {
     this.#options = options
   }
 
-  models(): readonly ModelCard[] {
-    return [
-      { ...CARD, id: 'echo' },
-      { ...CARD, id: 'nvidia/echo-7b' },
-    ]
+  models(): readonly { readonly id: string }[] {
+    return ECHO_MODELS
   }
 
   async *complete(request: ChatRequest, signal: AbortSignal): AsyncGenerator<ChatEvent> {
@@ -119,7 +148,7 @@ export class EchoService implements ChatService {
     yield {
       type: 'start',
       id: `chatcmpl-${request.requestId}`,
-      created: CARD.created,
+      created: CREATED,
       model: request.model,
       systemFingerprint: 'fp_echo',
     }

@@ -2,7 +2,8 @@
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import { createApp, type HttpOptions } from '../../src/http/app.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
-import { type EchoOptions, EchoService } from './echo-service.ts'
+import { EchoEmbeddings } from './echo-embeddings.ts'
+import { ECHO_MODELS, type EchoOptions, EchoService } from './echo-service.ts'
 import { createResponseChecker, type ResponseChecker } from './response-checker.ts'
 
 export interface TestAnswer {
@@ -42,7 +43,9 @@ export async function openTestApp(
   const service = new EchoService(echo)
   const log: string[] = []
   const app = await createApp({
-    service,
+    models: ECHO_MODELS,
+    chat: service,
+    embeddings: new EchoEmbeddings(),
     logger: createLogger({ level: 'debug', pretty: false, stream: { write: (l) => log.push(l) } }),
     apiKeys: undefined,
     maxBodyBytes: 64 * 1024,

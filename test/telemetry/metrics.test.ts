@@ -26,6 +26,7 @@ const encoder: Snapshot['encoder'] = {
   cacheMisses: 8,
   cacheBytes: 4096,
   cacheMaxBytes: 8192,
+  sessions: { loaded: 2, max: 4, loads: 9, evictions: 7 },
   cacheEntries: 3,
 }
 const media: Snapshot['media'] = {

@@ -1,5 +1,5 @@
 /** A model folder or file opened for a backend: its graphs, and the tensor of every initialiser. */
-import type { FamilyGraphs, ModelLimits } from '../../../models/family.ts'
+import type { EmbeddingTower, FamilyGraphs, ModelLimits } from '../../../models/family.ts'
 import type { Graph } from '../../../models/graph/graph.ts'
 import type { ModelConfig } from '../../../models/load-config.ts'
 import { AerieError } from '../../errors.ts'
@@ -10,6 +10,8 @@ import type { Weights, WeightTensor } from '../../weights/weights.ts'
 export interface ModelFiles {
   readonly graphs: FamilyGraphs
   readonly limits: ModelLimits
+  /** Undefined for models that answer. */
+  readonly embeddingTower: EmbeddingTower | undefined
   /** Undefined without a decoder. */
   readonly embeddingName: string | undefined
   readonly embeddingScale: number
@@ -24,12 +26,12 @@ export interface ModelFiles {
  */
 export async function openModelFiles(path: string): Promise<ModelFiles> {
   const source = await openModelSource(path)
-  const { family, graphs, limits, embeddingScale } = source.model
+  const { family, graphs, limits, embeddingTower, embeddingScale } = source.model
   const { embeddingName } = family
   const checkpoint = await source.openWeights()
   try {
     const tensors = bindModel(source.model, checkpoint.tensors.values())
-    return { graphs, limits, embeddingName, embeddingScale, checkpoint, tensors }
+    return { graphs, limits, embeddingTower, embeddingName, embeddingScale, checkpoint, tensors }
   } catch (error) {
     await checkpoint.close()
     throw error

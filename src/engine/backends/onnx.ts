@@ -1,6 +1,12 @@
 /** The ONNX Runtime backend: towers and decoders on a CPU, inside worker threads. */
-import { kvGeometry, type NamedValue } from '../../../models/graph/graph.ts'
-import type { Backend, BackendOptions, DecoderSession, EncoderSession } from '../backend.ts'
+import { type Graph, kvGeometry, type NamedValue } from '../../../models/graph/graph.ts'
+import type {
+  Backend,
+  BackendOptions,
+  DecoderSession,
+  EncoderSession,
+  TowerSession,
+} from '../backend.ts'
 import { CachedDecoder } from './cached-decoder.ts'
 import { EmbeddingTable } from './embedding-table.ts'
 import { KvCache } from './kv-cache.ts'
@@ -8,9 +14,10 @@ import { decoderGraph, type ModelFiles, openModelFiles } from './model-files.ts'
 import { OnnxDecoderRunner } from './onnx-decoder.ts'
 import { OnnxSession } from './onnx-session.ts'
 import { withPlainWeights } from './plain-weights.ts'
-import { tileEncoder } from './tile-encoder.ts'
+import { SizedTower } from './sized-tower.ts'
+import { type EncoderRunner, tileEncoder } from './tile-encoder.ts'
 
-export const onnxBackend: Backend = { name: 'onnx', loadDecoder, loadEncoder }
+export const onnxBackend: Backend = { name: 'onnx', loadDecoder, loadEncoder, loadTower }
 
 async function loadDecoder(directory: string, options: BackendOptions): Promise<DecoderSession> {
   const files = await openModelFiles(directory)
@@ -42,17 +49,35 @@ export async function onnxDecoder(
 async function loadEncoder(directory: string, options: BackendOptions): Promise<EncoderSession> {
   const files = await openModelFiles(directory)
   await using _checkpoint = files.checkpoint
-  return await tileEncoder(files, async (graph) => {
-    const session = await withPlainWeights(graph, files, (tensors) =>
-      OnnxSession.load(graph, tensors, options),
-    )
-    const [{ name }] = graph.inputs as [NamedValue]
-    return {
-      async run(data, dims) {
-        const { features } = await session.run({ [name]: { data, dims } }, ['features'])
-        return features!
-      },
-      dispose: () => session.dispose(),
-    }
-  })
+  return await tileEncoder(files, (graph, output) => loadRunner(graph, output, files, options))
+}
+
+async function loadTower(
+  directory: string,
+  options: BackendOptions,
+  maxSessions: number,
+): Promise<TowerSession> {
+  return await SizedTower.load(directory, maxSessions, (graph, output, files) =>
+    loadRunner(graph, output, files, options),
+  )
+}
+
+/** A session for an output of a graph of an opened model, which may be closed afterwards. */
+async function loadRunner(
+  graph: Graph,
+  output: string,
+  files: ModelFiles,
+  options: BackendOptions,
+): Promise<EncoderRunner> {
+  const session = await withPlainWeights(graph, files, (tensors) =>
+    OnnxSession.load(graph, tensors, options),
+  )
+  const [input] = graph.inputs as [NamedValue]
+  return {
+    async run(data, dims) {
+      const results = await session.run({ [input.name]: { data, dims } }, [output])
+      return results[output]!
+    },
+    dispose: () => session.dispose(),
+  }
 }

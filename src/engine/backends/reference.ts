@@ -1,6 +1,12 @@
 /** The reference backend: the same graphs in plain TypeScript, the truth for all others. */
 import { type Graph, kvGeometry, type NamedValue } from '../../../models/graph/graph.ts'
-import type { Backend, BackendOptions, DecoderSession, EncoderSession } from '../backend.ts'
+import type {
+  Backend,
+  BackendOptions,
+  DecoderSession,
+  EncoderSession,
+  TowerSession,
+} from '../backend.ts'
 import { CachedDecoder } from './cached-decoder.ts'
 import { EmbeddingTable } from './embedding-table.ts'
 import { KvCache } from './kv-cache.ts'
@@ -8,9 +14,10 @@ import { decoderGraph, type ModelFiles, openModelFiles } from './model-files.ts'
 import { interpret } from './reference/interpreter.ts'
 import { type Tensor, tensor } from './reference/tensor.ts'
 import { ReferenceDecoderRunner } from './reference-decoder.ts'
-import { tileEncoder } from './tile-encoder.ts'
+import { SizedTower } from './sized-tower.ts'
+import { type EncoderRunner, tileEncoder } from './tile-encoder.ts'
 
-export const referenceBackend: Backend = { name: 'reference', loadDecoder, loadEncoder }
+export const referenceBackend: Backend = { name: 'reference', loadDecoder, loadEncoder, loadTower }
 
 async function loadDecoder(directory: string, options: BackendOptions): Promise<DecoderSession> {
   const files = await openModelFiles(directory)
@@ -40,17 +47,28 @@ export async function referenceDecoder(
 async function loadEncoder(directory: string): Promise<EncoderSession> {
   const files = await openModelFiles(directory)
   await using _checkpoint = files.checkpoint
-  return await tileEncoder(files, async (graph) => {
-    const weights = await loadWeights(graph, files)
-    const [{ name }] = graph.inputs as [NamedValue]
-    return {
-      async run(input, dims) {
-        const feeds = new Map([[name, tensor(dims, Float64Array.from(input))]])
-        return new Float32Array(interpret(graph, { feeds, weights }).get('features')!.data)
-      },
-      async dispose() {},
-    }
-  })
+  return await tileEncoder(files, (graph, output) => loadRunner(graph, output, files))
+}
+
+async function loadTower(
+  directory: string,
+  _options: BackendOptions,
+  maxSessions: number,
+): Promise<TowerSession> {
+  return await SizedTower.load(directory, maxSessions, loadRunner)
+}
+
+/** The interpreter for an output of a graph of an opened model, which may be closed afterwards. */
+async function loadRunner(graph: Graph, output: string, files: ModelFiles): Promise<EncoderRunner> {
+  const weights = await loadWeights(graph, files)
+  const [input] = graph.inputs as [NamedValue]
+  return {
+    async run(data, dims) {
+      const feeds = new Map([[input.name, tensor(dims, Float64Array.from(data))]])
+      return new Float32Array(interpret(graph, { feeds, weights }).get(output)!.data)
+    },
+    async dispose() {},
+  }
 }
 
 /** Every weight of a graph, widened. */

@@ -4,7 +4,7 @@ import { AerieError } from '../../errors.ts'
 import type { EncoderSession } from '../backend.ts'
 import type { ModelFiles } from './model-files.ts'
 
-/** Computes a graph's `features` from its one input, of the shape `dims`. */
+/** Computes one output of a graph from its one input, of the shape `dims`. */
 export interface EncoderRunner {
   run(input: Float32Array, dims: readonly number[]): Promise<Float32Array>
   dispose(): Promise<void>
@@ -19,13 +19,13 @@ export function encoderGraph({ graphs }: Pick<ModelFiles, 'graphs'>): Graph {
 /** A session over the runners that `load` makes of the encoder's graphs. Throws `invalid_package` for a text model. */
 export async function tileEncoder(
   files: ModelFiles,
-  load: (graph: Graph) => Promise<EncoderRunner>,
+  load: (graph: Graph, output: 'features') => Promise<EncoderRunner>,
 ): Promise<EncoderSession> {
   const { limits } = files
   const { merging } = files.graphs
   const encoder = encoderGraph(files)
-  const towers = await load(encoder)
-  const projector = merging && (await load(merging.projector))
+  const towers = await load(encoder, 'features')
+  const projector = merging && (await load(merging.projector, 'features'))
   return {
     hiddenSize: limits.hiddenSize,
     tokensPerTile: limits.tokensPerTile,

@@ -1,13 +1,13 @@
 /** `/v1/chat/completions`: checks the body, asks the chat room, sends JSON or events. */
-import { createHash } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { ChatEvent, ChatService } from '../../chat/contract.ts'
 import { AerieError } from '../../errors.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import { AnswerWatch } from '../answer-watch.ts'
-import type { Contract, WireRequests } from '../contract.ts'
+import type { Contract } from '../contract.ts'
 import { describeValue } from '../describe.ts'
+import { noteEndUser } from '../end-user.ts'
 import { recordError } from '../error-handler.ts'
 import { errorBody } from '../openai-error.ts'
 import { sendEvents } from '../sse.ts'
@@ -27,7 +27,7 @@ export function chatCompletionsRoute(app: FastifyInstance, room: ChatCompletions
   app.post('/v1/chat/completions', async (request, reply) => {
     const { state } = request
     const wire = room.contract.check('ChatCompletionRequest', request.body)
-    noteEndUser(request, wire)
+    noteEndUser(state, wire.safety_identifier ?? wire.user)
     const form = toAnswerForm(wire)
     const chat = toChatRequest(wire, {
       requestId: request.id,
@@ -87,11 +87,4 @@ function asksToExplain({ headers }: FastifyRequest): boolean {
   if (value === '1' || value === 'true') return true
   const what = `expected 1 or 0, got ${describeValue(value)}`
   throw new AerieError('invalid_request', `x-aerie-explain: ${what}`, { param: 'x-aerie-explain' })
-}
-
-/** The log gets enough to recognise a known end user and not enough to learn an unknown one. */
-function noteEndUser({ state }: FastifyRequest, wire: WireRequests['ChatCompletionRequest']): void {
-  const endUser = wire.safety_identifier ?? wire.user
-  if (!endUser) return
-  state.facts['endUser'] = createHash('sha256').update(endUser).digest('hex').slice(0, 16)
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { inWindow, PICTURES_AT_ONCE } from '../../src/chat/picture-window.ts'
+import { inWindow, PICTURES_AT_ONCE } from '../src/picture-window.ts'
 
 const NEVER = new AbortController().signal
 const items = Array.from({ length: 200 }, (_, i) => i)

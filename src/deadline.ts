@@ -1,5 +1,5 @@
 /** One clock for a whole request: media, queue and generation share it. */
-import { AerieError } from '../errors.ts'
+import { AerieError } from './errors.ts'
 
 export interface Deadline extends Disposable {
   /** Fires when the client goes away or the time is up. */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { withDeadline } from '../../src/chat/deadline.ts'
-import { AerieError } from '../../src/errors.ts'
+import { withDeadline } from '../src/deadline.ts'
+import { AerieError } from '../src/errors.ts'
 
 const cancelled = new AerieError('cancelled', 'cancelled')
 

@@ -1,0 +1,134 @@
+/** What a served model can do and is: `/v1/models` lists a part of it, `/v1/models/{model}` gives the whole. */
+import type { EmbeddingOutput } from '../../models/family.ts'
+import type { ImageDetail } from '../../models/preprocessing.ts'
+import type { PictureSize } from '../../models/tiling/layout.ts'
+import type { Manifest, Parent } from '../package/manifest.ts'
+import type { NamedExpert } from './experts.ts'
+import type { ImageTokens } from './image-tokens.ts'
+import type { ParityRecord } from './parity.ts'
+
+export interface CapabilityDocument {
+  /** The name that requests use. */
+  readonly id: string
+  /** Unix seconds. */
+  readonly created: number
+  readonly ownedBy: string
+  /** `model_type` of the family. */
+  readonly family: string
+  readonly inputModalities: readonly ('text' | 'image')[]
+  readonly outputModalities: readonly ('text' | 'embedding')[]
+  /** Undefined for a tower that is served alone. */
+  readonly chat: ChatCapabilities | undefined
+  /** Undefined for a model that answers. */
+  readonly embeddings: EmbeddingCapabilities | undefined
+  /** Undefined for text models. */
+  readonly imageTokens: ImageTokens | undefined
+  readonly experts: readonly NamedExpert[]
+  readonly weights: WeightFacts
+  readonly backend: string
+  /** Undefined where nothing was measured for the family in this form. */
+  readonly parity: ParityRecord | undefined
+  /** Undefined for weights as they were published. */
+  readonly quantization: Quantization | undefined
+  /** As the checkpoint's own card says it. */
+  readonly license: string | undefined
+  /** Undefined for a checkpoint that is served as it lies. */
+  readonly parent: Parent | undefined
+  /** Hex SHA-256 over everything that decides an answer. */
+  readonly digest: string
+  /** Changes whenever the weights, the backend or the server's version do. */
+  readonly systemFingerprint: string
+  readonly limits: LimitsInForce
+}
+
+export interface ChatCapabilities {
+  /** Positions: prompt with image tokens, plus answer. */
+  readonly maxContext: number
+  /** Positions of the prompt alone. */
+  readonly maxPrompt: number
+  readonly prompt: PromptSource
+  /** What a request gets that does not say otherwise. */
+  readonly samplingDefaults: {
+    readonly temperature: number
+    readonly topP: number
+    readonly topK: number
+    readonly minP: number
+    readonly repetitionPenalty: number
+  }
+  /** Pictures at each level of detail: tiles and tokens at most; empty for text models. */
+  readonly detail: readonly {
+    readonly level: ImageDetail
+    readonly maxTiles: number
+    readonly maxTokens: number
+  }[]
+}
+
+/** Where the chat template comes from. */
+export interface PromptSource {
+  /** `family`: written in code, by that name; else the file that it stands in. */
+  readonly source: string
+  readonly template?: string
+}
+
+export interface EmbeddingCapabilities {
+  /** The usual one first. */
+  readonly outputs: readonly Pick<EmbeddingOutput, 'name' | 'kind' | 'channels' | 'upsampling'>[]
+  readonly patchSize: number
+  /** Pixels that both sides are a multiple of. */
+  readonly step: number
+  readonly preferred: PictureSize
+  readonly maxSide: number
+  /** That a picture may be seen as. */
+  readonly maxPatches: number
+  /** Numbers of one answer. */
+  readonly maxValues: number
+}
+
+/** As they are stored; all are computed with as float32. */
+export interface WeightFacts {
+  readonly parameters: number
+  readonly bytes: number
+  /** Dtype → number of tensors. */
+  readonly dtypes: Readonly<Record<string, number>>
+}
+
+/** As the package's `aerie.json` has it: method, bits, and the error that was measured when it was made. */
+export type Quantization = Readonly<Record<string, unknown>>
+
+/** What the server refuses beyond. */
+export interface LimitsInForce {
+  readonly maxImages: number
+  readonly maxImageBytes: number
+  readonly maxImagePixels: number
+  /** In pixels. */
+  readonly maxImageSide: number
+  readonly maxAspectRatio: number
+  readonly maxBodyBytes: number
+  readonly deadlineMs: number
+}
+
+/** Dtypes and sizes of stored tensors, summed up. */
+export function weightFacts(
+  tensors: Iterable<{
+    readonly dtype: string
+    readonly shape: readonly number[]
+    readonly byteLength: number
+  }>,
+): WeightFacts {
+  const dtypes: Record<string, number> = {}
+  let [parameters, bytes] = [0, 0]
+  for (const { dtype, shape, byteLength } of tensors) {
+    dtypes[dtype] = (dtypes[dtype] ?? 0) + 1
+    parameters += shape.reduce((product, extent) => product * extent, 1)
+    bytes += byteLength
+  }
+  return { parameters, bytes, dtypes }
+}
+
+/** The manifest's word on how the weights were quantised, which packages made before there was any do not have. */
+export function quantizationOf(manifest: Manifest | undefined): Quantization | undefined {
+  const { quantization } = (manifest ?? {}) as { readonly quantization?: unknown }
+  return typeof quantization === 'object' && quantization !== null
+    ? (quantization as Quantization)
+    : undefined
+}

@@ -1,0 +1,213 @@
+/** The embeddings room's front desk: a checked request in, vectors or maps out, station by station. */
+import { createHash } from 'node:crypto'
+import type { EmbeddingOutput, EmbeddingTower } from '../../models/family.ts'
+import type { WholePicture } from '../../models/preprocessing.ts'
+import { ONE_TILE } from '../../models/tiling/layout.ts'
+import { findModel } from '../capabilities/find-model.ts'
+import { withDeadline } from '../deadline.ts'
+import type { Encoder } from '../engine/types.ts'
+import { AerieError } from '../errors.ts'
+import type { LoadedImage, Media } from '../media/types.ts'
+import { inWindow } from '../picture-window.ts'
+import type {
+  EmbeddedPicture,
+  EmbeddingInput,
+  EmbeddingRequest,
+  EmbeddingService,
+} from './contract.ts'
+import { patchesOf, seenAs } from './seen-size.ts'
+
+/** A tower that is served alone: everything that a request to it needs, loaded. */
+export interface ServedTower {
+  /** The name that requests use. */
+  readonly id: string
+  readonly tower: EmbeddingTower
+  /** Hex SHA-256 over every file that decides a number. */
+  readonly digest: string
+  /** Pictures of one request. */
+  readonly maxImages: number
+  /** That a picture may be seen as. */
+  readonly maxPatches: number
+  /** Numbers of one answer. */
+  readonly maxValues: number
+  readonly encoder: Encoder
+}
+
+export interface EmbeddingServiceOptions {
+  readonly models: readonly ServedTower[]
+  /** Names of served models that do not embed. */
+  readonly others: readonly string[]
+  readonly media: Media
+  /** The longest deadline, and the one of requests that name none. */
+  readonly deadlineMs: number
+}
+
+type ImageInput = Extract<EmbeddingInput, { type: 'image' }>
+type Stations = Record<string, number>
+
+/** A picture whose bytes are here and whose size is decided, not yet decoded. */
+interface SizedPicture {
+  readonly input: ImageInput
+  readonly image: LoadedImage
+  readonly seen: WholePicture
+  readonly patches: number
+  readonly shape: readonly number[]
+}
+
+const OTHERS_DO =
+  'answers and has no embeddings that were trained as such; ask /v1/chat/completions'
+
+export function createEmbeddingService(options: EmbeddingServiceOptions): EmbeddingService {
+  const { models, others, media } = options
+  return {
+    async embed(request, clientSignal) {
+      const model = findModel({ models, others, othersDo: OTHERS_DO }, request.model)
+      const output = outputOf(model, request)
+      const inputs = imagesOf(model, request)
+      const deadlineMs = Math.min(request.deadlineMs ?? options.deadlineMs, options.deadlineMs)
+      using deadline = withDeadline(clientSignal, deadlineMs)
+      const { signal } = deadline
+      const stations: Stations = {}
+      let images: LoadedImage[] = []
+      try {
+        images = await inWindow(
+          inputs,
+          signal,
+          (input, linked) => media.load({ from: { url: input.url }, param: input.param }, linked),
+          (image) => media.release(image),
+        )
+        const sized = images.map((image, i) => size(model, request, output, inputs[i]!, image))
+        checkValues(model, sized, output)
+        const pictures = await inWindow(sized, signal, (picture, linked) =>
+          embedPicture(model, media, picture, {
+            ...{ output, tenant: request.tenant, stations },
+            signal: linked,
+          }),
+        )
+        return { model: model.id, output: output.name, pictures, stations }
+      } catch (error) {
+        throw deadline.explain(error)
+      } finally {
+        for (const image of images) media.release(image)
+      }
+    },
+  }
+}
+
+/** Throws `invalid_request` for an output that the tower does not have, `unsupported_parameter` for vectors cut short. */
+function outputOf(
+  { id, tower }: ServedTower,
+  { output: name, dimensions }: EmbeddingRequest,
+): EmbeddingOutput {
+  const { outputs } = tower
+  const output = name === undefined ? outputs[0]! : outputs.find((one) => one.name === name)
+  if (!output) {
+    const names = outputs.map((one) => JSON.stringify(one.name)).join(', ')
+    const got = JSON.stringify(name!.slice(0, 80))
+    const message = `aerie.output: expected one of ${names}, got ${got}`
+    throw new AerieError('invalid_request', message, { param: 'aerie.output' })
+  }
+  if (dimensions !== undefined && dimensions !== output.channels) {
+    throw new AerieError(
+      'unsupported_parameter',
+      `dimensions: ${output.name} of ${id} has ${output.channels} and was not trained to be cut short; got ${dimensions}`,
+      { param: 'dimensions' },
+    )
+  }
+  return output
+}
+
+/** Throws `unsupported_parameter` for text and `media_too_large` for too many pictures. */
+function imagesOf({ id, maxImages }: ServedTower, { inputs }: EmbeddingRequest): ImageInput[] {
+  const images = inputs.map((input) => {
+    if (input.type === 'image') return input
+    throw new AerieError(
+      'unsupported_parameter',
+      `${input.param}: ${id} embeds pictures and has no text side; expected a data: URI, an http(s) URL or an image_url part, got a text`,
+      { param: input.param },
+    )
+  })
+  if (images.length <= maxImages) return images
+  throw new AerieError(
+    'media_too_large',
+    `input: ${images.length} pictures, limit is ${maxImages} (maxImagesPerRequest)`,
+    { param: images[maxImages]!.param },
+  )
+}
+
+function size(
+  { tower, maxPatches }: ServedTower,
+  request: EmbeddingRequest,
+  { kind, channels, upsampling }: EmbeddingOutput,
+  input: ImageInput,
+  image: LoadedImage,
+): SizedPicture {
+  const seen = seenAs(tower, image.header, request.size, maxPatches)
+  const cells = (side: number) => (side / tower.patchSize) * upsampling
+  const shape = kind === 'summary' ? [channels] : [cells(seen.height), cells(seen.width), channels]
+  return { input, image, seen, patches: patchesOf(tower, seen), shape }
+}
+
+/** Throws `invalid_request` before anything is decoded. */
+function checkValues(
+  { maxValues }: ServedTower,
+  pictures: readonly SizedPicture[],
+  output: EmbeddingOutput,
+): void {
+  const values = pictures.reduce((sum, { shape }) => sum + sizeOf(shape), 0)
+  if (values <= maxValues) return
+  throw new AerieError(
+    'invalid_request',
+    `input: ${output.name} of these pictures has ${values} numbers, limit is ${maxValues} (maxEmbeddingValues); send fewer, or a smaller aerie.size`,
+    { param: 'input' },
+  )
+}
+
+interface Errand {
+  readonly output: EmbeddingOutput
+  readonly tenant: string
+  readonly stations: Stations
+  readonly signal: AbortSignal
+}
+
+async function embedPicture(
+  { digest, encoder }: ServedTower,
+  media: Media,
+  { input, image, seen, patches, shape }: SizedPicture,
+  { output, tenant, stations, signal }: Errand,
+): Promise<EmbeddedPicture> {
+  const add = (station: string, ms: number) => {
+    stations[station] = (stations[station] ?? 0) + ms
+  }
+  if (!/^\s*data:/i.test(input.url)) add('fetch', image.fetchMs)
+  const picture = (values: Float32Array, cached: boolean): EmbeddedPicture => {
+    if (values.length !== sizeOf(shape)) {
+      throw new Error(`${output.name} has ${values.length} numbers, expected [${shape.join(', ')}]`)
+    }
+    const { width, height } = image.header
+    return { values, shape, source: { width, height }, seen, patches, cached }
+  }
+  // Everything that decides the numbers, and the tenant, so that nobody can probe for another's pictures.
+  const key = createHash('sha256')
+    .update(JSON.stringify([image.sha256, seen, output.name, digest, tenant]))
+    .digest('hex')
+  const known = encoder.lookup(key)
+  if (known) return picture(known.data, true)
+  const prepared = await media.prepare(image, seen, ONE_TILE, input.param, signal)
+  add('decode', prepared.decodeMs)
+  add('preprocess', prepared.preprocessMs)
+  const { height, width } = seen
+  const encoded = await encoder.encode(
+    {
+      ...{ key, pixels: prepared.pixels, layout: ONE_TILE },
+      input: { height, width, output: output.name },
+    },
+    signal,
+  )
+  add('encode', encoded.queueMs + encoded.encodeMs)
+  return picture(encoded.features.data, encoded.cached)
+}
+
+function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((product, extent) => product * extent, 1)
+}

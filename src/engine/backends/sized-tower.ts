@@ -1,0 +1,106 @@
+/**
+ * A tower of many input sizes over a bounded number of sessions. A graph is for pictures of one size, and a session holds
+ * the tower's weights once: the least recently used one makes room before another is loaded.
+ */
+import type { EmbeddingTower } from '../../../models/family.ts'
+import type { Graph } from '../../../models/graph/graph.ts'
+import { AerieError } from '../../errors.ts'
+import type { TowerInput, TowerSession, TowerSessions } from '../backend.ts'
+import { type ModelFiles, openModelFiles } from './model-files.ts'
+import type { EncoderRunner } from './tile-encoder.ts'
+
+/** Makes a runner for an output of one of the tower's graphs; the files are closed afterwards. */
+type LoadRunner = (graph: Graph, output: string, files: ModelFiles) => Promise<EncoderRunner>
+
+export class SizedTower implements TowerSession {
+  readonly #directory: string
+  readonly #max: number
+  readonly #load: LoadRunner
+  readonly #tower: EmbeddingTower
+  /** By size and output, the most recently used last. */
+  readonly #runners = new Map<string, EncoderRunner>()
+  #loads = 0
+  #evictions = 0
+
+  private constructor(directory: string, max: number, load: LoadRunner, tower: EmbeddingTower) {
+    this.#directory = directory
+    this.#max = max
+    this.#load = load
+    this.#tower = tower
+  }
+
+  /** Loads the session that most requests want. Rejects with `invalid_package`, also for a model that is no tower alone. */
+  static async load(directory: string, max: number, load: LoadRunner): Promise<SizedTower> {
+    const { tower, checkpoint } = await openTower(directory)
+    await checkpoint.close()
+    const sized = new SizedTower(directory, max, load, tower)
+    await sized.#runner({ ...tower.preferred, output: tower.outputs[0]!.name })
+    return sized
+  }
+
+  get sessions(): TowerSessions {
+    const [loads, evictions] = [this.#loads, this.#evictions]
+    return { loaded: this.#runners.size, max: this.#max, loads, evictions }
+  }
+
+  async see(pixels: Float32Array, pictures: number, input: TowerInput): Promise<Float32Array> {
+    const { height, width } = input
+    if (pictures < 1 || pixels.length !== pictures * 3 * height * width) {
+      throw new AerieError(
+        'backend_failure',
+        `${pixels.length} values are not ${pictures} pictures of [3, ${height}, ${width}]`,
+      )
+    }
+    const runner = await this.#runner(input)
+    const values = await runner.run(pixels, [pictures, 3, height, width])
+    if (values.every(Number.isFinite)) return values
+    throw new AerieError(
+      'backend_failure',
+      `${input.output} of ${width}×${height} pixels has numbers that are not finite`,
+    )
+  }
+
+  async dispose(): Promise<void> {
+    const runners = [...this.#runners.values()]
+    this.#runners.clear()
+    await Promise.all(runners.map((runner) => runner.dispose()))
+  }
+
+  async #runner(input: TowerInput): Promise<EncoderRunner> {
+    const key = `${input.width}×${input.height} ${input.output}`
+    const known = this.#runners.get(key)
+    if (known) {
+      this.#runners.delete(key)
+      this.#runners.set(key, known)
+      return known
+    }
+    const output = this.#tower.outputs.find(({ name }) => name === input.output)
+    if (!output) throw new AerieError('backend_failure', `the tower has no output ${input.output}`)
+    while (this.#runners.size >= this.#max) await this.#evictOldest()
+    const { files, tower, checkpoint } = await openTower(this.#directory)
+    await using _checkpoint = checkpoint
+    const runner = await this.#load(tower.graph(input, output), output.output, files)
+    this.#loads++
+    this.#runners.set(key, runner)
+    return runner
+  }
+
+  async #evictOldest(): Promise<void> {
+    const [key, runner] = this.#runners.entries().next().value!
+    this.#runners.delete(key)
+    this.#evictions++
+    await runner.dispose()
+  }
+}
+
+async function openTower(directory: string): Promise<{
+  readonly files: ModelFiles
+  readonly tower: EmbeddingTower
+  readonly checkpoint: ModelFiles['checkpoint']
+}> {
+  const files = await openModelFiles(directory)
+  const { embeddingTower: tower, checkpoint } = files
+  if (tower) return { files, tower, checkpoint }
+  await checkpoint.close()
+  throw new AerieError('invalid_package', `${directory}: no tower that is published alone`)
+}

@@ -1,0 +1,115 @@
+/** Embeddings: wire → ours, and back piece by piece, as a map has millions of numbers. */
+import { setImmediate } from 'node:timers/promises'
+import type {
+  EmbeddedPicture,
+  EmbeddingInput,
+  EmbeddingRequest,
+  EmbeddingResult,
+} from '../embeddings/contract.ts'
+import type { WireRequests } from './contract.ts'
+import type { components } from './openapi.d.ts'
+
+type WireEmbedding = WireRequests['EmbeddingRequest']
+type WireInput = Exclude<WireEmbedding['input'], string>[number]
+type Wire = components['schemas']
+
+/** How the answer is to be written. */
+export interface EmbeddingForm {
+  readonly format: 'float' | 'base64'
+  /** The request has options of ours, so it knows their answer. */
+  readonly explains: boolean
+}
+
+export function toEmbeddingForm({ encoding_format: format, aerie }: WireEmbedding): EmbeddingForm {
+  return { format: format ?? 'float', explains: aerie !== undefined && aerie !== null }
+}
+
+export function toEmbeddingRequest(wire: WireEmbedding, tenant: string): EmbeddingRequest {
+  const { input, aerie } = wire
+  return {
+    model: wire.model,
+    inputs:
+      typeof input === 'string'
+        ? [toInput(input, 'input')]
+        : input.map((one, i) => toInput(one, `input[${i}]`)),
+    output: aerie?.output ?? undefined,
+    size: aerie?.size ?? 'auto',
+    dimensions: wire.dimensions ?? undefined,
+    deadlineMs: aerie?.deadline_ms ?? undefined,
+    tenant,
+  }
+}
+
+/** A text that is no URL is a text. The contract has refused every other kind. */
+function toInput(input: WireInput, param: string): EmbeddingInput {
+  if (typeof input === 'string') {
+    return /^\s*(?:data:|https?:\/\/)/i.test(input)
+      ? { type: 'image', url: input, param }
+      : { type: 'text', param }
+  }
+  if (typeof input !== 'object' || !('image_url' in input))
+    throw new Error(`the contract let ${typeof input} through`)
+  const { image_url: image } = input
+  return typeof image === 'string'
+    ? { type: 'image', url: image, param: `${param}.image_url` }
+    : { type: 'image', url: image.url, param: `${param}.image_url.url` }
+}
+
+/** Numbers in one piece: a few milliseconds of work, after which others have their turn. A multiple of 3, for base64. */
+const PIECE = 3 * 4096
+
+/** The JSON of an `EmbeddingList`, piece by piece. */
+export async function* embeddingJson(
+  { model, output, pictures }: EmbeddingResult,
+  { format, explains }: EmbeddingForm,
+): AsyncGenerator<string> {
+  yield '{"object":"list","data":['
+  for (const [index, picture] of pictures.entries()) {
+    yield `${index > 0 ? ',' : ''}{"object":"embedding","index":${index},"embedding":`
+    yield* format === 'base64' ? base64(picture.values) : numbers(picture.values)
+    if (explains) yield `,"aerie":${JSON.stringify(explanation(picture))}`
+    yield '}'
+  }
+  const patches = pictures.reduce((sum, picture) => sum + picture.patches, 0)
+  const rest: Omit<Wire['EmbeddingList'], 'object' | 'data'> = {
+    model,
+    usage: { prompt_tokens: patches, total_tokens: patches },
+    ...(explains ? { aerie: { output } } : {}),
+  }
+  yield `],${JSON.stringify(rest).slice(1)}`
+}
+
+function explanation(picture: EmbeddedPicture): NonNullable<Wire['Embedding']['aerie']> {
+  const { shape, source, seen, patches, cached } = picture
+  return {
+    shape: [...shape],
+    source: { height: source.height, width: source.width },
+    seen: { height: seen.height, width: seen.width },
+    patches,
+    cached,
+  }
+}
+
+async function* numbers(values: Float32Array): AsyncGenerator<string> {
+  yield '['
+  for (const [i, piece] of pieces(values).entries()) {
+    yield (i > 0 ? ',' : '') + piece.join(',')
+    await setImmediate()
+  }
+  yield ']'
+}
+
+async function* base64(values: Float32Array): AsyncGenerator<string> {
+  yield '"'
+  for (const { buffer, byteOffset, byteLength } of pieces(values)) {
+    yield Buffer.from(buffer, byteOffset, byteLength).toString('base64')
+    await setImmediate()
+  }
+  yield '"'
+}
+
+function pieces(values: Float32Array): Float32Array[] {
+  return Array.from({ length: Math.ceil(values.length / PIECE) }, (_, i) =>
+    values.subarray(i * PIECE, (i + 1) * PIECE),
+  )
+}

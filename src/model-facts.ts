@@ -1,0 +1,61 @@
+/** What a model's document says of it before any of it runs: where it is from, what it holds, what was measured. */
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { type CapabilityDocument, quantizationOf, weightFacts } from './capabilities/document.ts'
+import { expertsOf } from './capabilities/experts.ts'
+import { familyParity } from './capabilities/parity.ts'
+import { digestModel } from './chat/model.ts'
+import { readLicense } from './import/license.ts'
+import type { LocatedModel } from './import/locate-model.ts'
+import { isModelFile } from './model-file.ts'
+import type { ModelSource } from './weights/model-source.ts'
+
+/** A model that was found and looked at; nothing of it runs yet. */
+export interface FoundModel extends LocatedModel, ModelSource {}
+
+/** The part of the document that is the same for every kind of model. */
+export type ModelFacts = Omit<
+  CapabilityDocument,
+  'inputModalities' | 'outputModalities' | 'chat' | 'embeddings' | 'imageTokens' | 'limits'
+>
+
+const VERSION: string = JSON.parse(
+  readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
+).version
+
+/** Reads every byte of a checkpoint without a digest of its own. Rejects with `invalid_package`. */
+export async function factsOf(found: FoundModel, backend: string): Promise<ModelFacts> {
+  const { directory, name, manifest, model, openWeights } = found
+  const family = model.family.modelType
+  const folder = manifest
+    ? { digest: manifest.digest, created: Math.floor(Date.parse(manifest.created) / 1000) }
+    : await digestModel(directory, model.family.weightFolders, model.configFiles)
+  await using weights = await openWeights()
+  const quantization = quantizationOf(manifest)
+  return {
+    id: name,
+    ...folder,
+    ownedBy: 'aerie',
+    family,
+    experts: expertsOf(family, [name, manifest?.parent.id ?? name]),
+    weights: weightFacts(weights.tensors.values()),
+    backend,
+    // Cases are of float32; quantised weights have measurements of their own.
+    parity: quantization ? undefined : await familyParity(family, backend),
+    quantization,
+    license: manifest ? manifest.license : await licenseOf(directory),
+    parent: manifest?.parent,
+    systemFingerprint: fingerprint(folder.digest, backend),
+  }
+}
+
+/** A GGUF file has no card beside it. */
+async function licenseOf(directory: string): Promise<string | undefined> {
+  return (await isModelFile(directory)) ? undefined : await readLicense(directory)
+}
+
+/** Changes whenever the weights, the backend or the server's version do. */
+function fingerprint(digest: string, backend: string): string {
+  const hash = createHash('sha256').update(`${VERSION}\n${backend}\n${digest}`).digest('hex')
+  return `fp_${hash.slice(0, 12)}`
+}

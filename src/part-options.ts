@@ -1,0 +1,48 @@
+/** The configuration as the options of the parts that it is for. */
+import type { LimitsInForce } from './capabilities/document.ts'
+import type { Config } from './config.ts'
+import type { EncoderOptions } from './engine/encoder.ts'
+import type { MediaOptions } from './media/media.ts'
+
+export function encoderBounds(
+  config: Config,
+): Pick<EncoderOptions, 'cacheBytes' | 'maxBatch' | 'maxWaiting'> {
+  return {
+    cacheBytes: config.encoderCacheBytes,
+    maxBatch: config.encoderMaxBatch,
+    maxWaiting: config.mediaQueue,
+  }
+}
+
+export function limitsInForce(config: Config, maxImages: number): LimitsInForce {
+  const { maxImageBytes, maxImagePixels, maxImageSide, maxAspectRatio } = config
+  const { maxBodyBytes, deadlineMs } = config
+  return {
+    ...{ maxImages, maxImageBytes, maxImagePixels, maxImageSide, maxAspectRatio },
+    ...{ maxBodyBytes, deadlineMs },
+  }
+}
+
+export function mediaOptions(config: Config, logger: MediaOptions['logger']): MediaOptions {
+  return {
+    workers: config.mediaWorkers,
+    maxWaiting: config.mediaQueue,
+    maxBytesInUse: config.mediaMaxBytesInUse,
+    decodeTimeoutMs: config.decodeTimeoutMs,
+    limits: {
+      maxImageBytes: config.maxImageBytes,
+      maxImagePixels: config.maxImagePixels,
+      maxImageSide: config.maxImageSide,
+      maxAspectRatio: config.maxAspectRatio,
+      allowSvg: config.allowSvg,
+    },
+    fetch: {
+      allowHttp: config.fetchAllowHttp,
+      allowedHosts: config.fetchAllowedHosts,
+      allowPrivateAddresses: config.fetchAllowPrivateAddresses,
+      timeoutMs: config.fetchTimeoutMs,
+      maxRedirects: config.fetchMaxRedirects,
+    },
+    logger,
+  }
+}
