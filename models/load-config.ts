@@ -52,10 +52,29 @@ export interface ModelConfig {
  * cannot be used (the message names it), and for a damaged checkpoint whose shapes the family reads.
  */
 export async function loadModelConfig(directory: string): Promise<ModelConfig> {
+  const { raw, path } = await readConfig(directory)
+  return await modelConfig(raw, path, directory)
+}
+
+/**
+ * Paths below the folder of the JSON files that its family looks for beside config.json, there or not. Throws
+ * `invalid_package` as `loadModelConfig` does for config.json itself.
+ */
+export async function wantedConfigFiles(directory: string): Promise<readonly string[]> {
+  const { raw, path } = await readConfig(directory)
+  try {
+    const family = await findFamily(modelTypeOf(raw))
+    return family.configFiles?.(raw) ?? []
+  } catch (cause) {
+    throw cause instanceof AerieError ? cause : invalid(path, cause)
+  }
+}
+
+async function readConfig(directory: string): Promise<{ raw: unknown; path: string }> {
   const path = join(directory, 'config.json')
   const raw = await readJson(directory, 'config.json', FILE_LIMITS.config)
   if (raw === undefined) throw invalid(path, 'there is no such file')
-  return await modelConfig(raw, path, directory)
+  return { raw, path }
 }
 
 /**

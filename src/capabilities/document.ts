@@ -125,7 +125,7 @@ export function weightFacts(
   return { parameters, bytes, dtypes }
 }
 
-/** The manifest's word on how the weights were quantised, which packages made before there was any do not have. */
+/** The `quantization` of the manifest; undefined for a package that has none. */
 export function quantizationOf(manifest: Manifest | undefined): Quantization | undefined {
   const { quantization } = (manifest ?? {}) as { readonly quantization?: unknown }
   return typeof quantization === 'object' && quantization !== null

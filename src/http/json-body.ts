@@ -3,7 +3,7 @@ import { isUtf8 } from 'node:buffer'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { AerieError } from '../errors.ts'
 import { freeMemory } from '../free-memory.ts'
-import { parseJson, TooManyValues } from './parse-json.ts'
+import { MOST_MARKS, parseJson, TooManyValues } from './parse-json.ts'
 
 export function acceptJsonOnly(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
@@ -19,7 +19,7 @@ async function parse(request: FastifyRequest, body: Buffer): Promise<unknown> {
     if (cause instanceof TooManyValues) {
       throw new AerieError(
         'request_too_large',
-        'the body: too many values in it, whatever they are',
+        `the body: more than ${MOST_MARKS} strings, commas, colons and brackets`,
       )
     }
     throw new AerieError('invalid_json', `the body: ${where(cause, body)}`, { cause })

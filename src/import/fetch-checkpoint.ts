@@ -1,6 +1,6 @@
 /** Fetches from a hub what a checkpoint is made of: the small files first, and the weights only if they can be served. */
 import { join } from 'node:path'
-import { loadModelConfig } from '../../models/load-config.ts'
+import { loadModelConfig, wantedConfigFiles } from '../../models/load-config.ts'
 import { AerieError } from '../errors.ts'
 import { bytesThere, downloadFile } from '../hub/download.ts'
 import type { HubClient } from '../hub/hub-client.ts'
@@ -42,13 +42,17 @@ export async function fetchCheckpoint(
       })
     }
   }
+  const isSmall = ({ bytes }: HubFile) => bytes <= FILE_LIMITS.vocabulary
   const small = (folder: string) =>
-    [...repository.files.values()].filter(({ path, bytes }) => {
+    [...repository.files.values()].filter((file) => {
+      const { path } = file
       const inside = folder === '' ? path : path.slice(folder.length + 1)
       const isHere = folder === '' || path.startsWith(`${folder}/`)
-      return isHere && !inside.includes('/') && isKept(inside) && bytes <= FILE_LIMITS.vocabulary
+      return isHere && !inside.includes('/') && isKept(inside) && isSmall(file)
     })
   await fetchAll(small(''))
+  const wanted = await wantedConfigFiles(directory)
+  await fetchAll(wanted.flatMap((path) => repository.files.get(path) ?? []).filter(isSmall))
   const config = await loadModelConfig(directory)
   const folders = config.family.weightFolders ?? ['']
   await fetchAll([...new Set(familyFolders(config))].flatMap(small))

@@ -77,6 +77,14 @@ describe('a model of the hub', () => {
     assert.equal(manifest.family, 'llava_llama')
   })
 
+  it('comes with the config that its family reads in a folder of its own', async () => {
+    const files = readTree(copyCheckpoint('vila-u/understanding', join(scratch, 'vila-u')))
+    const nested = 'vision_tower/siglip-tiny-patch4-16/config.json'
+    const { manifest } = await importModel(source, await start(files))
+    assert.ok(manifest.files.some(({ path }) => path === nested))
+    assert.ok(hub!.fetched.includes(nested))
+  })
+
   it('that cannot be served is told from its small files', async () => {
     const files = readTree(copyCheckpoint('decoders/qwen2', join(scratch, 'tiny')))
     files.set('config.json', Buffer.from('{"model_type": "made_up"}'))

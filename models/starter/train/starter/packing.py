@@ -15,7 +15,7 @@ PRIORITY = {'relation': 1.4, 'relation_yes_no': 1.3, 'compare_size': 1.3, 'count
             'exists': 0.9, 'color_of_kind': 0.6, 'place': 0.6, 'kind_of_color': 0.5, 'size_of': 0.5, 'shape_single': 0.8,
             'color_single': 0.3, 'absent_color': 0.4, 'absent_text': 0.5, 'identity': 0.5, 'text_color': 0.3, 'background': 0.5}
 
-# How much an answer counts, where it is not as much as any other: what is wrong most often.
+# Answers that are most often wrong count more than others, which count once.
 WEIGHT = {'read_word': 2.0, 'count_kind': 1.5}
 
 
