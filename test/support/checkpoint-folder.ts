@@ -26,7 +26,10 @@ export function scratchFolder(): string {
 }
 
 /** Copies a recorded case's checkpoint, writable, to `folder`, which it returns. */
-export function copyCheckpoint(name: 'decoders/qwen2' | 'vila/vila15' | 'vila-u/understanding', folder: string): string {
+export function copyCheckpoint(
+  name: 'decoders/qwen2' | 'vila/vila15' | 'vila-u/understanding',
+  folder: string,
+): string {
   cpSync(join(FIXTURES, name, 'checkpoint'), folder, { recursive: true })
   return folder
 }
