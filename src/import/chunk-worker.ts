@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { FromChunkWorker, ToChunkWorker, WorkerJob } from './chunk-messages.ts'
-import { firstNonFinite } from './non-finite.ts'
+import { firstNonFinite } from '../weights/non-finite.ts'
 
 const { job, slots } = workerData as WorkerJob
 const port = parentPort!

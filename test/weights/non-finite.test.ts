@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { firstNonFinite } from '../../src/import/non-finite.ts'
+import { firstNonFinite } from '../../src/weights/non-finite.ts'
 import { DTYPE_BYTES, toFloat32 } from '../../src/weights/dtype.ts'
 
 describe('the search for NaN and infinities', () => {

@@ -1,5 +1,5 @@
 /** Finds NaN and infinities in stored tensors: IEEE 754 numbers whose exponent bits are all ones. Hot loops index with `!`. */
-import type { Dtype } from '../weights/dtype.ts'
+import type { Dtype } from './dtype.ts'
 
 /** Index of the first element that is NaN or infinite; -1 when there is none, or the type has no such values. */
 export function firstNonFinite(dtype: Dtype, bytes: Uint8Array): number {
