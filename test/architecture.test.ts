@@ -32,10 +32,22 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   http: ['telemetry', 'chat', 'engine', 'errors', 'free-memory', 'nearest'],
   chat: ['engine', 'media', 'tokenizer', 'models', 'errors', 'model-file', 'model-folder'],
   package: ['errors', 'model-folder'],
+  // Measures with the very prompts and pictures that the server would make.
+  quantise: [
+    'chat',
+    'engine/backends',
+    'media',
+    'models',
+    'package',
+    'weights',
+    'errors',
+    'model-folder',
+  ],
   hub: ['errors'],
   import: [
     'hub',
     'package',
+    'quantise',
     'chat',
     'engine/backends',
     'weights',
@@ -47,6 +59,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   inspect: ['cli', 'import', 'package', 'models', 'errors'],
   cli: [
     'main',
+    'package',
+    'quantise',
     'config',
     'config-schema',
     'config-value',

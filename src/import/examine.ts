@@ -8,6 +8,7 @@ import { AerieError } from '../errors.ts'
 import { FILE_LIMITS, readText } from '../model-folder.ts'
 import type { Manifest, ManifestTensor, Part } from '../package/manifest.ts'
 import { Checkpoint, type StoredTensor, type WeightFile } from '../weights/checkpoint.ts'
+import { storedParts } from '../weights/quantised.ts'
 import type { ScannedTensor } from './chunks.ts'
 import { refusePickles, type SourceFile, sourceFile, surveyFolder } from './survey.ts'
 import { checkText, type TextFacts } from './text-check.ts'
@@ -56,7 +57,8 @@ export async function examineWeights(
   // The embedding table is looked up outside the graphs.
   for (const [initialiser, tensor] of bound)
     partOf.set(tensor, weights.get(initialiser)?.part ?? 'decoder')
-  for (const [initialiser, { name, dtype }] of bound) {
+  for (const [initialiser, { name, dtype, quantisation }] of bound) {
+    if (quantisation) continue
     const readable = READABLE[weights.get(initialiser)?.type ?? 'float32']
     if (readable.includes(dtype)) continue
     throw new AerieError(
@@ -68,14 +70,16 @@ export async function examineWeights(
   const all = [...checkpoint.tensors.values()]
   return {
     parts: summarise(all, partOf),
-    tensors: all.map((tensor) => ({
-      name: tensor.name,
-      part: partOf.get(tensor) ?? UNUSED,
-      dtype: tensor.dtype,
-      shape: [...tensor.shape],
-      bytes: tensor.byteLength,
-      file: byPath.get(tensor.path)!.name,
-    })),
+    tensors: all.flatMap((tensor) =>
+      storedParts(tensor).map(({ name, dtype, shape, byteLength, path }) => ({
+        name,
+        part: partOf.get(tensor) ?? UNUSED,
+        dtype,
+        shape: [...shape],
+        bytes: byteLength,
+        file: byPath.get(path)!.name,
+      })),
+    ),
     files: await Promise.all(
       checkpoint.files.map((file) =>
         weightSource(
@@ -156,8 +160,9 @@ function summarise(
     const part = parts.get(name) ?? { parameters: 0, bytes: 0, dtypes: new Map() }
     parts.set(name, part)
     part.parameters += tensor.shape.reduce((product, extent) => product * extent, 1)
-    part.bytes += tensor.byteLength
-    part.dtypes.set(tensor.dtype, (part.dtypes.get(tensor.dtype) ?? 0) + 1)
+    for (const { byteLength } of storedParts(tensor)) part.bytes += byteLength
+    const dtype = tensor.quantisation ? `INT${tensor.quantisation.bits}` : tensor.dtype
+    part.dtypes.set(dtype, (part.dtypes.get(dtype) ?? 0) + 1)
   }
   return [...parts].map(([name, part]) => ({
     name,

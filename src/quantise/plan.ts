@@ -4,18 +4,8 @@ import { linearWeights } from '../../models/graph/linear-weights.ts'
 import { bindModel, graphsOf } from '../engine/backends/model-files.ts'
 import { graphName } from '../weights/bind-weights.ts'
 import type { StoredTensor } from '../weights/checkpoint.ts'
+import type { QuantiseOptions } from './methods.ts'
 import type { QuantisedForm } from './quantise-rows.ts'
-
-export const METHODS = ['int8', 'int4'] as const
-export type Method = (typeof METHODS)[number]
-/** Elements of a row that may share a scale. */
-export const GROUPS = [32, 128] as const
-export type Group = (typeof GROUPS)[number]
-
-export interface QuantiseOptions {
-  readonly method: Method
-  readonly group: Group
-}
 
 /** Where a width is no multiple of the group that was asked for; the runtimes take no smaller ones. */
 const SMALLER_GROUPS = [64, 32, 16] as const

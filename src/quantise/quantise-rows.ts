@@ -30,9 +30,9 @@ export interface QuantisedRows {
  */
 const ROW_LIMIT = 64
 /** Scales that are tried around the one that just holds the group's largest value, as `make_qx_quants` of ggml does. */
-const TRIED_STEPS = [-0.9, -0.7, -0.5, -0.3, -0.1, 0, 0.1, 0.3, 0.5, 0.7, 0.9]
+const TRIED_STEPS = [-0.7, -0.45, -0.2, 0, 0.2, 0.45, 0.7]
 /** Shares of a group's range that are tried with a zero point. */
-const TRIED_SHARES = [1, 0.97, 0.94, 0.91, 0.88, 0.84, 0.8, 0.75]
+const TRIED_SHARES = [1, 0.95, 0.9, 0.85, 0.8]
 
 const half = float16Table()
 

@@ -1,4 +1,5 @@
 /** Lowers a graph to ONNX for ONNX Runtime on a CPU: one emitter an operation. */
+import { AerieError } from '../../../src/errors.ts'
 import type { Graph, Node, NodeOf, Value, Weight } from '../graph.ts'
 import { kvGeometry } from '../graph.ts'
 import { antialiasMatrix, cubicMatrix, halfPixelMatrix, linearMatrix } from '../interpolation.ts'
@@ -94,7 +95,10 @@ function wholeWeight({ name, shape }: Weight, location: QuantisedLocation): Quan
 /** Rows of a quantised weight that is a stack of several. */
 function rowsOf(graph: Graph, node: Node, rows: QuantisedRows): QuantisedRows {
   if (node.op !== 'slice' || node.attributes.axis !== 0)
-    throw new Error(`graph ${graph.name}: ${rows.name} is quantised, and ${node.op} reads it`)
+    throw new AerieError(
+      'invalid_package',
+      `graph ${graph.name}: weight ${rows.name} is quantised, and ${node.op} reads it, expected linear alone`,
+    )
   const { start, end } = node.attributes
   return { ...rows, start: rows.start + start, end: rows.start + end }
 }
