@@ -84,6 +84,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'engine/backends',
     'media',
     'models',
+    'quantise',
     'tokenizer',
     'weights',
     'errors',

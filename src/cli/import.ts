@@ -1,7 +1,7 @@
 /** `aerie import`: a published checkpoint becomes a package, once. */
 import { hubEnvironment, readConfig } from '../config.ts'
-import { GROUPS, METHODS, type QuantiseOptions } from '../quantise/methods.ts'
 import { type Command, type ParsedArgs, type Terminal, UsageError } from './command.ts'
+import { quantiseOptions } from './quantise-options.ts'
 import { formatBytes, formatSeconds, transferProgress } from './transfer-progress.ts'
 
 /** As shells report a command that SIGINT ended. */
@@ -50,23 +50,11 @@ export const importCommand: Command = {
   run: runImport,
 }
 
-/** Undefined: the weights stay as they are. Throws UsageError. */
-function quantiseOptions({ options }: ParsedArgs): QuantiseOptions | undefined {
-  const [named, size] = [options.get('quantize') ?? 'none', options.get('group') ?? '32']
-  const method = METHODS.find((name) => name === named)
-  const group = GROUPS.find((known) => String(known) === size)
-  if (method === undefined && named !== 'none')
-    throw new UsageError(`--quantize: expected none, ${METHODS.join(' or ')}, got '${named}'`)
-  if (group === undefined)
-    throw new UsageError(`--group: expected ${GROUPS.join(' or ')}, got '${size}'`)
-  return method && { method, group }
-}
-
 async function runImport(args: ParsedArgs, terminal: Terminal): Promise<number> {
   const [model, ...rest] = args.positionals
   if (model === undefined || rest.length > 0)
     throw new UsageError('expected one folder or hub id; see `aerie import --help`')
-  const quantise = quantiseOptions(args)
+  const quantise = quantiseOptions(args.options)
   const config = await readConfig(args.config, args.configFile)
   const hub = hubEnvironment()
   const { importModel } = await import('../import/import-model.ts')

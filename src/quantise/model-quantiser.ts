@@ -80,6 +80,11 @@ export class ModelQuantiser implements AsyncDisposable {
     }
   }
 
+  /** Parts that stay as they are, each with the reason. */
+  get kept(): ReadonlyMap<string, string> {
+    return this.#kept
+  }
+
   /** Whether the file of that path is other in the package than in the checkpoint. */
   changes(path: string): boolean {
     return basename(path) === INDEX_FILE || this.#checkpoint.files.some(({ name }) => name === path)
@@ -225,7 +230,7 @@ export class ModelQuantiser implements AsyncDisposable {
 
   #describeParts(): Quantization['parts'] {
     const planned = [...this.#plan.values()]
-    const decoder = planned.filter(({ isDecoder }) => isDecoder).length
+    const decoder = planned.filter(({ isDecoder }) => isDecoder)
     const towers = this.#parts.map(({ name, weights }): Quantization['parts'][number] => {
       const reason = this.#kept.get(name)
       const tensors = planned.filter(({ weight, isDecoder }) => !isDecoder && weights.has(weight))
@@ -239,7 +244,7 @@ export class ModelQuantiser implements AsyncDisposable {
     const hasDecoder = this.#config.graphs.decoder !== undefined
     return [
       ...(hasDecoder
-        ? [{ name: 'decoder', form: 'groups' as const, tensors: decoder }]
+        ? [{ name: 'decoder', form: decoder[0]?.form.kind ?? 'none', tensors: decoder.length }]
         : []),
       ...towers,
     ]

@@ -57,13 +57,13 @@ export function planQuantisation(
       const form = isDecoder
         ? decoderForm(shape[1]!, isOfVocabulary ? { ...options, method: 'int8' } : options)
         : ({ kind: 'rows' } as const)
-      if (form) forms.set(name, { weight: name, form, isDecoder })
+      forms.set(name, { weight: name, form, isDecoder })
     }
   }
   // A table that is looked up and multiplies nothing.
   if (embedding !== undefined && !forms.has(embedding)) {
     const form = decoderForm(config.limits.hiddenSize, { ...options, method: 'int8' })
-    if (form) forms.set(embedding, { weight: embedding, form, isDecoder: true })
+    forms.set(embedding, { weight: embedding, form, isDecoder: true })
   }
   return new Map(
     [...bound].flatMap(([name, tensor]) => {
@@ -74,11 +74,12 @@ export function planQuantisation(
   )
 }
 
-function decoderForm(width: number, { method, group }: QuantiseOptions): QuantisedForm | undefined {
+function decoderForm(width: number, { method, group }: QuantiseOptions): QuantisedForm {
   const fitting = [group, ...SMALLER_GROUPS.filter((size) => size < group)].find(
     (size) => width % size === 0,
   )
-  if (fitting === undefined) return undefined
+  // Of published decoders none is that narrow or odd.
+  if (fitting === undefined) return { kind: 'rows' }
   const bits = method === 'int8' ? 8 : 4
   return { kind: 'groups', bits, group: fitting, hasZeroPoints: bits === 4 }
 }
