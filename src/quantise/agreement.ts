@@ -42,9 +42,9 @@ export class LogitComparison {
     const positions = this.#positions
     return {
       positions,
-      klMean: this.#sum / positions,
-      klLargest: this.#largest,
-      top1: this.#equal / positions,
+      klMean: stated(this.#sum / positions),
+      klLargest: stated(this.#largest),
+      top1: stated(this.#equal / positions),
     }
   }
 }
@@ -65,8 +65,19 @@ export class FeatureComparison {
   }
 
   get result(): FeatureAgreement {
-    return { vectors: this.#vectors, cosineMean: this.#sum / this.#vectors, cosineLeast: this.#least }
+    return {
+      vectors: this.#vectors,
+      cosineMean: stated(this.#sum / this.#vectors),
+      cosineLeast: stated(this.#least),
+    }
   }
+}
+
+/** Four digits of what is missing from 1, or of the number itself: the rest depends on the number of threads. */
+function stated(value: number): number {
+  const missing = 1 - value
+  const isNearOne = Math.abs(missing) < 0.5
+  return Number(isNearOne ? (1 - Number(missing.toPrecision(4))).toFixed(12) : value.toPrecision(4))
 }
 
 /** KL(p ‖ q) of two distributions given as logits, in nats. */
