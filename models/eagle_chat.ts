@@ -136,7 +136,9 @@ export const family = defineFamily<Eagle2Config>({
   imagePreprocessing: (c) => c.preprocessing,
   towers: ({ siglip, convNext }) => [
     { name: 'siglip', inputSize: siglip.config.imageSize, stage: 'siglip.selected' },
-    ...(convNext ? [{ name: 'convnext', inputSize: convNext.config.imageSize, stage: 'convnext.features' }] : []),
+    ...(convNext
+      ? [{ name: 'convnext', inputSize: convNext.config.imageSize, stage: 'convnext.features' }]
+      : []),
   ],
   limits: ({ siglip, connector, text, maxContext }) => ({
     vocabSize: text.vocabSize,

@@ -233,7 +233,8 @@ export const family = defineFamily<EagleConfig>({
   parseConfig,
   graphs: (c) => ({ encoder: encoder(c), decoder: textDecoder(c.text) }),
   imagePreprocessing: (c) => c.preprocessing,
-  towers: (c) => c.towers.map(({ name, config }) => ({
+  towers: (c) =>
+    c.towers.map(({ name, config }) => ({
       name,
       inputSize: config.imageSize,
       stage: `${name}.out`,

@@ -16,17 +16,16 @@ export function cutGraph(graph: Graph, { mostElements, stages = [] }: CutOptions
   const weights = new Set<Value>(graph.weights)
   const fixed = fixedNodes(graph, weights)
   const runs = runsOf(graph, fixed, weights, mostElements)
-  const published = [
-    ...graph.outputs,
-    ...graph.stages.filter(({ name }) => stages.includes(name)),
-  ]
+  const published = [...graph.outputs, ...graph.stages.filter(({ name }) => stages.includes(name))]
   const names = new Map<Value, string>()
   for (const { name, value } of [...graph.inputs, ...published])
     if (!names.has(value)) names.set(value, name)
   const nameOf = (value: Value) => names.get(value) ?? `value.${value.id}`
   return runs.map((nodes, i) => {
     const made = new Set(nodes.map(({ output }) => output))
-    const readLater = new Set(runs.slice(i + 1).flatMap((later) => later.flatMap(({ inputs }) => inputs)))
+    const readLater = new Set(
+      runs.slice(i + 1).flatMap((later) => later.flatMap(({ inputs }) => inputs)),
+    )
     const needed = withFixed(nodes, fixed)
     const read = new Set(needed.flatMap(({ inputs }) => inputs))
     const own = new Set(needed.map(({ output }) => output))
@@ -50,7 +49,8 @@ export function cutGraph(graph: Graph, { mostElements, stages = [] }: CutOptions
 function fixedNodes(graph: Graph, weights: ReadonlySet<Value>): Map<Value, Node> {
   const fixed = new Map<Value, Node>()
   for (const node of graph.nodes)
-    if (node.inputs.every((input) => weights.has(input) || fixed.has(input))) fixed.set(node.output, node)
+    if (node.inputs.every((input) => weights.has(input) || fixed.has(input)))
+      fixed.set(node.output, node)
   return fixed
 }
 

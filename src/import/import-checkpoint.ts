@@ -14,8 +14,8 @@ import {
   sealManifest,
 } from '../package/manifest.ts'
 import { packageFolder, type StoredPackage, servedName } from '../package/store.ts'
-import { ModelQuantiser } from '../quantise/model-quantiser.ts'
 import type { QuantiseOptions } from '../quantise/methods.ts'
+import { ModelQuantiser } from '../quantise/model-quantiser.ts'
 import type { Thresholds } from '../quantise/thresholds.ts'
 import { type Examination, examineFolder, examineWeights } from './examine.ts'
 import { FileTaker } from './file-taker.ts'

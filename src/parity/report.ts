@@ -33,7 +33,9 @@ function quantisedLine(
   stages: readonly StageResult[],
 ): string {
   const { failed, worst } = countStages(stages)
-  const differing = stages.filter(({ verdict, note }) => verdict === 'measured' && note !== undefined)
+  const differing = stages.filter(
+    ({ verdict, note }) => verdict === 'measured' && note !== undefined,
+  )
   const parts = [
     `${stages.length} tensors and facts measured without a tolerance`,
     ...(differing.length > 0 ? [`${differing.length} of ids and texts differ`] : []),

@@ -2,10 +2,10 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ModelConfig } from '../../models/load-config.ts'
+import { ONE_TILE } from '../../models/tiling/layout.ts'
 import type { ChatMessage, ContentPart } from '../chat/contract.ts'
 import { loadModelText } from '../chat/model.ts'
 import { buildPrompt, type PromptPiece } from '../chat/prompt.ts'
-import { ONE_TILE } from '../../models/tiling/layout.ts'
 import type { CalibrationPicture } from './calibration-pictures.ts'
 
 interface Message {
@@ -65,6 +65,10 @@ function chatMessages(
       picture !== undefined && i === 0
         ? [{ type: 'image', url: picture, detail: 'low', param: 'calibration' }]
         : []
-    return { role, name: undefined, content: [...image, { type: 'text', text: content, param: 'calibration' }] }
+    return {
+      role,
+      name: undefined,
+      content: [...image, { type: 'text', text: content, param: 'calibration' }],
+    }
   })
 }

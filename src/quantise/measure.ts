@@ -9,8 +9,8 @@ import type { Feed } from '../engine/backends/onnx-session.ts'
 import { AerieError } from '../errors.ts'
 import { preprocess } from '../media/preprocess.ts'
 import {
-  FeatureComparison,
   type FeatureAgreement,
+  FeatureComparison,
   type LogitAgreement,
   LogitComparison,
 } from './agreement.ts'
@@ -55,9 +55,7 @@ export async function measureEncoder(
   const { encoder, merging } = graphs
   if (!encoder || !preprocessing) throw new Error('a model without towers has nothing to measure')
   const feeds = CALIBRATION_PICTURES.map((name) => {
-    const [layout] = layoutPictures(preprocessing, [
-      { size: drawPicture(name), detail: 'low' },
-    ])
+    const [layout] = layoutPictures(preprocessing, [{ size: drawPicture(name), detail: 'low' }])
     const { pixels } = preprocess(drawPicture(name), preprocessing, layout)
     const [, ...item] = encoder.inputs[0]!.value.shape as [string, ...number[]]
     return { [encoder.inputs[0]!.name]: { data: pixels, dims: [1, ...item] } }
@@ -66,9 +64,14 @@ export async function measureEncoder(
   const names = new Map(towers.map(({ name, stage }) => [name, stage]))
   const stages = [...names.values()]
   const widths = new Map(
-    [...encoder.stages, ...encoder.outputs].map(({ name, value }) => [name, value.shape.at(-1) as number]),
+    [...encoder.stages, ...encoder.outputs].map(({ name, value }) => [
+      name,
+      value.shape.at(-1) as number,
+    ]),
   )
-  const comparisons = new Map([...names.keys(), FEATURES].map((name) => [name, new FeatureComparison()]))
+  const comparisons = new Map(
+    [...names.keys(), FEATURES].map((name) => [name, new FeatureComparison()]),
+  )
   const seen = await runBoth({ before, quantised }, encoder, feeds, { ...options, stages })
   for (const [a, b] of seen)
     for (const [name, stage] of names)

@@ -15,7 +15,12 @@ import { planQuantisation, type QuantisationPlan } from './plan.ts'
 import { RowPool } from './row-pool.ts'
 import { THRESHOLDS, type Thresholds, tooFar } from './thresholds.ts'
 import { partsToKeep, type TowerPart, towerParts } from './tower-choice.ts'
-import { storedNames, type TensorToWrite, type WriteOptions, writeTensors } from './write-tensors.ts'
+import {
+  storedNames,
+  type TensorToWrite,
+  type WriteOptions,
+  writeTensors,
+} from './write-tensors.ts'
 
 export interface ModelQuantiserOptions extends QuantiseOptions {
   /** Folder for what is tried out and remembered while the package is made. */
@@ -157,9 +162,7 @@ export class ModelQuantiser implements AsyncDisposable {
   /** An import that was killed goes on with what it had found out. */
   async #rememberedChoice(): Promise<Map<string, string> | undefined> {
     try {
-      const value: unknown = JSON.parse(
-        await readFile(join(this.#options.scratch, CHOICE), 'utf8'),
-      )
+      const value: unknown = JSON.parse(await readFile(join(this.#options.scratch, CHOICE), 'utf8'))
       if (!isJsonObject(value) || value['identity'] !== this.#options.identity) return undefined
       const { kept } = value
       return isJsonObject(kept)
@@ -181,7 +184,9 @@ export class ModelQuantiser implements AsyncDisposable {
 
   #planWithout(parts: Iterable<string>): QuantisationPlan {
     const stay = new Set(parts)
-    const keep = this.#parts.filter(({ name }) => stay.has(name)).flatMap((part) => [...part.weights])
+    const keep = this.#parts
+      .filter(({ name }) => stay.has(name))
+      .flatMap((part) => [...part.weights])
     const { tensors } = this.#checkpoint
     return planQuantisation(this.#config, tensors.values(), this.#options, new Set(keep))
   }

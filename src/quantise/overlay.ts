@@ -1,6 +1,6 @@
 /** A model with some of its tensors replaced by those of another file, which stand for the same weights. */
 import type { ModelConfig } from '../../models/load-config.ts'
-import { openModelFiles, type ModelFiles } from '../engine/backends/model-files.ts'
+import { type ModelFiles, openModelFiles } from '../engine/backends/model-files.ts'
 import { graphName } from '../weights/bind-weights.ts'
 import { Checkpoint } from '../weights/checkpoint.ts'
 import type { Weights, WeightTensor } from '../weights/weights.ts'

@@ -1,6 +1,7 @@
 /** Which weights of a model are quantised, and how. */
-import type { ModelConfig } from '../../models/load-config.ts'
+
 import { linearWeights } from '../../models/graph/linear-weights.ts'
+import type { ModelConfig } from '../../models/load-config.ts'
 import { bindModel, graphsOf } from '../engine/backends/model-files.ts'
 import { graphName } from '../weights/bind-weights.ts'
 import type { StoredTensor } from '../weights/checkpoint.ts'

@@ -37,7 +37,11 @@ const TRIED_SHARES = [1, 0.95, 0.9, 0.85, 0.8]
 const half = float16Table()
 
 /** `floats` are whole rows `[rows, width]` of finite numbers; groups divide the width. Throws RangeError for values whose scale no half can hold. */
-export function quantiseRows(floats: Float32Array, width: number, form: QuantisedForm): QuantisedRows {
+export function quantiseRows(
+  floats: Float32Array,
+  width: number,
+  form: QuantisedForm,
+): QuantisedRows {
   if (form.kind === 'rows') return byRow(floats, width)
   const { bits, group, hasZeroPoints } = form
   const groups = floats.length / group
@@ -123,7 +127,8 @@ function withZeroPoint(
   let scale = 0
   let zero = 0
   for (const share of bits === 4 ? TRIED_SHARES : [1]) {
-    const triedScale = half[halfBits(((highest - lowest) * share) / top)]! || (highest - lowest) / top
+    const triedScale =
+      half[halfBits(((highest - lowest) * share) / top)]! || (highest - lowest) / top
     const triedZero = Math.max(0, Math.min(top, Math.round((-lowest * share) / triedScale)))
     let error = 0
     for (let i = at; i < at + numbers.length; i++) {
@@ -158,7 +163,8 @@ function storedScale(scale: number, scales: Uint16Array, g: number): number {
   const stored = halfBits(scale)
   scales[g] = stored
   const value = half[stored]!
-  if (!Number.isFinite(value)) throw new RangeError(`a scale of ${scale} is too large for half precision`)
+  if (!Number.isFinite(value))
+    throw new RangeError(`a scale of ${scale} is too large for half precision`)
   return value
 }
 

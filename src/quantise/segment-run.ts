@@ -1,6 +1,7 @@
 /** Runs a graph over many inputs a few weights at a time: a model that does not fit into memory as floats can be measured. */
-import { cutGraph } from '../../models/graph/segments.ts'
+
 import type { Graph, Value } from '../../models/graph/graph.ts'
+import { cutGraph } from '../../models/graph/segments.ts'
 import { resolveShape } from '../../models/graph/shape.ts'
 import { emptyPast, type Stages } from '../engine/backends/graph-stages.ts'
 import type { ModelFiles } from '../engine/backends/model-files.ts'

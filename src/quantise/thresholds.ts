@@ -13,7 +13,10 @@ export const THRESHOLDS = {
 
 export type Thresholds = { readonly [Key in keyof typeof THRESHOLDS]: number }
 
-export function isFaithful({ cosineMean, cosineLeast }: TowerAgreement, limits: Thresholds): boolean {
+export function isFaithful(
+  { cosineMean, cosineLeast }: TowerAgreement,
+  limits: Thresholds,
+): boolean {
   return cosineMean >= limits.cosineMean && cosineLeast >= limits.cosineLeast
 }
 

@@ -151,11 +151,14 @@ async function writePieces(placed: readonly Placed[], writing: Writing): Promise
       // One piece a thread is in work and one lies ready.
       while (running.size >= 2 * pool.threads) await Promise.race(running)
       if (failure || signal?.aborted) break
-      const work = writePiece(tensor, piece, writing).catch((error: unknown) => {
-        failure ??= { error }
-      })
+      const work: Promise<void> = writePiece(tensor, piece, writing)
+        .catch((error: unknown) => {
+          failure ??= { error }
+        })
+        .then(() => {
+          running.delete(work)
+        })
       running.add(work)
-      work.finally(() => running.delete(work))
     }
   }
   await Promise.all(running)

@@ -138,7 +138,9 @@ export class Checkpoint {
   async readFloats(tensor: StoredTensor): Promise<Float32Array<ArrayBuffer>> {
     const { quantisation } = tensor
     if (quantisation) {
-      const matrix = await readQuantised({ ...tensor, quantisation }, (part) => this.readBytes(part))
+      const matrix = await readQuantised({ ...tensor, quantisation }, (part) =>
+        this.readBytes(part),
+      )
       return dequantise(matrix)
     }
     return toFloat32(tensor.dtype, await this.readBytes(tensor))

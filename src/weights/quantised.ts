@@ -61,7 +61,9 @@ type Folded<T> = T & { readonly quantisation?: Quantisation }
  * The tensors of a file with every quantised weight as one, under its own name and shape [out, in]; its bytes are those of
  * its values. Throws `invalid_package` for one whose tensors do not fit together.
  */
-export function foldQuantised<T extends Located>(tensors: ReadonlyMap<string, T>): Map<string, Folded<T>> {
+export function foldQuantised<T extends Located>(
+  tensors: ReadonlyMap<string, T>,
+): Map<string, Folded<T>> {
   const folded = new Map<string, Folded<T>>(tensors)
   for (const [valuesName, values] of tensors) {
     const [, name, bits] = VALUES.exec(valuesName) ?? []
@@ -86,7 +88,9 @@ export function storedParts<T extends Located>(tensor: Folded<T>): Located[] {
   if (!quantisation) return [tensor]
   const { bits, scales, zeroPoints, lowRank } = quantisation
   const values = { ...tensor, name: `${tensor.name}.int${bits}` }
-  return [values, scales, zeroPoints, lowRank?.down, lowRank?.up].filter((part) => part !== undefined)
+  return [values, scales, zeroPoints, lowRank?.down, lowRank?.up].filter(
+    (part) => part !== undefined,
+  )
 }
 
 function describe(
@@ -98,14 +102,25 @@ function describe(
   const [out = 0, blocks = 0, bytes = 0] = stored
   const isSigned = dtype === 'I8' && bits === 8 && stored.length === 2
   if (!isSigned && (dtype !== 'U8' || stored.length !== 3))
-    throw invalid(name, `has values ${dtype} [${stored.join(', ')}], expected U8 [out, groups, bytes] or I8 [out, in]`)
+    throw invalid(
+      name,
+      `has values ${dtype} [${stored.join(', ')}], expected U8 [out, groups, bytes] or I8 [out, in]`,
+    )
   const group = isSigned ? blocks : (bytes * 8) / bits
   const width = isSigned ? blocks : blocks * group
   if (out === 0 || width === 0) throw invalid(name, `has no values: [${stored.join(', ')}]`)
-  const expect = (what: string, tensor: Located | undefined, dtypes: ReadonlySet<string>, shape: readonly number[]) => {
+  const expect = (
+    what: string,
+    tensor: Located | undefined,
+    dtypes: ReadonlySet<string>,
+    shape: readonly number[],
+  ) => {
     if (tensor && dtypes.has(tensor.dtype) && tensor.shape.join() === shape.join()) return tensor
     const came = tensor ? `${tensor.dtype} [${tensor.shape.join(', ')}]` : 'none'
-    throw invalid(name, `has ${what} ${came}, expected ${[...dtypes].join(' or ')} [${shape.join(', ')}]`)
+    throw invalid(
+      name,
+      `has ${what} ${came}, expected ${[...dtypes].join(' or ')} [${shape.join(', ')}]`,
+    )
   }
   const scaleShape = isSigned ? [out] : [out, blocks]
   const zeroShape = [out, Math.ceil((blocks * bits) / 8)]
@@ -118,7 +133,9 @@ function describe(
       group,
       isSigned,
       scales: expect('scales', scales, FLOATS, scaleShape),
-      ...(zeroPoints && { zeroPoints: expect('zero points', zeroPoints, new Set(['U8']), zeroShape) }),
+      ...(zeroPoints && {
+        zeroPoints: expect('zero points', zeroPoints, new Set(['U8']), zeroShape),
+      }),
       ...((down ?? up) && {
         lowRank: {
           down: expect('low_rank.down', down, FLOATS, [rank, width]),

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { firstNonFinite } from '../../src/weights/non-finite.ts'
 import { DTYPE_BYTES, toFloat32 } from '../../src/weights/dtype.ts'
+import { firstNonFinite } from '../../src/weights/non-finite.ts'
 
 describe('the search for NaN and infinities', () => {
   it('finds the first, at any place and alignment, as the conversion to floats has it', () => {

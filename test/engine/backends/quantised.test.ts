@@ -23,11 +23,7 @@ async function quantise(folder: string, options: QuantiseOptions): Promise<void>
   const aside = join(mkdtempSync(join(tmpdir(), 'aerie-quantised-')), 'new.safetensors')
   await using pool = new RowPool(1)
   await using checkpoint = await Checkpoint.open(folder)
-  const plan = planQuantisation(
-    await loadModelConfig(folder),
-    checkpoint.tensors.values(),
-    options,
-  )
+  const plan = planQuantisation(await loadModelConfig(folder), checkpoint.tensors.values(), options)
   const tensors = [...checkpoint.tensors.values()]
   await writeTensors(
     aside,

@@ -135,8 +135,15 @@ describe('a linear layer with a quantised weight', () => {
   it('is refused where anything but linear reads the weight', async () => {
     const form = FORMS['int8 in groups']!
     await assert.rejects(
-      both(form, (g, x) => g.linear(x, g.transpose(g.reshape(weight(g), [WIDTH, OUT]), [1, 0])), anything),
-      { code: 'invalid_package', message: /weight w is quantised, and reshape reads it, expected linear alone/ },
+      both(
+        form,
+        (g, x) => g.linear(x, g.transpose(g.reshape(weight(g), [WIDTH, OUT]), [1, 0])),
+        anything,
+      ),
+      {
+        code: 'invalid_package',
+        message: /weight w is quantised, and reshape reads it, expected linear alone/,
+      },
     )
   })
 })
