@@ -246,12 +246,8 @@ export class ModelQuantiser implements AsyncDisposable {
         ...(reason !== undefined && { reason }),
       }
     })
-    const hasDecoder = this.#config.graphs.decoder !== undefined
-    return [
-      ...(hasDecoder
-        ? [{ name: 'decoder', form: decoder[0]?.form.kind ?? 'none', tensors: decoder.length }]
-        : []),
-      ...towers,
-    ]
+    if (!this.#config.graphs.decoder) return towers
+    const form = decoder[0]?.form.kind ?? 'none'
+    return [{ name: 'decoder', form, tensors: decoder.length }, ...towers]
   }
 }

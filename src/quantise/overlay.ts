@@ -38,7 +38,7 @@ function overlaid(base: Weights, over: Checkpoint): Weights {
     await Promise.all([base.close(), over.close()])
   }
   return {
-    tensors: new Map([...base.tensors, ...over.tensors]),
+    tensors: new Map<string, WeightTensor>([...base.tensors, ...over.tensors]),
     readBytes: (tensor) => of(tensor).readBytes(tensor),
     readFloats: (tensor) => of(tensor).readFloats(tensor),
     close,
