@@ -38,3 +38,27 @@ export function weightsBehind(graph: Graph, value: Value): Set<Weight> {
   }
   return found
 }
+
+/**
+ * Weights of a decoder whose rounding shows most: what makes the values of attention, and what leaves an MLP, which reads a
+ * product or an activation and so the widest spread of numbers. llama.cpp's mixed files give the same two more bits.
+ */
+export function delicateWeights(graph: Graph): Set<Weight> {
+  const producers = new Map(graph.nodes.map((node) => [node.output, node]))
+  const values = new Set(
+    graph.nodes.flatMap(({ op, inputs }) => (op === 'kvAttention' ? [inputs[2]!] : [])),
+  )
+  const found = new Set<Weight>()
+  for (const { op, inputs, output } of graph.nodes) {
+    if (op !== 'linear') continue
+    const [x, weight] = inputs as [Value, Value]
+    const before = producers.get(x)?.op
+    const isBehindActivation = before !== undefined && ACTIVATED.has(before)
+    if (!values.has(output) && !isBehindActivation) continue
+    // Of a stack, all rows are stored alike.
+    for (const behind of weightsBehind(graph, weight)) found.add(behind)
+  }
+  return found
+}
+
+const ACTIVATED: ReadonlySet<string> = new Set(['mul', 'silu', 'gelu', 'relu'])

@@ -81,7 +81,7 @@ const MeasuredSchema = Type.Object({
 
 const QuantizationSchema = Type.Object({
   method: Type.Literal('round-to-nearest'),
-  /** Of the decoder's linear layers; its embedding and head have 8. */
+  /** Of most of the decoder's linear layers; its embedding, its head and those that bear least have 8. */
   bits: Type.Union([Type.Literal(4), Type.Literal(8)]),
   /** Elements of a row that share a scale; where that does not divide a width, fewer. */
   group: Size,

@@ -1,6 +1,6 @@
 /** Which weights of a model are quantised, and how. */
 
-import { linearWeights } from '../../models/graph/linear-weights.ts'
+import { delicateWeights, linearWeights } from '../../models/graph/linear-weights.ts'
 import type { ModelConfig } from '../../models/load-config.ts'
 import { bindModel, graphsOf } from '../engine/backends/model-files.ts'
 import { graphName } from '../weights/bind-weights.ts'
@@ -45,18 +45,19 @@ export function planQuantisation(
   const readOtherwise = new Set<string>()
   for (const [part, graph] of graphsOf(graphs)) {
     const linear = linearWeights(graph)
+    const isDecoder = part === 'decoder'
+    const delicate = isDecoder ? delicateWeights(graph) : undefined
     for (const weight of graph.weights) {
       const { name, shape } = weight
       if (!linear.has(weight)) {
         readOtherwise.add(name)
         continue
       }
-      const isDecoder = part === 'decoder'
       // Only the tensors of the decoder and the towers are measured.
       if (!isDecoder && !TOWER_GRAPHS.has(part)) continue
-      const isOfVocabulary = name === embedding || name === head
+      const isExact = name === embedding || name === head || delicate?.has(weight)
       const form = isDecoder
-        ? decoderForm(shape[1]!, isOfVocabulary ? { ...options, method: 'int8' } : options)
+        ? decoderForm(shape[1]!, isExact ? { ...options, method: 'int8' } : options)
         : ({ kind: 'rows' } as const)
       forms.set(name, { weight: name, form, isDecoder })
     }

@@ -69,6 +69,24 @@ describe('planQuantisation', () => {
     }
   })
 
+  it('gives 8 bits to what makes values and what leaves an MLP, whatever it is called', async () => {
+    for (const [name, delicate, others] of [
+      ['decoders/llama-plain', /\.(v|down)_proj\./, /\.(q|k|o|gate|up)_proj\./],
+      ['decoders/nemotron-minitron', /\.(v|down)_proj\./, /\.(q|k|o|up)_proj\./],
+      ['decoders/phi3', /\.(qkv|down)_proj\./, /\.(o|gate_up)_proj\./],
+    ] as const) {
+      const plan = await planOf(name, 'int4')
+      // One width of Minitron's is too odd for groups.
+      const bitsOf = (pattern: RegExp) =>
+        new Set(
+          [...plan].flatMap(([weight, form]) =>
+            pattern.test(weight) && form.kind === 'groups' ? [form.bits] : [],
+          ),
+        )
+      assert.deepEqual([bitsOf(delicate), bitsOf(others)], [new Set([8]), new Set([4])], name)
+    }
+  })
+
   it('gives towers and projectors one scale a row, and leaves those alone that are to be kept', async () => {
     const plan = await planOf('vila/vila15', 'int4')
     const towers = [...plan].filter(([name]) => !name.startsWith('llm.'))
