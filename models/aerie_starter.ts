@@ -129,8 +129,8 @@ export const family = defineFamily<StarterConfig>({
   graphs: (c) => ({ encoder: encoder(c), decoder: textDecoder(c.text) }),
   imagePreprocessing: (c) => c.preprocessing,
   towers: (c) => [
-    { name: 'vit', inputSize: c.vit.imageSize },
-    { name: 'convnext', inputSize: c.convNext.imageSize },
+    { name: 'vit', inputSize: c.vit.imageSize, stage: 'vit_tokens' },
+    { name: 'convnext', inputSize: c.convNext.imageSize, stage: 'convnext_tokens' },
   ],
   limits: (c) => ({
     vocabSize: c.text.vocabSize,

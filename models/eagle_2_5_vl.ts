@@ -131,7 +131,7 @@ export const family = defineFamily<Eagle25Config>({
   configFiles: () => [PREPROCESSOR, PROCESSOR],
   graphs: (c) => ({ encoder: encoder(c), decoder: textDecoder(c.text) }),
   imagePreprocessing: (c) => c.preprocessing,
-  towers: ({ tower }) => [{ name: 'siglip', inputSize: tower.imageSize }],
+  towers: ({ tower }) => [{ name: 'siglip', inputSize: tower.imageSize, stage: 'siglip.selected' }],
   limits: ({ tower, connector, text }) => ({
     vocabSize: text.vocabSize,
     hiddenSize: text.hiddenSize,

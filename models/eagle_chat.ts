@@ -135,8 +135,10 @@ export const family = defineFamily<Eagle2Config>({
   graphs: (c) => ({ encoder: encoder(c), decoder: textDecoder(c.text) }),
   imagePreprocessing: (c) => c.preprocessing,
   towers: ({ siglip, convNext }) => [
-    { name: 'siglip', inputSize: siglip.config.imageSize },
-    ...(convNext ? [{ name: 'convnext', inputSize: convNext.config.imageSize }] : []),
+    { name: 'siglip', inputSize: siglip.config.imageSize, stage: 'siglip.selected' },
+    ...(convNext
+      ? [{ name: 'convnext', inputSize: convNext.config.imageSize, stage: 'convnext.features' }]
+      : []),
   ],
   limits: ({ siglip, connector, text, maxContext }) => ({
     vocabSize: text.vocabSize,

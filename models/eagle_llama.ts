@@ -233,7 +233,12 @@ export const family = defineFamily<EagleConfig>({
   parseConfig,
   graphs: (c) => ({ encoder: encoder(c), decoder: textDecoder(c.text) }),
   imagePreprocessing: (c) => c.preprocessing,
-  towers: (c) => c.towers.map(({ name, config }) => ({ name, inputSize: config.imageSize })),
+  towers: (c) =>
+    c.towers.map(({ name, config }) => ({
+      name,
+      inputSize: config.imageSize,
+      stage: `${name}.out`,
+    })),
   limits: (c) => ({
     vocabSize: c.text.vocabSize,
     hiddenSize: c.text.hiddenSize,

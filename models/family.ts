@@ -89,6 +89,8 @@ export interface TowerCard {
   readonly name: string
   /** Side of the square that the tower reads, in pixels. */
   readonly inputSize: number
+  /** Stage or output of the encoder's graph that holds what it saw, [..., width]. */
+  readonly stage: string
 }
 
 /** How a family that keeps its conversations in code, and not in the checkpoint, writes them. */

@@ -66,7 +66,7 @@ export const family = defineFamily<VilaConfig>({
     std: [0.5, 0.5, 0.5],
     ...(c.tiling ? { tiling: c.tiling } : {}),
   }),
-  towers: ({ tower }) => [{ name: 'siglip', inputSize: tower.imageSize }],
+  towers: ({ tower }) => [{ name: 'siglip', inputSize: tower.imageSize, stage: 'tower_features' }],
   limits: (c) => ({
     vocabSize: c.text.vocabSize,
     hiddenSize: c.text.hiddenSize,

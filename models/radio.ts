@@ -154,7 +154,7 @@ export const family = defineFamily<RadioConfig>({
   graphs: (c) => ({
     encoder: radioEncoder(c, { height: c.preferred[0], width: c.preferred[1] }),
   }),
-  towers: (c) => [{ name: 'radio', inputSize: Math.max(...c.preferred) }],
+  towers: (c) => [{ name: 'radio', inputSize: Math.max(...c.preferred), stage: 'features' }],
   limits: (c) => ({
     vocabSize: 0,
     hiddenSize: c.hiddenSize,

@@ -240,7 +240,9 @@ export const family = defineFamily<VilaUConfig>({
     mean: [0.5, 0.5, 0.5],
     std: [0.5, 0.5, 0.5],
   }),
-  towers: ({ tower }) => [{ name: 'rq-siglip', inputSize: tower.imageSize }],
+  towers: ({ tower }) => [
+    { name: 'rq-siglip', inputSize: tower.imageSize, stage: 'quant.residual0' },
+  ],
   limits: ({ tower, text, maxContext }) => ({
     vocabSize: text.vocabSize,
     hiddenSize: text.hiddenSize,

@@ -1,7 +1,7 @@
 /** What a model's document says of it before any of it runs: where it is from, what it holds, what was measured. */
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { type CapabilityDocument, quantizationOf, weightFacts } from './capabilities/document.ts'
+import { type CapabilityDocument, weightFacts } from './capabilities/document.ts'
 import { expertsOf } from './capabilities/experts.ts'
 import { familyParity } from './capabilities/parity.ts'
 import { digestModel } from './chat/model.ts'
@@ -9,6 +9,7 @@ import { readLicense } from './import/license.ts'
 import type { LocatedModel } from './import/locate-model.ts'
 import { isModelFile } from './model-file.ts'
 import type { ModelSource } from './weights/model-source.ts'
+import { storedForm } from './weights/quantised.ts'
 
 /** A model that was found and looked at; nothing of it runs yet. */
 export interface FoundModel extends LocatedModel, ModelSource {}
@@ -31,14 +32,15 @@ export async function factsOf(found: FoundModel, backend: string): Promise<Model
     ? { digest: manifest.digest, created: Math.floor(Date.parse(manifest.created) / 1000) }
     : await digestModel(directory, model.family.weightFolders, model.configFiles)
   await using weights = await openWeights()
-  const quantization = quantizationOf(manifest)
+  const quantization = manifest?.quantization
+  const tensors = [...weights.tensors.values()]
   return {
     id: name,
     ...folder,
     ownedBy: 'aerie',
     family,
     experts: expertsOf(family, [name, manifest?.parent.id ?? name]),
-    weights: weightFacts(weights.tensors.values()),
+    weights: weightFacts(tensors.map((tensor) => ({ ...tensor, ...storedForm(tensor) }))),
     backend,
     // Cases are of float32; quantised weights have measurements of their own.
     parity: quantization ? undefined : await familyParity(family, backend),

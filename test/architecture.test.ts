@@ -60,10 +60,22 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   // What a model can do and is: shown by the edge, put together by main.
   capabilities: ['package', 'models', 'errors'],
   package: ['errors', 'model-folder'],
+  // Measures with the very prompts and pictures that the server would make.
+  quantise: [
+    'chat',
+    'engine/backends',
+    'media',
+    'models',
+    'package',
+    'weights',
+    'errors',
+    'model-folder',
+  ],
   hub: ['errors'],
   import: [
     'hub',
     'package',
+    'quantise',
     'chat',
     'engine/backends',
     'tokenizer',
@@ -78,6 +90,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   cli: [
     'main',
     'capabilities',
+    'package',
+    'quantise',
     'config',
     'config-schema',
     'config-value',
@@ -103,6 +117,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'engine/backends',
     'media',
     'models',
+    'quantise',
     'tokenizer',
     'weights',
     'errors',

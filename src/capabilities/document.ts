@@ -2,7 +2,7 @@
 import type { EmbeddingOutput } from '../../models/family.ts'
 import type { ImageDetail } from '../../models/preprocessing.ts'
 import type { PictureSize } from '../../models/tiling/layout.ts'
-import type { Manifest, Parent } from '../package/manifest.ts'
+import type { Parent, Quantization } from '../package/manifest.ts'
 import type { NamedExpert } from './experts.ts'
 import type { ImageTokens } from './image-tokens.ts'
 import type { ParityRecord } from './parity.ts'
@@ -92,9 +92,6 @@ export interface WeightFacts {
   readonly dtypes: Readonly<Record<string, number>>
 }
 
-/** As the package's `aerie.json` has it: method, bits, and the error that was measured when it was made. */
-export type Quantization = Readonly<Record<string, unknown>>
-
 /** What the server refuses beyond. */
 export interface LimitsInForce {
   readonly maxImages: number
@@ -123,12 +120,4 @@ export function weightFacts(
     bytes += byteLength
   }
   return { parameters, bytes, dtypes }
-}
-
-/** The `quantization` of the manifest; undefined for a package that has none. */
-export function quantizationOf(manifest: Manifest | undefined): Quantization | undefined {
-  const { quantization } = (manifest ?? {}) as { readonly quantization?: unknown }
-  return typeof quantization === 'object' && quantization !== null
-    ? (quantization as Quantization)
-    : undefined
 }

@@ -1,6 +1,7 @@
 /** `aerie import`: a published checkpoint becomes a package, once. */
 import { hubEnvironment, readConfig } from '../config.ts'
 import { type Command, type ParsedArgs, type Terminal, UsageError } from './command.ts'
+import { quantiseOptions } from './quantise-options.ts'
 import { formatBytes, formatSeconds, transferProgress } from './transfer-progress.ts'
 
 /** As shells report a command that SIGINT ended. */
@@ -26,13 +27,26 @@ export const importCommand: Command = {
     quantize: {
       type: 'string',
       value: 'none',
-      description: 'form of the weights; int8 and int4 are not there yet',
+      description: 'form of the weights: none, int8 or int4; measured against the checkpoint',
       default: 'none',
     },
-    force: { type: 'boolean', description: 'replace a package that is there already' },
+    group: {
+      type: 'string',
+      value: 'n',
+      description: 'weights that share a scale: 32 or 128, which is smaller and less exact',
+      default: '32',
+    },
+    force: {
+      type: 'boolean',
+      description: 'replace a package that is there; make one that lost too much in quantising',
+    },
   },
   configKeys: ['modelsDir', 'revision', 'offline'],
-  examples: ['aerie import checkpoints/VILA1.5-3b', 'aerie import Qwen/Qwen3-0.6B --revision main'],
+  examples: [
+    'aerie import checkpoints/VILA1.5-3b',
+    'aerie import Qwen/Qwen3-0.6B --revision main',
+    'aerie import Qwen/Qwen3-0.6B --quantize int4',
+  ],
   run: runImport,
 }
 
@@ -40,10 +54,7 @@ async function runImport(args: ParsedArgs, terminal: Terminal): Promise<number> 
   const [model, ...rest] = args.positionals
   if (model === undefined || rest.length > 0)
     throw new UsageError('expected one folder, GGUF file or hub id; see `aerie import --help`')
-  const quantize = args.options.get('quantize') ?? 'none'
-  if (quantize === 'int8' || quantize === 'int4')
-    throw new UsageError(`--quantize: ${quantize} is not supported yet, expected none`)
-  if (quantize !== 'none') throw new UsageError(`--quantize: expected none, got '${quantize}'`)
+  const quantise = quantiseOptions(args.options)
   const config = await readConfig(args.config, args.configFile)
   const hub = hubEnvironment()
   const { importModel } = await import('../import/import-model.ts')
@@ -60,6 +71,7 @@ async function runImport(args: ParsedArgs, terminal: Terminal): Promise<number> 
         modelsDir: config.modelsDir,
         out: out === undefined ? undefined : String(out),
         force: args.options.has('force'),
+        quantise,
         hub,
         offline: config.offline || hub.offline,
         signal: interrupt.signal,
@@ -67,6 +79,11 @@ async function runImport(args: ParsedArgs, terminal: Terminal): Promise<number> 
       },
     )
     progress.end()
+    const { quantization } = manifest
+    if (quantization) {
+      const { quantizationLines } = await import('../package/describe-quantization.ts')
+      for (const line of quantizationLines(quantization)) terminal.stderr.write(`aerie: ${line}\n`)
+    }
     for (const remark of remarks) terminal.stderr.write(`aerie: note: ${remark}\n`)
     const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0)
     const seconds = (performance.now() - start) / 1000

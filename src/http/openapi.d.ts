@@ -883,11 +883,52 @@ export interface components {
                 computed_as: "float32";
             };
             /**
-             * @description How the weights were quantised at import and the error that was measured there; null for weights as they were
-             *     published.
+             * @description How the weights were quantised at import, and how far the model moved, measured there against its checkpoint on
+             *     the shipped calibration prompts and pictures. Null for weights as they were published.
              */
             quantization: {
-                [key: string]: unknown;
+                /** @constant */
+                method: "round-to-nearest";
+                /**
+                 * @description Of most linear layers of the decoder; its embedding, its head and those that bear least have 8.
+                 * @enum {integer}
+                 */
+                bits: 4 | 8;
+                /** @description Weights of a row that share a scale. */
+                group: number;
+                parts: {
+                    name: string;
+                    /** @enum {string} */
+                    form: "groups" | "rows" | "none";
+                    /** @description Quantised ones. */
+                    tensors: number;
+                    /** @description Why a part stayed as it was. */
+                    reason: string | null;
+                }[];
+                measured: {
+                    decoder: {
+                        prompts: number;
+                        positions: number;
+                        /** @description KL(checkpoint ‖ quantised) in nats a position. */
+                        kl_mean: number;
+                        kl_largest: number;
+                        /** @description Share of positions with the same likeliest token. */
+                        top1: number;
+                    } | null;
+                    /** @description Cosines between feature vectors; `features` is what the projector makes of all towers. */
+                    towers: {
+                        name: string;
+                        vectors: number;
+                        cosine_mean: number;
+                        cosine_least: number;
+                    }[];
+                };
+                /** @description Beyond these an import is refused, or a part stays as it was. */
+                thresholds: {
+                    [key: string]: number;
+                };
+                /** @description What is beyond them, in words, of a package that was made with `--force`. */
+                forced: string[];
             } | null;
             /**
              * @description How far each stage is from the published code, as measured on recorded cases of this family: small checkpoints

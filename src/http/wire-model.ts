@@ -39,7 +39,7 @@ export function toWireDocument(document: CapabilityDocument): Wire['ModelDocumen
         return { name, modality, task, running }
       }),
       weights: { ...weights, dtypes: { ...weights.dtypes }, computed_as: 'float32' },
-      quantization: quantization ? { ...quantization } : null,
+      quantization: quantization ? toWireQuantization(quantization) : null,
       parity: parity ? toWireParity(parity) : null,
       license: license ?? null,
       parent: parent
@@ -104,6 +104,37 @@ function toWireParity({ dtype, tolerance, cases }: ParityRecord): Wire['Capabili
       }),
     })),
   }
+}
+
+function toWireQuantization(
+  quantization: NonNullable<CapabilityDocument['quantization']>,
+): Wire['Capabilities']['quantization'] {
+  const { parts, measured, thresholds, forced = [] } = quantization
+  const { decoder, towers } = measured
+  return {
+    ...pick(quantization, 'method', 'bits', 'group'),
+    parts: parts.map(({ reason, ...part }) => ({ ...part, reason: reason ?? null })),
+    measured: {
+      decoder: decoder
+        ? {
+            ...pick(decoder, 'prompts', 'positions', 'top1'),
+            kl_mean: decoder.klMean,
+            kl_largest: decoder.klLargest,
+          }
+        : null,
+      towers: towers.map(({ cosineMean, cosineLeast, ...tower }) => {
+        return { ...tower, cosine_mean: cosineMean, cosine_least: cosineLeast }
+      }),
+    },
+    thresholds: Object.fromEntries(
+      Object.entries(thresholds).map(([name, value]) => [snakeCase(name), value]),
+    ),
+    forced: [...forced],
+  }
+}
+
+function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`)
 }
 
 /** Fields that have one name inside and on the wire. */

@@ -1,8 +1,8 @@
 /** Worker thread that hashes the chunks of a file, or looks through them for values that no model may have. */
 import { createHash } from 'node:crypto'
 import { parentPort, workerData } from 'node:worker_threads'
+import { firstNonFinite } from '../weights/non-finite.ts'
 import type { FromChunkWorker, ToChunkWorker, WorkerJob } from './chunk-messages.ts'
-import { firstNonFinite } from './non-finite.ts'
 
 const { job, slots } = workerData as WorkerJob
 const port = parentPort!

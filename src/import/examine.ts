@@ -6,6 +6,7 @@ import { bindModel, graphsOf } from '../engine/backends/model-files.ts'
 import { AerieError } from '../errors.ts'
 import type { Manifest, ManifestTensor, Part } from '../package/manifest.ts'
 import { isBlockType } from '../weights/gguf-blocks.ts'
+import { storedForm, storedParts } from '../weights/quantised.ts'
 import type { WeightTensor } from '../weights/weights.ts'
 import type { ScannedTensor } from './chunks.ts'
 import type { SourceFile } from './survey.ts'
@@ -64,25 +65,29 @@ export function examineTensors(
   const partOf = new Map<WeightTensor, string>()
   for (const [initialiser, tensor] of bound) {
     const weight = weights.get(initialiser)
-    requireReadable(tensor, weight?.type ?? 'float32')
+    if (!tensor.quantisation) requireReadable(tensor, weight?.type ?? 'float32')
     // The embedding table is looked up outside the graphs.
     partOf.set(tensor, weight?.part ?? 'decoder')
   }
   const byPath = new Map(files.map((file) => [file.source, file.path]))
   return {
     parts: summarise(tensors, partOf),
-    tensors: tensors.map((tensor) => ({
-      name: tensor.name,
-      part: partOf.get(tensor) ?? UNUSED,
-      dtype: tensor.dtype,
-      shape: [...tensor.shape],
-      bytes: tensor.byteLength,
-      file: byPath.get(tensor.path)!,
-    })),
+    tensors: tensors.flatMap((tensor) =>
+      storedParts(tensor).map(({ name, dtype, shape, byteLength, path }) => ({
+        name,
+        part: partOf.get(tensor) ?? UNUSED,
+        dtype,
+        shape: [...shape],
+        bytes: byteLength,
+        file: byPath.get(path)!,
+      })),
+    ),
     files: files.map((file) => ({
       ...file,
       tensors: tensors
-        .filter((tensor) => tensor.path === file.source && partOf.has(tensor))
+        .filter((tensor) => partOf.has(tensor))
+        .flatMap(storedParts)
+        .filter(({ path }) => path === file.source)
         .map(({ name, dtype, offset, byteLength }) => ({ name, dtype, offset, byteLength }))
         .sort((a, b) => a.offset - b.offset),
     })),
@@ -167,8 +172,9 @@ function summarise(
     const part = parts.get(name) ?? { parameters: 0, bytes: 0, dtypes: new Map() }
     parts.set(name, part)
     part.parameters += tensor.shape.reduce((product, extent) => product * extent, 1)
-    part.bytes += tensor.byteLength
-    part.dtypes.set(tensor.dtype, (part.dtypes.get(tensor.dtype) ?? 0) + 1)
+    const { dtype, byteLength } = storedForm(tensor)
+    part.bytes += byteLength
+    part.dtypes.set(dtype, (part.dtypes.get(dtype) ?? 0) + 1)
   }
   return [...parts].map(([name, part]) => ({
     name,

@@ -9,10 +9,14 @@ import {
   MANIFEST_FILE,
   type Manifest,
   type PackageFile,
+  type Quantization,
   readManifest,
   sealManifest,
 } from '../package/manifest.ts'
 import { packageFolder, type StoredPackage, servedName } from '../package/store.ts'
+import type { QuantiseOptions } from '../quantise/methods.ts'
+import { ModelQuantiser } from '../quantise/model-quantiser.ts'
+import type { Thresholds } from '../quantise/thresholds.ts'
 import { checkpointForm, checkpointName } from './checkpoint-form.ts'
 import { type Examination, examine } from './examine.ts'
 import { FileTaker } from './file-taker.ts'
@@ -24,8 +28,11 @@ export interface ImportOptions {
   readonly modelsDir: string
   /** The package's own folder. */
   readonly out?: string | undefined
-  /** Replace a package that is already there. */
+  /** Replace a package that is already there, and make one whose quantised form is beyond the thresholds. */
   readonly force?: boolean
+  /** Absent: weights stay as they are. */
+  readonly quantise?: QuantiseOptions | undefined
+  readonly thresholds?: Thresholds
   /** Where the folder came from, when it was fetched for this import alone: then its files may be shared with the package. */
   readonly fetchedFrom?: { readonly id: string; readonly revision: string }
   readonly signal?: AbortSignal | undefined
@@ -38,7 +45,7 @@ export interface ImportOptions {
 export interface ImportProgress {
   readonly doneBytes: number
   readonly totalBytes: number
-  /** The file that is being taken. */
+  /** The file that is being taken, or what is done instead. */
   readonly file: string
 }
 
@@ -61,18 +68,38 @@ export async function importCheckpoint(
 ): Promise<ImportResult> {
   const source = resolve(checkpoint)
   await refuseImported(source, options)
-  const examination = await examine(await checkpointForm(source))
+  const form = await checkpointForm(source)
+  if (options.quantise && (await isModelFile(form.path))) {
+    throw new AerieError(
+      'invalid_config',
+      `--quantize: a GGUF file is kept in the form that it has, expected none, got ${options.quantise.method}`,
+    )
+  }
+  const examination = await examine(form)
   options.signal?.throwIfAborted()
   const origin = await originOf(source, options)
   const place = options.out
     ? `${resolve(options.out)}.partial`
     : join(resolve(options.modelsDir), `${origin.name}-${keyOf(source)}.partial`)
-  const workplace = await openWorkplace(place, identity(source, examination))
+  const key = identity(source, examination, options)
+  const workplace = await openWorkplace(place, key)
   try {
     const left = examination.files.filter(({ path }) => !workplace.finished.has(path))
     await checkFreeSpace(place, left, options)
-    const files = await takeFiles(examination, workplace, options)
-    const manifest = describe(examination, files, origin, options)
+    const totalBytes = examination.files.reduce((sum, { bytes }) => sum + bytes, 0)
+    await using quantiser =
+      options.quantise &&
+      (await ModelQuantiser.open(source, {
+        ...options.quantise,
+        scratch: place,
+        identity: key,
+        signal: options.signal,
+        ...(options.thresholds && { thresholds: options.thresholds }),
+        onPhase: (file) => options.onProgress?.({ doneBytes: 0, totalBytes, file }),
+      }))
+    const files = await takeFiles(examination, workplace, quantiser, options)
+    const quantised = quantiser && (await measured(quantiser, workplace, options))
+    const manifest = describe({ examination, quantised, files, origin }, options)
     const result = await commit(workplace, manifest, options)
     await workplace.remove()
     return { ...result, remarks: examination.remarks }
@@ -111,10 +138,15 @@ async function refuseImported(directory: string, { out, force }: ImportOptions):
 }
 
 /** Every file with its size and time: when one of them changes, an import does not go on where it was. */
-function identity(directory: string, { files }: Examination): string {
+function identity(
+  directory: string,
+  { files }: Examination,
+  { quantise, thresholds }: ImportOptions,
+): string {
+  const form = quantise ? [JSON.stringify({ ...quantise, thresholds })] : []
   const lines = files.map(({ path, bytes, changed }) => `${path} ${bytes} ${changed}`)
   return createHash('sha256')
-    .update([directory, ...lines].join('\n'))
+    .update([directory, ...form, ...lines].join('\n'))
     .digest('hex')
 }
 
@@ -136,6 +168,7 @@ async function checkFreeSpace(
 async function takeFiles(
   { files }: Examination,
   workplace: Workplace,
+  quantiser: ModelQuantiser | undefined,
   options: ImportOptions,
 ): Promise<PackageFile[]> {
   const { signal, onProgress, fetchedFrom } = options
@@ -151,17 +184,22 @@ async function takeFiles(
       const target = join(workplace.packageDir, path)
       await mkdir(dirname(target), { recursive: true })
       onProgress?.({ doneBytes, totalBytes, file: path })
-      result = await taker.take(
-        { source, target, tensors, isOurs: fetchedFrom !== undefined },
-        {
-          signal,
-          onBytes: (more) => {
-            doneBytes += more
-            onProgress?.({ doneBytes, totalBytes, file: path })
-          },
+      const watched = {
+        signal,
+        onBytes: (more: number) => {
+          doneBytes += more
+          onProgress?.({ doneBytes, totalBytes, file: path })
         },
-      )
-      if (result.bytes !== bytes) {
+      }
+      const isChanged = quantiser?.changes(path) ?? false
+      result =
+        quantiser && isChanged
+          ? await quantiser.write(path, target, watched)
+          : await taker.take(
+              { source, target, tensors, isOurs: fetchedFrom !== undefined },
+              watched,
+            )
+      if (!isChanged && result.bytes !== bytes) {
         throw new AerieError('invalid_package', `${source} changed while it was read`)
       }
       await chmod(target, 0o444)
@@ -172,21 +210,54 @@ async function takeFiles(
   return taken
 }
 
+interface Quantised extends Pick<Manifest, 'parts' | 'tensors'> {
+  readonly quantization: Quantization
+}
+
+/** What the package holds now, and how far it is from the checkpoint. Throws `invalid_package` when that is too far. */
+async function measured(
+  quantiser: ModelQuantiser,
+  { packageDir }: Workplace,
+  { force = false }: ImportOptions,
+): Promise<Quantised> {
+  const { quantization, beyond } = await quantiser.measure(packageDir)
+  if (beyond.length > 0 && !force) {
+    throw new AerieError(
+      'invalid_package',
+      `quantised, the model is too far from what it was: ${beyond.join('; ')}. ` +
+        'A larger form (int8, or --group 32) is closer; --force makes the package nevertheless',
+    )
+  }
+  const form = await checkpointForm(packageDir)
+  const { parts, tensors } = await form.weights(await form.config())
+  return {
+    parts: [...parts],
+    tensors: [...tensors],
+    quantization: beyond.length > 0 ? { ...quantization, forced: beyond } : quantization,
+  }
+}
+
+interface Described {
+  readonly examination: Examination
+  readonly quantised: Quantised | undefined
+  readonly files: readonly PackageFile[]
+  readonly origin: Origin
+}
+
 function describe(
-  { facts }: Examination,
-  files: readonly PackageFile[],
-  { name, ...parent }: Origin,
-  { now = () => new Date() }: ImportOptions,
+  { examination: { facts }, quantised, files, origin: { name, ...parent } }: Described,
+  { quantise, now = () => new Date() }: ImportOptions,
 ): Manifest {
   const source = createHash('sha256')
   for (const { path, sha256 } of files) source.update(`${path}\n${sha256}\n`)
   return sealManifest({
     format: FORMAT,
     name,
-    quantize: 'none',
+    quantize: quantise?.method ?? 'none',
     created: now().toISOString(),
     parent: { ...parent, digest: source.digest('hex') },
     ...facts,
+    ...quantised,
     files: [...files],
   })
 }

@@ -7,6 +7,7 @@ import { isHubId } from '../hub/hub-id.ts'
 import { openRepository } from '../hub/repository.ts'
 import { isModelFile } from '../model-file.ts'
 import { findHubPackage, servedName } from '../package/store.ts'
+import type { QuantiseOptions } from '../quantise/methods.ts'
 import { fetchCheckpoint } from './fetch-checkpoint.ts'
 import { type ImportResult, importCheckpoint } from './import-checkpoint.ts'
 import { lockFolder } from './lock.ts'
@@ -17,6 +18,7 @@ export interface ImportModelOptions {
   readonly modelsDir: string
   readonly out?: string | undefined
   readonly force?: boolean
+  readonly quantise?: QuantiseOptions | undefined
   readonly hub: HubAccess
   /** Whether the network is left alone. */
   readonly offline: boolean
@@ -47,9 +49,10 @@ async function importFromHub(
   { model, revision }: ModelSource,
   options: ImportModelOptions,
 ): Promise<ImportResult> {
-  const { modelsDir, out, force, hub, offline, signal, onProgress } = options
+  const { modelsDir, out, force, quantise, hub, offline, signal, onProgress } = options
+  const form = quantise?.method ?? 'none'
   if (offline) {
-    const known = await findHubPackage(modelsDir, model, revision)
+    const known = await findHubPackage(modelsDir, model, revision, form)
     if (known && !out) return { ...known, remarks: [], wasThere: true }
     throw new AerieError(
       'download_failed',
@@ -58,7 +61,7 @@ async function importFromHub(
   }
   const client = new HubClient(hub, signal)
   const repository = await openRepository(client, model, revision)
-  const known = await findHubPackage(modelsDir, model, repository.revision)
+  const known = await findHubPackage(modelsDir, model, repository.revision, form)
   if (known && !force && !out) return { ...known, remarks: [], wasThere: true }
   const commit = repository.revision.slice(0, 12)
   const work = join(resolve(modelsDir), `${servedName(model)}-${commit}.download`)
@@ -77,11 +80,19 @@ async function importFromHub(
   }
 }
 
-function importOptions({ modelsDir, out, force = false, signal, onProgress }: ImportModelOptions) {
+function importOptions({
+  modelsDir,
+  out,
+  force = false,
+  quantise,
+  signal,
+  onProgress,
+}: ImportModelOptions) {
   return {
     modelsDir,
     out,
     force,
+    quantise,
     signal,
     ...(onProgress && {
       onProgress: (done: { doneBytes: number; totalBytes: number; file: string }) =>

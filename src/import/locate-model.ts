@@ -21,7 +21,7 @@ export interface LocatedModel {
   readonly remark?: string
 }
 
-export interface LocateOptions extends Omit<ImportModelOptions, 'out' | 'force'> {
+export interface LocateOptions extends Omit<ImportModelOptions, 'out' | 'force' | 'quantise'> {
   /** Hash a package's files whatever was noted about them. */
   readonly verify: boolean
 }

@@ -15,7 +15,7 @@ export interface Inspection {
   readonly directory: string
   readonly name: string
   /** Of a package alone. */
-  readonly package?: Pick<Manifest, 'digest' | 'created' | 'parent' | 'quantize'>
+  readonly package?: Pick<Manifest, 'digest' | 'created' | 'parent' | 'quantize' | 'quantization'>
   readonly family?: string
   readonly license?: string
   readonly parts?: readonly Part[]
@@ -80,10 +80,25 @@ async function packageFacts(
       ...(signal ? { signal } : {}),
     }),
   )
-  const { digest, created, parent, quantize, tensors: _tensors, files, ...facts } = manifest
+  const {
+    digest,
+    created,
+    parent,
+    quantize,
+    quantization,
+    tensors: _tensors,
+    files,
+    ...facts
+  } = manifest
   return {
     ...facts,
-    package: { digest, created, parent, quantize },
+    package: {
+      digest,
+      created,
+      parent,
+      quantize,
+      ...(quantization && { quantization }),
+    },
     files: files.map(({ path, bytes }) => ({ path, bytes })),
   }
 }

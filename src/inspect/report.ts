@@ -1,5 +1,6 @@
 /** An inspection as text for people. */
 import { formatBytes } from '../cli/transfer-progress.ts'
+import { quantizationLines } from '../package/describe-quantization.ts'
 import type { Inspection } from './inspect.ts'
 
 export function inspectionText(found: Inspection): string {
@@ -22,13 +23,15 @@ function packageRows({ package: made, files }: Inspection): Row[] {
   const bytes = (files ?? []).reduce((sum, file) => sum + file.bytes, 0)
   const size = files ? [['Files', `${files.length}, ${formatBytes(bytes)}`]] : []
   if (!made) return size
-  const { parent, digest, created, quantize } = made
+  const { parent, digest, created, quantize, quantization } = made
+  const said = quantization ? quantizationLines(quantization) : []
   const revision = parent.revision ? ` at ${parent.revision}` : ''
   return [
     ...size,
     ['Made of', `${parent.kind} ${parent.id}${revision}, ${created.slice(0, 10)}`],
     ['Digest', digest],
     ['Quantised', quantize === 'none' ? 'no' : quantize],
+    ...said.map((line) => ['', line]),
   ]
 }
 

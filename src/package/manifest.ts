@@ -56,6 +56,52 @@ const FileSchema = Type.Object({ path: FilePath, bytes: Size, sha256: Digest })
 
 const TokenSchema = Type.Object({ text: Type.String({ maxLength: 512 }), id: Size })
 
+const Measure = Type.Number()
+
+/** How far the quantised model is from the same checkpoint before, on the shipped calibration prompts and pictures. */
+const MeasuredSchema = Type.Object({
+  /** Absent without a decoder. */
+  decoder: Type.Optional(
+    Type.Object({
+      prompts: Size,
+      positions: Size,
+      /** KL(before ‖ quantised) in nats a position. */
+      klMean: Measure,
+      klLargest: Measure,
+      /** Share of positions with the same likeliest token. */
+      top1: Measure,
+    }),
+  ),
+  /** Cosines of feature vectors, one a token; `features` is what the projector makes of all towers. */
+  towers: Type.Array(
+    Type.Object({ name: Name, vectors: Size, cosineMean: Measure, cosineLeast: Measure }),
+    { maxItems: 64 },
+  ),
+})
+
+const QuantizationSchema = Type.Object({
+  method: Type.Literal('round-to-nearest'),
+  /** Of most of the decoder's linear layers; its embedding, its head and those that bear least have 8. */
+  bits: Type.Union([Type.Literal(4), Type.Literal(8)]),
+  /** Elements of a row that share a scale; where that does not divide a width, fewer. */
+  group: Size,
+  parts: Type.Array(
+    Type.Object({
+      name: Name,
+      form: Type.Union([Type.Literal('groups'), Type.Literal('rows'), Type.Literal('none')]),
+      /** Quantised ones. */
+      tensors: Size,
+      /** Why a part stayed as it was. */
+      reason: Type.Optional(Type.String({ maxLength: 400 })),
+    }),
+    { maxItems: 64 },
+  ),
+  measured: MeasuredSchema,
+  thresholds: Type.Record(Type.String(), Type.Number()),
+  /** What is beyond the thresholds, of a package that was made with --force nevertheless. */
+  forced: Type.Optional(Type.Array(Type.String({ maxLength: 400 }), { maxItems: 16 })),
+})
+
 export const manifestSchema = Type.Object({
   format: Type.Literal(FORMAT),
   digest: Digest,
@@ -63,7 +109,9 @@ export const manifestSchema = Type.Object({
   name: Type.String({ pattern: '^[\\w-][\\w.-]{0,127}$' }),
   /** `model_type` of its family. */
   family: Name,
-  quantize: Type.Literal('none'),
+  quantize: Type.Union([Type.Literal('none'), Type.Literal('int8'), Type.Literal('int4')]),
+  /** Of a quantised package alone. */
+  quantization: Type.Optional(QuantizationSchema),
   /** ISO 8601; not under the digest, so that a second import of the same gives the same package. */
   created: Type.String({ maxLength: 40 }),
   parent: ParentSchema,
@@ -104,6 +152,7 @@ export type Manifest = Readonly<Static<typeof manifestSchema>>
 export type PackageFile = Readonly<Static<typeof FileSchema>>
 export type ManifestTensor = Readonly<Static<typeof TensorSchema>>
 export type Part = Readonly<Static<typeof PartSchema>>
+export type Quantization = Readonly<Static<typeof QuantizationSchema>>
 export type Parent = Readonly<Static<typeof ParentSchema>>
 
 /** The manifest of a folder; undefined when it is no package. Throws `invalid_package` for one that was changed. */

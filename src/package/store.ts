@@ -28,19 +28,21 @@ export function notesFolder(modelsDir: string): string {
 }
 
 /**
- * The package that was made of a hub's repository: of that commit, or the newest. Throws `invalid_package` for one that
- * was changed.
+ * The package that was made of a hub's repository: of that commit, or the newest, in any form of the weights unless one is
+ * named. Throws `invalid_package` for one that was changed.
  */
 export async function findHubPackage(
   modelsDir: string,
   id: string,
   revision?: string,
+  quantize?: Manifest['quantize'],
 ): Promise<StoredPackage | undefined> {
   const found: StoredPackage[] = []
   for (const name of await packageNames(modelsDir, id)) {
     const directory = join(modelsDir, name)
     const manifest = await readManifest(directory)
     if (manifest?.parent.kind !== 'hub' || manifest.parent.id !== id) continue
+    if (quantize !== undefined && manifest.quantize !== quantize) continue
     if (revision === undefined || manifest.parent.revision === revision) {
       found.push({ directory, manifest })
     }

@@ -1,6 +1,7 @@
 /** `aerie parity`: whether every stage of a case is what the published code computes. */
 import { writeFile } from 'node:fs/promises'
 import { type Command, type ParsedArgs, type Terminal, UsageError } from '../cli/command.ts'
+import { quantiseOptions } from '../cli/quantise-options.ts'
 import type { CaseResult } from './run-case.ts'
 
 export const parityCommand: Command = {
@@ -10,7 +11,8 @@ export const parityCommand: Command = {
   details: [
     'A folder is a case (`checkpoint/`, `expected.json`, `expected.safetensors`) or holds cases.',
     'Exit code 1 when a stage differs by more than 1e-4 of its largest magnitude, when ids or texts',
-    'differ, or when a tensor of a case was not compared.',
+    'differ, or when a tensor of a case was not compared. With --quantize the tolerance is not',
+    'applied: the differences of a quantised model from the published code are stated alone.',
   ],
   options: {
     backend: {
@@ -18,6 +20,18 @@ export const parityCommand: Command = {
       value: 'names',
       description: 'what computes: onnx, reference, or both with a comma',
       default: 'onnx',
+    },
+    quantize: {
+      type: 'string',
+      value: 'none',
+      description: 'quantise the checkpoint first as an import does: int8 or int4',
+      default: 'none',
+    },
+    group: {
+      type: 'string',
+      value: 'n',
+      description: 'weights that share a scale: 32 or 128',
+      default: '32',
     },
     dump: {
       type: 'string',
@@ -53,10 +67,11 @@ async function parity({ positionals, options }: ParsedArgs, terminal: Terminal):
   const dump = options.get('dump')
   if (dump !== undefined && !isOne) throw new UsageError('--dump is for one case and one backend')
   const asJson = options.has('json')
+  const quantise = quantiseOptions(options)
   const results: CaseResult[] = []
   for (const folder of folders) {
     for (const backend of backends) {
-      const result = await runCase(folder, backend)
+      const result = await runCase(folder, backend, quantise)
       results.push(result)
       if (!asJson)
         terminal.stdout.write(`${isOne ? report.stageTable(result) : report.caseLine(result)}\n`)

@@ -37,6 +37,8 @@ export function isTable(fact: Fact): fact is TableFact {
 export type Verdict =
   | 'equal'
   | 'close'
+  /** Of a quantised model: how far it is, and no verdict. */
+  | 'measured'
   | 'different'
   | 'of another shape'
   | 'not compared'
@@ -98,6 +100,15 @@ export function compareFacts(facts: readonly Fact[]): StageResult[] {
       note: `ours has ${excerpt(a)}, not ${excerpt(b)}`,
     }
   })
+}
+
+/** The same of a model that is not meant to agree: differences are only stated. */
+export function withoutVerdict(stages: readonly StageResult[]): StageResult[] {
+  return stages.map((stage) =>
+    stage.verdict === 'close' || stage.verdict === 'different'
+      ? { ...stage, verdict: 'measured' }
+      : stage,
+  )
 }
 
 export function hasFailed({ verdict }: StageResult): boolean {

@@ -1,6 +1,6 @@
 /** The results of cases, for people. */
 import type { StageResult } from './compare.ts'
-import { type CaseResult, countStages } from './run-case.ts'
+import { type CaseResult, countStages, type QuantisedCase } from './run-case.ts'
 
 /** Every stage of one case, and a line that sums them up. */
 export function stageTable({ stages, ...result }: CaseResult): string {
@@ -15,13 +15,35 @@ export function stageTable({ stages, ...result }: CaseResult): string {
   return `${rows.join('\n')}\n\n${caseLine({ stages, ...result })}`
 }
 
-export function caseLine({ reference, backend, stages }: CaseResult): string {
+export function caseLine({ reference, backend, quantised, stages }: CaseResult): string {
   const { agreeing, failed, leftOut, worst } = countStages(stages)
+  if (quantised) return quantisedLine(reference.name, backend, quantised, stages)
   const parts = [`${agreeing} of ${stages.length} tensors and facts agree`]
   if (leftOut > 0) parts.push(`${leftOut} left out`)
   if (failed > 0) parts.push(`${failed} FAILED`)
   if (worst) parts.push(`worst ${worst.relative.toExponential(1)} (${worst.stage})`)
   return `${reference.name} on ${backend}: ${parts.join(', ')}`
+}
+
+/** The tolerance of float32 is not applied: how far every stage is stands in its row. */
+function quantisedLine(
+  name: string,
+  backend: string,
+  { method, group, kept }: QuantisedCase,
+  stages: readonly StageResult[],
+): string {
+  const { failed, worst } = countStages(stages)
+  const differing = stages.filter(
+    ({ verdict, note }) => verdict === 'measured' && note !== undefined,
+  )
+  const parts = [
+    `${stages.length} tensors and facts measured without a tolerance`,
+    ...(differing.length > 0 ? [`${differing.length} of ids and texts differ`] : []),
+    ...(failed > 0 ? [`${failed} NOT COMPARED`] : []),
+    ...(worst ? [`furthest ${worst.relative.toExponential(1)} (${worst.stage})`] : []),
+    ...[...kept.keys()].map((part) => `${part} as it was`),
+  ]
+  return `${name} on ${backend}, ${method} in groups of ${group}: ${parts.join(', ')}`
 }
 
 /** A page with a row a case and backend. */
@@ -61,12 +83,13 @@ function leftOutList(results: readonly CaseResult[]): string {
 }
 
 /** What a program reads. */
-export function caseJson({ reference, backend, stages }: CaseResult): {
+export function caseJson({ reference, backend, quantised, stages }: CaseResult): {
   case: string
   backend: string
+  quantize: string
   stages: readonly StageResult[]
 } {
-  return { case: reference.name, backend, stages }
+  return { case: reference.name, backend, quantize: quantised?.method ?? 'none', stages }
 }
 
 function align(rows: readonly (readonly string[])[]): string[] {

@@ -1,5 +1,8 @@
 /** One recorded case against our code. */
+import { access } from 'node:fs/promises'
+import { join } from 'node:path'
 import { AerieError } from '../errors.ts'
+import type { QuantiseOptions } from '../quantise/methods.ts'
 import { ADAPTERS } from './adapters.ts'
 import {
   type ComputedTensor,
@@ -8,6 +11,7 @@ import {
   hasFailed,
   isTable,
   type StageResult,
+  withoutVerdict,
 } from './compare.ts'
 import { type ReferenceCase, readCase } from './reference-case.ts'
 
@@ -17,14 +21,48 @@ export interface CaseResult {
   /** Name of the adapter: which models' cases are laid out like this one. */
   readonly family: string
   readonly backend: string
+  /** Undefined: the checkpoint as it is. */
+  readonly quantised?: QuantisedCase | undefined
   readonly stages: readonly StageResult[]
   /** Ours, by the names of the case. */
   readonly tensors: ReadonlyMap<string, ComputedTensor>
 }
 
-/** Throws `invalid_package` for a folder that is no case, or none of a layout that is known. */
-export async function runCase(folder: string, backend: string): Promise<CaseResult> {
-  const found = await readCase(folder)
+export interface QuantisedCase extends QuantiseOptions {
+  /** Parts that an import would leave as they are, each with the reason. */
+  readonly kept: ReadonlyMap<string, string>
+}
+
+/**
+ * Throws `invalid_package` for a folder that is no case, or none of a layout that is known, or that has no checkpoint to be
+ * quantised.
+ */
+export async function runCase(
+  folder: string,
+  backend: string,
+  quantise?: QuantiseOptions,
+): Promise<CaseResult> {
+  if (!quantise) return await compareCase(folder, backend)
+  const { checkpoint } = await readCase(folder)
+  await access(join(checkpoint, 'config.json')).catch((cause: unknown) => {
+    throw new AerieError('invalid_package', `${folder}: there is no checkpoint to be quantised`, {
+      cause,
+    })
+  })
+  const { quantisedCopy } = await import('../quantise/quantised-copy.ts')
+  await using copy = await quantisedCopy(checkpoint, quantise)
+  const result = await compareCase(folder, backend, copy.directory)
+  const stages = withoutVerdict(result.stages)
+  return { ...result, stages, quantised: { ...quantise, kept: copy.kept } }
+}
+
+async function compareCase(
+  folder: string,
+  backend: string,
+  checkpoint?: string,
+): Promise<CaseResult> {
+  const recordedCase = await readCase(folder)
+  const found = checkpoint === undefined ? recordedCase : { ...recordedCase, checkpoint }
   const adapter = ADAPTERS.find((candidate) => candidate.accepts(found))
   if (!adapter) {
     throw new AerieError(

@@ -5,12 +5,15 @@ import { AerieError } from '../errors.ts'
 import { resolveInside } from '../model-folder.ts'
 import { readIndex } from './checkpoint-index.ts'
 import { toFloat32 } from './dtype.ts'
+import { dequantise, foldQuantised, type Quantisation, readQuantised } from './quantised.ts'
 import { headerLength, PREFIX_BYTES, parseHeader, type TensorEntry } from './safetensors.ts'
 
 /** A tensor and the file that it lies in. */
 export interface StoredTensor extends TensorEntry {
   /** Path of the file with every symbolic link followed: hub caches are full of them. */
   readonly path: string
+  /** Set for a quantised weight, see `quantised.ts`. */
+  readonly quantisation?: Quantisation
 }
 
 /** A file of weights. */
@@ -89,6 +92,7 @@ export class Checkpoint {
   ): Promise<Checkpoint> {
     const files = new Map<string, OpenFile>()
     const tensors = new Map<string, StoredTensor>()
+    let folded: Map<string, StoredTensor>
     try {
       for (const file of index ? new Set(index.values()) : [single]) {
         const opened = await openFile(directory, prefix + file)
@@ -110,11 +114,12 @@ export class Checkpoint {
         if (!tensors.has(name))
           throw invalid(`the index places tensor ${name} in ${file}, which lacks it`)
       }
+      folded = foldQuantised(tensors)
     } catch (error) {
       await closeAll(files)
       throw error
     }
-    return new Checkpoint(tensors, files)
+    return new Checkpoint(folded, files)
   }
 
   /** In the order in which they were opened. */
@@ -123,7 +128,11 @@ export class Checkpoint {
   }
 
   /** The stored bytes of a tensor. */
-  async readBytes({ path, offset, byteLength }: StoredTensor): Promise<Uint8Array<ArrayBuffer>> {
+  async readBytes({
+    path,
+    offset,
+    byteLength,
+  }: Pick<StoredTensor, 'path' | 'offset' | 'byteLength'>): Promise<Uint8Array<ArrayBuffer>> {
     const handle = this.#files.get(path)?.handle
     if (!handle) throw new Error(`${path} is not part of this checkpoint`)
     return readExactly(handle, { path, offset, length: byteLength })
@@ -131,6 +140,13 @@ export class Checkpoint {
 
   /** The values of a tensor as floats, in row-major order. */
   async readFloats(tensor: StoredTensor): Promise<Float32Array<ArrayBuffer>> {
+    const { quantisation } = tensor
+    if (quantisation) {
+      const matrix = await readQuantised({ ...tensor, quantisation }, (part) =>
+        this.readBytes(part),
+      )
+      return dequantise(matrix)
+    }
     return toFloat32(tensor.dtype, await this.readBytes(tensor))
   }
 

@@ -1,5 +1,6 @@
 /** Weights of an opened model, whatever kind of file they lie in. */
 import type { Change } from './converter-change.ts'
+import type { Quantisation } from './quantised.ts'
 import type { TensorEntry } from './safetensors.ts'
 import type { StoredType } from './stored-type.ts'
 
@@ -10,6 +11,8 @@ export interface WeightTensor extends Omit<TensorEntry, 'dtype'> {
   readonly path: string
   /** What a converter did to the values; absent: nothing. */
   readonly change?: Change
+  /** Set for a quantised weight: then `dtype` and bytes are its values', and `shape` is the weight's own. */
+  readonly quantisation?: Quantisation
 }
 
 /** Nothing is read until a tensor is asked for. */

@@ -4,12 +4,11 @@ import { describe, it } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import type { ImagePreprocessing } from '../../models/preprocessing.ts'
 import type { Tiling } from '../../models/tiling/tiling.ts'
-import { quantizationOf, weightFacts } from '../../src/capabilities/document.ts'
+import { weightFacts } from '../../src/capabilities/document.ts'
 import { expertsOf } from '../../src/capabilities/experts.ts'
 import { findModel } from '../../src/capabilities/find-model.ts'
 import { tiledImageTokens } from '../../src/capabilities/image-tokens.ts'
 import { familyParity, type ParityRecord } from '../../src/capabilities/parity.ts'
-import type { Manifest } from '../../src/package/manifest.ts'
 
 const PAGE = new URL('../../docs/parity.md', import.meta.url)
 const RECORD = new URL('../../docs/parity.json', import.meta.url)
@@ -66,13 +65,6 @@ it('weights are counted by the dtype that they are stored in', () => {
   ]
   const dtypes = { BF16: 2, F32: 1 }
   assert.deepEqual(weightFacts(tensors), { parameters: 11, bytes: 24, dtypes })
-})
-
-it('what a manifest says of quantisation is passed on as it is, and its absence is none', () => {
-  const quantization = { method: 'int4', bits: 4, measured: { klMean: 0.01 } }
-  assert.deepEqual(quantizationOf({ quantization } as unknown as Manifest), quantization)
-  assert.equal(quantizationOf({} as Manifest), undefined)
-  assert.equal(quantizationOf(undefined), undefined)
 })
 
 it('a model that is served and cannot do what is asked is told from one that is not served', () => {

@@ -40,6 +40,13 @@ describe('importing a GGUF file', () => {
   })
   after(() => rmSync(scratch, { recursive: true }))
 
+  it('is not quantised again', async () => {
+    await assert.rejects(
+      importCheckpoint(file, { modelsDir, quantise: { method: 'int8', group: 32 } }),
+      /--quantize: a GGUF file is kept in the form that it has, expected none, got int8/,
+    )
+  })
+
   it('makes a package with the file as it is, under its digest', async () => {
     const made = await importCheckpoint(file, { modelsDir })
     const { directory, manifest } = made

@@ -21,28 +21,41 @@ const BLOCK_SIZE = 4
 const BLOCKS = 48
 /** Ids below this are in every vocabulary that is tried. */
 const IDS = 256
-/** Two ways of computing the same row may differ by this much of the largest logit. */
-const SAME = 1e-5
+/** Unless told otherwise. */
+const EXACT = 1e-5
 
 export interface ContractOptions {
   /** Cases that the backend cannot do, by their titles, each with the reason. */
   readonly cannot?: Readonly<Record<string, string>>
+  /** Makes of a random checkpoint's folder what is loaded, and says what it is. */
+  readonly prepared?: { readonly as: string; prepare(folder: string): Promise<void> }
+  /** Two ways of computing the same row may differ by this much of the largest logit. */
+  readonly same?: number
 }
 
-export function testBackendContract(backend: Backend, { cannot = {} }: ContractOptions = {}): void {
+export function testBackendContract(
+  backend: Backend,
+  { cannot = {}, prepared, same = EXACT }: ContractOptions = {},
+): void {
+  const name = prepared ? `${backend.name}, ${prepared.as}` : backend.name
+  const checkpoint = async (seed: number) => {
+    const folder = writeRandomCheckpoint({ seed })
+    await prepared?.prepare(folder)
+    return folder
+  }
   const unmet = new Set(Object.keys(cannot))
   const promise = (title: string, test: () => Promise<void> | void) => {
     unmet.delete(title)
     it(title, cannot[title] === undefined ? {} : { skip: cannot[title] }, test)
   }
 
-  describe(`${backend.name}: the decoder's contract`, () => {
+  describe(`${name}: the decoder's contract`, () => {
     let folder: string
     let options: BackendOptions
     let session: DecoderSession
 
     before(async () => {
-      folder = writeRandomCheckpoint({ seed: 11 })
+      folder = await checkpoint(11)
       options = await optionsFor(folder, BLOCKS)
       session = await backend.loadDecoder(folder, options)
     })
@@ -67,7 +80,7 @@ export function testBackendContract(backend: Backend, { cannot = {} }: ContractO
       const [whole] = await logitsOf(session, [row(1, tokens(...ids))])
       await session.step([row(2, tokens(...ids.slice(0, -1)), 'none')])
       const [decoded] = await logitsOf(session, [row(2, tokens(ids.at(-1)!))])
-      assertClose(decoded!, whole!, SAME)
+      assertClose(decoded!, whole!, same)
     })
 
     promise('reading in chunks equals reading at once, whatever the chunks', async () => {
@@ -84,7 +97,7 @@ export function testBackendContract(backend: Backend, { cannot = {} }: ContractO
           start = cut
         }
         const [chunked] = await logitsOf(session, [row(sequence, tokens(...ids.slice(start)))])
-        assertClose(chunked!, whole!, SAME, `cut at ${cuts.join()}`)
+        assertClose(chunked!, whole!, same, `cut at ${cuts.join()}`)
       }
     })
 
@@ -102,7 +115,7 @@ export function testBackendContract(backend: Backend, { cannot = {} }: ContractO
         session,
         inputs.map((input, i) => row(10 + i, input)),
       )
-      for (const [i, logits] of together.entries()) assertClose(logits, alone[i]!, SAME, `row ${i}`)
+      for (const [i, logits] of together.entries()) assertClose(logits, alone[i]!, same, `row ${i}`)
     })
 
     promise('decoding rows and reading rows may share a step', async () => {
@@ -115,8 +128,8 @@ export function testBackendContract(backend: Backend, { cannot = {} }: ContractO
         row(3, tokens(first.at(-1)!)),
         row(4, tokens(...second)),
       ])
-      assertClose(decoded!, decodeAlone!, SAME)
-      assertClose(read!, readAlone!, SAME)
+      assertClose(decoded!, decodeAlone!, same)
+      assertClose(read!, readAlone!, same)
     })
 
     promise(
@@ -140,7 +153,7 @@ export function testBackendContract(backend: Backend, { cannot = {} }: ContractO
           row(1, tokens(...ids.slice(9))),
           row(2, tokens(7)),
         ])
-        assertClose(results[1]!, undisturbed!, SAME)
+        assertClose(results[1]!, undisturbed!, same)
       },
     )
 
@@ -169,8 +182,8 @@ export function testBackendContract(backend: Backend, { cannot = {} }: ContractO
       const [child, parent] = await logitsOf(session, [row(2, tokens(40, 41)), row(1, tokens(50))])
       const [childAlone] = await logitsOf(session, [row(3, tokens(...ids.slice(0, 10), 40, 41))])
       const [parentAlone] = await logitsOf(session, [row(4, tokens(...ids, 50))])
-      assertClose(child!, childAlone!, SAME, 'the fork')
-      assertClose(parent!, parentAlone!, SAME, 'its parent')
+      assertClose(child!, childAlone!, same, 'the fork')
+      assertClose(parent!, parentAlone!, same, 'its parent')
       assert.ok(
         relativeError(child!, parent!) > 1e-3,
         'two different continuations gave the same logits',
@@ -185,7 +198,7 @@ export function testBackendContract(backend: Backend, { cannot = {} }: ContractO
       await session.step([row(3, tokens(...randomIds(14, 20)), 'none')])
       const [child] = await logitsOf(session, [row(2, tokens(60))])
       const [alone] = await logitsOf(session, [row(4, tokens(...ids, 60))])
-      assertClose(child!, alone!, SAME)
+      assertClose(child!, alone!, same)
     })
 
     promise('a fork takes no blocks until it writes', async () => {
@@ -241,7 +254,7 @@ export function testBackendContract(backend: Backend, { cannot = {} }: ContractO
       const [after] = await logitsOf(session, [row(1, tokens(77))])
       session.free(1)
       const [expected] = await logitsOf(session, [row(3, tokens(...ids, 77))])
-      assertClose(after!, expected!, SAME)
+      assertClose(after!, expected!, same)
     })
 
     promise('no sequence grows past the longest context', async () => {
@@ -261,7 +274,7 @@ export function testBackendContract(backend: Backend, { cannot = {} }: ContractO
         await roomy.step([row(1, tokens(id), 'none'), row(2, tokens(id), 'none')])
       const [decoded] = await logitsOf(roomy, [row(1, tokens(ids.at(-1)!))])
       const [whole] = await logitsOf(roomy, [row(3, tokens(...ids))])
-      assertClose(decoded!, whole!, SAME)
+      assertClose(decoded!, whole!, same)
       await roomy.dispose()
     })
 
@@ -304,13 +317,13 @@ export function testBackendContract(backend: Backend, { cannot = {} }: ContractO
     })
   })
 
-  describe(`${backend.name}: the encoder's contract`, () => {
+  describe(`${name}: the encoder's contract`, () => {
     let folder: string
     let encoder: EncoderSession
     let size: number
 
     before(async () => {
-      folder = writeRandomCheckpoint({ seed: 12 })
+      folder = await checkpoint(12)
       encoder = await backend.loadEncoder(folder, await optionsFor(folder, BLOCKS))
       size = 3 * ((await loadModelConfig(folder)).preprocessing?.size ?? 0) ** 2
     })
@@ -330,7 +343,7 @@ export function testBackendContract(backend: Backend, { cannot = {} }: ContractO
         assertClose(
           together.subarray(tile * features, (tile + 1) * features),
           alone,
-          SAME,
+          same,
           `tile ${tile}`,
         )
       }
@@ -343,7 +356,7 @@ export function testBackendContract(backend: Backend, { cannot = {} }: ContractO
     })
   })
 
-  it(`${backend.name}: what it cannot do is part of the contract`, () => {
+  it(`${name}: what it cannot do is part of the contract`, () => {
     assert.deepEqual([...unmet], [], 'reasons are given for cases that do not exist')
   })
 }

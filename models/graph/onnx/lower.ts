@@ -1,19 +1,24 @@
 /** Lowers a graph to ONNX for ONNX Runtime on a CPU: one emitter an operation. */
+import { AerieError } from '../../../src/errors.ts'
 import type { Graph, Node, NodeOf, Value, Weight } from '../graph.ts'
 import { kvGeometry } from '../graph.ts'
 import { antialiasMatrix, cubicMatrix, halfPixelMatrix, linearMatrix } from '../interpolation.ts'
 import type { OpName } from '../ops.ts'
 import type { Dim, Shape } from '../shape.ts'
 import { KvAttentionLowering } from './kv-attention.ts'
-import { type ExternalData, OnnxGraph } from './onnx-graph.ts'
-import { ONNX_TYPE, type OnnxType } from './protobuf.ts'
+import { OnnxGraph } from './onnx-graph.ts'
+import { ONNX_TYPE } from './protobuf.ts'
+import {
+  type QuantisedLocation,
+  QuantisedLowering,
+  type QuantisedRows,
+  type StoredData,
+} from './quantised-linear.ts'
 import { emitRelativeAttention } from './relative-attention.ts'
 import { emitRopeTable, RopeLowering } from './rope.ts'
 
-/** Where a weight's bytes lie, and in which type they are stored. */
-export interface WeightLocation extends ExternalData {
-  readonly type: OnnxType
-}
+/** Where a weight's bytes lie, and in which type they are stored, or how they are quantised. */
+export type WeightLocation = StoredData | QuantisedLocation
 
 export interface LowerOptions {
   /** Undefined for a derived weight that the checkpoint does not hold. */
@@ -43,8 +48,13 @@ export function lowerToOnnx(graph: Graph, options: LowerOptions): Uint8Array {
   const nameOf = (value: Value) => names.get(value) ?? unknownValue(graph, value)
   for (const { name, value } of graph.inputs)
     names.set(value, onnx.input(name, value.type, value.shape))
-  for (const weight of graph.weights)
-    names.set(weight, emitWeight(onnx, weight, options.locate(weight)))
+  const quantised = new Map<Value, QuantisedRows>()
+  for (const weight of graph.weights) {
+    const location = options.locate(weight)
+    if (location && 'bits' in location) quantised.set(weight, wholeWeight(weight, location))
+    else names.set(weight, emitWeight(onnx, weight, location))
+  }
+  const linears = new QuantisedLowering(onnx)
 
   const rope = new RopeLowering(onnx)
   let attention: KvAttentionLowering | undefined
@@ -53,6 +63,16 @@ export function lowerToOnnx(graph: Graph, options: LowerOptions): Uint8Array {
     return attention
   }
   for (const node of graph.nodes) {
+    const rows = node.inputs.map((input) => quantised.get(input)).find((found) => found)
+    if (rows && node.op === 'linear') {
+      const [x, , bias] = node.inputs
+      names.set(node.output, linears.linear(nameOf(x!), rows, bias && nameOf(bias)))
+      continue
+    }
+    if (rows) {
+      quantised.set(node.output, rowsOf(graph, node, rows))
+      continue
+    }
     names.set(node.output, emit(node, { onnx, inputs: node.inputs.map(nameOf), rope, kv }))
   }
   const published = options.stages ? [...graph.outputs, ...graph.stages] : graph.outputs
@@ -67,8 +87,24 @@ function emit(node: Node, emission: Emission): string {
   return (EMITTERS[node.op] as (node: Node, emission: Emission) => string)(node, emission)
 }
 
+function wholeWeight({ name, shape }: Weight, location: QuantisedLocation): QuantisedRows {
+  const [out, width] = shape as readonly [number, number]
+  return { name, location, shape: [out, width], start: 0, end: out }
+}
+
+/** Rows of a quantised weight that is a stack of several. */
+function rowsOf(graph: Graph, node: Node, rows: QuantisedRows): QuantisedRows {
+  if (node.op !== 'slice' || node.attributes.axis !== 0)
+    throw new AerieError(
+      'invalid_package',
+      `graph ${graph.name}: weight ${rows.name} is quantised, and ${node.op} reads it, expected linear alone`,
+    )
+  const { start, end } = node.attributes
+  return { ...rows, start: rows.start + start, end: rows.start + end }
+}
+
 /** Another stored type is converted by a Cast that ONNX Runtime folds away while loading. */
-function emitWeight(onnx: OnnxGraph, weight: Weight, location: WeightLocation | undefined): string {
+function emitWeight(onnx: OnnxGraph, weight: Weight, location: StoredData | undefined): string {
   if (!location) return onnx.floats(derivedValues(weight), weight.shape)
   const { type, ...data } = location
   const stored = onnx.external(weight.name, type, weight.shape, data)

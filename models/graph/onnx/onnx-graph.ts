@@ -105,6 +105,10 @@ export class OnnxGraph {
     return this.#constant('int64', dims, BigInt64Array.from(values, BigInt))
   }
 
+  bytes(values: readonly number[], dims: readonly number[] = [values.length]): string {
+    return this.#constant('uint8', dims, Uint8Array.from(values))
+  }
+
   encode(): Uint8Array {
     return encodeModel({
       irVersion: IR_VERSION,
@@ -124,7 +128,7 @@ export class OnnxGraph {
   #constant(
     type: OnnxType,
     dims: readonly number[],
-    values: Float32Array | Float64Array | Int32Array | BigInt64Array,
+    values: Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array,
   ): string {
     const rawData = new Uint8Array(values.buffer)
     // Bytes and not digits: there are matrices of a million numbers.

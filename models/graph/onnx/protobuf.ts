@@ -4,6 +4,8 @@ import protobuf from 'protobufjs/light.js'
 /** ONNX's numbers for element types. */
 export const ONNX_TYPE = {
   float32: 1,
+  uint8: 2,
+  int8: 3,
   int32: 6,
   int64: 7,
   float16: 10,

@@ -1,23 +1,24 @@
 /** Token embeddings in the checkpoint's own type; rows are widened when they are looked up. */
 import { AerieError } from '../../errors.ts'
+import { dequantiseRow, readQuantised } from '../../weights/quantised.ts'
 import { storedBytes, toFloats } from '../../weights/stored-type.ts'
-import type { WeightTensor } from '../../weights/weights.ts'
+import type { Weights, WeightTensor } from '../../weights/weights.ts'
 import type { ModelFiles } from './model-files.ts'
+
+/** Writes a row `[hidden]` to `target` from `offset` on. */
+type WriteRow = (row: number, target: Float32Array, offset: number) => void
 
 export class EmbeddingTable {
   readonly vocabSize: number
   readonly hiddenSize: number
-  readonly #tensor: WeightTensor
-  readonly #bytes: Uint8Array<ArrayBuffer>
-
+  readonly #writeRow: WriteRow
   readonly #scale: number
 
-  private constructor(tensor: WeightTensor, bytes: Uint8Array<ArrayBuffer>, scale: number) {
-    const [vocabSize, hiddenSize] = tensor.shape as [number, number]
+  private constructor(shape: readonly number[], writeRow: WriteRow, scale: number) {
+    const [vocabSize, hiddenSize] = shape as [number, number]
     this.vocabSize = vocabSize
     this.hiddenSize = hiddenSize
-    this.#tensor = tensor
-    this.#bytes = bytes
+    this.#writeRow = writeRow
     this.#scale = scale
   }
 
@@ -34,7 +35,7 @@ export class EmbeddingTable {
         `checkpoint: ${name ?? 'an embedding'} [vocab, hidden] is missing or of another rank`,
       )
     }
-    return new EmbeddingTable(tensor, await checkpoint.readBytes(tensor), embeddingScale)
+    return new EmbeddingTable(tensor.shape, await rowsOf(checkpoint, tensor), embeddingScale)
   }
 
   has(id: number): boolean {
@@ -43,10 +44,22 @@ export class EmbeddingTable {
 
   /** Writes the row of a known id, `[hidden]`, to `target` from `offset` on. */
   write(id: number, target: Float32Array, offset: number): void {
-    const rowBytes = storedBytes(this.#tensor.dtype, this.hiddenSize)
-    const row = this.#bytes.subarray(id * rowBytes, (id + 1) * rowBytes)
-    target.set(toFloats(this.#tensor.dtype, row), offset)
+    this.#writeRow(id, target, offset)
     if (this.#scale === 1) return
     for (let i = offset; i < offset + this.hiddenSize; i++) target[i] = target[i]! * this.#scale
   }
+}
+
+async function rowsOf(checkpoint: Weights, tensor: WeightTensor): Promise<WriteRow> {
+  const { quantisation, dtype, shape } = tensor
+  if (quantisation) {
+    // Only safetensors hold quantised weights, whose parts are all of plain types.
+    const stored = tensor as WeightTensor & Parameters<typeof readQuantised>[0]
+    const matrix = await readQuantised(stored, (part) => checkpoint.readBytes(part))
+    return (row, target, offset) => dequantiseRow(matrix, row, target, offset)
+  }
+  const bytes = await checkpoint.readBytes(tensor)
+  const rowBytes = storedBytes(dtype, shape[1]!)
+  return (row, target, offset) =>
+    target.set(toFloats(dtype, bytes.subarray(row * rowBytes, (row + 1) * rowBytes)), offset)
 }

@@ -61,8 +61,8 @@ export function runStages(
   return (backend === 'onnx' ? onOnnx : onReference)(files, graph, feeds)
 }
 
-/** Graphs do not take an empty past; one position that no query reaches does the same. */
-function emptyPast(graph: Graph, places: Int32Array): Record<string, Feed> {
+/** Graphs do not take an empty past; one position that no query reaches does the same. `places` are those of the prompt. */
+export function emptyPast(graph: Graph, places: Int32Array): Record<string, Feed> {
   const feeds: Record<string, Feed> = {
     [KEY_POSITIONS]: { data: Int32Array.of(2 ** 31 - 1, ...places), dims: [1, 1 + places.length] },
   }

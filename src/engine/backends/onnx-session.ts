@@ -3,6 +3,7 @@ import { dirname, relative, sep } from 'node:path'
 import type { InferenceSession, Tensor } from 'onnxruntime-node'
 import type { ElementType, Graph, Weight } from '../../../models/graph/graph.ts'
 import { lowerToOnnx, type WeightLocation } from '../../../models/graph/onnx/lower.ts'
+import type { StoredData } from '../../../models/graph/onnx/quantised-linear.ts'
 import { AerieError } from '../../errors.ts'
 import type { WeightTensor } from '../../weights/weights.ts'
 
@@ -20,12 +21,13 @@ export interface OnnxSessionOptions {
 type Ort = typeof import('onnxruntime-node')
 
 /** Stored types that ONNX Runtime converts by itself while loading, by the type that the graph wants. */
-const STORED_TYPES: Readonly<
-  Record<ElementType, Readonly<Record<string, WeightLocation['type']>>>
-> = {
+const STORED_TYPES: Readonly<Record<ElementType, Readonly<Record<string, StoredData['type']>>>> = {
   float32: { F32: 'float32', F16: 'float16', BF16: 'bfloat16' },
   int32: { I32: 'int32', I64: 'int64' },
 }
+
+/** Of the values and zero points of quantised weights. */
+const QUANTISED_TYPES: Readonly<Record<string, StoredData['type']>> = { U8: 'uint8', I8: 'int8' }
 
 export class OnnxSession {
   readonly #ort: Ort
@@ -104,12 +106,34 @@ export class OnnxSession {
   }
 }
 
-function locationOf(
-  weight: Weight,
-  { name, dtype, path, offset, byteLength }: WeightTensor,
+function locationOf(weight: Weight, tensor: WeightTensor, folder: string): WeightLocation {
+  const { quantisation } = tensor
+  if (!quantisation) return storedData(tensor, STORED_TYPES[weight.type], folder)
+  const { scales, zeroPoints, lowRank, ...form } = quantisation
+  const bytes = (part: StoredPart) => storedData(part, QUANTISED_TYPES, folder)
+  const floats = (part: StoredPart) => storedData(part, STORED_TYPES.float32, folder)
+  return {
+    ...form,
+    values: bytes(tensor),
+    scales: floats(scales),
+    ...(zeroPoints && { zeroPoints: bytes(zeroPoints) }),
+    ...(lowRank && {
+      lowRank: {
+        rank: lowRank.down.shape[0]!,
+        down: floats(lowRank.down),
+        up: floats(lowRank.up),
+      },
+    }),
+  }
+}
+
+type StoredPart = Pick<WeightTensor, 'name' | 'dtype' | 'path' | 'offset' | 'byteLength'>
+
+function storedData(
+  { name, dtype, path, offset, byteLength }: StoredPart,
+  types: Readonly<Record<string, StoredData['type']>>,
   folder: string,
-): WeightLocation {
-  const types = STORED_TYPES[weight.type]
+): StoredData {
   const type = types[dtype]
   if (!type) {
     const expected = Object.keys(types)

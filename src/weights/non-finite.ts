@@ -2,9 +2,9 @@
  * Finds NaN and infinities in stored tensors: IEEE 754 numbers whose exponent bits are all ones, and blocks that have such a
  * number as a scale. Hot loops index with `!`.
  */
-import { isDtype } from '../weights/dtype.ts'
-import { BLOCKS, type BlockType } from '../weights/gguf-blocks.ts'
-import type { StoredType } from '../weights/stored-type.ts'
+import { isDtype } from './dtype.ts'
+import { BLOCKS, type BlockType } from './gguf-blocks.ts'
+import type { StoredType } from './stored-type.ts'
 
 /** Index of the first element that is NaN or infinite; -1 when there is none, or the type has no such values. */
 export function firstNonFinite(type: StoredType, bytes: Uint8Array): number {

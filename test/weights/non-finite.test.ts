@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { firstNonFinite } from '../../src/import/non-finite.ts'
 import { DTYPE_BYTES, toFloat32 } from '../../src/weights/dtype.ts'
 import { BLOCKS, type BlockType } from '../../src/weights/gguf-blocks.ts'
+import { firstNonFinite } from '../../src/weights/non-finite.ts'
 import { toFloats } from '../../src/weights/stored-type.ts'
 
 describe('the search for NaN and infinities', () => {
