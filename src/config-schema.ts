@@ -103,7 +103,7 @@ export const configSchema = Type.Object(
       group: 'Access',
       defaultText: 'any, or only local ones',
       description:
-        'Names that the Host header may have beside localhost and addresses. A loopback server without keys takes no other, against DNS rebinding.',
+        'Names that the Host header may have beside localhost and addresses. A loopback server without keys takes no other, against DNS rebinding; HTTP/1.0 may have none.',
     }),
 
     model: Type.String({

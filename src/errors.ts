@@ -14,6 +14,7 @@ export const ERROR_CODES = {
   method_not_allowed: 'The route exists, but not for this HTTP method.',
   unsupported_media_type: 'The body is not of a content type that the route accepts.',
   request_too_large: 'The body has too many bytes or too many values.',
+  request_timeout: 'The request did not arrive in time.',
   model_not_found: 'No model of that name is served.',
   context_length_exceeded:
     'The prompt and the answer together exceed the context of the model, or the prompt alone what the model was trained to read.',

@@ -11,7 +11,7 @@ import { controlAccess } from './access.ts'
 import { allowHosts } from './allowed-hosts.ts'
 import { watchMethods } from './allowed-methods.ts'
 import type { ApiKeys } from './auth.ts'
-import { answerClientError, refuseTunnel } from './client-error.ts'
+import { answerClientErrors, refuseTunnels } from './client-error.ts'
 import { createContract } from './contract.ts'
 import { errorHandler } from './error-handler.ts'
 import { requireOneHost } from './host-header.ts'
@@ -47,6 +47,8 @@ export interface HttpOptions {
   problems(): readonly string[]
   /** Milliseconds of silence in a stream after which a comment is sent. Default 15 s. */
   readonly heartbeatMs?: number
+  /** How long a client may take to send head and body. Default 120 s. */
+  readonly uploadTimeoutMs?: number
 }
 
 declare module 'fastify' {
@@ -56,26 +58,23 @@ declare module 'fastify' {
   }
 }
 
-/** How long a client may take to send head and body. */
-const UPLOAD_TIMEOUT_MS = 120_000
-
 /** Everything but `listen`; for tests `inject` is enough. */
 export async function createApp(options: HttpOptions): Promise<FastifyInstance> {
-  const { models, chat, embeddings, problems } = options
+  const { models, chat, embeddings, problems, uploadTimeoutMs = 120_000 } = options
   const logger: FastifyBaseLogger = options.logger
   const app = fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: options.maxBodyBytes,
-    requestTimeout: UPLOAD_TIMEOUT_MS,
+    requestTimeout: uploadTimeoutMs,
     genReqId: ({ headers }) => requestId(headers),
     return503OnClosing: false,
     // Closing comes after draining. Node counts a connection that never sent anything as busy, and would
     // wait for it for more than a minute.
     forceCloseConnections: true,
-    clientErrorHandler: answerClientError,
-    // Node's own refusal has no envelope.
-    http: { requireHostHeader: false },
+    clientErrorHandler: (error, socket) => answerClientError(error, socket),
+    // Node's own refusal has no envelope; and it looks for late uploads only every so often.
+    http: { requireHostHeader: false, connectionsCheckingInterval: uploadTimeoutMs / 4 },
     frameworkErrors: (error, request, reply) => {
       watchRequest(request, reply, { logger: options.logger, metrics })
       reply.header('x-request-id', request.id)
@@ -84,8 +83,9 @@ export async function createApp(options: HttpOptions): Promise<FastifyInstance> 
   })
   // Node would answer 417 without a body to an Expect that it does not know; it may as well be ignored.
   app.server.on('checkExpectation', (request, response) => app.routing(request, response))
-  app.server.on('connect', refuseTunnel)
   const metrics = createMetrics(() => options.sources())
+  const answerClientError = answerClientErrors({ logger: options.logger, metrics })
+  app.server.on('connect', refuseTunnels({ logger: options.logger, metrics }))
   app.addHook('onClose', async () => metrics[Symbol.dispose]())
   const handleError = errorHandler(options.logger)
   const methods = watchMethods(app)

@@ -1,39 +1,87 @@
-/** What is not even HTTP, or never finishes to be, still gets the error envelope. */
+/** What is not even HTTP, or never finishes to be, still gets the error envelope, a line in the log and a count. */
 import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { AerieError } from '../errors.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
 import { ERROR_STATUS, errorBody } from './openai-error.ts'
 import { requestId } from './request-id.ts'
+import { openRequestsOn } from './request-state.ts'
 
-/** For the `clientError` event of an HTTP server: there is no request and no response, only a socket. */
-export function answerClientError(error: Error & { code?: string }, socket: Socket): void {
-  // Nobody is left to read it.
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy(error)
-    return
+/** How long the client may take to read the answer before the connection is cut. */
+const LINGER_MS = 2000
+
+interface Watch {
+  readonly logger: Logger
+  readonly metrics: Metrics
+}
+
+/** For the `clientError` event of an HTTP server: there may be no request and no response, only a socket. */
+export function answerClientErrors(watch: Watch) {
+  return (error: Error & { code?: string }, socket: Socket): void => {
+    const open = openRequestsOn(socket)
+    const unfinished = open.find(({ raw }) => !raw.complete)
+    if (isDeparture(error, socket, unfinished !== undefined)) {
+      socket.destroy(error)
+      return
+    }
+    const failure = new AerieError(...explain(error.code))
+    for (const request of open) request.end(request === unfinished ? failure.code : undefined)
+    const id = unfinished ? undefined : requestId({})
+    // A fault in a body is told by the line of its request.
+    if (id !== undefined) record(watch, id, failure, { reason: error.code ?? 'unknown' })
+    // In the middle of an answer it would be read as a part of it.
+    if (open.some(({ response }) => response.headersSent)) socket.destroy()
+    else endWith(socket, failure, id ?? requestId(unfinished?.raw.headers ?? {}))
   }
-  endWith(socket, new AerieError(...explain(error.code)))
 }
 
 /** For the `connect` event: a CONNECT wants a tunnel, and this is no proxy. */
-export function refuseTunnel(_request: IncomingMessage, socket: Duplex): void {
-  socket.on('error', () => socket.destroy())
-  endWith(socket, new AerieError('method_not_allowed', 'the method: CONNECT is for proxies'))
+export function refuseTunnels(watch: Watch) {
+  return ({ method, headers }: IncomingMessage, socket: Duplex): void => {
+    socket.on('error', () => socket.destroy())
+    const failure = new AerieError('method_not_allowed', 'the method: CONNECT is for proxies')
+    const id = requestId(headers)
+    record(watch, id, failure, { method })
+    endWith(socket, failure, id)
+  }
 }
 
-function endWith(socket: Duplex, failure: AerieError): void {
+/** Nobody is left to read an answer, or nobody has asked for one: a connection opened in advance may stay silent. */
+function isDeparture(error: { code?: string }, socket: Socket, isInBody: boolean): boolean {
+  if (error.code === 'ECONNRESET' || !socket.writable) return true
+  if (error.code === 'HPE_INVALID_EOF_STATE') return isInBody
+  return error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && socket.bytesRead === 0
+}
+
+/** As for any request; but there is no path, often no method, and nothing to measure the time from. */
+function record(
+  { logger, metrics }: Watch,
+  id: string,
+  { code }: AerieError,
+  facts: { readonly reason?: string; readonly method?: string | undefined },
+): void {
+  const { status } = ERROR_STATUS[code]
+  const route = 'unknown'
+  metrics.requestFinished({ route, status, code, seconds: undefined })
+  logger.info({ requestId: id, route, status, code, ...facts }, 'request')
+}
+
+function endWith(socket: Duplex, failure: AerieError, id: string): void {
   const body = JSON.stringify(errorBody(failure))
   const { status } = ERROR_STATUS[failure.code]
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-    `x-request-id: ${requestId({})}`,
+    `x-request-id: ${id}`,
     'content-type: application/json; charset=utf-8',
     `content-length: ${Buffer.byteLength(body)}`,
     ...(status === 405 ? ['allow: '] : []),
     'connection: close',
   ]
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+  const linger = setTimeout(() => socket.destroy(), LINGER_MS).unref()
+  socket.once('close', () => clearTimeout(linger))
 }
 
 function explain(code: string | undefined): [AerieError['code'], string] {
@@ -41,7 +89,7 @@ function explain(code: string | undefined): [AerieError['code'], string] {
     case 'HPE_HEADER_OVERFLOW':
       return ['request_too_large', 'the head: more than the server reads']
     case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return ['invalid_request', 'the request did not arrive in time']
+      return ['request_timeout', 'the request did not arrive in time']
     default:
       return ['invalid_request', 'not a valid HTTP request']
   }

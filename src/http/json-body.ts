@@ -3,7 +3,8 @@ import { isUtf8 } from 'node:buffer'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { AerieError } from '../errors.ts'
 import { freeMemory } from '../free-memory.ts'
-import { MOST_MARKS, parseJson, TooManyValues } from './parse-json.ts'
+import type { JsonFault } from './json-fault.ts'
+import { MalformedJson, MOST_MARKS, parseJson, TooManyValues } from './parse-json.ts'
 
 export function acceptJsonOnly(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
@@ -22,7 +23,8 @@ async function parse(request: FastifyRequest, body: Buffer): Promise<unknown> {
         `the body: more than ${MOST_MARKS} strings, commas, colons and brackets`,
       )
     }
-    throw new AerieError('invalid_json', `the body: ${where(cause, body)}`, { cause })
+    if (!(cause instanceof MalformedJson)) throw cause
+    throw new AerieError('invalid_json', `the body: ${describe(cause.fault, body)}`, { cause })
   } finally {
     // What was parsed are copies. A small body lies in a buffer that others share.
     if (body.buffer.byteLength === body.byteLength) freeMemory(body.buffer)
@@ -40,11 +42,14 @@ function checkHeaders({ headers }: FastifyRequest): void {
   }
 }
 
-/** V8 quotes the text around the fault; only the position goes out. */
-function where(error: unknown, body: Buffer): string {
+/** Without a word of the body. */
+function describe({ offset, line, column, expected, isEnd }: JsonFault, body: Buffer): string {
   if (body.length === 0) return 'expected JSON, got nothing'
-  const position = /position (\d+)/.exec(String(error))?.[1]
-  if (/Unexpected end/.test(String(error))) return 'expected JSON; it ends too early'
-  if (position === undefined) return 'expected JSON; something else stands where a value should'
-  return `expected JSON; it is wrong at character ${position}`
+  const place = `line ${line}, column ${column} (byte ${offset})`
+  if (isEnd) return `expected JSON; it ends too early, at ${place}: expected ${expected}`
+  const isMark = offset === 0 && body.indexOf(BYTE_ORDER_MARK) === 0
+  const got = isMark ? ', got a byte order mark' : ''
+  return `expected JSON; it is wrong at ${place}: expected ${expected}${got}`
 }
+
+const BYTE_ORDER_MARK = '\ufeff'

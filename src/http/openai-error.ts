@@ -26,6 +26,7 @@ export const ERROR_STATUS: Readonly<Record<ErrorCode, Mapping>> = {
   method_not_allowed: { status: 405, type: REQUEST },
   unsupported_media_type: { status: 415, type: REQUEST },
   request_too_large: { status: 413, type: REQUEST },
+  request_timeout: { status: 408, type: REQUEST },
   model_not_found: { status: 404, type: REQUEST },
   context_length_exceeded: { status: 400, type: REQUEST },
   invalid_media: { status: 400, type: REQUEST },

@@ -1049,7 +1049,7 @@ export interface components {
              * @description One of a closed list; docs/errors.md explains each.
              * @enum {string}
              */
-            code: "invalid_json" | "invalid_request" | "unknown_parameter" | "unsupported_parameter" | "invalid_api_key" | "host_not_allowed" | "not_found" | "method_not_allowed" | "unsupported_media_type" | "request_too_large" | "model_not_found" | "context_length_exceeded" | "invalid_media" | "unsupported_media" | "media_too_large" | "media_fetch_failed" | "queue_full" | "deadline_exceeded" | "shutting_down" | "not_ready" | "cancelled" | "invalid_package" | "download_failed" | "insufficient_storage" | "invalid_config" | "backend_failure" | "internal_error";
+            code: "invalid_json" | "invalid_request" | "unknown_parameter" | "unsupported_parameter" | "invalid_api_key" | "host_not_allowed" | "not_found" | "method_not_allowed" | "unsupported_media_type" | "request_too_large" | "request_timeout" | "model_not_found" | "context_length_exceeded" | "invalid_media" | "unsupported_media" | "media_too_large" | "media_fetch_failed" | "queue_full" | "deadline_exceeded" | "shutting_down" | "not_ready" | "cancelled" | "invalid_package" | "download_failed" | "insufficient_storage" | "invalid_config" | "backend_failure" | "internal_error";
         };
     };
     responses: {

@@ -5,6 +5,7 @@
  */
 import { isAscii } from 'node:buffer'
 import { randomBytes } from 'node:crypto'
+import { findJsonFault, type JsonFault } from './json-fault.ts'
 
 /** Shorter strings are not worth the detour. */
 const MIN_URI_BYTES = 16 * 1024
@@ -29,20 +30,31 @@ export class TooManyValues extends Error {
   override readonly name = 'TooManyValues'
 }
 
-/** What `JSON.parse` makes of the text, whose bytes must be UTF-8. Throws its SyntaxError, or TooManyValues. */
+/** The text is not JSON. */
+export class MalformedJson extends Error {
+  override readonly name = 'MalformedJson'
+  readonly fault: JsonFault
+
+  constructor(fault: JsonFault, options?: ErrorOptions) {
+    super(`expected ${fault.expected} at byte ${fault.offset}`, options)
+    this.fault = fault
+  }
+}
+
+/** What `JSON.parse` makes of the text, whose bytes must be UTF-8. Throws MalformedJson or TooManyValues. */
 export function parseJson(body: Buffer, minUriBytes = MIN_URI_BYTES): unknown {
   if (body.length > MOST_MARKS && hasMoreMarks(body)) throw new TooManyValues()
   const uris = findUris(body, minUriBytes)
-  if (uris.length === 0) return JSON.parse(body.toString('utf8'))
   // Random, so that no string of the request can look like it.
   const mark = `uri-${randomBytes(16).toString('hex')}-`
   let parsed: unknown
   try {
     parsed = JSON.parse(withoutUris(body, uris, mark))
-  } catch {
-    // The same error again, with a position that means something to the client.
-    return JSON.parse(body.toString('utf8'))
+  } catch (cause) {
+    const fault = findJsonFault(body)
+    throw fault ? new MalformedJson(fault, { cause }) : cause
   }
+  if (uris.length === 0) return parsed
   return restore({ parsed }, mark, (i) => body.toString('latin1', uris[i]!.start, uris[i]!.end))
 }
 

@@ -1,9 +1,11 @@
 /** What the edge knows about a request from its first byte to its last, and what is told of it in the end. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { finished } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ErrorCode } from '../errors.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import { ERROR_STATUS } from './openai-error.ts'
 
 export interface RequestState {
   /** Of `performance.now()`, at the arrival of the head. */
@@ -24,6 +26,21 @@ declare module 'fastify' {
   }
 }
 
+/** A request that has not been answered to the end. */
+export interface OpenRequest {
+  readonly raw: IncomingMessage
+  readonly response: ServerResponse
+  /** Ends the work as if the client had gone. With a code, that is how it ended: it was answered below Fastify. */
+  end(code?: ErrorCode): void
+}
+
+/** By connection, oldest first; more than one where a client pipelines. */
+const openRequests = new WeakMap<object, Set<OpenRequest>>()
+
+export function openRequestsOn(socket: object): readonly OpenRequest[] {
+  return [...(openRequests.get(socket) ?? [])]
+}
+
 /** Starts watching; when the last byte is sent or the client is gone, logs and counts the request once. */
 export function watchRequest(
   request: FastifyRequest,
@@ -39,10 +56,23 @@ export function watchRequest(
     facts: {},
   }
   request.state = state
+  let refusal: ErrorCode | undefined
+  const open: OpenRequest = {
+    raw: request.raw,
+    response: reply.raw,
+    end(code) {
+      refusal = code
+      abort.abort()
+    },
+  }
+  const { socket } = request.raw
+  const others = openRequests.get(socket) ?? new Set()
+  openRequests.set(socket, others.add(open))
   finished(reply.raw, (error) => {
+    others.delete(open)
     if (error) abort.abort()
-    const code = state.code ?? (error ? 'cancelled' : 'ok')
-    const status = reply.raw.headersSent ? reply.raw.statusCode : 499
+    const code = refusal ?? state.code ?? (error ? 'cancelled' : 'ok')
+    const status = statusOf(reply.raw, refusal)
     const route = request.routeOptions.url ?? 'unknown'
     const ms = performance.now() - state.arrived
     metrics.requestFinished({ route, status, code, seconds: ms / 1000 })
@@ -61,4 +91,9 @@ export function watchRequest(
       'request',
     )
   })
+}
+
+function statusOf(response: ServerResponse, refusal: ErrorCode | undefined): number {
+  if (response.headersSent) return response.statusCode
+  return refusal === undefined ? 499 : ERROR_STATUS[refusal].status
 }

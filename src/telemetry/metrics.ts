@@ -9,7 +9,8 @@ export interface RequestOutcome {
   readonly status: number
   /** The error code; `ok` without one. */
   readonly code: string
-  readonly seconds: number
+  /** Undefined where the head never came whole: there is no arrival to measure from. */
+  readonly seconds: number | undefined
 }
 
 export interface Metrics extends Disposable {
@@ -87,7 +88,7 @@ export function createMetrics(snapshot: () => Snapshot): Metrics {
     },
     requestFinished({ route, status, code, seconds }) {
       requests.inc({ route, status, code })
-      requestSeconds.observe({ route }, seconds)
+      if (seconds !== undefined) requestSeconds.observe({ route }, seconds)
     },
     firstToken: (seconds) => ttft.observe(seconds),
     perToken: (seconds) => tpot.observe(seconds),

@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test'
 import { loadApiKeys, parseKeys, reloadOnSighup } from '../../src/http/auth.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 import { openTestApp } from '../support/http-app.ts'
+import { rawExchange } from '../support/raw-client.ts'
 
 let folder: string
 before(async () => {
@@ -183,5 +184,19 @@ test('a local server without keys answers to local names and addresses only', as
     assert.equal(response.status, 403, host)
     assert.equal(response.json.error.code, 'host_not_allowed')
     assert.equal((await models(host, '/livez')).status, 200, 'probes come by any name')
+  }
+})
+
+test('HTTP/1.0 without Host comes from no browser, and is served', async () => {
+  await using app = await openTestApp({ allowedHosts: ['viewer.ward-3.example'] })
+  const url = await app.listen()
+  for (const [version, host, status] of [
+    ['1.0', '', 200],
+    ['1.0', 'host: rebound.example\r\n', 403],
+    ['1.0', 'host:\r\n', 403],
+    ['1.1', '', 400],
+  ] as const) {
+    const head = `GET /v1/models HTTP/${version}\r\n${host}connection: close\r\n\r\n`
+    assert.match(await rawExchange(url, head), new RegExp(`^HTTP/1\\.1 ${status} `), head)
   }
 })

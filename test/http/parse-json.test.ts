@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { MOST_MARKS, parseJson, TooManyValues } from '../../src/http/parse-json.ts'
+import { findJsonFault } from '../../src/http/json-fault.ts'
+import { MalformedJson, MOST_MARKS, parseJson, TooManyValues } from '../../src/http/parse-json.ts'
 
 const MIN_URI_BYTES = 8
 const uri = `data:image/png;base64,${'AbC+/='.repeat(20)}`
@@ -11,8 +12,12 @@ function same(text: string): void {
   let expected: unknown
   try {
     expected = JSON.parse(text)
-  } catch (error) {
-    assert.throws(() => parseJson(bytes, MIN_URI_BYTES), { message: (error as Error).message })
+  } catch {
+    // Where it is wrong in the whole text, not in what is left without the pictures.
+    const { offset } = findJsonFault(bytes)!
+    const isThere = (error: unknown) =>
+      error instanceof MalformedJson && error.fault.offset === offset
+    assert.throws(() => parseJson(bytes, MIN_URI_BYTES), isThere)
     return
   }
   assert.deepEqual(parseJson(bytes, MIN_URI_BYTES), expected)
@@ -40,7 +45,7 @@ test('what only looks like one is left alone', () => {
   }
 })
 
-test('malformed JSON fails as it always does, at the same position', () => {
+test('malformed JSON fails where it is wrong, pictures and all', () => {
   for (const text of [
     `{"a":"${uri}"`,
     `{"a":"${uri}" oops}`,

@@ -1,0 +1,99 @@
+/** What is answered below Fastify is logged and counted like everything else, over real sockets. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { test } from 'node:test'
+import { text } from 'node:stream/consumers'
+import { openTestApp, type TestApp } from '../support/http-app.ts'
+import { rawChatRequest, rawConnection, rawExchange } from '../support/raw-client.ts'
+
+const SECRET = 'Erika-Mustermann'
+
+/** The lines of the access log without time. */
+const lines = (app: TestApp) =>
+  app.log.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'request')
+
+const counted = async (app: TestApp, status: number, code: string, route = 'unknown') => {
+  const { body } = await app.request('GET', '/metrics')
+  const sample = `aerie_requests_total{route="${route}",status="${status}",code="${code}"} `
+  const line = body.split('\n').find((candidate) => candidate.startsWith(sample))
+  return Number(line?.slice(sample.length) ?? 0)
+}
+
+test('each refusal below Fastify is one line of the log and one count', async () => {
+  await using app = await openTestApp()
+  const url = await app.listen()
+  for (const [bytes, status, code, facts] of [
+    [`${SECRET}\r\n\r\n`, 400, 'invalid_request', { reason: 'HPE_INVALID_METHOD' }],
+    [
+      `GET /livez HTTP/1.1\r\nhost: a\r\nx: ${SECRET.repeat(2000)}\r\n\r\n`,
+      413,
+      'request_too_large',
+      { reason: 'HPE_HEADER_OVERFLOW' },
+    ],
+    [
+      `CONNECT ${SECRET}:443 HTTP/1.1\r\nhost: a\r\n\r\n`,
+      405,
+      'method_not_allowed',
+      { method: 'CONNECT' },
+    ],
+  ] as const) {
+    app.log.length = 0
+    const before = await counted(app, status, code)
+    const answer = await rawExchange(url, bytes)
+    assert.match(answer, new RegExp(`^HTTP/1\\.1 ${status} `))
+    const [, requestId] = /^x-request-id: (\S+)/m.exec(answer)!
+    const { time, ...line } = lines(app).find(({ route }) => route === 'unknown')!
+    assert.deepEqual(line, {
+      level: 'info',
+      requestId,
+      route: 'unknown',
+      status,
+      code,
+      ...facts,
+      msg: 'request',
+    })
+    assert.equal(await counted(app, status, code), before + 1)
+    assert.doesNotMatch(app.log.join(''), new RegExp(SECRET))
+  }
+})
+
+test('a head that comes too slowly is 408; a connection that stays silent is closed without a word', async () => {
+  await using app = await openTestApp({ uploadTimeoutMs: 200 })
+  const url = await app.listen()
+  const silent = text(await rawConnection(url))
+  assert.match(await rawExchange(url, 'GET /livez HT'), /^HTTP\/1\.1 408 .*"request_timeout"/s)
+  assert.equal(await silent, '')
+  assert.deepEqual(
+    lines(app).map(({ status, reason }) => [status, reason]),
+    [[408, 'ERR_HTTP_REQUEST_TIMEOUT']],
+  )
+  assert.equal(await counted(app, 408, 'request_timeout'), 1)
+})
+
+test('a body that breaks is told by the line of its request, once', async () => {
+  await using app = await openTestApp()
+  const url = await app.listen()
+  const head = 'POST /v1/tokenize HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n'
+  const answer = await rawExchange(url, `${head}transfer-encoding: chunked\r\n\r\nno chunk\r\n`)
+  assert.match(answer, /^HTTP\/1\.1 400 .*"invalid_request"/s)
+  while (lines(app).length === 0) await new Promise(setImmediate)
+  assert.deepEqual(
+    lines(app).map(({ route, status, code }) => [route, status, code]),
+    [['/v1/tokenize', 400, 'invalid_request']],
+  )
+  assert.equal(await counted(app, 400, 'invalid_request', '/v1/tokenize'), 1)
+})
+
+test('garbage behind a request ends its stream without being answered in the middle of it', async () => {
+  await using app = await openTestApp({ echo: { hold: new Promise(() => undefined) } })
+  const socket = await rawConnection(await app.listen())
+  let received = ''
+  socket.setEncoding('utf8').on('data', (data: string) => {
+    received += data
+  })
+  socket.write(rawChatRequest({ stream: true, messages: [{ role: 'user', content: 'a b' }] }))
+  await once(socket, 'data')
+  socket.write('garbage\r\n\r\n')
+  await once(socket, 'close')
+  assert.equal(received.match(/HTTP\/1\.1/g)?.length, 1)
+})
