@@ -1,8 +1,8 @@
 /** What is answered below Fastify is logged and counted like everything else, over real sockets. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { test } from 'node:test'
 import { text } from 'node:stream/consumers'
+import { test } from 'node:test'
 import { openTestApp, type TestApp } from '../support/http-app.ts'
 import { rawChatRequest, rawConnection, rawExchange } from '../support/raw-client.ts'
 
