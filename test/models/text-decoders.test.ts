@@ -163,7 +163,11 @@ describe('configs of text decoders', () => {
   it('with options that would be computed wrongly are refused, naming the field', async () => {
     const refused: [name: string, change: object, message: RegExp][] = [
       ['llama-minitron-width', { hidden_act: 'gelu' }, /^hidden_act: expected "silu", got "gelu"$/],
-      ['llama-plain', { num_key_value_heads: 3 }, /^num_key_value_heads: expected a divisor of 4/],
+      [
+        'llama-minitron-width',
+        { num_key_value_heads: 3 },
+        /^num_key_value_heads: expected a divisor of 4/,
+      ],
       ['phi3', { partial_rotary_factor: 0.3 }, /^partial_rotary_factor: expected a share/],
       ['qwen3', { rope_parameters: { rope_theta: 5 } }, /^rope_parameters: expected rope_theta/],
       ['phi3', { attention_bias: true }, /^attention_bias: expected false, got true$/],

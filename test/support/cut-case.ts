@@ -19,7 +19,6 @@ const WHOLE: readonly (readonly [place: RegExp, tensor: RegExp])[] = [
   [/decoders/, /^long\.hidden0$/],
   [/eagle\/x5/, /^(eva\.out|sam\.out|pix2struct\.final_norm|fused|projected)$/],
   [/eagle2\/eagle2-moe/, /^pre_modes\.pixel_values$/],
-  [/radio\/phi-s/, /^data\d+\.[xw]$/],
   [/radio\/radio-v25/, /\.(summary|features)$/],
   [/starter/, /^(?!pixels$)/],
   [/vila\/vila15$/, /^r[013]\.(tower_features|tower_embeddings|downsampled|projector_output)$/],
