@@ -93,12 +93,16 @@ async function parity({ positionals, options }: ParsedArgs, terminal: Terminal):
 }
 
 async function writeDump(file: string, { reference, tensors }: CaseResult): Promise<void> {
-  const { writeSafetensors } = await import('../weights/safetensors-writer.ts')
+  const [{ writeSafetensors }, { keptOf }] = await Promise.all([
+    import('../weights/safetensors-writer.ts'),
+    import('./subsample.ts'),
+  ])
   await writeSafetensors(
     file,
-    [...reference.tensors].flatMap(([name, { isInteger }]) => {
+    [...reference.tensors].flatMap(([name, theirs]) => {
       const ours = tensors.get(name)
-      return ours ? [{ name, ...ours, dtype: isInteger ? ('I64' as const) : ('F32' as const) }] : []
+      const dtype = theirs.isInteger ? ('I64' as const) : ('F32' as const)
+      return ours ? [{ name, ...keptOf(ours, theirs), dtype }] : []
     }),
   )
 }

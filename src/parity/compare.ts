@@ -1,5 +1,6 @@
 /** How far a stage of ours is from the published code's. */
 import type { ReferenceCase, ReferenceTensor } from './reference-case.ts'
+import { keptOf } from './subsample.ts'
 
 /** Largest difference allowed in float32, as a share of the stage's largest magnitude. */
 export const TOLERANCE = 1e-4
@@ -116,12 +117,13 @@ export function hasFailed({ verdict }: StageResult): boolean {
 }
 
 function compare(
-  ours: ComputedTensor,
+  whole: ComputedTensor,
   reference: ReferenceTensor,
 ): Omit<StageResult, 'name' | 'shape'> {
-  if (ours.shape.join() !== reference.shape.join()) {
-    return { verdict: 'of another shape', note: `ours is [${ours.shape.join(', ')}]` }
+  if (whole.shape.join() !== reference.shape.join()) {
+    return { verdict: 'of another shape', note: `ours is [${whole.shape.join(', ')}]` }
   }
+  const ours = keptOf(whole, reference)
   if (reference.isInteger) {
     const at = reference.values.findIndex((value, i) => value !== ours.values[i])
     if (at < 0) return { verdict: 'equal' }

@@ -5,10 +5,22 @@ import { AerieError } from '../errors.ts'
 import { Checkpoint } from '../weights/checkpoint.ts'
 
 export interface ReferenceTensor {
+  /** Of the whole tensor. */
   readonly shape: readonly number[]
+  /** Of what is {@link kept}. */
   readonly values: Float32Array | Float64Array
+  /** Where `cut` of expected.json says that only some rows are stored; whole otherwise. */
+  readonly kept?: KeptRows
   /** Ids, codes and grids, which must be equal. */
   readonly isInteger: boolean
+}
+
+/** Rows, which lie along the axis before the last, from the first one on. */
+export interface KeptRows {
+  /** Every so many of them. */
+  readonly every: number
+  /** Before they were cut. */
+  readonly of: number
 }
 
 export interface ReferenceCase {
@@ -36,7 +48,8 @@ export async function readCase(folder: string): Promise<ReferenceCase> {
     () => true,
     () => false,
   )
-  const tensors = hasTensors ? await readTensors(folder) : new Map<string, ReferenceTensor>()
+  const cut = new Map(Object.entries((expected['cut'] ?? {}) as Record<string, KeptRows>))
+  const tensors = hasTensors ? await readTensors(folder, cut) : new Map<string, ReferenceTensor>()
   return {
     name: String(expected['case'] ?? basename(folder)),
     folder,
@@ -46,17 +59,33 @@ export async function readCase(folder: string): Promise<ReferenceCase> {
   }
 }
 
-async function readTensors(folder: string): Promise<Map<string, ReferenceTensor>> {
+async function readTensors(
+  folder: string,
+  cut: ReadonlyMap<string, KeptRows>,
+): Promise<Map<string, ReferenceTensor>> {
   await using file = await Checkpoint.openFile(folder, TENSORS)
   const tensors = new Map<string, ReferenceTensor>()
   for (const [name, tensor] of file.tensors) {
+    const kept = cut.get(name)
     tensors.set(name, {
-      shape: tensor.shape,
+      shape: kept ? wholeShape(name, tensor.shape, kept) : tensor.shape,
       values: await file.readFloats(tensor),
       isInteger: !/^(B?F)/.test(tensor.dtype),
+      ...(kept ? { kept } : {}),
     })
   }
   return tensors
+}
+
+function wholeShape(name: string, stored: readonly number[], kept: KeptRows): readonly number[] {
+  const { every, of } = kept
+  const rows = stored.at(-2)
+  if (!Number.isInteger(every) || every < 1 || rows !== Math.ceil(of / every)) {
+    const said = JSON.stringify(kept)
+    const message = `cut.${name}: ${said} does not give the ${rows} rows of ${TENSORS}`
+    throw new AerieError('invalid_package', message)
+  }
+  return stored.with(-2, of)
 }
 
 /** Integers that a case records in its expected.json, as a tensor. */

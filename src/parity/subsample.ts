@@ -1,5 +1,6 @@
 /** Tensors of which a case records a part: a suffix of the name says so, a sentence beside it says which part. */
 import type { ComputedTensor } from './compare.ts'
+import type { ReferenceTensor } from './reference-case.ts'
 
 /** A whole tensor, and the first of its two axes that are rows and columns; the second follows it. */
 export interface WholeTensor extends ComputedTensor {
@@ -38,6 +39,12 @@ export function partOf(
   }
   const list = /(?:rows|positions) \[?(\d+(?:, ?\d+)*)/.exec(meaning)
   return list ? take(tensor, rowAxis, list[1]!.split(',').map(Number)) : undefined
+}
+
+/** The rows of ours that a reference keeps; all of it where it is whole, or of another shape. */
+export function keptOf(ours: ComputedTensor, { shape, kept }: ReferenceTensor): ComputedTensor {
+  if (!kept || ours.shape.join() !== shape.join()) return ours
+  return take(ours, shape.length - 2, range(0, kept.of, kept.every))
 }
 
 export function range(start: number, end: number, step = 1): number[] {

@@ -19,6 +19,7 @@ describe('measured parity', () => {
     assert.deepEqual(
       radio?.cases.map((c) => [c.case, c.backend]),
       [
+        ['c-radio-v3-backbone', 'onnx'],
         ['phi-s', 'onnx'],
         ['radio-v25-norm-adaptors', 'onnx'],
       ],

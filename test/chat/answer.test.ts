@@ -7,7 +7,7 @@ import { GenerationStream } from '../../src/engine/generation.ts'
 import type { GenerationEvent } from '../../src/engine/types.ts'
 import { Tokenizer } from '../../src/tokenizer/tokenizer.ts'
 
-const dir = new URL('../fixtures/tokenizers/qwen2/', import.meta.url).pathname
+const dir = new URL('../fixtures/decoders/qwen2/checkpoint/', import.meta.url).pathname
 const timings = { queueMs: 0, prefillMs: 0, decodeMs: 0 }
 
 describe('a generation on its way to text', async () => {

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { ChoiceOutput, type TextChunk } from '../../src/chat/output.ts'
 import { Tokenizer } from '../../src/tokenizer/tokenizer.ts'
 
-const dir = new URL('../fixtures/tokenizers/qwen2/', import.meta.url).pathname
+const dir = new URL('../fixtures/decoders/qwen2/checkpoint/', import.meta.url).pathname
 
 describe('one answer on its way out', async () => {
   const tokenizer = await Tokenizer.load(dir)

@@ -9,7 +9,7 @@ import { readRecordedCase, STARTER_CHECKPOINT } from '../support/starter-checkpo
 import { recordingLogger } from '../support/toy-engine.ts'
 
 const NEVER = new AbortController().signal
-const recorded = readRecordedCase()
+const recorded = await readRecordedCase()
 
 describe('the encoder on ONNX Runtime', () => {
   let encoder: Encoder

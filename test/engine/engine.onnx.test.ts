@@ -11,7 +11,7 @@ const NEVER = new AbortController().signal
 const BOS = 1
 const HIDDEN = 64
 const SAMPLED = { ...GREEDY, temperature: 1, topP: 0.95, seed: 17 }
-const recorded = readRecordedCase()
+const recorded = await readRecordedCase()
 
 /** The recorded picture's features, or a variation of them under another key. */
 function picture(key = 'recorded', scale = 1): PromptPart {

@@ -61,7 +61,8 @@ describe('hostile tokenizers, templates and links', () => {
 
   it('2 000 tokenizer.json', async () => {
     const folder = join(scratch, 'json')
-    cpSync(join(FIXTURES, 'tokenizers/qwen2'), folder, { recursive: true })
+    for (const file of ['tokenizer.json', 'tokenizer_config.json'])
+      cpSync(join(FIXTURES, 'decoders/qwen2/checkpoint', file), join(folder, file))
     const whole = JSON.parse(readFileSync(join(folder, 'tokenizer.json'), 'utf8'))
     let taken = 0
     for (let seed = 1; seed <= 2000; seed++) {
@@ -76,7 +77,7 @@ describe('hostile tokenizers, templates and links', () => {
   it('1 000 tokenizer.model', async () => {
     const folder = join(scratch, 'pieces')
     mkdirSync(folder)
-    const source = join(FIXTURES, 'decoders/llama-plain/checkpoint')
+    const source = join(FIXTURES, 'decoders/mistral-swa/checkpoint')
     cpSync(join(source, 'tokenizer_config.json'), join(folder, 'tokenizer_config.json'))
     const whole = readFileSync(join(source, 'tokenizer.model'))
     let taken = 0
@@ -91,7 +92,7 @@ describe('hostile tokenizers, templates and links', () => {
 
   it('3 000 chat templates, none of which reaches what JavaScript has', async () => {
     const config = JSON.parse(
-      readFileSync(join(FIXTURES, 'tokenizers/qwen2/tokenizer_config.json'), 'utf8'),
+      readFileSync(join(FIXTURES, 'decoders/qwen2/checkpoint/tokenizer_config.json'), 'utf8'),
     )
     let taken = 0
     for (let seed = 1; seed <= 3000; seed++) {

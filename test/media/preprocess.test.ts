@@ -25,7 +25,7 @@ const EAGLE: ImagePreprocessing = {
 const BYTES = { mean: [0, 0, 0], std: [1 / 255, 1 / 255, 1 / 255] } as const
 
 const eaglePicture = (name: string) =>
-  readFileSync(new URL(`../fixtures/media/eagle/${name}`, import.meta.url))
+  readFileSync(new URL(`../fixtures/eagle/x5-vicuna-s160/inputs/${name}`, import.meta.url))
 
 /** `[3, size, size]` → `[size, size, 3]` bytes. */
 function toBytes(pixels: Float32Array): Uint8Array {

@@ -22,7 +22,7 @@ const BOS = 1
 const OPTIONS = { threads: 1, kvCacheBytes: 4 << 20, kvBlockSize: 16 }
 const ENCODER_STAGES = ['vit_tokens', 'convnext_tokens', 'fused', 'projected', 'placed']
 
-const recorded = readRecordedCase()
+const recorded = await readRecordedCase()
 const stage = (name: string) => recorded.stages.get(name)!
 
 /** The encoder's stages by name, for the recorded pixels. */

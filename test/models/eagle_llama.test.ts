@@ -15,6 +15,7 @@ import { readConfig } from '../../src/config.ts'
 import { runEncoderStages } from '../../src/engine/backends/graph-stages.ts'
 import { openModelFiles } from '../../src/engine/backends/model-files.ts'
 import { type OpenModel, openModel } from '../../src/main.ts'
+import { readPixels } from '../../src/parity/read-picture.ts'
 import { Tokenizer } from '../../src/tokenizer/tokenizer.ts'
 import { relativeError } from '../support/relative-error.ts'
 import { readSafetensors, writeSafetensors } from '../support/safetensors-file.ts'
@@ -290,8 +291,10 @@ describe("Eagle's rotary tables", () => {
       const files = await openModelFiles(folder)
       await using _checkpoint = files.checkpoint
       const recorded = readSafetensors(join(CASE, 'expected.safetensors'))
+      const { preprocessing } = await loadModelConfig(CHECKPOINT)
+      const pixels = await readPixels([join(CASE, 'inputs/a.png')], preprocessing!)
       for (const backend of ['onnx', 'reference']) {
-        const stages = await runEncoderStages(files, backend, recorded.get('pixels.a')!)
+        const stages = await runEncoderStages(files, backend, pixels)
         const error = relativeError(stages.get('eva.grid')!, recorded.get('eva.grid')!)
         assert.ok(error > 1e-4 && error < 0.02, `${backend}: ${error}`)
       }

@@ -14,12 +14,21 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { gunzipSync, gzipSync } from 'node:zlib'
+import { recordedCase } from '../support/recorded-cases.ts'
 import { relativeError } from '../support/relative-error.ts'
-import { readSafetensors, writeSafetensors } from '../support/safetensors-file.ts'
+import { readSafetensors, safetensorsBytes, writeSafetensors } from '../support/safetensors-file.ts'
 
 const AERIE = resolve(import.meta.dirname, '../../bin/aerie.js')
 const FIXTURES = resolve(import.meta.dirname, '../fixtures')
 const CASES = join(FIXTURES, 'decoders')
+/** What `test/fixtures` had no room for. */
+const ELSEWHERE = [
+  'decoders/llama-plain',
+  'eagle2/eagle2-siglip',
+  'radio/phi-s',
+  'vila/nvila-lite-dynamic',
+  'vila/vila15-s2',
+]
 const scratch = mkdtempSync(join(tmpdir(), 'aerie-parity-'))
 after(() => rmSync(scratch, { recursive: true }))
 
@@ -36,9 +45,7 @@ function changed(name: string, change: (tensors: Map<string, Float32Array>) => v
   const folder = join(mkdtempSync(join(scratch, 'case-')), name)
   cpSync(join(CASES, name), folder, { recursive: true })
   const file = join(folder, 'expected.safetensors')
-  const { tensors } = JSON.parse(readFileSync(join(folder, 'expected.json'), 'utf8')) as {
-    tensors: Record<string, { shape: number[]; dtype: string }>
-  }
+  const stored = safetensorsBytes(file)
   const values = readSafetensors(file)
   change(values)
   writeSafetensors(
@@ -46,7 +53,7 @@ function changed(name: string, change: (tensors: Map<string, Float32Array>) => v
     Object.fromEntries(
       [...values].map(([tensor, data]) => [
         tensor,
-        { shape: tensors[tensor]?.shape ?? [data.length], values: data },
+        { shape: stored.get(tensor)?.shape ?? [data.length], values: data },
       ]),
     ),
   )
@@ -93,6 +100,42 @@ describe('aerie parity', () => {
     })
   })
 
+  for (const place of ELSEWHERE) {
+    const { folder, skip } = recordedCase(place)
+    it(`compares every tensor of a case that is not kept here: ${place}`, { skip }, () => {
+      const { status, stdout, stderr } = parity(folder, '--backend', 'onnx,reference', '--json')
+      assert.equal(status, 0, stderr)
+      const reports = JSON.parse(stdout) as Report[]
+      const recorded = [...readSafetensors(join(folder, 'expected.safetensors')).keys()]
+      for (const { stages } of reports) {
+        const compared = new Set(stages.map(({ name }) => name))
+        assert.deepEqual(
+          recorded.filter((name) => !compared.has(name)),
+          [],
+        )
+      }
+    })
+  }
+
+  it('fails when a row that is kept of a cut tensor is wrong, and when `cut` says other rows', () => {
+    const folder = changed('qwen3', (tensors) => {
+      tensors.get('long.prefill_logits')![400] = 9
+    })
+    const { status, bad } = verdicts(folder)
+    assert.deepEqual([status, bad.map(({ name }) => name)], [1, ['long.prefill_logits']])
+    const file = join(folder, 'expected.json')
+    const { cut, ...expected } = JSON.parse(readFileSync(file, 'utf8'))
+    assert.ok(cut['long.prefill_logits'].every > 1)
+    cut['long.prefill_logits'].of += 40
+    writeFileSync(file, JSON.stringify({ ...expected, cut }))
+    const refused = parity(folder)
+    assert.notEqual(refused.status, 0)
+    assert.match(
+      refused.stderr,
+      /^aerie: cut\.long\.prefill_logits: \{.*\} does not give the 3 rows/,
+    )
+  })
+
   it('fails and names the stage when one number is wrong', () => {
     const folder = changed('qwen3', (tensors) => {
       tensors.get('long.hidden1')![5]! += 0.1
@@ -118,10 +161,13 @@ describe('aerie parity', () => {
   })
 
   it('fails and shows where it differs when a text or id is wrong', () => {
-    const folder = join(mkdtempSync(join(scratch, 'case-')), 'lite')
-    cpSync(join(FIXTURES, 'vila/nvila-lite-dynamic'), folder, { recursive: true })
+    const folder = join(mkdtempSync(join(scratch, 'case-')), 's2')
+    cpSync(join(FIXTURES, 'vila/nvila-dynamic-s2'), folder, { recursive: true })
     const file = join(folder, 'expected.json')
-    const text = readFileSync(file, 'utf8').replace('<image><image>Compare.', '<image>Compare.')
+    const text = readFileSync(file, 'utf8').replace(
+      '<image>and<image>Compare',
+      '<image>and Compare',
+    )
     writeFileSync(file, text)
     const { status, bad } = verdicts(folder)
     assert.equal(status, 1)

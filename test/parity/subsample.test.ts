@@ -1,7 +1,7 @@
 /** Cases that record a part of a tensor: which part, by the suffix of its name and the sentence beside it. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { partOf, type WholeTensor } from '../../src/parity/subsample.ts'
+import { keptOf, partOf, type WholeTensor } from '../../src/parity/subsample.ts'
 
 const count = (shape: number[], rowAxis: number): WholeTensor => ({
   shape,
@@ -52,4 +52,15 @@ describe('a part of a tensor', () => {
     assert.equal(partOf(whole, 'q.logits_rows', 'rows 0,5'), undefined)
     assert.equal(partOf(whole, 'p.logits_rows', 'some of them'), undefined)
   })
+})
+
+it('of a tensor that was cut ours loses the same rows; one of another shape stays to be told from it', () => {
+  const kept = { every: 3, of: 4 }
+  const reference = { shape: [2, 4, 2], values: new Float32Array(8), isInteger: false, kept }
+  assert.deepEqual(keptOf(count([2, 4, 2], 1), reference), {
+    shape: [2, 2, 2],
+    values: Float64Array.of(0, 1, 6, 7, 8, 9, 14, 15),
+  })
+  const other = count([2, 5, 2], 1)
+  assert.equal(keptOf(other, reference), other)
 })

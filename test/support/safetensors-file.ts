@@ -29,13 +29,20 @@ export function writeSafetensors(
 
 /** Every tensor of a file as floats, by name. */
 export function readSafetensors(path: string): Map<string, Float32Array> {
+  return new Map(
+    [...safetensorsBytes(path)].map(([name, { dtype, bytes }]) => [name, toFloat32(dtype, bytes)]),
+  )
+}
+
+/** Every tensor of a file as it is stored, by name. */
+export function safetensorsBytes(path: string) {
   const bytes = new Uint8Array(readFileSync(path))
   const dataStart = PREFIX_BYTES + headerLength(bytes, bytes.length)
   const entries = parseHeader(bytes.subarray(PREFIX_BYTES, dataStart), bytes.length)
   return new Map(
-    entries.map(({ name, dtype, offset, byteLength }) => [
+    entries.map(({ name, dtype, shape, offset, byteLength }) => [
       name,
-      toFloat32(dtype, bytes.slice(offset, offset + byteLength)),
+      { dtype, shape, bytes: bytes.slice(offset, offset + byteLength) },
     ]),
   )
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { family } from '../../models/aerie_starter.ts'
 import type { Weight } from '../../models/graph/graph.ts'
+import { readPixels } from '../../src/parity/read-picture.ts'
 import { readSafetensors, type TensorToWrite, writeSafetensors } from './safetensors-file.ts'
 import { seededRandom } from './seeded-random.ts'
 
@@ -23,10 +24,12 @@ export interface RecordedCase {
   readonly stages: ReadonlyMap<string, Float32Array>
 }
 
-/** What the PyTorch model computed for `test/fixtures/starter`. */
-export function readRecordedCase(): RecordedCase {
+/** What the PyTorch model computed for `test/fixtures/starter`; its pixels, which are kept in part, made of the picture again. */
+export async function readRecordedCase(): Promise<RecordedCase> {
   const recorded = JSON.parse(readFileSync(join(STARTER_CASE, 'expected.json'), 'utf8'))
   const stages = readSafetensors(join(STARTER_CASE, 'expected.safetensors'))
+  const to = family.imagePreprocessing!(family.parseConfig(starterConfig()))
+  stages.set('pixels', await readPixels([join(STARTER_CASE, recorded.input)], to))
   return { textIds: recorded.text_ids, generatedIds: recorded.generated_ids, stages }
 }
 

@@ -4,7 +4,7 @@ import { after, describe, it } from 'node:test'
 import { EncoderThread } from '../../src/tokenizer/encoder-thread.ts'
 import { Tokenizer } from '../../src/tokenizer/tokenizer.ts'
 
-const dir = new URL('../fixtures/tokenizers/qwen2/', import.meta.url).pathname
+const dir = new URL('../fixtures/decoders/qwen2/checkpoint/', import.meta.url).pathname
 
 describe('encoder thread', async () => {
   const tokenizer = await Tokenizer.load(dir)

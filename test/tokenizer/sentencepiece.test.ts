@@ -10,7 +10,7 @@ import { convertSentencePiece } from '../../src/tokenizer/sentencepiece.ts'
 import { Tokenizer } from '../../src/tokenizer/tokenizer.ts'
 
 const DECODERS = resolve(import.meta.dirname, '../fixtures/decoders')
-const NAMES = ['llama-plain', 'mistral-swa', 'nemotron-minitron', 'gemma3-text', 'phi3']
+const NAMES = ['mistral-swa', 'nemotron-minitron', 'gemma3-text', 'phi3']
 const scratch = mkdtempSync(join(tmpdir(), 'aerie-sentencepiece-'))
 after(() => rmSync(scratch, { recursive: true }))
 
@@ -63,14 +63,14 @@ describe('a SentencePiece tokenizer', () => {
   }
 
   it('is read where there is no tokenizer.json', async () => {
-    const tokenizer = await Tokenizer.load(modelOnly('llama-plain'))
+    const tokenizer = await Tokenizer.load(modelOnly('mistral-swa'))
     const ids = tokenizer.encodeWhole('The quick brown fox')
     assert.equal(ids[0], 1)
     assert.equal(tokenizer.decode(ids), 'The quick brown fox')
   })
 
   it('puts its prefix where the hub does: behind special tokens only in legacy files', () => {
-    const bytes = readFileSync(join(DECODERS, 'llama-plain/checkpoint/tokenizer.model'))
+    const bytes = readFileSync(join(DECODERS, 'mistral-swa/checkpoint/tokenizer.model'))
     const encode = (text: string, isLegacy: boolean) => {
       const { json, prefix } = convertSentencePiece(bytes, { bosToken: undefined, isLegacy })
       return [...new Tokenizer(json, {}, prefix).encode(text)]
@@ -85,7 +85,7 @@ describe('a SentencePiece tokenizer', () => {
   })
 
   it('that is damaged is refused, quickly and whatever the damage', () => {
-    const bytes = readFileSync(join(DECODERS, 'llama-plain/checkpoint/tokenizer.model'))
+    const bytes = readFileSync(join(DECODERS, 'mistral-swa/checkpoint/tokenizer.model'))
     fc.assert(
       fc.property(
         fc.array(fc.tuple(fc.nat(bytes.length - 1), fc.nat(255)), { minLength: 1, maxLength: 20 }),
@@ -107,7 +107,7 @@ describe('a SentencePiece tokenizer', () => {
 
   it('of a kind that would be read wrongly is refused by the name of the option', () => {
     // normalizer_spec { remove_extra_whitespaces: true }, behind everything else: the last value counts.
-    const bytes = readFileSync(join(DECODERS, 'llama-plain/checkpoint/tokenizer.model'))
+    const bytes = readFileSync(join(DECODERS, 'mistral-swa/checkpoint/tokenizer.model'))
     const changed = Buffer.concat([bytes, Buffer.from([0x1a, 2, 0x20, 1])])
     assert.throws(() => convertSentencePiece(changed, { bosToken: '<s>', isLegacy: true }), {
       message: 'tokenizer.model: remove_extra_whitespaces is not supported',

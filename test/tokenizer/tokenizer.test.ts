@@ -6,8 +6,8 @@ import fc from 'fast-check'
 import { byteRule } from '../../src/tokenizer/token-bytes.ts'
 import { Tokenizer } from '../../src/tokenizer/tokenizer.ts'
 
-const fixtures = new URL('../fixtures/tokenizers/', import.meta.url)
-const models = ['llama-plain', 'qwen2', 'gemma3-text']
+const fixtures = new URL('../fixtures/decoders/', import.meta.url)
+const models = ['mistral-swa', 'qwen2', 'gemma3-text']
 
 const corpus = [
   'Hello, world!',
@@ -20,7 +20,7 @@ const corpus = [
 
 for (const name of models) {
   describe(`tokenizer ${name}`, async () => {
-    const dir = new URL(`${name}/`, fixtures).pathname
+    const dir = new URL(`${name}/checkpoint/`, fixtures).pathname
     const tokenizer = await Tokenizer.load(dir)
 
     it('decodes what the Hugging Face library decodes', async () => {

@@ -9,7 +9,7 @@ import { relativeError } from '../support/relative-error.ts'
 import { seededRandom } from '../support/seeded-random.ts'
 
 const { hadamard: RECORDED } = JSON.parse(
-  readFileSync(resolve(import.meta.dirname, '../fixtures/radio/phi-s/expected.json'), 'utf8'),
+  readFileSync(resolve(import.meta.dirname, '../fixtures/radio/hadamard.json'), 'utf8'),
 ) as { hadamard: { C: number; sha256_of_int8_signs_row_major: string }[] }
 
 /** W = H / phi over a mean that is not zero: a rotation and a scale. */

@@ -30,7 +30,7 @@ describe('tiling', () => {
   })
 
   it('chooses the very grid of Eagle 2 for each of 2 000 sizes and limits', () => {
-    const file = new URL('../../fixtures/tiling/eagle2-grid-rows.json.gz', import.meta.url)
+    const file = new URL('../../fixtures/eagle2/grid_rule/rows.json.gz', import.meta.url)
     const rows = JSON.parse(gunzipSync(readFileSync(file)).toString()) as number[][]
     assert.equal(rows.length, 2000)
     for (const row of rows) {
