@@ -71,7 +71,7 @@ describe('planQuantisation', () => {
 
   it('gives 8 bits to what makes values and what leaves an MLP, whatever it is called', async () => {
     for (const [name, delicate, others] of [
-      ['decoders/llama-plain', /\.(v|down)_proj\./, /\.(q|k|o|gate|up)_proj\./],
+      ['decoders/llama-minitron-width', /\.(v|down)_proj\./, /\.(q|k|o|gate|up)_proj\./],
       ['decoders/nemotron-minitron', /\.(v|down)_proj\./, /\.(q|k|o|up)_proj\./],
       ['decoders/phi3', /\.(qkv|down)_proj\./, /\.(o|gate_up)_proj\./],
     ] as const) {
