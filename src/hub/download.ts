@@ -38,6 +38,15 @@ export async function downloadFile(
   await rename(part, path)
 }
 
+/** Where a file's content is. */
+export function fileUrl(
+  { endpoint }: HubClient,
+  { id, revision }: Repository,
+  { path }: HubFile,
+): string {
+  return `${endpoint}/${id}/resolve/${revision}/${path.split('/').map(encodeURIComponent).join('/')}`
+}
+
 /** Bytes that the next attempt will not have to fetch. */
 export async function bytesThere(path: string, file: HubFile): Promise<number> {
   if ((await sizeOf(path)) === file.bytes) return file.bytes
@@ -58,10 +67,7 @@ async function fetchPart(
     have = 0
   }
   onBytes(have)
-  const url = `${client.endpoint}/${repository.id}/resolve/${repository.revision}/${file.path
-    .split('/')
-    .map(encodeURIComponent)
-    .join('/')}`
+  const url = fileUrl(client, repository, file)
   await client.persist(
     async () => {
       while (have < file.bytes) {
