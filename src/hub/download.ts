@@ -97,8 +97,8 @@ async function fetchPart(
   )
 }
 
-/** What the answer says about itself must be what was asked for. */
-function checkHead(response: Response, file: HubFile, have: number): void {
+/** What the answer says about itself must be what was asked for: the file from byte `have` on. Throws `download_failed`. */
+export function checkHead(response: Response, file: HubFile, have: number): void {
   const range = response.headers.get('content-range')
   if (response.status === 206 && range !== null) {
     const [, start, total] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(range) ?? []

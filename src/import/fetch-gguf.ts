@@ -2,7 +2,7 @@
 import { basename, join } from 'node:path'
 import { bindModel } from '../engine/backends/model-files.ts'
 import { AerieError } from '../errors.ts'
-import { bytesThere, fileUrl } from '../hub/download.ts'
+import { bytesThere, checkHead, fileUrl } from '../hub/download.ts'
 import { type HubClient, TryAgain } from '../hub/hub-client.ts'
 import type { HubFile, Repository } from '../hub/repository.ts'
 import { ggufTokenizer } from '../tokenizer/gguf-tokenizer.ts'
@@ -71,6 +71,7 @@ async function fetchHead(
   return await client.persist(async () => {
     const url = fileUrl(client, repository, file)
     const response = await client.request(url, { 'accept-encoding': 'identity' })
+    checkHead(response, file, 0)
     const pieces: Uint8Array[] = []
     let have = 0
     let needed = 1
