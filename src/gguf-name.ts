@@ -68,7 +68,9 @@ export function groupShards(paths: readonly string[]): GgufGroup[] {
   const groups = new Map<string, string[]>()
   for (const path of [...paths].sort()) {
     const first = shardOf(path) ? shardName(path, 1) : path
-    groups.set(first, [...(groups.get(first) ?? []), path])
+    const group = groups.get(first)
+    if (group) group.push(path)
+    else groups.set(first, [path])
   }
   return [...groups].map(([path, files]) => ({ path, files }))
 }
@@ -89,13 +91,25 @@ export function variantsNamed<T extends { readonly path: string }>(
   return models.filter(({ path }) => quantisationOf(path) === variant.toUpperCase())
 }
 
-/** What names a model among others, as briefly as can be. */
-export function variantOf(path: string, all: readonly string[]): string {
-  const isOnly = (of: (path: string) => string | undefined) =>
-    all.filter((other) => of(other) === of(path)).length === 1
-  const quantisation = quantisationOf(path)
-  if (quantisation !== undefined && isOnly(quantisationOf)) return quantisation
-  return isOnly(baseName) ? baseName(path) : path
+/** What names each of these models among them, as briefly as can be. */
+export function variantNames(paths: readonly string[]): Map<string, string> {
+  const quantisations = countBy(paths, quantisationOf)
+  const names = countBy(paths, baseName)
+  return new Map(
+    paths.map((path) => {
+      const quantisation = quantisationOf(path)
+      const name = baseName(path)
+      if (quantisation !== undefined && quantisations.get(quantisation) === 1)
+        return [path, quantisation]
+      return [path, names.get(name) === 1 ? name : path]
+    }),
+  )
+}
+
+function countBy<T>(paths: readonly string[], of: (path: string) => T): Map<T, number> {
+  const counts = new Map<T, number>()
+  for (const path of paths) counts.set(of(path), (counts.get(of(path)) ?? 0) + 1)
+  return counts
 }
 
 function baseName(path: string): string {

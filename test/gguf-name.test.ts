@@ -9,7 +9,7 @@ import {
   quantisationOf,
   shardName,
   shardOf,
-  variantOf,
+  variantNames,
   variantsNamed,
 } from '../src/gguf-name.ts'
 
@@ -57,7 +57,7 @@ describe('the name of a GGUF file', () => {
   it('names one among others as briefly as can be', () => {
     const all = ['a-Q4_0.gguf', 'a-Q8_0.gguf', 'b-Q8_0.gguf', 'x/c.gguf', 'y/c.gguf']
     assert.deepEqual(
-      all.map((path) => variantOf(path, all)),
+      [...variantNames(all).values()],
       ['Q4_0', 'a-Q8_0.gguf', 'b-Q8_0.gguf', 'x/c.gguf', 'y/c.gguf'],
     )
     const models = all.map((path) => ({ path }))
@@ -91,9 +91,9 @@ describe('the name of a GGUF file', () => {
       fc.property(fc.uniqueArray(path, { maxLength: 8 }), (paths) => {
         const models = groupShards(paths)
         assert.deepEqual(models.flatMap(({ files }) => files).sort(), [...paths].sort())
-        const all = models.map((model) => model.path)
+        const names = variantNames(models.map((model) => model.path))
         for (const model of models)
-          assert.deepEqual(variantsNamed(models, variantOf(model.path, all)), [model])
+          assert.deepEqual(variantsNamed(models, names.get(model.path)), [model])
       }),
     )
   })

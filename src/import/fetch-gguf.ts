@@ -9,7 +9,14 @@ import { ggufTokenizer } from '../tokenizer/gguf-tokenizer.ts'
 import { LARGEST_HEADER_BYTES } from '../weights/gguf.ts'
 import { MoreBytesNeeded, parseGgufHeader } from '../weights/gguf-header.ts'
 import { GgufMetadata } from '../weights/gguf-metadata.ts'
-import { type GgufFile, type GgufHead, joinShards, otherShards } from '../weights/gguf-split.ts'
+import {
+  checkShard,
+  type GgufFile,
+  type GgufHead,
+  joinShards,
+  otherShards,
+  type ShardTensors,
+} from '../weights/gguf-split.ts'
 import { ROPE_FACTORS } from '../weights/gguf-tensors.ts'
 import { ggufModel } from '../weights/model-source.ts'
 import { type FetchOptions, fetchFiles, isSmall } from './fetch-files.ts'
@@ -42,9 +49,10 @@ async function checkHeaders(
     const head = await fetchHead(client, repository, first)
     if (otherShards(path, head).length !== others.length)
       throw head.metadata.mismatch('split.count', 'that of the name')
-    const heads: GgufHead[] = []
-    for (const file of others) heads.push(await fetchHead(client, repository, file))
-    const whole = joinShards([head, ...heads])
+    const shards: ShardTensors[] = []
+    for (const [i, file] of others.entries())
+      shards.push(checkShard(head, i + 1, await fetchHead(client, repository, file)))
+    const whole = joinShards(head, shards)
     const { model, tensors } = await ggufModel(whole, placeOfFactors(whole))
     bindModel(model, tensors)
     ggufTokenizer(whole.metadata)

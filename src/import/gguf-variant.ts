@@ -6,7 +6,7 @@ import {
   isGgufModel,
   shardName,
   shardOf,
-  variantOf,
+  variantNames,
   variantsNamed,
 } from '../gguf-name.ts'
 import type { HubFile, Repository } from '../hub/repository.ts'
@@ -56,11 +56,11 @@ function problem(
   },
 ): string {
   if (models.length === 0) return `${id} has no GGUF file, and ${quote(variant!)} names one`
-  const paths = models.map(({ path }) => path)
+  const brief = variantNames(models.map(({ path }) => path))
   const listed = chosen.length > 0 ? chosen : models
   const names = listed.slice(0, MOST_LISTED).map((model) => {
     const bytes = model.files.reduce((sum, path) => sum + files.get(path)!.bytes, 0)
-    return { name: variantOf(model.path, paths), size: `${(bytes / 1e9).toFixed(2)} GB` }
+    return { name: brief.get(model.path)!, size: `${(bytes / 1e9).toFixed(2)} GB` }
   })
   const more = listed.length > MOST_LISTED ? `, and ${listed.length - MOST_LISTED} more` : ''
   const list = names.map(({ name, size }) => `${name} (${size})`).join(', ') + more

@@ -7,7 +7,7 @@ import {
   quantisationOf,
   shardName,
   shardOf,
-  variantOf,
+  variantNames,
   variantsNamed,
 } from '../gguf-name.ts'
 import { type Manifest, readManifest } from './manifest.ts'
@@ -71,7 +71,7 @@ export async function findHubPackage(
   const fitting = whole.length > 0 ? whole : variantsNamed(found, variant)
   const paths = [...new Set(fitting.map(({ path }) => path))].sort()
   if (paths.length > 1) {
-    const names = paths.map((path) => variantOf(path, paths))
+    const names = [...variantNames(paths).values()]
     throw new AerieError(
       'invalid_package',
       `${id}${variant === undefined ? '' : `:${variant}`}: imported were ${names.join(' and ')}, expected one, as in ${id}:${names[0]}`,

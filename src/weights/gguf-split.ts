@@ -9,7 +9,7 @@ import type { GgufTensor } from './gguf-header.ts'
 import type { GgufMetadata } from './gguf-metadata.ts'
 
 /** No published model comes near it. */
-const MOST_SHARDS = 1024
+const MOST_SHARDS = 512
 
 /** A GGUF file's header, and where it was read. */
 export interface GgufHead {
@@ -21,6 +21,9 @@ export interface GgufHead {
   readonly metadata: GgufMetadata
   readonly tensors: readonly GgufTensor[]
 }
+
+/** What counts of a shard behind the first. */
+export type ShardTensors = Pick<GgufHead, 'path' | 'bytes' | 'tensors'>
 
 /** A tensor and the file that it lies in. */
 export interface PlacedGgufTensor extends GgufTensor {
@@ -55,12 +58,33 @@ export function otherShards(path: string, { metadata }: Pick<GgufHead, 'metadata
   return Array.from({ length: count - 1 }, (_, i) => join(dirname(path), shardName(name, i + 2)))
 }
 
-/** The files of one model, in the order of their numbers → the model. Throws `invalid_package`, naming the file. */
-export function joinShards(shards: readonly [GgufHead, ...GgufHead[]]): GgufFile {
-  const [{ path, version, metadata }] = shards
-  if (shards.length > 1) {
-    for (const [i, shard] of shards.entries()) checkShard(shard, i, shards[0])
-  }
+/**
+ * The `index`-th shard of the model that begins with `first`, without its metadata, which may be large. Throws
+ * `invalid_package`, naming the file, for a shard of another place or model.
+ */
+export function checkShard(
+  first: GgufHead,
+  index: number,
+  { path, bytes, tensors, metadata }: GgufHead,
+): ShardTensors {
+  const count = first.metadata.integer('split.count')
+  const architecture = first.metadata.string('general.architecture', '')
+  const found: readonly (readonly [string, string | number, string | number])[] = [
+    ['split.no', index, metadata.integer('split.no', -1)],
+    ['split.count', count, metadata.integer('split.count', 0)],
+    // The first says what the model is; what another says must not be of another one.
+    ['general.architecture', architecture, metadata.string('general.architecture', architecture)],
+  ]
+  for (const [key, expected, value] of found)
+    if (value !== expected)
+      throw invalid(`${path}: ${metadata.mismatch(key, String(expected)).message}`)
+  return { path, bytes, tensors }
+}
+
+/** The first file of a model and the others in the order of their numbers → the model. Throws `invalid_package`. */
+export function joinShards(first: GgufHead, others: readonly ShardTensors[] = []): GgufFile {
+  const { path, version, metadata } = first
+  const shards = [first, ...others]
   const byName = new Map<string, PlacedGgufTensor>()
   for (const shard of shards) {
     for (const tensor of shard.tensors) {
@@ -69,9 +93,11 @@ export function joinShards(shards: readonly [GgufHead, ...GgufHead[]]): GgufFile
       byName.set(tensor.name, { ...tensor, path: shard.path })
     }
   }
-  const promised = shards.length > 1 ? metadata.integer('split.tensors.count') : byName.size
-  if (promised !== byName.size)
-    throw metadata.mismatch('split.tensors.count', `${byName.size}, as the shards have together`)
+  if (others.length > 0) {
+    checkShard(first, 0, first)
+    if (metadata.integer('split.tensors.count') !== byName.size)
+      throw metadata.mismatch('split.tensors.count', `${byName.size}, as the shards have together`)
+  }
   return {
     path,
     version,
@@ -79,24 +105,6 @@ export function joinShards(shards: readonly [GgufHead, ...GgufHead[]]): GgufFile
     files: shards.map(({ path, bytes }) => ({ path, bytes })),
     tensors: [...byName.values()],
   }
-}
-
-function checkShard({ path, metadata }: GgufHead, index: number, first: GgufHead): void {
-  const expect = (key: string, value: string | number, found: string | number) => {
-    if (found === value) return
-    const { message } = metadata.mismatch(key, String(value))
-    throw invalid(`${path}: ${message}`)
-  }
-  const count = first.metadata.integer('split.count')
-  const architecture = first.metadata.string('general.architecture', '')
-  expect('split.no', index, metadata.integer('split.no', -1))
-  expect('split.count', count, metadata.integer('split.count', 0))
-  // The metadata of the first counts; what another says about the model must not be of another model.
-  expect(
-    'general.architecture',
-    architecture,
-    metadata.string('general.architecture', architecture),
-  )
 }
 
 function invalid(message: string): AerieError {

@@ -6,7 +6,14 @@ import { resolveInside } from '../model-folder.ts'
 import { readExactly } from './checkpoint.ts'
 import { type GgufHeader, MoreBytesNeeded, parseGgufHeader } from './gguf-header.ts'
 import { GgufMetadata } from './gguf-metadata.ts'
-import { type GgufFile, type GgufHead, joinShards, otherShards } from './gguf-split.ts'
+import {
+  checkShard,
+  type GgufFile,
+  type GgufHead,
+  joinShards,
+  otherShards,
+  type ShardTensors,
+} from './gguf-split.ts'
 
 /** Headers are metadata of a few kilobytes and a vocabulary of a few megabytes. */
 const FIRST_READ_BYTES = 1 << 20
@@ -19,13 +26,13 @@ export const LARGEST_HEADER_BYTES = 1 << 28
 export async function readGguf(path: string): Promise<GgufFile> {
   const first = await readHead(path, await realpathOf(path))
   try {
-    const others: GgufHead[] = []
-    for (const shard of otherShards(path, first)) {
+    const others: ShardTensors[] = []
+    for (const [i, shard] of otherShards(path, first).entries()) {
       const found = await resolveInside(dirname(shard), basename(shard))
       if (found === undefined) throw invalid(`${shard} is missing`)
-      others.push(await readHead(shard, found))
+      others.push(checkShard(first, i + 1, await readHead(shard, found)))
     }
-    return joinShards([first, ...others])
+    return joinShards(first, others)
   } catch (error) {
     throw named(path, error)
   }

@@ -43,7 +43,7 @@ function fileOf(arch: string, keys: Metadata, tensors: Readonly<Record<string, n
 function modelOf(bytes: Buffer) {
   const { metadata, ...header } = parseGgufHeader(bytes, bytes.length)
   const head = { ...header, path: 'x.gguf', bytes: bytes.length }
-  return joinShards([{ ...head, metadata: new GgufMetadata(metadata) }])
+  return joinShards({ ...head, metadata: new GgufMetadata(metadata) })
 }
 
 const configOf = (arch: string, keys: Metadata = {}, tensors = {}) =>

@@ -86,7 +86,7 @@ describe('a damaged GGUF file', () => {
       try {
         const { metadata, ...header } = parseGgufHeader(bytes, bytes.length)
         const head = { ...header, path: 'x.gguf', bytes: bytes.length }
-        const file = joinShards([{ ...head, metadata: new GgufMetadata(metadata) }])
+        const file = joinShards({ ...head, metadata: new GgufMetadata(metadata) })
         const config = hubConfig(file, [1, 1])
         publishedTensors(file, config)
         await modelConfig(config, file.path)
