@@ -111,7 +111,7 @@ export const configSchema = Type.Object(
       minLength: 1,
       group: 'Model and engine',
       description:
-        'The model to serve: `starter`, the folder of a checkpoint or package, a GGUF file, or owner/name of the hub.',
+        'The model to serve: `starter`, the folder of a checkpoint or package, a GGUF file, or owner/name or owner/name:Q4_K_M of the hub.',
     }),
     modelsDir: Type.String({
       minLength: 1,

@@ -16,6 +16,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'free-memory': [],
   nearest: [],
   'model-file': [],
+  'gguf-name': [],
   'process-alive': [],
   'model-folder': ['errors'],
   cpu: [],
@@ -23,7 +24,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'config-schema': [],
   'config-value': ['config-schema'],
   models: ['errors', 'model-folder', 'weights'],
-  weights: ['errors', 'models', 'model-file', 'model-folder'],
+  weights: ['errors', 'gguf-name', 'models', 'model-file', 'model-folder'],
   'engine/backends': ['engine', 'weights', 'models', 'errors', 'free-memory', 'process-alive'],
   engine: ['engine/backends', 'models', 'errors', 'free-memory'],
   // A GGUF file holds the vocabulary beside the weights.
@@ -49,6 +50,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'tokenizer',
     'models',
     'errors',
+    'gguf-name',
     'model-file',
     'model-folder',
   ],
@@ -59,7 +61,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   embeddings: ['picture-window', 'capabilities', 'deadline', 'engine', 'media', 'models', 'errors'],
   // What a model can do and is: shown by the edge, put together by main.
   capabilities: ['package', 'models', 'errors'],
-  package: ['errors', 'model-folder'],
+  package: ['errors', 'gguf-name', 'model-folder'],
   // Measures with the very prompts and pictures that the server would make.
   quantise: [
     'chat',
@@ -82,6 +84,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'weights',
     'models',
     'errors',
+    'gguf-name',
     'model-file',
     'model-folder',
     'process-alive',

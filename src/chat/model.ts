@@ -10,6 +10,7 @@ import { type ImagePreprocessing, mostTilesOf } from '../../models/preprocessing
 import type { ChatCapabilities } from '../capabilities/document.ts'
 import type { Encoder, Engine } from '../engine/types.ts'
 import { AerieError } from '../errors.ts'
+import { groupShards, shardOf } from '../gguf-name.ts'
 import { isModelFile } from '../model-file.ts'
 import { FILE_LIMITS, isJsonObject, readJson } from '../model-folder.ts'
 import { EncoderThread } from '../tokenizer/encoder-thread.ts'
@@ -97,14 +98,15 @@ export async function loadModelText(
 
 /**
  * Hex SHA-256 over the names and contents of the files of the folder and of `parts` below it, of those `configFiles` that
- * lie elsewhere below it, or over the one file, and the newest change.
+ * lie elsewhere below it, or over the one file and its shards, and the newest change.
  */
 export async function digestModel(
   modelDir: string,
   parts: readonly string[] = [],
   configFiles: readonly string[] = [],
 ): Promise<{ digest: string; created: number }> {
-  if (await isModelFile(modelDir)) return await digestFiles(dirname(modelDir), [basename(modelDir)])
+  if (await isModelFile(modelDir))
+    return await digestFiles(dirname(modelDir), await shardsOf(modelDir))
   const folders = await Promise.all(
     ['', ...parts].map(async (part) =>
       (await readdir(join(modelDir, part))).map((name) => join(part, name)),
@@ -116,13 +118,21 @@ export async function digestModel(
   return await digestFiles(modelDir, [...new Set([...names, ...configFiles])])
 }
 
+/** Names of the files that a model of one file, or the first of several, consists of. */
+async function shardsOf(path: string): Promise<readonly string[]> {
+  const name = basename(path)
+  if (!shardOf(name)) return [name]
+  const groups = groupShards(await readdir(dirname(path)))
+  return groups.find((group) => group.path === name)?.files ?? [name]
+}
+
 async function digestFiles(
   modelDir: string,
-  names: string[],
+  names: readonly string[],
 ): Promise<{ digest: string; created: number }> {
   const all = createHash('sha256')
   let created = 0
-  for (const name of names.sort()) {
+  for (const name of names.toSorted()) {
     const path = join(modelDir, name)
     const file = createHash('sha256')
     await pipeline(createReadStream(path), file)

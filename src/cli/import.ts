@@ -10,12 +10,13 @@ const INTERRUPTED = 130
 export const importCommand: Command = {
   name: 'import',
   summary: 'check a published checkpoint and make a package of it',
-  operands: '<folder | model.gguf | owner/name> [options]',
+  operands: '<folder | model.gguf | owner/name[:variant]> [options]',
   details: [
     'Takes a checkpoint as it was published: a folder, a GGUF file or a repository of the hub. Every',
     'tensor, the config, the tokenizer and the chat template are checked before anything is copied.',
     'A package is never changed and has the SHA-256 of everything in aerie.json.',
     'Interrupted or killed: the same command goes on where it was. docs/import.md has the rest.',
+    'Of a repository with several GGUF files name one: owner/name:Q4_K_M, or owner/name:<file>.',
     'The hub is read with HF_TOKEN, HF_ENDPOINT and HF_HUB_OFFLINE, as its other clients do.',
   ],
   options: {
@@ -46,6 +47,7 @@ export const importCommand: Command = {
     'aerie import checkpoints/VILA1.5-3b',
     'aerie import Qwen/Qwen3-0.6B --revision main',
     'aerie import Qwen/Qwen3-0.6B --quantize int4',
+    'aerie import Qwen/Qwen3-0.6B-GGUF:Q8_0',
   ],
   run: runImport,
 }

@@ -16,9 +16,10 @@ import { welcome } from './welcome.ts'
 export const serveCommand: Command = {
   name: 'serve',
   summary: "serve a model over OpenAI's HTTP API",
-  operands: '[folder | package | owner/name | model.gguf] [options]',
+  operands: '[folder | package | owner/name[:variant] | model.gguf] [options]',
   details: [
-    'Without a model the starter is served; a repository of the hub is imported first.',
+    'Without a model the starter is served; a repository of the hub is imported first. One of its GGUF',
+    'files is named by its quantisation or by itself: owner/name:Q4_K_M, owner/name:<file>.',
     'Prints what is served and how to ask it, then logs one JSON line an event to standard error.',
     'SIGTERM or SIGINT: running requests are finished, new ones refused; a second one stops at once.',
   ],
@@ -28,6 +29,7 @@ export const serveCommand: Command = {
     'aerie serve',
     'aerie serve ~/.aerie/models/VILA1.5-3b-0123456789ab',
     'aerie serve SmolLM2-135M-Instruct.Q4_1.gguf',
+    'aerie serve Qwen/Qwen3-0.6B-GGUF:Q8_0',
     'aerie serve --port 9000 --max-running 8 --api-keys-file keys.txt --host 0.0.0.0',
   ],
   run: serve,

@@ -38,6 +38,15 @@ export async function downloadFile(
   await rename(part, path)
 }
 
+/** Where a file's content is. */
+export function fileUrl(
+  { endpoint }: HubClient,
+  { id, revision }: Repository,
+  { path }: HubFile,
+): string {
+  return `${endpoint}/${id}/resolve/${revision}/${path.split('/').map(encodeURIComponent).join('/')}`
+}
+
 /** Bytes that the next attempt will not have to fetch. */
 export async function bytesThere(path: string, file: HubFile): Promise<number> {
   if ((await sizeOf(path)) === file.bytes) return file.bytes
@@ -58,10 +67,7 @@ async function fetchPart(
     have = 0
   }
   onBytes(have)
-  const url = `${client.endpoint}/${repository.id}/resolve/${repository.revision}/${file.path
-    .split('/')
-    .map(encodeURIComponent)
-    .join('/')}`
+  const url = fileUrl(client, repository, file)
   await client.persist(
     async () => {
       while (have < file.bytes) {
@@ -91,8 +97,8 @@ async function fetchPart(
   )
 }
 
-/** What the answer says about itself must be what was asked for. */
-function checkHead(response: Response, file: HubFile, have: number): void {
+/** What the answer says about itself must be what was asked for: the file from byte `have` on. Throws `download_failed`. */
+export function checkHead(response: Response, file: HubFile, have: number): void {
   const range = response.headers.get('content-range')
   if (response.status === 206 && range !== null) {
     const [, start, total] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(range) ?? []

@@ -69,12 +69,7 @@ export async function importCheckpoint(
   const source = resolve(checkpoint)
   await refuseImported(source, options)
   const form = await checkpointForm(source)
-  if (options.quantise && (await isModelFile(form.path))) {
-    throw new AerieError(
-      'invalid_config',
-      `--quantize: a GGUF file is kept in the form that it has, expected none, got ${options.quantise.method}`,
-    )
-  }
+  if (await isModelFile(form.path)) refuseQuantising(options.quantise)
   const examination = await examine(form)
   options.signal?.throwIfAborted()
   const origin = await originOf(source, options)
@@ -107,6 +102,15 @@ export async function importCheckpoint(
     await workplace.release()
     throw error
   }
+}
+
+/** For a GGUF file. Throws `invalid_config`. */
+export function refuseQuantising(quantise: QuantiseOptions | undefined): void {
+  if (!quantise) return
+  throw new AerieError(
+    'invalid_config',
+    `--quantize: a GGUF file is kept in the form that it has, expected none, got ${quantise.method}`,
+  )
 }
 
 interface Origin extends Pick<Manifest, 'name'>, Pick<Manifest['parent'], 'kind' | 'id'> {

@@ -3,13 +3,15 @@ import { mkdir, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { AerieError } from '../errors.ts'
 import { type HubAccess, HubClient } from '../hub/hub-client.ts'
-import { isHubId } from '../hub/hub-id.ts'
+import { type HubModel, parseHubModel } from '../hub/hub-id.ts'
 import { openRepository } from '../hub/repository.ts'
 import { isModelFile } from '../model-file.ts'
-import { findHubPackage, servedName } from '../package/store.ts'
+import { findHubPackage, servedName, type WantedPackage } from '../package/store.ts'
 import type { QuantiseOptions } from '../quantise/methods.ts'
 import { fetchCheckpoint } from './fetch-checkpoint.ts'
-import { type ImportResult, importCheckpoint } from './import-checkpoint.ts'
+import { fetchGguf } from './fetch-gguf.ts'
+import { chooseGguf } from './gguf-variant.ts'
+import { type ImportResult, importCheckpoint, refuseQuantising } from './import-checkpoint.ts'
 import { lockFolder } from './lock.ts'
 import { isFolder, type ModelSource, noSuchModel } from './model-source.ts'
 import type { OnProgress } from './progress.ts'
@@ -41,37 +43,49 @@ export async function importModel(
       )
     return await importCheckpoint(model, importOptions(options))
   }
-  if (!isHubId(model)) throw noSuchModel(model)
-  return await importFromHub(source, options)
+  const wanted = parseHubModel(model)
+  if (!wanted) throw noSuchModel(model)
+  return await importFromHub({ ...wanted, revision }, options)
 }
 
 async function importFromHub(
-  { model, revision }: ModelSource,
+  wanted: HubModel & Pick<ModelSource, 'revision'>,
   options: ImportModelOptions,
 ): Promise<ImportResult> {
   const { modelsDir, out, force, quantise, hub, offline, signal, onProgress } = options
-  const form = quantise?.method ?? 'none'
+  const { id, variant } = wanted
+  const quantize = quantise?.method ?? 'none'
   if (offline) {
-    const known = await findHubPackage(modelsDir, model, revision, form)
+    const known = await findHubPackage(modelsDir, { ...wanted, quantize })
     if (known && !out) return { ...known, remarks: [], wasThere: true }
     throw new AerieError(
       'download_failed',
-      `${model} has not been imported, and the network is off (offline, HF_HUB_OFFLINE)`,
+      `${id}${variant === undefined ? '' : `:${variant}`} has not been imported, and the network is off (offline, HF_HUB_OFFLINE)`,
     )
   }
   const client = new HubClient(hub, signal)
-  const repository = await openRepository(client, model, revision)
-  const known = await findHubPackage(modelsDir, model, repository.revision, form)
+  const repository = await openRepository(client, id, wanted.revision)
+  const { revision } = repository
+  const gguf = chooseGguf(repository, variant)
+  if (gguf) refuseQuantising(quantise)
+  const found: WantedPackage = { id, revision, quantize, ...(gguf && { variant: gguf.path }) }
+  const known = await findHubPackage(modelsDir, found)
   if (known && !force && !out) return { ...known, remarks: [], wasThere: true }
-  const commit = repository.revision.slice(0, 12)
-  const work = join(resolve(modelsDir), `${servedName(model)}-${commit}.download`)
+  const fetchedFrom = { id: gguf ? `${id}:${gguf.path}` : id, revision }
+  // Files of one repository may have names that are served alike.
+  const place = [revision.slice(0, 12), ...(gguf ? [gguf.files[0].digest.hex.slice(0, 8)] : [])]
+  const work = join(
+    resolve(modelsDir),
+    `${[servedName(fetchedFrom.id), ...place].join('-')}.download`,
+  )
   await mkdir(work, { recursive: true })
   const unlock = await lockFolder(work)
   try {
     const directory = join(work, 'files')
     await mkdir(directory, { recursive: true })
-    await fetchCheckpoint(client, repository, { directory, onProgress })
-    const fetchedFrom = { id: model, revision: repository.revision }
+    const fetching = { directory, onProgress }
+    if (gguf) await fetchGguf(client, repository, gguf, fetching)
+    else await fetchCheckpoint(client, repository, fetching)
     const result = await importCheckpoint(directory, { ...importOptions(options), fetchedFrom })
     await rm(work, { recursive: true, force: true })
     return result

@@ -1,6 +1,6 @@
 /** Finds the folder or file of the model that a server is to serve: a checkpoint, a package, a GGUF file, or a hub's repository, imported first. */
 import { resolve } from 'node:path'
-import { isHubId } from '../hub/hub-id.ts'
+import { parseHubModel } from '../hub/hub-id.ts'
 import { isModelFile } from '../model-file.ts'
 import { type Manifest, readManifest } from '../package/manifest.ts'
 import { findHubPackage, modelPath, notesFolder, type StoredPackage } from '../package/store.ts'
@@ -44,8 +44,9 @@ export async function locateModel(
     await checkText(path)
     return { directory: path, name: await checkpointName(model), manifest: undefined }
   }
-  if (!isHubId(model)) throw noSuchModel(model)
-  const known = await findHubPackage(options.modelsDir, model, revision)
+  const wanted = parseHubModel(model)
+  if (!wanted) throw noSuchModel(model)
+  const known = await findHubPackage(options.modelsDir, { ...wanted, revision })
   if (known) return await verified(known, options)
   // The hub's client is loaded by those who need it.
   const { importModel } = await import('./import-model.ts')

@@ -26,7 +26,7 @@ const Facts = Type.Record(Type.String(), Type.Unknown())
 
 const ParentSchema = Type.Object({
   kind: Type.Union([Type.Literal('folder'), Type.Literal('file'), Type.Literal('hub')]),
-  /** The folder's or file's own name, or `owner/name`. */
+  /** The folder's or file's own name, `owner/name`, or `owner/name:file` for a GGUF file of a repository. */
   id: Name,
   /** Commit of the hub's repository. */
   revision: Type.Optional(Type.String({ pattern: '^[0-9a-f]{40}$' })),

@@ -1,6 +1,15 @@
 /** The folder in which imported packages are kept, each under its name and the beginning of its digest. */
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { AerieError } from '../errors.ts'
+import {
+  ggufStem,
+  quantisationOf,
+  shardName,
+  shardOf,
+  variantNames,
+  variantsNamed,
+} from '../gguf-name.ts'
 import { type Manifest, readManifest } from './manifest.ts'
 
 export interface StoredPackage {
@@ -13,13 +22,18 @@ export function packageFolder(modelsDir: string, { name, digest }: Manifest): st
   return join(modelsDir, `${name}-${digest.slice(0, 12)}`)
 }
 
-/** A model of one file has this name in its package. */
-export const GGUF_FILE = 'model.gguf'
+const GGUF_FILE = 'model.gguf'
 
-/** What is opened to run a package: its folder, or its one file. */
+/** The name in its package of a GGUF model's file, the `index`-th of `count`. */
+export function ggufFile(index: number, count: number): string {
+  const total = String(count).padStart(5, '0')
+  return count === 1 ? GGUF_FILE : shardName(`model-00001-of-${total}.gguf`, index + 1)
+}
+
+/** What is opened to run a package: its folder, or its one file, or the first of its shards. */
 export function modelPath({ directory, manifest }: StoredPackage): string {
-  const isFile = manifest.files.some(({ path }) => path === GGUF_FILE)
-  return isFile ? join(directory, GGUF_FILE) : directory
+  const file = manifest.files.find(({ path }) => path === GGUF_FILE || shardOf(path)?.number === 1)
+  return file ? join(directory, file.path) : directory
 }
 
 /** Where it is noted which packages were hashed, see {@link verifyPackage}. */
@@ -27,36 +41,54 @@ export function notesFolder(modelsDir: string): string {
   return join(modelsDir, '.verified')
 }
 
+/** A model of a hub, see `hub/hub-id.ts`. */
+export interface WantedPackage {
+  readonly id: string
+  readonly variant?: string
+  readonly revision?: string | undefined
+  readonly quantize?: Manifest['quantize']
+}
+
 /**
- * The package that was made of a hub's repository: of that commit, or the newest, in any form of the weights unless one is
- * named. Throws `invalid_package` for one that was changed.
+ * The package that was made of a hub's repository, or of that variant in it: of that commit, or the newest, in any form of the
+ * weights unless one is named. Throws `invalid_package` for one that was changed, and where several variants fit.
  */
 export async function findHubPackage(
   modelsDir: string,
-  id: string,
-  revision?: string,
-  quantize?: Manifest['quantize'],
+  { id, variant, revision, quantize }: WantedPackage,
 ): Promise<StoredPackage | undefined> {
-  const found: StoredPackage[] = []
+  const found: (StoredPackage & { readonly path: string })[] = []
   for (const name of await packageNames(modelsDir, id)) {
     const directory = join(modelsDir, name)
     const manifest = await readManifest(directory)
-    if (manifest?.parent.kind !== 'hub' || manifest.parent.id !== id) continue
+    if (manifest?.parent.kind !== 'hub') continue
     if (quantize !== undefined && manifest.quantize !== quantize) continue
-    if (revision === undefined || manifest.parent.revision === revision) {
-      found.push({ directory, manifest })
-    }
+    const { id: made, revision: commit } = manifest.parent
+    const isOf = made === id || made.startsWith(`${id}:`)
+    if (isOf && (revision === undefined || commit === revision))
+      found.push({ directory, manifest, path: made.slice(id.length + 1) })
   }
-  return found.sort((a, b) => b.manifest.created.localeCompare(a.manifest.created))[0]
+  // What was made of the whole repository is what its name alone means.
+  const whole = variant === undefined ? found.filter(({ path }) => path === '') : []
+  const fitting = whole.length > 0 ? whole : variantsNamed(found, variant)
+  const paths = [...new Set(fitting.map(({ path }) => path))].sort()
+  if (paths.length > 1) {
+    const names = [...variantNames(paths).values()]
+    throw new AerieError(
+      'invalid_package',
+      `${id}${variant === undefined ? '' : `:${variant}`}: imported were ${names.join(' and ')}, expected one, as in ${id}:${names[0]}`,
+    )
+  }
+  return fitting.toSorted((a, b) => b.manifest.created.localeCompare(a.manifest.created))[0]
 }
 
 /** Folders whose names fit: another damaged package must not be in the way. */
 async function packageNames(modelsDir: string, id: string): Promise<string[]> {
-  const prefix = `${servedName(id)}-`
+  const prefix = servedName(id)
   try {
     const names = await readdir(modelsDir)
     return names.filter(
-      (n) => n.startsWith(prefix) && /^[0-9a-f]{12}$/.test(n.slice(prefix.length)),
+      (n) => n.startsWith(prefix) && /^(?:\.[\w.-]+)?-[0-9a-f]{12}$/.test(n.slice(prefix.length)),
     )
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
@@ -64,8 +96,11 @@ async function packageNames(modelsDir: string, id: string): Promise<string[]> {
   }
 }
 
-/** `owner/name` or a folder's name → a name to serve under. */
+/** `owner/name`, `owner/name:file.gguf` or a folder's name → a name to serve under. */
 export function servedName(id: string): string {
+  const [, repository, file] = /^([^:]+\/[^:]+):(.+\.gguf)$/i.exec(id) ?? []
+  if (repository !== undefined && file !== undefined)
+    return servedName(`${servedName(repository)}.${quantisationOf(file) ?? ggufStem(file)}`)
   const last = id.split(/[\\/]/).filter(Boolean).at(-1) ?? ''
   const name = last
     .replaceAll(/[^\w.-]/g, '-')

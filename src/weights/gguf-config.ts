@@ -3,11 +3,14 @@
  * refused by its key. Sources: the GGUF specification and `convert_hf_to_gguf.py` of llama.cpp, which writes the keys.
  */
 import { AerieError } from '../errors.ts'
-import type { GgufFile } from './gguf.ts'
+import type { GgufFile } from './gguf-split.ts'
 import { ROPE_FACTORS } from './gguf-tensors.ts'
 
 /** What a family's `parseConfig` takes. */
 export type HubConfig = Readonly<Record<string, unknown>>
+
+/** What is read of a model: its keys, and which tensors there are. */
+type ReadGguf = Pick<GgufFile, 'metadata' | 'tensors'>
 
 type Architecture = (reader: Reader) => HubConfig
 
@@ -34,11 +37,10 @@ const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
  * `factors` are the values of the tensor {@link ROPE_FACTORS} where the file has one. Throws `invalid_package`,
  * naming the key or the tensor.
  */
-export function hubConfig(file: GgufFile, factors: readonly number[] | undefined): HubConfig {
+export function hubConfig(file: ReadGguf, factors: readonly number[] | undefined): HubConfig {
   const { metadata } = file
-  for (const key of ['split.count', 'adapter.type']) {
-    if (metadata.has(key)) throw metadata.mismatch(key, 'nothing: one file with the whole model')
-  }
+  if (metadata.has('adapter.type'))
+    throw metadata.mismatch('adapter.type', 'nothing: the whole model')
   if (metadata.string('general.type', 'model') !== 'model')
     throw metadata.mismatch('general.type', '"model"')
   // Version 1 had other blocks.
@@ -152,12 +154,12 @@ function gemma3(reader: Reader): HubConfig {
 
 /** Keys below the architecture's name. */
 class Reader {
-  readonly #file: GgufFile
+  readonly #file: ReadGguf
   readonly #architecture: string
   /** Of the rotation's frequencies, one a pair. */
   readonly factors: readonly number[] | undefined
 
-  constructor(file: GgufFile, architecture: string, factors: readonly number[] | undefined) {
+  constructor(file: ReadGguf, architecture: string, factors: readonly number[] | undefined) {
     this.#file = file
     this.#architecture = architecture
     this.factors = factors

@@ -1,11 +1,11 @@
 /**
- * Tensors of a GGUF file under the published names, and what the converter changed of them.
+ * Tensors of a GGUF model under the published names, and what the converter changed of them.
  * Source: `tensor_mapping.py` and `convert_hf_to_gguf.py` of llama.cpp.
  */
 import { AerieError } from '../errors.ts'
 import type { Change } from './converter-change.ts'
-import type { GgufFile } from './gguf.ts'
 import type { HubConfig } from './gguf-config.ts'
+import type { GgufFile } from './gguf-split.ts'
 import type { WeightTensor } from './weights.ts'
 
 /** Divisors of the rotation's frequencies; part of the config on the hub. */
@@ -46,7 +46,10 @@ const EXCEPTIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 }
 
 /** A name that means nothing here stays as it is, and is found to be used by nothing. Throws `invalid_package`. */
-export function publishedTensors(file: GgufFile, config: HubConfig): WeightTensor[] {
+export function publishedTensors(
+  file: Pick<GgufFile, 'tensors'>,
+  config: HubConfig,
+): WeightTensor[] {
   const modelType = config['model_type'] as string
   const layerNames = { ...OF_LAYER, ...EXCEPTIONS[modelType] }
   return file.tensors
@@ -61,7 +64,6 @@ export function publishedTensors(file: GgufFile, config: HubConfig): WeightTenso
       return {
         ...tensor,
         name: publishedName(tensor.name, layerNames),
-        path: file.path,
         ...(change ? { change } : {}),
       }
     })

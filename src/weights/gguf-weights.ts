@@ -1,4 +1,4 @@
-/** The tensors of a GGUF file under their published names. */
+/** The tensors of a GGUF model under their published names. */
 import { type FileHandle, open } from 'node:fs/promises'
 import { AerieError } from '../errors.ts'
 import { readExactly } from './checkpoint.ts'
@@ -8,25 +8,37 @@ import type { Weights, WeightTensor } from './weights.ts'
 
 export class GgufWeights implements Weights {
   readonly tensors: ReadonlyMap<string, WeightTensor>
-  readonly #handle: FileHandle
+  /** By path. */
+  readonly #handles: ReadonlyMap<string, FileHandle>
 
-  private constructor(tensors: ReadonlyMap<string, WeightTensor>, handle: FileHandle) {
+  private constructor(
+    tensors: ReadonlyMap<string, WeightTensor>,
+    handles: ReadonlyMap<string, FileHandle>,
+  ) {
     this.tensors = tensors
-    this.#handle = handle
+    this.#handles = handles
   }
 
-  /** Opens the file at `path`, in which all of these tensors lie; their names are unique. Throws `invalid_package`. */
-  static async open(path: string, tensors: readonly WeightTensor[]): Promise<GgufWeights> {
+  /** Opens the files in which these tensors lie; their names are unique. Throws `invalid_package`. */
+  static async open(tensors: readonly WeightTensor[]): Promise<GgufWeights> {
     const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]))
-    try {
-      return new GgufWeights(byName, await open(path, 'r'))
-    } catch (cause) {
-      throw new AerieError('invalid_package', `${path} cannot be opened`, { cause })
+    const handles = new Map<string, FileHandle>()
+    const weights = new GgufWeights(byName, handles)
+    for (const path of new Set(tensors.map(({ path }) => path))) {
+      try {
+        handles.set(path, await open(path, 'r'))
+      } catch (cause) {
+        await weights.close()
+        throw new AerieError('invalid_package', `${path} cannot be opened`, { cause })
+      }
     }
+    return weights
   }
 
   async readBytes({ path, offset, byteLength }: WeightTensor): Promise<Uint8Array<ArrayBuffer>> {
-    return await readExactly(this.#handle, { path, offset, length: byteLength })
+    const handle = this.#handles.get(path)
+    if (!handle) throw new Error(`${path} is not part of this model`)
+    return await readExactly(handle, { path, offset, length: byteLength })
   }
 
   async readFloats(tensor: WeightTensor): Promise<Float32Array<ArrayBuffer>> {
@@ -35,7 +47,7 @@ export class GgufWeights implements Weights {
   }
 
   async close(): Promise<void> {
-    await this.#handle.close()
+    await Promise.all([...this.#handles.values()].map((handle) => handle.close()))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,10 +1,11 @@
-/** Where a model comes from: a folder as the hub has it, or one GGUF file. */
+/** Where a model comes from: a folder as the hub has it, or GGUF. */
 import { loadModelConfig, type ModelConfig, modelConfig } from '../../models/load-config.ts'
 import { AerieError } from '../errors.ts'
 import { isModelFile } from '../model-file.ts'
 import { Checkpoint } from './checkpoint.ts'
-import { type GgufFile, readGguf } from './gguf.ts'
+import { readGguf } from './gguf.ts'
 import { type HubConfig, hubConfig } from './gguf-config.ts'
+import type { GgufFile } from './gguf-split.ts'
 import { publishedTensors, ROPE_FACTORS } from './gguf-tensors.ts'
 import { GgufWeights } from './gguf-weights.ts'
 import type { Weights, WeightTensor } from './weights.ts'
@@ -38,20 +39,28 @@ export async function openModelSource(path: string): Promise<ModelSource> {
 }
 
 async function ggufSource(file: GgufFile): Promise<ModelSource> {
+  const { model, tensors } = await ggufModel(file, await ropeFactors(file))
+  return { model, storage: storageOf(tensors), openWeights: () => GgufWeights.open(tensors) }
+}
+
+/**
+ * A GGUF model as its family sees it, told from its header alone. `factors` are the values of {@link ROPE_FACTORS}, where it
+ * has them. Throws `invalid_package`.
+ */
+export async function ggufModel(
+  file: GgufFile,
+  factors: readonly number[] | undefined,
+): Promise<{ readonly model: ModelConfig; readonly tensors: readonly WeightTensor[] }> {
   let config: HubConfig
   let tensors: readonly WeightTensor[]
   try {
-    config = hubConfig(file, await ropeFactors(file))
+    config = hubConfig(file, factors)
     tensors = publishedTensors(file, config)
   } catch (error) {
     if (!(error instanceof AerieError)) throw error
     throw new AerieError('invalid_package', `${file.path}: ${error.message}`, { cause: error })
   }
-  return {
-    model: await modelConfig(config, file.path),
-    storage: storageOf(tensors),
-    openWeights: () => GgufWeights.open(file.path, tensors),
-  }
+  return { model: await modelConfig(config, file.path), tensors }
 }
 
 function storageOf(tensors: readonly WeightTensor[]): WeightStorage {
@@ -68,7 +77,6 @@ function storageOf(tensors: readonly WeightTensor[]): WeightStorage {
 async function ropeFactors(file: GgufFile): Promise<number[] | undefined> {
   const tensor = file.tensors.find(({ name }) => name === ROPE_FACTORS)
   if (!tensor) return undefined
-  const stored = { ...tensor, path: file.path }
-  await using weights = await GgufWeights.open(file.path, [stored])
-  return Array.from(await weights.readFloats(stored))
+  await using weights = await GgufWeights.open([tensor])
+  return Array.from(await weights.readFloats(tensor))
 }

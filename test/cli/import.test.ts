@@ -2,15 +2,28 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
+import { basename, join, resolve } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { readManifest } from '../../src/package/manifest.ts'
 import { verifyPackage } from '../../src/package/verify.ts'
 import { copyCheckpoint, editJson, scratchFolder } from '../support/checkpoint-folder.ts'
+import { convertCheckpoint } from '../support/gguf-conversion.ts'
+import { writeGguf } from '../support/gguf-file.ts'
+import { splitGguf, writeShards } from '../support/gguf-split.ts'
 
 const AERIE = resolve(import.meta.dirname, '../../bin/aerie.js')
+const QWEN3 = resolve(import.meta.dirname, '../fixtures/decoders/qwen3/checkpoint')
 
 describe('aerie import', () => {
   let scratch: string
@@ -82,6 +95,47 @@ describe('aerie import', () => {
     )
   })
 
+  it('goes on after kill -9 in the middle of a GGUF file, alone or split', async () => {
+    const converted = convertCheckpoint(QWEN3, 'qwen2')
+    const alone = join(scratch, 'alone')
+    const split = join(scratch, 'split')
+    for (const path of [alone, split]) {
+      mkdirSync(path)
+      writeFileSync(join(path, 'LICENSE'), 'x')
+    }
+    const paths = [join(alone, 'm.F32.gguf'), writeShards(split, 'm', splitGguf(converted, 2))]
+    writeGguf(paths[0]!, converted)
+    // As long to copy as a large one: nobody reads what is behind the last tensor.
+    for (const path of paths) truncateSync(path, 96 * 2 ** 20)
+    for (const source of [alone, split]) {
+      const args = ['import', source, '--models-dir']
+      const undisturbed = aerie(...args, `${source}-undisturbed`)
+      assert.equal(undisturbed.status, 0, undisturbed.stderr)
+      const place = `${source}-killed`
+      let kills = 0
+      for (const wanted of [1, 2 ** 20, 32 * 2 ** 20]) {
+        const child = spawn(process.execPath, [AERIE, ...args, place])
+        const exit = once(child, 'exit')
+        while (child.exitCode === null && partialBytes(place) < wanted) await delay(2)
+        child.kill('SIGKILL')
+        const [code] = await exit
+        // On a busy machine it may have been done before it was seen to have begun.
+        if (code === 0) rmSync(place, { recursive: true })
+        else {
+          kills += 1
+          assert.ok(readdirSync(place).every((name) => name.endsWith('.partial')))
+        }
+      }
+      assert.ok(kills > 0, 'it was killed at least once')
+      const { status, stdout, stderr } = aerie(...args, place)
+      assert.equal(status, 0, stderr)
+      const made = (await readManifest(stdout.trimEnd()))!
+      await verifyPackage(stdout.trimEnd(), made)
+      assert.equal(made.digest, (await readManifest(undisturbed.stdout.trimEnd()))!.digest)
+      assert.deepEqual(readdirSync(place), [basename(stdout.trimEnd())])
+    }
+  })
+
   it('makes what inspect describes and what a changed byte makes unusable', () => {
     const directory = aerie('import', folder, '--models-dir', models).stdout.trimEnd()
     const text = aerie('inspect', directory)
@@ -124,6 +178,14 @@ describe('aerie import', () => {
     assert.match(stdout, /there is no piece <none>/)
   })
 })
+
+/** Bytes of the GGUF file that an import has begun with. */
+function partialBytes(place: string): number {
+  const partial = existsSync(place) && readdirSync(place).find((name) => name.endsWith('.partial'))
+  const folder = partial && join(place, partial, 'package')
+  const name = folder && existsSync(folder) && readdirSync(folder).find((n) => n.endsWith('.gguf'))
+  return name ? statSync(join(folder, name)).size : 0
+}
 
 function linesOfJournal(place: string): number {
   const partial = existsSync(place) && readdirSync(place).find((name) => name.endsWith('.partial'))

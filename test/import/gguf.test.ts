@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { digestModel } from '../../src/chat/model.ts'
 import { createBackend } from '../../src/engine/backends/create.ts'
 import { importCheckpoint } from '../../src/import/import-checkpoint.ts'
 import { locateModel } from '../../src/import/locate-model.ts'
@@ -12,6 +13,7 @@ import { Tokenizer } from '../../src/tokenizer/tokenizer.ts'
 import { scratchFolder } from '../support/checkpoint-folder.ts'
 import { convertCheckpoint } from '../support/gguf-conversion.ts'
 import { type GgufToWrite, writeGguf } from '../support/gguf-file.ts'
+import { shardFile, splitGguf, writeShards } from '../support/gguf-split.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const CHECKPOINT = join(ROOT, 'test/fixtures/decoders/qwen3/checkpoint')
@@ -105,6 +107,40 @@ describe('importing a GGUF file', () => {
       code: 'invalid_package',
       message:
         /has 2 GGUF files \(other\.gguf, tiny\.Q8_0\.gguf\), expected one, or the path of one/,
+    })
+  })
+
+  it('takes a split model whole, from its folder or by its first file', async () => {
+    const folder = join(scratch, 'Split-GGUF')
+    mkdirSync(folder)
+    const first = writeShards(folder, 'tiny.Q8_0', splitGguf(written, 3))
+    writeFileSync(join(folder, 'LICENSE'), 'x')
+    writeFileSync(join(folder, 'mmproj-tiny-F16.gguf'), 'a projector')
+    const made = await importCheckpoint(folder, { modelsDir })
+    const shards = [1, 2, 3].map((number) => shardFile('model', number, 3))
+    assert.deepEqual(
+      made.manifest.files.map(({ path }) => path),
+      ['LICENSE', ...shards],
+    )
+    assert.deepEqual(new Set(made.manifest.tensors.map(({ file }) => file)), new Set(shards))
+    assert.equal(modelPath(made), join(made.directory, shards[0]!))
+    assert.deepEqual(await logits(modelPath(made)), await logits(file))
+    const named = await importCheckpoint(first, { modelsDir })
+    assert.equal(named.manifest.name, 'tiny.Q8_0')
+    assert.equal(named.manifest.parent.id, shardFile('tiny.Q8_0', 1, 3))
+    const options = { modelsDir, hub: {}, offline: true, verify: false }
+    assert.equal((await locateModel({ model: folder }, options)).directory, first)
+
+    const { digest } = await digestModel(first)
+    writeGguf(join(folder, shardFile('tiny.Q8_0', 2, 3)), {
+      ...splitGguf(written, 3)[1]!,
+      alignment: 64,
+    })
+    assert.notEqual((await digestModel(first)).digest, digest, 'every shard decides answers')
+    rmSync(first)
+    await assert.rejects(importCheckpoint(folder, { modelsDir }), {
+      code: 'invalid_package',
+      message: /tiny\.Q8_0-00001-of-00003\.gguf is missing$/,
     })
   })
 

@@ -154,11 +154,11 @@ describe('a package', () => {
       writePackage(packageFolder(modelsDir, made), made)
       return made
     }
-    assert.equal(await findHubPackage(modelsDir, 'owner/tiny'), undefined)
+    assert.equal(await findHubPackage(modelsDir, { id: 'owner/tiny' }), undefined)
     const old = made('a'.repeat(40), '2026-01-01')
     const fresh = made('b'.repeat(40), '2026-02-01')
-    const find = async (...what: [string, string?]) =>
-      (await findHubPackage(modelsDir, ...what))?.manifest.digest
+    const find = async (id: string, revision?: string) =>
+      (await findHubPackage(modelsDir, { id, revision }))?.manifest.digest
     assert.equal(await find('owner/tiny'), fresh.digest)
     assert.equal(await find('owner/tiny', 'a'.repeat(40)), old.digest)
     assert.equal(await find('owner/tiny', 'c'.repeat(40)), undefined)

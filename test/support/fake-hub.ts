@@ -101,7 +101,7 @@ function entryOf(path: string, bytes: Buffer): Record<string, unknown> {
     path,
     size: bytes.length,
     oid: blob,
-    ...(path.endsWith('.safetensors') && {
+    ...(/\.(?:safetensors|gguf)$/.test(path) && {
       lfs: { oid: sha256, size: bytes.length, pointerSize: 130 },
     }),
   }

@@ -11,9 +11,9 @@ const FILE = resolve(import.meta.dirname, '../fixtures/gguf/blocks.gguf')
 
 describe('blocks', async () => {
   const file = await readGguf(FILE)
-  const tensors = file.tensors.map((tensor) => ({ ...tensor, path: FILE }))
+  const { tensors } = file
   const read = async (name: string) => {
-    await using weights = await GgufWeights.open(FILE, tensors)
+    await using weights = await GgufWeights.open(tensors)
     return await weights.readFloats(weights.tensors.get(name)!)
   }
 

@@ -6,6 +6,7 @@ import { modelConfig } from '../../models/load-config.ts'
 import { type HubConfig, hubConfig } from '../../src/weights/gguf-config.ts'
 import { parseGgufHeader } from '../../src/weights/gguf-header.ts'
 import { GgufMetadata } from '../../src/weights/gguf-metadata.ts'
+import { joinShards } from '../../src/weights/gguf-split.ts'
 import { publishedTensors } from '../../src/weights/gguf-tensors.ts'
 import { ggufBytes, type MetadataValue } from '../support/gguf-file.ts'
 
@@ -36,8 +37,13 @@ function fileOf(arch: string, keys: Metadata, tensors: Readonly<Record<string, n
       ]),
     ),
   })
+  return modelOf(bytes)
+}
+
+function modelOf(bytes: Buffer) {
   const { metadata, ...header } = parseGgufHeader(bytes, bytes.length)
-  return { ...header, path: 'x.gguf', metadata: new GgufMetadata(metadata) }
+  const head = { ...header, path: 'x.gguf', bytes: bytes.length }
+  return joinShards({ ...head, metadata: new GgufMetadata(metadata) })
 }
 
 const configOf = (arch: string, keys: Metadata = {}, tensors = {}) =>
@@ -176,16 +182,14 @@ describe('the config of a GGUF file', () => {
     assert.doesNotThrow(() => hubConfig(split, undefined), 'general keys say nothing of the model')
   })
 
-  it('refuses a part of a split file, and a file without an embedding', () => {
+  it('refuses an adapter, and a file without an embedding', () => {
     const bytes = ggufBytes({
-      metadata: { 'general.architecture': ['string', 'llama'], 'split.count': ['u16', 3] },
+      metadata: { 'general.architecture': ['string', 'llama'], 'adapter.type': ['string', 'lora'] },
       tensors: {},
     })
-    const { metadata, ...header } = parseGgufHeader(bytes, bytes.length)
-    const file = { ...header, path: 'x.gguf', metadata: new GgufMetadata(metadata) }
     assert.throws(
-      () => hubConfig(file, undefined),
-      /^AerieError: split.count: expected nothing: one/,
+      () => hubConfig(modelOf(bytes), undefined),
+      /^AerieError: adapter.type: expected nothing: the whole model/,
     )
     const { tensors, ...rest } = fileOf('llama', {})
     assert.equal(tensors.length, 1)

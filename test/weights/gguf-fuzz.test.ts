@@ -7,6 +7,7 @@ import { ggufTokenizer } from '../../src/tokenizer/gguf-tokenizer.ts'
 import { hubConfig } from '../../src/weights/gguf-config.ts'
 import { type GgufHeader, parseGgufHeader } from '../../src/weights/gguf-header.ts'
 import { GgufMetadata } from '../../src/weights/gguf-metadata.ts'
+import { joinShards } from '../../src/weights/gguf-split.ts'
 import { publishedTensors } from '../../src/weights/gguf-tensors.ts'
 import { storedBytes } from '../../src/weights/stored-type.ts'
 import { type GgufToWrite, ggufBytes } from '../support/gguf-file.ts'
@@ -84,7 +85,8 @@ describe('a damaged GGUF file', () => {
       const bytes = mutate(original, seed)
       try {
         const { metadata, ...header } = parseGgufHeader(bytes, bytes.length)
-        const file = { ...header, path: 'x.gguf', metadata: new GgufMetadata(metadata) }
+        const head = { ...header, path: 'x.gguf', bytes: bytes.length }
+        const file = joinShards({ ...head, metadata: new GgufMetadata(metadata) })
         const config = hubConfig(file, [1, 1])
         publishedTensors(file, config)
         await modelConfig(config, file.path)
