@@ -110,7 +110,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   ],
   doctor: ['cli', 'config', 'cpu', 'bin', 'models'],
   // The tower's benchmark runs a graph without a model around it.
-  bench: ['cli', 'cpu', 'media', 'models', 'engine/backends', 'weights'],
+  bench: ['cli', 'cpu', 'media', 'models', 'engine/backends', 'quantise', 'weights'],
   // Conversations of cases are written as a request's are.
   parity: [
     'capabilities',

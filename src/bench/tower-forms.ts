@@ -1,6 +1,6 @@
 /**
- * The forms in which one and the same tower is run: as PyTorch's exporter wrote it, and as this server lowers it. Another
- * form, such as quantised weights, is a line in {@link TOWER_FORMS} and a case in {@link towerRunner}.
+ * The forms in which one and the same tower is run: as PyTorch's exporter wrote it, and as this server lowers it, with the
+ * weights as they are and quantised.
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,7 +12,7 @@ import { OnnxSession } from '../engine/backends/onnx-session.ts'
 import { Checkpoint } from '../weights/checkpoint.ts'
 
 /** The first is what the others are compared with. */
-export const TOWER_FORMS = ['pytorch', 'aerie'] as const
+export const TOWER_FORMS = ['pytorch', 'aerie', 'aerie-int8'] as const
 
 export type TowerForm = (typeof TOWER_FORMS)[number]
 
@@ -40,6 +40,9 @@ export interface TowerShape {
   readonly layers: number
   readonly hiddenSize: number
 }
+
+/** Where the quantised weights are, below the exported folder. */
+export const INT8_FOLDER = 'int8'
 
 /** Loads one form for as many runs as are wanted; the process ends it. */
 export async function towerRunner(job: TowerJob): Promise<TowerRunner> {
@@ -74,8 +77,10 @@ export function towerGraph(folder: string): Graph {
   return g.build()
 }
 
-async function loweredRunner({ folder, pictures, threads }: TowerJob): Promise<TowerRunner> {
-  await using checkpoint = await Checkpoint.open(folder)
+async function loweredRunner({ form, folder, pictures, threads }: TowerJob): Promise<TowerRunner> {
+  await using checkpoint = await Checkpoint.open(
+    form === 'aerie-int8' ? join(folder, INT8_FOLDER) : folder,
+  )
   const session = await OnnxSession.load(towerGraph(folder), checkpoint.tensors, { threads })
   const { imageSize } = towerShape(folder)
   return async (data) => {

@@ -85,7 +85,8 @@ test('a body that breaks is told by the line of its request, once', async () => 
 })
 
 test('garbage behind a request ends its stream without being answered in the middle of it', async () => {
-  await using app = await openTestApp({ echo: { hold: new Promise(() => undefined) } })
+  const hold = Promise.withResolvers<void>()
+  await using app = await openTestApp({ echo: { hold: hold.promise } })
   const socket = await rawConnection(await app.listen())
   let received = ''
   socket.setEncoding('utf8').on('data', (data: string) => {
@@ -95,5 +96,6 @@ test('garbage behind a request ends its stream without being answered in the mid
   await once(socket, 'data')
   socket.write('garbage\r\n\r\n')
   await once(socket, 'close')
+  hold.resolve()
   assert.equal(received.match(/HTTP\/1\.1/g)?.length, 1)
 })
