@@ -8,7 +8,10 @@ import type { Preprocessed } from './preprocess.ts'
 import { type Picture, resize } from './resample.ts'
 
 /** `[height, width, 3]` bytes → `[1, 3, height, width]`. */
-export function preprocessWhole(picture: Picture, to: WholePicture): Preprocessed {
+export function preprocessWhole(
+  picture: Picture,
+  to: Pick<WholePicture, 'height' | 'width' | 'resample'>,
+): Preprocessed {
   const { width, height, resample } = to
   if (picture.width === width && picture.height === height)
     return { pixels: unitPixels(picture), steps: [] }

@@ -4,7 +4,7 @@ import { loadModelConfig } from '../../models/load-config.ts'
 import { openModelFiles } from '../engine/backends/model-files.ts'
 import { toWireError } from '../errors.ts'
 import { calibrationPrompts } from './calibration.ts'
-import { measureDecoder, measureEncoder } from './measure.ts'
+import { measureDecoder, measureEncoder, measureTower } from './measure.ts'
 import type { FromMeasureWorker, Measured, ToMeasure } from './measure-thread.ts'
 import { openOverlaid } from './overlay.ts'
 
@@ -22,6 +22,7 @@ async function measure({ before, quantised, parts, threads }: ToMeasure): Promis
       config.graphs.encoder && config.preprocessing
         ? await measureEncoder(pair, config, { threads })
         : undefined
+    if (config.embeddingTower) return { towers: await measureTower(pair, config, { threads }) }
     const towers = seen?.towers ?? []
     if (parts === 'encoder' || !config.graphs.decoder) return { towers }
     const prompts = await calibrationPrompts(before, config)

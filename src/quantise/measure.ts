@@ -8,6 +8,7 @@ import type { ModelFiles } from '../engine/backends/model-files.ts'
 import type { Feed } from '../engine/backends/onnx-session.ts'
 import { AerieError } from '../errors.ts'
 import { preprocess } from '../media/preprocess.ts'
+import { preprocessWhole } from '../media/whole-picture.ts'
 import {
   type FeatureAgreement,
   FeatureComparison,
@@ -36,6 +37,32 @@ export interface Pair {
 export interface TowerAgreement extends FeatureAgreement {
   /** Of the tower, or `features` for what the projector makes of all of them. */
   readonly name: string
+}
+
+/**
+ * A tower that is published alone: itself by what it says of a picture's places, and everything else that it says, by the name
+ * of the output.
+ */
+export async function measureTower(
+  pair: Pair,
+  { family, config, graphs, embeddingTower }: ModelConfig,
+  options: Options,
+): Promise<TowerAgreement[]> {
+  const { encoder } = graphs
+  if (!encoder || !embeddingTower) throw new Error('a model with a decoder is measured otherwise')
+  const { height, width } = embeddingTower.preferred
+  const feeds = CALIBRATION_PICTURES.map((name) => {
+    const { pixels } = preprocessWhole(drawPicture(name), { height, width, resample: 'bicubic' })
+    return { [encoder.inputs[0]!.name]: { data: pixels, dims: [1, 3, height, width] } }
+  })
+  const nameOf = new Map((family.towers?.(config) ?? []).map(({ name, stage }) => [stage, name]))
+  const seen = await runBoth(pair, encoder, feeds, options)
+  return encoder.outputs.map(({ name, value }) => {
+    const comparison = new FeatureComparison()
+    for (const [a, b] of seen)
+      comparison.add(a.get(name)!, b.get(name)!, value.shape.at(-1) as number)
+    return { name: nameOf.get(name) ?? name, ...comparison.result }
+  })
 }
 
 export interface EncoderMeasurement {

@@ -135,7 +135,8 @@ export class ModelQuantiser implements AsyncDisposable {
   /** Quantises the towers alone, measures them, and leaves out those that change too much until none does. */
   async #chooseTowers(): Promise<ReadonlyMap<string, string>> {
     const { scratch, thresholds = THRESHOLDS, onPhase } = this.#options
-    if (this.#parts.length === 0 || !this.#config.preprocessing) return new Map()
+    const { preprocessing, embeddingTower } = this.#config
+    if (this.#parts.length === 0 || !(preprocessing || embeddingTower)) return new Map()
     const known = await this.#rememberedChoice()
     if (known) return known
     const kept = new Map<string, string>()

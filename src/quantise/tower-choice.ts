@@ -2,7 +2,7 @@
 import type { Graph } from '../../models/graph/graph.ts'
 import { weightsBehind } from '../../models/graph/linear-weights.ts'
 import type { ModelConfig } from '../../models/load-config.ts'
-import { FEATURES, type TowerAgreement } from './measure.ts'
+import type { TowerAgreement } from './measure.ts'
 import { isFaithful, type Thresholds } from './thresholds.ts'
 
 /** A tower, or the projector, with the graph names of its weights. */
@@ -36,7 +36,8 @@ function namesBehind(encoder: Graph, stage: string): Set<string> {
 
 /**
  * Names of the parts that must stay after a measurement with all but `kept` quantised: towers that are too far from
- * themselves; if there are none and the features are nevertheless, the projector; and at last every one. Empty when all is well.
+ * themselves; if there are none and what is made of them is nevertheless, the projector; and at last every one. Empty when
+ * all is well.
  */
 export function partsToKeep(
   parts: readonly TowerPart[],
@@ -47,7 +48,7 @@ export function partsToKeep(
   const failing = measured.filter((tower) => !isFaithful(tower, limits)).map(({ name }) => name)
   const towers = parts.filter(({ name }) => failing.includes(name) && !kept.has(name))
   if (towers.length > 0) return towers.map(({ name }) => name)
-  if (!failing.includes(FEATURES)) return []
+  if (failing.every((name) => kept.has(name))) return []
   const open = parts.map(({ name }) => name).filter((name) => !kept.has(name))
   return open.includes(PROJECTOR) ? [PROJECTOR] : open
 }

@@ -91,6 +91,38 @@ describe('importing a folder quantised', () => {
     }
   })
 
+  it('measures a tower that is published alone in everything that it says', async () => {
+    copyCheckpoint('radio/radio-v25-norm-adaptors', folder)
+    const { directory, manifest } = await run()
+    const { parts, measured } = manifest.quantization!
+    assert.deepEqual(
+      parts.map(({ name, form }) => [name, form]),
+      [
+        ['radio', 'rows'],
+        ['projector', 'rows'],
+      ],
+    )
+    assert.equal(measured.decoder, undefined)
+    const said = ['summary', 'radio', 'clip.summary', 'clip.features', 'sam.summary']
+    const names = measured.towers.map(({ name }) => name)
+    assert.deepEqual(
+      said.filter((name) => !names.includes(name)),
+      [],
+    )
+    for (const { name, vectors, cosineMean } of measured.towers) {
+      assert.ok(vectors > 0 && cosineMean > 0.98 && cosineMean < 1, `${name}: ${cosineMean}`)
+    }
+    assert.equal((await readManifest(directory))?.digest, manifest.digest)
+
+    // What it may not lose at all, it does not: every part stays.
+    rmSync(modelsDir, { recursive: true })
+    const strict = await run({ thresholds: { ...LAX, cosineMean: 1 } })
+    assert.deepEqual(
+      strict.manifest.quantization!.parts.map(({ form }) => form),
+      ['none', 'none'],
+    )
+  })
+
   it('takes sub-folders, and towers in their own form', async () => {
     copyCheckpoint('vila/vila15', folder)
     const { directory, manifest } = await run({ quantise: INT4 })

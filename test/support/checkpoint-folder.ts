@@ -27,7 +27,7 @@ export function scratchFolder(): string {
 
 /** Copies a recorded case's checkpoint, writable, to `folder`, which it returns. */
 export function copyCheckpoint(
-  name: 'decoders/qwen2' | 'vila/vila15' | 'vila-u/understanding',
+  name: 'decoders/qwen2' | 'vila/vila15' | 'vila-u/understanding' | 'radio/radio-v25-norm-adaptors',
   folder: string,
 ): string {
   cpSync(join(FIXTURES, name, 'checkpoint'), folder, { recursive: true })
