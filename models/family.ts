@@ -133,6 +133,12 @@ export interface StretchTexts {
   readonly after: string
 }
 
+export interface ExpertCard {
+  readonly name: string
+  readonly modality: string
+  readonly task: string
+}
+
 export interface Family<Config> {
   /** `model_type` of the checkpoint's config.json, verbatim; also the file's name. */
   readonly modelType: string
@@ -183,6 +189,8 @@ export interface Family<Config> {
   ): readonly string[]
   /** Absent: no text around a stretch of features. */
   stretchTexts?(config: Config): StretchTexts
+  /** The expert models that its answers may call. `names`: what the model is called here and where it came from. */
+  experts?(names: readonly string[]): readonly ExpertCard[]
 }
 
 /** Gives a family its type; the config type stays inside the file. */

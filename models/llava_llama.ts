@@ -11,6 +11,7 @@ import { GraphBuilder } from './graph/builder.ts'
 import type { Value } from './graph/graph.ts'
 import { parseVilaConfig, type VilaConfig } from './vila/config.ts'
 import { project, projectedTokens } from './vila/projector.ts'
+import { EXPERTS } from './vila-m3/expert-cards.ts'
 
 /** Ends a turn. */
 const LLAMA_3_END = '<|eot_id|>'
@@ -51,6 +52,9 @@ function tokensPerTile({ tower, projector }: VilaConfig): number {
   return projectedTokens(projector, vitGrid(tower))
 }
 
+/** As the published code does, VILA-M3 is told from VILA-1.5 by its name: the configs are the same. */
+const VILA_M3 = /vila[-_.]?m3/i
+
 export const family = defineFamily<VilaConfig>({
   modelType: 'llava_llama',
   parseConfig: parseVilaConfig,
@@ -75,6 +79,7 @@ export const family = defineFamily<VilaConfig>({
     // Frames are pictures too: as many as the context holds.
     maxImages: Math.max(1, Math.floor(c.text.maxPositions / tokensPerTile(c))),
   }),
+  experts: (names) => (names.some((name) => VILA_M3.test(name)) ? EXPERTS : []),
   weightFolders: ['llm', 'vision_tower', 'mm_projector'],
   textFolder: 'llm',
   weightNames: [

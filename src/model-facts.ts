@@ -39,7 +39,7 @@ export async function factsOf(found: FoundModel, backend: string): Promise<Model
     ...folder,
     ownedBy: 'aerie',
     family,
-    experts: expertsOf(family, [name, manifest?.parent.id ?? name]),
+    experts: expertsOf(model.family, [name, manifest?.parent.id ?? name]),
     weights: weightFacts(tensors.map((tensor) => ({ ...tensor, ...storedForm(tensor) }))),
     backend,
     // Cases are of float32; quantised weights have measurements of their own.

@@ -1,15 +1,15 @@
 /** VILA-M3's list of experts, as its model was trained to read it (`m3/demo/gradio_m3.py: MODEL_CARDS`). */
 
-export interface ExpertCard {
-  readonly name: string
-  readonly modality: string
-  readonly task: string
+import type { ExpertCard } from '../family.ts'
+
+/** With what its prompt says of it. */
+export interface PromptedExpert extends ExpertCard {
   readonly overview: string
   readonly accuracy: string
   readonly args: string
 }
 
-export const EXPERTS: readonly ExpertCard[] = [
+export const EXPERTS: readonly PromptedExpert[] = [
   {
     name: 'BRATS',
     modality: 'MRI',

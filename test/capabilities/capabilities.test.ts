@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { pathToFileURL } from 'node:url'
+import { family as llama } from '../../models/llama.ts'
+import { family as vila } from '../../models/llava_llama.ts'
 import type { ImagePreprocessing } from '../../models/preprocessing.ts'
 import type { Tiling } from '../../models/tiling/tiling.ts'
 import { weightFacts } from '../../src/capabilities/document.ts'
@@ -48,13 +50,13 @@ describe('measured parity', () => {
 
 describe('experts', () => {
   it('are those that prompts of VILA-M3 name, none of them running, and none of others', () => {
-    const found = expertsOf('llava_llama', ['checkpoint', 'MONAI/Llama3-VILA-M3-8B'])
+    const found = expertsOf(vila, ['checkpoint', 'MONAI/Llama3-VILA-M3-8B'])
     assert.deepEqual(
       found.map(({ name, isRunning }) => [name, isRunning]),
       ['BRATS', 'VISTA3D', 'VISTA2D', 'CXR'].map((name) => [name, false]),
     )
-    assert.deepEqual(expertsOf('llava_llama', ['VILA1.5-3b']), [])
-    assert.deepEqual(expertsOf('llama', ['vila-m3']), [])
+    assert.deepEqual(expertsOf(vila, ['VILA1.5-3b']), [])
+    assert.deepEqual(expertsOf(llama, ['vila-m3']), [])
   })
 })
 
