@@ -161,11 +161,11 @@ describe('Eagle', () => {
       num_key_value_heads: 32,
     })
     assert.deepEqual(family.towers!(config), [
-      { name: 'clip', inputSize: 336 },
-      { name: 'convnext', inputSize: 1024 },
-      { name: 'sam', inputSize: 1024 },
-      { name: 'eva', inputSize: 1024 },
-      { name: 'pix2struct', inputSize: 1024 },
+      { name: 'clip', inputSize: 336, stage: 'clip.out' },
+      { name: 'convnext', inputSize: 1024, stage: 'convnext.out' },
+      { name: 'sam', inputSize: 1024, stage: 'sam.out' },
+      { name: 'eva', inputSize: 1024, stage: 'eva.out' },
+      { name: 'pix2struct', inputSize: 1024, stage: 'pix2struct.out' },
     ])
     const shapes = new Map(graph.weights.map(({ name, shape }) => [name, shape.join()]))
     const at = (index: number, name: string) =>

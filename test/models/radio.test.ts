@@ -169,7 +169,7 @@ describe('RADIO', () => {
     const text = inspectionText(await inspectModel(CHECKPOINT, { verify: false }))
     assert.match(text, /^Embeddings +outputs summary \(120\), features \(40\), clip \(28\)/m)
     assert.match(text, /radio-v25-norm-adaptors +\d+ stages, at most \d\.\de-\d/)
-    assert.equal(parity?.cases.length, 2)
+    assert.equal(parity?.cases.length, 3)
     const located = await locateModel(
       { model: directory },
       { modelsDir, verify: true, hub: {}, offline: true },
