@@ -39,7 +39,7 @@ const PICTURES: Readonly<Record<string, readonly [width: number, height: number,
       car(330, 380, 76),
   ],
   'purple-heart.png': [480, 640, ground(PINK) + heart(240, 330, 120)],
-  'number-42.png': [640, 480, ground('#c9c9cd') + letters('42', 320, 330, 270, BLACK)],
+  'number-42.png': [640, 480, ground('#c9c9cd') + letters('42', 320, 300, 180, BLACK)],
   'word-cafe.png': [900, 400, ground(BEIGE) + letters('CAFE', 450, 270, 220, BLUE)],
 }
 

@@ -36,7 +36,7 @@ export const askCommand: Command = {
   configKeys: [...CONFIG_KEYS].filter(([, s]) => !SERVER_ONLY.has(s.group)).map(([key]) => key),
   examples: [
     'aerie ask docs/pictures/red-circle-blue-square.png "what color is the circle?"',
-    'aerie ask --json docs/pictures/number-42.png "read the number"',
+    'aerie ask --json docs/pictures/number-42.png "what is written there?"',
   ],
   run: ask,
 }
