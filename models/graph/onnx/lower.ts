@@ -117,8 +117,8 @@ function asFloats(onnx: OnnxGraph, { type }: Value, name: string): string {
 
 const EMITTERS: Emitters = {
   linear: (_, { onnx, inputs: [x, weight, bias] }) => {
-    // The transposition is folded while loading; MatMul then packs its constant side once.
-    const y = onnx.add('MatMul', [x!, onnx.add('Transpose', [weight!], { perm: [1, 0] })])
+    // Packed once from [out, in] as it lies: a Transpose would be folded first, which takes as long as all the rest of loading.
+    const y = onnx.add('FusedMatMul', [x!, weight!], { transB: 1 }, { domain: 'com.microsoft' })
     return bias === undefined ? y : onnx.add('Add', [y, bias])
   },
   layerNorm: (node, emission) => norm('LayerNormalization', node, emission),
