@@ -84,18 +84,35 @@ test('a body that breaks is told by the line of its request, once', async () => 
   assert.equal(await counted(app, 400, 'invalid_request', '/v1/tokenize'), 1)
 })
 
-test('garbage behind a request ends its stream without being answered in the middle of it', async () => {
-  const hold = Promise.withResolvers<void>()
-  await using app = await openTestApp({ echo: { hold: hold.promise } })
-  const socket = await rawConnection(await app.listen())
-  let received = ''
-  socket.setEncoding('utf8').on('data', (data: string) => {
-    received += data
+for (const [what, bytes] of [
+  ['garbage', 'garbage\r\n\r\n'],
+  ['a CONNECT', 'CONNECT a:443 HTTP/1.1\r\nhost: a\r\n\r\n'],
+] as const) {
+  test(`${what} behind a request ends its stream without being answered in the middle of it`, async () => {
+    const hold = Promise.withResolvers<void>()
+    await using app = await openTestApp({ echo: { hold: hold.promise } })
+    const socket = await rawConnection(await app.listen())
+    let received = ''
+    socket.setEncoding('utf8').on('data', (data: string) => {
+      received += data
+    })
+    socket.write(rawChatRequest({ stream: true, messages: [{ role: 'user', content: 'a b' }] }))
+    await once(socket, 'data')
+    socket.write(bytes)
+    await once(socket, 'close')
+    hold.resolve()
+    assert.equal(received.match(/HTTP\/1\.1/g)?.length, 1)
   })
-  socket.write(rawChatRequest({ stream: true, messages: [{ role: 'user', content: 'a b' }] }))
-  await once(socket, 'data')
-  socket.write('garbage\r\n\r\n')
-  await once(socket, 'close')
-  hold.resolve()
-  assert.equal(received.match(/HTTP\/1\.1/g)?.length, 1)
-})
+
+  test(`${what} behind a request that has no answer yet leaves it cancelled, whatever was still written`, async () => {
+    await using app = await openTestApp()
+    const url = await app.listen()
+    const livez = 'GET /livez HTTP/1.1\r\nhost: a\r\n\r\n'
+    const answer = await rawExchange(url, livez + bytes)
+    assert.match(answer, /^HTTP\/1\.1 40[05] /)
+    while (lines(app).length < 2) await new Promise(setImmediate)
+    const { status, code } = lines(app).find(({ route }) => route === '/livez')!
+    assert.deepEqual([status, code], [499, 'cancelled'])
+    assert.equal(await counted(app, 499, 'cancelled', '/livez'), 1)
+  })
+}

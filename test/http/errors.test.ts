@@ -18,11 +18,21 @@ test('an unknown route is 404, a known one with another method 405 that says whi
     ['PUT', '/v1/tokenize', 'POST'],
     ['OPTIONS', '/readyz', 'GET, HEAD'],
     ['PROPFIND', '/metrics', 'GET, HEAD'],
+    ['QUERY', '/v1/chat/completions', 'POST'],
   ] as const) {
     const answer = await app.request(method, url)
     assert.deepEqual([answer.status, answer.headers['allow']], [405, allow], `${method} ${url}`)
     assert.equal(answer.json.error.code, 'method_not_allowed')
   }
+})
+
+test('without a route, what is wrong with the body does not matter', async () => {
+  await using app = await openTestApp()
+  const payload = '{"half'
+  const missing = await app.request('POST', '/v1/engines', { payload, headers: json })
+  assert.deepEqual([missing.status, missing.json.error.code], [404, 'not_found'])
+  const wrong = await app.request('PUT', '/v1/tokenize', { payload, headers: json })
+  assert.deepEqual([wrong.status, wrong.json.error.code], [405, 'method_not_allowed'])
 })
 
 test('bodies that are not JSON in UTF-8 are told apart', async () => {
