@@ -75,16 +75,17 @@ function strictBase64(unescaped: string, fail: Fail): Uint8Array {
   return Buffer.from(digits, 'base64')
 }
 
-/** Piece by piece: `replace` first lists all it finds, and millions of spaces would not fit into memory. */
+/** By hand, as `replace` keeps the place of each of millions of spaces. Beyond ASCII is one stranger as good as another. */
 function withoutSpace(text: string): string {
-  let rest = ''
-  for (let at = 0; at < text.length; at += PIECE) {
-    rest += text.slice(at, at + PIECE).replace(/\s+/g, '')
+  const kept = Buffer.alloc(text.length)
+  let length = 0
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code === 0x20 || (code >= 0x09 && code <= 0x0d)) continue
+    kept[length++] = Math.min(code, 0x7f)
   }
-  return rest
+  return kept.toString('latin1', 0, length)
 }
-
-const PIECE = 1 << 16
 
 /** URL characters as they are and %XX as one byte. */
 function fromPercent(data: string, fail: Fail): Uint8Array {
