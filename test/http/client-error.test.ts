@@ -84,6 +84,19 @@ test('a body that breaks is told by the line of its request, once', async () => 
   assert.equal(await counted(app, 400, 'invalid_request', '/v1/tokenize'), 1)
 })
 
+test('an upload that is too large is answered at once and not cut off, so that the client sees the answer', async () => {
+  await using app = await openTestApp()
+  const socket = await rawConnection(await app.listen())
+  const size = 4 * 2 ** 20
+  const head = 'POST /v1/tokenize HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n'
+  socket.write(`${head}content-length: ${size}\r\n\r\n`)
+  const [answer] = await once(socket, 'data')
+  assert.match(String(answer), /^HTTP\/1\.1 413 .*"request_too_large"/s)
+  socket.write(' '.repeat(size))
+  socket.write('GET /livez HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n')
+  assert.match(await text(socket), /^HTTP\/1\.1 200 /)
+})
+
 for (const [what, bytes] of [
   ['garbage', 'garbage\r\n\r\n'],
   ['a CONNECT', 'CONNECT a:443 HTTP/1.1\r\nhost: a\r\n\r\n'],
