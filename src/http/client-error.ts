@@ -12,6 +12,12 @@ import { type OpenRequest, openRequestsOn } from './request-state.ts'
 /** How long the client may take to read the answer before the connection is cut. */
 const LINGER_MS = 2000
 
+interface ClientError extends Error {
+  readonly code?: string
+  /** The parser's own words, of a fixed list: nothing of the request is in them. */
+  readonly reason?: string
+}
+
 interface Watch {
   readonly logger: Logger
   readonly metrics: Metrics
@@ -19,14 +25,15 @@ interface Watch {
 
 /** For the `clientError` event of an HTTP server: there may be no request and no response, only a socket. */
 export function answerClientErrors(watch: Watch) {
-  return (error: Error & { code?: string }, socket: Socket): void => {
+  return (error: ClientError, socket: Socket): void => {
     const open = openRequestsOn(socket)
     const unfinished = open.find(({ raw }) => !raw.complete)
     if (isDeparture(error, socket, unfinished !== undefined)) {
       socket.destroy(error)
       return
     }
-    const failure = new AerieError(...explain(error.code))
+    const isBehind = open.length > 0 && !unfinished
+    const failure = new AerieError(...explain(error, isBehind))
     const id = requestId(unfinished?.raw.headers ?? {})
     // A fault in a body is told by the line of its request.
     if (!unfinished) record(watch, id, failure, { reason: error.code ?? 'unknown' })
@@ -96,13 +103,16 @@ function endWith(socket: Duplex, failure: AerieError, id: string): void {
   socket.once('close', () => clearTimeout(linger))
 }
 
-function explain(code: string | undefined): [AerieError['code'], string] {
+function explain({ code, reason }: ClientError, isBehind: boolean): [AerieError['code'], string] {
   switch (code) {
     case 'HPE_HEADER_OVERFLOW':
       return ['request_too_large', 'the head: more than the server reads']
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return ['request_timeout', 'the request did not arrive in time']
     default:
-      return ['invalid_request', 'not a valid HTTP request']
+      return [
+        'invalid_request',
+        `${isBehind ? 'what follows the body is ' : ''}not a valid HTTP request${reason ? `: ${reason}` : ''}`,
+      ]
   }
 }

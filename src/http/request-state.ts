@@ -74,7 +74,8 @@ export function watchRequest(
   finished(reply.raw, (error) => {
     others.delete(open)
     if (error) abort.abort()
-    const code = refusal ?? state.code ?? (error ? 'cancelled' : 'ok')
+    const outcome = isCut ? 'cancelled' : state.code
+    const code = refusal ?? outcome ?? (error ? 'cancelled' : 'ok')
     const hasAnswer = reply.raw.headersSent && !isCut
     const status = hasAnswer ? reply.raw.statusCode : ERROR_STATUS[refusal ?? 'cancelled'].status
     const route = request.routeOptions.url ?? 'unknown'

@@ -97,6 +97,24 @@ test('an upload that is too large is answered at once and not cut off, so that t
   assert.match(await text(socket), /^HTTP\/1\.1 200 /)
 })
 
+test('a body longer than its content-length is told as what follows it, and once', async () => {
+  await using app = await openTestApp()
+  const head =
+    'POST /v1/tokenize HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 9\r\n'
+  const answer = await rawExchange(await app.listen(), `${head}\r\n{"model": "echo"}`)
+  assert.match(answer, /^HTTP\/1\.1 400 .*"what follows the body is not a valid HTTP request: /s)
+  while (lines(app).length < 2) await new Promise(setImmediate)
+  assert.deepEqual(
+    lines(app)
+      .map(({ route, status, code }) => [route, status, code])
+      .sort(),
+    [
+      ['/v1/tokenize', 499, 'cancelled'],
+      ['unknown', 400, 'invalid_request'],
+    ],
+  )
+})
+
 for (const [what, bytes] of [
   ['garbage', 'garbage\r\n\r\n'],
   ['a CONNECT', 'CONNECT a:443 HTTP/1.1\r\nhost: a\r\n\r\n'],

@@ -129,6 +129,9 @@ test('what is not HTTP gets the envelope too', async () => {
     const body = JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4))
     assert.equal(body.error.code, 'invalid_request')
   }
+  const twoFramings =
+    'POST /v1/tokenize HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\ntransfer-encoding: chunked\r\n\r\n'
+  assert.match(await rawExchange(url, twoFramings), /not a valid HTTP request: .*Content-Length/)
   assert.match(
     await rawExchange(url, 'CONNECT example.org:443 HTTP/1.1\r\nhost: example.org\r\n\r\n'),
     /^HTTP\/1\.1 405 .*"method_not_allowed"/s,
