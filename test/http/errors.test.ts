@@ -147,6 +147,20 @@ test('what is not HTTP gets the envelope too', async () => {
   )
 })
 
+test('a body comes as it is or in chunks, and in HTTP/1.0 as it is', async () => {
+  await using app = await openTestApp()
+  const url = await app.listen()
+  const post = (version: string, coding: string) => {
+    const head = `POST /v1/tokenize HTTP/${version}\r\nhost: a\r\nconnection: close\r\n`
+    const body = `content-type: application/json\r\ntransfer-encoding: ${coding}\r\n\r\n2\r\n{}\r\n0\r\n\r\n`
+    return rawExchange(url, head + body)
+  }
+  assert.match(await post('1.1', 'Chunked'), /^HTTP\/1\.1 400 .*"param":"model"/s)
+  assert.match(await post('1.1', 'gzip, chunked'), /^HTTP\/1\.1 415 .*expected chunked or none/s)
+  const old = await post('1.0', 'chunked')
+  assert.match(old, /^HTTP\/1\.1 415 .*^connection: close\r$.*expected none in HTTP\/1\.0/ims)
+})
+
 test('each code has its status, before a stream as in an answer', async () => {
   for (const code of Object.keys(ERROR_CODES) as ErrorCode[]) {
     if (code === 'internal_error') continue
