@@ -158,7 +158,7 @@ export interface ImageSeen {
   /** Upright, in pixels, before any resize. */
   readonly width: number
   readonly height: number
-  /** In words, in order. Empty when the feature cache made decoding unnecessary. */
+  /** In words, in order; those of the first time where the features come from the cache. */
   readonly conversions: readonly string[]
   readonly tiles: number
   readonly grid: { readonly rows: number; readonly columns: number }

@@ -25,6 +25,9 @@ export interface EncodedPicture {
   readonly seen: ImageSeen
 }
 
+/** What was done to the pixels before the features were computed; known as long as they are kept. */
+const conversionsOf = new WeakMap<Features, readonly string[]>()
+
 export function pictureParts(messages: readonly ChatMessage[]): ImagePart[] {
   return messages.flatMap((message) => message.content.filter((part) => part.type === 'image'))
 }
@@ -109,13 +112,15 @@ async function encodePicture(
     'url' in part && /^data:/i.test(part.url) ? {} : { fetch: image.fetchMs }
   const known = encoder.lookup(key)
   if (known) {
+    const conversions = conversionsOf.get(known) ?? []
     return {
       features: known,
-      seen: describe(model, picture, { cached: true, conversions: [], stations: fetchTime }),
+      seen: describe(model, picture, { cached: true, conversions, stations: fetchTime }),
     }
   }
   const prepared = await media.prepare(image, model.preprocessing!, layout, part.param, signal)
   const result = await encoder.encode({ key, pixels: prepared.pixels, layout }, signal)
+  conversionsOf.set(result.features, prepared.conversions)
   return {
     features: result.features,
     seen: describe(model, picture, {

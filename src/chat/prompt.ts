@@ -211,16 +211,23 @@ function texts(messages: readonly ChatMessage[]): string[] {
   ])
 }
 
-/** A text of more bytes than `maxContext` of the longest tokens cannot fit; no need to tokenize it. */
+/**
+ * A text of more bytes than `maxContext` of the longest tokens cannot fit, nor can more messages than positions, as each
+ * takes a mark of its turn at least; no need to tokenize the one or to render the others.
+ */
 function refuseHopelesslyLong(builder: PromptBuilder, messages: readonly ChatMessage[]): void {
+  const { limits, tokenizer } = builder
   const characters = texts(messages).reduce((sum, text) => sum + text.length, 0)
-  if (characters > builder.limits.maxContext * builder.tokenizer.maxTokenBytes) {
-    throw new AerieError(
-      'context_length_exceeded',
-      `the messages have ${characters} characters, more than can fit into the model's ${builder.limits.maxContext} positions`,
-      { param: 'messages' },
-    )
-  }
+  const isLong = characters > limits.maxContext * tokenizer.maxTokenBytes
+  if (!isLong && messages.length <= limits.maxContext) return
+  const what = isLong
+    ? `the messages have ${characters} characters`
+    : `there are ${messages.length} messages`
+  throw new AerieError(
+    'context_length_exceeded',
+    `${what}, more than can fit into the model's ${limits.maxContext} positions`,
+    { param: 'messages' },
+  )
 }
 
 /** A Unicode noncharacter that occurs in none of the texts: where special tokens in user text are cut. */

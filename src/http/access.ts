@@ -34,7 +34,7 @@ export function controlAccess(app: FastifyInstance, options: AccessOptions): Acc
   }
   app.addHook('onRequest', async (request, reply) => {
     const { probe = false, whileDraining = probe } = request.routeOptions.config
-    if (draining) reply.header('connection', 'close')
+    if (draining && !isUploading(request)) reply.header('connection', 'close')
     if (!probe) request.state.tenant = authenticate(request, options)
     if (draining && !whileDraining) {
       throw new AerieError('shutting_down', 'the server is draining and takes no new requests')
@@ -56,6 +56,15 @@ export function controlAccess(app: FastifyInstance, options: AccessOptions): Acc
     },
   }
 }
+
+/** Whether so much may still be on its way that closing would break it off, and the client would not see the answer. */
+function isUploading({ headers }: FastifyRequest): boolean {
+  const { 'content-length': length = '0', 'transfer-encoding': encoding } = headers
+  return encoding !== undefined || Number(length) > SMALL_BODY_BYTES
+}
+
+/** What comes with the head or lies in the buffers of both sides. */
+const SMALL_BODY_BYTES = 16 * 1024
 
 function authenticate({ headers }: FastifyRequest, options: AccessOptions): string {
   const { apiKeys, requireApiKey } = options

@@ -1,5 +1,12 @@
 /** The HTTP edge put together: one Fastify instance with its hooks, its error envelope and its routes. */
-import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify'
+import {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  fastify,
+  LogController,
+} from 'fastify'
 import type { CapabilityDocument } from '../capabilities/document.ts'
 import type { ChatService } from '../chat/contract.ts'
 import type { EmbeddingService } from '../embeddings/contract.ts'
@@ -105,13 +112,18 @@ export async function createApp(options: HttpOptions): Promise<FastifyInstance> 
   if (options.unknownFields === 'refuse') app.addHook('onRequest', refuseQuery)
   acceptJsonOnly(app)
   app.setErrorHandler(handleError)
-  app.setNotFoundHandler((request, reply) => {
+  const refuseRoute = (request: FastifyRequest, reply: FastifyReply): never => {
     const path = request.url.replace(/[?#].*/, '')
     const allowed = methods.of(path)
     if (allowed.length === 0) throw new AerieError('not_found', 'no such route')
     reply.header('allow', allowed.join(', '))
     const what = `expected ${allowed.join(' or ')}, got ${request.method}`
     throw new AerieError('method_not_allowed', `the method: ${what}`)
+  }
+  app.setNotFoundHandler(refuseRoute)
+  // Before the body is read: it is nobody's, and what is wrong with it is not what is wrong.
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.is404) refuseRoute(request, reply)
   })
 
   const contract = createContract(options)

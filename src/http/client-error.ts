@@ -7,10 +7,16 @@ import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { ERROR_STATUS, errorBody } from './openai-error.ts'
 import { requestId } from './request-id.ts'
-import { openRequestsOn } from './request-state.ts'
+import { type OpenRequest, openRequestsOn } from './request-state.ts'
 
 /** How long the client may take to read the answer before the connection is cut. */
 const LINGER_MS = 2000
+
+interface ClientError extends Error {
+  readonly code?: string
+  /** The parser's own words, of a fixed list: nothing of the request is in them. */
+  readonly reason?: string
+}
 
 interface Watch {
   readonly logger: Logger
@@ -19,21 +25,19 @@ interface Watch {
 
 /** For the `clientError` event of an HTTP server: there may be no request and no response, only a socket. */
 export function answerClientErrors(watch: Watch) {
-  return (error: Error & { code?: string }, socket: Socket): void => {
+  return (error: ClientError, socket: Socket): void => {
     const open = openRequestsOn(socket)
     const unfinished = open.find(({ raw }) => !raw.complete)
     if (isDeparture(error, socket, unfinished !== undefined)) {
       socket.destroy(error)
       return
     }
-    const failure = new AerieError(...explain(error.code))
-    for (const request of open) request.end(request === unfinished ? failure.code : undefined)
-    const id = unfinished ? undefined : requestId({})
+    const isBehind = open.length > 0 && !unfinished
+    const failure = new AerieError(...explain(error, isBehind))
+    const id = requestId(unfinished?.raw.headers ?? {})
     // A fault in a body is told by the line of its request.
-    if (id !== undefined) record(watch, id, failure, { reason: error.code ?? 'unknown' })
-    // In the middle of an answer it would be read as a part of it.
-    if (open.some(({ response }) => response.headersSent)) socket.destroy()
-    else endWith(socket, failure, id ?? requestId(unfinished?.raw.headers ?? {}))
+    if (!unfinished) record(watch, id, failure, { reason: error.code ?? 'unknown' })
+    endConnection(socket, failure, id, unfinished)
   }
 }
 
@@ -44,8 +48,23 @@ export function refuseTunnels(watch: Watch) {
     const failure = new AerieError('method_not_allowed', 'the method: CONNECT is for proxies')
     const id = requestId(headers)
     record(watch, id, failure, { method })
-    endWith(socket, failure, id)
+    endConnection(socket, failure, id)
   }
+}
+
+/** Ends the work for every request on the connection; `failed` is the one that the failure is about, if it is about one. */
+function endConnection(
+  socket: Duplex,
+  failure: AerieError,
+  id: string,
+  failed?: OpenRequest,
+): void {
+  const open = openRequestsOn(socket)
+  // In the middle of an answer it would be read as a part of it.
+  const isInAnswer = open.some(({ response }) => response.headersSent)
+  for (const request of open) request.end(request === failed ? failure.code : undefined)
+  if (isInAnswer) socket.destroy()
+  else endWith(socket, failure, id)
 }
 
 /** Nobody is left to read an answer, or nobody has asked for one: a connection opened in advance may stay silent. */
@@ -84,13 +103,16 @@ function endWith(socket: Duplex, failure: AerieError, id: string): void {
   socket.once('close', () => clearTimeout(linger))
 }
 
-function explain(code: string | undefined): [AerieError['code'], string] {
+function explain({ code, reason }: ClientError, isBehind: boolean): [AerieError['code'], string] {
   switch (code) {
     case 'HPE_HEADER_OVERFLOW':
       return ['request_too_large', 'the head: more than the server reads']
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return ['request_timeout', 'the request did not arrive in time']
     default:
-      return ['invalid_request', 'not a valid HTTP request']
+      return [
+        'invalid_request',
+        `${isBehind ? 'what follows the body is ' : ''}not a valid HTTP request${reason ? `: ${reason}` : ''}`,
+      ]
   }
 }

@@ -7,6 +7,8 @@ import { ERROR_STATUS, errorBody, errorHeaders, toAerieError } from './openai-er
 export function errorHandler(logger: Logger) {
   return (thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const error = recordError(thrown, request, logger)
+    // Fastify would close at once, and a client in the middle of its upload then sees a broken pipe and no answer.
+    if (error.code === 'request_too_large') reply.removeHeader('connection')
     return reply
       .code(ERROR_STATUS[error.code].status)
       .headers(errorHeaders(error))

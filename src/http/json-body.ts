@@ -31,7 +31,7 @@ async function parse(request: FastifyRequest, body: Buffer): Promise<unknown> {
   }
 }
 
-function checkHeaders({ headers }: FastifyRequest): void {
+function checkHeaders({ headers, raw }: FastifyRequest): void {
   const charset = /charset="?([\w-]+)/i.exec(headers['content-type'] ?? '')?.[1]
   if (charset !== undefined && !/^utf-?8$/i.test(charset)) {
     throw new AerieError('unsupported_media_type', `content-type: expected UTF-8, got ${charset}`)
@@ -39,6 +39,12 @@ function checkHeaders({ headers }: FastifyRequest): void {
   const encoding = headers['content-encoding']?.toLowerCase() ?? 'identity'
   if (encoding !== 'identity') {
     throw new AerieError('unsupported_media_type', 'content-encoding: expected none')
+  }
+  // Node undoes chunks and nothing else, and chunks in HTTP/1.0 too, where a proxy in front may see the body end elsewhere.
+  const transfer = headers['transfer-encoding']?.toLowerCase()
+  if (transfer !== undefined && (transfer !== 'chunked' || raw.httpVersion === '1.0')) {
+    const expected = raw.httpVersion === '1.0' ? 'none in HTTP/1.0' : 'chunked or none'
+    throw new AerieError('unsupported_media_type', `transfer-encoding: expected ${expected}`)
   }
 }
 

@@ -2,6 +2,7 @@
  * Where a text stops being JSON (RFC 8259). V8 tells the position of some faults only, and of none in bytes; this scanner
  * tells it of all. One pass without recursion, run only over a body that `JSON.parse` has refused.
  */
+import { isAscii } from 'node:buffer'
 
 export interface JsonFault {
   /** Bytes before the fault: the longest beginning of the text that some JSON text begins with as well. */
@@ -24,7 +25,6 @@ export function findJsonFault(text: Buffer): JsonFault | undefined {
   return { offset, ...locate(text, offset), expected, isEnd: offset === text.length }
 }
 
-const TAB = 0x09
 const LF = 0x0a
 const CR = 0x0d
 const SPACE = 0x20
@@ -43,10 +43,27 @@ const LOWER_U = 0x75
 const BRACE = 0x7b
 const BRACE_END = 0x7d
 
-const ESCAPES = new Set(Buffer.from('"\\/bfnrt'))
-const HEX = new Set(Buffer.from('0123456789abcdefABCDEF'))
-const EXPONENT = new Set(Buffer.from('eE'))
 const LITERALS = ['true', 'false', 'null'].map((word) => ({ word, bytes: Buffer.from(word) }))
+
+/** 1 at the bytes of the set. */
+type ByteSet = Uint8Array
+
+const WHITESPACE = oneOf(' \n\r\t')
+const DIGITS = oneOf('0123456789')
+const HEX = oneOf('0123456789abcdefABCDEF')
+const EXPONENT = oneOf('eE')
+/** What may follow a backslash, but for `u`, which wants more. */
+const ESCAPES = oneOf('"\\/bfnrt')
+/** What a string may have as it is. */
+const PLAIN = Uint8Array.from({ length: 256 }, (_, byte) =>
+  byte < SPACE || byte === QUOTE || byte === BACKSLASH ? 0 : 1,
+)
+
+function oneOf(characters: string): ByteSet {
+  const set = new Uint8Array(256)
+  for (const byte of Buffer.from(characters)) set[byte] = 1
+  return set
+}
 
 /** What comes next, whitespace left out. */
 type Next = 'value' | 'item' | 'name' | 'member' | 'colon' | 'after'
@@ -67,7 +84,7 @@ class Scanner {
   scan(): boolean {
     let next: Next | 'end' | false = 'value'
     while (next && next !== 'end') {
-      this.#skipSpace()
+      this.at = skip(this.#text, this.at, WHITESPACE)
       next = this.#step(next)
     }
     return next === 'end'
@@ -134,11 +151,12 @@ class Scanner {
 
   #string(): boolean {
     for (this.at++; ; this.at++) {
+      this.at = skip(this.#text, this.at, PLAIN)
       const byte = this.#text[this.at]
       if (byte === QUOTE) break
       if (byte === undefined) return this.#fail('the end of a string')
       if (byte < SPACE) return this.#fail('an escape such as \\n for a control character')
-      if (byte === BACKSLASH && !this.#escape()) return false
+      if (!this.#escape()) return false
     }
     this.at++
     return true
@@ -147,12 +165,12 @@ class Scanner {
   /** From the backslash to the last byte of the escape. */
   #escape(): boolean {
     const kind = this.#text[++this.at]
-    if (kind === undefined || (kind !== LOWER_U && !ESCAPES.has(kind))) {
+    if (kind === undefined || (kind !== LOWER_U && ESCAPES[kind] === 0)) {
       return this.#fail('one of "\\/bfnrtu after a backslash')
     }
     for (let digit = 0; kind === LOWER_U && digit < 4; digit++) {
       const byte = this.#text[++this.at]
-      if (byte === undefined || !HEX.has(byte)) return this.#fail('four hexadecimal digits')
+      if (byte === undefined || HEX[byte] === 0) return this.#fail('four hexadecimal digits')
     }
     return true
   }
@@ -167,7 +185,7 @@ class Scanner {
       if (!this.#digits()) return false
     }
     const byte = this.#text[this.at]
-    if (byte === undefined || !EXPONENT.has(byte)) return true
+    if (byte === undefined || EXPONENT[byte] === 0) return true
     const sign = this.#text[++this.at]
     if (sign === PLUS || sign === MINUS) this.at++
     return this.#digits()
@@ -176,22 +194,21 @@ class Scanner {
   /** One digit or more. */
   #digits(): boolean {
     if (!isDigit(this.#text[this.at])) return this.#fail('a digit')
-    while (isDigit(this.#text[this.at])) this.at++
+    this.at = skip(this.#text, this.at, DIGITS)
     return true
-  }
-
-  #skipSpace(): void {
-    for (;;) {
-      const byte = this.#text[this.at]
-      if (byte !== SPACE && byte !== LF && byte !== CR && byte !== TAB) return
-      this.at++
-    }
   }
 
   #fail(expected: string): false {
     this.expected = expected
     return false
   }
+}
+
+/** Where the first byte from `at` on lies that is none of `bytes`; a local index, because millions are passed here. */
+function skip(text: Buffer, at: number, bytes: ByteSet): number {
+  const end = text.length
+  while (at < end && bytes[text[at]!] === 1) at++
+  return at
 }
 
 function isDigit(byte: number | undefined): boolean {
@@ -202,11 +219,13 @@ function locate(text: Buffer, offset: number): { readonly line: number; readonly
   let line = 1
   let start = 0
   for (let at = 0; at < offset; at++) {
-    const byte = text[at]
+    const byte = text[at]!
+    if (byte > CR) continue
     if (byte !== LF && !(byte === CR && text[at + 1] !== LF)) continue
     line++
     start = at + 1
   }
+  if (isAscii(text.subarray(start, offset))) return { line, column: offset - start + 1 }
   let column = 1
   // A byte that continues a character (10xxxxxx) is none of its own.
   for (let at = start; at < offset; at++) if ((text[at]! & 0xc0) !== 0x80) column++

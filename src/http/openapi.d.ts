@@ -734,7 +734,7 @@ export interface components {
             width: number;
             height: number;
             /**
-             * @description What was done to the pixels, in order; empty when the features came from the cache.
+             * @description What was done to the pixels, in order; earlier, where the features come from the cache.
              * @example [
              *       "EXIF orientation 6 applied",
              *       "Display P3 → sRGB"

@@ -16,6 +16,10 @@ const COMMA = 0x2c
 const BRACKET = 0x5b
 const BRACE = 0x7b
 const BACKSLASH = 0x5c
+const WHITESPACE = [0x20, 0x09, 0x0a, 0x0d]
+/** 1 at the bytes that count. */
+const MARKS = new Uint8Array(256)
+for (const byte of [QUOTE, COMMA, COLON, BRACKET, BRACE]) MARKS[byte] = 1
 /** Not allowed inside a JSON string as they are. */
 const CONTROL = [0x09, 0x0a, 0x0d]
 
@@ -71,10 +75,13 @@ function findUris(body: Buffer, minBytes: number): Stretch[] {
     const quote = body.indexOf('"data:', from)
     if (quote < 0) return uris
     const start = quote + 1
+    // What begins before the last quote nearby ends there at the latest: too short. A text may quote millions of URIs.
+    from = body.lastIndexOf(QUOTE, quote + minBytes)
+    if (from > quote) continue
+    from = start
     const end = body.indexOf(QUOTE, start)
     if (end < 0) return uris
-    from = start
-    if (end - start < minBytes || isEscaped(body, quote)) continue
+    if (isEscaped(body, quote)) continue
     const bytes = body.subarray(start, end)
     if (bytes.includes(BACKSLASH) || !isAscii(bytes) || isName(body, end)) continue
     if (CONTROL.some((byte) => bytes.includes(byte))) continue
@@ -88,16 +95,26 @@ function hasMoreMarks(body: Buffer): boolean {
   let marks = 0
   for (let at = 0; at < body.length; at++) {
     const byte = body[at]!
-    if (byte === QUOTE) {
-      do at = body.indexOf(QUOTE, at + 1)
-      while (at >= 0 && isEscaped(body, at))
-      if (at < 0) return false
-    } else if (byte !== COMMA && byte !== BRACKET && byte !== BRACE && byte !== COLON) {
-      continue
-    }
+    if (MARKS[byte] === 0) continue
     if (++marks > MOST_MARKS) return true
+    if (byte !== QUOTE) continue
+    at = endOfString(body, at + 1)
+    if (at < 0) return false
   }
   return false
+}
+
+/** The closing quote of the string whose first byte is at `from`, or -1. */
+function endOfString(body: Buffer, from: number): number {
+  let quote = body.indexOf(QUOTE, from)
+  if (quote < 0 || !isEscaped(body, quote)) return quote
+  // Where one quote is escaped millions may be; the search costs far more to begin than to go on.
+  for (quote++; quote < body.length; quote++) {
+    const byte = body[quote]
+    if (byte === QUOTE) return quote
+    if (byte === BACKSLASH) quote++
+  }
+  return -1
 }
 
 /** Whether the quote belongs to a string around it. */
@@ -109,7 +126,7 @@ function isEscaped(body: Buffer, quote: number): boolean {
 
 function isName(body: Buffer, end: number): boolean {
   let next = end + 1
-  while (/\s/.test(String.fromCharCode(body[next] ?? 0))) next++
+  while (WHITESPACE.includes(body[next] ?? 0)) next++
   return body[next] === COLON
 }
 

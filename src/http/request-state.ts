@@ -57,11 +57,14 @@ export function watchRequest(
   }
   request.state = state
   let refusal: ErrorCode | undefined
+  let isCut = false
   const open: OpenRequest = {
     raw: request.raw,
     response: reply.raw,
     end(code) {
       refusal = code
+      // What the handler may yet write reaches nobody.
+      isCut = !reply.raw.headersSent
       abort.abort()
     },
   }
@@ -71,8 +74,10 @@ export function watchRequest(
   finished(reply.raw, (error) => {
     others.delete(open)
     if (error) abort.abort()
-    const code = refusal ?? state.code ?? (error ? 'cancelled' : 'ok')
-    const status = statusOf(reply.raw, refusal)
+    const outcome = isCut ? 'cancelled' : state.code
+    const code = refusal ?? outcome ?? (error ? 'cancelled' : 'ok')
+    const hasAnswer = reply.raw.headersSent && !isCut
+    const status = hasAnswer ? reply.raw.statusCode : ERROR_STATUS[refusal ?? 'cancelled'].status
     const route = request.routeOptions.url ?? 'unknown'
     const ms = performance.now() - state.arrived
     metrics.requestFinished({ route, status, code, seconds: ms / 1000 })
@@ -91,9 +96,4 @@ export function watchRequest(
       'request',
     )
   })
-}
-
-function statusOf(response: ServerResponse, refusal: ErrorCode | undefined): number {
-  if (response.headersSent) return response.statusCode
-  return refusal === undefined ? 499 : ERROR_STATUS[refusal].status
 }

@@ -102,6 +102,17 @@ describe('prompt of the starter family', async () => {
     })
     assert.ok(performance.now() - before < 2000)
   })
+
+  it('refuses more messages than the model has positions before rendering them', async () => {
+    const messages = Array.from({ length: builder.limits.maxContext + 1 }, () => user(text('')))
+    const template = {
+      render: () => assert.fail('rendered'),
+    } as unknown as ChatTemplate
+    await assert.rejects(buildPrompt({ ...builder, template }, messages, []), {
+      code: 'context_length_exceeded',
+      param: 'messages',
+    })
+  })
 })
 
 describe('prompt of a family whose pictures are many tiles', async () => {

@@ -100,6 +100,24 @@ describe('the official openai client', () => {
     assert.ok(answer.usage!.prompt_tokens_details!.cached_tokens! >= 96)
   })
 
+  it('is told what the model saw of a picture, from the cache too', async () => {
+    const look = async () => {
+      const answer = await client.chat.completions.create({
+        model: 'starter',
+        messages: ask('describe the picture', await pictureUri('purple-heart.png')),
+        ...{ aerie: { explain: true } },
+      })
+      const { aerie } = answer as unknown as {
+        aerie: { images: { cached: boolean; conversions: string[] }[] }
+      }
+      return aerie.images[0]!
+    }
+    const [first, second] = [await look(), await look()]
+    assert.deepEqual([first.cached, second.cached], [false, true])
+    assert.match(first.conversions.at(-1)!, /^bicubic /)
+    assert.deepEqual(second.conversions, first.conversions)
+  })
+
   it('carries several pictures and turns', async () => {
     const url = await pictureUri('red-circle-blue-square.png')
     const answer = await client.chat.completions.create({

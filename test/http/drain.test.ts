@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { openTestApp } from '../support/http-app.ts'
 import { rawChatRequest, rawConnection } from '../support/raw-client.ts'
@@ -40,6 +41,31 @@ test('while draining, running answers are finished and new requests get 503', LI
   assert.match(received, /" five"/)
   assert.equal(app.service.aborted, 0)
   socket.destroy()
+})
+
+test('a large upload that is refused while draining is not cut off', LIMIT, async () => {
+  const hold = Promise.withResolvers<void>()
+  await using app = await openTestApp({ echo: { hold: hold.promise } })
+  const url = await app.listen()
+  const streaming = await rawConnection(url)
+  streaming.write(rawChatRequest({ stream: true }))
+  await once(streaming, 'data')
+  const drain = app.app.drain()
+
+  const socket = await rawConnection(url)
+  const size = 4 * 2 ** 20
+  const head = 'POST /v1/tokenize HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n'
+  socket.write(`${head}content-length: ${size}\r\n\r\n`)
+  const [answer] = await once(socket, 'data')
+  assert.match(String(answer), /^HTTP\/1\.1 503 .*"shutting_down"/s)
+  socket.write(' '.repeat(size))
+  socket.write(rawChatRequest({}))
+  assert.match(await text(socket), /^HTTP\/1\.1 503 .*^connection: close\r$/ims)
+
+  hold.resolve()
+  streaming.resume()
+  await drain
+  streaming.destroy()
 })
 
 test('a client that leaves while draining does not hold the end up', LIMIT, async () => {

@@ -18,11 +18,21 @@ test('an unknown route is 404, a known one with another method 405 that says whi
     ['PUT', '/v1/tokenize', 'POST'],
     ['OPTIONS', '/readyz', 'GET, HEAD'],
     ['PROPFIND', '/metrics', 'GET, HEAD'],
+    ['QUERY', '/v1/chat/completions', 'POST'],
   ] as const) {
     const answer = await app.request(method, url)
     assert.deepEqual([answer.status, answer.headers['allow']], [405, allow], `${method} ${url}`)
     assert.equal(answer.json.error.code, 'method_not_allowed')
   }
+})
+
+test('without a route, what is wrong with the body does not matter', async () => {
+  await using app = await openTestApp()
+  const payload = '{"half'
+  const missing = await app.request('POST', '/v1/engines', { payload, headers: json })
+  assert.deepEqual([missing.status, missing.json.error.code], [404, 'not_found'])
+  const wrong = await app.request('PUT', '/v1/tokenize', { payload, headers: json })
+  assert.deepEqual([wrong.status, wrong.json.error.code], [405, 'method_not_allowed'])
 })
 
 test('bodies that are not JSON in UTF-8 are told apart', async () => {
@@ -119,6 +129,9 @@ test('what is not HTTP gets the envelope too', async () => {
     const body = JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4))
     assert.equal(body.error.code, 'invalid_request')
   }
+  const twoFramings =
+    'POST /v1/tokenize HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\ntransfer-encoding: chunked\r\n\r\n'
+  assert.match(await rawExchange(url, twoFramings), /not a valid HTTP request: .*Content-Length/)
   assert.match(
     await rawExchange(url, 'CONNECT example.org:443 HTTP/1.1\r\nhost: example.org\r\n\r\n'),
     /^HTTP\/1\.1 405 .*"method_not_allowed"/s,
@@ -132,6 +145,20 @@ test('what is not HTTP gets the envelope too', async () => {
     await rawExchange(url, head),
     /^HTTP\/1\.1 413 Payload Too Large.*"request_too_large"/s,
   )
+})
+
+test('a body comes as it is or in chunks, and in HTTP/1.0 as it is', async () => {
+  await using app = await openTestApp()
+  const url = await app.listen()
+  const post = (version: string, coding: string) => {
+    const head = `POST /v1/tokenize HTTP/${version}\r\nhost: a\r\nconnection: close\r\n`
+    const body = `content-type: application/json\r\ntransfer-encoding: ${coding}\r\n\r\n2\r\n{}\r\n0\r\n\r\n`
+    return rawExchange(url, head + body)
+  }
+  assert.match(await post('1.1', 'Chunked'), /^HTTP\/1\.1 400 .*"param":"model"/s)
+  assert.match(await post('1.1', 'gzip, chunked'), /^HTTP\/1\.1 415 .*expected chunked or none/s)
+  const old = await post('1.0', 'chunked')
+  assert.match(old, /^HTTP\/1\.1 415 .*^connection: close\r$.*expected none in HTTP\/1\.0/ims)
 })
 
 test('each code has its status, before a stream as in an answer', async () => {

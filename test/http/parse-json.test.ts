@@ -116,3 +116,16 @@ test('a long text may hold as many commas, brackets and quotes as it likes', () 
   const text = '[a, "b": {c}\\]'.repeat(MOST_MARKS)
   same(JSON.stringify({ messages: [{ role: 'user', content: text }] }))
 })
+
+test('strings end where they end, whatever is escaped in them', () => {
+  for (const text of ['\\"\\\\', '\\\\', '\\"', '\\\\\\"', '\\"a\\"\\\\\\"']) {
+    const strings = (count: number) => Buffer.from(`[${Array(count).fill(`"${text}"`)}]`)
+    assert.equal((parseJson(strings(MOST_MARKS / 2)) as string[]).length, MOST_MARKS / 2, text)
+    assert.throws(() => parseJson(strings(MOST_MARKS / 2 + 1)), TooManyValues, text)
+  }
+})
+
+test('a text may quote any number of beginnings of pictures before a real one comes', () => {
+  const quoted = '"data:image/png;base64,"'.repeat(1000)
+  same(JSON.stringify({ quoted, uri, again: [quoted, `"${uri}`, uri] }))
+})

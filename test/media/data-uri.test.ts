@@ -39,6 +39,15 @@ describe('a data URI', () => {
     assert.equal(decode('data:image/svg+xml,<svg a=",">'), '<svg a=",">')
   })
 
+  it('may be of any length and of little but white space, or have a name of some length, but no endless head', () => {
+    const spaces = ' \t\r\n\f'.repeat(10_000)
+    assert.equal(decode(`data:image/png;base64,aGVs${spaces}b${spaces}G8=${spaces}`), 'hello')
+    refused(`data:image/png;base64,aG ${spaces}éVsbG8=`, /invalid character at position 2$/)
+    const name = `name=${'x'.repeat(900)}`
+    assert.equal(decode(`data:image/png;${name};base64,aGVsbG8=`), 'hello')
+    refused(`data:image/png${';'.repeat(1024)},`, /more than 1024 characters before its data/)
+  })
+
   it('gives back any bytes that were encoded', () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 1, maxLength: 200 }), (bytes) => {
