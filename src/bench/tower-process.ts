@@ -17,7 +17,8 @@ export interface TowerProcess extends AsyncDisposable {
 /** Rejects when the form cannot be loaded; what its process said stands on standard error. */
 export async function startTower(job: TowerJob): Promise<TowerProcess> {
   const program = fileURLToPath(new URL('tower-program.ts', import.meta.url))
-  const child = fork(program, [JSON.stringify(job)])
+  // Without what was preloaded here, which lets a channel's program end: this one has nothing to do but to be told.
+  const child = fork(program, [JSON.stringify(job)], { execArgv: [] })
   const loaded = await nextMessage(child, job)
   if (loaded.type !== 'loaded') throw new Error(`${job.form}: ran before it was asked to`)
   return {

@@ -12,6 +12,7 @@ import { writeSafetensors } from '../support/safetensors-file.ts'
 import { seededRandom } from '../support/seeded-random.ts'
 
 const AERIE = resolve(import.meta.dirname, '../../bin/aerie.js')
+const PRELOADED = new URL('../../bin/end-with-parent.js', import.meta.url).href
 const SIZES = {
   hidden_size: 24,
   intermediate_size: 48,
@@ -58,7 +59,21 @@ async function exportOnnx(markedLayers: number): Promise<void> {
 const bench = (...more: string[]) =>
   spawnSync(
     process.execPath,
-    [AERIE, 'bench', 'tower', '--exported', folder, '--pictures', '2', '--layers', '1', ...more],
+    // As `npx aerie` is run where the machine's own Node is too old.
+    [
+      '--import',
+      PRELOADED,
+      AERIE,
+      'bench',
+      'tower',
+      '--exported',
+      folder,
+      '--pictures',
+      '2',
+      '--layers',
+      '1',
+      ...more,
+    ],
     { encoding: 'utf8' },
   )
 
