@@ -155,7 +155,7 @@ function asText(report: Report): string {
     `import at ${(report.ofCopy * 100).toFixed(0)} % of the copy's speed`,
     peakBytes === undefined
       ? 'peak memory: not known here'
-      : `peak memory: ${formatBytes(peakBytes)}, ${formatBytes(peakBytes - largestTensorBytes)} beside the largest tensor`,
+      : `peak memory: ${formatBytes(peakBytes)}, ${formatBytes(Math.max(0, peakBytes - largestTensorBytes))} beyond the largest tensor`,
     `killed ${report.kills} times; ${report.isSamePackage ? 'the same package every time' : 'the packages DIFFER'}`,
   ].join('\n')
 }
