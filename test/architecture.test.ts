@@ -65,6 +65,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   // Measures with the very prompts and pictures that the server would make.
   quantise: [
     'chat',
+    'engine',
     'engine/backends',
     'media',
     'models',

@@ -8,21 +8,7 @@ export const SESSION = { threads: 1, kvCacheBytes: 64 << 20, kvBlockSize: 16 }
 
 /** A prompt's embeddings, `[steps, hidden]`: tokens looked up, features as they are. */
 export async function embed(files: ModelFiles, prompt: readonly Segment[]): Promise<Float32Array> {
-  const table = await EmbeddingTable.load(files)
-  const { hiddenSize } = files.limits
-  const rows = prompt.map((segment) => {
-    if (segment.kind === 'embeddings') return segment.data
-    const embedded = new Float32Array(segment.ids.length * hiddenSize)
-    for (const [i, id] of segment.ids.entries()) table.write(id, embedded, i * hiddenSize)
-    return embedded
-  })
-  const all = new Float32Array(rows.reduce((sum, row) => sum + row.length, 0))
-  let at = 0
-  for (const row of rows) {
-    all.set(row, at)
-    at += row.length
-  }
-  return all
+  return (await EmbeddingTable.load(files)).embed(prompt)
 }
 
 /** Logits of each step, read with a cache; greedy, or with these ids chosen whatever the logits say. */

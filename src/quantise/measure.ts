@@ -3,6 +3,7 @@ import type { ModelConfig } from '../../models/load-config.ts'
 import { layoutPictures } from '../../models/preprocessing.ts'
 import { ONE_TILE } from '../../models/tiling/layout.ts'
 import { blockSize, mergeBlock } from '../../models/tiling/merge-scales.ts'
+import type { Segment } from '../engine/backend.ts'
 import { EmbeddingTable } from '../engine/backends/embedding-table.ts'
 import type { ModelFiles } from '../engine/backends/model-files.ts'
 import type { Feed } from '../engine/backends/onnx-session.ts'
@@ -178,12 +179,12 @@ function embedPrompt(
   pieces: CalibrationPrompt['pieces'],
   features: Float32Array | undefined,
 ): Float32Array {
-  const { hiddenSize } = table
-  const rows = pieces.map((piece) => {
+  const segments = pieces.map((piece): Segment => {
     if (piece.kind === 'picture') {
       if (!features) throw new Error('a prompt with a picture of which there are no features')
       const size = features.length / piece.stretches
-      return features.subarray(piece.stretch * size, (piece.stretch + 1) * size)
+      const data = features.subarray(piece.stretch * size, (piece.stretch + 1) * size)
+      return { kind: 'embeddings', data, rows: size / table.hiddenSize }
     }
     const unknown = piece.ids.find((id) => !table.has(id))
     if (unknown !== undefined)
@@ -191,17 +192,9 @@ function embedPrompt(
         'invalid_package',
         `tokenizer: token id ${unknown} of a calibration prompt is outside the vocabulary of ${table.vocabSize}`,
       )
-    const embedded = new Float32Array(piece.ids.length * hiddenSize)
-    for (const [i, id] of piece.ids.entries()) table.write(id, embedded, i * hiddenSize)
-    return embedded
+    return { kind: 'tokens', ids: piece.ids }
   })
-  const all = new Float32Array(rows.reduce((sum, row) => sum + row.length, 0))
-  let at = 0
-  for (const row of rows) {
-    all.set(row, at)
-    at += row.length
-  }
-  return all
+  return table.embed(segments)
 }
 
 /** A prompt that is longer than the model reads is cut off. */

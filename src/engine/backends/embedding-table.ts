@@ -3,6 +3,7 @@ import { AerieError } from '../../errors.ts'
 import { dequantiseRow, readQuantised } from '../../weights/quantised.ts'
 import { storedBytes, toFloats } from '../../weights/stored-type.ts'
 import type { Weights, WeightTensor } from '../../weights/weights.ts'
+import type { Segment } from '../backend.ts'
 import type { ModelFiles } from './model-files.ts'
 
 /** Writes a row `[hidden]` to `target` from `offset` on. */
@@ -48,14 +49,29 @@ export class EmbeddingTable {
     if (this.#scale === 1) return
     for (let i = offset; i < offset + this.hiddenSize; i++) target[i] = target[i]! * this.#scale
   }
+
+  /** A prompt's `[steps, hidden]`: rows of known ids, and features as they are. */
+  embed(prompt: readonly Segment[]): Float32Array<ArrayBuffer> {
+    const { hiddenSize } = this
+    const sizeOf = (segment: Segment) =>
+      segment.kind === 'tokens' ? segment.ids.length * hiddenSize : segment.data.length
+    const all = new Float32Array(prompt.reduce((sum, segment) => sum + sizeOf(segment), 0))
+    let at = 0
+    for (const segment of prompt) {
+      if (segment.kind === 'embeddings') all.set(segment.data, at)
+      else for (const [i, id] of segment.ids.entries()) this.write(id, all, at + i * hiddenSize)
+      at += sizeOf(segment)
+    }
+    return all
+  }
 }
 
 async function rowsOf(checkpoint: Weights, tensor: WeightTensor): Promise<WriteRow> {
   const { quantisation, dtype, shape } = tensor
   if (quantisation) {
-    // Only safetensors hold quantised weights, whose parts are all of plain types.
-    const stored = tensor as WeightTensor & Parameters<typeof readQuantised>[0]
-    const matrix = await readQuantised(stored, (part) => checkpoint.readBytes(part))
+    const matrix = await readQuantised({ ...tensor, quantisation }, (part) =>
+      checkpoint.readBytes(part),
+    )
     return (row, target, offset) => dequantiseRow(matrix, row, target, offset)
   }
   const bytes = await checkpoint.readBytes(tensor)
