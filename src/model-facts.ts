@@ -40,7 +40,11 @@ export async function factsOf(found: FoundModel, backend: string): Promise<Model
     ownedBy: 'aerie',
     family,
     experts: expertsOf(model.family, [name, manifest?.parent.id ?? name]),
-    weights: weightFacts(tensors.map((tensor) => ({ ...tensor, ...storedForm(tensor) }))),
+    weights: {
+      ...weightFacts(tensors.map((tensor) => ({ ...tensor, ...storedForm(tensor) }))),
+      // The reference widens every weight.
+      computedAs: quantization && backend !== 'reference' ? 'int8' : 'float32',
+    },
     backend,
     // Cases are of float32; quantised weights have measurements of their own.
     parity: quantization ? undefined : await familyParity(family, backend),

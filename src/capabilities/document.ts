@@ -24,7 +24,10 @@ export interface CapabilityDocument {
   /** Undefined for text models. */
   readonly imageTokens: ImageTokens | undefined
   readonly experts: readonly NamedExpert[]
-  readonly weights: WeightFacts
+  readonly weights: WeightFacts & {
+    /** What is multiplied in linear layers; everything else is float32. */
+    readonly computedAs: 'float32' | 'int8'
+  }
   readonly backend: string
   /** Undefined where nothing was measured for the family in this form. */
   readonly parity: ParityRecord | undefined
@@ -84,7 +87,7 @@ export interface EmbeddingCapabilities {
   readonly maxValues: number
 }
 
-/** As they are stored; all are computed with as float32. */
+/** As they are stored. */
 export interface WeightFacts {
   readonly parameters: number
   readonly bytes: number

@@ -877,10 +877,11 @@ export interface components {
                     [key: string]: number;
                 };
                 /**
-                 * @description What numbers are computed with.
+                 * @description What is multiplied in linear layers, which is nearly all. `int8`: weights of a quantised package and what
+                 *     comes to them are whole numbers of 8 bits or less; everything else is float32.
                  * @enum {string}
                  */
-                computed_as: "float32";
+                computed_as: "float32" | "int8";
             };
             /**
              * @description How the weights were quantised at import, and how far the model moved, measured there against its checkpoint on

@@ -38,7 +38,11 @@ export function toWireDocument(document: CapabilityDocument): Wire['ModelDocumen
       experts: experts.map(({ name, modality, task, isRunning: running }) => {
         return { name, modality, task, running }
       }),
-      weights: { ...weights, dtypes: { ...weights.dtypes }, computed_as: 'float32' },
+      weights: {
+        ...pick(weights, 'parameters', 'bytes'),
+        dtypes: { ...weights.dtypes },
+        computed_as: weights.computedAs,
+      },
       quantization: quantization ? toWireQuantization(quantization) : null,
       parity: parity ? toWireParity(parity) : null,
       license: license ?? null,

@@ -29,7 +29,7 @@ test('a quantised package answers, and says how far it is from its checkpoint', 
   const { quantization, parity, weights } = aerie as {
     quantization: { bits: number; measured: { decoder: object; towers: { name: string }[] } }
     parity: null
-    weights: { bytes: number; parameters: number; dtypes: Record<string, number> }
+    weights: { bytes: number; computed_as: string; dtypes: Record<string, number> }
   }
   const { decoder } = manifest.quantization!.measured
   assert.equal(quantization.bits, 4)
@@ -42,6 +42,7 @@ test('a quantised package answers, and says how far it is from its checkpoint', 
     manifest.quantization!.measured.towers.map(({ name }) => name),
   )
   assert.equal(parity, null)
+  assert.equal(weights.computed_as, 'int8')
   assert.ok(weights.dtypes['INT4']! > 0 && weights.dtypes['INT8']! > 0)
   assert.equal(
     weights.bytes,

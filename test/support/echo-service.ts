@@ -50,7 +50,7 @@ const DOCUMENT: Omit<CapabilityDocument, 'id'> = {
   embeddings: undefined,
   imageTokens: { min: IMAGE_TOKENS, max: IMAGE_TOKENS, perTile: IMAGE_TOKENS, how: 'one tile' },
   experts: [{ name: 'CXR', modality: 'chest x-ray', task: 'classification', isRunning: false }],
-  weights: { parameters: 10, bytes: 20, dtypes: { BF16: 2 } },
+  weights: { parameters: 10, bytes: 20, dtypes: { BF16: 2 }, computedAs: 'float32' },
   backend: 'onnx',
   parity: undefined,
   quantization: undefined,
