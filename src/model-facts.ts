@@ -33,6 +33,7 @@ export async function factsOf(found: FoundModel, backend: string): Promise<Model
     : await digestModel(directory, model.family.weightFolders, model.configFiles)
   await using weights = await openWeights()
   const quantization = manifest?.quantization
+  const isQuantised = quantization?.parts.some(({ form }) => form !== 'none')
   const tensors = [...weights.tensors.values()]
   return {
     id: name,
@@ -43,7 +44,7 @@ export async function factsOf(found: FoundModel, backend: string): Promise<Model
     weights: {
       ...weightFacts(tensors.map((tensor) => ({ ...tensor, ...storedForm(tensor) }))),
       // The reference widens every weight.
-      computedAs: quantization && backend !== 'reference' ? 'int8' : 'float32',
+      computedAs: isQuantised && backend !== 'reference' ? 'int8' : 'float32',
     },
     backend,
     // Cases are of float32; quantised weights have measurements of their own.

@@ -24,7 +24,7 @@ export function errorHandler(logger: Logger) {
 export function recordError(thrown: unknown, request: FastifyRequest, logger: Logger): AerieError {
   const error = isDeparture(thrown, request)
     ? new AerieError('cancelled', 'the client went away', { cause: thrown })
-    : toAerieError(thrown, request.id)
+    : toAerieError(thrown, request)
   request.state.code = error.code
   if (ERROR_STATUS[error.code].status === 500) {
     logger.error({ requestId: request.id, code: error.code, err: error.cause ?? error }, 'failure')

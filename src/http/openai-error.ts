@@ -1,5 +1,5 @@
 /** Failures → OpenAI's envelope and an HTTP status. Every body of every failure is made here. */
-import type { FastifyError } from 'fastify'
+import type { FastifyError, FastifyRequest } from 'fastify'
 import { AerieError, type ErrorCode } from '../errors.ts'
 import type { components } from './openapi.d.ts'
 
@@ -72,23 +72,25 @@ export function errorHeaders(error: AerieError): Record<string, string> {
 }
 
 /** Anything thrown → an expected failure. What is not one is a defect; its message stays in the log. */
-export function toAerieError(thrown: unknown, requestId: string): AerieError {
+export function toAerieError(thrown: unknown, { id, server }: FastifyRequest): AerieError {
   if (thrown instanceof AerieError && thrown.code !== 'internal_error') return thrown
   return (
-    fromFastify(thrown as FastifyError) ??
-    new AerieError('internal_error', `internal error; the log has it under ${requestId}`, {
+    fromFastify(thrown as FastifyError, server.initialConfig.bodyLimit) ??
+    new AerieError('internal_error', `internal error; the log has it under ${id}`, {
       cause: thrown,
     })
   )
 }
 
 /** Fastify's own refusals, before a handler runs. */
-function fromFastify(error: FastifyError): AerieError | undefined {
+function fromFastify(error: FastifyError, maxBodyBytes = 0): AerieError | undefined {
   switch (error.code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return new AerieError('request_too_large', 'the body exceeds the limit of this server', {
-        cause: error,
-      })
+      return new AerieError(
+        'request_too_large',
+        `the body: more than ${maxBodyBytes} bytes (maxBodyBytes)`,
+        { cause: error },
+      )
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return new AerieError(
         'unsupported_media_type',

@@ -181,6 +181,19 @@ describe('a GGUF repository of the hub', () => {
     })
   })
 
+  it('is not quantised, which is said before anything is fetched', async () => {
+    const { hub, options } = await start(only())
+    await assert.rejects(
+      importModel(named(), { ...options, quantise: { method: 'int8', group: 32 } }),
+      /--quantize: a GGUF file is kept in the form that it has, expected none, got int8/,
+    )
+    assert.deepEqual(
+      hub.seen.filter((seen) => JSON.stringify(seen).includes('.gguf')),
+      [],
+    )
+    assert.ok(!existsSync(modelsDir))
+  })
+
   it('goes on where the connection was cut, within an import and after it', async () => {
     const whole = await importModel(named(), {
       ...(await start(only())).options,

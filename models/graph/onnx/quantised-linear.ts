@@ -140,15 +140,13 @@ export class QuantisedLowering {
     if (!lowRank) return product
     const { rank, down, up } = lowRank
     const onnx = this.#onnx
-    const turned = (name: string) => onnx.add('Transpose', [name], { perm: [1, 0] })
+    const times = (left: string, right: string) =>
+      onnx.add('FusedMatMul', [left, right], { transB: 1 }, { domain: 'com.microsoft' })
     const whole = { ...weight, start: 0, end: rank }
     const downwards = this.#part(whole, 'low_rank.down', down, [rank, weight.shape[1]], rank)
     const upwards = this.#part(weight, 'low_rank.up', up, [weight.end - weight.start, rank])
-    const inner = onnx.add('MatMul', [x, turned(this.#floats(downwards, down))])
-    return onnx.add('Add', [
-      product,
-      onnx.add('MatMul', [inner, turned(this.#floats(upwards, up))]),
-    ])
+    const inner = times(x, this.#floats(downwards, down))
+    return onnx.add('Add', [product, times(inner, this.#floats(upwards, up))])
   }
 
   /** An initialiser of those rows: they lie behind each other, so a part of them is a part of the file. */
