@@ -179,12 +179,17 @@ describe('aerie import', () => {
   })
 })
 
-/** Bytes of the GGUF file that an import has begun with. */
+/** Bytes of the GGUF file that an import has begun with; 0 also where a folder is moved away while it is looked at. */
 function partialBytes(place: string): number {
-  const partial = existsSync(place) && readdirSync(place).find((name) => name.endsWith('.partial'))
-  const folder = partial && join(place, partial, 'package')
-  const name = folder && existsSync(folder) && readdirSync(folder).find((n) => n.endsWith('.gguf'))
-  return name ? statSync(join(folder, name)).size : 0
+  try {
+    const partial = readdirSync(place).find((name) => name.endsWith('.partial'))
+    const folder = join(place, partial ?? '', 'package')
+    const name = readdirSync(folder).find((n) => n.endsWith('.gguf'))
+    return name ? statSync(join(folder, name)).size : 0
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0
+    throw error
+  }
 }
 
 function linesOfJournal(place: string): number {
