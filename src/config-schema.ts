@@ -175,6 +175,21 @@ export const configSchema = Type.Object(
       'Memory for features of pictures seen before.',
       0,
     ),
+    encoderDiskCacheDir: Type.Optional(
+      Type.String({
+        minLength: 1,
+        group: 'Model and engine',
+        defaultText: 'none',
+        description:
+          'Directory in which features of pictures are also kept over restarts; servers may share it. See security.md.',
+      }),
+    ),
+    encoderDiskCacheBytes: bytes(
+      4096 * MiB,
+      'Model and engine',
+      'Size of all files there; the least recently used are dropped.',
+      MiB,
+    ),
     encoderMaxBatch: count(8, 'Model and engine', 'Tiles that the vision towers take in one run.'),
     encoderSessions: count(
       4,

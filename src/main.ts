@@ -196,7 +196,8 @@ async function openTower(
   ])
   const maxValues = config.maxEmbeddingValues
   const bounds = { maxImages, maxPatches, maxValues }
-  const model: ServedTower = { id: name, tower, digest: facts.digest, encoder, ...bounds }
+  const { digest, systemFingerprint } = facts
+  const model: ServedTower = { id: name, tower, digest, systemFingerprint, encoder, ...bounds }
   const { outputs, patchSize, step, preferred, maxSide } = tower
   return {
     document: {

@@ -1,4 +1,5 @@
 /** The configuration as the options of the parts that it is for. */
+import { join } from 'node:path'
 import type { LimitsInForce } from './capabilities/document.ts'
 import type { Config } from './config.ts'
 import type { EncoderOptions } from './engine/encoder.ts'
@@ -6,9 +7,12 @@ import type { MediaOptions } from './media/media.ts'
 
 export function encoderBounds(
   config: Config,
-): Pick<EncoderOptions, 'cacheBytes' | 'maxBatch' | 'maxWaiting'> {
+): Pick<EncoderOptions, 'cacheBytes' | 'disk' | 'maxBatch' | 'maxWaiting'> {
+  const { encoderDiskCacheDir: directory, encoderDiskCacheBytes: maxBytes } = config
   return {
     cacheBytes: config.encoderCacheBytes,
+    // The directory may be one that others may look into; what is below it is not.
+    ...(directory !== undefined && { disk: { folder: join(directory, 'features'), maxBytes } }),
     maxBatch: config.encoderMaxBatch,
     maxWaiting: config.mediaQueue,
   }

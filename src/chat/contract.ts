@@ -128,6 +128,7 @@ export const STATIONS = [
   'fetch',
   'decode',
   'preprocess',
+  'disk',
   'encode',
   'queue',
   'prefill',
@@ -167,6 +168,8 @@ export interface ImageSeen {
   readonly tokens: number
   /** The features came from the cache; nothing was decoded or encoded. */
   readonly cached: boolean
+  /** Which one; undefined where they were computed. */
+  readonly cache: 'memory' | 'disk' | undefined
   readonly stations: StationTimes
 }
 

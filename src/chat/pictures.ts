@@ -25,9 +25,6 @@ export interface EncodedPicture {
   readonly seen: ImageSeen
 }
 
-/** What was done to the pixels before the features were computed; known as long as they are kept. */
-const conversionsOf = new WeakMap<Features, readonly string[]>()
-
 export function pictureParts(messages: readonly ChatMessage[]): ImagePart[] {
   return messages.flatMap((message) => message.content.filter((part) => part.type === 'image'))
 }
@@ -110,22 +107,28 @@ async function encodePicture(
   const key = featureKey(model, image.sha256, layout, tenant)
   const fetchTime: StationTimes =
     'url' in part && /^data:/i.test(part.url) ? {} : { fetch: image.fetchMs }
-  const known = encoder.lookup(key)
+  const known = await encoder.lookup(key)
   if (known) {
-    const conversions = conversionsOf.get(known) ?? []
+    const { features, from, readMs } = known
     return {
-      features: known,
-      seen: describe(model, picture, { cached: true, conversions, stations: fetchTime }),
+      features,
+      seen: describe(model, picture, {
+        cached: true,
+        cache: from,
+        conversions: features.conversions ?? [],
+        stations: { ...fetchTime, ...(from === 'disk' && { disk: readMs }) },
+      }),
     }
   }
   const prepared = await media.prepare(image, model.preprocessing!, layout, part.param, signal)
-  const result = await encoder.encode({ key, pixels: prepared.pixels, layout }, signal)
-  conversionsOf.set(result.features, prepared.conversions)
+  const { pixels, conversions } = prepared
+  const result = await encoder.encode({ key, pixels, layout, conversions }, signal)
   return {
     features: result.features,
     seen: describe(model, picture, {
       cached: result.cached,
-      conversions: prepared.conversions,
+      cache: result.cached ? 'memory' : undefined,
+      conversions,
       stations: {
         ...fetchTime,
         decode: prepared.decodeMs,
@@ -139,7 +142,7 @@ async function encodePicture(
 function describe(
   model: ServedModel,
   { part, image, layout, tokens }: LoadedPicture,
-  rest: Pick<ImageSeen, 'cached' | 'conversions' | 'stations'>,
+  rest: Pick<ImageSeen, 'cached' | 'cache' | 'conversions' | 'stations'>,
 ): ImageSeen {
   return {
     param: part.param,
@@ -157,14 +160,17 @@ function describe(
   }
 }
 
-/** Everything that decides the features, and the tenant, so that nobody can probe for another's pictures. */
+/**
+ * Everything that decides the features, and the tenant, so that nobody can probe for another's pictures. The fingerprint
+ * stands for runtime and version, which matter to what lies on disk.
+ */
 function featureKey(
-  { preprocessing, digest }: ServedModel,
+  { preprocessing, digest, systemFingerprint }: ServedModel,
   sha256: string,
   { levels }: PictureLayout,
   tenant: string,
 ): string {
   return createHash('sha256')
-    .update(JSON.stringify([sha256, preprocessing, levels, digest, tenant]))
+    .update(JSON.stringify([sha256, preprocessing, levels, digest, systemFingerprint, tenant]))
     .digest('hex')
 }

@@ -24,6 +24,8 @@ export interface ServedTower {
   readonly tower: EmbeddingTower
   /** Hex SHA-256 over every file that decides a number. */
   readonly digest: string
+  /** Changes whenever weights, backend or version do. */
+  readonly systemFingerprint: string
   /** Pictures of one request. */
   readonly maxImages: number
   /** That a picture may be seen as. */
@@ -171,7 +173,7 @@ interface Errand {
 }
 
 async function embedPicture(
-  { digest, encoder }: ServedTower,
+  { digest, systemFingerprint, encoder }: ServedTower,
   media: Media,
   { input, image, seen, patches, shape }: SizedPicture,
   { output, tenant, stations, signal }: Errand,
@@ -189,10 +191,11 @@ async function embedPicture(
   }
   // Everything that decides the numbers, and the tenant, so that nobody can probe for another's pictures.
   const key = createHash('sha256')
-    .update(JSON.stringify([image.sha256, seen, output.name, digest, tenant]))
+    .update(JSON.stringify([image.sha256, seen, output.name, digest, systemFingerprint, tenant]))
     .digest('hex')
-  const known = encoder.lookup(key)
-  if (known) return picture(known.data, true)
+  const known = await encoder.lookup(key)
+  if (known?.from === 'disk') add('disk', known.readMs)
+  if (known) return picture(known.features.data, true)
   const prepared = await media.prepare(image, seen, ONE_TILE, input.param, signal)
   add('decode', prepared.decodeMs)
   add('preprocess', prepared.preprocessMs)

@@ -4,9 +4,17 @@ import type { Backend, TowerSessions } from './backend.ts'
 import { cancelled, EncodeQueue, PendingPicture } from './encode-queue.ts'
 import type { EncoderReady, EncoderWorkerData, FromEncoder, ToEncoder } from './encoder-messages.ts'
 import { FeatureCache } from './feature-cache.ts'
+import { FeatureDisk } from './feature-disk.ts'
 import type { Logger } from './logger.ts'
 import { QueueBound } from './queue-bound.ts'
-import type { EncodeRequest, EncodeResult, Encoder, EncoderStats, Features } from './types.ts'
+import type {
+  EncodeRequest,
+  EncodeResult,
+  Encoder,
+  EncoderStats,
+  Features,
+  KnownFeatures,
+} from './types.ts'
 import { WorkerHost } from './worker-host.ts'
 
 export interface EncoderOptions {
@@ -15,6 +23,8 @@ export interface EncoderOptions {
   readonly threads: number
   /** Bytes of features that are kept. */
   readonly cacheBytes: number
+  /** Where features are kept over restarts, and how many bytes of them; absent: nowhere. */
+  readonly disk?: { readonly folder: string; readonly maxBytes: number }
   /** Tiles in one run. */
   readonly maxBatch: number
   /** Of a tower that is published alone: sessions that it keeps, one an input size and output. Absent: no such tower. */
@@ -30,13 +40,21 @@ const ENTRY = new URL('./encoder-worker.ts', import.meta.url)
 
 /** Starts the worker and loads the towers. Rejects with `invalid_package`, `invalid_config` or `backend_failure`. */
 export async function startEncoder(options: EncoderOptions, entry: URL = ENTRY): Promise<Encoder> {
-  const encoder = new WorkerEncoder(options)
-  await encoder.start(entry)
+  const { disk: where, logger } = options
+  const disk = where && (await FeatureDisk.start({ ...where, logger }))
+  const encoder = new WorkerEncoder(options, disk)
+  try {
+    await encoder.start(entry)
+  } catch (error) {
+    await disk?.dispose()
+    throw error
+  }
   return encoder
 }
 
 class WorkerEncoder implements Encoder {
   readonly #options: EncoderOptions
+  readonly #disk: FeatureDisk | undefined
   readonly #cache: FeatureCache
   readonly #queue = new EncodeQueue()
   readonly #bound: QueueBound
@@ -50,9 +68,10 @@ class WorkerEncoder implements Encoder {
   #cacheHits = 0
   #cacheMisses = 0
 
-  constructor(options: EncoderOptions) {
+  constructor(options: EncoderOptions, disk: FeatureDisk | undefined) {
     this.#options = options
-    this.#cache = new FeatureCache(options.cacheBytes)
+    this.#disk = disk
+    this.#cache = new FeatureCache(options.cacheBytes, disk)
     this.#bound = new QueueBound(options.maxBatch, options.maxWaiting, () => performance.now())
   }
 
@@ -84,16 +103,19 @@ class WorkerEncoder implements Encoder {
     return this.#host.healthy
   }
 
-  lookup(key: string): Features | undefined {
-    const features = this.#cache.get(key)
-    if (features) this.#cacheHits++
-    return features
+  async lookup(key: string): Promise<KnownFeatures | undefined> {
+    const known = await this.#cache.find(key)
+    if (known?.from === 'memory') this.#cacheHits++
+    return known
   }
 
   async encode(request: EncodeRequest, signal: AbortSignal): Promise<EncodeResult> {
     if (signal.aborted) throw cancelled(signal)
-    const features = this.lookup(request.key)
-    if (features) return { features, cached: true, queueMs: 0, encodeMs: 0 }
+    const features = this.#cache.get(request.key)
+    if (features) {
+      this.#cacheHits++
+      return { features, cached: true, queueMs: 0, encodeMs: 0 }
+    }
     this.#host.assertHealthy()
     const picture = this.#pending.get(request.key) ?? this.#enqueue(request)
     if (picture.waiters.size > 0) this.#cacheHits++
@@ -108,19 +130,22 @@ class WorkerEncoder implements Encoder {
   stats(): EncoderStats {
     return {
       waiting: this.#queue.size,
+      maxWaiting: this.#options.maxWaiting,
       tilesEncoded: this.#tilesEncoded,
       cacheHits: this.#cacheHits,
       cacheMisses: this.#cacheMisses,
       cacheBytes: this.#cache.bytes,
       cacheMaxBytes: this.#cache.maxBytes,
       cacheEntries: this.#cache.size,
+      cacheEvictions: this.#cache.evictions,
+      disk: this.#disk?.stats(),
       sessions: this.#sessions ?? this.#host.ready.sessions,
     }
   }
 
   async dispose(): Promise<void> {
     this.#failAll(new AerieError('shutting_down', 'the encoder is shutting down'))
-    await this.#host.dispose()
+    await Promise.all([this.#host.dispose(), this.#disk?.dispose()])
   }
 
   #enqueue(request: EncodeRequest): PendingPicture {
@@ -162,9 +187,9 @@ class WorkerEncoder implements Encoder {
       this.#sessions = message.sessions
       batch.forEach((picture, i) => {
         const data = message.features[i]!
-        const { input } = picture.request
+        const { key, input, conversions } = picture.request
         const rows = input ? 1 : data.length / this.#host.ready.hiddenSize
-        const features: Features = { key: picture.request.key, data, rows }
+        const features: Features = { key, data, rows, ...(conversions && { conversions }) }
         this.#tilesEncoded += picture.tiles
         this.#cache.set(features)
         picture.resolve(features, message.encodeMs)

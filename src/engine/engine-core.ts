@@ -26,7 +26,7 @@ export type Command =
 
 export type RequestEvent = readonly [id: RequestId, event: GenerationEvent]
 
-export type CoreStats = Omit<EngineStats, 'maxWaiting'>
+export type CoreStats = Omit<EngineStats, 'maxRunning' | 'maxWaiting' | 'kvBlocksCachedMax'>
 
 /** One decoder and the requests on it. `step` calls must not overlap. */
 export class EngineCore {
@@ -44,6 +44,8 @@ export class EngineCore {
     steps: 0,
     promptTokens: 0,
     cachedPromptTokens: 0,
+    prefixHits: 0,
+    prefixMisses: 0,
     generatedTokens: 0,
     aborted: 0,
   }
@@ -108,6 +110,7 @@ export class EngineCore {
       kvBlocksTotal: this.#session.kv.blocksTotal,
       ...this.#counters,
       preemptions: this.#scheduler.preemptions,
+      prefixEvictions: this.#scheduler.prefixEvictions,
       batchSizes,
     }
   }
@@ -208,6 +211,7 @@ export class EngineCore {
     request.promptReadAt = this.#options.now()
     this.#counters.promptTokens += promptTokens
     this.#counters.cachedPromptTokens += cachedTokens
+    this.#counters[cachedTokens > 0 ? 'prefixHits' : 'prefixMisses']++
     this.#emit(request, { type: 'prefill', promptTokens, cachedTokens })
     const [first, ...others] = request.unborn
     request.unborn = []

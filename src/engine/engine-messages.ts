@@ -24,6 +24,8 @@ export interface EngineReady {
   /** Longest prompt plus answer, in positions. */
   readonly maxContext: number
   readonly kvBlocksTotal: number
+  /** Blocks that the prefix cache may hold. */
+  readonly prefixCacheBlocks: number
 }
 
 export type ToEngine = Command | DisposeMessage

@@ -29,9 +29,10 @@ export function serveDecoder(
   let statsAt = 0
   let loop: Promise<void> | undefined
   let disposing = false
+  const { prefixCacheBlocks = Math.floor(session.kv.blocksTotal / 2) } = scheduling
   const core = new EngineCore(session, {
     ...scheduling,
-    prefixCacheBlocks: scheduling.prefixCacheBlocks ?? Math.floor(session.kv.blocksTotal / 2),
+    prefixCacheBlocks,
     now: () => performance.now(),
     onFailure: (error) => failures.push(withStack(error)),
   })
@@ -90,6 +91,7 @@ export function serveDecoder(
     hiddenSize: session.hiddenSize,
     maxContext: Math.min(session.maxContext, session.kv.blocksTotal * session.kv.blockSize),
     kvBlocksTotal: session.kv.blocksTotal,
+    prefixCacheBlocks,
   }
   port.postMessage(ready)
 }

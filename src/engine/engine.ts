@@ -112,7 +112,9 @@ class WorkerEngine implements Engine {
   }
 
   stats(): EngineStats {
-    return { ...this.#stats.take(), maxWaiting: this.#options.maxWaiting }
+    const { maxRunning, maxWaiting } = this.#options
+    const kvBlocksCachedMax = this.#host.ready.prefixCacheBlocks
+    return { ...this.#stats.take(), maxRunning, maxWaiting, kvBlocksCachedMax }
   }
 
   drain(): Promise<void> {

@@ -22,6 +22,11 @@ export class KvLedger {
     return this.#session.kv.blocksTotal - this.#session.kv.blocksUsed
   }
 
+  /** Prefixes that the cache gave up for others. */
+  get evictions(): number {
+    return this.#cache.evictions
+  }
+
   /** Blocks held by `running`, and those held by the prefix cache alone. */
   count(running: readonly Sequence[]): { used: number; cached: number } {
     const inUse = blocksOf(running)

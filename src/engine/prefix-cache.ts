@@ -19,6 +19,7 @@ export class PrefixCache {
   readonly #index = new Map<BlockHash, Set<KeptPrefix>>()
   /** Identity of a block → kept sequences that share it. */
   readonly #shares = new Map<number, number>()
+  #evictions = 0
 
   /** `maxBlocks` counts a block that several kept sequences share once; 0 switches the cache off. */
   constructor(session: Pick<DecoderSession, 'free'>, maxBlocks: number) {
@@ -29,6 +30,11 @@ export class PrefixCache {
   /** Blocks held, shared ones counted once. */
   get blocks(): number {
     return this.#shares.size
+  }
+
+  /** Kept sequences that were freed for want of room. */
+  get evictions(): number {
+    return this.#evictions
   }
 
   /** Blocks that would become free if the cache were emptied while `inUse` are held by others. */
@@ -77,6 +83,7 @@ export class PrefixCache {
     const [oldest] = this.#kept.values()
     if (!oldest) return false
     this.#evict(oldest)
+    this.#evictions++
     return true
   }
 

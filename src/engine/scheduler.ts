@@ -48,6 +48,11 @@ export class Scheduler {
     return this.#preemptions
   }
 
+  /** Prefixes that made room for others. */
+  get prefixEvictions(): number {
+    return this.#ledger.evictions
+  }
+
   /** Blocks held by running sequences, and by the prefix cache alone. */
   get kvBlocks(): { used: number; cached: number } {
     return this.#ledger.count(this.#running)

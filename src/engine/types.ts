@@ -36,6 +36,8 @@ export interface Features {
   readonly rows: number
   /** Content key: equal keys mean equal features; used for prefix reuse. */
   readonly key: string
+  /** What was done to the pixels before, for people; kept as long as the features are. */
+  readonly conversions?: readonly string[]
 }
 
 export interface GenerateRequest {
@@ -91,17 +93,25 @@ export type GenerationEvent =
 /** A snapshot of the engine, posted to the main thread at most every 50 ms while something changes. */
 export interface EngineStats {
   readonly running: number
+  readonly maxRunning: number
   readonly waiting: number
   readonly maxWaiting: number
   /** Held by running sequences. */
   readonly kvBlocksUsed: number
   /** Held by the prefix cache alone; given up as soon as a sequence needs them. */
   readonly kvBlocksCached: number
+  /** That the prefix cache may hold. */
+  readonly kvBlocksCachedMax: number
   readonly kvBlocksTotal: number
   /** Since start. */
   readonly steps: number
   readonly promptTokens: number
   readonly cachedPromptTokens: number
+  /** Prompts of which the prefix cache, or a running sequence, had a beginning; and those of which it had none. */
+  readonly prefixHits: number
+  readonly prefixMisses: number
+  /** Kept prefixes that made room. */
+  readonly prefixEvictions: number
   readonly generatedTokens: number
   readonly preemptions: number
   readonly aborted: number
@@ -146,6 +156,16 @@ export interface EncodeRequest {
   readonly layout: PictureLayout
   /** For a tower that is published alone, which takes whole pictures: at which size, and for what. */
   readonly input?: TowerInput
+  /** What was done to the pixels, to be kept with the features. */
+  readonly conversions?: readonly string[]
+}
+
+/** Features that need not be computed. */
+export interface KnownFeatures {
+  readonly features: Features
+  readonly from: 'memory' | 'disk'
+  /** Milliseconds that reading them took; 0 from memory. */
+  readonly readMs: number
 }
 
 export interface EncodeResult {
@@ -162,8 +182,11 @@ export interface Encoder {
   readonly tokensPerTile: number
   /** False while the worker is down or coming back after a crash. */
   readonly healthy: boolean
-  /** Features for a key if the cache holds them; counts as a use. Saves decoding the picture at all. */
-  lookup(key: string): Features | undefined
+  /**
+   * Features for a key if the cache holds them, in memory or on disk; counts as a use. Saves decoding the picture at all.
+   * Never rejects, and gives up on a disk that does not answer.
+   */
+  lookup(key: string): Promise<KnownFeatures | undefined>
   /**
    * Equal keys in flight are computed once. Rejects with `cancelled` when the signal fires,
    * `queue_full` (with `retryAfterSeconds`), `not_ready` while restarting, or `backend_failure`.
@@ -175,12 +198,37 @@ export interface Encoder {
 
 export interface EncoderStats {
   readonly waiting: number
+  readonly maxWaiting: number
   readonly tilesEncoded: number
+  /** Pictures whose features were in memory, or about to be; and pictures that went to the towers. */
   readonly cacheHits: number
   readonly cacheMisses: number
   readonly cacheBytes: number
   readonly cacheMaxBytes: number
   readonly cacheEntries: number
+  readonly cacheEvictions: number
+  /** Of the cache on disk; undefined where there is none. */
+  readonly disk: FeatureDiskStats | undefined
   /** Of a tower of many sizes alone. */
   readonly sessions: TowerSessions | undefined
+}
+
+/** What the feature cache on disk says of itself. Counters are of this process, since start; bytes are of the folder. */
+export interface FeatureDiskStats {
+  readonly hits: number
+  readonly misses: number
+  readonly writes: number
+  readonly evictions: number
+  /** Entries that were damaged, cut off or another's: dropped, never served. */
+  readonly rejected: number
+  /** Reads and writes that failed or took too long. */
+  readonly failures: number
+  /** Features that were not written because too much was waiting to be, or because the last write had failed. */
+  readonly skipped: number
+  readonly entries: number
+  readonly bytes: number
+  readonly maxBytes: number
+  /** Bytes of features that wait to be written, and how many may. */
+  readonly waitingBytes: number
+  readonly maxWaitingBytes: number
 }

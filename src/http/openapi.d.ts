@@ -755,6 +755,11 @@ export interface components {
             tokens: number;
             /** @description The features came from the cache; nothing was decoded or encoded. */
             cached: boolean;
+            /**
+             * @description Which one; absent where they were computed.
+             * @enum {string}
+             */
+            cache?: "memory" | "disk";
             timings_ms: components["schemas"]["StationTimes"];
         };
         /** @description Milliseconds at each station, summed over pictures; a station that was skipped is absent. */
@@ -765,6 +770,8 @@ export interface components {
             decode?: number;
             /** @description Resizing, tiling, normalising. */
             preprocess?: number;
+            /** @description Reading features that lay on disk. */
+            disk?: number;
             /** @description Vision towers and projector, waiting included. */
             encode?: number;
             /** @description Waiting for the engine. */

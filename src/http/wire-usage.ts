@@ -66,9 +66,10 @@ function toWireTimes(stations: StationTimes): Wire['StationTimes'] {
   return Object.fromEntries(rounded)
 }
 
-function toWireImage({ towers, stations, ...image }: ImageSeen): Wire['ImageSeen'] {
+function toWireImage({ towers, stations, cache, ...image }: ImageSeen): Wire['ImageSeen'] {
   return {
     ...image,
+    ...(cache && { cache }),
     conversions: [...image.conversions],
     towers: towers.map(({ name, inputSize }) => ({ name, input_size: inputSize })),
     timings_ms: toWireTimes(stations),

@@ -60,6 +60,7 @@ export async function startMedia(options: MediaOptions): Promise<Media> {
 class PictureMedia implements Media {
   readonly #limits: MediaLimits
   readonly #workers: number
+  readonly #maxWaiting: number
   readonly #budget: ByteBudget
   readonly #fetches: Gate
   readonly #decodes: Gate
@@ -76,6 +77,7 @@ class PictureMedia implements Media {
     const { workers = 2, maxWaiting = 256, decodeTimeoutMs = 20_000, logger, limits } = options
     this.#limits = limits
     this.#workers = workers
+    this.#maxWaiting = maxWaiting
     this.#budget = new ByteBudget(options.maxBytesInUse ?? 512 * 2 ** 20)
     this.#fetches = new Gate({ slots: FETCHES, maxWaiting, budget: this.#budget })
     this.#decodes = new Gate({ slots: workers, maxWaiting, budget: this.#budget })
@@ -165,6 +167,10 @@ class PictureMedia implements Media {
   stats(): MediaStats {
     return {
       waiting: this.#fetches.waiting + this.#decodes.waiting,
+      // Each of the two has a queue of its own.
+      maxWaiting: 2 * this.#maxWaiting,
+      fetching: this.#fetches.inside,
+      maxFetching: FETCHES,
       running: this.#decodes.inside,
       workers: this.#workers,
       bytesInUse: this.#budget.inUse,

@@ -82,6 +82,10 @@ export interface PreparedImage {
 export interface MediaStats {
   /** Pictures that wait for a decoder or for their turn to be fetched. */
   readonly waiting: number
+  readonly maxWaiting: number
+  /** Pictures being fetched, and how many may be. */
+  readonly fetching: number
+  readonly maxFetching: number
   /** Pictures in a decoder. */
   readonly running: number
   readonly workers: number

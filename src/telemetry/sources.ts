@@ -15,6 +15,7 @@ type Read = (snapshot: Snapshot) => number | undefined
 /** name → what it is, and where it stands. */
 const GAUGES: Readonly<Record<string, readonly [help: string, read: Read]>> = {
   aerie_sequences_running: ['Sequences in the running batch.', (s) => s.engine?.running],
+  aerie_sequences_running_max: ['Sequences that may run at once.', (s) => s.engine?.maxRunning],
   aerie_sequences_waiting: ['Sequences waiting for a place in it.', (s) => s.engine?.waiting],
   aerie_sequences_waiting_max: [
     'Sequences that may wait; more get 429.',
@@ -25,19 +26,50 @@ const GAUGES: Readonly<Record<string, readonly [help: string, read: Read]>> = {
     'KV blocks held by the prefix cache alone.',
     (s) => s.engine?.kvBlocksCached,
   ],
+  aerie_kv_blocks_cached_max: [
+    'KV blocks that the prefix cache may hold.',
+    (s) => s.engine?.kvBlocksCachedMax,
+  ],
   aerie_kv_blocks_total: ['KV blocks there are.', (s) => s.engine?.kvBlocksTotal],
   aerie_encoder_waiting: ['Pictures waiting for the vision towers.', (s) => s.encoder?.waiting],
+  aerie_encoder_waiting_max: [
+    'Pictures that may wait; more get 429.',
+    (s) => s.encoder?.maxWaiting,
+  ],
   aerie_encoder_cache_bytes: ['Bytes of features in the cache.', (s) => s.encoder?.cacheBytes],
   aerie_encoder_cache_bytes_max: ['Bytes that it may hold.', (s) => s.encoder?.cacheMaxBytes],
   aerie_encoder_cache_entries: ['Pictures in the feature cache.', (s) => s.encoder?.cacheEntries],
+  aerie_encoder_disk_cache_bytes: [
+    'Bytes of features on disk, as far as this process knows.',
+    (s) => s.encoder?.disk?.bytes,
+  ],
+  aerie_encoder_disk_cache_bytes_max: [
+    'Bytes that there may be.',
+    (s) => s.encoder?.disk?.maxBytes,
+  ],
+  aerie_encoder_disk_cache_entries: [
+    'Pictures whose features are on disk.',
+    (s) => s.encoder?.disk?.entries,
+  ],
+  aerie_encoder_disk_cache_waiting_bytes: [
+    'Bytes of features waiting to be written to disk.',
+    (s) => s.encoder?.disk?.waitingBytes,
+  ],
+  aerie_encoder_disk_cache_waiting_bytes_max: [
+    'Bytes that may wait; more are not kept.',
+    (s) => s.encoder?.disk?.maxWaitingBytes,
+  ],
   aerie_encoder_sessions: [
     'Sessions that a tower of many sizes has loaded.',
     (s) => s.encoder?.sessions?.loaded,
   ],
   aerie_encoder_sessions_max: ['Sessions that it may have.', (s) => s.encoder?.sessions?.max],
-  aerie_media_waiting: ['Pictures waiting to be decoded.', (s) => s.media?.waiting],
+  aerie_media_waiting: ['Pictures waiting to be fetched or decoded.', (s) => s.media?.waiting],
+  aerie_media_waiting_max: ['Pictures that may wait; more get 429.', (s) => s.media?.maxWaiting],
+  aerie_media_fetching: ['Pictures being fetched.', (s) => s.media?.fetching],
+  aerie_media_fetching_max: ['Pictures that may be fetched at once.', (s) => s.media?.maxFetching],
   aerie_media_running: ['Pictures being decoded.', (s) => s.media?.running],
-  aerie_media_workers: ['Threads that decode.', (s) => s.media?.workers],
+  aerie_media_workers: ['Processes that decode, each one at a time.', (s) => s.media?.workers],
   aerie_media_bytes_in_use: [
     'Bytes of pictures held, encoded and decoded.',
     (s) => s.media?.bytesInUse,
@@ -56,17 +88,61 @@ const COUNTERS: typeof GAUGES = {
     'Sequences ended by client or deadline.',
     (s) => s.engine?.aborted,
   ],
+  aerie_prefix_cache_hits_total: [
+    'Prompts whose beginning was not computed again.',
+    (s) => s.engine?.prefixHits,
+  ],
+  aerie_prefix_cache_misses_total: [
+    'Prompts that were computed whole.',
+    (s) => s.engine?.prefixMisses,
+  ],
+  aerie_prefix_cache_evictions_total: [
+    'Kept prompts that made room for others.',
+    (s) => s.engine?.prefixEvictions,
+  ],
   aerie_tiles_encoded_total: [
     'Tiles run through the vision towers.',
     (s) => s.encoder?.tilesEncoded,
   ],
   aerie_encoder_cache_hits_total: [
-    'Pictures whose features were known.',
+    'Pictures whose features were in memory.',
     (s) => s.encoder?.cacheHits,
   ],
   aerie_encoder_cache_misses_total: [
-    'Pictures whose features were not.',
+    'Pictures that went to the vision towers.',
     (s) => s.encoder?.cacheMisses,
+  ],
+  aerie_encoder_cache_evictions_total: [
+    'Pictures whose features made room for others in memory.',
+    (s) => s.encoder?.cacheEvictions,
+  ],
+  aerie_encoder_disk_cache_hits_total: [
+    'Pictures whose features were read from disk.',
+    (s) => s.encoder?.disk?.hits,
+  ],
+  aerie_encoder_disk_cache_misses_total: [
+    'Pictures whose features were not on disk either.',
+    (s) => s.encoder?.disk?.misses,
+  ],
+  aerie_encoder_disk_cache_writes_total: [
+    'Pictures whose features were written to disk.',
+    (s) => s.encoder?.disk?.writes,
+  ],
+  aerie_encoder_disk_cache_evictions_total: [
+    'Pictures whose features made room for others on disk.',
+    (s) => s.encoder?.disk?.evictions,
+  ],
+  aerie_encoder_disk_cache_rejected_total: [
+    'Files on disk that were damaged, cut off or of something else, and were dropped.',
+    (s) => s.encoder?.disk?.rejected,
+  ],
+  aerie_encoder_disk_cache_failures_total: [
+    'Reads and writes of features that failed or took too long.',
+    (s) => s.encoder?.disk?.failures,
+  ],
+  aerie_encoder_disk_cache_skipped_total: [
+    'Pictures whose features were not kept: the disk was full, slow or read-only.',
+    (s) => s.encoder?.disk?.skipped,
   ],
   aerie_encoder_session_loads_total: [
     'Sessions loaded for an input size and output.',

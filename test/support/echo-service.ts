@@ -226,6 +226,7 @@ function seen({
     towers: [{ name: 'vit', inputSize: 160 }],
     tokens: IMAGE_TOKENS,
     cached: false,
+    cache: undefined,
     stations: { decode: 1, encode: 2 },
   }
 }
