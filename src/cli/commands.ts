@@ -1,5 +1,6 @@
 /** All subcommands, in the order of `aerie --help`. */
 
+import { cachesBenchCommand } from '../bench/caches-command.ts'
 import { framesBenchCommand } from '../bench/frames-command.ts'
 import { importBenchCommand } from '../bench/import-command.ts'
 import { mediaBenchCommand } from '../bench/media-command.ts'
@@ -25,6 +26,7 @@ export const COMMANDS: readonly Command[] = [
   soakCommand,
   mediaBenchCommand,
   framesBenchCommand,
+  cachesBenchCommand,
   importBenchCommand,
   towerBenchCommand,
 ]
