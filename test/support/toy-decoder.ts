@@ -30,7 +30,15 @@ export interface ToyDecoderOptions {
 
 export const TOY_HIDDEN = 4
 
-export class ToyDecoder implements DecoderSession {
+/** A decoder of tests that can tell whether its blocks are in order. */
+export interface CheckedDecoder extends DecoderSession {
+  /** Positions of each step's rows. */
+  readonly steps: readonly (readonly number[])[]
+  /** Throws unless every block has exactly the owners that the sequences say. */
+  assertConsistent(): void
+}
+
+export class ToyDecoder implements CheckedDecoder {
   readonly vocabSize: number
   readonly hiddenSize = TOY_HIDDEN
   readonly maxContext: number
@@ -120,18 +128,17 @@ export class ToyDecoder implements DecoderSession {
       if (segment.kind === 'tokens') {
         for (const id of segment.ids) {
           this.#trip(id)
-          state = id === this.#options.nanOn ? Number.NaN : mix(state, id + 1)
+          state = id === this.#options.nanOn ? Number.NaN : afterToken(state, id)
           this.#append(sequence, state)
         }
       } else {
         for (let row = 0; row < segment.rows; row++) {
-          const values = segment.data.subarray(row * TOY_HIDDEN, (row + 1) * TOY_HIDDEN)
-          for (const value of values) state = mix(state, Math.round(value * 1e6))
+          state = afterFeatures(state, segment.data.subarray(row * TOY_HIDDEN))
           this.#append(sequence, state)
         }
       }
     }
-    return { sequence, values: want === 'logits' ? this.#logits(state) : undefined }
+    return { sequence, values: want === 'logits' ? toyLogits(state, this.vocabSize) : undefined }
   }
 
   #trip(id: number): void {
@@ -139,15 +146,9 @@ export class ToyDecoder implements DecoderSession {
     if (id === this.#options.exitOn) process.exit(1)
   }
 
-  #logits(state: number): Float32Array {
-    return Float32Array.from({ length: this.vocabSize }, (_, id) =>
-      Number.isNaN(state) ? Number.NaN : (mix(state, 7919 * (id + 1)) / 2 ** 32) * 8 - 4,
-    )
-  }
-
   #stateOf(sequence: SequenceId): number {
     const table = this.#tables.get(sequence)
-    if (!table || table.length === 0) return 1
+    if (!table || table.length === 0) return TOY_START
     const last = table.length - 1
     const state =
       this.#blocks[table.blocks[Math.floor(last / this.#blockSize)]!]![last % this.#blockSize]!
@@ -187,7 +188,30 @@ export class ToyDecoder implements DecoderSession {
   }
 }
 
-function countPositions(row: Row): number {
+/** What the toy "remembers" before it has read anything: a 32-bit number, as after every position. */
+export const TOY_START = 1
+
+export function afterToken(state: number, id: number): number {
+  return mix(state, id + 1)
+}
+
+/** `row` begins with the row's features. */
+export function afterFeatures(state: number, row: Float32Array): number {
+  return row
+    .subarray(0, TOY_HIDDEN)
+    .reduce((before, value) => mix(before, Math.round(value * 1e6)), state)
+}
+
+export function toyLogits(state: number, vocabSize: number): Float32Array {
+  const logits = new Float32Array(vocabSize)
+  if (Number.isNaN(state)) return logits.fill(Number.NaN)
+  for (let id = 0; id < vocabSize; id++) {
+    logits[id] = (mix(state, 7919 * (id + 1)) / 2 ** 32) * 8 - 4
+  }
+  return logits
+}
+
+export function countPositions(row: Row): number {
   return row.input.reduce(
     (sum, segment) => sum + (segment.kind === 'tokens' ? segment.ids.length : segment.rows),
     0,
