@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
@@ -134,4 +135,47 @@ test('a blocked event loop shows as delay, and stays visible for whoever asks ne
     const worst = now.get('aerie_event_loop_delay_seconds{quantile="1"}') ?? 0
     assert.ok(worst > 0.08 && worst < 60, `${worst} s`)
   }
+})
+
+test('docs/api.md lists every sample of ours, and no other', async () => {
+  using metrics = createMetrics(() => ({ engine, encoder, media }))
+  const ours = [...(await metrics.render()).matchAll(/^# TYPE (aerie_\w+)/gm)].map(
+    ([, name]) => name,
+  )
+  const page = readFileSync(new URL('../../docs/api.md', import.meta.url), 'utf8')
+  const section = page.slice(page.indexOf('## Metrics'))
+  const documented = [...section.matchAll(/`(aerie_\w+)/g)].map(([, name]) => name)
+  assert.deepEqual(documented.toSorted(), ours.toSorted())
+})
+
+test('whatever can fill up says how far it may', async () => {
+  using metrics = createMetrics(() => ({ engine, encoder, media }))
+  const now = await samples(metrics)
+  // What is measured → its bound.
+  const bounds = {
+    aerie_sequences_running: 'aerie_sequences_running_max',
+    aerie_sequences_waiting: 'aerie_sequences_waiting_max',
+    aerie_kv_blocks_used: 'aerie_kv_blocks_total',
+    aerie_kv_blocks_cached: 'aerie_kv_blocks_cached_max',
+    aerie_encoder_waiting: 'aerie_encoder_waiting_max',
+    aerie_encoder_cache_bytes: 'aerie_encoder_cache_bytes_max',
+    aerie_encoder_disk_cache_bytes: 'aerie_encoder_disk_cache_bytes_max',
+    aerie_encoder_disk_cache_waiting_bytes: 'aerie_encoder_disk_cache_waiting_bytes_max',
+    aerie_encoder_sessions: 'aerie_encoder_sessions_max',
+    aerie_media_waiting: 'aerie_media_waiting_max',
+    aerie_media_fetching: 'aerie_media_fetching_max',
+    aerie_media_running: 'aerie_media_workers',
+    aerie_media_bytes_in_use: 'aerie_media_bytes_in_use_max',
+  }
+  for (const [name, bound] of Object.entries(bounds))
+    assert.ok(now.get(name)! <= now.get(bound)!, `${name} ${now.get(name)} of ${now.get(bound)}`)
+  const gauges = [...(await metrics.render()).matchAll(/^# TYPE (aerie_\w+) gauge$/gm)]
+  const named = new Set([...Object.keys(bounds), ...Object.values(bounds)])
+  // Entries are bounded by their bytes, and time by nothing.
+  const others = gauges.map(([, name]) => name!).filter((name) => !named.has(name))
+  assert.deepEqual(others, [
+    'aerie_encoder_cache_entries',
+    'aerie_encoder_disk_cache_entries',
+    'aerie_event_loop_delay_seconds',
+  ])
 })
