@@ -22,7 +22,7 @@ const ENTRY = new URL('./feature-disk-worker.ts', import.meta.url)
 /** Bytes of features that may wait to be written: a slow disk costs entries, not memory. */
 const MAX_WAITING_BYTES = 128 * 2 ** 20
 /** Computing the features again may well be faster than a disk that is so slow. */
-const READ_TIMEOUT_MS = 1000
+const READ_TIMEOUT_MS = 500
 
 const NOTHING: FeatureFolderStats = {
   hits: 0,
@@ -40,6 +40,8 @@ export class FeatureDisk {
   readonly #options: FeatureDiskOptions
   #host: WorkerHost<object, ToFeatureDisk, FromFeatureDisk> | undefined
   readonly #reads = new Map<number, (features: Features | undefined) => void>()
+  /** Reads that nobody waits for any more; while there are any, nobody begins to. */
+  readonly #overdue = new Set<number>()
   #nextRead = 0
   #waitingBytes = 0
   #skipped = 0
@@ -73,12 +75,13 @@ export class FeatureDisk {
 
   /** Never rejects; undefined for what is not there, or not in time. */
   read(key: string): Promise<Features | undefined> {
-    if (!this.#host?.healthy) return Promise.resolve(undefined)
+    if (!this.#host?.healthy || this.#overdue.size > 0) return Promise.resolve(undefined)
     const id = this.#nextRead++
     const { readTimeoutMs = READ_TIMEOUT_MS } = this.#options
     const { promise, resolve } = Promise.withResolvers<Features | undefined>()
     const timer = setTimeout(() => {
       this.#timeouts++
+      this.#overdue.add(id)
       this.#reads.get(id)?.(undefined)
     }, readTimeoutMs)
     this.#reads.set(id, (features) => {
@@ -131,11 +134,15 @@ export class FeatureDisk {
     }
     this.#stats = message.stats
     if (message.type === 'written') this.#waitingBytes -= message.bytes
-    if (message.type === 'read') this.#reads.get(message.id)?.(message.features)
+    if (message.type === 'read') {
+      this.#overdue.delete(message.id)
+      this.#reads.get(message.id)?.(message.features)
+    }
   }
 
   #forgetAll(): void {
     this.#waitingBytes = 0
+    this.#overdue.clear()
     for (const answer of [...this.#reads.values()]) answer(undefined)
   }
 }

@@ -3,10 +3,13 @@
  * nobody can tell from the time of an answer what another tenant has shown.
  */
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { after, describe, it } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import sharp from 'sharp'
 import type { RunningServer } from '../../src/main.ts'
 import { metric, startTestServer } from '../support/server.ts'
@@ -98,6 +101,26 @@ async function withServer<T>(
   }
 }
 
+/** `aerie serve` in a process of its own, to be killed by SIGKILL. */
+async function startProcess(flags: readonly string[]) {
+  const aerie = resolve(import.meta.dirname, '../../bin/aerie.js')
+  const args = [aerie, 'serve', '--port', '0', '--log-level', 'error', ...flags]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  let said = ''
+  for await (const piece of child.stdout.setEncoding('utf8')) {
+    said += piece
+    const url = /(http:\/\/[\w.:]+)\/v1/.exec(said)?.[1]
+    if (!url) continue
+    const kill = async () => {
+      const exit = once(child, 'exit')
+      child.kill('SIGKILL')
+      await exit
+    }
+    return { url, kill }
+  }
+  throw new Error(`no server: ${said}`)
+}
+
 /** Keys are known and not required, so that metrics can be read without. */
 const TENANTS = { apiKeysFile: KEYS_FILE, requireApiKey: false }
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => i)
@@ -179,6 +202,49 @@ describe('a picture that was seen before a restart', () => {
       await ask(server, [seen], 'what?')
       const { tiles, diskHits } = await counts(server)
       assert.deepEqual([tiles, diskHits], [1, 0])
+    })
+  })
+
+  it('is not embedded again either, by a tower that is served alone', async () => {
+    const model = resolve(
+      import.meta.dirname,
+      '../fixtures/radio/radio-v25-norm-adaptors/checkpoint',
+    )
+    const flags = { model, encoderDiskCacheDir: newCache() }
+    const input = await picture(1, 64)
+    const embed = async ({ url, models }: RunningServer) => {
+      const body = JSON.stringify({ model: models[0]!.id, input, aerie: {} })
+      const headers = { 'content-type': 'application/json' }
+      const response = await fetch(`${url}/v1/embeddings`, { method: 'POST', headers, body })
+      assert.equal(response.status, 200)
+      const { data } = (await response.json()) as {
+        data: { embedding: number[]; aerie: { cached: boolean } }[]
+      }
+      return data[0]!
+    }
+    const before = await withServer(flags, embed)
+    const now = await withServer(flags, embed)
+    assert.deepEqual([before.aerie.cached, now.aerie.cached], [false, true])
+    assert.deepEqual(now.embedding, before.embedding)
+  })
+
+  it('survives the death of the server at any moment', async () => {
+    const cache = newCache()
+    const seen = await picture(1)
+    const flags = ['--encoder-disk-cache-dir', cache]
+    const text = await withServer({}, async (server) => (await ask(server, [seen], 'what?')).text)
+    for (const waitMs of [0, 200]) {
+      const { url, kill } = await startProcess(flags)
+      const server = { url, models: [{ id: 'starter' }] } as unknown as RunningServer
+      assert.equal((await ask(server, [seen], 'what?')).text, text)
+      await delay(waitMs)
+      await kill()
+    }
+    await withServer({ encoderDiskCacheDir: cache }, async (server) => {
+      const { text: now, images } = await ask(server, [seen], 'what?')
+      assert.equal(now, text)
+      assert.equal(images[0]!.cache, 'disk')
+      assert.equal(await metric(server.url, 'aerie_encoder_disk_cache_rejected_total'), 0)
     })
   })
 

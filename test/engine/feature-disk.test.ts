@@ -160,6 +160,16 @@ describe('a disk that does not answer', () => {
     assert.equal(await disk.read('a'), undefined)
     assert.ok(performance.now() - startedAt < 500)
     assert.equal(disk.stats().failures, 1)
+    // Nor does the next one wait at all, until the disk is back.
+    const askedAt = performance.now()
+    assert.equal(await disk.read('a'), undefined)
+    assert.ok(performance.now() - askedAt < 10)
+    assert.equal(disk.stats().failures, 1)
+    await until(() => disk.stats().writes === 1, 60_000)
+    await until(() => disk.stats().misses === 1)
+    disk.write({ key: 'small', rows: 1, data: floats(8) })
+    await until(() => disk.stats().writes === 2)
+    assert.equal((await disk.read('small'))!.key, 'small')
   })
 
   it('costs entries, not memory', async () => {
