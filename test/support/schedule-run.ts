@@ -153,7 +153,9 @@ export class ScheduleRun {
     const began = after.filter(({ id }) => !before.has(id))
     const wereRunning = new Set([...before.values()].map(({ request }) => request.id))
     this.#happened.forks += began.filter(({ request }) => wereRunning.has(request.id)).length
-    const newcomers = began.filter(({ request }) => !wereRunning.has(request.id))
+    const newcomers = this.#requests.filter(
+      ({ id }) => !wereRunning.has(id) && began.some(({ request }) => request.id === id),
+    )
     if (newcomers.length === 0) return
     const areRunning = new Set(after.map(({ request }) => request.id))
     for (const { request, id } of before.values())
@@ -167,10 +169,10 @@ export class ScheduleRun {
       const rank = this.#rank(waiting)
       // Of equal rank, choices that were forked and found no slot are the youngest.
       const hasForked = events > 0
-      for (const { request } of newcomers) {
-        const isBefore = request.id < id || hasForked
-        const isInTurn = request.rank < rank || (request.rank === rank && isBefore)
-        assert.ok(isInTurn, `request ${request.id} went before ${id}, whose turn it was`)
+      for (const newcomer of newcomers) {
+        const own = this.#rank(newcomer)
+        const isInTurn = own < rank || (own === rank && (newcomer.id < id || hasForked))
+        assert.ok(isInTurn, `request ${newcomer.id} went before ${id}, whose turn it was`)
       }
     }
   }
