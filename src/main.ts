@@ -23,7 +23,7 @@ import type { OnProgress } from './import/progress.ts'
 import { startMedia } from './media/media.ts'
 import type { Media } from './media/types.ts'
 import { type FoundModel, factsOf } from './model-facts.ts'
-import { encoderBounds, limitsInForce, mediaOptions } from './part-options.ts'
+import { encoderBounds, limitsInForce, mediaOptions, smallCacheRemark } from './part-options.ts'
 import { createLogger, type Logger } from './telemetry/logger.ts'
 import { openModelSource } from './weights/model-source.ts'
 
@@ -144,6 +144,8 @@ async function openChat(found: FoundModel, config: Config, logger: Logger): Prom
     visionEncoder: encoder,
   }
   const seesPictures = preprocessing !== undefined && model.limits.maxImages > 0
+  const remark = seesPictures && smallCacheRemark(config, model.limits)
+  if (remark) logger.info(remark)
   const service = createChatService({
     models: [model],
     others: [],

@@ -1,5 +1,6 @@
 /** The configuration as the options of the parts that it is for. */
 import { join } from 'node:path'
+import type { ModelLimits } from '../models/family.ts'
 import type { LimitsInForce } from './capabilities/document.ts'
 import type { Config } from './config.ts'
 import type { EncoderOptions } from './engine/encoder.ts'
@@ -16,6 +17,17 @@ export function encoderBounds(
     maxBatch: config.encoderMaxBatch,
     maxWaiting: config.mediaQueue,
   }
+}
+
+/** What there is to say of a feature cache that one request can sweep out, so that its next question encodes all again. */
+export function smallCacheRemark(
+  { encoderCacheBytes, encoderDiskCacheDir }: Config,
+  { maxImages, tokensPerTile, hiddenSize }: ModelLimits,
+): string | undefined {
+  const bytes = tokensPerTile * hiddenSize * Float32Array.BYTES_PER_ELEMENT
+  const held = Math.floor(encoderCacheBytes / bytes)
+  if (encoderDiskCacheDir !== undefined || held >= maxImages) return undefined
+  return `encoderCacheBytes holds ${held} pictures of one tile and a request may have ${maxImages}: with more, each question encodes them again; ${bytes * maxImages} would hold them`
 }
 
 export function limitsInForce(config: Config, maxImages: number): LimitsInForce {

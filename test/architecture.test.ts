@@ -56,7 +56,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   ],
   'picture-window': [],
   deadline: ['errors'],
-  'part-options': ['config', 'capabilities', 'engine', 'media'],
+  'part-options': ['config', 'capabilities', 'engine', 'media', 'models'],
   'model-facts': ['capabilities', 'chat', 'import', 'model-file', 'weights'],
   embeddings: ['picture-window', 'capabilities', 'deadline', 'engine', 'media', 'models', 'errors'],
   // What a model can do and is: shown by the edge, put together by main.
@@ -133,6 +133,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
 const TYPES_ONLY: readonly (readonly [from: string, to: string, reason: string])[] = [
   ['part-options', 'engine', 'options of what main starts'],
   ['part-options', 'media', 'options of what main starts'],
+  ['part-options', 'models', 'limits of what is served'],
   ['cli', 'chat', 'ask speaks to the same interface as the edge'],
   ['http', 'engine', 'sampling parameters pass through'],
   ['telemetry', 'engine', 'metrics show its snapshot'],

@@ -1,7 +1,7 @@
 /** Who may come in, and when: API keys, and the closed door while draining. Runs before a body is read. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { AerieError } from '../errors.ts'
-import type { ApiKeys } from './auth.ts'
+import { ANONYMOUS, type ApiKeys } from './auth.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -69,7 +69,7 @@ const SMALL_BODY_BYTES = 16 * 1024
 function authenticate({ headers }: FastifyRequest, options: AccessOptions): string {
   const { apiKeys, requireApiKey } = options
   const { authorization } = headers
-  if (!apiKeys || (authorization === undefined && !requireApiKey)) return 'anonymous'
+  if (!apiKeys || (authorization === undefined && !requireApiKey)) return ANONYMOUS
   const name = apiKeys.nameOf(authorization)
   if (name !== undefined) return name
   const got = authorization === undefined ? 'nothing' : 'a key that is not known here'

@@ -4,6 +4,9 @@ import { readFile } from 'node:fs/promises'
 import { AerieError } from '../errors.ts'
 import type { Logger } from '../telemetry/logger.ts'
 
+/** The tenant of requests without a key. */
+export const ANONYMOUS = 'anonymous'
+
 export interface ApiKeys {
   /**
    * The name of the key in `Authorization: Bearer <key>`; undefined for a missing, malformed or unknown one.
@@ -58,6 +61,10 @@ export function parseKeys(text: string, file: string): readonly Key[] {
     const [, name, key] = /^(?:([\w.-]{1,64}):)?([!-~]+)$/.exec(line) ?? []
     if (key === undefined) {
       const what = 'expected `name:key` or `key` of printable ASCII without spaces'
+      throw new AerieError('invalid_config', `apiKeysFile: ${file} line ${i + 1}: ${what}`)
+    }
+    if (name === ANONYMOUS) {
+      const what = `expected another name than ${ANONYMOUS}, whose caches requests without a key share`
       throw new AerieError('invalid_config', `apiKeysFile: ${file} line ${i + 1}: ${what}`)
     }
     const digest = sha256(key)

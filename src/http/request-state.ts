@@ -5,6 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ErrorCode } from '../errors.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import { ANONYMOUS } from './auth.ts'
 import { ERROR_STATUS } from './openai-error.ts'
 
 export interface RequestState {
@@ -51,7 +52,7 @@ export function watchRequest(
   const state: RequestState = {
     arrived: performance.now(),
     signal: abort.signal,
-    tenant: 'anonymous',
+    tenant: ANONYMOUS,
     code: undefined,
     facts: {},
   }

@@ -49,6 +49,7 @@ test('a bad line is named by its number and never shown', () => {
     ['ok:key\nbad key here', /line 2: expected/],
     ['name with space:key', /line 1: expected/],
     ['# nothing', /at least one key/],
+    ['ok:key\nanonymous:bad', /line 2: expected another name than anonymous/],
   ] as const) {
     assert.throws(
       () => parseKeys(text, 'keys'),
