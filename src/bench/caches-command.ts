@@ -16,14 +16,13 @@ import type { MetricsPage } from './metrics-page.ts'
 
 export const cachesBenchCommand: Command = {
   name: 'bench caches',
-  summary:
-    'the second question about a picture beside the first: same tenant, another, after a restart',
+  summary: 'ask about pictures again: the same tenant, another, after a restart',
   operands: '[model] [options]',
   details: [
-    'Serves the model with two API keys and a feature cache on disk, and asks about pictures in turns: one',
-    'tenant, the same one again, the other tenant; then all of it again after a restart. Without a model',
-    'it writes one with towers of common size and random weights. Exit code 1 when anything that was',
-    'known was encoded again, when a tenant profited from the other, or when --most was exceeded.',
+    'Serves the model with two API keys and a feature cache on disk, and asks about pictures in turns:',
+    'one tenant, the same one again, the other; then all of it again after a restart. Without a model it',
+    'writes one with towers of common size and random weights. Exit code 1 when anything that was known',
+    'was encoded again, when a tenant profited from the other, or when --most was exceeded.',
   ],
   options: {
     pictures: { type: 'string', value: 'n', description: 'how many of them', default: '5' },

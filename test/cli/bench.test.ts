@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { after, it } from 'node:test'
+import { writeRandomPictureModel } from '../../src/bench/random-picture-model.ts'
 
 const AERIE = resolve(import.meta.dirname, '../../bin/aerie.js')
 const folder = mkdtempSync(join(tmpdir(), 'aerie-bench-'))
@@ -51,6 +52,28 @@ it('bench serve starts a server, asks it at each level, and writes report and pl
   }
   assert.match(readFileSync(page, 'utf8'), /\| 3 \| \d+\.\d \|/)
   assert.match(readFileSync(join(folder, 'performance.svg'), 'utf8'), /^<svg /)
+})
+
+it('bench caches counts what two tenants and a restart have encoded again: nothing, that was known', async () => {
+  const model = join(folder, 'random')
+  await writeRandomPictureModel(model, { imageSize: 64, layers: 2, hidden: 64 })
+  const args = ['--pictures', '2', '--most', '1000', '--json']
+  const { status, stdout, stderr } = aerie('bench', 'caches', model, ...args)
+  assert.equal(status, 0, stderr)
+  const { readings } = JSON.parse(stdout) as {
+    readings: { what: string; ttftMs: number[]; encoded: number; fromDisk: number }[]
+  }
+  assert.deepEqual(
+    readings.map(({ encoded, fromDisk }) => [encoded, fromDisk]),
+    [
+      [2, 0],
+      [0, 0],
+      [2, 0],
+      [0, 2],
+      [0, 0],
+    ],
+  )
+  assert.ok(readings.every(({ ttftMs }) => ttftMs.length === 2 && ttftMs.every((ms) => ms > 0)))
 })
 
 it('bench soak compares memory and counts what is left over', () => {
