@@ -259,11 +259,6 @@ describe('a picture that was seen before a restart', () => {
 })
 
 describe('a tenant', () => {
-  /** Share of pairs in which the first is the longer; half where neither is. */
-  const longer = (a: readonly number[], b: readonly number[]) =>
-    a.flatMap((x) => b.map((y) => Number(x > y))).reduce((sum, one) => sum + one, 0) /
-    (a.length * b.length)
-
   it('cannot tell by time, count or usage what another one has shown', async () => {
     const flags = { ...TENANTS, encoderDiskCacheDir: newCache() }
     const pictures = await Promise.all(numbers(18).map((i) => picture(i)))
@@ -288,10 +283,11 @@ describe('a tenant', () => {
         again.push(same.ms)
       }
       const [leads, follows] = [first['leads']!, first['follows']!]
-      // Of 18 pairs by chance alone beyond these bounds once in ten thousand; with a cache that is shared always.
-      const share = longer(leads, follows)
-      assert.ok(share > 0.12 && share < 0.88, `the first is the longer in ${share} of all pairs`)
-      assert.ok(median(follows) > 1.5 * median(again), 'and what is known would show')
+      // On a scale from what is known (0) to what nobody knows (1), whatever the machine: a cache that is shared gives 0.
+      const known = median(again)
+      const place = (median(follows) - known) / (median(leads) - known)
+      assert.ok(place > 0.5 && place < 3, `${place} of the way from known to unknown`)
+      assert.ok(median(leads) > 1.5 * known, 'and what is known shows')
     })
   })
 
