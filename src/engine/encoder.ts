@@ -47,6 +47,7 @@ class WorkerEncoder implements Encoder {
   /** As the worker said last; undefined until it has encoded something. */
   #sessions: TowerSessions | undefined
   #tilesEncoded = 0
+  #runs = 0
   #cacheHits = 0
   #cacheMisses = 0
 
@@ -109,6 +110,7 @@ class WorkerEncoder implements Encoder {
     return {
       waiting: this.#queue.size,
       tilesEncoded: this.#tilesEncoded,
+      runs: this.#runs,
       cacheHits: this.#cacheHits,
       cacheMisses: this.#cacheMisses,
       cacheBytes: this.#cache.bytes,
@@ -160,6 +162,7 @@ class WorkerEncoder implements Encoder {
       for (const picture of batch) picture.reject(error)
     } else {
       this.#sessions = message.sessions
+      this.#runs += message.runs
       batch.forEach((picture, i) => {
         const data = message.features[i]!
         const { input } = picture.request

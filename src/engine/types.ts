@@ -176,6 +176,8 @@ export interface Encoder {
 export interface EncoderStats {
   readonly waiting: number
   readonly tilesEncoded: number
+  /** Of the towers, for those tiles. */
+  readonly runs: number
   readonly cacheHits: number
   readonly cacheMisses: number
   readonly cacheBytes: number

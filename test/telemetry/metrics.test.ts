@@ -22,6 +22,7 @@ const engine: Snapshot['engine'] = {
 const encoder: Snapshot['encoder'] = {
   waiting: 1,
   tilesEncoded: 9,
+  runs: 6,
   cacheHits: 2,
   cacheMisses: 8,
   cacheBytes: 4096,
