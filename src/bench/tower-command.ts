@@ -14,10 +14,11 @@ import {
   UsageError,
 } from '../cli/command.ts'
 import { formatBytes } from '../cli/transfer-progress.ts'
+import type { MeasuredProcess } from './measured-process.ts'
+import type { MeasuredRun } from './measured-program.ts'
 import { median } from './median.ts'
 import { alignedTable } from './table.ts'
 import type { TowerForm, TowerShape } from './tower-forms.ts'
-import type { TowerProcess, TowerRun } from './tower-process.ts'
 
 const EXPORT = fileURLToPath(new URL('../../bench/peers/tower/export.py', import.meta.url))
 /** Of the largest feature: what float32 graphs of the same weights may differ by. */
@@ -144,10 +145,10 @@ async function measure(
   threads: number,
   say: (line: string) => void,
 ): Promise<Report> {
-  const [{ noisePixels, TOWER_FORMS, towerShape }, { startTower }, { quantiseTower }] =
+  const [{ noisePixels, TOWER_FORMS, towerShape }, { startMeasured }, { quantiseTower }] =
     await Promise.all([
       import('./tower-forms.ts'),
-      import('./tower-process.ts'),
+      import('./measured-process.ts'),
       import('./quantised-tower.ts'),
     ])
   say('quantising …')
@@ -156,11 +157,11 @@ async function measure(
   const pixels = noisePixels(tower.pictures * 3 * tower.imageSize ** 2)
   await writeFile(join(folder, 'pixels'), new Uint8Array(pixels.buffer))
   await using started = new AsyncDisposableStack()
-  const forms: { form: TowerForm; process: TowerProcess; runs: TowerRun[] }[] = []
+  const forms: { form: TowerForm; process: MeasuredProcess; runs: MeasuredRun[] }[] = []
   for (const form of TOWER_FORMS) {
     say(`loading ${form} …`)
     const job = { form, folder, pixels: 'pixels', pictures: tower.pictures, threads }
-    const process = started.use(await startTower(job))
+    const process = started.use(await startMeasured('tower-program.ts', job, form))
     // The first run of each is for the features alone.
     await process.run()
     forms.push({ form, process, runs: [] })
