@@ -13,6 +13,7 @@ import {
 } from '../cli/command.ts'
 import { formatBytes } from '../cli/transfer-progress.ts'
 import type { EncoderJob } from './encoder-runners.ts'
+import type { MeasuredRun } from './measured-program.ts'
 import { median } from './median.ts'
 import { alignedTable, markdownTable, type Rows } from './table.ts'
 
@@ -49,13 +50,19 @@ export const encoderBenchCommand: Command = {
   run: benchEncoder,
 }
 
+/** A first run that takes longer counts. */
+const WARM_SECONDS = 2
+
 interface PartReport {
   readonly name: string
   readonly parameters: number
   readonly loadSeconds: number
   /** Of one picture, or of one tile for a tower alone. */
   readonly seconds: number
-  /** Of each of several at once. */
+  /** Of all cores together. */
+  readonly cpuSeconds: number
+  /** As above, of each of several at once. */
+  readonly cpuSecondsOfSeveral: number
   readonly secondsOfSeveral: number
   readonly peakBytes: number
   /** Of the whole alone: what it took to decode and resize a picture, and how many runs the several were. */
@@ -155,22 +162,24 @@ async function measurePart(
   const { startMeasured } = await import('./measured-process.ts')
   say(`loading ${name} …`)
   await using process = await startMeasured('encoder-program.ts', job, name)
-  // The first run makes room for what later ones find.
-  let { peakBytes, prepareSeconds, runs } = await process.run()
-  const alone: number[] = []
-  const together: number[] = []
+  // The first run makes room for what later ones find. In one that takes seconds that is nothing.
+  const first = await process.run()
+  const alone: MeasuredRun[] = first.seconds > WARM_SECONDS ? [first] : []
+  const together: MeasuredRun[] = []
   for (let round = 0; round < rounds; round++) {
-    say(`round ${round + 1} of ${rounds} …`)
-    const one = await process.run()
-    alone.push(one.seconds)
-    const several = await process.run(pictures)
-    together.push(several.seconds / pictures)
-    ;({ peakBytes, prepareSeconds, runs } = several)
+    if (alone.length === round) alone.push(await process.run())
+    together.push(pictures > 1 ? await process.run(pictures) : alone[round]!)
+    say(`  round ${round + 1} of ${rounds}: ${alone[round]!.seconds.toFixed(2)} s`)
   }
+  const { peakBytes, prepareSeconds, runs } = together.at(-1)!
+  const of = (key: 'seconds' | 'cpuSeconds', some: readonly MeasuredRun[]) =>
+    median(some.map((run) => run[key]))
   return {
     ...{ name, parameters, loadSeconds: process.loadSeconds, peakBytes, prepareSeconds, runs },
-    seconds: median(alone),
-    secondsOfSeveral: median(together),
+    seconds: of('seconds', alone),
+    cpuSeconds: of('cpuSeconds', alone),
+    secondsOfSeveral: of('seconds', together) / pictures,
+    cpuSecondsOfSeveral: of('cpuSeconds', together) / pictures,
   }
 }
 
@@ -181,14 +190,16 @@ function parametersOf({ weights }: Graph): number {
 }
 
 function rowsOf({ whole, towers, pictures }: Report): Rows {
-  const all = towers.reduce((sum, { seconds }) => sum + seconds, 0)
+  const all = towers.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0)
   const row = (part: PartReport, share: string) => [
     part.name,
     `${Number((part.parameters / 1e6).toPrecision(3))} M`,
     part.loadSeconds.toFixed(1),
-    (part.seconds * 1000).toFixed(0),
+    seconds(part.seconds),
+    seconds(part.cpuSeconds),
     share,
-    (part.secondsOfSeveral * 1000).toFixed(0),
+    seconds(part.secondsOfSeveral),
+    seconds(part.cpuSecondsOfSeveral),
     part.runs === undefined ? '1' : String(part.runs),
     formatBytes(part.peakBytes),
   ]
@@ -197,16 +208,20 @@ function rowsOf({ whole, towers, pictures }: Report): Rows {
       '',
       'parameters',
       'load s',
-      'one, ms',
+      'one, s',
+      'processor s',
       'share',
-      `of ${pictures}, ms each`,
+      `of ${pictures}, s each`,
+      'processor s each',
       'runs',
       'peak memory',
     ],
-    ...towers.map((part) => row(part, `${((100 * part.seconds) / all).toFixed(0)} %`)),
+    ...towers.map((part) => row(part, `${((100 * part.cpuSeconds) / all).toFixed(0)} %`)),
     ...(whole ? [row(whole, '')] : []),
   ]
 }
+
+const seconds = (value: number) => value.toPrecision(3)
 
 function headOf({ model, size, threads, rounds, whole }: Report): string {
   const made = whole?.prepareSeconds

@@ -65,11 +65,11 @@ export async function encoderRunner({ folder, threads }: EncoderJob): Promise<Ru
     await setImmediate()
     const before = encoder.stats().runs
     const signal = new AbortController().signal
-    const { seconds } = await timed(() =>
+    const { seconds, cpuSeconds } = await timed(() =>
       Promise.all(requests.map((request) => encoder.encode(request, signal))),
     )
     const runs = encoder.stats().runs - before
-    return { seconds, prepareSeconds: prepared.seconds / pictures, runs }
+    return { seconds, cpuSeconds, prepareSeconds: prepared.seconds / pictures, runs }
   }
 }
 
@@ -86,6 +86,9 @@ export async function towerRunner({ folder, threads }: EncoderJob, stage: string
   return async (pictures) => {
     const dims = [pictures, ...tile]
     const data = noisePixels(dims.reduce((product, extent) => product * extent))
-    return await timed(() => session.run({ [name]: { data, dims } }, [stage]))
+    const { seconds, cpuSeconds } = await timed(() =>
+      session.run({ [name]: { data, dims } }, [stage]),
+    )
+    return { seconds, cpuSeconds }
   }
 }

@@ -2,6 +2,8 @@
 
 export interface MeasuredRun {
   readonly seconds: number
+  /** Of all threads and cores: what the run costs on a machine that is shared. */
+  readonly cpuSeconds: number
   /** The highest memory of the process so far. */
   readonly peakBytes: number
   /** Before the run, where pictures have to be made ready for it. */
@@ -28,9 +30,14 @@ export async function serveMeasured<Job>(load: (job: Job) => Promise<Runner>): P
   })
 }
 
-/** Seconds that it takes. */
-export async function timed<T>(work: () => Promise<T>): Promise<{ result: T; seconds: number }> {
+/** What it gives, and the time that it takes. */
+export async function timed<T>(
+  work: () => Promise<T>,
+): Promise<{ result: T } & Pick<MeasuredRun, 'seconds' | 'cpuSeconds'>> {
   const start = performance.now()
+  const before = process.cpuUsage()
   const result = await work()
-  return { result, seconds: (performance.now() - start) / 1000 }
+  const { user, system } = process.cpuUsage(before)
+  const seconds = (performance.now() - start) / 1000
+  return { result, seconds, cpuSeconds: (user + system) / 1e6 }
 }

@@ -98,7 +98,9 @@ export async function listFolder(directory: string): Promise<string[]> {
   try {
     return await readdir(directory)
   } catch (cause) {
-    throw new AerieError('invalid_package', `${directory}: ${(cause as Error).message}`, { cause })
+    const { code, message } = cause as NodeJS.ErrnoException
+    const what = code === 'ENOENT' ? 'there is no such folder' : message
+    throw new AerieError('invalid_package', `${directory}: ${what}`, { cause })
   }
 }
 

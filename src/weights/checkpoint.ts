@@ -165,7 +165,9 @@ async function openFile(directory: string, name: string): Promise<OpenFile> {
   let handle: FileHandle | undefined
   try {
     handle = await open(path, 'r')
-    return { name, path, bytes: (await handle.stat()).size, handle }
+    const found = await handle.stat()
+    if (!found.isFile()) throw new Error('it is a folder')
+    return { name, path, bytes: found.size, handle }
   } catch (cause) {
     await handle?.close()
     throw invalid(`${join(directory, name)} cannot be opened: ${(cause as Error).message}`, cause)
