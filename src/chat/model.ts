@@ -12,7 +12,7 @@ import type { Encoder, Engine } from '../engine/types.ts'
 import { AerieError } from '../errors.ts'
 import { groupShards, shardOf } from '../gguf-name.ts'
 import { isModelFile } from '../model-file.ts'
-import { FILE_LIMITS, isJsonObject, readJson, resolveInside } from '../model-folder.ts'
+import { FILE_LIMITS, isJsonObject, listFolder, readJson, resolveInside } from '../model-folder.ts'
 import { EncoderThread } from '../tokenizer/encoder-thread.ts'
 import { Tokenizer } from '../tokenizer/tokenizer.ts'
 import { defaultSampling, type SamplingDefaults } from './sampling.ts'
@@ -109,7 +109,7 @@ export async function digestModel(
     return await digestFiles(dirname(modelDir), await shardsOf(modelDir))
   const folders = await Promise.all(
     ['', ...parts].map(async (part) =>
-      (await readdir(join(modelDir, part))).map((name) => join(part, name)),
+      (await listFolder(join(modelDir, part))).map((name) => join(part, name)),
     ),
   )
   const names = folders
