@@ -1,6 +1,6 @@
 /** `aerie bench encoder`: what it costs to see a picture with all towers of a model, and with each of them. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { availableParallelism, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Graph } from '../../models/graph/graph.ts'
 import {
@@ -15,6 +15,7 @@ import { formatBytes } from '../cli/transfer-progress.ts'
 import type { EncoderJob } from './encoder-runners.ts'
 import type { MeasuredRun } from './measured-program.ts'
 import { median } from './median.ts'
+import { runOptions } from './options.ts'
 import { alignedTable, markdownTable, type Rows } from './table.ts'
 
 export const encoderBenchCommand: Command = {
@@ -28,14 +29,7 @@ export const encoderBenchCommand: Command = {
     'weights in the shapes of Eagle-X5-7B’s five towers is written (4.6 GB) and removed afterwards.',
   ],
   options: {
-    pictures: { type: 'string', value: 'n', description: 'that come at once', default: '4' },
-    rounds: { type: 'string', value: 'n', description: 'runs of each that count', default: '3' },
-    threads: {
-      type: 'string',
-      value: 'n',
-      description: 'threads of each',
-      default: String(availableParallelism()),
-    },
+    ...runOptions({ pictures: '4', rounds: '3' }),
     towers: { type: 'boolean', description: 'only one tower after the other: less memory' },
     dir: {
       type: 'string',

@@ -1,7 +1,7 @@
 /** `aerie bench tower`: our lowering of a vision tower beside the graph that PyTorch's exporter makes of it. */
 import { execFile } from 'node:child_process'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { availableParallelism, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -17,6 +17,7 @@ import { formatBytes } from '../cli/transfer-progress.ts'
 import type { MeasuredProcess } from './measured-process.ts'
 import type { MeasuredRun } from './measured-program.ts'
 import { median } from './median.ts'
+import { runOptions } from './options.ts'
 import { alignedTable } from './table.ts'
 import type { TowerForm, TowerShape } from './tower-forms.ts'
 
@@ -37,14 +38,7 @@ export const towerBenchCommand: Command = {
     'bench/peers/tower/requirements.txt lists. Exit code 1 when the features differ.',
   ],
   options: {
-    pictures: { type: 'string', value: 'n', description: 'pictures at once', default: '1' },
-    rounds: { type: 'string', value: 'n', description: 'runs of each that count', default: '5' },
-    threads: {
-      type: 'string',
-      value: 'n',
-      description: 'threads of each',
-      default: String(availableParallelism()),
-    },
+    ...runOptions({ pictures: '1', rounds: '5' }),
     layers: { type: 'string', value: 'n', description: 'of the tower', default: '27' },
     python: { type: 'string', value: 'path', description: 'a Python', default: 'python3' },
     exported: {
