@@ -4,16 +4,16 @@
  */
 
 import { readRope, rotatedChannels } from './blocks/rope.ts'
-import { everyLayer, plainDecoder, readTextSizes } from './blocks/text-config.ts'
+import { plainDecoder, readTextSizes } from './blocks/text-config.ts'
 import { defineTextFamily } from './text-family.ts'
 
 export const family = defineTextFamily('nemotron', (raw) => {
   raw.oneOf('hidden_act', ['relu2'], 'relu2')
   const sizes = readTextSizes(raw)
-  const plain = plainDecoder(raw, sizes)
   // Two spellings of the same.
   const part = raw.has('partial_rotary_factor') ? 'partial_rotary_factor' : 'rope_percent'
   const rotated = rotatedChannels(raw, part, sizes.headDim, 0.5)
+  const plain = plainDecoder(raw, sizes, readRope(raw, rotated))
   const bias = raw.boolean('attention_bias', false)
   return {
     ...plain,
@@ -22,7 +22,6 @@ export const family = defineTextFamily('nemotron', (raw) => {
       ...plain.attention,
       qkvBias: bias,
       outBias: bias,
-      layers: everyLayer(sizes.layers, { rope: readRope(raw, rotated) }),
     },
     mlp: {
       form: 'plain',

@@ -1,4 +1,4 @@
-/** Phi-3 (arXiv 2404.14219): Llama with q, k, v in one matrix, gate and up in another. */
+/** Phi-3 (arXiv 2404.14219): Llama with q, k, v in one matrix, gate and up in another; LongRoPE within the original context. */
 
 import { readRope, rotatedChannels } from './blocks/rope.ts'
 import {
@@ -14,9 +14,9 @@ export function readPhi3Config(raw: ConfigReader): TextDecoderConfig {
   raw.oneOf('hidden_act', ['silu'], 'silu')
   if (raw.boolean('attention_bias', false)) throw raw.mismatch('attention_bias', 'false')
   const sizes = readTextSizes(raw)
-  const plain = plainDecoder(raw, sizes)
   const rotated = rotatedChannels(raw, 'partial_rotary_factor', sizes.headDim, 1)
   const rope = readRope(raw, rotated)
+  const plain = plainDecoder(raw, sizes, rope)
   const layer = raw.has('sliding_window') ? { rope, window: raw.size('sliding_window') } : { rope }
   return {
     ...plain,

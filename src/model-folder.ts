@@ -2,7 +2,7 @@
  * Reads the small files of a model folder. The folder came from anywhere: nothing outside it is read, and nothing
  * beyond a limit.
  */
-import { type FileHandle, open, realpath } from 'node:fs/promises'
+import { type FileHandle, open, readdir, realpath, stat } from 'node:fs/promises'
 import { join, sep } from 'node:path'
 import { AerieError } from './errors.ts'
 
@@ -26,7 +26,8 @@ const SNAPSHOT = /^(.*)[\\/]snapshots[\\/][^\\/]+(?:[\\/].*)?$/
 
 /**
  * Path of a file or sub-folder of a model folder with every symbolic link followed; undefined when there is none of that
- * name. Throws `invalid_package` when it lies outside the folder, a hub cache's blobs excepted.
+ * name. Throws `invalid_package` when it lies outside the folder, a hub cache's blobs excepted, and for a pipe, a socket or a
+ * device, of which some are waited for without end.
  */
 export async function resolveInside(directory: string, name: string): Promise<string | undefined> {
   let root: string
@@ -45,7 +46,21 @@ export async function resolveInside(directory: string, name: string): Promise<st
   if (!isInside) {
     throw invalid(`${join(directory, name)} leads out of the model folder`)
   }
+  const found = await stat(path)
+  if (!found.isFile() && !found.isDirectory())
+    throw invalid(`${join(directory, name)} is neither a file nor a folder`)
   return path
+}
+
+/** Names in a folder. Throws `invalid_package`. */
+export async function listFolder(directory: string): Promise<string[]> {
+  try {
+    return await readdir(directory)
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException
+    const what = code === 'ENOENT' ? 'there is no such folder' : message
+    throw invalid(`${directory}: ${what}`, cause)
+  }
 }
 
 /** The file's bytes; undefined when there is none. Throws `invalid_package` past `limit` bytes, and as {@link resolveInside}. */

@@ -110,8 +110,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'nearest',
   ],
   doctor: ['cli', 'config', 'cpu', 'bin', 'models'],
-  // The tower's benchmark runs a graph without a model around it.
-  bench: ['cli', 'cpu', 'media', 'models', 'engine/backends', 'quantise', 'weights'],
+  // The towers' benchmarks run graphs without a model around them, and an encoder without a server.
+  bench: ['cli', 'cpu', 'media', 'models', 'engine', 'engine/backends', 'quantise', 'weights'],
   // Conversations of cases are written as a request's are.
   parity: [
     'capabilities',

@@ -6,6 +6,8 @@ export interface Rope {
   readonly inverseFrequencies: readonly number[]
   /** Of cosine and sine. */
   readonly magnitude: number
+  /** Length of the longest sequence that these hold for; absent: any. */
+  readonly longestSequence?: number
 }
 
 /** θ^(−2i/width), one a pair of `width` rotated channels. */
@@ -48,20 +50,18 @@ export function readRope(raw: ConfigReader, width: number): Rope {
     ...plain,
     inverseFrequencies: plain.inverseFrequencies.map(change),
   })
-  switch (scaling.oneOf(kind, ['default', 'linear', 'llama3', 'yarn', 'factors'])) {
+  switch (
+    scaling.oneOf(kind, ['default', 'linear', 'llama3', 'yarn', 'longrope', 'su', 'factors'])
+  ) {
     case 'default':
       return plain
     case 'linear': {
       const factor = scaling.number('factor')
       return map((frequency) => frequency / factor)
     }
-    case 'factors': {
-      // What llama3's rule came to, one divisor a pair: GGUF files hold that instead of its parameters.
-      const factors = scaling.numbers('factors')
-      if (factors.length !== plain.inverseFrequencies.length || factors.some((f) => f <= 0))
-        throw scaling.mismatch('factors', `${width / 2} numbers above 0`)
-      return map((frequency, pair) => frequency / factors[pair]!)
-    }
+    case 'factors':
+      // What llama3's rule came to: GGUF files hold that instead of its parameters.
+      return map(divisors(scaling, 'factors', width))
     case 'llama3':
       return map(llama3Stretch(scaling))
     case 'yarn':
@@ -69,7 +69,42 @@ export function readRope(raw: ConfigReader, width: number): Rope {
         ...map(yarnStretch(scaling, raw, { theta, width })),
         magnitude: yarnMagnitude(scaling),
       }
+    case 'longrope':
+    case 'su':
+      return { ...map(divisors(scaling, 'short_factor', width)), ...longRope(scaling, raw) }
   }
+}
+
+/** One divisor a pair. */
+function divisors(
+  scaling: ConfigReader,
+  key: string,
+  width: number,
+): (frequency: number, pair: number) => number {
+  const factors = scaling.numbers(key)
+  if (factors.length !== width / 2 || factors.some((factor) => factor <= 0))
+    throw scaling.mismatch(key, `${width / 2} numbers above 0`)
+  return (frequency, pair) => frequency / factors[pair]!
+}
+
+/**
+ * LongRoPE (arXiv 2402.13753): `short_factor` divides while the whole sequence is no longer than the original context, and
+ * `long_factor` beyond, for every position of it, so that a cache would have to be computed again
+ * (`_compute_longrope_parameters` in transformers, whose `generate` does). Here sequences end where the short ones do.
+ */
+function longRope(scaling: ConfigReader, raw: ConfigReader): Omit<Rope, 'inverseFrequencies'> {
+  // Phi-3.5-MoE's, of which the published code makes something else.
+  for (const key of ['short_mscale', 'long_mscale'])
+    if (scaling.has(key)) throw scaling.mismatch(key, 'none')
+  const longest = raw.size('max_position_embeddings')
+  const key = 'original_max_position_embeddings'
+  const original = [raw, scaling].find((config) => config.has(key))?.size(key) ?? longest
+  const factor = scaling.number('factor', longest / original)
+  const magnitude = scaling.number(
+    'attention_factor',
+    factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(original)),
+  )
+  return { magnitude, longestSequence: original }
 }
 
 /**

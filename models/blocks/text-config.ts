@@ -83,10 +83,18 @@ export function readTextSizes(
   }
 }
 
-/** Llama's choices, which the others change one by one: RMS norms before each part, gated SiLU, every layer alike. */
-export function plainDecoder(raw: ConfigReader, sizes: TextSizes): TextDecoderConfig {
+/**
+ * Llama's choices, which the others change one by one: RMS norms before each part, gated SiLU, every layer alike. Sequences are
+ * no longer than the angles of `rope` hold for.
+ */
+export function plainDecoder(
+  raw: ConfigReader,
+  sizes: TextSizes,
+  rope: Rope = readRope(raw, sizes.headDim),
+): TextDecoderConfig {
   return {
     ...sizes,
+    maxPositions: Math.min(sizes.maxPositions, rope.longestSequence ?? Number.POSITIVE_INFINITY),
     norm: { kind: 'rms', epsilon: raw.number('rms_norm_eps', 1e-6), weightOffset: 0 },
     hasPostNorms: false,
     attention: {
@@ -95,7 +103,7 @@ export function plainDecoder(raw: ConfigReader, sizes: TextSizes): TextDecoderCo
       outBias: false,
       qkNorm: false,
       isFused: false,
-      layers: everyLayer(sizes.layers, { rope: readRope(raw, sizes.headDim) }),
+      layers: everyLayer(sizes.layers, { rope }),
     },
     mlp: { form: 'gated', activation: 'silu', bias: false, isFused: false },
   }

@@ -1,4 +1,5 @@
 /** The flags that both benchmarks take, and the server that they lead to. */
+import { availableParallelism } from 'node:os'
 import {
   type Command,
   CommandFailure,
@@ -41,6 +42,33 @@ export const COMMON_OPTIONS: Readonly<Record<string, OptionSpec>> = {
     default: '1',
   },
   json: { type: 'boolean', description: 'the numbers as JSON' },
+}
+
+/** Of benchmarks that run the same pictures again and again on this machine. */
+export function runOptions(defaults: {
+  readonly pictures: string
+  readonly rounds: string
+}): Readonly<Record<string, OptionSpec>> {
+  return {
+    pictures: {
+      type: 'string',
+      value: 'n',
+      description: 'pictures at once',
+      default: defaults.pictures,
+    },
+    rounds: {
+      type: 'string',
+      value: 'n',
+      description: 'runs of each that count',
+      default: defaults.rounds,
+    },
+    threads: {
+      type: 'string',
+      value: 'n',
+      description: 'threads of each',
+      default: String(availableParallelism()),
+    },
+  }
 }
 
 export interface BenchTarget {

@@ -1,12 +1,13 @@
 /**
- * Writes a checkpoint of Llama 7B's shapes (arXiv 2302.13971) with random bfloat16 weights: what an import has to read, and
- * nothing that anybody would want to read an answer of.
+ * Writes a checkpoint with random bfloat16 weights in the shapes that a config asks for: what an import or a benchmark has to
+ * read, and nothing that anybody would want to read an answer of.
  */
 import { randomFillSync } from 'node:crypto'
 import { type FileHandle, mkdir, open, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { modelConfig } from '../../models/load-config.ts'
+import { modelInitialisers } from '../engine/backends/model-files.ts'
 
-const SHAPE = { hidden: 4096, intermediate: 11008, vocabulary: 32_000, heads: 32 } as const
 /** As published: files of about so many bytes. */
 const SHARD_BYTES = 2 * 2 ** 30
 /** Written over and over; its length is odd in elements, so that no two rows are alike. */
@@ -26,33 +27,29 @@ interface Tensor {
   readonly bytes: number
 }
 
-/** `hidden` smaller than the published one makes everything smaller, for tests. */
+/** For the config.json of a family whose graphs name weights as its checkpoints do. */
 export async function writeRandomCheckpoint(
   folder: string,
-  { layers, hidden = SHAPE.hidden }: { readonly layers: number; readonly hidden?: number },
+  config: Readonly<Record<string, unknown>>,
 ): Promise<RandomCheckpoint> {
-  const intermediate = Math.round((SHAPE.intermediate * hidden) / SHAPE.hidden)
-  const vocabulary = hidden === SHAPE.hidden ? SHAPE.vocabulary : 512
+  const model = await modelConfig(config, 'config.json')
+  const tensors = [...modelInitialisers(model).values()]
+    .filter(({ derived }) => !derived)
+    .map(({ name, shape }) => ({
+      name,
+      shape,
+      bytes: shape.reduce((product, extent) => product * extent, 2),
+    }))
   await mkdir(folder, { recursive: true })
   const small: Record<string, object> = {
-    'config.json': {
-      model_type: 'llama',
-      hidden_size: hidden,
-      intermediate_size: intermediate,
-      num_hidden_layers: layers,
-      num_attention_heads: Math.min(SHAPE.heads, hidden / 2),
-      vocab_size: vocabulary,
-      max_position_embeddings: 4096,
-      rms_norm_eps: 1e-5,
-      tie_word_embeddings: false,
-    },
-    'tokenizer.json': tokenizer(vocabulary),
+    'config.json': config,
+    'tokenizer.json': tokenizer(model.limits.vocabSize),
     'tokenizer_config.json': {
       eos_token: '</s>',
       chat_template: '{% for m in messages %}{{ m.content }}</s>{% endfor %}',
     },
   }
-  const shards = inShards(tensorsOf(layers, { hidden, intermediate, vocabulary }))
+  const shards = inShards(tensors)
   const names = shards.map(
     (_, i) => `model-${number(i + 1)}-of-${number(shards.length)}.safetensors`,
   )
@@ -74,33 +71,6 @@ export async function writeRandomCheckpoint(
     largestTensorBytes: Math.max(...shards.flat().map((tensor) => tensor.bytes)),
     files: [...Object.keys(small), ...names],
   }
-}
-
-function tensorsOf(
-  layers: number,
-  { hidden, intermediate, vocabulary }: Readonly<Record<string, number>>,
-): Tensor[] {
-  const of = (name: string, ...shape: number[]) => ({
-    name: `${name}.weight`,
-    shape,
-    bytes: shape.reduce((product, extent) => product * extent, 2),
-  })
-  const table = [vocabulary!, hidden!] as const
-  const square = [hidden!, hidden!] as const
-  const up = [intermediate!, hidden!] as const
-  return [
-    of('model.embed_tokens', ...table),
-    ...Array.from({ length: layers }, (_, i) => `model.layers.${i}`).flatMap((layer) => [
-      of(`${layer}.input_layernorm`, hidden!),
-      ...['q', 'k', 'v', 'o'].map((name) => of(`${layer}.self_attn.${name}_proj`, ...square)),
-      of(`${layer}.post_attention_layernorm`, hidden!),
-      of(`${layer}.mlp.gate_proj`, ...up),
-      of(`${layer}.mlp.up_proj`, ...up),
-      of(`${layer}.mlp.down_proj`, hidden!, intermediate!),
-    ]),
-    of('model.norm', hidden!),
-    of('lm_head', ...table),
-  ]
 }
 
 function inShards(tensors: readonly Tensor[]): Tensor[][] {
@@ -134,10 +104,13 @@ async function writeShard(path: string, tensors: readonly Tensor[]): Promise<num
   return 8 + text.length + end
 }
 
-/** Random bits without the exponent's highest: numbers below 2, none of them infinite or NaN. */
+/** Random signs and mantissas under one exponent: between 2⁻⁶ and 2⁻⁵, as weights are, so that nothing in a run overflows. */
 async function writeNumbers(file: FileHandle, at: number, length: number): Promise<void> {
   const block = randomFillSync(Buffer.alloc(BLOCK_BYTES))
-  for (let i = 1; i < block.length; i += 2) block[i]! &= 0xbf
+  for (let i = 0; i < block.length; i += 2) {
+    block[i]! |= 0x80
+    block[i + 1] = (block[i + 1]! & 0x80) | 0x3c
+  }
   for (let done = 0; done < length; ) {
     // Pieces as small as an import's own; larger ones are slow on some file systems.
     const from = done % block.length

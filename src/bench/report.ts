@@ -49,15 +49,13 @@ export function asMarkdown(result: BenchResult, plot: string): string {
   ].join('\n')
 }
 
-const START = '<!-- bench:start -->'
-const END = '<!-- bench:end -->'
-
-/** Replaces what lies between the markers. Throws when the text lacks them. */
-export function insert(text: string, report: string): string {
-  const [before, rest] = text.split(START)
-  const after = rest?.split(END)[1]
-  if (before === undefined || after === undefined) throw new Error(`expected ${START} and ${END}`)
-  return `${before}${START}\n${report}\n${END}${after}`
+/** Replaces what lies between the markers of that name. Throws when the text lacks them. */
+export function insert(text: string, report: string, name = 'bench'): string {
+  const [start, end] = [`<!-- ${name}:start -->`, `<!-- ${name}:end -->`]
+  const [before, rest] = text.split(start)
+  const after = rest?.split(end)[1]
+  if (before === undefined || after === undefined) throw new Error(`expected ${start} and ${end}`)
+  return `${before}${start}\n${report}\n${end}${after}`
 }
 
 const COLUMNS = [

@@ -1,7 +1,7 @@
 /** `aerie bench tower`: our lowering of a vision tower beside the graph that PyTorch's exporter makes of it. */
 import { execFile } from 'node:child_process'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { availableParallelism, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -14,10 +14,12 @@ import {
   UsageError,
 } from '../cli/command.ts'
 import { formatBytes } from '../cli/transfer-progress.ts'
+import type { MeasuredProcess } from './measured-process.ts'
+import type { MeasuredRun } from './measured-program.ts'
 import { median } from './median.ts'
+import { runOptions } from './options.ts'
 import { alignedTable } from './table.ts'
 import type { TowerForm, TowerShape } from './tower-forms.ts'
-import type { TowerProcess, TowerRun } from './tower-process.ts'
 
 const EXPORT = fileURLToPath(new URL('../../bench/peers/tower/export.py', import.meta.url))
 /** Of the largest feature: what float32 graphs of the same weights may differ by. */
@@ -36,14 +38,7 @@ export const towerBenchCommand: Command = {
     'bench/peers/tower/requirements.txt lists. Exit code 1 when the features differ.',
   ],
   options: {
-    pictures: { type: 'string', value: 'n', description: 'pictures at once', default: '1' },
-    rounds: { type: 'string', value: 'n', description: 'runs of each that count', default: '5' },
-    threads: {
-      type: 'string',
-      value: 'n',
-      description: 'threads of each',
-      default: String(availableParallelism()),
-    },
+    ...runOptions({ pictures: '1', rounds: '5' }),
     layers: { type: 'string', value: 'n', description: 'of the tower', default: '27' },
     python: { type: 'string', value: 'path', description: 'a Python', default: 'python3' },
     exported: {
@@ -144,10 +139,10 @@ async function measure(
   threads: number,
   say: (line: string) => void,
 ): Promise<Report> {
-  const [{ noisePixels, TOWER_FORMS, towerShape }, { startTower }, { quantiseTower }] =
+  const [{ noisePixels, TOWER_FORMS, towerShape }, { startMeasured }, { quantiseTower }] =
     await Promise.all([
       import('./tower-forms.ts'),
-      import('./tower-process.ts'),
+      import('./measured-process.ts'),
       import('./quantised-tower.ts'),
     ])
   say('quantising …')
@@ -156,11 +151,11 @@ async function measure(
   const pixels = noisePixels(tower.pictures * 3 * tower.imageSize ** 2)
   await writeFile(join(folder, 'pixels'), new Uint8Array(pixels.buffer))
   await using started = new AsyncDisposableStack()
-  const forms: { form: TowerForm; process: TowerProcess; runs: TowerRun[] }[] = []
+  const forms: { form: TowerForm; process: MeasuredProcess; runs: MeasuredRun[] }[] = []
   for (const form of TOWER_FORMS) {
     say(`loading ${form} …`)
     const job = { form, folder, pixels: 'pixels', pictures: tower.pictures, threads }
-    const process = started.use(await startTower(job))
+    const process = started.use(await startMeasured('tower-program.ts', job, form))
     // The first run of each is for the features alone.
     await process.run()
     forms.push({ form, process, runs: [] })

@@ -26,11 +26,6 @@ export interface TowerJob {
   readonly threads: number
 }
 
-export type TowerSaid =
-  | { readonly type: 'loaded'; readonly seconds: number }
-  /** The highest memory of the process so far. */
-  | { readonly type: 'ran'; readonly seconds: number; readonly peakBytes: number }
-
 /** Pixels [pictures, 3, side, side] → features [pictures, patches, hidden]. */
 export type TowerRunner = (pixels: Float32Array) => Promise<Float32Array>
 

@@ -12,7 +12,7 @@ import type { Encoder, Engine } from '../engine/types.ts'
 import { AerieError } from '../errors.ts'
 import { groupShards, shardOf } from '../gguf-name.ts'
 import { isModelFile } from '../model-file.ts'
-import { FILE_LIMITS, isJsonObject, readJson } from '../model-folder.ts'
+import { FILE_LIMITS, isJsonObject, listFolder, readJson, resolveInside } from '../model-folder.ts'
 import { EncoderThread } from '../tokenizer/encoder-thread.ts'
 import { Tokenizer } from '../tokenizer/tokenizer.ts'
 import { defaultSampling, type SamplingDefaults } from './sampling.ts'
@@ -109,7 +109,7 @@ export async function digestModel(
     return await digestFiles(dirname(modelDir), await shardsOf(modelDir))
   const folders = await Promise.all(
     ['', ...parts].map(async (part) =>
-      (await readdir(join(modelDir, part))).map((name) => join(part, name)),
+      (await listFolder(join(modelDir, part))).map((name) => join(part, name)),
     ),
   )
   const names = folders
@@ -133,11 +133,15 @@ async function digestFiles(
   const all = createHash('sha256')
   let created = 0
   for (const name of names.toSorted()) {
-    const path = join(modelDir, name)
+    const path = await resolveInside(modelDir, name)
+    // Whoever reads a dangling link or a folder by a file's name says so.
+    if (path === undefined) continue
+    const found = await stat(path)
+    if (!found.isFile()) continue
     const file = createHash('sha256')
     await pipeline(createReadStream(path), file)
     all.update(`${name}\n${file.digest('hex')}\n`)
-    created = Math.max(created, Math.floor((await stat(path)).mtimeMs / 1000))
+    created = Math.max(created, Math.floor(found.mtimeMs / 1000))
   }
   return { digest: all.digest('hex'), created }
 }

@@ -1,6 +1,7 @@
 /** All subcommands, in the order of `aerie --help`. */
 
 import { cachesBenchCommand } from '../bench/caches-command.ts'
+import { encoderBenchCommand } from '../bench/encoder-command.ts'
 import { framesBenchCommand } from '../bench/frames-command.ts'
 import { importBenchCommand } from '../bench/import-command.ts'
 import { mediaBenchCommand } from '../bench/media-command.ts'
@@ -29,4 +30,5 @@ export const COMMANDS: readonly Command[] = [
   cachesBenchCommand,
   importBenchCommand,
   towerBenchCommand,
+  encoderBenchCommand,
 ]

@@ -3,29 +3,34 @@ import { blockCount, blockSize, mergeBlock, placeBlock } from '../../models/tili
 import { freeMemory } from '../free-memory.ts'
 import type { EncoderSession, MergingProjector } from './backend.ts'
 import type { TiledPicture } from './encoder-messages.ts'
+import { itemsPerRun } from './run-size.ts'
 
-/**
- * Floats of pixels that one run of the towers takes at most: eight tiles of 448×448. What the first layers of a tower hold
- * grows with the pixels, and at 1024×1024 one tile keeps every core busy: more of them would only need gigabytes at once.
- */
-export const RUN_FLOATS = 8 * 3 * 448 * 448
+/** What came of some pictures. */
+export interface Encoded {
+  /** One array a picture, in shared memory. */
+  readonly features: readonly Float32Array[]
+  /** Runs of the towers that it took. */
+  readonly runs: number
+}
 
-/** Features `[rows, hidden]` of each picture in shared memory; no run has more than `maxBatch` tiles or blocks. */
+/** Features `[rows, hidden]` of each picture; no run has more than `maxBatch` tiles or blocks. */
 export async function encodePictures(
   session: EncoderSession,
   pictures: readonly TiledPicture[],
   maxBatch: number,
-): Promise<Float32Array[]> {
+): Promise<Encoded> {
   const { merging, tokensPerTile, hiddenSize } = session
   if (!merging) {
-    const ready = (length: number) => sharedFloats(length)
-    return await runTiles(session, pictures, maxBatch, tokensPerTile * hiddenSize, ready)
+    const perTile = tokensPerTile * hiddenSize
+    const { results, runs } = await runTiles(session, pictures, maxBatch, perTile, sharedFloats)
+    return { features: results, runs }
   }
   const { grid, channels } = merging.merge
   const own = (length: number) => new Float32Array(length)
-  const maps = await runTiles(session, pictures, maxBatch, grid * grid * channels, own)
+  const perTile = grid * grid * channels
+  const { results: maps, runs } = await runTiles(session, pictures, maxBatch, perTile, own)
   try {
-    return await projectBlocks(session, merging, pictures, maps, maxBatch)
+    return { features: await projectBlocks(session, merging, pictures, maps, maxBatch), runs }
   } finally {
     for (const { buffer } of maps) freeMemory(buffer)
   }
@@ -38,11 +43,11 @@ async function runTiles(
   maxBatch: number,
   perTile: number,
   allocate: (length: number) => Float32Array,
-): Promise<Float32Array[]> {
+): Promise<{ readonly results: Float32Array[]; readonly runs: number }> {
   const pixels = joinPixels(pictures)
   const tiles = pictures.reduce((sum, { layout }) => sum + layout.tiles, 0)
   const tilePixels = pixels.length / tiles
-  const perRun = Math.max(1, Math.min(maxBatch, Math.floor(RUN_FLOATS / tilePixels)))
+  const perRun = itemsPerRun(tilePixels, maxBatch)
   const results = pictures.map(({ layout }) => allocate(layout.tiles * perTile))
   let picture = 0
   let filled = 0
@@ -62,7 +67,7 @@ async function runTiles(
     freeMemory(encoded.buffer)
   }
   freeMemory(pixels.buffer)
-  return results
+  return { results, runs: Math.ceil(tiles / perRun) }
 }
 
 /** Merges and projects the blocks of all pictures together, `maxBatch` at a time: no more of them exist at once. */

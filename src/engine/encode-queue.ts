@@ -1,5 +1,6 @@
 /** Pictures that wait for the towers, each once however many requests want it. */
 import { AerieError } from '../errors.ts'
+import { itemsPerRun } from './run-size.ts'
 import type { EncodeRequest, EncodeResult, Features } from './types.ts'
 
 /** Someone who waits for a picture. */
@@ -25,11 +26,15 @@ export class PendingPicture {
     return this.request.layout.tiles
   }
 
+  /** Of one tile, or of the picture of a tower. */
+  get floats(): number {
+    return this.request.pixels.length / this.tiles
+  }
+
   /** Only pictures whose tiles have one shape, and of which the same is wanted, can share a run. */
   get shape(): string {
-    const { pixels, input } = this.request
-    if (input) return `${input.width}×${input.height} ${input.output}`
-    return String(pixels.length / this.tiles)
+    const { input } = this.request
+    return input ? `${input.width}×${input.height} ${input.output}` : String(this.floats)
   }
 
   /** Waits for it. When the signal fires the wait ends with `cancelled`; `onLeave` hears of it. */
@@ -85,10 +90,14 @@ export class EncodeQueue {
     if (index >= 0) this.#waiting.splice(index, 1)
   }
 
-  /** The oldest picture and those behind it of the same shape, up to `maxTiles` tiles; the oldest always. */
-  takeBatch(maxTiles: number): PendingPicture[] {
+  /**
+   * The oldest picture, and those behind it of the same shape as far as one run holds the tiles of all. What would need a run
+   * of its own stays here, where it may still be given up, and nobody's features wait for it.
+   */
+  takeBatch(maxBatch: number): PendingPicture[] {
     const oldest = this.#waiting.shift()
     if (!oldest) return []
+    const maxTiles = itemsPerRun(oldest.floats, maxBatch)
     const batch = [oldest]
     const { shape } = oldest
     let tiles = oldest.tiles

@@ -42,6 +42,8 @@ export type FromEncoder =
       readonly type: 'encoded'
       /** One `[rows, hidden]` a picture, or a tower's output, over a SharedArrayBuffer. */
       readonly features: readonly Float32Array[]
+      /** Of the towers. */
+      readonly runs: number
       readonly encodeMs: number
       readonly sessions?: TowerSessions
     }

@@ -3,7 +3,7 @@ import type { MessagePort } from 'node:worker_threads'
 import { AerieError, toWireError } from '../errors.ts'
 import { freeMemory } from '../free-memory.ts'
 import type { EncoderSession, TowerSession } from './backend.ts'
-import { encodePictures } from './encode-pictures.ts'
+import { type Encoded, encodePictures } from './encode-pictures.ts'
 import { encodeForTower } from './encode-tower.ts'
 import type { EncodeBatch, EncoderReady, FromEncoder, ToEncoder } from './encoder-messages.ts'
 import type { StartMessage } from './worker-host.ts'
@@ -11,8 +11,7 @@ import type { StartMessage } from './worker-host.ts'
 /** What a batch is answered with. */
 interface EncodeWork {
   readonly ready: EncoderReady
-  /** One array a picture, in shared memory. */
-  encode(batch: EncodeBatch): Promise<Float32Array[]>
+  encode(batch: EncodeBatch): Promise<Encoded>
   sessions?(): TowerSession['sessions']
   dispose(): Promise<void>
 }
@@ -43,11 +42,11 @@ function serve(port: MessagePort, work: EncodeWork): void {
   async function answer(batch: EncodeBatch): Promise<FromEncoder> {
     const startedAt = performance.now()
     try {
-      const features = await work.encode(batch)
+      const encoded = await work.encode(batch)
       const encodeMs = performance.now() - startedAt
       return {
         type: 'encoded',
-        features,
+        ...encoded,
         encodeMs,
         ...(work.sessions && { sessions: work.sessions() }),
       }

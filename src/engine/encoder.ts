@@ -65,6 +65,7 @@ class WorkerEncoder implements Encoder {
   /** As the worker said last; undefined until it has encoded something. */
   #sessions: TowerSessions | undefined
   #tilesEncoded = 0
+  #runs = 0
   #cacheHits = 0
   #cacheMisses = 0
 
@@ -132,6 +133,7 @@ class WorkerEncoder implements Encoder {
       waiting: this.#queue.size,
       maxWaiting: this.#options.maxWaiting,
       tilesEncoded: this.#tilesEncoded,
+      runs: this.#runs,
       cacheHits: this.#cacheHits,
       cacheMisses: this.#cacheMisses,
       cacheBytes: this.#cache.bytes,
@@ -185,6 +187,7 @@ class WorkerEncoder implements Encoder {
       for (const picture of batch) picture.reject(error)
     } else {
       this.#sessions = message.sessions
+      this.#runs += message.runs
       batch.forEach((picture, i) => {
         const data = message.features[i]!
         const { key, input, conversions } = picture.request

@@ -200,6 +200,8 @@ export interface EncoderStats {
   readonly waiting: number
   readonly maxWaiting: number
   readonly tilesEncoded: number
+  /** Of the towers, for those tiles. */
+  readonly runs: number
   /** Pictures whose features were in memory, or about to be; and pictures that went to the towers. */
   readonly cacheHits: number
   readonly cacheMisses: number

@@ -824,7 +824,7 @@ export interface components {
             /** @description Positions of the prompt alone; smaller than the context where the model was trained to read less. */
             max_prompt: number;
             /**
-             * @description Of a video; 0: videos are not served yet.
+             * @description Of a video; 0 for every family: no route takes videos yet, also where the family's frame rules and video prompts are there (Eagle 2, Eagle 2.5, VILA-1.5, NVILA). Their frames can be sent as pictures, within `max_images`.
              * @constant
              */
             max_frames: 0;

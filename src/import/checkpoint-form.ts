@@ -3,10 +3,10 @@ import { basename, extname, join, resolve } from 'node:path'
 import { AerieError } from '../errors.ts'
 import { ggufStem, groupShards, isGgufModel, shardOf } from '../gguf-name.ts'
 import { isModelFile } from '../model-file.ts'
+import { listFolder } from '../model-folder.ts'
 import type { CheckpointForm } from './examine.ts'
 import { folderForm } from './folder-form.ts'
 import { ggufForm } from './gguf-form.ts'
-import { listFolder } from './survey.ts'
 
 /** Rejects with `invalid_package` for a folder of several GGUF models. */
 export async function checkpointForm(path: string): Promise<CheckpointForm> {

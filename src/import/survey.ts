@@ -1,9 +1,9 @@
 /** Which files of a checkpoint folder a package is made of; pickles and links that lead out are refused. */
-import { readdir, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { AerieError } from '../errors.ts'
-import { FILE_LIMITS, resolveInside } from '../model-folder.ts'
+import { FILE_LIMITS, listFolder, resolveInside } from '../model-folder.ts'
 import { MANIFEST_FILE } from '../package/manifest.ts'
 
 export interface SourceFile {
@@ -91,15 +91,6 @@ export function pickleRefused(what: string, folder: string): AerieError {
     `${what} is a Python pickle, which is a program, and is never read here. To convert it once: ` +
       `python3 ${quote(fileURLToPath(CONVERTER))} ${quote(folder)} (needs: pip install torch safetensors)`,
   )
-}
-
-/** Names in a folder; throws `invalid_package`. */
-export async function listFolder(directory: string): Promise<string[]> {
-  try {
-    return await readdir(directory)
-  } catch (cause) {
-    throw new AerieError('invalid_package', `${directory}: ${(cause as Error).message}`, { cause })
-  }
 }
 
 const quote = (path: string) =>

@@ -48,7 +48,7 @@ export async function checkText(
   let timer = setTimeout(() => refuse(`tokenizer: not loaded within ${loadMs / 1000} s`), loadMs)
   worker.on('message', (message: FromTextCheck) => {
     if (message.type === 'facts') resolve(message.facts)
-    else if (message.type === 'failed') reject(fromWireError(message.error))
+    else if (message.type === 'failed') reject(inModel(modelDir, fromWireError(message.error)))
     else {
       clearTimeout(timer)
       const late = `tokenizer or chat template: a short conversation takes longer than ${trialMs / 1000} s`
@@ -66,4 +66,11 @@ export async function checkText(
     clearTimeout(timer)
     await worker.terminate()
   }
+}
+
+/** What is wrong with a conversation is here wrong with the model, which has written it. */
+function inModel(modelDir: string, error: Error): Error {
+  return error.message.includes(modelDir)
+    ? error
+    : new AerieError('invalid_package', `${modelDir}: ${error.message}`, { cause: error })
 }

@@ -83,7 +83,12 @@ async function parity({ positionals, options }: ParsedArgs, terminal: Terminal):
   }
   if (typeof dump === 'string') await writeDump(dump, results[0]!)
   const page = options.get('markdown')
-  if (typeof page === 'string') await writeFile(page, report.parityPage(results, 'npm run parity'))
+  if (typeof page === 'string') {
+    const text = quantise
+      ? report.quantisedPage(results, quantise)
+      : report.parityPage(results, 'npm run parity')
+    await writeFile(page, text)
+  }
   const record = options.get('record')
   if (typeof record === 'string') {
     const { parityRecord } = await import('./record.ts')

@@ -57,6 +57,6 @@ export async function encodeRecorded(
       : {}),
     async dispose() {},
   }
-  const features = await encodePictures(session, pictures, Number.MAX_SAFE_INTEGER)
+  const { features } = await encodePictures(session, pictures, Number.MAX_SAFE_INTEGER)
   return { features, stages }
 }

@@ -68,6 +68,41 @@ ${rows.join('\n')}
 ${leftOutList(results)}`
 }
 
+/** The same for a quantised model, to which no tolerance applies: how far its furthest tensor and its logits are. */
+export function quantisedPage(
+  results: readonly CaseResult[],
+  { method, group }: Pick<QuantisedCase, 'method' | 'group'>,
+): string {
+  const rows = results.map(({ reference, family, quantised, stages }) => {
+    const isFact = ({ verdict, note }: StageResult) => verdict === 'measured' && note !== undefined
+    const furthest = (some: readonly StageResult[]) =>
+      countStages(some).worst?.relative.toExponential(1) ?? ''
+    // Steps go on from the token that was chosen: after another choice they are those of another text.
+    const logits = stages.filter(({ name }) => /(?:^|prefill_)logits/.test(name))
+    const kept = [...(quantised?.kept.keys() ?? [])].join(', ')
+    const { failed, worst } = countStages(stages)
+    const cells = [family, reference.name, stages.length, stages.filter(isFact).length, failed]
+    return `| ${cells.join(' | ')} | ${furthest(logits)} | ${worst ? `${furthest(stages)} \`${worst.stage}\`` : ''} | ${kept} |`
+  })
+  return `# Parity of ${method} in groups of ${group}
+
+Made by \`.ci/parity-quantised\`.
+
+How far a checkpoint that was quantised as an import does it is from what the published PyTorch code computed with its floats: the
+largest difference over the largest magnitude of a tensor. No tolerance is applied.
+
+The checkpoints are tiny and random, for which these numbers are large and say nothing of a real model: rows of 24 to 64 weights
+give rounding nothing to average over, random weights have no structure that survives it, logits without a favourite change their order with
+any noise, and a difference is measured at the worst element of a tensor. Where a greedy step chose another token, the steps behind it
+(\`step_logits\`, \`greedy_logits\`) are those of another text: "Logits" are of the recorded prompts alone. What this page shows is that
+every stage of these cases runs quantised and is compared. What quantising costs *your* model is measured when it is imported ([quantise.md](quantise.md)).
+
+| Family | Case | Tensors and facts | Ids and texts that differ | Not compared | Logits | Furthest of all | As it was |
+|---|---|---:|---:|---:|---:|---|---|
+${rows.join('\n')}
+`
+}
+
 /** Why tensors were left out, once a reason. */
 function leftOutList(results: readonly CaseResult[]): string {
   const reasons = new Map<string, Set<string>>()

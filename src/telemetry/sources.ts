@@ -104,6 +104,7 @@ const COUNTERS: typeof GAUGES = {
     'Tiles run through the vision towers.',
     (s) => s.encoder?.tilesEncoded,
   ],
+  aerie_encoder_runs_total: ['Runs of the towers, for those tiles.', (s) => s.encoder?.runs],
   aerie_encoder_cache_hits_total: [
     'Pictures whose features were in memory.',
     (s) => s.encoder?.cacheHits,

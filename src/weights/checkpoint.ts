@@ -106,13 +106,15 @@ export class Checkpoint {
           const other = tensors.get(entry.name)
           if (other) throw invalid(`tensor ${entry.name} is in ${other.path} and in ${path}`)
           if (index && index.get(entry.name) !== file)
-            throw invalid(`the index does not place tensor ${entry.name} in ${file}`)
+            throw invalid(`${path} has tensor ${entry.name}, which the index does not place there`)
           tensors.set(entry.name, { ...entry, path })
         }
       }
       for (const [name, file] of index ?? []) {
         if (!tensors.has(name))
-          throw invalid(`the index places tensor ${name} in ${file}, which lacks it`)
+          throw invalid(
+            `the index places tensor ${name} in ${join(directory, prefix + file)}, which lacks it`,
+          )
       }
       folded = foldQuantised(tensors)
     } catch (error) {
@@ -165,7 +167,9 @@ async function openFile(directory: string, name: string): Promise<OpenFile> {
   let handle: FileHandle | undefined
   try {
     handle = await open(path, 'r')
-    return { name, path, bytes: (await handle.stat()).size, handle }
+    const found = await handle.stat()
+    if (!found.isFile()) throw new Error('it is a folder')
+    return { name, path, bytes: found.size, handle }
   } catch (cause) {
     await handle?.close()
     throw invalid(`${join(directory, name)} cannot be opened: ${(cause as Error).message}`, cause)

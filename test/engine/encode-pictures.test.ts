@@ -31,12 +31,13 @@ function picture(first: number, tiles: number, side: number) {
 describe('tiles of several pictures', () => {
   it('share runs of maxBatch tiles, and each picture gets its own features back', async () => {
     const session = towers()
-    const features = await encodePictures(
+    const { features, runs } = await encodePictures(
       session,
       [picture(1, 3, 8), picture(4, 1, 8), picture(5, 6, 8)],
       4,
     )
     assert.deepEqual(session.runs, [4, 4, 2])
+    assert.equal(runs, 3)
     assert.deepEqual(
       features.map((rows) => [...rows]),
       [[1, 2, 3], [4], [5, 6, 7, 8, 9, 10]],
@@ -45,8 +46,13 @@ describe('tiles of several pictures', () => {
 
   it('run fewer at a time when they are large, so that memory does not grow with their pixels', async () => {
     const session = towers()
-    const features = await encodePictures(session, [picture(1, 2, 1024), picture(3, 1, 1024)], 8)
+    const { features, runs } = await encodePictures(
+      session,
+      [picture(1, 2, 1024), picture(3, 1, 1024)],
+      8,
+    )
     assert.deepEqual(session.runs, [1, 1, 1])
+    assert.equal(runs, 3)
     assert.deepEqual(
       features.map((rows) => [...rows]),
       [[1, 2], [3]],

@@ -77,7 +77,29 @@ describe('batches', () => {
     const values = results.map(({ features }) => features.data[0])
     // The first finds the worker idle; four of the others fill a run; one is left.
     assert.deepEqual(values, [1003, 4006, 4009, 4012, 4015, 1018])
-    assert.equal(encoder.stats().tilesEncoded, 6)
+    const { tilesEncoded, runs } = encoder.stats()
+    assert.deepEqual({ tilesEncoded, runs }, { tilesEncoded: 6, runs: 3 })
+  })
+
+  it('leave large pictures in the queue that would each need a run of their own', async () => {
+    const encoder = await encoderFor({ runMs: 20 })
+    const large = (key: string) => ({
+      key,
+      pixels: new Float32Array(3 * 1024 ** 2),
+      layout: ONE_TILE,
+    })
+    const leave = new AbortController()
+    const first = encoder.encode(large('a'), NEVER)
+    const second = encoder.encode(large('b'), NEVER)
+    const third = encoder.encode(large('c'), leave.signal)
+    await first
+    // The features of the first did not wait for the others, and the last can still be given up.
+    assert.equal(encoder.stats().waiting, 1)
+    leave.abort()
+    await assert.rejects(third, { code: 'cancelled' })
+    assert.equal((await second).features.data[0], 1000)
+    const { tilesEncoded, runs } = encoder.stats()
+    assert.deepEqual({ tilesEncoded, runs }, { tilesEncoded: 2, runs: 2 })
   })
 
   it('hold only tiles of one size, and keep the order of the oldest', async () => {

@@ -3,11 +3,21 @@
  * refused in words, soon, and leads to no file outside the folder. A failure names its seed.
  */
 import assert from 'node:assert/strict'
-import { mkdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join, resolve } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { loadModelConfig } from '../../models/load-config.ts'
 import { findFamily } from '../../models/registry.ts'
+import { digestModel } from '../../src/chat/model.ts'
 import { openModelFiles } from '../../src/engine/backends/model-files.ts'
 import { AerieError } from '../../src/errors.ts'
 import { importCheckpoint } from '../../src/import/import-checkpoint.ts'
@@ -155,6 +165,39 @@ describe('hostile checkpoints', () => {
       join(vila, 'llm'),
     )
     await assert.rejects(openModelFiles(vila), /llm leads out of the model folder/)
+  })
+
+  it('pipes are refused instead of waited for, and a folder is not taken for weights', async () => {
+    const hostile = copyCheckpoint('decoders/qwen2', join(scratch, 'pipes'))
+    for (const name of ['model.safetensors', 'tokenizer.json', 'config.json', 'other.json']) {
+      const path = join(hostile, name)
+      const content = existsSync(path) && readFileSync(path)
+      rmSync(path, { force: true })
+      execFileSync('mkfifo', [path])
+      const message = new RegExp(`/${name} is neither a file nor a folder$`)
+      const refusal = { code: 'invalid_package', message }
+      await assert.rejects(importCheckpoint(hostile, { modelsDir: scratch }), refusal)
+      await assert.rejects(digestModel(hostile), refusal)
+      rmSync(path)
+      if (content) writeFileSync(path, content)
+    }
+    rmSync(join(hostile, 'model.safetensors'))
+    mkdirSync(join(hostile, 'model.safetensors'))
+    await assert.rejects(openModelFiles(hostile), {
+      code: 'invalid_package',
+      message: /\/model\.safetensors cannot be opened: it is a folder$/,
+    })
+  })
+
+  it('a sub-folder that is not there is named', async () => {
+    const vila = copyCheckpoint('vila/vila15', join(scratch, 'blind'))
+    rmSync(join(vila, 'vision_tower'), { recursive: true })
+    const message = /\/vision_tower: there is no such folder$/
+    await assert.rejects(importCheckpoint(vila, { modelsDir: scratch }), { message })
+    await assert.rejects(digestModel(vila, ['llm', 'vision_tower']), {
+      code: 'invalid_package',
+      message,
+    })
   })
 })
 

@@ -192,6 +192,14 @@ describe('configs of text decoders', () => {
     }
   })
 
+  it('with LongRoPE serve the original context, for which its short factors are', async () => {
+    const longrope = (await changed('phi3-longrope', {})) as TextDecoderConfig
+    assert.equal(longrope.maxPositions, 128)
+    // As published for contexts that are no longer than those the model was trained with.
+    const short = { max_position_embeddings: 64, original_max_position_embeddings: 64 }
+    assert.equal(((await changed('phi3-longrope', short)) as TextDecoderConfig).maxPositions, 64)
+  })
+
   it('of Qwen2 with use_sliding_window have a window on the upper layers', async () => {
     const { attention } = (await changed('qwen2', {
       use_sliding_window: true,

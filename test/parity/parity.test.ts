@@ -197,6 +197,20 @@ describe('aerie parity', () => {
       assert.ok(relativeError(dumped!.get(name)!, values) < 1e-4, name)
   })
 
+  it('writes a page of its own for quantised cases, with the logits of prompts beside the furthest tensor', () => {
+    const page = join(scratch, 'quantised.md')
+    const { status, stderr } = parity(
+      ...[join(CASES, 'qwen3'), '--quantize', 'int8', '--markdown', page],
+    )
+    assert.equal(status, 0, stderr)
+    const text = readFileSync(page, 'utf8')
+    assert.match(text, /^# Parity of int8 in groups of 32\n/)
+    const row =
+      /^\| text decoder \| qwen3 \| 23 \| 0 \| 0 \| (\S+) \| (\S+) `[\w.]+` \| {2}\|$/m.exec(text)
+    const [logits, furthest] = row!.slice(1).map(Number)
+    assert.ok(logits! > 1e-4 && furthest! >= logits!, row![0])
+  })
+
   it('compares a table row by row, and writes its own', () => {
     const folder = join(mkdtempSync(join(scratch, 'case-')), 'grid_rule')
     cpSync(join(FIXTURES, 'eagle2/grid_rule'), folder, { recursive: true })

@@ -29,6 +29,7 @@ const encoder: Snapshot['encoder'] = {
   waiting: 1,
   maxWaiting: 256,
   tilesEncoded: 9,
+  runs: 6,
   cacheHits: 2,
   cacheMisses: 8,
   cacheBytes: 4096,

@@ -40,9 +40,20 @@ export async function openModelFiles(path: string): Promise<ModelFiles> {
 
 /** Initialiser name → tensor, for all graphs of a model and its embedding table. Throws `invalid_package` as `bindWeights`. */
 export function bindModel<T extends Initialiser>(
-  { family, config, graphs, limits }: ModelConfig,
+  model: ModelConfig,
   tensors: Iterable<T>,
 ): Map<string, T> {
+  const { family, config } = model
+  const initialisers = modelInitialisers(model).values()
+  return bindWeights(initialisers, tensors, family.weightNames, family.ignoredWeights?.(config))
+}
+
+/** What all graphs of a model and its embedding table are to be filled with, by name. */
+export function modelInitialisers({
+  family,
+  graphs,
+  limits,
+}: ModelConfig): Map<string, Initialiser> {
   const initialisers = new Map<string, Initialiser>(
     [...graphsOf(graphs).values()].flatMap((graph) =>
       graph.weights.map((weight) => [weight.name, weight]),
@@ -54,8 +65,7 @@ export function bindModel<T extends Initialiser>(
     const embedding = graphName(family.embeddingName, family.weightNames)
     initialisers.set(embedding, { name: embedding, shape: [vocabSize, hiddenSize] })
   }
-  const { weightNames } = family
-  return bindWeights(initialisers.values(), tensors, weightNames, family.ignoredWeights?.(config))
+  return initialisers
 }
 
 /** The graphs of a model by name; that of a merging projector is `projector`. */

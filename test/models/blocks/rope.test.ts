@@ -8,6 +8,12 @@ import { assertClose } from '../../support/relative-error.ts'
 const read = (rope_scaling: unknown) =>
   readRope(new ConfigReader({ max_position_embeddings: 256, rope_scaling }), 16)
 
+const LONG = {
+  short_factor: [1, 1.1, 1.25, 1.5, 2, 3, 5, 8],
+  long_factor: Array(8).fill(9),
+  original_max_position_embeddings: 64,
+}
+
 /** kind and fields → frequencies over the plain ones, and magnitude */
 const CASES: readonly [scaling: object, frequencies: readonly number[], magnitude: number][] = [
   [
@@ -54,6 +60,18 @@ const CASES: readonly [scaling: object, frequencies: readonly number[], magnitud
     [1, 0.0958399773, 0.0125, 0.00395284733, 0.00125, 0.000395284733, 0.000125, 3.95284733e-5],
     1,
   ],
+  ...[
+    [{}, 1.1547005383792517],
+    [{ attention_factor: 1.5 }, 1.5],
+    [{ factor: 16 }, 1.2909944487358056],
+  ].map(([change, magnitude]): (typeof CASES)[number] => [
+    { type: 'longrope', ...LONG, ...(change as object) },
+    [
+      1, 0.287479758, 0.0799999982, 0.0210818499, 0.00499999989, 0.00105409266, 0.000199999995,
+      3.95284733e-5,
+    ],
+    magnitude as number,
+  ]),
   [
     { type: 'linear', factor: 2 },
     [0.5, 0.158113882, 0.05, 0.0158113893, 0.005, 0.00158113893, 0.0005, 0.000158113893],
@@ -81,9 +99,28 @@ describe('rotary frequencies', () => {
     assert.deepEqual(read({ rope_type: 'default' }), plain)
   })
 
+  it('of LongRoPE hold for the original context, which Phi-3 says beside the factors or above them', () => {
+    assert.equal(read({ type: 'su', ...LONG }).longestSequence, 64)
+    const { original_max_position_embeddings: _, ...factors } = LONG
+    const phi3 = { max_position_embeddings: 256, original_max_position_embeddings: 32 }
+    const rope = readRope(
+      new ConfigReader({ ...phi3, rope_scaling: { type: 'su', ...factors } }),
+      16,
+    )
+    assert.equal(rope.longestSequence, 32)
+    assert.equal(rope.magnitude, Math.sqrt(1 + Math.log(8) / Math.log(32)))
+  })
+
   it('of unknown kinds or without what they need are refused by the name of the field', () => {
     const refused: [scaling: object, message: RegExp][] = [
-      [{ rope_type: 'longrope' }, /^rope_scaling\.rope_type: expected .*, got "longrope"$/],
+      [
+        { rope_type: 'longrope', short_factor: [1, 2], long_factor: [1, 2] },
+        /^rope_scaling\.short_factor: expected 8 numbers above 0, got \[1,2\]$/,
+      ],
+      [
+        { type: 'su', ...LONG, short_mscale: 1.2 },
+        /^rope_scaling\.short_mscale: expected none, got 1.2$/,
+      ],
       [{ type: 'dynamic', factor: 4 }, /^rope_scaling\.type: expected .*, got "dynamic"$/],
       [
         { rope_type: 'llama3', factor: 4 },
