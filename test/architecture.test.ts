@@ -110,8 +110,21 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'nearest',
   ],
   doctor: ['cli', 'config', 'cpu', 'bin', 'models'],
-  // The tower's benchmark runs a graph without a model around it.
-  bench: ['cli', 'cpu', 'media', 'models', 'engine/backends', 'quantise', 'weights'],
+  // The tower's benchmark runs a graph without a model around it, the engines' a decoder on the backend that is configured,
+  // from a checkpoint that is taken apart as an import does.
+  bench: [
+    'cli',
+    'config',
+    'cpu',
+    'engine',
+    'engine/backends',
+    'import',
+    'media',
+    'models',
+    'quantise',
+    'tokenizer',
+    'weights',
+  ],
   // Conversations of cases are written as a request's are.
   parity: [
     'capabilities',

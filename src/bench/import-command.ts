@@ -96,13 +96,13 @@ async function measure(
   { layers, hidden, rounds, kills, isWarm }: Measurement,
   say: (line: string) => void,
 ): Promise<Report> {
-  const [{ writeRandomCheckpoint }, runs] = await Promise.all([
+  const [{ llama7b, writeRandomCheckpoint }, runs] = await Promise.all([
     import('./random-checkpoint.ts'),
     import('./import-runs.ts'),
   ])
   const folder = join(scratch, 'checkpoint')
   say('writing a checkpoint …')
-  const { files, ...checkpoint } = await writeRandomCheckpoint(folder, { layers, hidden })
+  const { files, ...checkpoint } = await writeRandomCheckpoint(folder, llama7b(layers, hidden))
   let isCold = !isWarm
   const prepare = async () => {
     if (isCold) isCold = await runs.dropFromCache(folder, files)

@@ -1,16 +1,33 @@
-/**
- * Writes a checkpoint of Llama 7B's shapes (arXiv 2302.13971) with random bfloat16 weights: what an import has to read, and
- * nothing that anybody would want to read an answer of.
- */
-import { randomFillSync } from 'node:crypto'
+/** Checkpoints of published shapes with random bfloat16 weights: for what reads and runs them, not for what they would say. */
 import { type FileHandle, mkdir, open, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { seededUniform } from './random.ts'
 
-const SHAPE = { hidden: 4096, intermediate: 11008, vocabulary: 32_000, heads: 32 } as const
 /** As published: files of about so many bytes. */
 const SHARD_BYTES = 2 * 2 ** 30
 /** Written over and over; its length is odd in elements, so that no two rows are alike. */
 const BLOCK_BYTES = 8 * 2 ** 20 - 2
+/** Of what models are initialised with. */
+const DEVIATION = 0.02
+/** 1 as bfloat16. */
+const ONE = 0x3f80
+
+/** A decoder in the hub's terms. */
+export interface DecoderShape {
+  /** qwen2 has biases of q, k and v. */
+  readonly modelType: 'llama' | 'qwen2'
+  readonly hidden: number
+  readonly intermediate: number
+  readonly layers: number
+  readonly heads: number
+  readonly kvHeads: number
+  readonly headDim: number
+  readonly vocabulary: number
+  readonly maxPositions: number
+  readonly ropeTheta: number
+  /** The head is the embedding. */
+  readonly isTied: boolean
+}
 
 export interface RandomCheckpoint {
   /** Of all files. */
@@ -26,37 +43,45 @@ interface Tensor {
   readonly bytes: number
 }
 
-/** `hidden` smaller than the published one makes everything smaller, for tests. */
+/** Llama 7B (arXiv 2302.13971), which has 32 layers. A smaller `hidden` makes everything smaller, for tests. */
+export function llama7b(layers: number, hidden = 4096): DecoderShape {
+  const heads = Math.min(32, hidden / 2)
+  return {
+    modelType: 'llama',
+    hidden,
+    intermediate: Math.round((11008 * hidden) / 4096),
+    layers,
+    heads,
+    kvHeads: heads,
+    headDim: hidden / heads,
+    vocabulary: hidden === 4096 ? 32_000 : 512,
+    maxPositions: 4096,
+    ropeTheta: 10_000,
+    isTied: false,
+  }
+}
+
+/** Weights in the hub's layout, the same for the same shape; norms are one. The tokenizer has a token for every byte. */
 export async function writeRandomCheckpoint(
   folder: string,
-  { layers, hidden = SHAPE.hidden }: { readonly layers: number; readonly hidden?: number },
+  shape: DecoderShape,
 ): Promise<RandomCheckpoint> {
-  const intermediate = Math.round((SHAPE.intermediate * hidden) / SHAPE.hidden)
-  const vocabulary = hidden === SHAPE.hidden ? SHAPE.vocabulary : 512
   await mkdir(folder, { recursive: true })
   const small: Record<string, object> = {
-    'config.json': {
-      model_type: 'llama',
-      hidden_size: hidden,
-      intermediate_size: intermediate,
-      num_hidden_layers: layers,
-      num_attention_heads: Math.min(SHAPE.heads, hidden / 2),
-      vocab_size: vocabulary,
-      max_position_embeddings: 4096,
-      rms_norm_eps: 1e-5,
-      tie_word_embeddings: false,
-    },
-    'tokenizer.json': tokenizer(vocabulary),
+    'config.json': hubConfig(shape),
+    'tokenizer.json': tokenizer(shape.vocabulary),
     'tokenizer_config.json': {
+      tokenizer_class: 'PreTrainedTokenizerFast',
       eos_token: '</s>',
       chat_template: '{% for m in messages %}{{ m.content }}</s>{% endfor %}',
     },
   }
-  const shards = inShards(tensorsOf(layers, { hidden, intermediate, vocabulary }))
+  const shards = inShards(tensorsOf(shape))
   const names = shards.map(
     (_, i) => `model-${number(i + 1)}-of-${number(shards.length)}.safetensors`,
   )
   small['model.safetensors.index.json'] = {
+    metadata: {},
     weight_map: Object.fromEntries(
       shards.flatMap((tensors, i) => tensors.map(({ name }) => [name, names[i]])),
     ),
@@ -67,8 +92,9 @@ export async function writeRandomCheckpoint(
     bytes += Buffer.byteLength(text)
     await writeFile(join(folder, name), text)
   }
+  const block = randomBlock()
   for (const [i, tensors] of shards.entries())
-    bytes += await writeShard(join(folder, names[i]!), tensors)
+    bytes += await writeShard(join(folder, names[i]!), tensors, block)
   return {
     bytes,
     largestTensorBytes: Math.max(...shards.flat().map((tensor) => tensor.bytes)),
@@ -76,30 +102,55 @@ export async function writeRandomCheckpoint(
   }
 }
 
-function tensorsOf(
-  layers: number,
-  { hidden, intermediate, vocabulary }: Readonly<Record<string, number>>,
-): Tensor[] {
-  const of = (name: string, ...shape: number[]) => ({
-    name: `${name}.weight`,
-    shape,
-    bytes: shape.reduce((product, extent) => product * extent, 2),
+function hubConfig(shape: DecoderShape): object {
+  const { modelType } = shape
+  return {
+    architectures: [modelType === 'llama' ? 'LlamaForCausalLM' : 'Qwen2ForCausalLM'],
+    model_type: modelType,
+    hidden_act: 'silu',
+    hidden_size: shape.hidden,
+    intermediate_size: shape.intermediate,
+    num_hidden_layers: shape.layers,
+    num_attention_heads: shape.heads,
+    num_key_value_heads: shape.kvHeads,
+    vocab_size: shape.vocabulary,
+    max_position_embeddings: shape.maxPositions,
+    rope_theta: shape.ropeTheta,
+    rms_norm_eps: 1e-5,
+    tie_word_embeddings: shape.isTied,
+    eos_token_id: 0,
+    torch_dtype: 'bfloat16',
+  }
+}
+
+function tensorsOf(shape: DecoderShape): Tensor[] {
+  const { hidden, intermediate, heads, kvHeads, headDim, vocabulary, layers } = shape
+  const tensor = (name: string, ...extents: number[]) => ({
+    name,
+    shape: extents,
+    bytes: extents.reduce((product, extent) => product * extent, 2),
   })
-  const table = [vocabulary!, hidden!] as const
-  const square = [hidden!, hidden!] as const
-  const up = [intermediate!, hidden!] as const
+  const of = (name: string, ...extents: number[]) => tensor(`${name}.weight`, ...extents)
+  const [query, key] = [heads * headDim, kvHeads * headDim]
+  const projections = { q: query, k: key, v: key }
   return [
-    of('model.embed_tokens', ...table),
+    of('model.embed_tokens', vocabulary, hidden),
     ...Array.from({ length: layers }, (_, i) => `model.layers.${i}`).flatMap((layer) => [
-      of(`${layer}.input_layernorm`, hidden!),
-      ...['q', 'k', 'v', 'o'].map((name) => of(`${layer}.self_attn.${name}_proj`, ...square)),
-      of(`${layer}.post_attention_layernorm`, hidden!),
-      of(`${layer}.mlp.gate_proj`, ...up),
-      of(`${layer}.mlp.up_proj`, ...up),
-      of(`${layer}.mlp.down_proj`, hidden!, intermediate!),
+      of(`${layer}.input_layernorm`, hidden),
+      ...Object.entries(projections).flatMap(([name, width]) => [
+        of(`${layer}.self_attn.${name}_proj`, width, hidden),
+        ...(shape.modelType === 'qwen2'
+          ? [tensor(`${layer}.self_attn.${name}_proj.bias`, width)]
+          : []),
+      ]),
+      of(`${layer}.self_attn.o_proj`, hidden, query),
+      of(`${layer}.post_attention_layernorm`, hidden),
+      of(`${layer}.mlp.gate_proj`, intermediate, hidden),
+      of(`${layer}.mlp.up_proj`, intermediate, hidden),
+      of(`${layer}.mlp.down_proj`, hidden, intermediate),
     ]),
-    of('model.norm', hidden!),
-    of('lm_head', ...table),
+    of('model.norm', hidden),
+    ...(shape.isTied ? [] : [of('lm_head', vocabulary, hidden)]),
   ]
 }
 
@@ -117,8 +168,12 @@ function inShards(tensors: readonly Tensor[]): Tensor[][] {
   return shards
 }
 
-async function writeShard(path: string, tensors: readonly Tensor[]): Promise<number> {
-  const header: Record<string, unknown> = {}
+async function writeShard(
+  path: string,
+  tensors: readonly Tensor[],
+  block: Buffer,
+): Promise<number> {
+  const header: Record<string, unknown> = { __metadata__: { format: 'pt' } }
   let end = 0
   for (const { name, shape, bytes } of tensors) {
     header[name] = { dtype: 'BF16', shape, data_offsets: [end, end + bytes] }
@@ -129,15 +184,36 @@ async function writeShard(path: string, tensors: readonly Tensor[]): Promise<num
   prefix.writeBigUInt64LE(BigInt(text.length))
   await using file = await open(path, 'w')
   await file.writeFile(Buffer.concat([prefix, text]))
-  await writeNumbers(file, 8 + text.length, end)
+  const start = 8 + text.length
+  await writeNumbers(file, { block, at: start, length: end })
+  let at = start
+  for (const { name, bytes } of tensors) {
+    if (name.endsWith('norm.weight'))
+      await file.write(Buffer.from(new Uint16Array(bytes / 2).fill(ONE).buffer), 0, bytes, at)
+    at += bytes
+  }
   await file.sync()
-  return 8 + text.length + end
+  return start + end
 }
 
-/** Random bits without the exponent's highest: numbers below 2, none of them infinite or NaN. */
-async function writeNumbers(file: FileHandle, at: number, length: number): Promise<void> {
-  const block = randomFillSync(Buffer.alloc(BLOCK_BYTES))
-  for (let i = 1; i < block.length; i += 2) block[i]! &= 0xbf
+/** Of the normal distribution, the same each time. */
+function randomBlock(): Buffer {
+  const values = new Uint16Array(BLOCK_BYTES / 2)
+  const word = new Float32Array(1)
+  const bits = new Uint32Array(word.buffer)
+  const uniform = seededUniform()
+  for (let i = 0; i < values.length; i++) {
+    // Box and Muller's transform.
+    word[0] = DEVIATION * Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform())
+    values[i] = bits[0]! >>> 16
+  }
+  return Buffer.from(values.buffer)
+}
+
+async function writeNumbers(
+  file: FileHandle,
+  { block, at, length }: { readonly block: Buffer; readonly at: number; readonly length: number },
+): Promise<void> {
   for (let done = 0; done < length; ) {
     // Pieces as small as an import's own; larger ones are slow on some file systems.
     const from = done % block.length
@@ -147,7 +223,7 @@ async function writeNumbers(file: FileHandle, at: number, length: number): Promi
   }
 }
 
-/** A byte-level vocabulary without merges, filled up with tokens that no text has. */
+/** A byte-level vocabulary with one merge, as readers expect some, filled up with tokens that no text has. */
 function tokenizer(size: number): object {
   const printable = [
     ...Array.from({ length: 94 }, (_, i) => String.fromCharCode(33 + i)),
@@ -156,12 +232,19 @@ function tokenizer(size: number): object {
     // The bytes that no character stands for have those from U+0100 on.
     ...Array.from({ length: 68 }, (_, i) => String.fromCharCode(0x100 + i)),
   ]
-  const tokens = ['</s>', ...printable]
+  const tokens = ['</s>', ...printable, '~~']
   while (tokens.length < size) tokens.push(`<unused${tokens.length}>`)
-  const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: false }
+  const byteLevel = {
+    type: 'ByteLevel',
+    add_prefix_space: false,
+    trim_offsets: false,
+    use_regex: true,
+  }
+  const end = { id: 0, content: '</s>', special: true }
+  const asWritten = { single_word: false, lstrip: false, rstrip: false, normalized: false }
   return {
     version: '1.0',
-    added_tokens: [{ id: 0, content: '</s>', special: true }],
+    added_tokens: [{ ...end, ...asWritten }],
     normalizer: null,
     pre_tokenizer: byteLevel,
     post_processor: null,
@@ -169,7 +252,7 @@ function tokenizer(size: number): object {
     model: {
       type: 'BPE',
       vocab: Object.fromEntries(tokens.map((token, id) => [token, id])),
-      merges: [],
+      merges: ['~ ~'],
     },
   }
 }

@@ -49,15 +49,15 @@ export function asMarkdown(result: BenchResult, plot: string): string {
   ].join('\n')
 }
 
-const START = '<!-- bench:start -->'
-const END = '<!-- bench:end -->'
-
-/** Replaces what lies between the markers. Throws when the text lacks them. */
-export function insert(text: string, report: string): string {
-  const [before, rest] = text.split(START)
-  const after = rest?.split(END)[1]
-  if (before === undefined || after === undefined) throw new Error(`expected ${START} and ${END}`)
-  return `${before}${START}\n${report}\n${END}${after}`
+/** Replaces what lies between the markers, those of `section` where a page has several. Throws when the text lacks them. */
+export function insert(text: string, report: string, section?: string): string {
+  const name = section === undefined ? 'bench' : `bench:${section}`
+  const [startMark, endMark] = [`<!-- ${name}:start -->`, `<!-- ${name}:end -->`]
+  const [before, rest] = text.split(startMark)
+  const after = rest?.split(endMark)[1]
+  if (before === undefined || after === undefined)
+    throw new Error(`expected ${startMark} and ${endMark}`)
+  return `${before}${startMark}\n${report}\n${endMark}${after}`
 }
 
 const COLUMNS = [

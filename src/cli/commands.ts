@@ -1,5 +1,6 @@
 /** All subcommands, in the order of `aerie --help`. */
 
+import { engineBenchCommand } from '../bench/engine/command.ts'
 import { framesBenchCommand } from '../bench/frames-command.ts'
 import { importBenchCommand } from '../bench/import-command.ts'
 import { mediaBenchCommand } from '../bench/media-command.ts'
@@ -27,4 +28,5 @@ export const COMMANDS: readonly Command[] = [
   framesBenchCommand,
   importBenchCommand,
   towerBenchCommand,
+  engineBenchCommand,
 ]
