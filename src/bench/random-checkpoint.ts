@@ -73,7 +73,8 @@ export async function writeRandomCheckpoint(
     'tokenizer_config.json': {
       tokenizer_class: 'PreTrainedTokenizerFast',
       eos_token: '</s>',
-      chat_template: '{% for m in messages %}{{ m.content }}</s>{% endfor %}',
+      // A model of random weights likes best what it read last, which therefore must not be the end.
+      chat_template: '{% for m in messages %}{{ m.content }}{% endfor %}',
     },
   }
   const shards = inShards(tensorsOf(shape))

@@ -4,12 +4,12 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type LoadResult, TEXT_NUMBER_DIGITS } from '../load.ts'
+import { type LoadResult, type RequestRecord, TEXT_NUMBER_DIGITS } from '../load.ts'
 import { median } from '../median.ts'
 import { firstModel } from '../options.ts'
 import { runLoad } from '../run-load.ts'
 import { type BenchServer, startServerProcess } from '../server-process.ts'
-import { type LoadSummary, summarise } from '../summary.ts'
+import { summarise } from '../summary.ts'
 import { EngineFailure } from './engine-process.ts'
 
 export interface ServerReport {
@@ -19,8 +19,8 @@ export interface ServerReport {
   readonly best: number
   /** Of all rounds. */
   readonly tokensPerSecond: number
+  readonly tokensPerAnswer: number
   readonly ttftMs: number
-  readonly promptTokens: number
   readonly failed: number
 }
 
@@ -90,8 +90,8 @@ export async function measureChats(
           url: server.url,
           apiKey: undefined,
           model,
-          // A byte a token, the number before it and the end of the turn behind it.
-          question: ' wave'.repeat(promptTokens).slice(0, promptTokens - TEXT_NUMBER_DIGITS - 1),
+          // A byte a token, the number before it.
+          question: ' wave'.repeat(promptTokens).slice(0, promptTokens - TEXT_NUMBER_DIGITS),
           maxTokens: answerTokens,
           answers: 'exact',
           clients,
@@ -124,21 +124,25 @@ export async function measureChats(
 }
 
 function reportOf(name: string, clients: number, results: readonly LoadResult[]): ServerReport {
-  const rounds: LoadSummary[] = results.map((result) =>
-    summarise({ clients, pictures: 'none' }, result),
-  )
+  const rounds = results.map((result) => summarise({ clients, pictures: 'none' }, result))
   const rates = rounds.map((round) => round.request_throughput)
-  const sum = (of: (round: LoadSummary) => number) => rounds.reduce((n, round) => n + of(round), 0)
-  const completed = sum((round) => round.completed)
+  const done = results.flatMap(({ records }) => records).filter((record) => !record.error)
+  const answered = done.reduce((sum, record) => sum + answerTokens(record), 0)
   return {
     name,
     requestsPerSecond: median(rates),
     best: Math.max(...rates),
-    tokensPerSecond: sum((round) => round.total_output_tokens) / sum((round) => round.duration),
+    tokensPerSecond: answered / rounds.reduce((sum, { duration }) => sum + duration, 0),
+    tokensPerAnswer: answered / Math.max(1, done.length),
     ttftMs: median(rounds.map((round) => round.ttft_ms.p50)),
-    promptTokens: sum((round) => round.total_input_tokens) / Math.max(1, completed),
-    failed: sum((round) => round.failed),
+    failed: rounds.reduce((sum, { failed }) => sum + failed, 0),
   }
+}
+
+/** A server that does not count sends a piece a token. */
+function answerTokens({ completionTokens, ttftMs, gapsMs }: RequestRecord): number {
+  if (completionTokens > 0) return completionTokens
+  return ttftMs === undefined ? 0 : gapsMs.length + 1
 }
 
 function startOurs({

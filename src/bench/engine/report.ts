@@ -102,7 +102,7 @@ function modelSection(
       `- ${name}: ${[engine, settings].filter(Boolean).join('; ')}${failure === null ? '' : ` — left out: ${failure}`}`,
   )
   return [
-    `${name}, ${(weights / 1e6).toFixed(0)} million weights a step: tokens/s, median (best); of a decode also the share of ` +
+    `${name}, ${millions(weights)} million weights a step: tokens/s, median (best); of a decode also the share of ` +
       `the machine's read bandwidth; then how many times as fast ours is, by medians (by best rounds)`,
     table([['', 'bits', ...measures], ...rates, ...compared]),
     settings.join('\n'),
@@ -140,13 +140,21 @@ function chatsSection(chats: ChatsReport, table: (rows: Rows) => string): string
   return [
     `${chats.model}: ${chats.clients} chats at once over HTTP, ${chats.what}`,
     table([
-      ['', 'requests/s, median (best)', 'tokens/s out', 'TTFT ms p50', 'failed'],
-      ...chats.servers.map(({ name, requestsPerSecond, best, tokensPerSecond, ttftMs, failed }) => [
-        name,
-        `${requestsPerSecond.toFixed(2)} (${best.toFixed(2)})`,
-        tokensPerSecond.toFixed(0),
-        ttftMs.toFixed(0),
-        String(failed),
+      [
+        '',
+        'requests/s, median (best)',
+        'tokens/s out',
+        'tokens an answer',
+        'TTFT ms p50',
+        'failed',
+      ],
+      ...chats.servers.map((server) => [
+        server.name,
+        `${server.requestsPerSecond.toFixed(2)} (${server.best.toFixed(2)})`,
+        server.tokensPerSecond.toFixed(0),
+        server.tokensPerAnswer.toFixed(1),
+        server.ttftMs.toFixed(0),
+        String(server.failed),
       ]),
     ]),
     ...(chats.ratio === null ? [] : [`Ours answers ${chats.ratio.toFixed(2)} times as many.`]),
@@ -166,5 +174,7 @@ function scaleSection(scale: ScaleReport, table: (rows: Rows) => string): string
     ...scale.missing.map((what) => `Missing: ${what}`),
   ]
 }
+
+const millions = (count: number) => Number((count / 1e6).toPrecision(3))
 
 const rounded = (value: number) => value.toFixed(value < 100 ? 1 : 0)
