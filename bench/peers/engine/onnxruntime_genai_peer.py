@@ -1,6 +1,6 @@
 """onnxruntime-genai on a CPU, with the int4 model of its own builder."""
 import json
-import subprocess
+import os
 import sys
 import time
 from importlib.metadata import version
@@ -20,7 +20,9 @@ def convert(checkpoint, out):
     pairs = [f"{key}={value}" for key, value in options.items()]
     folders = ["-i", str(checkpoint), "-o", str(out), "-c", str(out / "cache")]
     command = [sys.executable, "-m", "onnxruntime_genai.models.builder", *folders, "-p", "int4", "-e", "cpu"]
-    subprocess.run([*command, "--extra_options", *pairs], check=True)
+    arguments = [*command, "--extra_options", *pairs]
+    # In place of this process, so that whoever ends it ends the conversion.
+    os.execv(arguments[0], arguments)
 
 
 class Engine:

@@ -1,6 +1,6 @@
 """OpenVINO GenAI on a CPU, int4 in groups of 128, exported by optimum-intel and compressed by nncf."""
 import json
-import subprocess
+import os
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -16,7 +16,9 @@ def convert(checkpoint, out):
     form = ["--weight-format", "int4", "--group-size", "128", "--ratio", "1.0"]
     command = [str(Path(sys.executable).with_name("optimum-cli")), "export", "openvino"]
     task = ["--task", "text-generation-with-past"]
-    subprocess.run([*command, "--model", str(checkpoint), *task, *form, str(out)], check=True)
+    arguments = [*command, "--model", str(checkpoint), *task, *form, str(out)]
+    # In place of this process, so that whoever ends it ends the conversion.
+    os.execv(arguments[0], arguments)
 
 
 class Engine:

@@ -81,7 +81,6 @@ export class EngineProcess implements AsyncDisposable {
       if (line.done) throw this.#failed(`${what}: ${await this.#ended}`)
       return JSON.parse(line.value) as Said
     } catch (error) {
-      this.#child.kill('SIGKILL')
       if (!(error instanceof SyntaxError)) throw error
       throw this.#failed(`${what}: said what is no JSON: ${error.message}`)
     } finally {
@@ -89,7 +88,9 @@ export class EngineProcess implements AsyncDisposable {
     }
   }
 
+  /** Whatever went wrong, it is not asked again. */
   #failed(reason: string): EngineFailure {
+    this.#child.kill('SIGKILL')
     return new EngineFailure(`${this.name}: ${reason}`)
   }
 }
