@@ -15,6 +15,7 @@ const PYTHON = join(folder, 'python')
 writeFileSync(
   PYTHON,
   `#!${process.execPath}
+import { createInterface } from 'node:readline'
 const say = (message) => console.log(JSON.stringify(message))
 const [program, action, peer] = process.argv.slice(2)
 if (program.endsWith('limits.py')) {
@@ -26,7 +27,7 @@ if (program.endsWith('limits.py')) {
   }
 } else {
   say({ type: 'loaded', engine: peer, settings: 'a script', weightBytes: 1000 })
-  require('node:readline').createInterface(process.stdin).on('line', (line) => {
+  createInterface(process.stdin).on('line', (line) => {
     if (peer === 'onnxruntime-genai') process.exit(9)
     const { kind, tokens, batch, steps } = JSON.parse(line)
     say({ type: 'ran', tokens: kind === 'prefill' ? tokens : batch * steps, seconds: 0.001 })
