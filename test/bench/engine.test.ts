@@ -16,14 +16,19 @@ import { PEERS, peersOption } from '../../src/bench/engine/peers.ts'
 import { asMarkdown, asText, type EngineReport } from '../../src/bench/engine/report.ts'
 import { positionsFor } from '../../src/bench/engine/scale.ts'
 import { asScalePlot } from '../../src/bench/engine/scale-plot.ts'
-import { multipliedWeights, SHAPES } from '../../src/bench/engine/shapes.ts'
+import { SHAPES, stepWeights } from '../../src/bench/engine/shapes.ts'
 import { summarise } from '../../src/bench/engine/summary.ts'
 import { parseArguments } from '../../src/cli/arguments.ts'
 import { CommandFailure, UsageError } from '../../src/cli/command.ts'
 
 const PREFILL: Measure = { kind: 'prefill', tokens: 512 }
 const DECODE: Decode = { kind: 'decode', context: 64, batch: 8, steps: 4 }
-const LIMITS = { source: 'a test', readBytesPerSecond: 1000, floatOperationsPerSecond: 1 }
+const LIMITS = {
+  source: 'a test',
+  readBytesPerSecond: 1000,
+  floatOperationsPerSecond: 1,
+  byteOperationsPerSecond: 64_000,
+}
 
 /** Answers as an engine does, but for what `body` does with a line first. */
 const engine = (name: string, body = ''): EngineProgram => ({
@@ -51,7 +56,7 @@ describe('rates and ratios', () => {
   it('are those of the best round and of the median one', () => {
     const { contestants, ratios } = summarise(
       [of('ours', true, [1, 2, 4]), of('theirs', false, [4, 4, 8])],
-      { weights: 80, rounds: 3, limits: LIMITS },
+      { weights: { layers: 30, head: 50 }, rounds: 3, limits: LIMITS },
     )
     const [ours] = contestants
     assert.equal(ours!.bitsPerWeight, 5)
@@ -69,7 +74,7 @@ describe('rates and ratios', () => {
   it('are left out of measures that did not run in every round', () => {
     const { contestants, ratios } = summarise(
       [of('ours', true, [1, 2]), { ...of('theirs', false, [4]), failure: 'it fell over' }],
-      { weights: 80, rounds: 2, limits: undefined },
+      { weights: { layers: 30, head: 50 }, rounds: 2, limits: undefined },
     )
     assert.deepEqual(contestants[1]!.figures, [])
     assert.equal(contestants[1]!.failure, 'it fell over')
@@ -79,8 +84,12 @@ describe('rates and ratios', () => {
 
   it('know how many weights a step multiplies with', () => {
     // Qwen2.5-0.5B has 494 million parameters, Llama-3.2-1B 1236: with biases and norms.
-    assert.equal(Math.round(multipliedWeights(SHAPES['0.5b']) / 1e6), 494)
-    assert.equal(Math.round(multipliedWeights(SHAPES['1b']) / 1e6), 1236)
+    const millions = (name: keyof typeof SHAPES) => {
+      const { layers, head } = stepWeights(SHAPES[name])
+      return Math.round((layers + head) / 1e6)
+    }
+    assert.equal(millions('0.5b'), 494)
+    assert.equal(millions('1b'), 1236)
   })
 
   it('ask for room for every context once and for what is made behind it', () => {
@@ -272,7 +281,7 @@ describe('the report', () => {
         times: [{ measure: PREFILL, tokens: 512, seconds: [2, 8, 2] }],
       },
     ],
-    { weights: 80, rounds: 3, limits: LIMITS },
+    { weights: { layers: 30, head: 50 }, rounds: 3, limits: LIMITS },
   )
   const report: EngineReport = {
     date: '2026-01-02',
@@ -283,7 +292,7 @@ describe('the report', () => {
     threads: 2,
     rounds: 3,
     limits: LIMITS,
-    models: [{ name: '0.5b', weights: 80, contestants, ratios }],
+    models: [{ name: '0.5b', weights: { layers: 30, head: 50 }, contestants, ratios }],
     leftOut: [{ peer: 'llama.cpp', model: '0.5b', reason: 'llama.cpp, converting: no compiler' }],
     accuracy: null,
     chats: null,
@@ -298,7 +307,7 @@ describe('the report', () => {
 
   it('as text has rates, ratios, settings, and names what was left out', () => {
     const text = asText(report)
-    assert.match(text, /Aerie int4-32 +5\.00 +256 \(512\)/)
+    assert.match(text, /Aerie int4-32 +5\.00 +256 \(512\), 48 %/)
     assert.match(text, /Aerie int4-32 : openvino +1\.00 × \(2\.00\)/)
     assert.match(text, /openvino: OpenVINO; its best/)
     assert.match(text, /Left out of 0\.5b: llama\.cpp\. llama\.cpp, converting: no compiler/)
@@ -308,7 +317,7 @@ describe('the report', () => {
   it('as Markdown shows the plot beside it, where there is one', () => {
     const markdown = asMarkdown(report, 'docs/performance-engine.svg')
     assert.match(markdown, /^2026-01-02, a machine, .*load average before: 0\.3/)
-    assert.match(markdown, /\| Aerie int4-32 \| 5\.00 \| 256 \(512\) \|/)
+    assert.match(markdown, /\| Aerie int4-32 \| 5\.00 \| 256 \(512\), 48 % \|/)
     assert.match(markdown, /\(performance-engine\.svg\)$/)
     assert.doesNotMatch(asMarkdown({ ...report, scale: null }, undefined), /svg/)
   })

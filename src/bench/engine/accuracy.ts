@@ -10,7 +10,7 @@ import { openModelFiles } from '../../engine/backends/model-files.ts'
 import { LogitComparison, logSum } from '../../quantise/agreement.ts'
 import type { QuantiseOptions } from '../../quantise/methods.ts'
 import { Tokenizer } from '../../tokenizer/tokenizer.ts'
-import { type EngineProgram, runToEnd } from './engine-process.ts'
+import { EngineFailure, type EngineProgram, runToEnd } from './engine-process.ts'
 import { formName, quantised, widened } from './models.ts'
 import { peerProgram } from './peers.ts'
 
@@ -30,6 +30,8 @@ export interface AccuracyReport {
   readonly text: string
   readonly positions: number
   readonly rows: readonly AccuracyRow[]
+  /** Why llama.cpp is missing. */
+  readonly leftOut: readonly string[]
 }
 
 const TEXT = fileURLToPath(new URL('../../../bench/peers/engine/text.txt', import.meta.url))
@@ -53,7 +55,7 @@ export interface AccuracyOptions {
   readonly say: (line: string) => void
 }
 
-/** Of a GGUF file with a tokenizer. Rejects with EngineFailure when llama.cpp fails. */
+/** Of a GGUF file with a tokenizer. Rejects with what the backend does; llama.cpp is left out with the reason. */
 export async function measureAccuracy(
   gguf: string,
   { backend, threads, python, cache, limitMs, say }: AccuracyOptions,
@@ -73,11 +75,17 @@ export async function measureAccuracy(
   const checkpoint = await widened(cache, gguf)
   for (const form of FORMS)
     await ours(`Aerie, ${formName(form)}`, await quantised(checkpoint, form))
+  const leftOut: string[] = []
   if (python !== undefined) {
     say('the text by llama.cpp …')
-    rows.push(...(await llamaRows(gguf, { ids, truth, cache, limitMs, python, threads })))
+    try {
+      rows.push(...(await llamaRows(gguf, { ids, truth, cache, limitMs, python, threads })))
+    } catch (error) {
+      if (!(error instanceof EngineFailure)) throw error
+      leftOut.push(error.message)
+    }
   }
-  return { model: basename(gguf), text: basename(TEXT), positions: ids.length, rows }
+  return { model: basename(gguf), text: basename(TEXT), positions: ids.length, rows, leftOut }
 }
 
 /** Every position at once, with every weight widened: [positions, vocab]. */

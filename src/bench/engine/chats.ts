@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type LoadResult, type RequestRecord, TEXT_NUMBER_DIGITS } from '../load.ts'
 import { median } from '../median.ts'
@@ -48,11 +49,13 @@ export interface ChatsPlan {
   /** Our model, and bytes of its cache. */
   readonly ours: string
   readonly kvCacheBytes: number
-  /** Undefined: ours alone. */
-  readonly peer: { readonly python: string; readonly gguf: string } | undefined
+  /** `model` makes the folder with llama.cpp's file. Undefined: ours alone. */
+  readonly peer: { readonly python: string; readonly model: () => Promise<string> } | undefined
 }
 
 const LLAMA = 'llama_cpp.server'
+/** As `llama_cpp_peer.py` calls it. */
+const LLAMA_FILE = 'model.gguf'
 /** Of a round, beside what the model takes. */
 const NUMBERS_OF_A_ROUND = 1000
 
@@ -74,7 +77,8 @@ export async function measureChats(
   const { peer, clients, limitMs, promptTokens, answerTokens } = plan
   if (peer) {
     try {
-      await add(LLAMA, () => startLlama(peer, plan))
+      const gguf = join(await peer.model(), LLAMA_FILE)
+      await add(LLAMA, () => startLlama(peer.python, gguf, plan))
     } catch (error) {
       if (!(error instanceof EngineFailure)) throw error
       leftOut.push(error.message)
@@ -161,7 +165,8 @@ function startOurs({
 
 /** At its best settings: no logits but the last, flash attention, and no request cut short by the next. */
 async function startLlama(
-  { python, gguf }: NonNullable<ChatsPlan['peer']>,
+  python: string,
+  gguf: string,
   { threads, limitMs }: ChatsPlan,
 ): Promise<BenchServer> {
   const port = await freePort()

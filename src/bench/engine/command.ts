@@ -114,8 +114,6 @@ async function benchEngine(args: ParsedArgs, terminal: Terminal): Promise<number
   const from = textOption(args, 'from')
   const report = from === undefined ? await measured(args, say) : await readReport(from)
   const { asMarkdown, asText } = await import('./report.ts')
-  const json = textOption(args, 'json')
-  if (json !== undefined) await writeFile(json, `${JSON.stringify(report, undefined, 2)}\n`)
   terminal.stdout.write(`${asText(report)}\n`)
   const page = textOption(args, 'markdown')
   if (page !== undefined) {
@@ -128,7 +126,7 @@ async function benchEngine(args: ParsedArgs, terminal: Terminal): Promise<number
     const text = asMarkdown(report, report.scale ? plot : undefined)
     await writeFile(page, insert(await readFile(page, 'utf8'), text, 'engine'))
   }
-  return report.leftOut.length === 0 ? 0 : 1
+  return from !== undefined || report.leftOut.length === 0 ? 0 : 1
 }
 
 async function measured(args: ParsedArgs, say: (line: string) => void): Promise<EngineReport> {
@@ -153,7 +151,10 @@ async function measured(args: ParsedArgs, say: (line: string) => void): Promise<
     backend: (await readConfig(args.config, args.configFile)).backend,
   }
   const { measureEngines } = await import('./plan.ts')
-  return await measureEngines(plan, say)
+  const json = textOption(args, 'json')
+  return await measureEngines(plan, say, async (report) => {
+    if (json !== undefined) await writeFile(json, `${JSON.stringify(report, undefined, 2)}\n`)
+  })
 }
 
 async function readReport(file: string): Promise<EngineReport> {

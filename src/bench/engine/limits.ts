@@ -8,6 +8,8 @@ export interface MachineLimits {
   readonly readBytesPerSecond: number
   /** float32, a multiplication and an addition are two. */
   readonly floatOperationsPerSecond: number
+  /** int8, counted alike. NumPy cannot say; the native runtime, which multiplies so, can. */
+  readonly byteOperationsPerSecond: number | null
 }
 
 /** By NumPy, of the Python that runs the peers. Rejects with EngineFailure. */
@@ -17,5 +19,6 @@ export async function measureLimits(
   limitMs: number,
 ): Promise<MachineLimits> {
   const program = peerProgram(python, 'limits', ['limits.py', String(threads)])
-  return JSON.parse(await runToEnd(program, limitMs)) as MachineLimits
+  const said = JSON.parse(await runToEnd(program, limitMs)) as MachineLimits
+  return { ...said, byteOperationsPerSecond: said.byteOperationsPerSecond ?? null }
 }

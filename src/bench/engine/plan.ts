@@ -1,9 +1,11 @@
 /** The whole benchmark of engines, part by part. */
 import { mkdir } from 'node:fs/promises'
 import { loadavg } from 'node:os'
-import { basename, join } from 'node:path'
+import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { CommandFailure } from '../../cli/command.ts'
 import { hardware } from '../report.ts'
+import type { ChatsReport } from './chats.ts'
 import type { Part } from './command.ts'
 import { EngineFailure, type EngineProgram } from './engine-process.ts'
 import { type Measure, WARM_STEPS } from './jobs.ts'
@@ -14,8 +16,8 @@ import type { OurJob } from './our-engine.ts'
 import { type Peer, runProgram } from './peers.ts'
 import type { EngineReport, ModelReport } from './report.ts'
 import { positionsFor } from './scale.ts'
-import { multipliedWeights, SHAPES, type ShapeName } from './shapes.ts'
-import { summarise } from './summary.ts'
+import { SHAPES, type ShapeName, type StepWeights, stepWeights } from './shapes.ts'
+import { type SummaryOptions, summarise } from './summary.ts'
 
 export interface EnginePlan {
   readonly peers: readonly Peer[]
@@ -52,51 +54,78 @@ const CHAT = { promptTokens: 256, answerTokens: 64, rounds: 3 } as const
 /** Bytes of float32. */
 const FLOAT = 4
 
-/** Rejects with CommandFailure when ours fails. */
-export async function measureEngines(plan: EnginePlan, say: Say): Promise<EngineReport> {
+/**
+ * `save` gets what there is so far after every part: all of it takes long. Rejects with CommandFailure when ours fails; a peer
+ * that fails is left out by name.
+ */
+export async function measureEngines(
+  plan: EnginePlan,
+  say: Say,
+  save: (report: EngineReport) => Promise<void>,
+): Promise<EngineReport> {
   await mkdir(plan.cache, { recursive: true })
-  const has = (part: Part) => plan.parts.includes(part)
-  const loadAverage = loadavg()[0]!
-  const limits = await limitsOf(plan, say)
-  const models: ModelReport[] = []
-  const leftOut: { peer: string; model: string; reason: string }[] = []
-  const note = (model: ModelReport) => {
-    models.push(model)
-    for (const { name, failure } of model.contestants)
-      if (failure !== null) leftOut.push({ peer: name, model: model.name, reason: failure })
-  }
-  for (const shape of has('decode') ? plan.shapes : []) {
-    const { contestants, missing } = await contestantsOf(shape, plan, say)
-    leftOut.push(...missing.map((of) => ({ ...of, model: shape })))
-    note(await compared(shape, contestants, multipliedWeights(SHAPES[shape]), limits, plan, say))
-  }
-  const { gguf } = plan
-  const isLlamaAsked = plan.peers.includes('llama.cpp')
-  if (gguf !== undefined && has('decode')) {
-    const contestants = [ourContestant('Aerie', gguf, plan)]
-    if (isLlamaAsked)
-      contestants.push({
-        name: 'llama.cpp',
-        isOurs: false,
-        program: runProgram(plan.python, 'llama.cpp', gguf, plan.threads),
-      })
-    const weights = await storedWeights(gguf)
-    note(await compared(basename(gguf), contestants, weights, limits, plan, say))
-  }
-  return {
+  let report: EngineReport = {
     date: new Date().toISOString().slice(0, 10),
     hardware: hardware(),
     node: process.versions.node,
-    loadAverage,
+    loadAverage: loadavg()[0]!,
     backend: plan.backend,
     threads: plan.threads,
     rounds: plan.rounds,
-    limits: limits ?? null,
-    models,
-    leftOut,
-    accuracy: gguf !== undefined && has('accuracy') ? await accuracyOf(gguf, plan, say) : null,
-    chats: has('chats') ? await chatsOf(plan, say) : null,
-    scale: has('scale') ? await scaleOf(plan, say) : null,
+    limits: (await limitsOf(plan, say)) ?? null,
+    models: [],
+    leftOut: [],
+    accuracy: null,
+    chats: null,
+    scale: null,
+  }
+  const add = async (more: Partial<EngineReport>, leftOut: readonly LeftOut[] = []) => {
+    report = { ...report, ...more, leftOut: [...report.leftOut, ...leftOut] }
+    await save(report)
+  }
+  const addModel = (model: ModelReport, missing: readonly LeftOut[]) => {
+    const failed = model.contestants.flatMap(({ name, failure }) =>
+      failure === null ? [] : [{ peer: name, model: model.name, reason: failure }],
+    )
+    return add({ models: [...report.models, model] }, [...missing, ...failed])
+  }
+  const has = (part: Part) => plan.parts.includes(part)
+  const limits = report.limits ?? undefined
+  for (const shape of has('decode') ? plan.shapes : []) {
+    const { contestants, missing } = await contestantsOf(shape, plan, say)
+    const weights = stepWeights(SHAPES[shape])
+    await addModel(await compared(shape, contestants, { weights, limits }, plan, say), missing)
+  }
+  const { gguf } = plan
+  if (gguf !== undefined && has('decode')) {
+    const of = { weights: await storedWeights(gguf), limits }
+    await addModel(await compared(basename(gguf), ggufContestants(gguf, plan), of, plan, say), [])
+  }
+  if (gguf !== undefined && has('accuracy')) {
+    const accuracy = await accuracyOf(gguf, plan, say)
+    await add({ accuracy }, missingIn(accuracy.model, accuracy.leftOut))
+  }
+  if (has('chats')) {
+    const chats = await chatsOf(plan, say)
+    await add({ chats }, missingIn(`${chats.model}, chats`, chats.leftOut))
+  }
+  if (has('scale')) await add({ scale: await scaleOf(plan, say) })
+  return report
+}
+
+type LeftOut = EngineReport['leftOut'][number]
+
+function missingIn(model: string, reasons: readonly string[]): LeftOut[] {
+  return reasons.map((reason) => ({ peer: 'llama.cpp', model, reason }))
+}
+
+/** What fails there is ours. */
+async function ours<T>(run: Promise<T>): Promise<T> {
+  try {
+    return await run
+  } catch (error) {
+    if (!(error instanceof EngineFailure)) throw error
+    throw new CommandFailure(error.message, { cause: error })
   }
 }
 
@@ -132,14 +161,21 @@ function measuresOf({ steps }: EnginePlan): Measure[] {
 async function compared(
   name: string,
   contestants: readonly Contestant[],
-  weights: number,
-  limits: MachineLimits | undefined,
+  of: Pick<SummaryOptions, 'weights' | 'limits'>,
   plan: EnginePlan,
   say: Say,
 ): Promise<ModelReport> {
   say(`${name}:`)
   const measured = await measureInTurns(contestants, measuresOf(plan), { ...plan, say })
-  return { name, weights, ...summarise(measured, { weights, rounds: plan.rounds, limits }) }
+  return { name, weights: of.weights, ...summarise(measured, { ...of, rounds: plan.rounds }) }
+}
+
+function ggufContestants(gguf: string, plan: EnginePlan): Contestant[] {
+  const { peers, python, threads } = plan
+  const own = ourContestant('Aerie', gguf, plan)
+  if (!peers.includes('llama.cpp')) return [own]
+  const program = runProgram(python, 'llama.cpp', gguf, threads)
+  return [own, { name: 'llama.cpp', isOurs: false, program }]
 }
 
 async function contestantsOf(shape: ShapeName, plan: EnginePlan, say: Say) {
@@ -150,7 +186,7 @@ async function contestantsOf(shape: ShapeName, plan: EnginePlan, say: Say) {
     const model = await quantised(checkpoint, form)
     contestants.push(ourContestant(`Aerie ${formName(form)}`, model, plan))
   }
-  const missing: { peer: string; reason: string }[] = []
+  const missing: LeftOut[] = []
   for (const peer of plan.peers) {
     say(`converting for ${peer} …`)
     try {
@@ -161,7 +197,7 @@ async function contestantsOf(shape: ShapeName, plan: EnginePlan, say: Say) {
     } catch (error) {
       if (!(error instanceof EngineFailure)) throw error
       say(error.message)
-      missing.push({ peer, reason: error.message })
+      missing.push({ peer, model: shape, reason: error.message })
     }
   }
   return { contestants, missing }
@@ -188,12 +224,14 @@ function ourProgram(
 }
 
 /** Elements of a model's decoder, whatever the form that they are stored in. */
-async function storedWeights(model: string): Promise<number> {
+async function storedWeights(model: string): Promise<StepWeights> {
   const { decoderGraph, openModelFiles } = await import('../../engine/backends/model-files.ts')
   const files = await openModelFiles(model)
   await using _weights = files.checkpoint
   const tensors = new Set(decoderGraph(files).weights.map(({ name }) => files.tensors.get(name)!))
-  return [...tensors].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0)
+  const all = [...tensors].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0)
+  const head = files.limits.vocabSize * files.limits.hiddenSize
+  return { layers: all - head, head }
 }
 
 async function accuracyOf(gguf: string, plan: EnginePlan, say: Say) {
@@ -202,19 +240,13 @@ async function accuracyOf(gguf: string, plan: EnginePlan, say: Say) {
   return await measureAccuracy(gguf, { ...plan, python, say })
 }
 
-async function chatsOf(plan: EnginePlan, say: Say) {
+async function chatsOf(plan: EnginePlan, say: Say): Promise<ChatsReport> {
   const [shape] = plan.shapes as [ShapeName]
   const { measureChats } = await import('./chats.ts')
   const checkpoint = await checkpointOf(plan.cache, shape, SHAPES[shape])
   const { python, clients } = plan
   const peer = plan.peers.includes('llama.cpp')
-    ? {
-        python,
-        gguf: join(
-          await converted(checkpoint, 'llama.cpp', { python, limitMs: CONVERT_MS }),
-          'model.gguf',
-        ),
-      }
+    ? { python, model: () => converted(checkpoint, 'llama.cpp', { python, limitMs: CONVERT_MS }) }
     : undefined
   const { layers, kvHeads, headDim } = SHAPES[shape]
   const positions = 2 * clients * (CHAT.promptTokens + CHAT.answerTokens)
@@ -241,10 +273,12 @@ async function scaleOf(plan: EnginePlan, say: Say) {
   // The longest stops short of the model's end by what is made behind it.
   const contexts = [...new Set(plan.contexts.map((context) => Math.min(context, most)))]
   const name = `${shape}, Aerie ${formName(SERVED)}`
-  return await measureScale(
-    name,
-    (positions) => ourProgram(name, model, plan, positions),
-    { ...plan, contexts, context: SCALE_CONTEXT, rounds: SCALE_ROUNDS },
-    say,
+  return await ours(
+    measureScale(
+      name,
+      (positions) => ourProgram(name, model, plan, positions),
+      { ...plan, contexts, context: SCALE_CONTEXT, rounds: SCALE_ROUNDS },
+      say,
+    ),
   )
 }

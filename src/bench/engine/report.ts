@@ -5,13 +5,13 @@ import type { AccuracyReport } from './accuracy.ts'
 import type { ChatsReport } from './chats.ts'
 import type { MachineLimits } from './limits.ts'
 import type { ScaleReport } from './scale.ts'
+import type { StepWeights } from './shapes.ts'
 import type { ContestantReport, Ratio } from './summary.ts'
 
 /** One model, measured by all. */
 export interface ModelReport {
   readonly name: string
-  /** That a step multiplies with. */
-  readonly weights: number
+  readonly weights: StepWeights
   readonly contestants: readonly ContestantReport[]
   readonly ratios: readonly Ratio[]
 }
@@ -102,8 +102,8 @@ function modelSection(
       `- ${name}: ${[engine, settings].filter(Boolean).join('; ')}${failure === null ? '' : ` — left out: ${failure}`}`,
   )
   return [
-    `${name}, ${millions(weights)} million weights a step: tokens/s, median (best); of a decode also the share of ` +
-      `the machine's read bandwidth; then how many times as fast ours is, by medians (by best rounds)`,
+    `${name}, ${millions(weights.layers + weights.head)} million weights a step: tokens/s, median (best); of a decode also the share of ` +
+      `the machine's read bandwidth, of a prefill that of its int8 operations where they are known; then how many times as fast ours is, by medians (by best rounds)`,
     table([['', 'bits', ...measures], ...rates, ...compared]),
     settings.join('\n'),
   ]
@@ -112,7 +112,7 @@ function modelSection(
 function cell({ figures }: ContestantReport, measure: string): string {
   const figure = figures.find(({ name }) => name === measure)
   if (!figure) return ''
-  const share = figure.bandwidthShare
+  const share = figure.bandwidthShare ?? figure.operationShare
   const rate = `${rounded(figure.median)} (${rounded(figure.best)})`
   return share === null ? rate : `${rate}, ${(100 * share).toFixed(0)} %`
 }
@@ -158,7 +158,6 @@ function chatsSection(chats: ChatsReport, table: (rows: Rows) => string): string
       ]),
     ]),
     ...(chats.ratio === null ? [] : [`Ours answers ${chats.ratio.toFixed(2)} times as many.`]),
-    ...chats.leftOut,
   ]
 }
 

@@ -48,9 +48,16 @@ export const SHAPES = {
 
 export type ShapeName = keyof typeof SHAPES
 
-/** Weights that a step multiplies with; the head is one of them, a table that is only looked up is not. */
-export function multipliedWeights(shape: DecoderShape): number {
+/** What a step multiplies with; a table that is only looked up is not part of it. */
+export interface StepWeights {
+  /** For every position. */
+  readonly layers: number
+  /** For positions whose logits are wanted. */
+  readonly head: number
+}
+
+export function stepWeights(shape: DecoderShape): StepWeights {
   const { hidden, intermediate, layers, heads, kvHeads, headDim, vocabulary } = shape
   const attention = 2 * hidden * headDim * (heads + kvHeads)
-  return layers * (attention + 3 * hidden * intermediate) + vocabulary * hidden
+  return { layers: layers * (attention + 3 * hidden * intermediate), head: vocabulary * hidden }
 }

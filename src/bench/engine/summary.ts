@@ -3,6 +3,7 @@ import { median } from '../median.ts'
 import { type Measure, measureName } from './jobs.ts'
 import type { MachineLimits } from './limits.ts'
 import type { Measured, Times } from './measure.ts'
+import type { StepWeights } from './shapes.ts'
 
 /** Tokens a second of one measure. */
 export interface Figure {
@@ -17,6 +18,11 @@ export interface Figure {
    * are not counted. Null for a prefill, and where the machine's is not known.
    */
   readonly bandwidthShare: number | null
+  /**
+   * Of the machine's int8 operations, what the products of the layers take in the best round. Null for a decode, and where
+   * the machine's are not known.
+   */
+  readonly operationShare: number | null
 }
 
 export interface ContestantReport {
@@ -41,7 +47,6 @@ export interface Ratio {
   readonly median: number
 }
 
-/** `weights` are those that a step multiplies with. */
 export function summarise(
   measured: readonly Measured[],
   { weights, rounds, limits }: SummaryOptions,
@@ -54,18 +59,19 @@ export function summarise(
       engine: loaded?.engine ?? null,
       settings: loaded?.settings ?? null,
       weightBytes,
-      bitsPerWeight: weightBytes === null ? null : (weightBytes * 8) / weights,
+      bitsPerWeight:
+        weightBytes === null ? null : (weightBytes * 8) / (weights.layers + weights.head),
       failure: failure ?? null,
       figures: times
         .filter(({ seconds }) => seconds.length === rounds)
-        .map((of) => figure(of, weightBytes, limits)),
+        .map((of) => figure(of, weightBytes, { weights, limits })),
     }
   })
   return { contestants, ratios: ratiosOf(contestants) }
 }
 
 export interface SummaryOptions {
-  readonly weights: number
+  readonly weights: StepWeights
   readonly rounds: number
   readonly limits: MachineLimits | undefined
 }
@@ -73,7 +79,7 @@ export interface SummaryOptions {
 function figure(
   { measure, tokens, seconds }: Times,
   weightBytes: number | null,
-  limits: MachineLimits | undefined,
+  { weights, limits }: Omit<SummaryOptions, 'rounds'>,
 ): Figure {
   const best = tokens / Math.min(...seconds)
   const isShared = measure.kind === 'decode' && weightBytes !== null && limits !== undefined
@@ -87,6 +93,10 @@ function figure(
     bandwidthShare: isShared
       ? ((best / measure.batch) * weightBytes) / limits.readBytesPerSecond
       : null,
+    operationShare:
+      measure.kind === 'prefill' && limits && limits.byteOperationsPerSecond !== null
+        ? (2 * weights.layers * best) / limits.byteOperationsPerSecond
+        : null,
   }
 }
 
