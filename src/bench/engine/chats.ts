@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { CommandFailure } from '../../cli/command.ts'
 import { type LoadResult, type RequestRecord, TEXT_NUMBER_DIGITS } from '../load.ts'
 import { median } from '../median.ts'
 import { firstModel } from '../options.ts'
@@ -106,8 +107,13 @@ export async function measureChats(
         } as const
         results.push(await runLoad(load, AbortSignal.timeout(limitMs)))
       } catch (error) {
-        if ((error as Error).name !== 'AbortError' || name !== LLAMA) throw error
-        leftOut.push(`${name}: ${clients} chats were not answered within ${limitMs / 1000} s`)
+        if ((error as Error).name !== 'AbortError') throw error
+        const reason = `${name}: ${clients} chats were not answered within ${limitMs / 1000} s, killed`
+        if (name !== LLAMA) throw new CommandFailure(reason, { cause: error })
+        leftOut.push(reason)
+        say(reason)
+        // It would go on with what nobody waits for.
+        await server.stop()
       }
     }
   }
