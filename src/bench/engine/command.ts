@@ -158,11 +158,15 @@ async function measured(args: ParsedArgs, say: (line: string) => void): Promise<
 }
 
 async function readReport(file: string): Promise<EngineReport> {
+  let report: Partial<EngineReport> | null
   try {
-    return JSON.parse(await readFile(file, 'utf8')) as EngineReport
+    report = JSON.parse(await readFile(file, 'utf8'))
   } catch (error) {
     throw new CommandFailure(`--from ${file}: ${(error as Error).message}`)
   }
+  if (!Array.isArray(report?.models) || !Array.isArray(report.leftOut))
+    throw new CommandFailure(`--from ${file}: expected what --json of this command wrote`)
+  return report as EngineReport
 }
 
 function textOption(args: ParsedArgs, name: string): string | undefined {
