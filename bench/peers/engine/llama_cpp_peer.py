@@ -51,7 +51,7 @@ class Engine:
             f"{threads} threads, flash attention, f16 KV, batch and micro-batch {BATCH}; "
             + api.llama_print_system_info().decode().strip(" |\n")
         )
-        self.weight_bytes = path.stat().st_size
+        self.weight_bytes = api.llama_model_size(self._model)
 
     def prefill(self, tokens):
         context, _ = self._context(1, tokens)
