@@ -255,10 +255,10 @@ it('perplexity and divergence are those of the next tokens', () => {
   const even = Float32Array.of(0, 0, 0, 0)
   const sure = Float32Array.of(0, Math.log(3), 0, 0)
   const ids = Int32Array.of(0, 1)
-  const same = rowOf('same', even, even, ids)
+  const same = rowOf({ name: 'same', bitsPerWeight: 4 }, even, even, ids)
   assert.equal(same.perplexity, 2)
   assert.deepEqual([same.divergenceMean, same.likeliestEqual], [0, 1])
-  const other = rowOf('other', even, sure, ids)
+  const other = rowOf({ name: 'other', bitsPerWeight: 4 }, even, sure, ids)
   assert.ok(Math.abs(other.perplexity - 4 / 3) < 1e-6)
   assert.equal(other.likeliestEqual, 0.5)
   // ½ ln(½ / ¼) + ½ ln(½ / ¾), at one of two positions.

@@ -2,8 +2,10 @@
 
     python llama_logits.py MODEL.gguf 1,2,3 OUT THREADS
 
-Writes OUT/same.f32 and OUT/q4_0.f32, [positions, vocabulary].
+Writes OUT/same.f32 and OUT/q4_0.f32, [positions, vocabulary]; prints the bytes of the weights, {"same", "q4_0"}.
 """
+import json
+import os
 import sys
 from pathlib import Path
 
@@ -19,12 +21,17 @@ def write_logits(model, ids, target, threads):
     )
     llama.eval(ids)
     np.array(llama.scores[: len(ids)], dtype=np.float32).tofile(target)
+    return api.llama_model_size(llama.model)
 
 
 model, out = Path(sys.argv[1]), Path(sys.argv[3])
 ids = [int(token) for token in sys.argv[2].split(",")]
 threads = int(sys.argv[4])
-write_logits(model, ids, out / "same.f32", threads)
+# The library prints what it likes.
+said = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
+same = write_logits(model, ids, out / "same.f32", threads)
 quantise(model, out / "q4_0.gguf", api.LLAMA_FTYPE_MOSTLY_Q4_0)
-write_logits(out / "q4_0.gguf", ids, out / "q4_0.f32", threads)
+q4_0 = write_logits(out / "q4_0.gguf", ids, out / "q4_0.f32", threads)
 (out / "q4_0.gguf").unlink()
+print(json.dumps({"same": same, "q4_0": q4_0}), file=said, flush=True)

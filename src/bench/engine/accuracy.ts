@@ -12,10 +12,13 @@ import type { QuantiseOptions } from '../../quantise/methods.ts'
 import { Tokenizer } from '../../tokenizer/tokenizer.ts'
 import { EngineFailure, type EngineProgram, runToEnd } from './engine-process.ts'
 import { formName, quantised, widened } from './models.ts'
+import { storedSize } from './our-engine.ts'
 import { peerProgram } from './peers.ts'
 
 export interface AccuracyRow {
   readonly name: string
+  /** Of what a step multiplies with, scales and the like too. */
+  readonly bitsPerWeight: number
   /** KL(float32 ‖ this) of the next token in nats, mean and largest. */
   readonly divergenceMean: number
   readonly divergenceLargest: number
@@ -64,11 +67,13 @@ export async function measureAccuracy(
   const ids = tokenizer.encode(await readFile(TEXT, 'utf8')).slice(0, MOST_POSITIONS)
   say('the text in float32 …')
   const truth = await exactLogits(gguf, ids)
-  const rows = [rowOf('float32', truth, truth, ids)]
+  const rows = [rowOf({ name: 'float32', bitsPerWeight: 32 }, truth, truth, ids)]
   const ours = async (name: string, model: string) => {
     say(`the text by ${name} …`)
     const session = await (await createBackend(backend)).loadDecoder(model, { threads, ...OPTIONS })
-    rows.push(rowOf(name, truth, await sessionLogits(session, ids), ids))
+    const { weights, weightBytes } = await sizeOf(model)
+    const row = { name, bitsPerWeight: (8 * weightBytes) / weights }
+    rows.push(rowOf(row, truth, await sessionLogits(session, ids), ids))
     await session.dispose()
   }
   await ours(`Aerie, ${basename(gguf)}`, gguf)
@@ -86,6 +91,13 @@ export async function measureAccuracy(
     }
   }
   return { model: basename(gguf), text: basename(TEXT), positions: ids.length, rows, leftOut }
+}
+
+async function sizeOf(model: string): Promise<{ weights: number; weightBytes: number }> {
+  const files = await openModelFiles(model)
+  await using _weights = files.checkpoint
+  const { layers, head, weightBytes } = storedSize(files)
+  return { weights: layers + head, weightBytes }
 }
 
 /** Every position at once, with every weight widened: [positions, vocab]. */
@@ -127,21 +139,22 @@ async function llamaRows(
     out,
     String(threads),
   ])
-  await runToEnd(program, limitMs)
-  const read = async (name: string, file: string) => {
-    const bytes = await readFile(join(out, file))
-    const logits = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4)
-    return rowOf(name, truth, logits, ids)
+  const bytes = JSON.parse(await runToEnd(program, limitMs)) as { same: number; q4_0: number }
+  const { weights } = await sizeOf(gguf)
+  const read = async (name: string, file: 'same' | 'q4_0') => {
+    const { buffer, byteOffset, byteLength } = await readFile(join(out, `${file}.f32`))
+    const logits = new Float32Array(buffer, byteOffset, byteLength / 4)
+    return rowOf({ name, bitsPerWeight: (8 * bytes[file]) / weights }, truth, logits, ids)
   }
   return [
-    await read(`llama.cpp, ${basename(gguf)}`, 'same.f32'),
-    await read('llama.cpp, Q4_0 of it', 'q4_0.f32'),
+    await read(`llama.cpp, ${basename(gguf)}`, 'same'),
+    await read('llama.cpp, Q4_0 of it', 'q4_0'),
   ]
 }
 
 /** Logits are [positions, vocab]; those of the last position foretell nothing that is known. */
 export function rowOf(
-  name: string,
+  of: Pick<AccuracyRow, 'name' | 'bitsPerWeight'>,
   truth: Float32Array,
   logits: Float32Array,
   ids: Int32Array,
@@ -156,7 +169,7 @@ export function rowOf(
   }
   const { klMean, klLargest, top1 } = comparison.result
   return {
-    name,
+    ...of,
     divergenceMean: klMean,
     divergenceLargest: klLargest,
     likeliestEqual: top1,

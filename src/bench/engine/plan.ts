@@ -223,15 +223,15 @@ function ourProgram(
   return { name, command: process.execPath, args: [program, JSON.stringify(job)] }
 }
 
-/** Elements of a model's decoder, whatever the form that they are stored in. */
 async function storedWeights(model: string): Promise<StepWeights> {
-  const { decoderGraph, openModelFiles } = await import('../../engine/backends/model-files.ts')
+  const [{ openModelFiles }, { storedSize }] = await Promise.all([
+    import('../../engine/backends/model-files.ts'),
+    import('./our-engine.ts'),
+  ])
   const files = await openModelFiles(model)
   await using _weights = files.checkpoint
-  const tensors = new Set(decoderGraph(files).weights.map(({ name }) => files.tensors.get(name)!))
-  const all = [...tensors].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0)
-  const head = files.limits.vocabSize * files.limits.hiddenSize
-  return { layers: all - head, head }
+  const { layers, head } = storedSize(files)
+  return { layers, head }
 }
 
 async function accuracyOf(gguf: string, plan: EnginePlan, say: Say) {

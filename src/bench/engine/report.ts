@@ -124,13 +124,14 @@ function accuracySection(
   return [
     `Against float32 on ${positions} positions of ${text}`,
     table([
-      ['', 'KL mean', 'KL largest', 'likeliest token equal', 'perplexity'],
-      ...rows.map(({ name, divergenceMean, divergenceLargest, likeliestEqual, perplexity }) => [
-        name,
-        divergenceMean.toExponential(2),
-        divergenceLargest.toExponential(1),
-        `${(100 * likeliestEqual).toFixed(1)} %`,
-        perplexity.toFixed(3),
+      ['', 'bits', 'KL mean', 'KL largest', 'likeliest token equal', 'perplexity'],
+      ...rows.map((row) => [
+        row.name,
+        row.bitsPerWeight.toFixed(2),
+        row.divergenceMean.toExponential(2),
+        row.divergenceLargest.toExponential(1),
+        `${(100 * row.likeliestEqual).toFixed(1)} %`,
+        row.perplexity.toFixed(3),
       ]),
     ]),
   ]
