@@ -110,8 +110,21 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'nearest',
   ],
   doctor: ['cli', 'config', 'cpu', 'bin', 'models'],
-  // The towers' benchmarks run graphs without a model around them, and an encoder without a server.
-  bench: ['cli', 'cpu', 'media', 'models', 'engine', 'engine/backends', 'quantise', 'weights'],
+  // The towers' benchmarks run graphs without a model around them and an encoder without a server, the engines' a decoder on the backend that is configured,
+  // from a checkpoint that is taken apart as an import does.
+  bench: [
+    'cli',
+    'config',
+    'cpu',
+    'engine',
+    'engine/backends',
+    'import',
+    'media',
+    'models',
+    'quantise',
+    'tokenizer',
+    'weights',
+  ],
   // Conversations of cases are written as a request's are.
   parity: [
     'capabilities',

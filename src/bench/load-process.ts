@@ -1,7 +1,7 @@
 /** A program of its own: takes a LoadPlan over IPC, drives the server, sends back a LoadResult. */
 import { once } from 'node:events'
 import { Agent } from 'node:http'
-import type { LoadPlan, LoadResult, RequestRecord } from './load.ts'
+import { type LoadPlan, type LoadResult, type RequestRecord, TEXT_NUMBER_DIGITS } from './load.ts'
 import { basePictures, numberedUris } from './pictures.ts'
 import { timeRequest } from './request.ts'
 
@@ -14,16 +14,10 @@ process.send?.(result, () => process.disconnect?.())
 
 /** Pictures are made before the clock starts; a first round that does not count opens the connections. */
 async function drive(plan: LoadPlan): Promise<LoadResult> {
-  const bases = await basePictures(plan.seed)
-  const [beforePicture, behindPicture] = requestAround(plan)
+  const bodyOf = plan.pictures === 'none' ? textBodies(plan) : await pictureBodies(plan)
   const agent = new Agent({ keepAlive: true, maxSockets: plan.clients })
-  const pictures = bases.map(numberedUris)
   const send = (number: number, loadStart: number) => {
-    const uri =
-      plan.pictures === 'cached'
-        ? pictures[0]!(0)
-        : pictures[number % pictures.length]!(plan.firstPicture + number)
-    const body = Buffer.concat([beforePicture, uri, behindPicture])
+    const body = bodyOf(number)
     return timeRequest({ url: plan.url, apiKey: plan.apiKey, agent, body, loadStart })
   }
   const warmUp = Array.from({ length: plan.clients }, (_, i) => send(plan.requests + i, 0))
@@ -40,19 +34,39 @@ async function drive(plan: LoadPlan): Promise<LoadResult> {
   return { durationMs: performance.now() - loadStart, records }
 }
 
-/** The JSON of a request before and behind the picture's URI. */
-function requestAround(plan: LoadPlan): [Buffer, Buffer] {
-  const json = JSON.stringify({
+/** The body of the request of each number. */
+type BodyOf = (number: number) => Buffer
+
+async function pictureBodies(plan: LoadPlan): Promise<BodyOf> {
+  const pictures = (await basePictures(plan.seed)).map(numberedUris)
+  const json = requestOf(plan, [
+    { type: 'image_url', image_url: { url: PICTURE } },
+    { type: 'text', text: plan.question },
+  ])
+  const at = json.indexOf(PICTURE)
+  const before = Buffer.from(json.slice(0, at))
+  const behind = Buffer.from(json.slice(at + PICTURE.length))
+  return (number) => {
+    const uri =
+      plan.pictures === 'cached'
+        ? pictures[0]!(0)
+        : pictures[number % pictures.length]!(plan.firstPicture + number)
+    return Buffer.concat([before, uri, behind])
+  }
+}
+
+/** The number stands first, so that no cache of prompts helps, and is always as long. */
+function textBodies(plan: LoadPlan): BodyOf {
+  return (number) => {
+    const name = String(plan.firstPicture + number).padStart(TEXT_NUMBER_DIGITS, '0')
+    return Buffer.from(requestOf(plan, name + plan.question))
+  }
+}
+
+function requestOf(plan: LoadPlan, content: unknown): string {
+  return JSON.stringify({
     model: plan.model,
-    messages: [
-      {
-        role: 'user',
-        content: [
-          { type: 'image_url', image_url: { url: PICTURE } },
-          { type: 'text', text: plan.question },
-        ],
-      },
-    ],
+    messages: [{ role: 'user', content }],
     max_tokens: plan.maxTokens,
     // Left out where it is not needed: other servers may not know it.
     ...(plan.answers === 'exact' ? { min_tokens: plan.maxTokens } : {}),
@@ -60,6 +74,4 @@ function requestAround(plan: LoadPlan): [Buffer, Buffer] {
     stream: true,
     stream_options: { include_usage: true },
   })
-  const at = json.indexOf(PICTURE)
-  return [Buffer.from(json.slice(0, at)), Buffer.from(json.slice(at + PICTURE.length))]
 }

@@ -1,5 +1,8 @@
 /** What a load is and what comes of it; shared by the benchmark and its load process. */
 
+/** Characters of the number with which a text without a picture begins. */
+export const TEXT_NUMBER_DIGITS = 9
+
 /** One level of load: `clients` connections, each sending its next request when the last is answered. */
 export interface LoadPlan {
   /** Base URL without `/v1`. */
@@ -12,8 +15,8 @@ export interface LoadPlan {
   readonly answers: 'exact' | 'natural'
   readonly clients: number
   readonly requests: number
-  /** distinct: no two requests carry the same bytes; cached: all carry the same. */
-  readonly pictures: 'distinct' | 'cached'
+  /** distinct: no two requests carry the same bytes; cached: all carry the same; none: texts, each unlike all others. */
+  readonly pictures: 'distinct' | 'cached' | 'none'
   /** What the pictures show; loads of one seed show the same and so get answers of the same lengths. */
   readonly seed: number
   /** Number of the first picture: files of different numbers differ, also when they show the same. */

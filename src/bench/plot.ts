@@ -59,13 +59,14 @@ export function asPlot(result: BenchResult): string {
 }
 
 /** The smallest round number that is not below the value. */
-function niceTop(value: number): number {
+export function niceTop(value: number): number {
   if (!(value > 0)) return 1
   const power = 10 ** Math.floor(Math.log10(value))
   return power * ([1, 1.5, 2, 3, 4, 5, 7.5, 10].find((n) => n * power >= value) ?? 10)
 }
 
-const label = (value: number) => String(Number(value.toPrecision(3)))
+/** Three digits. */
+export const label = (value: number) => String(Number(value.toPrecision(3)))
 
-const text = (x: number, y: number, content: string, fill: string, anchor = 'middle') =>
+export const text = (x: number, y: number, content: string, fill: string, anchor = 'middle') =>
   `<text x="${x}" y="${y}" fill="${fill}" text-anchor="${anchor}">${content}</text>`

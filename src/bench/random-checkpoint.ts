@@ -2,16 +2,20 @@
  * Writes a checkpoint with random bfloat16 weights in the shapes that a config asks for: what an import or a benchmark has to
  * read, and nothing that anybody would want to read an answer of.
  */
-import { randomFillSync } from 'node:crypto'
 import { type FileHandle, mkdir, open, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { modelConfig } from '../../models/load-config.ts'
 import { modelInitialisers } from '../engine/backends/model-files.ts'
+import { seededUniform } from './random.ts'
 
 /** As published: files of about so many bytes. */
 const SHARD_BYTES = 2 * 2 ** 30
 /** Written over and over; its length is odd in elements, so that no two rows are alike. */
 const BLOCK_BYTES = 8 * 2 ** 20 - 2
+/** Of what models are initialised with. */
+const DEVIATION = 0.02
+/** 1 as bfloat16. */
+const ONE = 0x3f80
 
 export interface RandomCheckpoint {
   /** Of all files. */
@@ -27,7 +31,10 @@ interface Tensor {
   readonly bytes: number
 }
 
-/** For the config.json of a family whose graphs name weights as its checkpoints do. */
+/**
+ * For the config.json of a family whose graphs name weights as its checkpoints do. Weights are the same for the same config,
+ * those of norms are one; the tokenizer has a token for every byte.
+ */
 export async function writeRandomCheckpoint(
   folder: string,
   config: Readonly<Record<string, unknown>>,
@@ -45,8 +52,10 @@ export async function writeRandomCheckpoint(
     'config.json': config,
     'tokenizer.json': tokenizer(model.limits.vocabSize),
     'tokenizer_config.json': {
+      tokenizer_class: 'PreTrainedTokenizerFast',
       eos_token: '</s>',
-      chat_template: '{% for m in messages %}{{ m.content }}</s>{% endfor %}',
+      // A model of random weights likes best what it read last, which therefore must not be the end.
+      chat_template: '{% for m in messages %}{{ m.content }}{% endfor %}',
     },
   }
   const shards = inShards(tensors)
@@ -54,6 +63,7 @@ export async function writeRandomCheckpoint(
     (_, i) => `model-${number(i + 1)}-of-${number(shards.length)}.safetensors`,
   )
   small['model.safetensors.index.json'] = {
+    metadata: {},
     weight_map: Object.fromEntries(
       shards.flatMap((tensors, i) => tensors.map(({ name }) => [name, names[i]])),
     ),
@@ -64,8 +74,9 @@ export async function writeRandomCheckpoint(
     bytes += Buffer.byteLength(text)
     await writeFile(join(folder, name), text)
   }
+  const block = randomBlock()
   for (const [i, tensors] of shards.entries())
-    bytes += await writeShard(join(folder, names[i]!), tensors)
+    bytes += await writeShard(join(folder, names[i]!), tensors, block)
   return {
     bytes,
     largestTensorBytes: Math.max(...shards.flat().map((tensor) => tensor.bytes)),
@@ -87,8 +98,12 @@ function inShards(tensors: readonly Tensor[]): Tensor[][] {
   return shards
 }
 
-async function writeShard(path: string, tensors: readonly Tensor[]): Promise<number> {
-  const header: Record<string, unknown> = {}
+async function writeShard(
+  path: string,
+  tensors: readonly Tensor[],
+  block: Buffer,
+): Promise<number> {
+  const header: Record<string, unknown> = { __metadata__: { format: 'pt' } }
   let end = 0
   for (const { name, shape, bytes } of tensors) {
     header[name] = { dtype: 'BF16', shape, data_offsets: [end, end + bytes] }
@@ -99,18 +114,36 @@ async function writeShard(path: string, tensors: readonly Tensor[]): Promise<num
   prefix.writeBigUInt64LE(BigInt(text.length))
   await using file = await open(path, 'w')
   await file.writeFile(Buffer.concat([prefix, text]))
-  await writeNumbers(file, 8 + text.length, end)
+  const start = 8 + text.length
+  await writeNumbers(file, { block, at: start, length: end })
+  let at = start
+  for (const { name, shape, bytes } of tensors) {
+    if (shape.length === 1 && name.endsWith('.weight'))
+      await file.write(Buffer.from(new Uint16Array(bytes / 2).fill(ONE).buffer), 0, bytes, at)
+    at += bytes
+  }
   await file.sync()
-  return 8 + text.length + end
+  return start + end
 }
 
-/** Random signs and mantissas under one exponent: between 2⁻⁶ and 2⁻⁵, as weights are, so that nothing in a run overflows. */
-async function writeNumbers(file: FileHandle, at: number, length: number): Promise<void> {
-  const block = randomFillSync(Buffer.alloc(BLOCK_BYTES))
-  for (let i = 0; i < block.length; i += 2) {
-    block[i]! |= 0x80
-    block[i + 1] = (block[i + 1]! & 0x80) | 0x3c
+/** Of the normal distribution, the same each time. */
+function randomBlock(): Buffer {
+  const values = new Uint16Array(BLOCK_BYTES / 2)
+  const word = new Float32Array(1)
+  const bits = new Uint32Array(word.buffer)
+  const uniform = seededUniform()
+  for (let i = 0; i < values.length; i++) {
+    // Box and Muller's transform.
+    word[0] = DEVIATION * Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform())
+    values[i] = bits[0]! >>> 16
   }
+  return Buffer.from(values.buffer)
+}
+
+async function writeNumbers(
+  file: FileHandle,
+  { block, at, length }: { readonly block: Buffer; readonly at: number; readonly length: number },
+): Promise<void> {
   for (let done = 0; done < length; ) {
     // Pieces as small as an import's own; larger ones are slow on some file systems.
     const from = done % block.length
@@ -120,7 +153,7 @@ async function writeNumbers(file: FileHandle, at: number, length: number): Promi
   }
 }
 
-/** A byte-level vocabulary without merges, filled up with tokens that no text has. */
+/** A byte-level vocabulary with one merge, as readers expect some, filled up with tokens that no text has. */
 function tokenizer(size: number): object {
   const printable = [
     ...Array.from({ length: 94 }, (_, i) => String.fromCharCode(33 + i)),
@@ -129,12 +162,19 @@ function tokenizer(size: number): object {
     // The bytes that no character stands for have those from U+0100 on.
     ...Array.from({ length: 68 }, (_, i) => String.fromCharCode(0x100 + i)),
   ]
-  const tokens = ['</s>', ...printable]
+  const tokens = ['</s>', ...printable, '~~']
   while (tokens.length < size) tokens.push(`<unused${tokens.length}>`)
-  const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: false }
+  const byteLevel = {
+    type: 'ByteLevel',
+    add_prefix_space: false,
+    trim_offsets: false,
+    use_regex: true,
+  }
+  const end = { id: 0, content: '</s>', special: true }
+  const asWritten = { single_word: false, lstrip: false, rstrip: false, normalized: false }
   return {
     version: '1.0',
-    added_tokens: [{ id: 0, content: '</s>', special: true }],
+    added_tokens: [{ ...end, ...asWritten }],
     normalizer: null,
     pre_tokenizer: byteLevel,
     post_processor: null,
@@ -142,7 +182,7 @@ function tokenizer(size: number): object {
     model: {
       type: 'BPE',
       vocab: Object.fromEntries(tokens.map((token, id) => [token, id])),
-      merges: [],
+      merges: ['~ ~'],
     },
   }
 }

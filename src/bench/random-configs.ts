@@ -1,5 +1,44 @@
 /** Configs of published shapes, for checkpoints that are written at random. */
 
+/** A decoder in the hub's terms. */
+export interface DecoderShape {
+  /** qwen2 has biases of q, k and v. */
+  readonly modelType: 'llama' | 'qwen2'
+  readonly hidden: number
+  readonly intermediate: number
+  readonly layers: number
+  readonly heads: number
+  readonly kvHeads: number
+  readonly headDim: number
+  readonly vocabulary: number
+  readonly maxPositions: number
+  readonly ropeTheta: number
+  /** The head is the embedding. */
+  readonly isTied: boolean
+}
+
+/** The config.json of a decoder. */
+export function decoderConfig(shape: DecoderShape): Record<string, unknown> {
+  const { modelType } = shape
+  return {
+    architectures: [modelType === 'llama' ? 'LlamaForCausalLM' : 'Qwen2ForCausalLM'],
+    model_type: modelType,
+    hidden_act: 'silu',
+    hidden_size: shape.hidden,
+    intermediate_size: shape.intermediate,
+    num_hidden_layers: shape.layers,
+    num_attention_heads: shape.heads,
+    num_key_value_heads: shape.kvHeads,
+    vocab_size: shape.vocabulary,
+    max_position_embeddings: shape.maxPositions,
+    rope_theta: shape.ropeTheta,
+    rms_norm_eps: 1e-5,
+    tie_word_embeddings: shape.isTied,
+    eos_token_id: 0,
+    torch_dtype: 'bfloat16',
+  }
+}
+
 /** Llama 7B (arXiv 2302.13971); a smaller `hidden` makes everything smaller, for tests. */
 export function llamaConfig({
   layers,
@@ -9,17 +48,20 @@ export function llamaConfig({
   readonly hidden: number
 }): Record<string, unknown> {
   const isWhole = hidden === 4096
-  return {
-    model_type: 'llama',
-    hidden_size: hidden,
-    intermediate_size: Math.round((11_008 * hidden) / 4096),
-    num_hidden_layers: layers,
-    num_attention_heads: Math.min(32, hidden / 2),
-    vocab_size: isWhole ? 32_000 : 512,
-    max_position_embeddings: 4096,
-    rms_norm_eps: 1e-5,
-    tie_word_embeddings: false,
-  }
+  const heads = Math.min(32, hidden / 2)
+  return decoderConfig({
+    modelType: 'llama',
+    hidden,
+    intermediate: Math.round((11_008 * hidden) / 4096),
+    layers,
+    heads,
+    kvHeads: heads,
+    headDim: hidden / heads,
+    vocabulary: isWhole ? 32_000 : 512,
+    maxPositions: 4096,
+    ropeTheta: 10_000,
+    isTied: false,
+  })
 }
 
 /**

@@ -10,6 +10,7 @@ import { GraphBuilder } from '../../models/graph/builder.ts'
 import type { Graph } from '../../models/graph/graph.ts'
 import { OnnxSession } from '../engine/backends/onnx-session.ts'
 import { Checkpoint } from '../weights/checkpoint.ts'
+import { seededUniform } from './random.ts'
 
 /** The first is what the others are compared with. */
 export const TOWER_FORMS = ['pytorch', 'aerie', 'aerie-int8'] as const
@@ -53,14 +54,8 @@ export function towerShape(folder: string): TowerShape {
 
 /** Noise between −1 and 1, the same every time. */
 export function noisePixels(count: number): Float32Array<ArrayBuffer> {
-  let state = 1
-  return Float32Array.from({ length: count }, () => {
-    // Marsaglia's xorshift.
-    state ^= state << 13
-    state ^= state >>> 17
-    state ^= state << 5
-    return state / 2 ** 31
-  })
+  const uniform = seededUniform()
+  return Float32Array.from({ length: count }, () => 2 * uniform() - 1)
 }
 
 /** `pixels` [tiles, 3, side, side] → `features` [tiles, patches, hidden], what leaves the last layer. */

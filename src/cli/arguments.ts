@@ -7,6 +7,7 @@ import { type Command, type ParsedArgs, UsageError } from './command.ts'
 
 interface Flag {
   readonly type: 'string' | 'boolean'
+  readonly bare?: string | undefined
   take(value: string | true): void
 }
 
@@ -19,7 +20,8 @@ export function parseArguments(command: Command, args: readonly string[]): Parse
 
   const flags = new Map<string, Flag>()
   for (const [name, spec] of Object.entries(command.options)) {
-    flags.set(name, { type: spec.type, take: (value) => options.set(name, value) })
+    const { type, bare } = spec
+    flags.set(name, { type, bare, take: (value) => options.set(name, value) })
   }
   for (const key of command.configKeys) {
     const schema = CONFIG_KEYS.get(key)
@@ -41,7 +43,7 @@ export function parseArguments(command: Command, args: readonly string[]): Parse
   }
 
   const { tokens } = parseArgs({
-    args: [...args],
+    args: args.map((arg, i) => withBareValue(arg, args[i + 1], flags)),
     options: Object.fromEntries([...flags].map(([name, { type }]) => [name, { type }])),
     strict: false,
     allowPositionals: true,
@@ -64,6 +66,17 @@ export function parseArguments(command: Command, args: readonly string[]): Parse
     }
   }
   return { config, configFile, options, positionals }
+}
+
+/** `--flag` → `--flag=value` where the value may be left out and was. */
+function withBareValue(
+  arg: string,
+  next: string | undefined,
+  flags: ReadonlyMap<string, Flag>,
+): string {
+  const bare = arg.startsWith('--') ? flags.get(arg.slice(2))?.bare : undefined
+  const isAlone = next === undefined || next.startsWith('-')
+  return bare !== undefined && isAlone ? `${arg}=${bare}` : arg
 }
 
 function unknownFlag(command: Command, flag: string, known: Iterable<string>): UsageError {

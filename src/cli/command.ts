@@ -8,6 +8,8 @@ export interface OptionSpec {
   /** Said in help after the flag: `--max-tokens <n>`. */
   readonly value?: string
   readonly default?: string
+  /** Taken where the flag ends the command line without a value, or another flag follows. */
+  readonly bare?: string
 }
 
 /** The command line of one command, split; nothing is checked against the configuration's schema yet. */

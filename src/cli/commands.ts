@@ -2,6 +2,7 @@
 
 import { cachesBenchCommand } from '../bench/caches-command.ts'
 import { encoderBenchCommand } from '../bench/encoder-command.ts'
+import { engineBenchCommand } from '../bench/engine/command.ts'
 import { framesBenchCommand } from '../bench/frames-command.ts'
 import { importBenchCommand } from '../bench/import-command.ts'
 import { mediaBenchCommand } from '../bench/media-command.ts'
@@ -31,4 +32,5 @@ export const COMMANDS: readonly Command[] = [
   importBenchCommand,
   towerBenchCommand,
   encoderBenchCommand,
+  engineBenchCommand,
 ]

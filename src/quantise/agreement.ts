@@ -92,7 +92,8 @@ export function klDivergence(p: Float32Array, q: Float32Array): number {
   return Math.max(sum, 0)
 }
 
-function logSum(logits: Float32Array): number {
+/** Logarithm of the sum of the exponentials. */
+export function logSum(logits: Float32Array): number {
   let largest = Number.NEGATIVE_INFINITY
   for (const logit of logits) if (logit > largest) largest = logit
   let sum = 0

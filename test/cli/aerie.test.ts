@@ -75,7 +75,7 @@ describe('mistakes', () => {
     const cases: [string[], RegExp][] = [
       [['serv'], /^aerie: unknown command 'serv'; did you mean serve\?$/],
       [['bananas'], /^aerie: unknown command 'bananas'; see `aerie --help`$/],
-      [['bench'], /^aerie: bench: expected one of `bench serve`, `bench soak`, .*`bench encoder`$/],
+      [['bench'], /^aerie: bench: expected one of `bench serve`, `bench soak`, .*`bench engine`$/],
       [['serve', '--prot', '1'], /^aerie: unknown flag --prot; did you mean --port\?$/],
       [['serve', 'a', 'b'], /^aerie: unexpected 'b' behind the model$/],
       [['serve', 'a', '--model', 'b'], /^aerie: two models: 'a' and --model b$/],

@@ -1,0 +1,97 @@
+/** The models that are measured, made once into a folder and taken from it afterwards. */
+import { access, copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { checkpointForm } from '../../import/checkpoint-form.ts'
+import type { QuantiseOptions } from '../../quantise/methods.ts'
+import { ModelQuantiser } from '../../quantise/model-quantiser.ts'
+import { readGguf } from '../../weights/gguf.ts'
+import { hubConfig } from '../../weights/gguf-config.ts'
+import { openModelSource } from '../../weights/model-source.ts'
+import { type TensorToStore, writeSafetensors } from '../../weights/safetensors-writer.ts'
+import { writeRandomCheckpoint } from '../random-checkpoint.ts'
+import { type DecoderShape, decoderConfig } from '../random-configs.ts'
+import { runToEnd } from './engine-process.ts'
+import { convertProgram, type Peer } from './peers.ts'
+
+/** Random weights in the hub's layout. */
+export async function checkpointOf(
+  cache: string,
+  name: string,
+  shape: DecoderShape,
+): Promise<string> {
+  return await once(join(cache, name, 'checkpoint'), async (folder) => {
+    await writeRandomCheckpoint(folder, decoderConfig(shape))
+  })
+}
+
+/** As `aerie import --quantize` writes it, without its measurement and its manifest. */
+export async function quantised(checkpoint: string, form: QuantiseOptions): Promise<string> {
+  return await once(join(checkpoint, `../aerie-${formName(form)}`), async (folder) => {
+    await using quantiser = await ModelQuantiser.open(checkpoint, {
+      ...form,
+      scratch: folder,
+      identity: checkpoint,
+    })
+    const { smallFiles, config, weights } = await checkpointForm(checkpoint)
+    const read = await config()
+    for (const { path, source } of [...(await smallFiles(read)), ...(await weights(read)).files]) {
+      if (quantiser.changes(path)) await quantiser.write(path, join(folder, path))
+      else await copyFile(source, join(folder, path))
+    }
+  })
+}
+
+export function formName({ method, group }: QuantiseOptions): string {
+  return `${method}-${group}`
+}
+
+/** The weights of a GGUF file widened to float32, in the hub's layout; without a tokenizer. */
+export async function widened(cache: string, gguf: string): Promise<string> {
+  return await once(join(cache, basename(gguf), 'checkpoint'), async (folder) => {
+    const config = hubConfig(await readGguf(gguf), undefined)
+    await writeFile(join(folder, 'config.json'), JSON.stringify(config))
+    await using weights = await (await openModelSource(gguf)).openWeights()
+    const tensors: TensorToStore[] = []
+    for (const tensor of weights.tensors.values()) {
+      const { name, shape } = tensor
+      tensors.push({ name, shape, dtype: 'F32', values: await weights.readFloats(tensor) })
+    }
+    await writeSafetensors(join(folder, 'model.safetensors'), tensors)
+  })
+}
+
+export interface ConvertOptions {
+  readonly python: string
+  readonly limitMs: number
+}
+
+/** As the peer's own tools write it. Rejects with EngineFailure. */
+export async function converted(
+  checkpoint: string,
+  peer: Peer,
+  { python, limitMs }: ConvertOptions,
+): Promise<string> {
+  return await once(join(checkpoint, '..', peer), async (folder) => {
+    await runToEnd(convertProgram(python, peer, checkpoint, folder), limitMs)
+  })
+}
+
+/** Nothing has the name before it is whole. */
+async function once(folder: string, make: (folder: string) => Promise<void>): Promise<string> {
+  if (await isThere(folder)) return folder
+  const partial = `${folder}.partial`
+  await rm(partial, { recursive: true, force: true })
+  await mkdir(partial, { recursive: true })
+  await make(partial)
+  await rename(partial, folder)
+  return folder
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await access(path)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,143 @@
+/** A decoder of ours behind the engine's own interface: whichever backend, measured in the same way. */
+import { kvGeometry } from '../../../models/graph/graph.ts'
+import type { DecoderSession, Row } from '../../engine/backend.ts'
+import { createBackend } from '../../engine/backends/create.ts'
+import { decoderGraph, type ModelFiles, openModelFiles } from '../../engine/backends/model-files.ts'
+import { storedParts } from '../../weights/quantised.ts'
+import { seededUniform } from '../random.ts'
+import { type Decode, type Loaded, type Measure, type Ran, WARM_STEPS } from './jobs.ts'
+import type { StepWeights } from './shapes.ts'
+
+export interface OurJob {
+  readonly backend: string
+  /** Folder or GGUF file. */
+  readonly model: string
+  readonly threads: number
+  /** Positions of all sequences together that the cache has to hold. */
+  readonly positions: number
+}
+
+/** Positions of a prompt that are read in one step. */
+const CHUNK = 512
+const BLOCK_SIZE = 16
+
+export class OurEngine {
+  readonly loaded: Loaded
+  readonly #session: DecoderSession
+  readonly #uniform = seededUniform()
+  /** Sequences that hold a context, by its length. */
+  readonly #contexts = new Map<number, number[]>()
+  #sequences = 0
+
+  private constructor(session: DecoderSession, loaded: Loaded) {
+    this.#session = session
+    this.loaded = loaded
+  }
+
+  static async load({ backend, model, threads, positions }: OurJob): Promise<OurEngine> {
+    const files = await openModelFiles(model)
+    const graph = decoderGraph(files)
+    const { weightBytes } = storedSize(files)
+    await files.checkpoint.close()
+    const { layers, kvHeads, headDim } = kvGeometry(graph)
+    // As floats, the widest form that a backend keeps them in.
+    const kvCacheBytes = positions * layers * 2 * kvHeads * headDim * 4
+    const options = { threads, kvCacheBytes, kvBlockSize: BLOCK_SIZE }
+    const session = await (await createBackend(backend)).loadDecoder(model, options)
+    return new OurEngine(session, {
+      type: 'loaded',
+      engine: `Aerie, backend ${backend}`,
+      settings: `${threads} threads, prompts in steps of ${CHUNK}`,
+      weightBytes,
+    })
+  }
+
+  /** Rejects with what the backend does. */
+  async run(measure: Measure): Promise<Pick<Ran, 'tokens' | 'seconds'>> {
+    return measure.kind === 'prefill'
+      ? await this.#prefill(measure.tokens)
+      : await this.#decode(measure)
+  }
+
+  async dispose(): Promise<void> {
+    await this.#session.dispose()
+  }
+
+  async #prefill(tokens: number): Promise<Pick<Ran, 'tokens' | 'seconds'>> {
+    const sequence = this.#sequences++
+    const start = performance.now()
+    await this.#read(sequence, tokens)
+    const seconds = (performance.now() - start) / 1000
+    this.#session.free(sequence)
+    return { tokens, seconds }
+  }
+
+  async #decode({ context, batch, steps }: Decode): Promise<Pick<Ran, 'tokens' | 'seconds'>> {
+    const contexts = await this.#contextsOf(context, batch)
+    const sequences = contexts.map((parent) => {
+      const sequence = this.#sequences++
+      this.#session.fork(sequence, parent, context)
+      return sequence
+    })
+    let ids = sequences.map(() => this.#randomId())
+    let start = 0
+    for (let step = 0; step < WARM_STEPS + steps; step++) {
+      if (step === WARM_STEPS) start = performance.now()
+      const rows = sequences.map((sequence, i): Row => row(sequence, Int32Array.of(ids[i]!), true))
+      // Greedy, as the peers are.
+      ids = (await this.#session.step(rows)).map(({ values }) => largestAt(values!))
+    }
+    const seconds = (performance.now() - start) / 1000
+    for (const sequence of sequences) this.#session.free(sequence)
+    return { tokens: batch * steps, seconds }
+  }
+
+  /** Reads them the first time. */
+  async #contextsOf(context: number, batch: number): Promise<number[]> {
+    const known = this.#contexts.get(context) ?? []
+    this.#contexts.set(context, known)
+    while (known.length < batch) {
+      const sequence = this.#sequences++
+      await this.#read(sequence, context)
+      known.push(sequence)
+    }
+    return known.slice(0, batch)
+  }
+
+  async #read(sequence: number, tokens: number): Promise<void> {
+    for (let done = 0; done < tokens; done += CHUNK) {
+      const length = Math.min(CHUNK, tokens - done)
+      const ids = Int32Array.from({ length }, () => this.#randomId())
+      await this.#session.step([row(sequence, ids, done + length === tokens)])
+    }
+  }
+
+  /** As the peers take them: the first ids may have a meaning. */
+  #randomId(): number {
+    const most = Math.min(this.#session.vocabSize, 32_000)
+    return 16 + Math.floor(this.#uniform() * (most - 16))
+  }
+}
+
+/** Of what a step multiplies with: elements, those of the head apart, and bytes as they are stored. */
+export function storedSize(
+  files: Pick<ModelFiles, 'graphs' | 'tensors' | 'limits'>,
+): StepWeights & { readonly weightBytes: number } {
+  const tensors = new Set(decoderGraph(files).weights.map(({ name }) => files.tensors.get(name)!))
+  const all = [...tensors].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0)
+  const head = files.limits.vocabSize * files.limits.hiddenSize
+  const weightBytes = [...tensors]
+    .flatMap((tensor) => storedParts(tensor))
+    .reduce((sum, { byteLength }) => sum + byteLength, 0)
+  return { layers: all - head, head, weightBytes }
+}
+
+function row(sequence: number, ids: Int32Array, isWanted: boolean): Row {
+  return { sequence, input: [{ kind: 'tokens', ids }], want: isWanted ? 'logits' : 'none' }
+}
+
+function largestAt(values: Float32Array): number {
+  let best = 0
+  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i
+  return best
+}

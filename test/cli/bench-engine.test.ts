@@ -1,0 +1,151 @@
+/** `aerie bench engine` as a person starts it, on a decoder of two layers; a small program plays the Python with the peers. */
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { after, it } from 'node:test'
+
+const AERIE = resolve(import.meta.dirname, '../../bin/aerie.js')
+const folder = mkdtempSync(join(tmpdir(), 'aerie-bench-engine-'))
+after(() => rmSync(folder, { recursive: true }))
+
+const PYTHON = join(folder, 'python')
+/** llama.cpp is fast, OpenVINO cannot convert, onnxruntime-genai ends at the first question. */
+writeFileSync(
+  PYTHON,
+  `#!${process.execPath}
+import { createInterface } from 'node:readline'
+const say = (message) => console.log(JSON.stringify(message))
+const [program, action, peer] = process.argv.slice(2)
+if (program.endsWith('limits.py')) {
+  say({ source: 'a script', readBytesPerSecond: 1e9, floatOperationsPerSecond: 1e9 })
+} else if (action === 'convert') {
+  if (peer === 'openvino') {
+    console.error('ModuleNotFoundError: No module named optimum')
+    process.exit(1)
+  }
+} else {
+  say({ type: 'loaded', engine: peer, settings: 'a script', weightBytes: 1000 })
+  createInterface(process.stdin).on('line', (line) => {
+    if (peer === 'onnxruntime-genai') process.exit(9)
+    const { kind, tokens, batch, steps } = JSON.parse(line)
+    say({ type: 'ran', tokens: kind === 'prefill' ? tokens : batch * steps, seconds: 0.001 })
+  })
+}
+`,
+  { mode: 0o755 },
+)
+
+const bench = (...args: string[]) =>
+  spawnSync(
+    process.execPath,
+    [AERIE, 'bench', 'engine', '--shapes', 'tiny', '--cache', join(folder, 'cache'), ...args],
+    { encoding: 'utf8' },
+  )
+
+it('measures ours alone, and writes every figure, the report and the plot', () => {
+  const json = join(folder, 'engine.json')
+  const page = join(folder, 'performance.md')
+  writeFileSync(page, '# Speed\n<!-- bench:engine:start -->\n<!-- bench:engine:end -->\nafter\n')
+  const args = ['--rounds', '2', '--steps', '2', '--clients', '2']
+  const scale = ['--sequences', '1,2', '--contexts', '32,4096']
+  const { status, stdout, stderr } = bench(
+    ...[...args, ...scale, '--python', join(folder, 'none'), '--json', json, '--markdown', page],
+  )
+  assert.equal(status, 0, stderr)
+  assert.match(stderr, /without the limits of the machine: .*ENOENT/)
+  const report = JSON.parse(readFileSync(json, 'utf8'))
+  assert.deepEqual(
+    [report.backend, report.rounds, report.limits, report.leftOut, report.accuracy],
+    ['onnx', 2, null, [], null],
+  )
+  const [model] = report.models
+  assert.equal(model.name, 'tiny')
+  assert.deepEqual(
+    model.contestants.map(({ name }: { name: string }) => name),
+    ['Aerie int4-32', 'Aerie int4-128'],
+  )
+  for (const { figures, bitsPerWeight, failure } of model.contestants) {
+    assert.equal(failure, null)
+    // int4 with a scale a group, and what is delicate in int8.
+    assert.ok(bitsPerWeight > 4.2 && bitsPerWeight < 7, String(bitsPerWeight))
+    assert.deepEqual(
+      figures.map(
+        ({ name, seconds, tokens }: { name: string; seconds: number[]; tokens: number }) => [
+          name,
+          seconds.length,
+          tokens,
+        ],
+      ),
+      [
+        ['prefill 512', 2, 512],
+        ['decode at 64', 2, 2],
+        ['decode at 1024', 2, 2],
+        ['decode 8 × at 64', 2, 16],
+      ],
+    )
+  }
+  const [ours] = report.chats.servers
+  assert.deepEqual([ours.name, ours.failed, ours.tokensPerAnswer], ['Aerie', 0, 64])
+  assert.equal(report.chats.ratio, null)
+  assert.deepEqual(
+    report.scale.bySequences.map(({ sequences }: { sequences: number }) => sequences),
+    [1, 2],
+  )
+  // The longest is as long as the model allows.
+  assert.deepEqual(
+    report.scale.byContext.map(({ context }: { context: number }) => context),
+    [32, 4096 - 4],
+  )
+  const written = readFileSync(page, 'utf8')
+  assert.match(written, /\| Aerie int4-128 \| \d/)
+  assert.match(written, /\nafter\n$/)
+  assert.match(readFileSync(join(folder, 'performance-engine.svg'), 'utf8'), /^<svg /)
+
+  const again = bench('--from', json)
+  assert.equal(again.status, 0, again.stderr)
+  assert.equal(again.stdout, stdout)
+})
+
+it('measures peers in turns with ours, and names those that fail', () => {
+  const json = join(folder, 'peers.json')
+  const { status, stdout, stderr } = bench(
+    ...['--peers', '--python', PYTHON, '--parts', 'decode'],
+    ...['--rounds', '1', '--steps', '2', '--json', json],
+  )
+  assert.equal(status, 1, stderr)
+  const { models, leftOut, limits } = JSON.parse(readFileSync(json, 'utf8'))
+  assert.equal(limits.source, 'a script')
+  assert.deepEqual(
+    leftOut.map(({ peer, model }: { peer: string; model: string }) => [peer, model]),
+    [
+      ['openvino', 'tiny'],
+      ['onnxruntime-genai', 'tiny'],
+    ],
+  )
+  assert.match(leftOut[0].reason, /openvino, converting: .*No module named optimum/)
+  assert.match(leftOut[1].reason, /prefill 512: ended with exit code 9/)
+  assert.equal(models[0].ratios.length, 2 * 4)
+  for (const { peer, best } of models[0].ratios) {
+    assert.equal(peer, 'llama.cpp')
+    assert.ok(best > 0 && best < 1)
+  }
+  assert.match(stdout, /Left out of tiny: openvino\. /)
+})
+
+it('refuses what it does not know by name', () => {
+  const says = (args: string[], message: RegExp) => {
+    const { status, stderr } = bench(...args)
+    assert.equal(status, 2)
+    assert.match(stderr, message)
+  }
+  says(['--peers', 'vllm'], /--peers: expected all or some of llama\.cpp,.* got 'vllm'/)
+  says(['--parts', 'speed'], /--parts: expected some of decode,.* got 'speed'/)
+  says(['--backend', 'fast'], /backend/)
+  const other = join(folder, 'other.json')
+  writeFileSync(other, '{}')
+  const { status, stderr } = bench('--from', other)
+  assert.equal(status, 1)
+  assert.match(stderr, /--from .*other\.json: expected what --json of this command wrote/)
+})
