@@ -29,9 +29,9 @@ struct ProgramHandle {
     uint32_t index;
     const void* data;
     size_t bytes;
+    Napi::ObjectReference array;
   };
   std::vector<Lent> lent;
-  Napi::ObjectReference arrays;
   // Copies of small tensors.
   std::vector<std::vector<std::byte>> copies;
 };

@@ -15,19 +15,19 @@ Type element_type(const Memory& memory, const std::string& what) {
   throw TypeError(what + " is neither a Float32Array nor an Int32Array");
 }
 
+WeightData lend(ProgramHandle& handle, uint32_t i, const Napi::Value& value, const Memory& memory, Type type) {
+  handle.lent.push_back({i, memory.data, memory.bytes, Napi::Persistent(value.As<Napi::Object>())});
+  return {memory.data, memory.bytes, type};
+}
+
 WeightData take_weight(ProgramHandle& handle, const Spec& spec, uint32_t i, const Napi::Value& value) {
   const std::string what = "weights[" + std::to_string(i) + "]";
   if (spec.weights[i].is_linear) {
-    const Memory memory = read_memory(value, what, napi_uint8_array);
-    handle.lent.push_back({i, memory.data, memory.bytes});
-    return {memory.data, memory.bytes, Type::kF32};
+    return lend(handle, i, value, read_memory(value, what, napi_uint8_array), Type::kF32);
   }
   const Memory memory = read_memory(value, what);
   const Type type = element_type(memory, what);
-  if (memory.bytes > kCopied) {
-    handle.lent.push_back({i, memory.data, memory.bytes});
-    return {memory.data, memory.bytes, type};
-  }
+  if (memory.bytes > kCopied) return lend(handle, i, value, memory, type);
   std::vector<std::byte>& copy = handle.copies.emplace_back(memory.bytes);
   if (memory.bytes > 0) std::memcpy(copy.data(), memory.data, memory.bytes);
   return {copy.data(), memory.bytes, type};
@@ -35,10 +35,8 @@ WeightData take_weight(ProgramHandle& handle, const Spec& spec, uint32_t i, cons
 
 // Weights that are read in place must lie where they did: their buffers may have been transferred or resized.
 void check_lent(const ProgramHandle& handle) {
-  if (handle.lent.empty()) return;
-  const Napi::Object arrays = handle.arrays.Value();
   for (const ProgramHandle::Lent& lent : handle.lent) {
-    const Memory memory = read_memory(arrays.Get(lent.index), "weight");
+    const Memory memory = read_memory(lent.array.Value(), "weight");
     if (memory.data != lent.data || memory.bytes != lent.bytes) {
       throw TypeError("weights[" + std::to_string(lent.index) + "] has been detached or resized");
     }
@@ -145,14 +143,11 @@ Napi::Value create_program(const Napi::CallbackInfo& info) {
                     std::to_string(spec.weights.size()));
   }
   auto handle = std::make_unique<ProgramHandle>();
-  Napi::Array arrays = Napi::Array::New(env);
   std::vector<WeightData> weights;
   handle->copies.reserve(values.size());
   for (uint32_t i = 0; i < values.size(); ++i) {
     weights.push_back(take_weight(*handle, spec, i, values[i]));
-    arrays.Set(i, values[i]);
   }
-  handle->arrays = Napi::Persistent(static_cast<Napi::Object>(arrays));
   const std::string name = spec.name;
   try {
     handle->program = std::make_shared<Program>(pool, std::move(spec), std::move(weights), isa);
@@ -175,7 +170,6 @@ Napi::Value create_program(const Napi::CallbackInfo& info) {
     program.program.reset();
     program.lent.clear();
     program.copies.clear();
-    program.arrays.Reset();
     return call.Env().Undefined();
   });
   return object;

@@ -77,7 +77,7 @@ std::string at(const char* list, size_t i) { return std::string("program.") + li
 
 std::vector<Dim> read_shape(const Fields& fields, std::vector<std::string>& names) {
   std::vector<Dim> shape;
-  for (const Napi::Value& extent : fields.list("shape", kMaxRank)) {
+  for (const Napi::Value& extent : fields.list("shape", kMaxAxes)) {
     if (extent.IsString()) {
       shape.push_back(parse_dim(read_string(extent, fields.path("shape")), names));
     } else {
@@ -152,19 +152,19 @@ void read_attributes(const Fields& fields, Instruction& code) {
       code.binary = one_of(kBinaries, fields.text("kind"), fields.path("kind"));
       return;
     case Op::kConcat:
-      code.axis = fields.integer("axis", 0, kMaxRank);
+      code.axis = fields.integer("axis", 0, kMaxAxes);
       return;
     case Op::kSlice:
-      code.axis = fields.integer("axis", 0, kMaxRank);
+      code.axis = fields.integer("axis", 0, kMaxAxes);
       code.start = fields.integer("start", 0, kMaxElements);
       code.end = fields.integer("end", 0, kMaxElements);
       return;
     case Op::kPadEnd:
-      code.axis = fields.integer("axis", 0, kMaxRank);
+      code.axis = fields.integer("axis", 0, kMaxAxes);
       code.count = fields.integer("count", 0, kMaxElements);
       return;
     case Op::kTranspose:
-      code.permutation = fields.places("permutation", kMaxRank);
+      code.permutation = fields.places("permutation", kMaxAxes);
       return;
     case Op::kUnfold:
       code.height = fields.integer("height", 1, kMaxPatch);

@@ -48,7 +48,7 @@ void check_gather_rows(const Operands& o, const Machine&) {
   const Shape& indices = o.in(1).shape;
   Shape shape;
   shape.rank = indices.rank + table.shape.rank - 1;
-  expect(shape.rank <= kMaxRank, "out has too many axes");
+  expect(shape.rank <= kMaxAxes, "out has too many axes");
   for (int axis = 0; axis < indices.rank; ++axis) shape.dims[axis] = indices.dims[axis];
   for (int axis = 1; axis < table.shape.rank; ++axis) shape.dims[indices.rank + axis - 1] = table.shape.dims[axis];
   expect_shape(o.out(), shape, "out");
@@ -147,7 +147,7 @@ void check_transpose(const Operands& o, const Machine&) {
   const Shape& shape = o.in(0).shape;
   expect(static_cast<int>(o.code.permutation.size()) == shape.rank, "permutation is not as long as x has axes");
   Shape permuted = shape;
-  bool is_taken[kMaxRank] = {};
+  bool is_taken[kMaxAxes] = {};
   for (int axis = 0; axis < shape.rank; ++axis) {
     const int from = o.code.permutation[static_cast<size_t>(axis)];
     expect(from >= 0 && from < shape.rank && !is_taken[from], "permutation does not name every axis once");
@@ -161,7 +161,7 @@ void run_transpose(const Operands& o, Machine& m) {
   const Shape& from = o.in(0).shape;
   const Shape& to = o.out().shape;
   if (to.size == 0) return;
-  int64_t strides[kMaxRank] = {};
+  int64_t strides[kMaxAxes] = {};
   for (int axis = 0; axis < to.rank; ++axis) {
     strides[axis] = from.product(o.code.permutation[static_cast<size_t>(axis)] + 1, from.rank);
   }
@@ -172,7 +172,7 @@ void run_transpose(const Operands& o, Machine& m) {
     run *= to.dims[--outer_axes];
   }
   split(*m.pool, to.size / run, kCost * static_cast<double>(run) + 3, [&](int64_t begin, int64_t end) {
-    int64_t place[kMaxRank] = {};
+    int64_t place[kMaxAxes] = {};
     int64_t source = 0;
     for (int64_t rest = begin, axis = outer_axes - 1; axis >= 0; --axis) {
       place[axis] = rest % to.dims[axis];

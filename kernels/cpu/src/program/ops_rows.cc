@@ -137,7 +137,7 @@ void check_binary(const Operands& o, const Machine&) {
 void run_binary(const Operands& o, Machine& m) {
   const Shape& shape = o.out().shape;
   if (shape.size == 0) return;
-  int64_t a_steps[kMaxRank], b_steps[kMaxRank];
+  int64_t a_steps[kMaxAxes], b_steps[kMaxAxes];
   steps_of(o.in(0).shape, shape, a_steps);
   steps_of(o.in(1).shape, shape, b_steps);
   const Run run = longest_run(shape, a_steps, b_steps);

@@ -7,7 +7,7 @@
 
 namespace aerie {
 
-constexpr int kMaxRank = 8;
+constexpr int kMaxAxes = 8;
 // Elements of one tensor. Products of sizes below stay far from overflow.
 constexpr int64_t kMaxElements = int64_t{1} << 40;
 // Cells of a patch along one side.
@@ -21,7 +21,7 @@ struct Dim {
 
 struct Shape {
   int rank = 0;
-  int64_t dims[kMaxRank] = {};
+  int64_t dims[kMaxAxes] = {};
   int64_t size = 1;
 
   // 1 for a scalar.
