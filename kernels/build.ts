@@ -39,7 +39,7 @@ function build(folder: string, definitions: readonly string[]): string {
     `-DNODE_ADDON_API_INCLUDE=${headers('node-addon-api')}`,
     ...definitions,
   ])
-  cmake(['--build', folder])
+  cmake(['--build', folder, '--target', 'aerie-cpu'])
   const addon = join(folder, ADDON)
   console.log(addon)
   return addon
