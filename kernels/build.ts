@@ -7,9 +7,8 @@
  */
 import { execFileSync } from 'node:child_process'
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { sourcesHash } from './sources.ts'
 
@@ -30,13 +29,9 @@ else build(join(HERE, 'build'), [])
 
 /** Configures and builds `folder`; returns the addon's path. */
 function build(folder: string, definitions: readonly string[]): string {
-  const require = createRequire(import.meta.url)
-  const headers = (name: string) => dirname(require.resolve(`${name}/package.json`))
   cmake([
     ...['-S', HERE, '-B', folder, '-G', 'Ninja', '-DCMAKE_BUILD_TYPE=Release'],
     `-DAERIE_SOURCES=${sourcesHash()}`,
-    `-DNODE_API_INCLUDE=${join(headers('node-api-headers'), 'include')}`,
-    `-DNODE_ADDON_API_INCLUDE=${headers('node-addon-api')}`,
     ...definitions,
   ])
   cmake(['--build', folder, '--target', 'aerie-cpu'])
