@@ -11,10 +11,10 @@ constexpr int kDenseRows = 12;
 #else
 constexpr int kDenseRows = 6;
 #endif
-// Inputs whose weights are in the first cache: 16 KiB.
-constexpr int64_t kDenseInputs = 256;
+// Inputs whose weights are in the first cache: 24 KiB.
+constexpr int64_t kDenseInputs = 384;
 constexpr int64_t kDenseBlockRows = 96;
-constexpr int64_t kDenseBlockPanels = 16;
+constexpr int64_t kDenseBlockPanels = 8;
 
 // tile += x · panel of weights; [rows, in] from input `k` on, `scratch` [kDenseInputs][16].
 static const float* dense_weights(const DensePanels& dense, int64_t panel, int64_t k, int64_t count, float* scratch) {

@@ -46,8 +46,18 @@ struct NeonTiles {
     }
   }
 
+  static constexpr bool kUnpacks = false;
+
   template <int kRows>
-  static void int4(const int8_t* a, int64_t stride, const uint8_t* w, int64_t quads, int32_t* sums) {
+  static void int4(const GroupTile& t) {
+    add_groups<kRows>(t, t.quads * kPanel * 2, [&t](const int8_t* a, const uint8_t* w, int32_t* sums) {
+      int4_group<kRows>(a, t.stride, w, t.quads, sums);
+    });
+  }
+
+ private:
+  template <int kRows>
+  static void int4_group(const int8_t* a, int64_t stride, const uint8_t* w, int64_t quads, int32_t* sums) {
     int32x4_t acc[kRows][4];
     for (int r = 0; r < kRows; ++r) {
       for (int v = 0; v < 4; ++v) acc[r][v] = vld1q_s32(sums + r * kPanel + v * 4);

@@ -16,8 +16,18 @@ struct PortableTiles {
     }
   }
 
+  static constexpr bool kUnpacks = false;
+
   template <int kRows>
-  static void int4(const int8_t* a, int64_t stride, const uint8_t* w, int64_t quads, int32_t* sums) {
+  static void int4(const GroupTile& t) {
+    add_groups<kRows>(t, t.quads * kPanel * 2, [&t](const int8_t* a, const uint8_t* w, int32_t* sums) {
+      int4_group<kRows>(a, t.stride, w, t.quads, sums);
+    });
+  }
+
+ private:
+  template <int kRows>
+  static void int4_group(const int8_t* a, int64_t stride, const uint8_t* w, int64_t quads, int32_t* sums) {
     for (int64_t quad = 0; quad < quads; quad += 2, a += 8, w += kPanel * 4) {
       uint8_t low[kPanel * 4];
       uint8_t high[kPanel * 4];
@@ -32,7 +42,6 @@ struct PortableTiles {
     }
   }
 
- private:
   static void add_quad(const int8_t* a, const uint8_t* w, int32_t* sums) {
     for (int64_t column = 0; column < kPanel; ++column) {
       for (int64_t i = 0; i < 4; ++i) sums[column] += a[i] * w[column * 4 + i];

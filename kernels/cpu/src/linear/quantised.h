@@ -2,7 +2,9 @@
 //
 //   Tiles::kInt8Rows, kInt4Rows     most rows of a tile
 //   Tiles::int8<rows, narrow>(a, stride, w, quads, sums)   sums [rows][16] += a · w; both as they are stored
-//   Tiles::int4<rows>(a, stride, w, quads, sums)           the same of one group
+//   Tiles::int4<rows>(groups)                              tile += groups, see GroupTile
+//   Tiles::kUnpacks                 whether int4 weights of several tiles are first made bytes for
+//   Tiles::int4_unpacked<rows>(groups)
 #pragma once
 
 #include "linear/dense.h"
@@ -11,8 +13,9 @@ namespace aerie::AERIE_ISA_NS {
 
 // Quads of int8 weights in the first cache: 16 KiB.
 constexpr int64_t kInt8Quads = 256;
-// Groups whose scales are made ready at once.
-constexpr int64_t kGroupBlock = 32;
+// Inputs of groups that are made ready at once: 16 KiB as bytes.
+constexpr int64_t kGroupInputs = 1024;
+constexpr int64_t kMostGroups = kGroupInputs / 16;
 constexpr int64_t kBlockRows = 96;
 
 // Rows whose activations fit half of the second cache.
@@ -66,45 +69,109 @@ static void int8_by_row(const LinearTask& task) {
   });
 }
 
-// f(rows of the tile as a constant, its first row, the panel's groups from which on, how many, scales, zeros, tile)
-// for all tiles and blocks of groups of a panel.
-template <int kTileRows, typename F>
-AERIE_INLINE void for_groups(const LinearTask& task, int64_t row, int64_t rows, int64_t panel, F&& f) {
-  const PackedLinear& weight = *task.weight;
-  alignas(64) float tile[kBlockRows * kPanel];
-  alignas(64) float scales[kGroupBlock * kPanel];
-  alignas(64) int32_t zeros[kGroupBlock * kPanel];
-  std::memset(tile, 0, static_cast<size_t>(rows * kPanel) * sizeof(float));
-  for (int64_t group = 0; group < weight.groups; group += kGroupBlock) {
-    const int64_t groups = weight.groups - group < kGroupBlock ? weight.groups - group : kGroupBlock;
-    load_group_numbers(weight, panel, group, groups, scales, zeros);
-    for (int64_t r = 0; r < rows; r += kTileRows) {
-      with_rows<kTileRows>(rows - r, [&](auto n) { f(n, row + r, group, groups, scales, zeros, tile + r * kPanel); });
-    }
+// Some rows times neighbouring groups of a panel.
+struct GroupTile {
+  // [rows, groups · group], rows `stride` bytes apart.
+  const int8_t* a;
+  int64_t stride;
+  // [rows, groups], rows `row_groups` apart.
+  const int32_t* row_sums;
+  const float* row_scales;
+  int64_t row_groups;
+  // As packed, or [groups][quads][16][4] bytes where int4 is unpacked.
+  const uint8_t* w;
+  int64_t groups;
+  int64_t group;
+  int64_t quads;
+  // [groups][16]
+  const float* scales;
+  const int32_t* zeros;
+  // [rows][16]
+  float* tile;
+};
+
+// Group after group: sums [rows][16] by dot(a, w, sums), then what they stand for is added to the tile.
+template <int kRows, typename Dot>
+AERIE_INLINE void add_groups(const GroupTile& t, int64_t group_bytes, Dot&& dot) {
+  for (int64_t g = 0; g < t.groups; ++g) {
+    alignas(64) int32_t sums[kRows * kPanel] = {};
+    dot(t.a + g * t.group, t.w + g * group_bytes, sums);
+    add_group<kRows>(sums, t.zeros + g * kPanel, t.scales + g * kPanel, t.row_sums + g, t.row_scales + g, t.row_groups,
+                     t.tile);
   }
-  finish_quantised(task, row, rows, panel, tile);
 }
 
-template <class Tiles>
-static void int8_by_group(const LinearTask& task) {
+// int4 groups as bytes: `pairs` of quads.
+static void unpack_int4(const uint8_t* from, int64_t pairs, uint8_t* to) {
+  typedef uint8_t Bytes __attribute__((vector_size(kPanel * 4)));
+  for (int64_t i = 0; i < pairs; ++i) {
+    Bytes both;
+    std::memcpy(&both, from + i * kPanel * 4, sizeof both);
+    const Bytes low = both & 15;
+    const Bytes high = both >> 4;
+    std::memcpy(to + i * kPanel * 8, &low, sizeof low);
+    std::memcpy(to + i * kPanel * 8 + kPanel * 4, &high, sizeof high);
+  }
+}
+
+// All groups of the task's panels, tile by tile; kInt4 or int8.
+template <class Tiles, bool kInt4>
+static void groups_of_task(const LinearTask& task) {
+  constexpr int kTileRows = kInt4 ? Tiles::kInt4Rows : Tiles::kInt8Rows;
   const PackedLinear& weight = *task.weight;
   const QuantisedView& a = *task.quantised;
-  const int64_t group_bytes = weight.quads * kPanel * 4;
+  const int64_t group_bytes = weight.quads * kPanel * (kInt4 ? 2 : 4);
   for_row_blocks(task, [&](int64_t row, int64_t rows) {
+    alignas(64) float tile[kBlockRows * kPanel];
+    alignas(64) float scales[kMostGroups * kPanel];
+    alignas(64) int32_t zeros[kMostGroups * kPanel];
+    alignas(64) uint8_t unpacked[kInt4 && Tiles::kUnpacks ? kGroupInputs * kPanel : 1];
+    const bool unpacks = kInt4 && Tiles::kUnpacks && rows > kTileRows;
+    const int64_t most_groups = kGroupInputs / weight.group;
     for (int64_t panel = task.panel_begin; panel < task.panel_end; ++panel) {
-      const auto tiles = [&](auto n, int64_t first, int64_t group, int64_t groups, const float* scales,
-                             const int32_t* zeros, float* tile) {
-        constexpr int kRows = decltype(n)::value;
-        for (int64_t g = 0; g < groups; ++g) {
-          alignas(64) int32_t sums[kRows * kPanel] = {};
-          Tiles::template int8<kRows, false>(a.values + first * a.stride + (group + g) * weight.group, a.stride,
-                                             weight.values + (panel * weight.groups + group + g) * group_bytes,
-                                             weight.quads, sums);
-          const int64_t at = first * a.groups + group + g;
-          add_group<kRows>(sums, zeros + g * kPanel, scales + g * kPanel, a.sums + at, a.scales + at, a.groups, tile);
+      std::memset(tile, 0, static_cast<size_t>(rows * kPanel) * sizeof(float));
+      for (int64_t group = 0; group < weight.groups; group += most_groups) {
+        GroupTile t;
+        t.stride = a.stride;
+        t.row_groups = a.groups;
+        t.groups = weight.groups - group < most_groups ? weight.groups - group : most_groups;
+        t.group = weight.group;
+        t.quads = weight.quads;
+        t.w = weight.values + (panel * weight.groups + group) * group_bytes;
+        t.scales = scales;
+        t.zeros = zeros;
+        load_group_numbers(weight, panel, group, t.groups, scales, zeros);
+        if constexpr (kInt4 && Tiles::kUnpacks) {
+          if (unpacks) {
+            unpack_int4(t.w, t.groups * t.quads / 2, unpacked);
+            t.w = unpacked;
+          }
         }
-      };
-      for_groups<Tiles::kInt8Rows>(task, row, rows, panel, tiles);
+        for (int64_t r = 0; r < rows; r += kTileRows) {
+          const int64_t at = (row + r) * a.groups + group;
+          t.a = a.values + (row + r) * a.stride + group * weight.group;
+          t.row_sums = a.sums + at;
+          t.row_scales = a.scales + at;
+          t.tile = tile + r * kPanel;
+          with_rows<kTileRows>(rows - r, [&](auto n) {
+            constexpr int kRows = decltype(n)::value;
+            if constexpr (!kInt4) {
+              add_groups<kRows>(t, group_bytes, [&](const int8_t* values, const uint8_t* w, int32_t* sums) {
+                Tiles::template int8<kRows, false>(values, t.stride, w, t.quads, sums);
+              });
+            } else if constexpr (Tiles::kUnpacks) {
+              if (unpacks) {
+                Tiles::template int4_unpacked<kRows>(t);
+              } else {
+                Tiles::template int4<kRows>(t);
+              }
+            } else {
+              Tiles::template int4<kRows>(t);
+            }
+          });
+        }
+      }
+      finish_quantised(task, row, rows, panel, tile);
     }
   });
 }
@@ -112,7 +179,7 @@ static void int8_by_group(const LinearTask& task) {
 template <class Tiles>
 static void run_int8(const LinearTask& task) {
   if (!task.weight->by_row) {
-    int8_by_group<Tiles>(task);
+    groups_of_task<Tiles, false>(task);
   } else if (task.weight->narrow) {
     int8_by_row<Tiles, true>(task);
   } else {
@@ -122,26 +189,7 @@ static void run_int8(const LinearTask& task) {
 
 template <class Tiles>
 static void run_int4(const LinearTask& task) {
-  const PackedLinear& weight = *task.weight;
-  const QuantisedView& a = *task.quantised;
-  const int64_t group_bytes = weight.quads * kPanel * 2;
-  for_row_blocks(task, [&](int64_t row, int64_t rows) {
-    for (int64_t panel = task.panel_begin; panel < task.panel_end; ++panel) {
-      const auto tiles = [&](auto n, int64_t first, int64_t group, int64_t groups, const float* scales,
-                             const int32_t* zeros, float* tile) {
-        constexpr int kRows = decltype(n)::value;
-        for (int64_t g = 0; g < groups; ++g) {
-          alignas(64) int32_t sums[kRows * kPanel] = {};
-          Tiles::template int4<kRows>(a.values + first * a.stride + (group + g) * weight.group, a.stride,
-                                      weight.values + (panel * weight.groups + group + g) * group_bytes, weight.quads,
-                                      sums);
-          const int64_t at = first * a.groups + group + g;
-          add_group<kRows>(sums, zeros + g * kPanel, scales + g * kPanel, a.sums + at, a.scales + at, a.groups, tile);
-        }
-      };
-      for_groups<Tiles::kInt4Rows>(task, row, rows, panel, tiles);
-    }
-  });
+  groups_of_task<Tiles, true>(task);
 }
 
 }  // namespace aerie::AERIE_ISA_NS
