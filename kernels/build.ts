@@ -50,8 +50,9 @@ function buildPrebuilt(python: string): void {
       chmodSync(path, 0o755)
       return path
     }
+    // Optimised throughout, also while CMake tries the compiler: its C++ library is built for each level.
     const addon = build(join(folder, 'build'), [
-      `-DCMAKE_CXX_COMPILER=${tool('c++', `c++ -target ${TARGET}`)}`,
+      `-DCMAKE_CXX_COMPILER=${tool('c++', `c++ -target ${TARGET} -O2`)}`,
       `-DCMAKE_AR=${tool('ar', 'ar')}`,
       `-DCMAKE_RANLIB=${tool('ranlib', 'ranlib')}`,
       '-DCMAKE_MODULE_LINKER_FLAGS=-s',
