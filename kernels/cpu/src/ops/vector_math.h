@@ -12,7 +12,8 @@ AERIE_INLINE F exp(F x) {
   // ln 2 in two parts: the first has few bits, so its product with a small whole number is exact.
   constexpr float kLn2High = 0.693359375f;
   constexpr float kLn2Low = -2.12194440e-4f;
-  const F clamped = max(splat(-104.0f), min(splat(89.0f), x));
+  // NaN becomes a number here, and NaN again at the end.
+  const F clamped = min(max(x, splat(-104.0f)), splat(89.0f));
   // Adding 1.5 · 2^23 rounds to the nearest whole number.
   const F magic = splat(12582912.0f);
   const F shifted = fma(clamped, splat(kLog2E), magic);
