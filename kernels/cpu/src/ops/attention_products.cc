@@ -5,8 +5,8 @@
 namespace aerie::AERIE_ISA_NS {
 namespace {
 
-// Rows and vectors of a register tile. Few rows take more columns, so that there are always enough sums for additions not
-// to wait for each other.
+// Rows and vectors of a register tile. Few rows take more columns, so that there are always enough sums for additions
+// not to wait for each other.
 #if defined(__AVX512F__)
 constexpr int kRows = 12;
 constexpr int panels_for(int rows) { return rows <= 2 ? 4 : rows <= 5 ? 2 : 1; }
@@ -123,9 +123,8 @@ AERIE_INLINE void for_tiles(int64_t rows, Function function) {
 }  // namespace
 
 void score_tile(int64_t rows, int64_t head_dim, const float* q, const Tile& tile, float* scores) {
-  for_tiles(rows, [&]<int kR>(int64_t row) {
-    score_rows<kR>(head_dim, q + row * head_dim, tile, scores + row * kTile);
-  });
+  for_tiles(rows,
+            [&]<int kR>(int64_t row) { score_rows<kR>(head_dim, q + row * head_dim, tile, scores + row * kTile); });
 }
 
 void add_values(int64_t rows, int64_t width, const float* weights, const Tile& tile, int64_t first, int64_t last,
