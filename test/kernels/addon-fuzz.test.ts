@@ -287,7 +287,7 @@ describe('the surface of the addon', { skip: NO_ADDON }, () => {
         ;(options.kv as unknown as Loose)['close']!()
         program['close']!()
         const { buffer } = options.inputs[0]!
-        structuredClone(buffer, { transfer: [buffer] })
+        structuredClone(buffer, { transfer: [buffer as ArrayBuffer] })
         return options.tables
       },
     })

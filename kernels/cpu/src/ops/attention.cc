@@ -6,6 +6,9 @@
 namespace aerie::AERIE_ISA_NS {
 namespace {
 
+// Up to here waiting for memory takes longer than computing.
+constexpr int64_t kFewRows = 16;
+
 // The part of a tile that a row sees, in keys of the tile.
 struct Span {
   int32_t first;
@@ -120,6 +123,10 @@ void attend_partition(const AttentionArguments& a, int64_t partition, const Atte
   for (; start < end; start += kTile) {
     const int64_t keys = end - start < kTile ? end - start : kTile;
     const int64_t skipped = seen.first > start ? seen.first - start : 0;
+    const int64_t after = end - start - keys;
+    if (after > 0 && a.rows <= kFewRows) {
+      prefetch_tile(a.kv, a.table, start + kTile, after < kTile ? after : kTile);
+    }
     const Tile tile = load_tile(a.kv, a.table, start, keys, memory);
     score_tile(a.rows, a.kv.head_dim, a.q, tile, scores);
     soften(a, tile, scores, state);
