@@ -85,7 +85,9 @@ struct Avx2Tiles {
 
  private:
   template <int kRows, bool kUnpacked>
-  static __attribute__((noinline)) void int4_groups(const GroupTile& t) {
+  static __attribute__((noinline)) void int4_groups(const GroupTile& given) {
+    // A copy, which no store of floats can change.
+    const GroupTile t = given;
     constexpr int64_t kQuadBytes = kPanel * (kUnpacked ? 4 : 2);
     const int8_t* a = t.a;
     const uint8_t* w = t.w;
