@@ -60,6 +60,7 @@ static void int8_by_row(const LinearTask& task) {
       float scales[kPanel];
       int32_t zeros[kPanel];
       load_group_numbers(weight, panel, 0, 1, scales, zeros);
+      fill_symmetric_zeros(weight, kPanel, zeros);
       std::memset(tile, 0, static_cast<size_t>(rows * kPanel) * sizeof(float));
       for (int64_t r = 0; r < rows; ++r) {
         add_group<1>(sums + r * kPanel, zeros, scales, a.sums + row + r, a.scales + row + r, 1, tile + r * kPanel);
@@ -128,6 +129,9 @@ static void groups_of_task(const LinearTask& task) {
     alignas(64) uint8_t unpacked[kInt4 && Tiles::kUnpacks ? kGroupInputs * kPanel : 1];
     const bool unpacks = kInt4 && Tiles::kUnpacks && rows > kTileRows;
     const int64_t most_groups = kGroupInputs / weight.group;
+    if (weight.zeros == nullptr) {
+      fill_symmetric_zeros(weight, (weight.groups < most_groups ? weight.groups : most_groups) * kPanel, zeros);
+    }
     for (int64_t panel = task.panel_begin; panel < task.panel_end; ++panel) {
       std::memset(tile, 0, static_cast<size_t>(rows * kPanel) * sizeof(float));
       for (int64_t group = 0; group < weight.groups; group += most_groups) {
