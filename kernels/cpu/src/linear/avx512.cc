@@ -19,11 +19,12 @@ struct Avx512Tiles {
   static constexpr int kInt4Rows = 12;
 
   template <int kRows, bool>
-  static void int8(const int8_t* a, int64_t stride, const uint8_t* w, int64_t quads, int32_t* sums) {
+  static void int8(const int8_t* a, int64_t stride, const uint8_t* w, int64_t quads, int64_t ahead, int32_t* sums) {
     __m512i acc[kRows];
     AERIE_UNROLL
     for (int r = 0; r < kRows; ++r) acc[r] = _mm512_loadu_si512(sums + r * kPanel);
     for (int64_t quad = 0; quad < quads; ++quad, a += 4, w += 64) {
+      __builtin_prefetch(w + ahead);
       const __m512i weights = _mm512_loadu_si512(w);
       AERIE_UNROLL
       for (int r = 0; r < kRows; ++r) {
@@ -58,6 +59,10 @@ struct Avx512Tiles {
     AERIE_UNROLL
     for (int r = 0; r < kRows; ++r) tile[r] = _mm512_loadu_ps(t.tile + r * kPanel);
     for (int64_t g = 0; g < t.groups; ++g) {
+      if (t.next != nullptr) {
+        const int64_t bytes = t.quads * kPanel * 2;
+        for (int64_t at = 0; at < bytes; at += 64) __builtin_prefetch(t.next + g * bytes + at);
+      }
       __m512i sums[kRows];
       // Zero points and sums of activations fit 16 bits; the upper half of each pair is 0.
       const __m512i zeros =
