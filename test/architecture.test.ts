@@ -25,7 +25,16 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'config-value': ['config-schema'],
   models: ['errors', 'model-folder', 'weights'],
   weights: ['errors', 'gguf-name', 'models', 'model-file', 'model-folder'],
-  'engine/backends': ['engine', 'weights', 'models', 'errors', 'free-memory', 'process-alive'],
+  // kernels: the types of the addon.
+  'engine/backends': [
+    'engine',
+    'weights',
+    'models',
+    'kernels',
+    'errors',
+    'free-memory',
+    'process-alive',
+  ],
   engine: ['engine/backends', 'models', 'errors', 'free-memory'],
   // A GGUF file holds the vocabulary beside the weights.
   tokenizer: ['errors', 'model-file', 'model-folder', 'weights'],
@@ -109,7 +118,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'errors',
     'nearest',
   ],
-  doctor: ['cli', 'config', 'cpu', 'bin', 'models'],
+  // Runs the native runtime where the backend finds it.
+  doctor: ['cli', 'config', 'cpu', 'bin', 'models', 'engine/backends'],
   // The tower's benchmark runs a graph without a model around it.
   bench: ['cli', 'cpu', 'media', 'models', 'engine/backends', 'quantise', 'weights'],
   // Conversations of cases are written as a request's are.
@@ -153,6 +163,7 @@ const sources = new Map(files.map((file) => [file, readFileSync(join(ROOT, file)
 function roomOf(file: string): string {
   if (file.startsWith('models/')) return 'models'
   if (file.startsWith('bin/')) return 'bin'
+  if (file.startsWith('kernels/')) return 'kernels'
   const path = file.slice('src/'.length)
   if (path.startsWith('engine/backends/')) return 'engine/backends'
   return path.includes('/') ? path.slice(0, path.indexOf('/')) : basename(path, '.ts')

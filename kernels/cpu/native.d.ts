@@ -10,6 +10,9 @@
 /** Instruction sets with kernels of their own. All give the same whole numbers, and floats that differ by about 1e-6. */
 export type Isa = 'avx512-vnni' | 'avx2' | 'neon' | 'portable'
 
+/** SHA-256 of the sources that it was built from (kernels/sources.ts), hexadecimal; `unknown` for a build by hand. */
+export const sources: string
+
 /** Those that this machine has, best first; `portable` is always the last. */
 export function isas(): Isa[]
 
@@ -24,7 +27,7 @@ export function createPool(threads: number): Pool
 /** A weight [out, in] of floats. */
 export interface DenseWeight {
   readonly type: 'f32' | 'f16' | 'bf16'
-  readonly shape: readonly [out: number, in: number]
+  readonly shape: readonly [out: number, width: number]
   /** Row after row, as in the file. */
   readonly values: Uint8Array
 }
@@ -34,7 +37,7 @@ export interface QuantisedWeight {
   readonly bits: 4 | 8
   readonly group: number
   readonly isSigned: boolean
-  readonly shape: readonly [out: number, in: number]
+  readonly shape: readonly [out: number, width: number]
   readonly values: Uint8Array
   /** [out, in/group] */
   readonly scales: Float32Array

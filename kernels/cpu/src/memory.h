@@ -9,7 +9,8 @@ namespace aerie {
 class Pages {
  public:
   Pages() = default;
-  // Throws OutOfMemory, naming `what` and the bytes. With `is_reserved` the memory need not be there until it is touched.
+  // Throws OutOfMemory, naming `what` and the bytes. With `is_reserved` the memory need not be there until it is
+  // touched.
   Pages(size_t bytes, const char* what, bool is_reserved);
   ~Pages();
   Pages(Pages&& other) noexcept;

@@ -56,9 +56,7 @@ void ThreadPool::join() {
   workers_.clear();
 }
 
-bool ThreadPool::has_tasks() const {
-  return static_cast<int64_t>(ticket_.load() & kTaskMask) < count_.load();
-}
+bool ThreadPool::has_tasks() const { return static_cast<int64_t>(ticket_.load() & kTaskMask) < count_.load(); }
 
 void ThreadPool::run_tasks(int64_t count, Call call, void* context) {
   while (count > kMaxTasks - kMaxThreads) {

@@ -61,8 +61,8 @@ class ThreadPool {
   bool has_tasks() const;
   void join();
 
-  // Which list (40 bits) and its next task (24 bits). A claim is a compare-and-swap on both, so a helper that comes late
-  // cannot take a task of a list that it has not read.
+  // Which list (40 bits) and its next task (24 bits). A claim is a compare-and-swap on both, so a helper that comes
+  // late cannot take a task of a list that it has not read.
   std::atomic<uint64_t> ticket_{0};
   std::atomic<int64_t> count_{0};
   std::atomic<Call> call_{nullptr};

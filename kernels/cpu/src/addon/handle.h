@@ -33,9 +33,8 @@ template <typename T>
 T& unwrap(const Napi::Value& value, const std::string& what) {
   bool is_ours = false;
   void* data = nullptr;
-  if (value.IsObject() &&
-      napi_check_object_type_tag(value.Env(), value, &HandleTag<T>::kTag, &is_ours) == napi_ok && is_ours &&
-      napi_unwrap(value.Env(), value, &data) == napi_ok && data) {
+  if (value.IsObject() && napi_check_object_type_tag(value.Env(), value, &HandleTag<T>::kTag, &is_ours) == napi_ok &&
+      is_ours && napi_unwrap(value.Env(), value, &data) == napi_ok && data) {
     return *static_cast<T*>(data);
   }
   throw TypeError(what + " is " + describe(value) + ", expected a " + HandleTag<T>::kName);
@@ -71,9 +70,12 @@ Napi::Value guarded(const Napi::CallbackInfo& info, Body body) {
 template <typename Body>
 void define(Napi::Object object, const char* name, Body body) {
   object.DefineProperty(Napi::PropertyDescriptor::Value(
-      name, Napi::Function::New(object.Env(), [body](const Napi::CallbackInfo& info) -> Napi::Value {
-        return guarded(info, [&] { return body(info); });
-      }, name), napi_enumerable));
+      name,
+      Napi::Function::New(
+          object.Env(),
+          [body](const Napi::CallbackInfo& info) -> Napi::Value { return guarded(info, [&] { return body(info); }); },
+          name),
+      napi_enumerable));
 }
 
 }  // namespace aerie::addon

@@ -120,7 +120,8 @@ Napi::Value pack_weight(const Napi::CallbackInfo& info) {
   const LinearSource source = source_of(values);
   const PackedHeader again = plan_packed(source);
   const Memory memory = read_memory(block, "the block", napi_uint8_array);
-  if (again.bytes != header.bytes || memory.bytes != header.bytes) throw TypeError("weight changed while it was packed");
+  if (again.bytes != header.bytes || memory.bytes != header.bytes)
+    throw TypeError("weight changed while it was packed");
   pack_linear(*pool, source, again, memory.data);
   return block;
 }

@@ -2,6 +2,7 @@
 #include <napi.h>
 
 #include "addon/objects.h"
+#include "addon/sources.h"
 
 namespace aerie::addon {
 namespace {
@@ -13,7 +14,8 @@ Napi::Value isas(const Napi::CallbackInfo& info) {
   return names;
 }
 
-Napi::Object init(Napi::Env, Napi::Object exports) {
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  exports.Set("sources", Napi::String::New(env, sources()));
   define(exports, "isas", isas);
   define(exports, "createPool", create_pool);
   define(exports, "createKv", create_kv);

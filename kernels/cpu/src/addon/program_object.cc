@@ -157,8 +157,7 @@ Napi::Value create_program(const Napi::CallbackInfo& info) {
     throw RangeError("program " + name + ": " + error.what());
   }
   Napi::Object object = wrap(env, std::move(handle));
-  object.DefineProperty(
-      Napi::PropertyDescriptor::Value("isa", Napi::String::New(env, isa_name(isa)), napi_enumerable));
+  object.DefineProperty(Napi::PropertyDescriptor::Value("isa", Napi::String::New(env, isa_name(isa)), napi_enumerable));
   define(object, "run", run_program);
   define(object, "profile", profile_of);
   define(object, "arenaBytes", [](const Napi::CallbackInfo& call) -> Napi::Value {

@@ -25,7 +25,8 @@ T one_of(const std::array<std::pair<const char*, T>, N>& words, const std::strin
   throw TypeError(what + " is \"" + word.substr(0, 40) + "\", expected one of " + known);
 }
 
-constexpr std::array<std::pair<const char*, Type>, 3> kTypes = {{{"f32", Type::kF32}, {"i32", Type::kI32}, {"q8", Type::kQ8}}};
+constexpr std::array<std::pair<const char*, Type>, 3> kTypes = {
+    {{"f32", Type::kF32}, {"i32", Type::kI32}, {"q8", Type::kQ8}}};
 constexpr std::array<std::pair<const char*, Activation>, 6> kActivations = {{
     {"silu", Activation::kSilu},
     {"relu", Activation::kRelu},
@@ -34,8 +35,8 @@ constexpr std::array<std::pair<const char*, Activation>, 6> kActivations = {{
     {"gelu_tanh", Activation::kGeluTanh},
     {"gelu_quick", Activation::kGeluQuick},
 }};
-constexpr std::array<std::pair<const char*, BinaryKind>, 4> kBinaries = {{
-    {"add", BinaryKind::kAdd}, {"sub", BinaryKind::kSub}, {"mul", BinaryKind::kMul}, {"div", BinaryKind::kDiv}}};
+constexpr std::array<std::pair<const char*, BinaryKind>, 4> kBinaries = {
+    {{"add", BinaryKind::kAdd}, {"sub", BinaryKind::kSub}, {"mul", BinaryKind::kMul}, {"div", BinaryKind::kDiv}}};
 constexpr std::array<std::pair<const char*, bool>, 2> kStyles = {{{"half", false}, {"interleaved", true}}};
 
 // Fields of one object, named by their path.
@@ -125,7 +126,8 @@ void read_attributes(const Fields& fields, Instruction& code) {
       code.residual = fields.place_or_none("residual");
       const Napi::Value activation = fields.get("activation");
       if (!is_absent(activation)) {
-        code.activation = one_of(kActivations, read_string(activation, fields.path("activation")), fields.path("activation"));
+        code.activation =
+            one_of(kActivations, read_string(activation, fields.path("activation")), fields.path("activation"));
       }
       return;
     }
@@ -179,7 +181,8 @@ void read_attributes(const Fields& fields, Instruction& code) {
   }
 }
 
-void read_named_places(const Fields& program, const char* list, std::vector<int>& places, std::vector<std::string>& names) {
+void read_named_places(const Fields& program, const char* list, std::vector<int>& places,
+                       std::vector<std::string>& names) {
   const std::vector<Napi::Value> entries = program.list(list, kMost);
   for (size_t i = 0; i < entries.size(); ++i) {
     const Fields fields(entries[i], at(list, i));

@@ -123,7 +123,8 @@ std::string read_string(const Napi::Value& value, const std::string& what) {
 }
 
 Napi::Object read_object(const Napi::Value& value, const std::string& what) {
-  if (!value.IsObject() || value.IsFunction()) throw TypeError(what + " is " + describe(value) + ", expected an object");
+  if (!value.IsObject() || value.IsFunction())
+    throw TypeError(what + " is " + describe(value) + ", expected an object");
   return value.As<Napi::Object>();
 }
 
@@ -157,8 +158,8 @@ Memory read_memory(const Napi::Value& value, const std::string& what) {
   Memory memory;
   napi_value buffer;
   size_t offset;
-  const napi_status status = napi_get_typedarray_info(value.Env(), value, &memory.type, &memory.count, &memory.data,
-                                                      &buffer, &offset);
+  const napi_status status =
+      napi_get_typedarray_info(value.Env(), value, &memory.type, &memory.count, &memory.data, &buffer, &offset);
   if (status != napi_ok) throw TypeError(what + " is a typed array of an unknown kind");
   memory.bytes = memory.count * element_bytes(memory.type);
   // A detached buffer leaves a length of 0 and an address that means nothing.

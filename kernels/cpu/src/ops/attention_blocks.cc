@@ -136,6 +136,21 @@ void gather_panel(const KvView& kv, const int32_t* table, int64_t start, int64_t
 
 }  // namespace
 
+void prefetch_tile(const KvView& kv, const int32_t* table, int64_t start, int64_t keys) {
+  if (kv.block_size % kKeyPanel != 0) return;
+  constexpr int64_t kLine = 64;
+  const int64_t size = kv.type == KvType::kF32 ? 4 : kv.type == KvType::kF16 ? 2 : 1;
+  for (int64_t position = start; position < start + keys; position += kKeyPanel) {
+    const std::byte* block = block_of(kv, table, position);
+    const int64_t slot = position % kv.block_size;
+    const std::byte* key = block + kv.keys + slot * kv.head_dim * size;
+    const std::byte* value = block + kv.values + slot * kv.value_width * size;
+    // Into the second cache: a tile of floats fills the first.
+    for (int64_t i = 0; i < kKeyPanel * kv.head_dim * size; i += kLine) __builtin_prefetch(key + i, 0, 2);
+    for (int64_t i = 0; i < kKeyPanel * kv.value_width * size; i += kLine) __builtin_prefetch(value + i, 0, 2);
+  }
+}
+
 void kv_write(const KvView& kv, const int32_t* table, int64_t position, int64_t count, const float* k, const float* v,
               int64_t stride) {
   for (int64_t i = 0; i < count; ++i, ++position, k += stride, v += stride) {

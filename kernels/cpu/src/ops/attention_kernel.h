@@ -16,7 +16,8 @@ constexpr int64_t kKeyPanel = 16;
 constexpr int64_t kTile = 64;
 constexpr int64_t kPartition = 512;
 // Query rows (a query's heads of one group are rows) that one call takes.
-constexpr int64_t kMaxRows = 64;
+// A multiple of every register tile's rows.
+constexpr int64_t kMaxRows = 60;
 constexpr int64_t kMaxHeadDim = 256;
 
 // The keys and values of one head in one layer. A block holds, at these byte offsets:
@@ -44,7 +45,7 @@ struct Visible {
 
 // Running results of `rows` query rows.
 struct AttentionState {
-  float* maxima;  // [rows]
+  float* maxima;  // [rows]: of the scores, times kLog2E
   float* sums;    // [rows]
   float* values;  // [rows, value_width]
 };
@@ -70,7 +71,9 @@ struct AttentionKernels {
   void (*join)(int64_t rows, int64_t value_width, const AttentionState& total, const AttentionState& part);
 };
 
-// A row that has seen nothing. Finite, so that differences of maxima are never NaN.
+// Weights are powers of two, so that scores come to their exponents by one product.
+constexpr float kLog2E = 1.44269504f;
+// The maximum of a row that has seen nothing. Finite, so that differences of maxima are never NaN.
 constexpr float kNothingSeen = -1e30f;
 
 }  // namespace aerie

@@ -28,6 +28,9 @@ struct TileMemory {
 // keys in 1 … kTile. `memory` must live as long as the tile.
 Tile load_tile(const KvView& kv, const int32_t* table, int64_t start, int64_t keys, TileMemory& memory);
 
+// Asks for what `load_tile` will read; the processor foresees little of it, since blocks lie apart.
+void prefetch_tile(const KvView& kv, const int32_t* table, int64_t start, int64_t keys);
+
 // scores[row, key] = q[row] · key; scores are [rows, kTile].
 void score_tile(int64_t rows, int64_t head_dim, const float* q, const Tile& tile, float* scores);
 

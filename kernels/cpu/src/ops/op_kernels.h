@@ -1,5 +1,5 @@
-// What operations other than linears are computed with: one table an instruction set. Kernels work on raw memory, take no
-// locks, allocate nothing and throw nothing; whoever calls them has checked shapes and split the work.
+// What operations other than linears are computed with: one table an instruction set. Kernels work on raw memory, take
+// no locks, allocate nothing and throw nothing; whoever calls them has checked shapes and split the work.
 #pragma once
 
 #include <cstdint>
@@ -27,17 +27,17 @@ struct RopeArguments {
   int64_t rows;
   int64_t heads;
   int64_t head_dim;
-  int64_t pairs;       // 2 · pairs leading channels of a head are rotated
-  bool interleaved;    // channel 2i pairs with 2i + 1; else i with i + pairs
-  const float* x;      // [rows, heads · head_dim]
-  const float* cos;    // [rows, pairs]
-  const float* sin;    // [rows, pairs]
-  float* y;            // may be x
+  int64_t pairs;     // 2 · pairs leading channels of a head are rotated
+  bool interleaved;  // channel 2i pairs with 2i + 1; else i with i + pairs
+  const float* x;    // [rows, heads · head_dim]
+  const float* cos;  // [rows, pairs]
+  const float* sin;  // [rows, pairs]
+  float* y;          // may be x
 };
 
 struct RopeTableArguments {
-  int64_t rows;      // all, of which `tokens` follow each other with one table
-  int64_t first_row; // of `rows`: where x and y begin
+  int64_t rows;       // all, of which `tokens` follow each other with one table
+  int64_t first_row;  // of `rows`: where x and y begin
   int64_t tokens;
   int64_t heads;
   int64_t head_dim;

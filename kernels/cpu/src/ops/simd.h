@@ -33,7 +33,16 @@ typedef float UnalignedF __attribute__((vector_size(4 * kLanes), aligned(4), may
 
 AERIE_INLINE F load(const float* p) { return *reinterpret_cast<const UnalignedF*>(p); }
 AERIE_INLINE void store(float* p, F v) { *reinterpret_cast<UnalignedF*>(p) = v; }
-AERIE_INLINE F splat(float v) { return F{} + v; }
+// Not `F{} + v`: that is an addition, since 0 + −0 is 0.
+AERIE_INLINE F splat(float v) {
+#if defined(__AVX512F__)
+  return (F)_mm512_set1_ps(v);
+#elif defined(__AVX2__)
+  return (F)_mm256_set1_ps(v);
+#else
+  return F{v, v, v, v};
+#endif
+}
 
 // a · b + c, rounded once where the machine can.
 AERIE_INLINE F fma(F a, F b, F c) {

@@ -6,6 +6,14 @@
 
 namespace aerie::AERIE_ISA_NS {
 
+// 2^r for r in −1/2 … 1/2; exactly 1 at 0.
+constexpr float kExp2[6] = {1.0f,
+                            0.6931470036506653f,
+                            0.24022240936756134f,
+                            0.0555073507130146f,
+                            0.009671619161963463f,
+                            0.0013264591107144952f};
+
 // e^x to 1e-7 of the result; 0 below −87.3, infinite above 88.7, NaN of NaN.
 AERIE_INLINE F exp(F x) {
   constexpr float kLog2E = 1.44269504f;
@@ -32,6 +40,18 @@ AERIE_INLINE F exp(F x) {
   const F scaled = p * (F)((first + 127) << 23) * (F)((whole - first + 127) << 23);
   const F limited = select(x < -87.3f, F{}, select(x > 88.72284f, splat(__builtin_inff()), scaled));
   return select(x == x, limited, x);
+}
+
+// 2^x of x up to 1, to 2e-7 of the result; below −126 it stays at 2^−126.
+AERIE_INLINE F exp2_of_small(F x) {
+  const F clamped = max(x, splat(-126.0f));
+  // Adding 1.5 · 2^23 rounds to the nearest whole number, which is then in the last bits.
+  const F magic = splat(12582912.0f);
+  const F shifted = clamped + magic;
+  const F r = clamped - (shifted - magic);
+  F p = splat(kExp2[5]);
+  for (int i = 4; i >= 0; --i) p = fma(p, r, splat(kExp2[i]));
+  return (F)((I)p + ((I)shifted << 23));
 }
 
 // To 2e-7, absolute.

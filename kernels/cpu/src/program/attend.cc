@@ -74,7 +74,7 @@ class QueryRows {
 // A sink is a key that takes its share of the weight and has no value.
 void start(const AttentionTask& task, const AttentionState& total) {
   for (int64_t row = 0; row < rows_of(task); ++row) {
-    total.maxima[row] = task.sinks ? task.sinks[row % task.group] : kNothingSeen;
+    total.maxima[row] = task.sinks ? task.sinks[row % task.group] * kLog2E : kNothingSeen;
     total.sums[row] = task.sinks ? 1 : 0;
   }
   std::memset(total.values, 0, static_cast<size_t>(rows_of(task) * task.kv.value_width) * sizeof(float));

@@ -85,8 +85,8 @@ void expect_shape(const Tensor& tensor, const Shape& shape, const char* name);
 // f32 [width]
 void expect_vector(const Tensor& tensor, int64_t width, const char* name);
 
-// Calls fn(begin, end) for ranges that cover 0 … count − 1: on the pool if `cost`, about nanoseconds for each, makes that
-// worth while.
+// Calls fn(begin, end) for ranges that cover 0 … count − 1: on the pool if `cost`, about nanoseconds for each, makes
+// that worth while.
 template <typename F>
 void split(ThreadPool& pool, int64_t count, double cost, F&& fn) {
   constexpr double kWorthATask = 8000;

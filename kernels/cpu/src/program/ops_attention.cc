@@ -76,14 +76,15 @@ void append(const Operands& o, Machine& m) {
     }
   }
   const int64_t count = static_cast<int64_t>(pieces.size());
-  const double cost = kWriteCost * static_cast<double>(m.tokens * width) / static_cast<double>(std::max<int64_t>(count, 1));
+  const double cost =
+      kWriteCost * static_cast<double>(m.tokens * width) / static_cast<double>(std::max<int64_t>(count, 1));
   split(*m.pool, count, cost, [&](int64_t from, int64_t to) {
     for (int64_t i = from; i < to; ++i) {
       const Piece& piece = pieces[static_cast<size_t>(i)];
       for (int64_t head = 0; head < o.code.kv_heads; ++head) {
         const int64_t at = (piece.row->first_token + piece.begin) * width + head * o.code.head_dim;
         m.ops->attention.write(m.kv->view(o.code.layer, head), piece.row->table, piece.row->past + piece.begin,
-                                       piece.end - piece.begin, o.in(1).f32() + at, o.in(2).f32() + at, width);
+                               piece.end - piece.begin, o.in(1).f32() + at, o.in(2).f32() + at, width);
       }
     }
   });
@@ -104,8 +105,8 @@ std::vector<QueryRun> query_runs(const Operands& o, const Machine& m, int64_t lo
   for (int64_t query = 0; query < queries; ++query) {
     const int64_t token = tokens ? tokens[query] : query;
     if (token < 0 || token >= m.tokens) {
-      throw RangeError("query " + std::to_string(query) + " is token " + std::to_string(token) + ", of which there are " +
-                       std::to_string(m.tokens));
+      throw RangeError("query " + std::to_string(query) + " is token " + std::to_string(token) +
+                       ", of which there are " + std::to_string(m.tokens));
     }
     const auto after = std::upper_bound(m.rows.begin(), m.rows.end(), token,
                                         [](int64_t t, const SequenceRow& row) { return t < row.first_token; });

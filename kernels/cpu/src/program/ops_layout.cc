@@ -212,9 +212,8 @@ void check_copy(const Operands& o, const Machine&) {
 }
 
 void run_copy(const Operands& o, Machine& m) {
-  split(*m.pool, o.out().shape.size, kCost, [&](int64_t begin, int64_t end) {
-    copy(write(o.out()) + begin, read(o.in(0)) + begin, end - begin);
-  });
+  split(*m.pool, o.out().shape.size, kCost,
+        [&](int64_t begin, int64_t end) { copy(write(o.out()) + begin, read(o.in(0)) + begin, end - begin); });
 }
 
 void check_unfold(const Operands& o, const Machine&) {

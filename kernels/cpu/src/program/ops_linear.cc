@@ -17,7 +17,9 @@ void check_addend(const Operands& o, int place, const char* name) {
   expect_shape(*tensor, o.out().shape, name);
 }
 
-int64_t weight_group(const PackedLinear& weight) { return weight.by_row ? 0 : weight.group; }
+int64_t weight_group(const PackedLinear& weight) {
+  return weight.by_row || weight.group == weight.in ? 0 : weight.group;
+}
 
 int64_t group_of(const Tensor& x) { return x.group == x.shape.last() ? 0 : x.group; }
 

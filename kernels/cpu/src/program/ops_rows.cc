@@ -148,8 +148,8 @@ void run_binary(const Operands& o, Machine& m) {
     const int64_t chunks = (shape.size + kChunk - 1) / kChunk;
     return split(*m.pool, chunks, kArithmeticCost * kChunk, [&](int64_t begin, int64_t end) {
       const int64_t from = begin * kChunk, to = end * kChunk < shape.size ? end * kChunk : shape.size;
-      m.ops->binary(o.code.binary, to - from, a + from * run.a_step, run.a_step, b + from * run.b_step,
-                            run.b_step, y + from);
+      m.ops->binary(o.code.binary, to - from, a + from * run.a_step, run.a_step, b + from * run.b_step, run.b_step,
+                    y + from);
     });
   }
   const double cost = kArithmeticCost * static_cast<double>(run.length) + 5;

@@ -241,7 +241,8 @@ void Program::run(const RunArguments& arguments) {
   for (size_t i = 0; i < spec_.code.size(); ++i) {
     if (!is_needed[i]) continue;
     const Instruction& code = spec_.code[i];
-    const auto start = arguments.is_profiled ? std::chrono::steady_clock::now() : std::chrono::steady_clock::time_point();
+    const auto start =
+        arguments.is_profiled ? std::chrono::steady_clock::now() : std::chrono::steady_clock::time_point();
     located(where(i), [&] { operation_of(code.op).run({code, tensors_}, machine_); });
     for (size_t output = 0; output < spec_.outputs.size(); ++output) {
       if (spec_.outputs[output] != code.out || !arguments.outputs[output].data) continue;

@@ -19,7 +19,8 @@ int number_of(const std::string& name, std::vector<std::string>& names) {
 }
 
 bool is_number(const std::string& text) {
-  return !text.empty() && text.size() <= 12 && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+  return !text.empty() && text.size() <= 12 &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
 }  // namespace
@@ -50,7 +51,8 @@ Dim parse_dim(const std::string& text, std::vector<std::string>& names) {
       throw TypeError("dimension \"" + text.substr(0, 100) + "\" is no product of names and numbers");
     }
     if (is_number(part)) {
-      if (!multiply(dim.factor, std::stoll(part), dim.factor)) throw RangeError("dimension \"" + text.substr(0, 100) + "\" is too large");
+      if (!multiply(dim.factor, std::stoll(part), dim.factor))
+        throw RangeError("dimension \"" + text.substr(0, 100) + "\" is too large");
     } else {
       dim.names.push_back(number_of(part, names));
     }

@@ -117,9 +117,8 @@ class Checker {
     if (code.multiply != kNone) read("multiply", code.multiply);
     if (code.residual != kNone) read("residual", code.residual);
     if (code.sinks != kNone) read("sinks", code.sinks);
-    if (code.op == Op::kLinear &&
-        (code.linear < 0 || static_cast<size_t>(code.linear) >= spec_.weights.size() ||
-         !spec_.weights[static_cast<size_t>(code.linear)].is_linear)) {
+    if (code.op == Op::kLinear && (code.linear < 0 || static_cast<size_t>(code.linear) >= spec_.weights.size() ||
+                                   !spec_.weights[static_cast<size_t>(code.linear)].is_linear)) {
       throw TypeError("linear is weight " + std::to_string(code.linear) + ", which is no packed linear");
     }
     make("out", code.out, Maker::kInstruction);
@@ -136,7 +135,8 @@ class Checker {
   void check_apart(const Value& out, int read) const {
     const int slot = spec_.values[static_cast<size_t>(root_of(spec_, read))].slot;
     if (slot != kNone && slot == out.slot) {
-      throw TypeError("out has slot " + std::to_string(slot) + " as value " + std::to_string(read) + ", which it reads");
+      throw TypeError("out has slot " + std::to_string(slot) + " as value " + std::to_string(read) +
+                      ", which it reads");
     }
   }
 

@@ -105,8 +105,8 @@ const char* op_name(Op op);
 // Follows `same_as`.
 int root_of(const Spec& spec, int value);
 
-// Everything that can be told without a run: numbers in range, every value with exactly one maker, nothing read before it
-// is made. Throws TypeError or RangeError that name the instruction.
+// Everything that can be told without a run: numbers in range, every value with exactly one maker, nothing read before
+// it is made. Throws TypeError or RangeError that name the instruction.
 void check_spec(const Spec& spec);
 
 }  // namespace aerie
