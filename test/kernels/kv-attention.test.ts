@@ -7,7 +7,7 @@ import {
   type LayerOptions,
   type Part,
 } from '../support/native-decoder-layer.ts'
-import { isas, joined, NO_ADDON, numbers, sameBits } from '../support/native-programs.ts'
+import { addon, isas, joined, NO_ADDON, numbers, sameBits } from '../support/native-programs.ts'
 import { assertClose } from '../support/relative-error.ts'
 
 type Sizes = Pick<LayerOptions, 'heads' | 'kvHeads' | 'headDim'>
@@ -159,10 +159,33 @@ describe('kvAttention of the native runtime', { skip: NO_ADDON }, () => {
 
   it('copies a block', () => {
     const layer = new AttentionLayer({ ...PLAIN, isa: 'portable' })
-    const whole = sequence(12, 16, PLAIN)
-    layer.run([whole])
+    // Sequences lie in blocks 0 and 599, which the layer hands out first.
+    const [head, tail] = cut(sequence(12, 16, PLAIN), [15, 1], 16)
+    const [other] = cut(sequence(13, 16, PLAIN), [15, 1], 16)
+    layer.run([head!, other!])
     layer.kv.copyBlock(0, 599)
+    const [original, copied] = layer.run([tail!, { ...tail!, sequence: 13 }])
+    assert.ok(sameBits(copied!, original!))
     assert.throws(() => layer.kv.copyBlock(0, 600), { name: 'RangeError' })
     assert.throws(() => layer.kv.copyBlock(-1, 0), { name: 'RangeError' })
+  })
+
+  it('says when the system has not the memory', () => {
+    const options = {
+      layers: 1000,
+      kvHeads: 100,
+      headDim: 256,
+      blockSize: 4096,
+      type: 'f32' as const,
+    }
+    assert.throws(() => addon().createKv({ ...options, blocks: 1000 }), {
+      name: 'RangeError',
+      code: 'ERR_OUT_OF_MEMORY',
+      message: /the system has no \d+ bytes for the KV cache/,
+    })
+    const kv = addon().createKv({ ...options, layers: 1, kvHeads: 1, blocks: 1 })
+    assert.equal(kv.bytes, kv.blockBytes)
+    kv.close()
+    assert.throws(() => kv.copyBlock(0, 0), { message: 'this is closed' })
   })
 })

@@ -29,12 +29,13 @@ struct Avx2Tiles {
   static constexpr int kInt4Rows = 4;
 
   template <int kRows, bool kNarrow>
-  static void int8(const int8_t* a, int64_t stride, const uint8_t* w, int64_t quads, int32_t* sums) {
+  static void int8(const int8_t* a, int64_t stride, const uint8_t* w, int64_t quads, int64_t ahead, int32_t* sums) {
     const __m256i ones = _mm256_set1_epi16(1);
     __m256i acc[kRows][2];
     AERIE_UNROLL
     for (int r = 0; r < kRows; ++r) acc[r][0] = acc[r][1] = _mm256_setzero_si256();
     for (int64_t quad = 0; quad < quads; ++quad, a += 4, w += 64) {
+      __builtin_prefetch(w + ahead);
       const __m256i w0 = load_bytes(w);
       const __m256i w1 = load_bytes(w + 32);
       if constexpr (kNarrow) {
@@ -85,11 +86,17 @@ struct Avx2Tiles {
 
  private:
   template <int kRows, bool kUnpacked>
-  static __attribute__((noinline)) void int4_groups(const GroupTile& t) {
+  static __attribute__((noinline)) void int4_groups(const GroupTile& given) {
+    // A copy, which no store of floats can change.
+    const GroupTile t = given;
     constexpr int64_t kQuadBytes = kPanel * (kUnpacked ? 4 : 2);
     const int8_t* a = t.a;
     const uint8_t* w = t.w;
     for (int64_t g = 0; g < t.groups; ++g) {
+      if (t.next != nullptr) {
+        const int64_t bytes = t.quads * kPanel * 2;
+        for (int64_t at = 0; at < bytes; at += 64) __builtin_prefetch(t.next + g * bytes + at);
+      }
       __m256i sums[kRows][2];
       if (t.quads == 4) {
         add_quads<kRows, 4, kUnpacked, true>(a, t.stride, w, sums);

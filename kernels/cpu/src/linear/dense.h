@@ -16,18 +16,32 @@ constexpr int64_t kDenseInputs = 384;
 constexpr int64_t kDenseBlockRows = 96;
 constexpr int64_t kDenseBlockPanels = 8;
 
-// tile += x · panel of weights; [rows, in] from input `k` on, `scratch` [kDenseInputs][16].
-static const float* dense_weights(const DensePanels& dense, int64_t panel, int64_t k, int64_t count, float* scratch) {
-  const int64_t at = (panel * dense.in + k) * kPanel;
-  if (dense.kind == LinearKind::kF32) return static_cast<const float*>(dense.values) + at;
-  widen(dense.kind, static_cast<const uint16_t*>(dense.values) + at, count * kPanel, scratch);
-  return scratch;
+template <LinearKind kKind>
+static void dense_rows(const float* x, int64_t stride, const void* w, int64_t in, int64_t rows, float* tile) {
+  for (int64_t r = 0; r < rows; r += kDenseRows) {
+    with_rows<kDenseRows>(rows - r, [&](auto n) {
+      dense_tile<decltype(n)::value, kKind>(x + r * stride, stride, w, in, tile + r * kPanel);
+    });
+  }
 }
 
-static void dense_rows(const float* x, int64_t stride, const float* w, int64_t in, int64_t rows, float* tile) {
-  for (int64_t r = 0; r < rows; r += kDenseRows) {
-    with_rows<kDenseRows>(
-        rows - r, [&](auto n) { dense_tile<decltype(n)::value>(x + r * stride, stride, w, in, tile + r * kPanel); });
+// tile [rows][16] += x [rows, count] · a panel's weights from input `k` on. Those of 16 bits are made floats once if
+// several tiles need them. `scratch` [kDenseInputs][16].
+static void add_dense(const DensePanels& dense, int64_t panel, int64_t k, int64_t count, const float* x, int64_t stride,
+                      int64_t rows, float* tile, float* scratch) {
+  const int64_t at = (panel * dense.in + k) * kPanel;
+  if (dense.kind == LinearKind::kF32) {
+    dense_rows<LinearKind::kF32>(x, stride, static_cast<const float*>(dense.values) + at, count, rows, tile);
+    return;
+  }
+  const uint16_t* const halves = static_cast<const uint16_t*>(dense.values) + at;
+  if (rows > kDenseRows) {
+    widen(dense.kind, halves, count * kPanel, scratch);
+    dense_rows<LinearKind::kF32>(x, stride, scratch, count, rows, tile);
+  } else if (dense.kind == LinearKind::kF16) {
+    dense_rows<LinearKind::kF16>(x, stride, halves, count, rows, tile);
+  } else {
+    dense_rows<LinearKind::kBf16>(x, stride, halves, count, rows, tile);
   }
 }
 
@@ -37,8 +51,7 @@ static void add_low_rank(const LinearTask& task, int64_t row, int64_t rows, int6
   const int64_t rank = task.up->in;
   for (int64_t k = 0; k < rank; k += kDenseInputs) {
     const int64_t count = rank - k < kDenseInputs ? rank - k : kDenseInputs;
-    const float* const w = dense_weights(*task.up, panel, k, count, scratch);
-    dense_rows(task.low_rank + row * rank + k, rank, w, count, rows, tile);
+    add_dense(*task.up, panel, k, count, task.low_rank + row * rank + k, rank, rows, tile, scratch);
   }
 }
 
@@ -70,8 +83,7 @@ static void dense_block(const LinearTask& task, int64_t row, int64_t rows, int64
       dequantise(*task.quantised, row, rows, k, count, floats);
     }
     for (int64_t p = 0; p < panels; ++p) {
-      const float* const w = dense_weights(dense, panel + p, k, count, widened);
-      dense_rows(x, stride, w, count, rows, tiles + p * rows * kPanel);
+      add_dense(dense, panel + p, k, count, x, stride, rows, tiles + p * rows * kPanel, widened);
     }
   }
   for (int64_t p = 0; p < panels; ++p) {

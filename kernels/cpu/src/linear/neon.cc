@@ -17,7 +17,7 @@ struct NeonTiles {
   static constexpr int kInt4Rows = 4;
 
   template <int kRows, bool kNarrow>
-  static void int8(const int8_t* a, int64_t stride, const uint8_t* w, int64_t quads, int32_t* sums) {
+  static void int8(const int8_t* a, int64_t stride, const uint8_t* w, int64_t quads, int64_t ahead, int32_t* sums) {
     // The instruction takes signed numbers: weights less 64 or 128, which the activations' sum brings back.
     constexpr int kOffset = kNarrow ? 64 : 128;
     const int8x16_t offset = vdupq_n_s8(static_cast<int8_t>(kOffset));
@@ -28,6 +28,7 @@ struct NeonTiles {
       for (int v = 0; v < 4; ++v) acc[r][v] = vld1q_s32(sums + r * kPanel + v * 4);
     }
     for (int64_t quad = 0; quad < quads; ++quad, a += 4, w += 64) {
+      __builtin_prefetch(w + ahead);
       int8x16_t weights[4];
       AERIE_UNROLL
       for (int v = 0; v < 4; ++v) weights[v] = vsubq_s8(vreinterpretq_s8_u8(vld1q_u8(w + v * 16)), offset);

@@ -10,7 +10,7 @@ struct PortableTiles {
   static constexpr int kInt4Rows = 4;
 
   template <int kRows, bool>
-  static void int8(const int8_t* a, int64_t stride, const uint8_t* w, int64_t quads, int32_t* sums) {
+  static void int8(const int8_t* a, int64_t stride, const uint8_t* w, int64_t quads, int64_t, int32_t* sums) {
     for (int64_t quad = 0; quad < quads; ++quad, a += 4, w += kPanel * 4) {
       for (int r = 0; r < kRows; ++r) add_quad(a + r * stride, w, sums + r * kPanel);
     }

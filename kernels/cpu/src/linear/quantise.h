@@ -6,6 +6,23 @@
 
 namespace aerie::AERIE_ISA_NS {
 
+// kLanes whole numbers in −127 … 127 as bytes.
+AERIE_INLINE void store_bytes(int8_t* p, I v) {
+#if defined(__AVX512F__)
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8((__m512i)v));
+#elif defined(__AVX2__)
+  const __m256i all = (__m256i)v;
+  const __m128i halves = _mm_packs_epi32(_mm256_castsi256_si128(all), _mm256_extracti128_si256(all, 1));
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packs_epi16(halves, halves));
+#elif defined(__ARM_NEON)
+  const int16x4_t halves = vmovn_s32((int32x4_t)v);
+  const int8x8_t bytes = vmovn_s16(vcombine_s16(halves, halves));
+  vst1_lane_s32(reinterpret_cast<int32_t*>(p), vreinterpret_s32_s8(bytes), 0);
+#else
+  for (int i = 0; i < kLanes; ++i) p[i] = static_cast<int8_t>(v[i]);
+#endif
+}
+
 // One group: `count` floats; returns the sum of the values.
 static int32_t quantise_group(const float* x, int64_t count, int8_t* values, float* scale) {
   const auto read = [x, count](int64_t i) { return count - i >= kLanes ? load(x + i) : load_first(x + i, count - i); };
@@ -26,7 +43,6 @@ static int32_t quantise_group(const float* x, int64_t count, int8_t* values, flo
     std::memset(values, 0, static_cast<size_t>(count));
     return 0;
   }
-  typedef int8_t Bytes __attribute__((vector_size(kLanes)));
   // Adding 1.5 · 2^23 rounds to the nearest whole number, ties to even.
   const F magic = splat(12582912.0f);
   const F divisor = splat(*scale);
@@ -36,8 +52,13 @@ static int32_t quantise_group(const float* x, int64_t count, int8_t* values, flo
     const F quotient = min(max(read(i) / divisor, splat(-127.0f)), splat(127.0f));
     const I whole = to_int((quotient + magic) - magic);
     sums = sums + whole;
-    const Bytes bytes = __builtin_convertvector(whole, Bytes);
-    std::memcpy(values + i, &bytes, static_cast<size_t>(count - i < kLanes ? count - i : kLanes));
+    if (count - i >= kLanes) {
+      store_bytes(values + i, whole);
+    } else {
+      int8_t bytes[kLanes];
+      store_bytes(bytes, whole);
+      std::memcpy(values + i, bytes, static_cast<size_t>(count - i));
+    }
   }
   int32_t sum = 0;
   for (int i = 0; i < kLanes; ++i) sum += sums[i];

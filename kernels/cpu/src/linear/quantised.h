@@ -1,7 +1,8 @@
 // Products of quantised rows with int8 and int4 weights, whatever computes the tiles:
 //
 //   Tiles::kInt8Rows, kInt4Rows     most rows of a tile
-//   Tiles::int8<rows, narrow>(a, stride, w, quads, sums)   sums [rows][16] += a · w; both as they are stored
+//   Tiles::int8<rows, narrow>(a, stride, w, quads, ahead, sums)   sums [rows][16] += a · w, both as they are stored;
+//                                   weights `ahead` bytes further on are fetched meanwhile
 //   Tiles::int4<rows>(groups)                              tile += groups, see GroupTile
 //   Tiles::kUnpacks                 whether int4 weights of several tiles are first made bytes for
 //   Tiles::int4_unpacked<rows>(groups)
@@ -51,15 +52,17 @@ static void int8_by_row(const LinearTask& task) {
       for (int64_t quad = 0; quad < weight.quads; quad += kInt8Quads) {
         const int64_t quads = weight.quads - quad < kInt8Quads ? weight.quads - quad : kInt8Quads;
         for (int64_t r = 0; r < rows; r += Tiles::kInt8Rows) {
+          const int64_t ahead = r == 0 && rows > 1 ? quads * kPanel * 4 : 0;
           with_rows<Tiles::kInt8Rows>(rows - r, [&](auto n) {
             Tiles::template int8<decltype(n)::value, kNarrow>(a.values + (row + r) * a.stride + quad * 4, a.stride,
-                                                              w + quad * kPanel * 4, quads, sums + r * kPanel);
+                                                              w + quad * kPanel * 4, quads, ahead, sums + r * kPanel);
           });
         }
       }
       float scales[kPanel];
       int32_t zeros[kPanel];
       load_group_numbers(weight, panel, 0, 1, scales, zeros);
+      fill_symmetric_zeros(weight, kPanel, zeros);
       std::memset(tile, 0, static_cast<size_t>(rows * kPanel) * sizeof(float));
       for (int64_t r = 0; r < rows; ++r) {
         add_group<1>(sums + r * kPanel, zeros, scales, a.sums + row + r, a.scales + row + r, 1, tile + r * kPanel);
@@ -83,6 +86,9 @@ struct GroupTile {
   int64_t groups;
   int64_t group;
   int64_t quads;
+  // The weights that will be read after these, to be fetched meanwhile; or null, as for one row, whose speed is the
+  // memory's in any case.
+  const uint8_t* next;
   // [groups][16]
   const float* scales;
   const int32_t* zeros;
@@ -128,6 +134,9 @@ static void groups_of_task(const LinearTask& task) {
     alignas(64) uint8_t unpacked[kInt4 && Tiles::kUnpacks ? kGroupInputs * kPanel : 1];
     const bool unpacks = kInt4 && Tiles::kUnpacks && rows > kTileRows;
     const int64_t most_groups = kGroupInputs / weight.group;
+    if (weight.zeros == nullptr) {
+      fill_symmetric_zeros(weight, (weight.groups < most_groups ? weight.groups : most_groups) * kPanel, zeros);
+    }
     for (int64_t panel = task.panel_begin; panel < task.panel_end; ++panel) {
       std::memset(tile, 0, static_cast<size_t>(rows * kPanel) * sizeof(float));
       for (int64_t group = 0; group < weight.groups; group += most_groups) {
@@ -140,6 +149,7 @@ static void groups_of_task(const LinearTask& task) {
         t.w = weight.values + (panel * weight.groups + group) * group_bytes;
         t.scales = scales;
         t.zeros = zeros;
+        const uint8_t* const next = t.w + t.groups * group_bytes;
         load_group_numbers(weight, panel, group, t.groups, scales, zeros);
         if constexpr (kInt4 && Tiles::kUnpacks) {
           if (unpacks) {
@@ -153,11 +163,13 @@ static void groups_of_task(const LinearTask& task) {
           t.row_sums = a.sums + at;
           t.row_scales = a.scales + at;
           t.tile = tile + r * kPanel;
+          t.next = r == 0 && rows > 1 ? next : nullptr;
+          const int64_t ahead = r == 0 && rows > 1 ? t.groups * group_bytes : 0;
           with_rows<kTileRows>(rows - r, [&](auto n) {
             constexpr int kRows = decltype(n)::value;
             if constexpr (!kInt4) {
               add_groups<kRows>(t, group_bytes, [&](const int8_t* values, const uint8_t* w, int32_t* sums) {
-                Tiles::template int8<kRows, false>(values, t.stride, w, t.quads, sums);
+                Tiles::template int8<kRows, false>(values, t.stride, w, t.quads, ahead, sums);
               });
             } else if constexpr (Tiles::kUnpacks) {
               if (unpacks) {

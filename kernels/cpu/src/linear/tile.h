@@ -51,19 +51,36 @@ AERIE_INLINE I load_ints(const int32_t* p) {
 
 AERIE_INLINE I broadcast_int(int32_t n) { return I{} + n; }
 
+// kLanes weights as floats.
+template <LinearKind kKind>
+AERIE_INLINE F load_weights(const void* p) {
+  if constexpr (kKind == LinearKind::kF32) {
+    return load(static_cast<const float*>(p));
+  } else if constexpr (kKind == LinearKind::kF16) {
+    return load_half(static_cast<const uint16_t*>(p));
+  } else {
+    typedef uint16_t Halves __attribute__((vector_size(2 * kLanes)));
+    Halves halves;
+    std::memcpy(&halves, p, sizeof halves);
+    return (F)(__builtin_convertvector(halves, I) << 16);
+  }
+}
+
 // tile += x [kRows, in] · w [in][16], rows of x `stride` floats apart.
-template <int kRows>
-static void dense_tile(const float* x, int64_t stride, const float* w, int64_t in, float* tile) {
+template <int kRows, LinearKind kKind>
+static void dense_tile(const float* x, int64_t stride, const void* w, int64_t in, float* tile) {
+  constexpr int64_t kBytes = kKind == LinearKind::kF32 ? 4 : 2;
+  const uint8_t* p = static_cast<const uint8_t*>(w);
   F sums[kRows][kTileVectors];
   AERIE_UNROLL
   for (int r = 0; r < kRows; ++r) {
     AERIE_UNROLL
     for (int v = 0; v < kTileVectors; ++v) sums[r][v] = load(tile + r * kPanel + v * kLanes);
   }
-  for (int64_t k = 0; k < in; ++k, w += kPanel) {
+  for (int64_t k = 0; k < in; ++k, p += kPanel * kBytes) {
     F weights[kTileVectors];
     AERIE_UNROLL
-    for (int v = 0; v < kTileVectors; ++v) weights[v] = load(w + v * kLanes);
+    for (int v = 0; v < kTileVectors; ++v) weights[v] = load_weights<kKind>(p + v * kLanes * kBytes);
     AERIE_UNROLL
     for (int r = 0; r < kRows; ++r) {
       const F input = broadcast(x + r * stride + k);
@@ -81,14 +98,9 @@ static void dense_tile(const float* x, int64_t stride, const float* w, int64_t i
 // count, a multiple of 16, of f16 or bf16 as floats.
 static void widen(LinearKind kind, const uint16_t* from, int64_t count, float* to) {
   if (kind == LinearKind::kF16) {
-    for (int64_t i = 0; i < count; i += kLanes) store(to + i, load_half(from + i));
-    return;
-  }
-  typedef uint16_t Halves __attribute__((vector_size(2 * kLanes)));
-  for (int64_t i = 0; i < count; i += kLanes) {
-    Halves halves;
-    std::memcpy(&halves, from + i, sizeof halves);
-    store(to + i, (F)(__builtin_convertvector(halves, I) << 16));
+    for (int64_t i = 0; i < count; i += kLanes) store(to + i, load_weights<LinearKind::kF16>(from + i));
+  } else {
+    for (int64_t i = 0; i < count; i += kLanes) store(to + i, load_weights<LinearKind::kBf16>(from + i));
   }
 }
 
@@ -107,7 +119,7 @@ AERIE_INLINE void add_group(const int32_t* sums, const int32_t* zeros, const flo
   }
 }
 
-// The scales and zero points of a panel's groups from `group` on: [count][16] each.
+// The scales of a panel's groups from `group` on and, if the weight has some, zero points: [count][16] each.
 static void load_group_numbers(const PackedLinear& weight, int64_t panel, int64_t group, int64_t count, float* scales,
                                int32_t* zeros) {
   const int64_t at = (panel * weight.groups + group) * kPanel;
@@ -116,9 +128,15 @@ static void load_group_numbers(const PackedLinear& weight, int64_t panel, int64_
   } else {
     std::memcpy(scales, static_cast<const float*>(weight.scales) + at, static_cast<size_t>(count * kPanel * 4));
   }
-  for (int64_t i = 0; i < count * kPanel; ++i) {
-    zeros[i] = weight.zeros != nullptr ? weight.zeros[at + i] : weight.symmetric_zero;
-  }
+  if (weight.zeros == nullptr) return;
+  const uint8_t* const from = weight.zeros + at;
+  for (int64_t i = 0; i < count * kPanel; ++i) zeros[i] = from[i];
+}
+
+// count of the zero points of a weight that has none of its own.
+static void fill_symmetric_zeros(const PackedLinear& weight, int64_t count, int32_t* zeros) {
+  const int32_t zero = weight.symmetric_zero;
+  for (int64_t i = 0; i < count; ++i) zeros[i] = zero;
 }
 
 AERIE_INLINE F activate(Activation kind, F v) {
