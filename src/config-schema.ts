@@ -137,11 +137,20 @@ export const configSchema = Type.Object(
       'Model and engine',
       'Hash every file of a package at each start, and not only at the first.',
     ),
-    backend: Type.Union([Type.Literal('onnx'), Type.Literal('reference')], {
-      default: 'onnx',
-      group: 'Model and engine',
-      description: 'Runtime of the model. reference is exact and very slow, for comparing numbers.',
-    }),
+    backend: Type.Union(
+      [
+        Type.Literal('auto'),
+        Type.Literal('native'),
+        Type.Literal('onnx'),
+        Type.Literal('reference'),
+      ],
+      {
+        default: 'auto',
+        group: 'Model and engine',
+        description:
+          'Runtime of the model; auto: native where it can, else onnx. reference is exact and very slow, for comparing numbers.',
+      },
+    ),
     threads: Type.Integer({
       minimum: 1,
       maximum: 1024,

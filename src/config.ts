@@ -5,7 +5,7 @@ import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { CONFIG_KEYS, type Config, type ConfigKey } from './config-schema.ts'
 import { expectation, kebab, parseValue, upperSnake } from './config-value.ts'
-import { readCpu } from './cpu.ts'
+import { defaultThreads } from './cpu.ts'
 import { AerieError } from './errors.ts'
 import { nearest } from './nearest.ts'
 
@@ -41,7 +41,7 @@ export function resolveConfig(sources: ConfigSources): Config {
     if (schema.default !== undefined) values.set(key, schema.default)
   }
   // Decoder, towers and picture decoding run side by side: threads beyond their share wait for each other.
-  values.set('threads', Math.max(1, Math.floor(readCpu().physicalCores / 2)))
+  values.set('threads', defaultThreads())
 
   values.set('modelsDir', join(homedir(), '.aerie', 'models'))
 

@@ -34,6 +34,11 @@ export function readCpu(): Cpu {
   return parseCpu(cpuinfo, cpus()[0]?.model ?? 'unknown', availableParallelism())
 }
 
+/** Threads of the decoder, and of the towers, unless the configuration says otherwise: both run at once. */
+export function defaultThreads(): number {
+  return Math.max(1, Math.floor(readCpu().physicalCores / 2))
+}
+
 /** Pure part of {@link readCpu}: Linux's cpuinfo text, a fallback model name, usable hardware threads. */
 export function parseCpu(cpuinfo: string, model: string, logicalCores: number): Cpu {
   const cores = new Set<string>()

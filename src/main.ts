@@ -1,7 +1,7 @@
 /** The only file that knows every concrete class: opens the model, mounts the HTTP edge, listens, shuts down. */
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { EmbeddingTower } from '../models/family.ts'
+import type { EmbeddingTower, FamilyGraphs } from '../models/family.ts'
 import type { CapabilityDocument } from './capabilities/document.ts'
 import { patchTokens, tiledImageTokens } from './capabilities/image-tokens.ts'
 import type { ChatEvent, ChatRequest, ChatService, ContentPart } from './chat/contract.ts'
@@ -11,6 +11,7 @@ import { createChatService } from './chat/service.ts'
 import { acceptedHosts, apiKeyRequired, type Config } from './config.ts'
 import type { EmbeddingService } from './embeddings/contract.ts'
 import { createEmbeddingService, type ServedTower } from './embeddings/service.ts'
+import { type BackendName, chooseBackend } from './engine/backends/choose.ts'
 import { startEncoder } from './engine/encoder.ts'
 import { startEngine } from './engine/engine.ts'
 import type { Encoder, Engine } from './engine/types.ts'
@@ -103,13 +104,14 @@ async function openChat(found: FoundModel, config: Config, logger: Logger): Prom
   const { directory: modelDir, name, model: described, storage } = found
   const { family, config: familyConfig, limits, preprocessing, picturePrompt } = described
   if (storage) logger.info({ storage }, 'weights are widened to floats, each to its exact value')
-  const worker = { modelDir, backend: config.backend, threads: config.threads, logger }
+  const backend = runtimeFor(described.graphs, config, logger)
+  const worker = { modelDir, backend, threads: config.threads, logger }
   // Everything that can start does so at once; what did start is closed again when another part fails.
   const [text, facts, engine, encoder, media] = await startAll([
     loadModelText(join(modelDir, family.textFolder ?? ''), (has) =>
       family.conversation?.(familyConfig, has),
     ),
-    factsOf(found, config.backend),
+    factsOf(found, backend),
     startEngine({
       ...worker,
       kvCacheBytes: config.kvCacheBytes,
@@ -179,6 +181,17 @@ async function openChat(found: FoundModel, config: Config, logger: Logger): Prom
   }
 }
 
+/** The backend for these graphs, which the log names with the reason. Throws `invalid_config`. */
+function runtimeFor(
+  graphs: Pick<FamilyGraphs, 'decoder' | 'encoder'>,
+  config: Config,
+  logger: Logger,
+): BackendName {
+  const { name, text } = chooseBackend(config.backend, graphs)
+  logger.info({ backend: name, threads: config.threads }, `the model runs on ${text}`)
+  return name
+}
+
 async function openTower(
   found: FoundModel,
   tower: EmbeddingTower,
@@ -186,9 +199,14 @@ async function openTower(
   logger: Logger,
 ): Promise<OpenTower> {
   const { directory: modelDir, name } = found
-  const { backend, threads, maxImagesPerRequest: maxImages, maxPatches } = config
+  const { threads, maxImagesPerRequest: maxImages, maxPatches } = config
+  const backend = runtimeFor(
+    { encoder: tower.graph(tower.preferred, tower.outputs[0]!) },
+    config,
+    logger,
+  )
   const [facts, encoder, media] = await startAll([
-    factsOf(found, config.backend),
+    factsOf(found, backend),
     startEncoder({
       ...{ modelDir, backend, threads, logger },
       ...encoderBounds(config),

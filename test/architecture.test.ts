@@ -25,7 +25,16 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'config-value': ['config-schema'],
   models: ['errors', 'model-folder', 'weights'],
   weights: ['errors', 'gguf-name', 'models', 'model-file', 'model-folder'],
-  'engine/backends': ['engine', 'weights', 'models', 'errors', 'free-memory', 'process-alive'],
+  // kernels: the types of the addon.
+  'engine/backends': [
+    'engine',
+    'weights',
+    'models',
+    'kernels',
+    'errors',
+    'free-memory',
+    'process-alive',
+  ],
   engine: ['engine/backends', 'models', 'errors', 'free-memory'],
   // A GGUF file holds the vocabulary beside the weights.
   tokenizer: ['errors', 'model-file', 'model-folder', 'weights'],
@@ -109,9 +118,10 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'errors',
     'nearest',
   ],
-  doctor: ['cli', 'config', 'cpu', 'bin', 'models'],
-  // The towers' benchmarks run graphs without a model around them and an encoder without a server, the engines' a decoder on the backend that is configured,
-  // from a checkpoint that is taken apart as an import does.
+  // Runs the native runtime where the backend finds it.
+  doctor: ['cli', 'config', 'cpu', 'bin', 'models', 'engine/backends'],
+  // The towers' benchmarks run graphs without a model around them and an encoder without a server,
+  // the engines' a decoder on the backend that is configured, from a checkpoint that is taken apart as an import does.
   bench: [
     'cli',
     'config',
@@ -167,6 +177,7 @@ const sources = new Map(files.map((file) => [file, readFileSync(join(ROOT, file)
 function roomOf(file: string): string {
   if (file.startsWith('models/')) return 'models'
   if (file.startsWith('bin/')) return 'bin'
+  if (file.startsWith('kernels/')) return 'kernels'
   const path = file.slice('src/'.length)
   if (path.startsWith('engine/backends/')) return 'engine/backends'
   return path.includes('/') ? path.slice(0, path.indexOf('/')) : basename(path, '.ts')

@@ -78,7 +78,7 @@ describe('mistakes stop the start and name key, source and expectation', () => {
       "environment variable AERIE_ALLOW_SVG: expected true or false, got 'yes'",
     ])
     assert.deepEqual(problemsOf({ file: { name: 'a.yaml', content: { backend: ['onnx'] } } }), [
-      'a.yaml: backend: expected one of onnx, reference, got ["onnx"]',
+      'a.yaml: backend: expected one of auto, native, onnx, reference, got ["onnx"]',
     ])
   })
 

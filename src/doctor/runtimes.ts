@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
+import { defaultThreads } from '../cpu.ts'
 import type { Finding } from './finding.ts'
 import { output } from './output.ts'
 
@@ -17,13 +18,7 @@ export async function checkOnnxRuntime(): Promise<Finding> {
   } catch {
     return { name, state: 'bad', text: 'not installed', advice: 'run `npm ci`' }
   }
-  const probe = fileURLToPath(new URL('onnx-probe.ts', import.meta.url))
-  const failure = await new Promise<string | undefined>((resolve) => {
-    execFile(process.execPath, [probe], { timeout: 30_000 }, (error, _stdout, stderr) => {
-      if (error === null) resolve(undefined)
-      else resolve(stderr.trim().split('\n').at(-1) || `ended by ${error.signal ?? error.code}`)
-    })
-  })
+  const { failure } = await probe('onnx-probe.ts')
   return failure === undefined
     ? { name, state: 'ok', text: `${version}, ran a session` }
     : {
@@ -34,18 +29,53 @@ export async function checkOnnxRuntime(): Promise<Finding> {
       }
 }
 
-/** Our own C++ decoder runtime, built by hand where there is a compiler. */
-export function checkNativeAddon(): Finding {
+/** What the probe of the native runtime prints. */
+type NativeProbe =
+  | { readonly path: string; readonly isas: readonly string[]; readonly sources: string }
+  | { readonly reason: string }
+
+/** Our own C++ runtime: that it computes, with which instruction set, and which build it is. */
+export async function checkNativeAddon(): Promise<Finding> {
   const name = 'Native addon'
-  const path = fileURLToPath(new URL('../../kernels/build/aerie-cpu.node', import.meta.url))
-  return existsSync(path)
-    ? { name, state: 'ok', text: path }
-    : {
-        name,
-        state: 'note',
-        text: 'absent, ONNX Runtime does its work',
-        advice: 'nothing to do: this version has none yet',
-      }
+  const { failure, text } = await probe('native-probe.ts')
+  if (failure !== undefined) {
+    return {
+      name,
+      state: 'bad',
+      text: `cannot compute: ${failure}`,
+      advice: 'set `backend: onnx`, or run `npm run build:native`',
+    }
+  }
+  const found = JSON.parse(text) as NativeProbe
+  if ('reason' in found) {
+    return {
+      name,
+      state: 'note',
+      text: `${found.reason}; ONNX Runtime does its work`,
+      advice: '`npm run build:native` builds it; CMake, Ninja and a C++ compiler are needed',
+    }
+  }
+  const { isas, sources, path } = found
+  const threads = defaultThreads()
+  const many = `${threads} ${threads === 1 ? 'thread' : 'threads'}`
+  const kind = path.includes('prebuilds') ? 'prebuilt' : 'built here'
+  return {
+    name,
+    state: 'ok',
+    text: `${isas[0]}, ${many}, ${kind} of sources ${sources.slice(0, 12)}`,
+  }
+}
+
+/** Runs a program of this folder in a process of its own. */
+async function probe(file: string): Promise<{ failure?: string; text: string }> {
+  const path = fileURLToPath(new URL(file, import.meta.url))
+  return await new Promise((resolve) => {
+    execFile(process.execPath, [path], { timeout: 30_000 }, (error, stdout, stderr) => {
+      if (error === null) return resolve({ text: stdout })
+      const last = stderr.trim().split('\n').at(-1)
+      resolve({ failure: last || `ended by ${error.signal ?? error.code}`, text: stdout })
+    })
+  })
 }
 
 /** GPU and driver; `nvidia-smi` comes with the driver. */

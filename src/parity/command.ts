@@ -18,7 +18,7 @@ export const parityCommand: Command = {
     backend: {
       type: 'string',
       value: 'names',
-      description: 'what computes: onnx, reference, or both with a comma',
+      description: 'what computes: native, onnx, reference, or several with commas',
       default: 'onnx',
     },
     quantize: {

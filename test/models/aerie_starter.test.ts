@@ -5,11 +5,9 @@ import { family } from '../../models/aerie_starter.ts'
 import type { FamilyGraphs } from '../../models/family.ts'
 import type { Backend, Segment } from '../../src/engine/backend.ts'
 import { createBackend } from '../../src/engine/backends/create.ts'
+import { runEncoderStages } from '../../src/engine/backends/graph-stages.ts'
 import { openModelFiles } from '../../src/engine/backends/model-files.ts'
-import { OnnxSession } from '../../src/engine/backends/onnx-session.ts'
-import { interpret } from '../../src/engine/backends/reference/interpreter.ts'
-import { tensor } from '../../src/engine/backends/reference/tensor.ts'
-import { loadWeights } from '../../src/engine/backends/reference.ts'
+import { skipOf, TESTED_BACKENDS } from '../support/backends.ts'
 import { argmax, assertClose } from '../support/relative-error.ts'
 import {
   readRecordedCase,
@@ -25,40 +23,14 @@ const ENCODER_STAGES = ['vit_tokens', 'convnext_tokens', 'fused', 'projected', '
 const recorded = await readRecordedCase()
 const stage = (name: string) => recorded.stages.get(name)!
 
-/** The encoder's stages by name, for the recorded pixels. */
-const ENCODE: Readonly<Record<string, () => Promise<(name: string) => ArrayLike<number>>>> = {
-  onnx: async () => {
-    const files = await openModelFiles(STARTER_CHECKPOINT)
-    await using _checkpoint = files.checkpoint
-    const session = await OnnxSession.load(encoderOf(files.graphs), files.tensors, {
-      threads: 1,
-      stages: true,
-    })
-    const results = await session.run(
-      { pixels: { data: stage('pixels'), dims: [1, 3, 160, 160] } },
-      ENCODER_STAGES,
-    )
-    await session.dispose()
-    return (name) => results[name]!
-  },
-  reference: async () => {
-    const files = await openModelFiles(STARTER_CHECKPOINT)
-    await using _checkpoint = files.checkpoint
-    const graph = encoderOf(files.graphs)
-    const feeds = new Map([
-      ['pixels', tensor([1, 3, 160, 160], Float64Array.from(stage('pixels')))],
-    ])
-    const results = interpret(graph, { feeds, weights: await loadWeights(graph, files) })
-    return (name) => results.get(name)!.data
-  },
-}
-
-for (const name of ['onnx', 'reference']) {
-  describe(`aerie_starter on ${name}`, () => {
+for (const name of TESTED_BACKENDS) {
+  describe(`aerie_starter on ${name}`, { skip: skipOf(name) }, () => {
     it('agrees with PyTorch on every stage of the encoder', async () => {
-      const resultOf = await ENCODE[name]!()
+      const files = await openModelFiles(STARTER_CHECKPOINT)
+      await using _checkpoint = files.checkpoint
+      const stages = await runEncoderStages(files, name, stage('pixels'))
       for (const stageName of ENCODER_STAGES)
-        assertClose(resultOf(stageName), stage(stageName), TOLERANCE, stageName)
+        assertClose(stages.get(stageName)!, stage(stageName), TOLERANCE, stageName)
     })
 
     it('gives the features of the last stage through its session', async () => {

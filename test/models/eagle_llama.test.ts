@@ -17,6 +17,7 @@ import { openModelFiles } from '../../src/engine/backends/model-files.ts'
 import { type OpenModel, openModel } from '../../src/main.ts'
 import { readPixels } from '../../src/parity/read-picture.ts'
 import { Tokenizer } from '../../src/tokenizer/tokenizer.ts'
+import { BACKENDS_HERE } from '../support/backends.ts'
 import { relativeError } from '../support/relative-error.ts'
 import { readSafetensors, writeSafetensors } from '../support/safetensors-file.ts'
 
@@ -293,7 +294,7 @@ describe("Eagle's rotary tables", () => {
       const recorded = readSafetensors(join(CASE, 'expected.safetensors'))
       const { preprocessing } = await loadModelConfig(CHECKPOINT)
       const pixels = await readPixels([join(CASE, 'inputs/a.png')], preprocessing!)
-      for (const backend of ['onnx', 'reference']) {
+      for (const backend of BACKENDS_HERE) {
         const stages = await runEncoderStages(files, backend, pixels)
         const error = relativeError(stages.get('eva.grid')!, recorded.get('eva.grid')!)
         assert.ok(error > 1e-4 && error < 0.02, `${backend}: ${error}`)

@@ -19,13 +19,14 @@ import { inspectionText } from '../../src/inspect/report.ts'
 import { openModel } from '../../src/main.ts'
 import { Checkpoint } from '../../src/weights/checkpoint.ts'
 import { writeSafetensors } from '../../src/weights/safetensors-writer.ts'
+import { BACKENDS_HERE } from '../support/backends.ts'
 import { relativeError } from '../support/relative-error.ts'
 import { seededRandom } from '../support/seeded-random.ts'
 
 const CASE = resolve(import.meta.dirname, '../fixtures/radio/radio-v25-norm-adaptors')
 const CHECKPOINT = join(CASE, 'checkpoint')
 const SESSION = { threads: 1, kvCacheBytes: 1 << 20, kvBlockSize: 16 }
-const BACKENDS = ['onnx', 'reference']
+const BACKENDS = BACKENDS_HERE
 
 type Json = Record<string, unknown> & { args: Record<string, unknown> }
 const rawConfig = () => JSON.parse(readFileSync(join(CHECKPOINT, 'config.json'), 'utf8')) as Json

@@ -11,6 +11,7 @@ import { openModelFiles } from '../../src/engine/backends/model-files.ts'
 import { interpret } from '../../src/engine/backends/reference/interpreter.ts'
 import { tensor } from '../../src/engine/backends/reference/tensor.ts'
 import { loadWeights } from '../../src/engine/backends/reference.ts'
+import { skipOf, TESTED_BACKENDS } from '../support/backends.ts'
 import { FIXTURES, recordedCase, recordedTensors } from '../support/recorded-cases.ts'
 import { argmax, assertClose } from '../support/relative-error.ts'
 
@@ -40,8 +41,8 @@ for (const name of [...readdirSync(CASES), ...ELSEWHERE]) {
   }
   const long = prompts.find((prompt) => prompt.name === 'long')!
 
-  for (const backend of ['onnx', 'reference'] as const) {
-    describe(`${name} on ${backend}`, () => {
+  for (const backend of TESTED_BACKENDS) {
+    describe(`${name} on ${backend}`, { skip: skipOf(backend) }, () => {
       let session: DecoderSession
       before(async () => {
         session = await (await createBackend(backend)).loadDecoder(checkpoint, OPTIONS)

@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { gunzipSync, gzipSync } from 'node:zlib'
+import { BACKENDS_HERE } from '../support/backends.ts'
 import { recordedCase } from '../support/recorded-cases.ts'
 import { relativeError } from '../support/relative-error.ts'
 import { readSafetensors, safetensorsBytes, writeSafetensors } from '../support/safetensors-file.ts'
@@ -68,10 +69,10 @@ const verdicts = (folder: string) => {
 }
 
 describe('aerie parity', () => {
-  it('compares every tensor of every case on both backends', () => {
+  it('compares every tensor of every case on every backend', () => {
     const page = join(scratch, 'parity.md')
     const { status, stdout, stderr } = parity(
-      ...[FIXTURES, '--backend', 'onnx,reference', '--json', '--markdown', page],
+      ...[FIXTURES, '--backend', BACKENDS_HERE.join(), '--json', '--markdown', page],
     )
     assert.equal(status, 0, stderr)
     const reports = JSON.parse(stdout) as Report[]
@@ -81,13 +82,16 @@ describe('aerie parity', () => {
       .map((file) => dirname(join(FIXTURES, file)))
       .sort((a, b) => (inOrder(a) < inOrder(b) ? -1 : 1))
     assert.ok(folders.length >= 11)
-    assert.equal(reports.length, 2 * folders.length)
+    assert.equal(reports.length, BACKENDS_HERE.length * folders.length)
     const rows = readFileSync(page, 'utf8').match(/^\| .*\d.* \|$/gm)
     assert.equal(rows?.length, reports.length, 'a row a case and backend')
     folders.forEach((folder, i) => {
       const file = join(folder, 'expected.safetensors')
       const recorded = existsSync(file) ? [...readSafetensors(file).keys()] : []
-      for (const { stages } of reports.slice(2 * i, 2 * i + 2)) {
+      for (const { stages } of reports.slice(
+        BACKENDS_HERE.length * i,
+        BACKENDS_HERE.length * (i + 1),
+      )) {
         const compared = new Set(stages.map(({ name }) => name))
         assert.ok(compared.size > 0)
         for (const name of recorded) assert.ok(compared.has(name), `${folder}: ${name}`)
@@ -103,7 +107,7 @@ describe('aerie parity', () => {
   for (const place of ELSEWHERE) {
     const { folder, skip } = recordedCase(place)
     it(`compares every tensor of a case that is not kept here: ${place}`, { skip }, () => {
-      const { status, stdout, stderr } = parity(folder, '--backend', 'onnx,reference', '--json')
+      const { status, stdout, stderr } = parity(folder, '--backend', BACKENDS_HERE.join(), '--json')
       assert.equal(status, 0, stderr)
       const reports = JSON.parse(stdout) as Report[]
       const recorded = [...readSafetensors(join(folder, 'expected.safetensors')).keys()]

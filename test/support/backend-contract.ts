@@ -8,19 +8,17 @@ import type {
   Backend,
   BackendOptions,
   DecoderSession,
-  EncoderSession,
   Row,
   Segment,
 } from '../../src/engine/backend.ts'
 import { KvCacheFull } from '../../src/engine/backend.ts'
+import { embeddings, logitsOf, randomIds, row, tokens } from './decoder-rows.ts'
+import { testEncoderContract } from './encoder-contract.ts'
 import { assertClose, relativeError } from './relative-error.ts'
-import { seededRandom } from './seeded-random.ts'
 import { writeRandomCheckpoint } from './starter-checkpoint.ts'
 
 const BLOCK_SIZE = 4
 const BLOCKS = 48
-/** Ids below this are in every vocabulary that is tried. */
-const IDS = 256
 /** Unless told otherwise. */
 const EXACT = 1e-5
 
@@ -31,11 +29,13 @@ export interface ContractOptions {
   readonly prepared?: { readonly as: string; prepare(folder: string): Promise<void> }
   /** Two ways of computing the same row may differ by this much of the largest logit. */
   readonly same?: number
+  /** As `same`, of the towers; absent: the same. */
+  readonly sameTiles?: number
 }
 
 export function testBackendContract(
   backend: Backend,
-  { cannot = {}, prepared, same = EXACT }: ContractOptions = {},
+  { cannot = {}, prepared, same = EXACT, sameTiles = same }: ContractOptions = {},
 ): void {
   const name = prepared ? `${backend.name}, ${prepared.as}` : backend.name
   const checkpoint = async (seed: number) => {
@@ -317,44 +317,7 @@ export function testBackendContract(
     })
   })
 
-  describe(`${name}: the encoder's contract`, () => {
-    let folder: string
-    let encoder: EncoderSession
-    let size: number
-
-    before(async () => {
-      folder = await checkpoint(12)
-      encoder = await backend.loadEncoder(folder, await optionsFor(folder, BLOCKS))
-      size = 3 * ((await loadModelConfig(folder)).preprocessing?.size ?? 0) ** 2
-    })
-    after(async () => {
-      await encoder.dispose()
-      rmSync(folder, { recursive: true })
-    })
-
-    promise('tiles encoded together equal tiles encoded alone', async () => {
-      const random = seededRandom(20)
-      const pixels = Float32Array.from({ length: 2 * size }, () => random() * 2 - 1)
-      const features = encoder.tokensPerTile * encoder.hiddenSize
-      const together = await encoder.encode(pixels, 2)
-      assert.equal(together.length, 2 * features)
-      for (const tile of [0, 1]) {
-        const alone = await encoder.encode(pixels.slice(tile * size, (tile + 1) * size), 1)
-        assertClose(
-          together.subarray(tile * features, (tile + 1) * features),
-          alone,
-          same,
-          `tile ${tile}`,
-        )
-      }
-    })
-
-    promise('pixels that are not whole tiles are refused', async () => {
-      await assert.rejects(encoder.encode(new Float32Array(size - 1), 1), {
-        code: 'backend_failure',
-      })
-    })
-  })
+  testEncoderContract({ name, backend, same: sameTiles, checkpoint, promise })
 
   it(`${name}: what it cannot do is part of the contract`, () => {
     assert.deepEqual([...unmet], [], 'reasons are given for cases that do not exist')
@@ -366,37 +329,4 @@ async function optionsFor(folder: string, blocks: number): Promise<BackendOption
   const { layers, kvHeads, headDim } = kvGeometry((await loadModelConfig(folder)).graphs.decoder!)
   const positionBytes = layers * 2 * kvHeads * headDim * Float32Array.BYTES_PER_ELEMENT
   return { threads: 1, kvCacheBytes: blocks * BLOCK_SIZE * positionBytes, kvBlockSize: BLOCK_SIZE }
-}
-
-function row(
-  sequence: number,
-  input: Segment | readonly Segment[],
-  want: Row['want'] = 'logits',
-): Row {
-  return { sequence, input: Array.isArray(input) ? input : [input as Segment], want }
-}
-
-async function logitsOf(session: DecoderSession, rows: readonly Row[]): Promise<Float32Array[]> {
-  return (await session.step(rows)).map(({ values }) => {
-    assert.ok(values)
-    return values
-  })
-}
-
-function tokens(...ids: number[]): Segment {
-  return { kind: 'tokens', ids: Int32Array.from(ids) }
-}
-
-function randomIds(seed: number, count: number): number[] {
-  const random = seededRandom(seed)
-  return Array.from({ length: count }, () => Math.floor(random() * IDS))
-}
-
-function embeddings(seed: number, rows: number, width: number): Segment {
-  const random = seededRandom(seed)
-  return {
-    kind: 'embeddings',
-    data: Float32Array.from({ length: rows * width }, () => random() * 2 - 1),
-    rows,
-  }
 }

@@ -2,7 +2,7 @@
 import { AerieError } from '../../errors.ts'
 import type { DecoderSession, KvStats, Row, SequenceId, StepResult } from '../backend.ts'
 import type { EmbeddingTable } from './embedding-table.ts'
-import type { KvCache, KvSequence } from './kv-cache.ts'
+import type { KvSequence, KvTable } from './kv-table.ts'
 
 /** A row whose tokens are embedded and whose cache positions are reserved. */
 export interface PreparedRow {
@@ -22,7 +22,7 @@ export interface DecoderRunner {
 
 export interface CachedDecoderOptions {
   readonly embeddings: EmbeddingTable
-  readonly cache: KvCache
+  readonly cache: KvTable
   readonly runner: DecoderRunner
   /** Positions that the model accepts. */
   readonly maxContext: number
@@ -33,7 +33,7 @@ export class CachedDecoder implements DecoderSession {
   readonly hiddenSize: number
   readonly maxContext: number
   readonly #embeddings: EmbeddingTable
-  readonly #cache: KvCache
+  readonly #cache: KvTable
   readonly #runner: DecoderRunner
   #disposed = false
 

@@ -3,7 +3,7 @@ import { AerieError } from '../../errors.ts'
 import type { Backend } from '../backend.ts'
 
 /** Names that {@link createBackend} accepts. */
-export const BACKENDS = ['onnx', 'reference'] as const
+export const BACKENDS = ['native', 'onnx', 'reference'] as const
 
 /**
  * The backend of that name; its runtime is loaded with its first session. Throws `invalid_config`
@@ -11,6 +11,8 @@ export const BACKENDS = ['onnx', 'reference'] as const
  */
 export async function createBackend(name: string): Promise<Backend> {
   switch (name) {
+    case 'native':
+      return (await import('./native.ts')).nativeBackend
     case 'onnx':
       return (await import('./onnx.ts')).onnxBackend
     case 'reference':

@@ -24,8 +24,7 @@ export async function runDecoderStages(
     wanted: { data: places, dims: [1, steps] },
   }
   const graph = decoderGraph(files)
-  const past = backend === 'onnx' ? emptyPast(graph, places) : {}
-  return await runStages(files, backend, graph, { ...feeds, ...past })
+  return await runStages(files, backend, graph, feeds)
 }
 
 /** Of the towers and the projector: pixels `[tiles, 3, height, width]`. */
@@ -51,14 +50,21 @@ export async function runItemStages(
   return await runStages(files, backend, graph, feeds)
 }
 
-/** Of any graph over the model's weights. */
-export function runStages(
+/** Of any graph over the model's weights; a decoder starts with an empty cache. */
+export async function runStages(
   files: ModelFiles,
   backend: string,
   graph: Graph,
   feeds: Readonly<Record<string, Feed>>,
 ): Promise<Stages> {
-  return (backend === 'onnx' ? onOnnx : onReference)(files, graph, feeds)
+  if (backend === 'reference') return await onReference(files, graph, feeds)
+  if (backend === 'native') {
+    const { runNativeStages } = await import('./native-stages.ts')
+    const stages = await runNativeStages(files, graph, feeds)
+    // As the backend does with a graph that it has no instructions for.
+    if (stages) return stages
+  }
+  return await onOnnx(files, graph, feeds)
 }
 
 /** Graphs do not take an empty past; one position that no query reaches does the same. `places` are those of the prompt. */
@@ -86,10 +92,15 @@ async function onOnnx(
   )
   try {
     const names = [...graph.stages, ...graph.outputs].map(({ name }) => name)
-    return new Map(Object.entries(await session.run(feeds, names)))
+    return new Map(Object.entries(await session.run({ ...feeds, ...pastOf(graph, feeds) }, names)))
   } finally {
     await session.dispose()
   }
+}
+
+function pastOf(graph: Graph, { positions }: Readonly<Record<string, Feed>>): Record<string, Feed> {
+  const isDecoder = graph.nodes.some(({ op }) => op === 'kvAttention')
+  return isDecoder ? emptyPast(graph, positions!.data as Int32Array) : {}
 }
 
 async function onReference(

@@ -1,8 +1,6 @@
-/** The KV cache of a session: sequences as lists of blocks, shared between forks until written. */
+/** The KV cache of a session as floats in memory of its own. */
 import type { KvGeometry } from '../../../models/graph/graph.ts'
-import { AerieError } from '../../errors.ts'
-import { KvCacheFull, type KvStats, type SequenceId } from '../backend.ts'
-import { KvPool } from './kv-pool.ts'
+import { blocksIn, type KvSequence, KvTable } from './kv-table.ts'
 
 /**
  * Large enough that the allocator maps each slab on its own: pages count as resident when they are first written,
@@ -11,12 +9,6 @@ import { KvPool } from './kv-pool.ts'
 const SLAB_BYTES = 256 * 1024 ** 2
 /** Floats. */
 const SMALL_COPY = 256
-
-/** One sequence. Positions below `length` never change: a copy of them stays good. */
-export interface KvSequence {
-  readonly blocks: number[]
-  length: number
-}
 
 export interface KvCacheOptions {
   readonly geometry: KvGeometry
@@ -31,12 +23,10 @@ export interface KvCacheOptions {
  * reading a plane's positions is one copy a block; a position as the graph returns it is
  * `[planes, headDim]`.
  */
-export class KvCache {
-  readonly blockSize: number
+export class KvCache extends KvTable {
   readonly planes: number
   readonly headDim: number
-  readonly #pool: KvPool
-  readonly #sequences = new Map<SequenceId, KvSequence>()
+  readonly #blocks: number
   /** Slabs of `#blocksPerSlab` blocks, made when one of theirs is first used. */
   readonly #slabs: (ArrayBuffer | undefined)[]
   readonly #blocksPerSlab: number
@@ -45,63 +35,17 @@ export class KvCache {
   readonly #values: (Float32Array | undefined)[]
 
   constructor({ geometry, blockSize, bytes }: KvCacheOptions) {
-    this.blockSize = blockSize
-    this.planes = geometry.layers * 2 * geometry.kvHeads
+    const planes = geometry.layers * 2 * geometry.kvHeads
+    const blockBytes = planes * blockSize * geometry.headDim * Float32Array.BYTES_PER_ELEMENT
+    const blocks = blocksIn(bytes, blockBytes)
+    super(blocks, blockSize)
+    this.planes = planes
     this.headDim = geometry.headDim
-    const blockBytes = this.planes * blockSize * geometry.headDim * Float32Array.BYTES_PER_ELEMENT
-    const total = Math.floor(bytes / blockBytes)
-    if (total < 1) {
-      throw new AerieError(
-        'invalid_config',
-        `a KV cache of ${bytes} bytes does not hold one block of ${blockBytes} bytes`,
-      )
-    }
-    this.#pool = new KvPool(total)
-    this.#values = new Array<undefined>(total)
+    this.#blocks = blocks
+    this.#values = new Array<undefined>(blocks)
     this.#blockFloats = blockBytes / Float32Array.BYTES_PER_ELEMENT
     this.#blocksPerSlab = Math.max(1, Math.floor(Math.min(bytes, SLAB_BYTES) / blockBytes))
-    this.#slabs = new Array<undefined>(Math.ceil(total / this.#blocksPerSlab))
-  }
-
-  get stats(): KvStats {
-    return { blockSize: this.blockSize, blocksTotal: this.#pool.total, blocksUsed: this.#pool.used }
-  }
-
-  length(id: SequenceId): number {
-    return this.#sequences.get(id)?.length ?? 0
-  }
-
-  /** Free blocks that appending `positions` would take, the copy of a shared one included. */
-  blocksNeeded(id: SequenceId, positions: number): number {
-    if (positions === 0) return 0
-    const sequence = this.#sequences.get(id)
-    if (!sequence) return Math.ceil(positions / this.blockSize)
-    const blocks = Math.ceil((sequence.length + positions) / this.blockSize)
-    return (
-      Math.max(0, blocks - sequence.blocks.length) + (this.#writesSharedBlock(sequence) ? 1 : 0)
-    )
-  }
-
-  /**
-   * Makes room for `positions` more positions in each sequence, creating unknown ones, without
-   * changing any length. Throws {@link KvCacheFull} before anything is changed.
-   */
-  reserve(
-    requests: readonly { readonly sequence: SequenceId; readonly positions: number }[],
-  ): KvSequence[] {
-    const needed = requests.reduce(
-      (sum, request) => sum + this.blocksNeeded(request.sequence, request.positions),
-      0,
-    )
-    if (needed > this.#pool.free) throw new KvCacheFull(needed, this.#pool.free)
-    return requests.map(({ sequence: id, positions }) => {
-      const sequence = this.#sequences.get(id) ?? this.#start(id)
-      if (positions > 0 && this.#writesSharedBlock(sequence)) this.#copyLastBlock(sequence)
-      while (sequence.blocks.length * this.blockSize < sequence.length + positions) {
-        sequence.blocks.push(this.#pool.allocate())
-      }
-      return sequence
-    })
+    this.#slabs = new Array<undefined>(Math.ceil(blocks / this.#blocksPerSlab))
   }
 
   /** Stores `count` positions of a sequence: `[count, planes, headDim]` floats from `source[offset]` on. */
@@ -152,57 +96,16 @@ export class KvCache {
     }
   }
 
-  /**
-   * Starts `id` as the first `length` positions of `parent`. Throws `backend_failure` for a taken
-   * id or too short a parent.
-   */
-  fork(id: SequenceId, parent: SequenceId, length: number): void {
-    if (this.#sequences.has(id)) throw failure(`fork: sequence ${id} exists already`)
-    const source = this.#sequences.get(parent)
-    if (length > (source?.length ?? 0)) {
-      throw failure(
-        `fork: sequence ${parent} has ${source?.length ?? 0} positions, ${length} were asked for`,
-      )
-    }
-    const blocks = source?.blocks.slice(0, Math.ceil(length / this.blockSize)) ?? []
-    for (const block of blocks) this.#pool.retain(block)
-    this.#sequences.set(id, { blocks, length })
-  }
-
-  free(id: SequenceId): void {
-    const sequence = this.#sequences.get(id)
-    if (!sequence) return
-    for (const block of sequence.blocks) this.#pool.release(block)
-    this.#sequences.delete(id)
-  }
-
   /** Forgets every sequence and gives the memory back. */
-  clear(): void {
-    for (const id of [...this.#sequences.keys()]) this.free(id)
+  override clear(): void {
+    super.clear()
     this.#values.fill(undefined)
     this.#slabs.fill(undefined)
   }
 
-  #start(id: SequenceId): KvSequence {
-    const sequence = { blocks: [], length: 0 }
-    this.#sequences.set(id, sequence)
-    return sequence
-  }
-
-  /** Whether the next position falls into a block that another sequence owns too. */
-  #writesSharedBlock(sequence: KvSequence): boolean {
-    const block = sequence.blocks[Math.floor(sequence.length / this.blockSize)]
-    return block !== undefined && this.#pool.isShared(block)
-  }
-
-  #copyLastBlock(sequence: KvSequence): void {
-    const place = Math.floor(sequence.length / this.blockSize)
-    const shared = sequence.blocks[place]!
-    const copy = this.#pool.allocate()
-    const values = this.#values[shared]
-    if (values) this.#memory(copy).set(values)
-    sequence.blocks[place] = copy
-    this.#pool.release(shared)
+  protected override copyBlock(from: number, to: number): void {
+    const values = this.#values[from]
+    if (values) this.#memory(to).set(values)
   }
 
   #valuesAt(sequence: KvSequence, position: number): Float32Array {
@@ -218,7 +121,7 @@ export class KvCache {
     const slab = Math.floor(block / this.#blocksPerSlab)
     const bytes = this.#blockFloats * Float32Array.BYTES_PER_ELEMENT
     this.#slabs[slab] ??= new ArrayBuffer(
-      bytes * Math.min(this.#blocksPerSlab, this.#pool.total - slab * this.#blocksPerSlab),
+      bytes * Math.min(this.#blocksPerSlab, this.#blocks - slab * this.#blocksPerSlab),
     )
     return new Float32Array(
       this.#slabs[slab],
@@ -238,8 +141,4 @@ function copy(
 ): void {
   if (count > SMALL_COPY) target.set(source.subarray(from, from + count), to)
   else for (let i = 0; i < count; i++) target[to + i] = source[from + i]!
-}
-
-function failure(message: string): AerieError {
-  return new AerieError('backend_failure', message)
 }

@@ -49,7 +49,7 @@ export async function onnxDecoder(
 async function loadEncoder(directory: string, options: BackendOptions): Promise<EncoderSession> {
   const files = await openModelFiles(directory)
   await using _checkpoint = files.checkpoint
-  return await tileEncoder(files, (graph, output) => loadRunner(graph, output, files, options))
+  return await tileEncoder(files, (graph, output) => loadOnnxRunner(graph, output, files, options))
 }
 
 async function loadTower(
@@ -58,12 +58,12 @@ async function loadTower(
   maxSessions: number,
 ): Promise<TowerSession> {
   return await SizedTower.load(directory, maxSessions, (graph, output, files) =>
-    loadRunner(graph, output, files, options),
+    loadOnnxRunner(graph, output, files, options),
   )
 }
 
 /** A session for an output of a graph of an opened model, which may be closed afterwards. */
-async function loadRunner(
+export async function loadOnnxRunner(
   graph: Graph,
   output: string,
   files: ModelFiles,

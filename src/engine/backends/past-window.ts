@@ -1,6 +1,7 @@
 /** The past of a group of sequences as the tensors that a run is fed, kept from step to step. */
 import type { KvGeometry } from '../../../models/graph/graph.ts'
-import type { KvCache, KvSequence } from './kv-cache.ts'
+import type { KvCache } from './kv-cache.ts'
+import type { KvSequence } from './kv-table.ts'
 
 interface Slot {
   sequence: KvSequence | undefined

@@ -1,7 +1,8 @@
 /** Runs decoder rows one after the other through the interpreter. */
 import type { Graph, KvGeometry } from '../../../models/graph/graph.ts'
 import type { DecoderRunner, PreparedRow } from './cached-decoder.ts'
-import type { KvCache, KvSequence } from './kv-cache.ts'
+import type { KvCache } from './kv-cache.ts'
+import type { KvSequence } from './kv-table.ts'
 import type { SequenceCache } from './reference/attention.ts'
 import { interpret } from './reference/interpreter.ts'
 import { type Tensor, tensor } from './reference/tensor.ts'

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { KvCacheFull } from '../../../src/engine/backend.ts'
-import { KvCache, type KvSequence } from '../../../src/engine/backends/kv-cache.ts'
+import { KvCache } from '../../../src/engine/backends/kv-cache.ts'
+import type { KvSequence } from '../../../src/engine/backends/kv-table.ts'
 
 const GEOMETRY = { layers: 2, kvHeads: 2, headDim: 3 }
 const BLOCK_SIZE = 4

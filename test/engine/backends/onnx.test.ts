@@ -88,7 +88,7 @@ describe('createBackend', () => {
   it('names the backends that it knows when asked for another', async () => {
     await assert.rejects(createBackend('cuda'), {
       code: 'invalid_config',
-      message: 'backend "cuda" is not known; known: onnx, reference',
+      message: 'backend "cuda" is not known; known: native, onnx, reference',
     })
   })
 })

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { KvCache, type KvSequence } from '../../../src/engine/backends/kv-cache.ts'
+import { KvCache } from '../../../src/engine/backends/kv-cache.ts'
+import type { KvSequence } from '../../../src/engine/backends/kv-table.ts'
 import { PastWindow } from '../../../src/engine/backends/past-window.ts'
 
 const GEOMETRY = { layers: 2, kvHeads: 2, headDim: 2 }

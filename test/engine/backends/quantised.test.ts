@@ -1,44 +1,19 @@
 /** The backends' contract over quantised weights, and the two against each other. */
 import assert from 'node:assert/strict'
-import { cpSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rmSync } from 'node:fs'
 import { describe, it } from 'node:test'
-import { loadModelConfig } from '../../../models/load-config.ts'
 import { createBackend } from '../../../src/engine/backends/create.ts'
-import type { QuantiseOptions } from '../../../src/quantise/methods.ts'
-import { planQuantisation } from '../../../src/quantise/plan.ts'
-import { RowPool } from '../../../src/quantise/row-pool.ts'
-import { writeTensors } from '../../../src/quantise/write-tensors.ts'
-import { Checkpoint } from '../../../src/weights/checkpoint.ts'
 import { testBackendContract } from '../../support/backend-contract.ts'
+import { quantiseFolder } from '../../support/quantise-folder.ts'
 import { relativeError } from '../../support/relative-error.ts'
 import { writeRandomCheckpoint } from '../../support/starter-checkpoint.ts'
 
 const [onnx, reference] = await Promise.all([createBackend('onnx'), createBackend('reference')])
 
-/** Quantises everything that can be, in place. */
-async function quantise(folder: string, options: QuantiseOptions): Promise<void> {
-  const path = join(folder, 'model.safetensors')
-  const aside = join(mkdtempSync(join(tmpdir(), 'aerie-quantised-')), 'new.safetensors')
-  await using pool = new RowPool(1)
-  await using checkpoint = await Checkpoint.open(folder)
-  const plan = planQuantisation(await loadModelConfig(folder), checkpoint.tensors.values(), options)
-  const tensors = [...checkpoint.tensors.values()]
-  await writeTensors(
-    aside,
-    tensors.map((tensor) => ({ tensor, name: tensor.name, form: plan.get(tensor)?.form })),
-    { pool },
-  )
-  cpSync(aside, `${path}.new`)
-  renameSync(`${path}.new`, path)
-  rmSync(join(aside, '..'), { recursive: true })
-}
-
 /** A product that falls the other way when activations are brought to 8 bits is a step of one in 127. */
 const ROUNDED = 0.05
 const int4 = { method: 'int4', group: 32 } as const
-const prepared = { as: 'int4', prepare: (folder: string) => quantise(folder, int4) }
+const prepared = { as: 'int4', prepare: (folder: string) => quantiseFolder(folder, int4) }
 
 testBackendContract(onnx, { prepared, same: ROUNDED })
 testBackendContract(reference, { prepared })
@@ -47,7 +22,7 @@ describe('a quantised model', () => {
   for (const options of [int4, { method: 'int8', group: 128 }] as const) {
     it(`gives with ${options.method} on ONNX Runtime what the reference does, but for the activations' rounding`, async () => {
       const folder = writeRandomCheckpoint({ seed: 5, dtype: 'BF16' })
-      await quantise(folder, options)
+      await quantiseFolder(folder, options)
       const results: Float32Array[][] = []
       for (const backend of [onnx, reference]) {
         const session = { threads: 1, kvCacheBytes: 8 << 20, kvBlockSize: 16 }

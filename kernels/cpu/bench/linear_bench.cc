@@ -1,0 +1,335 @@
+// Speed of the linears of two shapes, beside the machine's own limits measured in the same run:
+//
+//   linear_bench [--isa NAME] [--threads 1,2] [--only TEXT] [--seconds 0.3]
+//
+// Times are the best of several. A busy machine makes those of more than one thread worse, and memory slower.
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <ctime>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "isa.h"
+#include "limits.h"
+#include "linear/linear.h"
+#include "linear/pack.h"
+#include "thread_pool.h"
+
+namespace aerie {
+namespace portable {
+extern const bench::Limits kLimits;
+}
+namespace avx2 {
+extern const bench::Limits kLimits;
+}
+namespace avx512 {
+extern const bench::Limits kLimits;
+}
+namespace neon {
+extern const bench::Limits kLimits;
+}
+}  // namespace aerie
+
+namespace aerie::bench {
+namespace {
+
+const Limits& limits_of(Isa isa) {
+#if defined(__x86_64__)
+  if (isa == Isa::kAvx512Vnni) return avx512::kLimits;
+  if (isa == Isa::kAvx2) return avx2::kLimits;
+#elif defined(__aarch64__)
+  if (isa == Isa::kNeon) return neon::kLimits;
+#endif
+  return portable::kLimits;
+}
+
+struct Options {
+  Isa isa;
+  std::vector<int> threads{1, 2};
+  std::string only;
+  double seconds = 0.3;
+};
+
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+// Of this thread alone, which does not count the time that others have its core.
+double processor_now() {
+  timespec time;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
+// Seconds of the fastest call in about `seconds`: of one thread its processor time, of several what the clock says.
+template <typename F>
+double best(const ThreadPool& pool, double seconds, F&& f) {
+  const auto clock = pool.threads() == 1 ? processor_now : now;
+  f();
+  double fastest = 1e30;
+  const double end = now() + seconds;
+  for (int i = 0; i < 3 || now() < end; ++i) {
+    const double start = clock();
+    f();
+    fastest = std::min(fastest, clock() - start);
+  }
+  return fastest;
+}
+
+struct Free {
+  void operator()(void* p) const { std::free(p); }
+};
+using Block = std::unique_ptr<void, Free>;
+
+Block aligned_block(size_t bytes) {
+  return Block(std::aligned_alloc(kAlignment, (bytes + kAlignment) / kAlignment * kAlignment));
+}
+
+// 10^9 multiplications and additions a second, 10^9 bytes a second.
+struct Machine {
+  double f32 = 0, int8 = 0, int4 = 0, read = 0;
+};
+
+Machine measure(const Limits& limits, ThreadPool& pool, double seconds) {
+  Machine machine;
+  const auto rate = [&](int64_t (*loop)(int64_t)) {
+    constexpr int64_t kSteps = 2000000;
+    int64_t multiplications = 0;
+    const double time = best(pool, seconds, [&] {
+      pool.run(pool.threads(), [&](int64_t task) {
+        const int64_t made = loop(kSteps);
+        if (task == 0) multiplications = made;
+      });
+    });
+    return 2e-9 * static_cast<double>(multiplications) * pool.threads() / time;
+  };
+  machine.f32 = rate(limits.f32);
+  machine.int8 = rate(limits.int8);
+  machine.int4 = rate(limits.int4);
+  constexpr size_t kBytes = size_t{256} << 20;
+  const Block block = aligned_block(kBytes);
+  std::memset(block.get(), 1, kBytes);
+  // In pieces that are claimed one after the other, as panels are.
+  constexpr int64_t kPieces = 64;
+  const double time = best(pool, seconds, [&] {
+    pool.run(kPieces, [&](int64_t piece) {
+      limits.read(static_cast<const char*>(block.get()) + piece * (kBytes / kPieces), kBytes / kPieces);
+    });
+  });
+  machine.read = 1e-9 * kBytes / time;
+  return machine;
+}
+
+struct Form {
+  const char* name;
+  LinearKind kind;
+  int64_t group;
+};
+
+constexpr Form kForms[] = {{"int4 g32", LinearKind::kInt4, 32},   {"int4 g128", LinearKind::kInt4, 128},
+                           {"int8 by row", LinearKind::kInt8, 0}, {"int8 g32", LinearKind::kInt8, 32},
+                           {"f16", LinearKind::kF16, 0},          {"f32", LinearKind::kF32, 0}};
+
+struct Weight {
+  Block block;
+  PackedLinear packed;
+};
+
+Weight make(ThreadPool& pool, const Form& form, int64_t out, int64_t in) {
+  LinearSource source{.kind = form.kind, .out = out, .in = in, .group = form.group};
+  const bool dense = is_dense(form.kind);
+  source.is_signed = !dense && form.group == 0;
+  const int64_t groups = dense ? 0 : form.group == 0 ? 1 : in / form.group;
+  const int64_t count = out * in;
+  std::mt19937 random(1);
+  const int64_t bytes = form.kind == LinearKind::kInt4  ? count / 2
+                        : form.kind == LinearKind::kF32 ? count * 4
+                        : form.kind == LinearKind::kF16 ? count * 2
+                                                        : count;
+  std::vector<uint8_t> values(static_cast<size_t>(bytes));
+  if (form.kind == LinearKind::kF32) {
+    std::uniform_real_distribution<float> uniform(-1, 1);
+    for (int64_t i = 0; i < count; ++i) {
+      const float value = uniform(random);
+      std::memcpy(values.data() + i * 4, &value, 4);
+    }
+  } else {
+    for (uint8_t& byte : values) byte = static_cast<uint8_t>(random());
+    // Half floats of modest size, signed values of ±64.
+    for (size_t i = 1; form.kind == LinearKind::kF16 && i < values.size(); i += 2) values[i] = values[i] & 0xbb;
+    for (uint8_t& byte : values) {
+      if (source.is_signed) byte = static_cast<uint8_t>(static_cast<int>(byte % 129) - 64);
+    }
+  }
+  const std::vector<float> scales(static_cast<size_t>(out * groups), 1.0f / 64);
+  source.values = values;
+  source.scales = scales;
+  const PackedHeader header = plan_packed(source);
+  Weight weight{aligned_block(header.bytes), {}};
+  pack_linear(pool, source, header, weight.block.get());
+  weight.packed = parse_packed(weight.block.get(), header.bytes);
+  return weight;
+}
+
+struct Size {
+  int64_t out;
+  int64_t in;
+};
+
+struct Part {
+  const char* name;
+  std::vector<Size> linears;
+  std::vector<int64_t> rows;
+};
+
+// Copies of a part, so that no call finds its weights in a cache from the last one; enough for 96 MB.
+class Bench {
+ public:
+  Bench(const Part& part, const Form& form) : part_(part), form_(form) {
+    ThreadPool pool(1);
+    size_t bytes = 0;
+    do {
+      for (const Size& size : part.linears) {
+        weights_.push_back(make(pool, form, size.out, size.in));
+        bytes += weights_.back().packed.bytes;
+        if (bytes > (size_t{96} << 20)) copies_full_ = true;
+      }
+      ++copies_;
+    } while (!copies_full_ && copies_ < 24);
+    bytes_ = bytes / static_cast<size_t>(copies_);
+  }
+
+  // Seconds for one copy.
+  double run(const LinearKernels& kernels, ThreadPool& pool, int64_t rows, double seconds) const {
+    int64_t widest_in = 0, widest_out = 0;
+    for (const Size& size : part_.linears) {
+      widest_in = std::max(widest_in, size.in);
+      widest_out = std::max(widest_out, size.out);
+    }
+    std::vector<float> x(static_cast<size_t>(rows * widest_in));
+    std::vector<float> y(static_cast<size_t>(rows * widest_out));
+    std::mt19937 random(2);
+    std::uniform_real_distribution<float> uniform(-1, 1);
+    for (float& value : x) value = uniform(random);
+    const Block block = aligned_block(quantised_bytes(rows, widest_in, 16));
+    const int64_t copies = rows < 64 ? copies_ : 1;
+    const auto call = [&] {
+      ThreadPool::Session session(pool);
+      for (size_t i = 0; i < static_cast<size_t>(copies) * part_.linears.size(); ++i) {
+        const PackedLinear& weight = weights_[i].packed;
+        LinearInput input{x.data(), weight.in, nullptr};
+        QuantisedView view;
+        if (weight.takes_quantised()) {
+          view = quantised_view(block.get(), rows, weight.in, form_.group);
+          quantise_rows(kernels, pool, x.data(), weight.in, view);
+          input.quantised = &view;
+        }
+        linear(kernels, pool, weight, input, rows, y.data(), weight.out, {}, nullptr);
+      }
+    };
+    return best(pool, seconds, call) / static_cast<double>(copies);
+  }
+
+  double operations(int64_t rows) const {
+    double sum = 0;
+    for (const Size& size : part_.linears) sum += 2.0 * static_cast<double>(size.out * size.in * rows);
+    return sum;
+  }
+  double bytes() const { return static_cast<double>(bytes_); }
+
+ private:
+  const Part& part_;
+  const Form& form_;
+  std::vector<Weight> weights_;
+  int64_t copies_ = 0;
+  bool copies_full_ = false;
+  size_t bytes_ = 0;
+};
+
+int run(const Options& options) {
+  const LinearKernels& kernels = linear_kernels(options.isa);
+  std::printf("instruction set %s\n", isa_name(options.isa));
+  std::vector<std::unique_ptr<ThreadPool>> pools;
+  std::vector<Machine> machines;
+  for (const int threads : options.threads) {
+    pools.push_back(std::make_unique<ThreadPool>(threads));
+    machines.push_back(measure(limits_of(options.isa), *pools.back(), options.seconds));
+    const Machine& m = machines.back();
+    std::printf(
+        "limits, %d threads: f32 %.0f GFLOP/s, int8 %.0f GOP/s, int8 in 16-bit sums %.0f GOP/s, read %.1f GB/s\n",
+        threads, m.f32, m.int8, m.int4, m.read);
+  }
+  const Part parts[] = {
+      {"0.5B layer",
+       {{896, 896}, {128, 896}, {128, 896}, {896, 896}, {4864, 896}, {4864, 896}, {896, 4864}},
+       {1, 8, 512}},
+      {"0.5B head", {{151936, 896}}, {1, 8}},
+      {"so400m layer", {{1152, 1152}, {1152, 1152}, {1152, 1152}, {1152, 1152}, {4304, 1152}, {1152, 4304}}, {729}},
+  };
+  std::printf("%-13s %-12s %5s %8s %10s %9s %8s %8s\n", "part", "weights", "rows", "threads", "ms", "GOP/s", "of peak",
+              "of read");
+  for (const Part& part : parts) {
+    for (const Form& form : kForms) {
+      const std::string name = std::string(part.name) + " " + form.name;
+      if (name.find(options.only) == std::string::npos) continue;
+      // 4304 is no multiple of a group.
+      if (form.group != 0 && part.linears.back().in % form.group != 0) continue;
+      const Bench bench(part, form);
+      for (const int64_t rows : part.rows) {
+        for (size_t i = 0; i < pools.size(); ++i) {
+          const double time = bench.run(kernels, *pools[i], rows, options.seconds);
+          const Machine& m = machines[i];
+          const double peak = is_dense(form.kind) ? m.f32 : m.int8;
+          std::printf("%-13s %-12s %5d %8d %10.3f %9.1f %7.0f%% %7.0f%%\n", part.name, form.name,
+                      static_cast<int>(rows), pools[i]->threads(), time * 1e3, bench.operations(rows) / time * 1e-9,
+                      100 * bench.operations(rows) / time * 1e-9 / peak, 100 * bench.bytes() / time * 1e-9 / m.read);
+          std::fflush(stdout);
+        }
+      }
+    }
+  }
+  return 0;
+}
+
+bool parse(int count, char** arguments, Options& options) {
+  options.isa = usable_isas().front();
+  for (int i = 1; i + 1 < count; i += 2) {
+    const std::string name = arguments[i];
+    const std::string value = arguments[i + 1];
+    if (name == "--isa") {
+      bool found = false;
+      for (const Isa isa : usable_isas()) {
+        if (value == isa_name(isa)) options.isa = isa, found = true;
+      }
+      if (!found) return false;
+    } else if (name == "--threads") {
+      options.threads.clear();
+      for (size_t at = 0; at < value.size(); at = std::min(value.size(), value.find(',', at)) + 1) {
+        const int threads = std::atoi(value.c_str() + at);
+        if (threads < 1 || threads > ThreadPool::kMaxThreads) return false;
+        options.threads.push_back(threads);
+      }
+    } else if (name == "--only") {
+      options.only = value;
+    } else if (name == "--seconds") {
+      options.seconds = std::atof(value.c_str());
+    } else {
+      return false;
+    }
+  }
+  return count % 2 == 1;
+}
+
+}  // namespace
+}  // namespace aerie::bench
+
+int main(int count, char** arguments) {
+  aerie::bench::Options options;
+  if (!aerie::bench::parse(count, arguments, options)) {
+    std::fprintf(stderr, "usage: linear_bench [--isa NAME] [--threads 1,2] [--only TEXT] [--seconds 0.3]\n");
+    return 2;
+  }
+  return aerie::bench::run(options);
+}

@@ -1,0 +1,157 @@
+/**
+ * The addon of the native CPU runtime, `aerie-cpu.node`. Any number of threads may load it; what one makes is used by that
+ * thread alone.
+ *
+ * Every function checks what it gets: an argument of the wrong type or length, a detached buffer or a number out of range is
+ * a `TypeError` or `RangeError` that names it. What the system has no memory for is a `RangeError` with the code
+ * `ERR_OUT_OF_MEMORY`.
+ */
+
+/** Instruction sets with kernels of their own. All give the same whole numbers, and floats that differ by about 1e-6. */
+export type Isa = 'avx512-vnni' | 'avx2' | 'neon' | 'portable'
+
+/** SHA-256 of the sources that it was built from (kernels/sources.ts), hexadecimal; `unknown` for a build by hand. */
+export const sources: string
+
+/** Those that this machine has, best first; `portable` is always the last. */
+export function isas(): Isa[]
+
+/** Threads that compute what one thread asks for. They sleep between runs and end when the pool is collected. */
+export interface Pool {
+  readonly threads: number
+}
+
+/** A pool of 1 … 256 threads, the caller's counted: `createPool(1)` starts none. */
+export function createPool(threads: number): Pool
+
+/** A weight [out, in] of floats. */
+export interface DenseWeight {
+  readonly type: 'f32' | 'f16' | 'bf16'
+  readonly shape: readonly [out: number, width: number]
+  /** Row after row, as in the file. */
+  readonly values: Uint8Array
+}
+
+/** A quantised weight, as `QuantisedMatrix` of src/weights/quantised.ts describes it. */
+export interface QuantisedWeight {
+  readonly bits: 4 | 8
+  readonly group: number
+  readonly isSigned: boolean
+  readonly shape: readonly [out: number, width: number]
+  readonly values: Uint8Array
+  /** [out, in/group] */
+  readonly scales: Float32Array
+  readonly zeroPoints?: Uint8Array
+  readonly lowRank?: {
+    readonly rank: number
+    /** [rank, in] */
+    readonly down: Float32Array
+    /** [out, rank] */
+    readonly up: Float32Array
+  }
+}
+
+/**
+ * A weight in the form that kernels of every instruction set read (kernels/cpu/src/linear/packed_linear.h). It begins at a
+ * multiple of 64 bytes, and must wherever it is copied to.
+ */
+export function packLinear(pool: Pool, weight: DenseWeight | QuantisedWeight): Uint8Array
+
+/** The memory of a KV cache: blocks of positions, each with keys and values of all layers and heads. */
+export interface KvStore {
+  /** Of all blocks. Reserved; a block takes memory when it is first written. */
+  readonly bytes: number
+  readonly blockBytes: number
+  copyBlock(from: number, to: number): void
+  /** Forgets all blocks and gives their memory back. */
+  clear(): void
+  /** Gives everything back now; the store cannot be used afterwards. */
+  close(): void
+}
+
+export interface KvOptions {
+  readonly layers: number
+  readonly kvHeads: number
+  /** At most 256. */
+  readonly headDim: number
+  /** Positions in a block: 1 … 4096. Multiples of 16 are read where they lie; others are copied first. */
+  readonly blockSize: number
+  readonly blocks: number
+  /** `int8` has a scale for each position, head, and keys and values apart. */
+  readonly type: 'f32' | 'f16' | 'int8'
+}
+
+export function createKv(options: KvOptions): KvStore
+
+export interface RunOptions {
+  /** A number for each name in the program's shapes; 0 is one. */
+  readonly dims: Readonly<Record<string, number>>
+  /** In the program's order: Float32Array for f32, Int32Array for i32. */
+  readonly inputs: readonly (Float32Array | Int32Array)[]
+  /** In the program's order, filled by the run. What no output needs that is asked for is not computed, but for `kvAttention`. */
+  readonly outputs: readonly (Float32Array | null)[]
+  /** Of programs with `kvAttention`. */
+  readonly kv?: KvStore
+  /**
+   * [n, 4], a sequence each: its first token in the run, its number of tokens, the positions that it has in the store
+   * already, and where in `tables` the numbers of its blocks begin. Tokens follow each other without gaps; tables reach as
+   * far as the new tokens do.
+   */
+  readonly rows?: Int32Array
+  readonly tables?: Int32Array
+  /** Whether `profile` counts this run. */
+  readonly profile?: boolean
+}
+
+export interface ProfileEntry {
+  readonly op: string
+  readonly runs: number
+  /** Of all profiled runs together. */
+  readonly milliseconds: number
+}
+
+export interface Program {
+  readonly isa: Isa
+  /**
+   * Computes in the calling thread and the pool's, and returns when it is done. If it throws, outputs are undefined; what it
+   * wrote to the KV store lies behind the past of its rows.
+   */
+  run(options: RunOptions): void
+  /** An entry for each instruction. */
+  profile(): ProfileEntry[]
+  /** Memory that runs have needed so far beside weights and KV store; it stays for the next. */
+  arenaBytes(): number
+  /** Gives everything back now; the program cannot be used afterwards. */
+  close(): void
+}
+
+/**
+ * A program that is ready to run. `program` is a `Program` of models/graph/native/program.ts and is checked whole; an error
+ * names the instruction. `weights` follow the program's list: packed blocks are read where they lie and must stay there,
+ * tensors of more than 64 KiB too.
+ */
+export function createProgram(
+  pool: Pool,
+  program: object,
+  weights: readonly (Uint8Array | Float32Array | Int32Array)[],
+  isa?: Isa,
+): Program
+
+/** Rows in 8 bits as linears quantise them, for tests; `group` 0 is the whole row. */
+export function quantiseRows(
+  pool: Pool,
+  x: Float32Array,
+  rows: number,
+  width: number,
+  group: number,
+  isa?: Isa,
+): { values: Int8Array; scales: Float32Array; sums: Int32Array }
+
+/** x [rows, in] · the packed weight → [rows, out], for tests. */
+export function linear(
+  pool: Pool,
+  block: Uint8Array,
+  x: Float32Array,
+  rows: number,
+  isa?: Isa,
+): Float32Array

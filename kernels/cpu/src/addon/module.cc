@@ -1,0 +1,34 @@
+// The module's functions. It keeps nothing outside its objects, so any number of threads may load it.
+#include <napi.h>
+
+#include "addon/objects.h"
+#include "addon/sources.h"
+
+namespace aerie::addon {
+namespace {
+
+Napi::Value isas(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Napi::Array names = Napi::Array::New(env);
+  for (const Isa isa : usable_isas()) names.Set(names.Length(), Napi::String::New(env, isa_name(isa)));
+  return names;
+}
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  exports.Set("sources", Napi::String::New(env, sources()));
+  define(exports, "isas", isas);
+  define(exports, "createPool", create_pool);
+  define(exports, "createKv", create_kv);
+  define(exports, "createProgram", create_program);
+  define(exports, "packLinear", pack_weight);
+  define(exports, "quantiseRows", quantise);
+  define(exports, "linear", multiply);
+  return exports;
+}
+
+}  // namespace
+}  // namespace aerie::addon
+
+static Napi::Object aerie_init(Napi::Env env, Napi::Object exports) { return aerie::addon::init(env, exports); }
+
+NODE_API_MODULE(aerie_cpu, aerie_init)

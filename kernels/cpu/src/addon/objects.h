@@ -1,0 +1,66 @@
+// The native objects that JavaScript holds.
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+#include <vector>
+
+#include "addon/handle.h"
+#include "kv_store.h"
+#include "program/program.h"
+#include "thread_pool.h"
+
+namespace aerie::addon {
+
+struct PoolHandle {
+  std::shared_ptr<ThreadPool> pool;
+};
+
+struct KvHandle {
+  // Null once it is closed.
+  std::shared_ptr<KvStore> store;
+};
+
+struct ProgramHandle {
+  std::shared_ptr<Program> program;
+  // Typed arrays that the program reads in place, and where they were.
+  struct Lent {
+    uint32_t index;
+    const void* data;
+    size_t bytes;
+    Napi::ObjectReference array;
+  };
+  std::vector<Lent> lent;
+  // Copies of small tensors.
+  std::vector<std::vector<std::byte>> copies;
+};
+
+template <>
+struct HandleTag<PoolHandle> {
+  static constexpr napi_type_tag kTag = {0x6c0e5a0b8f3d4c11, 0xa3b1d2f45e6c7081};
+  static constexpr const char* kName = "Pool";
+};
+template <>
+struct HandleTag<KvHandle> {
+  static constexpr napi_type_tag kTag = {0x6c0e5a0b8f3d4c12, 0xa3b1d2f45e6c7082};
+  static constexpr const char* kName = "KvStore";
+};
+template <>
+struct HandleTag<ProgramHandle> {
+  static constexpr napi_type_tag kTag = {0x6c0e5a0b8f3d4c13, 0xa3b1d2f45e6c7083};
+  static constexpr const char* kName = "Program";
+};
+
+// The store behind a handle that is still open.
+std::shared_ptr<KvStore> open_kv(const Napi::Value& value, const std::string& what);
+
+// Functions of the module, as in native.d.ts.
+Napi::Value create_pool(const Napi::CallbackInfo& info);
+Napi::Value create_kv(const Napi::CallbackInfo& info);
+Napi::Value create_program(const Napi::CallbackInfo& info);
+Napi::Value pack_weight(const Napi::CallbackInfo& info);
+Napi::Value quantise(const Napi::CallbackInfo& info);
+Napi::Value multiply(const Napi::CallbackInfo& info);
+
+}  // namespace aerie::addon

@@ -1,0 +1,134 @@
+#include "linear/packed_linear.h"
+
+#include <cstring>
+
+#include "error.h"
+
+namespace aerie {
+namespace {
+
+static_assert(sizeof(PackedHeader) == 88);
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "packed weights are little-endian");
+
+int64_t up_to(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
+
+// Appends sections.
+struct Cursor {
+  int64_t at = sizeof(PackedHeader);
+
+  uint64_t section(int64_t bytes) {
+    const int64_t start = up_to(at, kAlignment);
+    at = start + bytes;
+    return static_cast<uint64_t>(start);
+  }
+};
+
+int64_t element_bytes(LinearKind kind) { return kind == LinearKind::kF32 ? 4 : 2; }
+
+int64_t dense_bytes(int64_t out, int64_t in, int64_t element) { return up_to(out, kPanel) * in * element; }
+
+bool is_group(int64_t group) { return group == 16 || group == 32 || group == 64 || group == 128; }
+
+}  // namespace
+
+PackedHeader packed_layout(LinearKind kind, uint32_t flags, int64_t out, int64_t in, int64_t group, int64_t rank) {
+  const auto check = [](bool fine, const char* what, int64_t came) {
+    if (!fine) throw RangeError(std::string("packed linear: ") + what + ", got " + std::to_string(came));
+  };
+  check(out >= 1 && out <= kMaxOut, "out must be 1 … 16777216", out);
+  check(in >= 1 && in <= kMaxIn, "in must be 1 … 65536", in);
+  check(rank >= 0 && rank <= kMaxRank, "rank must be 0 … 4096", rank);
+  check((flags & kSparse24) == 0, "2:4 sparse weights are not supported yet: flags must be without 32", flags);
+  const bool by_row = (flags & kByRow) != 0;
+  if (is_dense(kind)) {
+    check((flags & ~uint32_t{kLowRankF16}) == 0, "flags must be 0 or 16 for dense weights", flags);
+    check(group == 0, "group must be 0 for dense weights", group);
+  } else if (kind == LinearKind::kInt8 && by_row) {
+    check((flags & kAsymmetric) == 0, "weights by row have no zero points: flags must be without 2", flags);
+    check(group == in, "group must be the whole row", group);
+  } else {
+    check(!by_row && (flags & kNarrow) == 0, "flags must be without 4 and 8 unless by row", flags);
+    check(is_group(group), "group must be 16, 32, 64 or 128", group);
+  }
+  check((flags & ~uint32_t{63}) == 0, "flags must be below 64", flags);
+  check(rank > 0 || (flags & kLowRankF16) == 0, "flags must be without 16 when there is no low rank", flags);
+
+  PackedHeader header{};
+  std::memcpy(header.magic, kPackedMagic, sizeof kPackedMagic);
+  header.version = kPackedVersion;
+  header.kind = static_cast<uint32_t>(kind);
+  header.flags = flags;
+  header.out = static_cast<uint32_t>(out);
+  header.in = static_cast<uint32_t>(in);
+  header.group = static_cast<uint32_t>(group);
+  header.rank = static_cast<uint32_t>(rank);
+  Cursor cursor;
+  const int64_t padded = up_to(out, kPanel);
+  if (is_dense(kind)) {
+    header.values = cursor.section(dense_bytes(out, in, element_bytes(kind)));
+  } else {
+    const int64_t groups = (in + group - 1) / group;
+    const int64_t width = groups * up_to(group, 4);
+    header.values = cursor.section(padded * (kind == LinearKind::kInt4 ? width / 2 : width));
+    header.scales = cursor.section(padded * groups * ((flags & kScalesF16) ? 2 : 4));
+    if (flags & kAsymmetric) header.zeros = cursor.section(padded * groups);
+  }
+  if (rank > 0) {
+    const int64_t element = (flags & kLowRankF16) ? 2 : 4;
+    header.down = cursor.section(dense_bytes(rank, in, element));
+    header.up = cursor.section(dense_bytes(out, rank, element));
+  }
+  header.bytes = static_cast<uint64_t>(up_to(cursor.at, kAlignment));
+  return header;
+}
+
+PackedLinear parse_packed(const void* block, size_t size) {
+  const auto fail = [](const std::string& what) { throw TypeError("packed linear: " + what); };
+  if (block == nullptr || size < sizeof(PackedHeader)) fail("a header has 88 bytes, got " + std::to_string(size));
+  if (reinterpret_cast<uintptr_t>(block) % kAlignment != 0) fail("the block must be aligned to 64 bytes");
+  PackedHeader header;
+  std::memcpy(&header, block, sizeof header);
+  if (std::memcmp(header.magic, kPackedMagic, sizeof kPackedMagic) != 0) fail("no magic number AERIELIN");
+  if (header.version != kPackedVersion) fail("version must be 1, got " + std::to_string(header.version));
+  if (header.kind > static_cast<uint32_t>(LinearKind::kInt4)) fail("no kind " + std::to_string(header.kind));
+  const LinearKind kind = static_cast<LinearKind>(header.kind);
+  PackedHeader expected;
+  try {
+    expected = packed_layout(kind, header.flags, header.out, header.in, header.group, header.rank);
+  } catch (const RangeError& error) {
+    throw TypeError(error.what());
+  }
+  if (std::memcmp(&expected, &header, sizeof header) != 0) fail("its sections are not where its shape puts them");
+  if (header.bytes != size) {
+    fail("must have " + std::to_string(header.bytes) + " bytes, got " + std::to_string(size));
+  }
+
+  const uint8_t* const bytes = static_cast<const uint8_t*>(block);
+  PackedLinear linear;
+  linear.kind = kind;
+  linear.out = header.out;
+  linear.in = header.in;
+  linear.panels = (linear.out + kPanel - 1) / kPanel;
+  linear.values = bytes + header.values;
+  linear.bytes = size;
+  if (!is_dense(kind)) {
+    linear.group = header.group;
+    linear.groups = (linear.in + linear.group - 1) / linear.group;
+    linear.quads = (linear.group + 3) / 4;
+    linear.narrow = (header.flags & kNarrow) != 0;
+    linear.by_row = (header.flags & kByRow) != 0;
+    linear.scales_f16 = (header.flags & kScalesF16) != 0;
+    linear.symmetric_zero = kind == LinearKind::kInt4 ? 8 : linear.narrow ? 64 : 128;
+    linear.scales = bytes + header.scales;
+    if (header.flags & kAsymmetric) linear.zeros = bytes + header.zeros;
+  }
+  if (header.rank > 0) {
+    const LinearKind low = (header.flags & kLowRankF16) ? LinearKind::kF16 : LinearKind::kF32;
+    linear.rank = header.rank;
+    linear.down = {low, linear.rank, linear.in, bytes + header.down};
+    linear.up = {low, linear.out, linear.rank, bytes + header.up};
+  }
+  return linear;
+}
+
+}  // namespace aerie

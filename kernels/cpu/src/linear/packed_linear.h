@@ -1,0 +1,109 @@
+// Packed weights of a linear layer: one relocatable block of bytes that the kernels of every instruction set read, made
+// once and then shared (a package may hold it to be mapped). Little-endian, aligned to 64 bytes.
+//
+// A panel is 16 neighbouring outputs; the last is padded with zeros. A section lies behind the other, each from a
+// multiple of 64 bytes on:
+//
+//   header   PackedHeader
+//   values   dense: [panels][in][16] f32, f16 or bf16
+//            int8:  [panels][groups][quads][16][4] u8, a quad being 4 neighbouring inputs; a value stands for
+//                   itself less its zero point
+//            int4:  [panels][groups][quads / 2][16][4] u8, the low half of quad 2i and the high half of quad 2i + 1
+//   scales   [panels][groups][16] f16 if that is exact for all, else f32
+//   zeros    [panels][groups][16] u8, only if asymmetric; else every zero point is `symmetric_zero`
+//   down     low rank only: dense [rank, in] in panels
+//   up       low rank only: dense [out, rank] in panels
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace aerie {
+
+constexpr int64_t kPanel = 16;
+constexpr size_t kAlignment = 64;
+// Sums of products of 8-bit numbers stay within 32 bits.
+constexpr int64_t kMaxIn = 65536;
+constexpr int64_t kMaxOut = int64_t{1} << 24;
+constexpr int64_t kMaxRank = 4096;
+
+enum class LinearKind : uint32_t { kF32 = 0, kF16 = 1, kBf16 = 2, kInt8 = 3, kInt4 = 4 };
+
+constexpr bool is_dense(LinearKind kind) { return kind <= LinearKind::kBf16; }
+
+enum PackedFlags : uint32_t {
+  kScalesF16 = 1,
+  kAsymmetric = 2,
+  // int8 whose values are 0 … 128 around a zero of 64: two products of one with −127 … 127 fit 16 bits.
+  kNarrow = 4,
+  // One group is the whole row.
+  kByRow = 8,
+  kLowRankF16 = 16,
+  // Reserved for 2:4 sparse values; no kernel reads them yet.
+  kSparse24 = 32,
+};
+
+struct PackedHeader {
+  char magic[8];
+  uint32_t version;
+  uint32_t kind;
+  uint32_t flags;
+  uint32_t out;
+  uint32_t in;
+  uint32_t group;
+  uint32_t rank;
+  uint32_t reserved;
+  // From the block's first byte; 0 for a section that is absent.
+  uint64_t values, scales, zeros, down, up;
+  uint64_t bytes;
+};
+
+constexpr char kPackedMagic[8] = {'A', 'E', 'R', 'I', 'E', 'L', 'I', 'N'};
+constexpr uint32_t kPackedVersion = 1;
+
+// Dense panels: [⌈out / 16⌉][in][16].
+struct DensePanels {
+  LinearKind kind = LinearKind::kF32;
+  int64_t out = 0;
+  int64_t in = 0;
+  const void* values = nullptr;
+};
+
+// A view over a block that outlives it; `parse_packed` makes it.
+struct PackedLinear {
+  LinearKind kind = LinearKind::kF32;
+  int64_t out = 0;
+  int64_t in = 0;
+  int64_t panels = 0;
+  // Inputs that share a scale and how many such groups a row has; `in` and 1 by row. 0 for dense ones.
+  int64_t group = 0;
+  int64_t groups = 0;
+  // Of a group.
+  int64_t quads = 0;
+  bool narrow = false;
+  bool by_row = false;
+  bool scales_f16 = false;
+  int32_t symmetric_zero = 0;
+  const uint8_t* values = nullptr;
+  const void* scales = nullptr;
+  // Null unless asymmetric.
+  const uint8_t* zeros = nullptr;
+  // 0 without a low-rank path.
+  int64_t rank = 0;
+  DensePanels down;
+  DensePanels up;
+  size_t bytes = 0;
+
+  bool takes_quantised() const { return !is_dense(kind); }
+  DensePanels dense() const { return {kind, out, in, values}; }
+};
+
+// The header that these facts determine, offsets and all. Throws RangeError for a shape that no kernel takes.
+PackedHeader packed_layout(LinearKind kind, uint32_t flags, int64_t out, int64_t in, int64_t group, int64_t rank);
+
+// Throws TypeError, naming what is wrong, unless the block is whole, of this version and aligned. Its values are not
+// looked at: any bytes are numbers.
+PackedLinear parse_packed(const void* block, size_t size);
+
+}  // namespace aerie

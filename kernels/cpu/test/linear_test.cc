@@ -1,0 +1,355 @@
+// Linears of every instruction set of this machine: against arithmetic in double precision, against portable, against
+// themselves with other numbers of rows and threads, and on damaged blocks.
+#include "linear/linear.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "check.h"
+#include "error.h"
+#include "isa.h"
+#include "sample.h"
+
+namespace aerie::test {
+namespace {
+
+std::vector<Shape> shapes() {
+  std::vector<Shape> all;
+  // Widths that fill no panel, no quad, no vector and no block.
+  for (const auto& [out, in] : {std::pair{1, 1}, {16, 64}, {17, 67}, {40, 300}, {130, 1027}}) {
+    for (const LinearKind kind : {LinearKind::kF32, LinearKind::kF16, LinearKind::kBf16}) {
+      all.push_back({.kind = kind, .out = out, .in = in});
+    }
+    all.push_back({.kind = LinearKind::kInt8, .out = out, .in = in, .is_signed = true});
+    all.push_back({.kind = LinearKind::kInt8, .out = out, .in = in, .is_signed = true, .wide = true});
+  }
+  for (const int64_t group : {16, 32, 64, 128}) {
+    for (const auto& [out, in] : {std::pair{16, 128}, {33, 320}, {20, 1200}}) {
+      for (const LinearKind kind : {LinearKind::kInt4, LinearKind::kInt8}) {
+        all.push_back({.kind = kind, .out = out, .in = in, .group = group, .scales_f16 = true});
+        all.push_back({.kind = kind, .out = out, .in = in, .group = group, .asymmetric = true});
+      }
+    }
+  }
+  all.push_back({.kind = LinearKind::kInt4, .out = 48, .in = 5000, .group = 32, .asymmetric = true});
+  all.push_back({.kind = LinearKind::kInt8, .out = 48, .in = 5000, .is_signed = true});
+  all.push_back({.kind = LinearKind::kF32, .out = 20, .in = 64, .rank = 5});
+  all.push_back({.kind = LinearKind::kInt4, .out = 37, .in = 160, .group = 32, .rank = 7, .low_rank_f16 = true});
+  all.push_back({.kind = LinearKind::kInt4, .out = 300, .in = 128, .group = 64, .rank = 300});
+  all.push_back({.kind = LinearKind::kInt8, .out = 37, .in = 161, .is_signed = true, .rank = 16, .low_rank_f16 = true});
+  return all;
+}
+
+double activation(Activation kind, double v) {
+  switch (kind) {
+    case Activation::kNone:
+      return v;
+    case Activation::kSilu:
+      return v / (1 + std::exp(-v));
+    case Activation::kRelu:
+      return std::max(v, 0.0);
+    case Activation::kRelu2:
+      return v > 0 ? v * v : 0;
+    case Activation::kGeluErf:
+      return 0.5 * v * (1 + std::erf(v / std::sqrt(2.0)));
+    case Activation::kGeluTanh:
+      return 0.5 * v * (1 + std::tanh(std::sqrt(2 / M_PI) * (v + 0.044715 * v * v * v)));
+    case Activation::kGeluQuick:
+      return v / (1 + std::exp(-1.702 * v));
+  }
+  return v;
+}
+
+bool same_bits(const float* a, const float* b, int64_t count) {
+  return std::memcmp(a, b, static_cast<size_t>(count) * sizeof(float)) == 0;
+}
+
+// Every row of a tall product is compared with the same row multiplied alone or with few others, by one thread or
+// three.
+void rows_do_not_depend_on_each_other(const LinearKernels& kernels, ThreadPool& one, ThreadPool& three, Sample& sample,
+                                      const std::string& name) {
+  const int64_t rows = 211;
+  const int64_t in = sample.shape().in;
+  const int64_t out = sample.shape().out;
+  const std::vector<float> x = sample.floats(rows * in);
+  const std::vector<float> bias = sample.floats(out);
+  const Epilogue epilogue{.bias = bias.data(), .activation = Activation::kSilu};
+  const Activations all(kernels, three, sample.packed(), x);
+  const std::vector<float> tall = multiply(kernels, three, sample, all, epilogue);
+  for (int64_t row = 0, step = 1; row < rows; row += step, step = step % 13 + 1) {
+    const int64_t count = std::min(step, rows - row);
+    const auto begin = x.begin() + row * in;
+    const Activations part(kernels, one, sample.packed(), std::vector<float>(begin, begin + count * in));
+    const std::vector<float> y = multiply(kernels, one, sample, part, epilogue);
+    check(same_bits(y.data(), tall.data() + row * out, count * out),
+          name + ": rows " + std::to_string(row) + " + " + std::to_string(count) + " as among 211");
+  }
+}
+
+void agrees_with_doubles(const LinearKernels& kernels, const LinearKernels& portable, ThreadPool& pool, Sample& sample,
+                         int64_t rows, const std::string& name) {
+  const int64_t in = sample.shape().in;
+  const int64_t out = sample.shape().out;
+  const std::vector<float> x = sample.floats(rows * in);
+  const Activations activations(kernels, pool, sample.packed(), x);
+  const Activations by_portable(portable, pool, sample.packed(), x);
+  const std::vector<float> y = multiply(kernels, pool, sample, activations, {});
+  const std::vector<float> expected = multiply(portable, pool, sample, by_portable, {});
+  double worst = 0;
+  double apart = 0;
+  for (int64_t row = 0; row < rows; ++row) {
+    for (int64_t o = 0; o < out; ++o) {
+      double sum = 0;
+      double magnitude = 1e-30;
+      for (int64_t i = 0; i < in; ++i) {
+        const double product = activations.at(row, i) * (sample.weight(o, i) + sample.low_rank(o, i));
+        sum += product;
+        magnitude += std::abs(product);
+      }
+      const size_t at = static_cast<size_t>(row * out + o);
+      worst = std::max(worst, std::abs(y[at] - sum) / magnitude);
+      apart = std::max(apart, std::abs(y[at] - double{expected[at]}) / magnitude);
+    }
+  }
+  check(worst < 1e-5, name + ": off by " + std::to_string(worst) + " of the sum of absolute products");
+  check(apart < 1e-5, name + ": " + std::to_string(apart) + " from portable");
+}
+
+// Whole numbers with scales of 1 come out exactly, extremes included.
+void integers_are_exact(const LinearKernels& kernels, ThreadPool& pool) {
+  for (const bool is_int4 : {true, false}) {
+    for (const int64_t group : {16, 32, 64, 128, 0}) {
+      if (is_int4 && group == 0) continue;
+      const int64_t in = 256;
+      const int64_t out = 16;
+      const int64_t groups = group == 0 ? 1 : in / group;
+      for (const int limit : {64, 127}) {
+        LinearSource source{.kind = is_int4 ? LinearKind::kInt4 : LinearKind::kInt8, .out = out, .in = in};
+        source.group = group;
+        source.is_signed = group == 0;
+        // Rows of the largest, of the smallest and of alternating values.
+        std::vector<uint8_t> values(static_cast<size_t>(out * in / (is_int4 ? 2 : 1)));
+        for (size_t i = 0; i < values.size(); ++i) {
+          const size_t row = i / (values.size() / out);
+          const bool high = row % 3 == 0 || (row % 3 == 2 && i % 2 == 0);
+          values[i] = group == 0 ? static_cast<uint8_t>(high ? limit : -limit) : high ? 255 : 0;
+        }
+        const std::vector<float> scales(static_cast<size_t>(out * groups), 1.0f);
+        source.values = values;
+        source.scales = scales;
+        const PackedHeader header = plan_packed(source);
+        const Block block = aligned_block(header.bytes);
+        pack_linear(pool, source, header, block.get());
+        const PackedLinear weight = parse_packed(block.get(), header.bytes);
+        std::vector<float> x(static_cast<size_t>(5 * in));
+        for (size_t i = 0; i < x.size(); ++i) {
+          const size_t row = i / static_cast<size_t>(in);
+          x[i] = row == 0 ? 127 : row == 1 ? -127 : row == 2 ? (i % 2 ? 127 : -127) : static_cast<float>(i % 255) - 127;
+          if (i % 16 == 0) x[i] = 127;
+        }
+        const Activations activations(kernels, pool, weight, x);
+        std::vector<float> y(5 * out);
+        linear(kernels, pool, weight, activations.input(), 5, y.data(), out, {}, nullptr);
+        for (int64_t row = 0; row < 5; ++row) {
+          for (int64_t o = 0; o < out; ++o) {
+            int64_t sum = 0;
+            for (int64_t i = 0; i < in; ++i) {
+              const int64_t at = o * in + i;
+              int w = 0;
+              if (is_int4) {
+                w = (values[static_cast<size_t>(at / 2)] >> (at % 2 * 4) & 15) - 8;
+              } else if (group == 0) {
+                w = static_cast<int8_t>(values[static_cast<size_t>(at)]);
+              } else {
+                w = values[static_cast<size_t>(at)] - 128;
+              }
+              sum += w * static_cast<int>(x[static_cast<size_t>(row * in + i)]);
+            }
+            check(y[static_cast<size_t>(row * out + o)] == static_cast<float>(sum),
+                  "exact " + std::to_string(is_int4 ? 4 : 8) + " bits, group " + std::to_string(group));
+          }
+        }
+      }
+    }
+  }
+}
+
+void epilogues(const LinearKernels& kernels, ThreadPool& pool) {
+  for (const int64_t out : {16, 21}) {
+    Sample sample(pool, {.kind = LinearKind::kF32, .out = out, .in = 8}, 7);
+    const int64_t rows = 9;
+    const int64_t stride = out + 3;
+    const Activations x(kernels, pool, sample.packed(), sample.floats(rows * 8, 3));
+    const std::vector<float> plain = multiply(kernels, pool, sample, x, {});
+    const std::vector<float> bias = sample.floats(out);
+    const std::vector<float> factor = sample.floats(rows * stride);
+    for (int kind = 0; kind <= static_cast<int>(Activation::kGeluQuick); ++kind) {
+      // The residual is y itself.
+      std::vector<float> y = sample.floats(rows * stride);
+      const std::vector<float> before = y;
+      const Epilogue epilogue{bias.data(), static_cast<Activation>(kind), factor.data(), stride, y.data(), stride};
+      linear(kernels, pool, sample.packed(), x.input(), rows, y.data(), stride, epilogue, nullptr);
+      double worst = 0;
+      bool kept = true;
+      for (int64_t row = 0; row < rows; ++row) {
+        for (int64_t o = 0; o < stride; ++o) {
+          const size_t at = static_cast<size_t>(row * stride + o);
+          if (o >= out) {
+            kept = kept && y[at] == before[at];
+            continue;
+          }
+          const double v = double{plain[static_cast<size_t>(row * out + o)]} + bias[static_cast<size_t>(o)];
+          const double expected = activation(static_cast<Activation>(kind), v) * factor[at] + before[at];
+          worst = std::max(worst, std::abs(y[at] - expected) / (1 + std::abs(expected)));
+        }
+      }
+      check(worst < 1e-5, "activation " + std::to_string(kind) + " off by " + std::to_string(worst));
+      check(kept, "nothing is written beside a row's outputs");
+    }
+  }
+}
+
+void quantisation(const LinearKernels& kernels, ThreadPool& pool) {
+  const int64_t in = 70;
+  const int64_t rows = 6;
+  std::vector<float> x(rows * in, 0.0f);
+  std::mt19937 random(3);
+  std::normal_distribution<float> normal;
+  for (float& value : x) value = normal(random);
+  for (int64_t i = 0; i < in; ++i) {
+    x[in + i] = 0;
+    x[2 * in + i] = std::numeric_limits<float>::denorm_min() * static_cast<float>(i % 5);
+    x[3 * in + i] = static_cast<float>(i % 2 ? 0.5 + i : -0.5 - i) * 127 / 69.5f;
+  }
+  x[4 * in + 3] = std::numeric_limits<float>::infinity();
+  x[5 * in + 40] = std::numeric_limits<float>::quiet_NaN();
+  for (const int64_t group : {0, 16, 32, 64}) {
+    const Block block = aligned_block(quantised_bytes(rows, in, group));
+    const QuantisedView view = quantised_view(block.get(), rows, in, group);
+    std::memset(block.get(), 77, quantised_bytes(rows, in, group));
+    quantise_rows(kernels, pool, x.data(), in, view);
+    for (int64_t row = 0; row < rows; ++row) {
+      for (int64_t g = 0; g < view.groups; ++g) {
+        float largest = 0;
+        bool finite = true;
+        for (int64_t i = g * view.group; i < std::min(in, (g + 1) * view.group); ++i) {
+          largest = std::max(largest, std::abs(x[static_cast<size_t>(row * in + i)]));
+          finite = finite && std::isfinite(x[static_cast<size_t>(row * in + i)]);
+        }
+        const float scale = view.scales[row * view.groups + g];
+        const std::string name = "quantised row " + std::to_string(row) + " group " + std::to_string(g);
+        check(finite ? scale == largest / 127 : std::isnan(scale), name + " scale");
+        int32_t sum = 0;
+        for (int64_t i = g * view.group; i < std::min(in, (g + 1) * view.group); ++i) {
+          const float value = x[static_cast<size_t>(row * in + i)];
+          const float whole = finite && scale > 0 ? std::nearbyint(value / scale) : 0;
+          check(view.values[row * view.stride + i] == std::clamp(whole, -127.0f, 127.0f), name + " values");
+          sum += view.values[row * view.stride + i];
+        }
+        check(view.sums[row * view.groups + g] == sum, name + " sum");
+      }
+      for (int64_t i = in; i < view.stride; ++i) check(view.values[row * view.stride + i] == 0, "padding is 0");
+    }
+  }
+}
+
+// Whatever a header says that is accepted, kernels stay inside the block (an address sanitizer looks on).
+void multiply_once(ThreadPool& pool, const PackedLinear& weight) {
+  const LinearKernels& kernels = linear_kernels(usable_isas().front());
+  const Activations x(kernels, pool, weight, std::vector<float>(static_cast<size_t>(2 * weight.in), 0.5f));
+  std::vector<float> y(static_cast<size_t>(2 * weight.out));
+  const Block workspace = aligned_block(linear_workspace(weight, 2));
+  linear(kernels, pool, weight, x.input(), 2, y.data(), weight.out, {}, workspace.get());
+}
+
+void damaged_blocks(ThreadPool& pool) {
+  Sample sample(pool, {.kind = LinearKind::kInt4, .out = 40, .in = 96, .group = 32, .asymmetric = true, .rank = 3}, 5);
+  const size_t size = sample.packed().bytes;
+  const auto parse = [&pool](const void* block, size_t bytes) {
+    try {
+      multiply_once(pool, parse_packed(block, bytes));
+      return true;
+    } catch (const TypeError&) {
+      return false;
+    }
+  };
+  check(parse(sample.block(), size), "a whole block");
+  check(!parse(nullptr, size), "no block");
+  for (size_t bytes = 0; bytes < size; bytes += bytes < 256 ? 1 : 97) {
+    check(!parse(sample.block(), bytes), "a block cut at " + std::to_string(bytes));
+  }
+  const Block copy = aligned_block(size + 64);
+  uint8_t* const bytes = static_cast<uint8_t*>(copy.get());
+  std::memcpy(bytes + 1, sample.block(), size);
+  check(!parse(bytes + 1, size), "a block that is not aligned");
+  std::mt19937 random(11);
+  int accepted = 0;
+  for (int i = 0; i < 50000; ++i) {
+    std::memcpy(bytes, sample.block(), size);
+    for (int changes = 1 + static_cast<int>(random() % 3); changes > 0; --changes) {
+      const size_t at = random() % sizeof(PackedHeader);
+      bytes[at] = static_cast<uint8_t>(random() % 4 == 0 ? random() % 2 * 255 : random());
+    }
+    accepted += parse(bytes, size);
+  }
+  // The rest is unchanged (many bytes are 0 or 255), or has other widths with as many panels.
+  check(accepted < 5000, "changed headers are refused, accepted " + std::to_string(accepted));
+}
+
+void mistakes(const LinearKernels& kernels, ThreadPool& pool) {
+  Sample sample(pool, {.kind = LinearKind::kInt4, .out = 16, .in = 64, .group = 32}, 5);
+  LinearSource source = sample.source();
+  source.scales = source.scales.subspan(1);
+  check_throws<TypeError>("a missing scale", [&] { plan_packed(source); });
+  source = sample.source();
+  source.group = 24;
+  check_throws<RangeError>("a group of 24", [&] { plan_packed(source); });
+  source = sample.source();
+  source.in = int64_t{1} << 40;
+  check_throws<RangeError>("absurd widths", [&] { plan_packed(source); });
+  std::vector<float> y(16);
+  const std::vector<float> x(64);
+  check_throws<TypeError>("floats for int4", [&] {
+    linear(kernels, pool, sample.packed(), {x.data(), 64, nullptr}, 1, y.data(), 16, {}, nullptr);
+  });
+  const Block block = aligned_block(quantised_bytes(1, 64, 64));
+  const QuantisedView view = quantised_view(block.get(), 1, 64, 64);
+  check_throws<TypeError>("another group", [&] {
+    linear(kernels, pool, sample.packed(), {nullptr, 0, &view}, 1, y.data(), 16, {}, nullptr);
+  });
+  check_throws<RangeError>("sparse weights", [&] { packed_layout(LinearKind::kInt4, kSparse24, 16, 64, 32, 0); });
+}
+
+void run(Isa isa) {
+  ThreadPool one(1);
+  ThreadPool three(3);
+  const LinearKernels& kernels = linear_kernels(isa);
+  const LinearKernels& portable = linear_kernels(Isa::kPortable);
+  uint32_t seed = 1;
+  for (const Shape& shape : shapes()) {
+    Sample sample(three, shape, seed++);
+    const std::string name = std::string(isa_name(isa)) + " " + shape.name();
+    for (const int64_t rows : {1, 3, 29}) agrees_with_doubles(kernels, portable, three, sample, rows, name);
+    rows_do_not_depend_on_each_other(kernels, one, three, sample, name);
+  }
+  integers_are_exact(kernels, one);
+  epilogues(kernels, three);
+  quantisation(kernels, one);
+  mistakes(kernels, one);
+}
+
+}  // namespace
+}  // namespace aerie::test
+
+int main() {
+  using namespace aerie;
+  for (const Isa isa : usable_isas()) {
+    test::run(isa);
+    std::printf("%s: %d checks\n", isa_name(isa), test::checks);
+  }
+  ThreadPool pool(1);
+  test::damaged_blocks(pool);
+  std::printf("%d checks, %d failures\n", test::checks, test::failures);
+  return test::failures == 0 ? 0 : 1;
+}

@@ -1,0 +1,51 @@
+/** Which backend runs a model: the one that is asked for, or the best that can. */
+import type { FamilyGraphs } from '../../../models/family.ts'
+import { nativeProgram } from '../../../models/graph/native/lower.ts'
+import { AerieError } from '../../errors.ts'
+import type { BACKENDS } from './create.ts'
+import { findNativeAddon } from './native-addon.ts'
+
+export type BackendName = (typeof BACKENDS)[number]
+
+export interface BackendChoice {
+  readonly name: BackendName
+  /** For the log: what runs the model's parts, and why. */
+  readonly text: string
+}
+
+/**
+ * `auto` is `native` where its addon loads and has instructions for the decoder, else `onnx`. Throws `invalid_config` where
+ * `native` is asked for by name and cannot be.
+ */
+export function chooseBackend(
+  wanted: BackendName | 'auto',
+  graphs: Pick<FamilyGraphs, 'decoder' | 'encoder'>,
+): BackendChoice {
+  if (wanted === 'reference') return { name: wanted, text: 'reference: exact and very slow' }
+  if (wanted === 'onnx') return { name: wanted, text: 'ONNX Runtime, as configured' }
+  const reason = whyNotNative(graphs)
+  if (reason === undefined) return { name: 'native', text: nativeText(graphs) }
+  if (wanted === 'auto') return { name: 'onnx', text: `ONNX Runtime: ${reason}` }
+  throw new AerieError('invalid_config', `backend native: ${reason}; auto takes ONNX Runtime then`)
+}
+
+function whyNotNative({ decoder }: Pick<FamilyGraphs, 'decoder'>): string | undefined {
+  const search = findNativeAddon()
+  if ('reason' in search) return search.reason
+  const refusal = decoder && refusalOf(decoder)
+  return refusal && `the native runtime cannot run the decoder: ${refusal}`
+}
+
+function nativeText({ encoder }: Pick<FamilyGraphs, 'encoder'>): string {
+  const search = findNativeAddon()
+  const [isa] = 'addon' in search ? search.addon.isas() : []
+  const refusal = encoder && refusalOf(encoder)
+  return refusal === undefined
+    ? `native (${isa})`
+    : `native (${isa}); the towers on ONNX Runtime, for want of ${refusal}`
+}
+
+function refusalOf(graph: NonNullable<FamilyGraphs['decoder']>): string | undefined {
+  const lowered = nativeProgram(graph)
+  return 'refusal' in lowered ? lowered.refusal : undefined
+}

@@ -1,0 +1,103 @@
+/** Runs decoder rows on the native runtime: all of them, however long each is, in one run of the program. */
+import type { DecoderRunner, PreparedRow } from './cached-decoder.ts'
+import type { NativeKvTable } from './native-kv.ts'
+import type { NativeSession } from './native-session.ts'
+
+export interface NativeDecoderOptions {
+  readonly session: NativeSession
+  readonly cache: NativeKvTable
+  readonly hiddenSize: number
+  readonly vocabSize: number
+}
+
+type Want = 'logits' | 'hidden'
+
+export class NativeDecoderRunner implements DecoderRunner {
+  readonly #options: NativeDecoderOptions
+
+  constructor(options: NativeDecoderOptions) {
+    this.#options = options
+  }
+
+  async run(rows: readonly PreparedRow[]): Promise<(Float32Array | undefined)[]> {
+    const { session, cache, hiddenSize, vocabSize } = this.#options
+    const tokens = rows.reduce((sum, { positions }) => sum + positions, 0)
+    const asking = rows.filter(({ want }) => want !== 'none')
+    const inputs: Record<string, Float32Array | Int32Array> = {
+      embeddings: joined(rows, tokens * hiddenSize),
+      positions: positionsOf(rows, tokens),
+      wanted: lastTokens(rows),
+    }
+    const sizes = { logits: vocabSize, hidden: hiddenSize }
+    const outputs = new Map<Want, Float32Array>()
+    for (const want of ['logits', 'hidden'] as const) {
+      if (asking.some((row) => row.want === want))
+        outputs.set(want, new Float32Array(asking.length * sizes[want]))
+    }
+    session.run({
+      dims: { tokens, wanted: asking.length },
+      inputs,
+      outputs: Object.fromEntries(outputs),
+      kv: cache.store,
+      ...blockTables(rows),
+    })
+    return rows.map((row) => {
+      if (row.want === 'none') return undefined
+      const at = asking.indexOf(row)
+      const size = sizes[row.want]
+      return outputs.get(row.want)!.subarray(at * size, (at + 1) * size)
+    })
+  }
+
+  async dispose(): Promise<void> {
+    const { session, cache } = this.#options
+    session.dispose()
+    cache.store.close()
+  }
+}
+
+/** `[tokens, hidden]`, row after row. */
+function joined(rows: readonly PreparedRow[], size: number): Float32Array {
+  const [only] = rows
+  if (rows.length === 1) return only!.embeddings
+  const all = new Float32Array(size)
+  let at = 0
+  for (const { embeddings } of rows) {
+    all.set(embeddings, at)
+    at += embeddings.length
+  }
+  return all
+}
+
+/** `[tokens]`: each in its own sequence. */
+function positionsOf(rows: readonly PreparedRow[], tokens: number): Int32Array {
+  const positions = new Int32Array(tokens)
+  let at = 0
+  for (const { cache, positions: count } of rows)
+    for (let i = 0; i < count; i++) positions[at++] = cache.length + i
+  return positions
+}
+
+/** `[wanted]`: the last token of each row that asks for something, counted over all rows. */
+function lastTokens(rows: readonly PreparedRow[]): Int32Array {
+  let end = 0
+  const last: number[] = []
+  for (const { positions, want } of rows) {
+    end += positions
+    if (want !== 'none') last.push(end - 1)
+  }
+  return Int32Array.from(last)
+}
+
+/** For each row its first token, count, past and the start of its blocks in `tables`. */
+function blockTables(rows: readonly PreparedRow[]): { rows: Int32Array; tables: Int32Array } {
+  const described: number[] = []
+  const tables: number[] = []
+  let first = 0
+  for (const { cache, positions } of rows) {
+    described.push(first, positions, cache.length, tables.length)
+    tables.push(...cache.blocks)
+    first += positions
+  }
+  return { rows: Int32Array.from(described), tables: Int32Array.from(tables) }
+}

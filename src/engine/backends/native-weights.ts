@@ -1,0 +1,128 @@
+/** Brings a program's weights into the native runtime, one tensor after the other and each as it is stored. */
+import type { NamedValue } from '../../../models/graph/graph.ts'
+import type { FixedSource } from '../../../models/graph/native/fixed.ts'
+import type { NativeWeight } from '../../../models/graph/native/lower.ts'
+import type { ProgramWeight } from '../../../models/graph/native/program.ts'
+import { AerieError } from '../../errors.ts'
+import { type QuantisedMatrix, readQuantised } from '../../weights/quantised.ts'
+import type { WeightTensor } from '../../weights/weights.ts'
+import type { ModelFiles } from './model-files.ts'
+import type { NativeAddon, NativePool, NativeWeightSpec } from './native-addon.ts'
+import { interpret } from './reference/interpreter.ts'
+import { type Tensor, tensor } from './reference/tensor.ts'
+
+type Files = Pick<ModelFiles, 'checkpoint' | 'tensors'>
+type Rows = readonly [start: number, end: number]
+
+/** Stored types that linears read as they are. */
+const DENSE: Readonly<Record<string, 'f32' | 'f16' | 'bf16'>> = {
+  F32: 'f32',
+  F16: 'f16',
+  BF16: 'bf16',
+}
+
+/**
+ * For each weight its values, or its packed block, in the program's order; between tensors no more than one is held twice.
+ * Throws `invalid_package` for values that are no numbers.
+ */
+export async function loadNativeWeights(
+  { weights: kinds }: { readonly weights: readonly ProgramWeight[] },
+  weights: readonly NativeWeight[],
+  files: Files,
+  { addon, pool }: { readonly addon: NativeAddon; readonly pool: NativePool },
+): Promise<(Uint8Array | Float32Array | Int32Array)[]> {
+  const loaded: (Uint8Array | Float32Array | Int32Array)[] = []
+  for (const [i, weight] of weights.entries()) {
+    loaded.push(
+      kinds[i]!.kind === 'linear'
+        ? addon.packLinear(pool, await linearSpec(weight, files))
+        : await values(weight.source, files),
+    )
+  }
+  return loaded
+}
+
+/** A matrix as it is stored, rows of one too; in floats where it is stored in another form, or computed. */
+async function linearSpec(
+  { source, shape }: NativeWeight,
+  files: Files,
+): Promise<NativeWeightSpec> {
+  const [out, width] = shape as readonly [number, number]
+  const stored = 'weight' in source ? files.tensors.get(source.weight.name) : undefined
+  const rows = 'weight' in source ? source.rows : undefined
+  if (stored?.quantisation) {
+    const { quantisation } = stored
+    const matrix = await readQuantised({ ...stored, quantisation }, (part) =>
+      files.checkpoint.readBytes(part),
+    )
+    return rows ? rowsOf(matrix, rows) : matrix
+  }
+  const type = stored && !stored.change && DENSE[stored.dtype]
+  const bytes =
+    stored && type
+      ? await files.checkpoint.readBytes(rows ? storedRows(stored, rows) : stored)
+      : bytesOf(Float32Array.from(await values(source, files)))
+  return { type: type || 'f32', shape: [out, width], values: bytes }
+}
+
+async function values(
+  source: FixedSource,
+  files: Files,
+): Promise<Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>> {
+  if ('graph' in source) {
+    const weights = new Map<string, Tensor>()
+    for (const weight of source.graph.weights) {
+      const floats = await values({ weight }, files)
+      weights.set(weight.name, tensor(weight.shape, Float64Array.from(floats)))
+    }
+    const [output] = source.graph.outputs as [NamedValue]
+    const made = interpret(source.graph, { feeds: new Map(), weights }).get(output.name)!
+    return output.value.type === 'int32' ? Int32Array.from(made.data) : Float32Array.from(made.data)
+  }
+  const { weight, rows } = source
+  const stored = files.tensors.get(weight.name)
+  // Binding saw to it that only a derived weight may have no tensor.
+  const all = stored
+    ? await files.checkpoint.readFloats(stored)
+    : Float32Array.from(weight.derived!.values())
+  if (!all.every(Number.isFinite))
+    throw new AerieError(
+      'invalid_package',
+      `tensor ${weight.name} holds values that are no numbers`,
+    )
+  const width = all.length / weight.shape[0]!
+  const part = rows ? all.slice(rows[0] * width, rows[1] * width) : all
+  return weight.type === 'int32' ? Int32Array.from(part) : part
+}
+
+/** Some rows of a tensor whose elements stand one by one. */
+function storedRows(stored: WeightTensor, [start, end]: Rows): WeightTensor {
+  const rowBytes = stored.byteLength / stored.shape[0]!
+  return {
+    ...stored,
+    shape: stored.shape.with(0, end - start),
+    offset: stored.offset + start * rowBytes,
+    byteLength: (end - start) * rowBytes,
+  }
+}
+
+function rowsOf(matrix: QuantisedMatrix, [start, end]: Rows): QuantisedMatrix {
+  const [out, width] = matrix.shape
+  const { lowRank, zeroPoints, values: bytes, scales } = matrix
+  const bytePart = (all: Uint8Array) =>
+    all.subarray((start * all.length) / out, (end * all.length) / out)
+  const floatPart = (all: Float32Array) =>
+    all.subarray((start * all.length) / out, (end * all.length) / out)
+  return {
+    ...matrix,
+    shape: [end - start, width],
+    values: bytePart(bytes),
+    scales: floatPart(scales),
+    ...(zeroPoints && { zeroPoints: bytePart(zeroPoints) }),
+    ...(lowRank && { lowRank: { ...lowRank, up: floatPart(lowRank.up) } }),
+  }
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Float32Array<ArrayBuffer>): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength)
+}

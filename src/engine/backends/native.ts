@@ -1,0 +1,87 @@
+/** The native backend: our own C++ runtime, inside worker threads. Towers that it has no instructions for run on ONNX Runtime. */
+import { type Graph, kvGeometry, type NamedValue } from '../../../models/graph/graph.ts'
+import type {
+  Backend,
+  BackendOptions,
+  DecoderSession,
+  EncoderSession,
+  TowerSession,
+} from '../backend.ts'
+import { CachedDecoder } from './cached-decoder.ts'
+import { EmbeddingTable } from './embedding-table.ts'
+import { decoderGraph, type ModelFiles, openModelFiles } from './model-files.ts'
+import { NativeDecoderRunner } from './native-decoder.ts'
+import { NativeKvTable } from './native-kv.ts'
+import { NativeSession, programFor, requireNativeAddon } from './native-session.ts'
+import { SizedTower } from './sized-tower.ts'
+import { type EncoderRunner, tileEncoder } from './tile-encoder.ts'
+
+export const nativeBackend: Backend = { name: 'native', loadDecoder, loadEncoder, loadTower }
+
+async function loadDecoder(directory: string, options: BackendOptions): Promise<DecoderSession> {
+  const files = await openModelFiles(directory)
+  await using _checkpoint = files.checkpoint
+  return await nativeDecoder(files, options)
+}
+
+/** A decoder session over an opened model, which may be closed afterwards. */
+export async function nativeDecoder(
+  files: ModelFiles,
+  options: BackendOptions,
+): Promise<DecoderSession> {
+  const graph = decoderGraph(files)
+  const { vocabSize, hiddenSize, maxContext } = files.limits
+  const cache = new NativeKvTable(requireNativeAddon(), {
+    geometry: kvGeometry(graph),
+    blockSize: options.kvBlockSize,
+    bytes: options.kvCacheBytes,
+  })
+  const embeddings = await EmbeddingTable.load(files)
+  const session = await NativeSession.load(graph, files, { threads: options.threads })
+  const runner = new NativeDecoderRunner({ session, cache, hiddenSize, vocabSize })
+  return new CachedDecoder({ embeddings, cache, runner, maxContext })
+}
+
+async function loadEncoder(directory: string, options: BackendOptions): Promise<EncoderSession> {
+  const files = await openModelFiles(directory)
+  await using _checkpoint = files.checkpoint
+  return await tileEncoder(files, (graph, output) => loadRunner(graph, output, files, options))
+}
+
+async function loadTower(
+  directory: string,
+  options: BackendOptions,
+  maxSessions: number,
+): Promise<TowerSession> {
+  return await SizedTower.load(directory, maxSessions, (graph, output, files) =>
+    loadRunner(graph, output, files, options),
+  )
+}
+
+/** A session for an output of a graph of an opened model, which may be closed afterwards. */
+async function loadRunner(
+  graph: Graph,
+  output: string,
+  files: ModelFiles,
+  options: BackendOptions,
+): Promise<EncoderRunner> {
+  if ('refusal' in programFor(graph, files, { outputs: [output] })) {
+    const { loadOnnxRunner } = await import('./onnx.ts')
+    return await loadOnnxRunner(graph, output, files, options)
+  }
+  const { threads } = options
+  const session = await NativeSession.load(graph, files, { threads, outputs: [output] })
+  const [input] = graph.inputs as [NamedValue]
+  const [dim] = input.value.shape as [string]
+  return {
+    async run(data, [count]) {
+      const dims = { [dim]: count! }
+      const values = new Float32Array(session.sizeOf(output, dims))
+      session.run({ dims, inputs: { [input.name]: data }, outputs: { [output]: values } })
+      return values
+    },
+    async dispose() {
+      session.dispose()
+    },
+  }
+}
