@@ -1,7 +1,8 @@
 /** The toy decoder over the KV cache of the real backends: what it remembers lies in that cache's blocks, as floats. */
 import assert from 'node:assert/strict'
 import type { KvStats, Row, SequenceId, StepResult } from '../../src/engine/backend.ts'
-import { KvCache, type KvSequence } from '../../src/engine/backends/kv-cache.ts'
+import { KvCache } from '../../src/engine/backends/kv-cache.ts'
+import type { KvSequence } from '../../src/engine/backends/kv-table.ts'
 import {
   afterFeatures,
   afterToken,
