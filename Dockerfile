@@ -28,6 +28,8 @@ COPY docs/pictures ./docs/pictures
 # What was measured of each family, for /v1/models/{model}.
 COPY docs/parity.json ./docs/parity.json
 COPY models ./models
+# The native runtime, built of kernels/cpu.
+COPY prebuilds ./prebuilds
 COPY src ./src
 # A number, so that an orchestrator can tell that it is not root. It owns nothing here and writes nothing.
 USER 1000:1000

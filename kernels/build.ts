@@ -6,8 +6,7 @@
  * Python that has it.
  */
 import { execFileSync } from 'node:child_process'
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { sourcesHash } from './sources.ts'
@@ -41,29 +40,25 @@ function build(folder: string, definitions: readonly string[]): string {
 }
 
 function buildPrebuilt(python: string): void {
-  const folder = mkdtempSync(join(tmpdir(), 'aerie-native-'))
-  try {
-    // CMake takes a compiler of one word.
-    const tool = (name: string, command: string) => {
-      const path = join(folder, name)
-      writeFileSync(path, `#!/bin/sh\nexec '${python}' -m ziglang ${command} "$@"\n`)
-      chmodSync(path, 0o755)
-      return path
-    }
-    const addon = build(join(folder, 'build'), [
-      `-DCMAKE_CXX_COMPILER=${tool('c++', `c++ -target ${TARGET}`)}`,
-      `-DCMAKE_AR=${tool('ar', 'ar')}`,
-      `-DCMAKE_RANLIB=${tool('ranlib', 'ranlib')}`,
-      '-DCMAKE_MODULE_LINKER_FLAGS=-s',
-      '-DCMAKE_SHARED_LINKER_FLAGS=-s',
-    ])
-    const home = join(import.meta.dirname, '../prebuilds/linux-x64')
-    mkdirSync(home, { recursive: true })
-    copyFileSync(addon, join(home, ADDON))
-    console.log(join(home, ADDON))
-  } finally {
-    rmSync(folder, { recursive: true })
+  const folder = join(HERE, 'build-prebuilt')
+  mkdirSync(folder, { recursive: true })
+  // CMake takes a compiler of one word.
+  const tool = (name: string, command: string) => {
+    const path = join(folder, name)
+    writeFileSync(path, `#!/bin/sh\nexec '${python}' -m ziglang ${command} "$@"\n`, { mode: 0o755 })
+    return path
   }
+  const addon = build(folder, [
+    // Optimised throughout, also while CMake tries the compiler: its C++ library is built for each level.
+    `-DCMAKE_CXX_COMPILER=${tool('c++', `c++ -target ${TARGET} -O2`)}`,
+    `-DCMAKE_AR=${tool('ar', 'ar')}`,
+    `-DCMAKE_RANLIB=${tool('ranlib', 'ranlib')}`,
+    '-DCMAKE_MODULE_LINKER_FLAGS=-s',
+  ])
+  const home = join(import.meta.dirname, '../prebuilds/linux-x64')
+  mkdirSync(home, { recursive: true })
+  copyFileSync(addon, join(home, ADDON))
+  console.log(join(home, ADDON))
 }
 
 function cmake(parameters: readonly string[]): void {

@@ -10,7 +10,7 @@ export const MARK = 'aerie-sources:'
 
 /** SHA-256 over the names and bytes of all sources, hexadecimal. */
 export function sourcesHash(): string {
-  const files = globSync(['CMakeLists.txt', 'src/**/*.{h,cc}'], { cwd: FOLDER })
+  const files = globSync(['CMakeLists.txt', 'src/**/*.{h,cc,map}'], { cwd: FOLDER })
   const hash = createHash('sha256')
   for (const file of files.map((name) => name.replaceAll('\\', '/')).sort()) {
     const bytes = readFileSync(join(FOLDER, file))

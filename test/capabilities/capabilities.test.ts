@@ -29,7 +29,7 @@ describe('measured parity', () => {
     for (const { stages } of radio!.cases) {
       for (const { relativeError } of stages) assert.ok((relativeError ?? 0) <= radio!.tolerance)
     }
-    assert.equal(await familyParity('radio', 'native'), undefined)
+    assert.equal(await familyParity('radio', 'tensorrt'), undefined)
     assert.equal(await familyParity('hymba', 'onnx'), undefined)
     const nowhere = pathToFileURL('/nowhere/parity.json')
     assert.equal(await familyParity('radio', 'onnx', nowhere), undefined)

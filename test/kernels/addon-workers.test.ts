@@ -64,6 +64,8 @@ describe('the addon in worker threads', { skip: NO_ADDON || process.platform !==
     const after = usage()
     assert.equal(after.threads, before.threads)
     assert.equal(after.stores, before.stores)
+    // A sanitizer keeps what was freed for a while.
+    if (process.env['AERIE_TEST_ADDON'] !== undefined) return
     // One life takes 8 MB of keys and values and as much of results.
     const growth = after.bytes - before.bytes
     assert.ok(growth < (lives * 16e6) / 4, `${growth / 1e6} MB more after ${lives} lives`)

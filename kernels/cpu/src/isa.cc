@@ -1,34 +1,14 @@
 #include "isa.h"
 
-#if defined(__aarch64__) && defined(__linux__)
+#if defined(__x86_64__)
+#include <cpuid.h>
+#elif defined(__aarch64__) && defined(__linux__)
 #include <sys/auxv.h>
 #endif
 
+#include <cstdint>
+
 namespace aerie {
-namespace {
-
-#if defined(__x86_64__)
-bool has_avx2() {
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
-}
-
-bool has_avx512_vnni() {
-  return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-         __builtin_cpu_supports("avx512vnni");
-}
-#elif defined(__aarch64__)
-bool has_dot_product() {
-#if defined(__linux__)
-  // HWCAP_ASIMDDP of the kernel's interface.
-  return (getauxval(AT_HWCAP) & (1ul << 20)) != 0;
-#else
-  return true;
-#endif
-}
-#endif
-
-}  // namespace
 
 const char* isa_name(Isa isa) {
   switch (isa) {
@@ -44,12 +24,52 @@ const char* isa_name(Isa isa) {
   return "portable";
 }
 
+#if defined(__x86_64__)
+namespace {
+
+bool has(uint32_t bits, int bit) { return (bits >> bit & 1) != 0; }
+
+// Which registers the system saves; behind a look whether there is such an instruction.
+uint64_t saved_registers() {
+  uint32_t low = 0, high = 0;
+  __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  return uint64_t{high} << 32 | low;
+}
+
+// Intel's manual, volume 2, CPUID. Asked here and not by __builtin_cpu_supports, behind which some compilers have nothing.
+void add_x86_isas(std::vector<Isa>& isas) {
+  constexpr uint64_t kYmm = 0x06, kZmm = 0xe6;
+  uint32_t eax = 0, ebx = 0, ecx = 0, edx = 0;
+  if (__get_cpuid(1, &eax, &ebx, &ecx, &edx) == 0) return;
+  const bool has_fma = has(ecx, 12) && has(ecx, 29);
+  if (!has(ecx, 27) || !has(ecx, 28) || !has_fma) return;
+  const uint64_t saved = saved_registers();
+  if ((saved & kYmm) != kYmm || __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) == 0 || !has(ebx, 5)) return;
+  const bool has_avx512 = has(ebx, 16) && has(ebx, 17) && has(ebx, 30) && has(ebx, 31) && has(ecx, 11);
+  if (has_avx512 && (saved & kZmm) == kZmm) isas.push_back(Isa::kAvx512Vnni);
+  isas.push_back(Isa::kAvx2);
+}
+
+}  // namespace
+#elif defined(__aarch64__)
+namespace {
+
+bool has_dot_product() {
+#if defined(__linux__)
+  // HWCAP_ASIMDDP of the kernel's interface.
+  return (getauxval(AT_HWCAP) & (1ul << 20)) != 0;
+#else
+  return true;
+#endif
+}
+
+}  // namespace
+#endif
+
 std::vector<Isa> usable_isas() {
   std::vector<Isa> isas;
 #if defined(__x86_64__)
-  __builtin_cpu_init();
-  if (has_avx512_vnni()) isas.push_back(Isa::kAvx512Vnni);
-  if (has_avx2()) isas.push_back(Isa::kAvx2);
+  add_x86_isas(isas);
 #elif defined(__aarch64__)
   if (has_dot_product()) isas.push_back(Isa::kNeon);
 #endif
