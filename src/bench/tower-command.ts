@@ -33,9 +33,9 @@ export const towerBenchCommand: Command = {
   operands: '[options]',
   details: [
     'Has PyTorch export SigLIP-so400m (384 pixels, patches of 14, random weights) to ONNX in float32,',
-    'and runs that and this server’s graph of the same weights, as they are and in int8, in turns, in',
-    'the same ONNX Runtime, each in a process of its own. Needs a Python with what',
-    'bench/peers/tower/requirements.txt lists. Exit code 1 when the features differ.',
+    'and runs that in ONNX Runtime, and this server’s graph of the same weights in ONNX Runtime and in',
+    'the native runtime, as they are and in int8, in turns, each in a process of its own. Needs a',
+    'Python with what bench/peers/tower/requirements.txt lists. Exit code 1 when the features differ.',
   ],
   options: {
     ...runOptions({ pictures: '1', rounds: '5' }),
@@ -99,7 +99,7 @@ async function benchTower(args: ParsedArgs, terminal: Terminal): Promise<number>
 
 /** A NaN does not. */
 function agrees({ form, difference, cosine }: FormReport): boolean {
-  return form === 'aerie-int8' ? cosine >= LEAST_COSINE : difference <= TOLERANCE
+  return form.endsWith('-int8') ? cosine >= LEAST_COSINE : difference <= TOLERANCE
 }
 
 interface ExportOptions {
@@ -139,12 +139,19 @@ async function measure(
   threads: number,
   say: (line: string) => void,
 ): Promise<Report> {
-  const [{ noisePixels, TOWER_FORMS, towerShape }, { startMeasured }, { quantiseTower }] =
-    await Promise.all([
-      import('./tower-forms.ts'),
-      import('./measured-process.ts'),
-      import('./quantised-tower.ts'),
-    ])
+  const [
+    { isNative, noisePixels, TOWER_FORMS, towerShape },
+    { startMeasured },
+    { quantiseTower },
+    { findNativeAddon },
+  ] = await Promise.all([
+    import('./tower-forms.ts'),
+    import('./measured-process.ts'),
+    import('./quantised-tower.ts'),
+    import('../engine/backends/native-addon.ts'),
+  ])
+  const native = findNativeAddon()
+  if ('reason' in native) say(`without the native runtime: ${native.reason}`)
   say('quantising …')
   await quantiseTower(folder)
   const tower = towerShape(folder)
@@ -153,6 +160,7 @@ async function measure(
   await using started = new AsyncDisposableStack()
   const forms: { form: TowerForm; process: MeasuredProcess; runs: MeasuredRun[] }[] = []
   for (const form of TOWER_FORMS) {
+    if (isNative(form) && 'reason' in native) continue
     say(`loading ${form} …`)
     const job = { form, folder, pixels: 'pixels', pictures: tower.pictures, threads }
     const process = started.use(await startMeasured('tower-program.ts', job, form))

@@ -1,6 +1,6 @@
 /**
- * The forms in which one and the same tower is run: as PyTorch's exporter wrote it, and as this server lowers it, with the
- * weights as they are and quantised.
+ * The forms in which one and the same tower is run: as PyTorch's exporter wrote it, and as this server lowers it, to ONNX
+ * Runtime and to the native runtime, with the weights as they are and quantised.
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,14 +8,23 @@ import { readSiglipConfig, siglip } from '../../models/blocks/siglip.ts'
 import { ConfigReader } from '../../models/config-reader.ts'
 import { GraphBuilder } from '../../models/graph/builder.ts'
 import type { Graph } from '../../models/graph/graph.ts'
+import { NativeSession } from '../engine/backends/native-session.ts'
 import { OnnxSession } from '../engine/backends/onnx-session.ts'
 import { Checkpoint } from '../weights/checkpoint.ts'
 import { seededUniform } from './random.ts'
 
 /** The first is what the others are compared with. */
-export const TOWER_FORMS = ['pytorch', 'aerie', 'aerie-int8'] as const
+export const TOWER_FORMS = ['pytorch', 'onnx', 'onnx-int8', 'native', 'native-int8'] as const
 
 export type TowerForm = (typeof TOWER_FORMS)[number]
+
+export function isInt8(form: TowerForm): boolean {
+  return form.endsWith('-int8')
+}
+
+export function isNative(form: TowerForm): boolean {
+  return form.startsWith('native')
+}
 
 export interface TowerJob {
   readonly form: TowerForm
@@ -42,7 +51,8 @@ export const INT8_FOLDER = 'int8'
 
 /** Loads one form for as many runs as are wanted; the process ends it. */
 export async function towerRunner(job: TowerJob): Promise<TowerRunner> {
-  return job.form === 'pytorch' ? await exportedRunner(job) : await loweredRunner(job)
+  if (job.form === 'pytorch') return await exportedRunner(job)
+  return isNative(job.form) ? await nativeRunner(job) : await onnxRunner(job)
 }
 
 /** Of an exported folder. */
@@ -67,10 +77,28 @@ export function towerGraph(folder: string): Graph {
   return g.build()
 }
 
-async function loweredRunner({ form, folder, pictures, threads }: TowerJob): Promise<TowerRunner> {
-  await using checkpoint = await Checkpoint.open(
-    form === 'aerie-int8' ? join(folder, INT8_FOLDER) : folder,
+async function openWeights({ form, folder }: TowerJob): Promise<Checkpoint> {
+  return await Checkpoint.open(isInt8(form) ? join(folder, INT8_FOLDER) : folder)
+}
+
+async function nativeRunner(job: TowerJob): Promise<TowerRunner> {
+  await using checkpoint = await openWeights(job)
+  const { folder, pictures: tiles, threads } = job
+  const session = await NativeSession.load(
+    towerGraph(folder),
+    { checkpoint, tensors: checkpoint.tensors },
+    { threads },
   )
+  return async (pixels) => {
+    const features = new Float32Array(session.sizeOf('features', { tiles }))
+    session.run({ dims: { tiles }, inputs: { pixels }, outputs: { features } })
+    return features
+  }
+}
+
+async function onnxRunner(job: TowerJob): Promise<TowerRunner> {
+  await using checkpoint = await openWeights(job)
+  const { folder, pictures, threads } = job
   const session = await OnnxSession.load(towerGraph(folder), checkpoint.tensors, { threads })
   const { imageSize } = towerShape(folder)
   return async (data) => {

@@ -1,4 +1,4 @@
-/** A tower in three forms: PyTorch's part is played by our own lowering of a small one, so that no Python is needed. */
+/** A tower in all its forms: PyTorch's part is played by our own lowering of a small one, so that no Python is needed. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path'
 import { after, before, it } from 'node:test'
 import { lowerToOnnx } from '../../models/graph/onnx/lower.ts'
 import { towerGraph } from '../../src/bench/tower-forms.ts'
+import { findNativeAddon } from '../../src/engine/backends/native-addon.ts'
 import { Checkpoint } from '../../src/weights/checkpoint.ts'
 import { writeSafetensors } from '../support/safetensors-file.ts'
 import { seededRandom } from '../support/seeded-random.ts'
@@ -86,12 +87,13 @@ it('runs all in turns and says how far they agree', () => {
     forms.map((f: { form: string; seconds: number[] }) => [f.form, f.seconds.length]),
     [
       ['pytorch', 2],
-      ['aerie', 2],
-      ['aerie-int8', 2],
+      ['onnx', 2],
+      ['onnx-int8', 2],
+      ...('addon' in findNativeAddon() ? ['native', 'native-int8'].map((form) => [form, 2]) : []),
     ],
   )
   for (const { form, difference, cosine, peakBytes } of forms) {
-    if (form === 'aerie-int8') assert.ok(difference > 1e-4 && cosine < 1, 'as if not quantised')
+    if (form.endsWith('-int8')) assert.ok(difference > 1e-4 && cosine < 1, 'as if not quantised')
     else assert.ok(difference <= 1e-6, String(difference))
     assert.ok(cosine > 0.999, String(cosine))
     assert.ok(peakBytes > 10e6)

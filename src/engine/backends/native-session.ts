@@ -71,7 +71,7 @@ export class NativeSession {
    */
   static async load(
     graph: Graph,
-    files: ModelFiles,
+    files: Pick<ModelFiles, 'checkpoint' | 'tensors'>,
     { threads, isa, ...options }: NativeSessionOptions,
   ): Promise<NativeSession> {
     const addon = requireNativeAddon()
