@@ -314,6 +314,11 @@ describe('the report', () => {
     assert.match(text, /Missing: decode at 32768: killed/)
   })
 
+  it('says when the machine was busy, and that nothing is to be quoted then', () => {
+    assert.doesNotMatch(asText(report), /BUSY/)
+    assert.match(asText({ ...report, loadAverage: 1.5 }), /THE MACHINE WAS BUSY .* no ratio/)
+  })
+
   it('as Markdown shows the plot beside it, where there is one', () => {
     const markdown = asMarkdown(report, 'docs/performance-engine.svg')
     assert.match(markdown, /^2026-01-02, a machine, .*load average before: 0\.3/)

@@ -30,7 +30,7 @@ if (program.endsWith('limits.py')) {
   createInterface(process.stdin).on('line', (line) => {
     if (peer === 'onnxruntime-genai') process.exit(9)
     const { kind, tokens, batch, steps } = JSON.parse(line)
-    say({ type: 'ran', tokens: kind === 'prefill' ? tokens : batch * steps, seconds: 0.001 })
+    say({ type: 'ran', tokens: kind === 'prefill' ? tokens : batch * steps, seconds: 1e-6 })
   })
 }
 `,

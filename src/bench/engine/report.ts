@@ -40,6 +40,12 @@ export interface EngineReport {
   readonly scale: ScaleReport | null
 }
 
+/** Of the threads of an engine, what others may have taken before. */
+const MOST_LOAD = 0.5
+/** llama.cpp's threads wait for each other by spinning: one that is kept from running makes a step take hundreds of times as long. */
+const BUSY =
+  ' THE MACHINE WAS BUSY when this began: engines lose unlike shares of their speed then, and no ratio here is to be quoted.'
+
 /** For the terminal. */
 export function asText(report: EngineReport): string {
   return sections(report, alignedTable).join('\n\n')
@@ -72,7 +78,8 @@ function heading(report: EngineReport): string {
     : 'The limits of the machine were not measured: no Python with NumPy.'
   return (
     `${report.date}, ${report.hardware}, Node ${report.node}, backend ${report.backend}, ${report.threads} threads, ` +
-    `${report.rounds} rounds in turns; load average before: ${report.loadAverage.toFixed(1)}. ${machine}`
+    `${report.rounds} rounds in turns; load average before: ${report.loadAverage.toFixed(1)}. ${machine}` +
+    (report.loadAverage > MOST_LOAD * report.threads ? BUSY : '')
   )
 }
 
