@@ -2,6 +2,8 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#elif defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
 #endif
 
 #include <cstdint>
@@ -49,6 +51,19 @@ void add_x86_isas(std::vector<Isa>& isas) {
 }
 
 }  // namespace
+#elif defined(__aarch64__)
+namespace {
+
+bool has_dot_product() {
+#if defined(__linux__)
+  // HWCAP_ASIMDDP of the kernel's interface.
+  return (getauxval(AT_HWCAP) & (1ul << 20)) != 0;
+#else
+  return true;
+#endif
+}
+
+}  // namespace
 #endif
 
 std::vector<Isa> usable_isas() {
@@ -56,7 +71,7 @@ std::vector<Isa> usable_isas() {
 #if defined(__x86_64__)
   add_x86_isas(isas);
 #elif defined(__aarch64__)
-  isas.push_back(Isa::kNeon);
+  if (has_dot_product()) isas.push_back(Isa::kNeon);
 #endif
   isas.push_back(Isa::kPortable);
   return isas;
