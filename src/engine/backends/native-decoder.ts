@@ -96,7 +96,8 @@ function blockTables(rows: readonly PreparedRow[]): { rows: Int32Array; tables: 
   let first = 0
   for (const { cache, positions } of rows) {
     described.push(first, positions, cache.length, tables.length)
-    tables.push(...cache.blocks)
+    // Not spread: a long sequence has more blocks than a call takes arguments.
+    for (const block of cache.blocks) tables.push(block)
     first += positions
   }
   return { rows: Int32Array.from(described), tables: Int32Array.from(tables) }

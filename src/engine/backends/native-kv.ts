@@ -1,5 +1,6 @@
 /** The KV cache of a native session: block tables here, keys and values in the runtime. */
 import type { KvGeometry } from '../../../models/graph/graph.ts'
+import { AerieError } from '../../errors.ts'
 import { blocksIn, KvTable } from './kv-table.ts'
 import type { NativeAddon, NativeKv } from './native-addon.ts'
 
@@ -13,13 +14,25 @@ export interface NativeKvOptions {
 export class NativeKvTable extends KvTable {
   readonly store: NativeKv
 
-  /** Throws `invalid_config` when not one block fits. */
+  /** Throws `invalid_config` when not one block fits, or for blocks or heads that the runtime does not take. */
   constructor(addon: NativeAddon, { geometry, blockSize, bytes }: NativeKvOptions) {
     const { layers, kvHeads, headDim } = geometry
     const positionBytes = 2 * layers * kvHeads * headDim * Float32Array.BYTES_PER_ELEMENT
     const blocks = blocksIn(bytes, positionBytes * blockSize)
     super(blocks, blockSize)
-    this.store = addon.createKv({ ...geometry, blockSize, blocks, type: 'f32' })
+    try {
+      this.store = addon.createKv({ ...geometry, blockSize, blocks, type: 'f32' })
+    } catch (cause) {
+      throw new AerieError('invalid_config', `native KV cache: ${(cause as Error).message}`, {
+        cause,
+      })
+    }
+  }
+
+  /** Forgets every sequence and gives the memory back. */
+  override clear(): void {
+    super.clear()
+    this.store.clear()
   }
 
   protected override copyBlock(from: number, to: number): void {

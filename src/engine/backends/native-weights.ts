@@ -4,6 +4,7 @@ import type { FixedSource } from '../../../models/graph/native/fixed.ts'
 import type { NativeWeight } from '../../../models/graph/native/lower.ts'
 import type { ProgramWeight } from '../../../models/graph/native/program.ts'
 import { AerieError } from '../../errors.ts'
+import { freeMemory } from '../../free-memory.ts'
 import { type QuantisedMatrix, readQuantised } from '../../weights/quantised.ts'
 import type { WeightTensor } from '../../weights/weights.ts'
 import type { ModelFiles } from './model-files.ts'
@@ -33,11 +34,14 @@ export async function loadNativeWeights(
 ): Promise<(Uint8Array | Float32Array | Int32Array)[]> {
   const loaded: (Uint8Array | Float32Array | Int32Array)[] = []
   for (const [i, weight] of weights.entries()) {
-    loaded.push(
-      kinds[i]!.kind === 'linear'
-        ? addon.packLinear(pool, await linearSpec(weight, files))
-        : await values(weight.source, files),
-    )
+    if (kinds[i]!.kind === 'tensor') {
+      loaded.push(await values(weight.source, files))
+      continue
+    }
+    const spec = await linearSpec(weight, files)
+    loaded.push(addon.packLinear(pool, spec))
+    // Nobody else sees what was read for this weight; the collector would come by late.
+    freeMemory(spec.values.buffer)
   }
   return loaded
 }
@@ -61,7 +65,7 @@ async function linearSpec(
   const bytes =
     stored && type
       ? await files.checkpoint.readBytes(rows ? storedRows(stored, rows) : stored)
-      : bytesOf(Float32Array.from(await values(source, files)))
+      : bytesOf(await values(source, files))
   return { type: type || 'f32', shape: [out, width], values: bytes }
 }
 
@@ -123,6 +127,10 @@ function rowsOf(matrix: QuantisedMatrix, [start, end]: Rows): QuantisedMatrix {
   }
 }
 
-function bytesOf({ buffer, byteOffset, byteLength }: Float32Array<ArrayBuffer>): Uint8Array {
+function bytesOf({
+  buffer,
+  byteOffset,
+  byteLength,
+}: Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength)
 }
