@@ -47,7 +47,7 @@ const bench = (...args: string[]) =>
 it('measures ours alone, and writes every figure, the report and the plot', () => {
   const json = join(folder, 'engine.json')
   const page = join(folder, 'performance.md')
-  writeFileSync(page, '# Speed\n<!-- bench:engine:start -->\n<!-- bench:engine:end -->\nafter\n')
+  writeFileSync(page, '# Speed\n<!-- bench engine:start -->\n<!-- bench engine:end -->\nafter\n')
   const args = ['--rounds', '2', '--steps', '2', '--clients', '2']
   const scale = ['--sequences', '1,2', '--contexts', '32,4096']
   const { status, stdout, stderr } = bench(

@@ -96,7 +96,7 @@ export const engineBenchCommand: Command = {
       type: 'string',
       value: 'file',
       description:
-        'also write the report between the bench:engine markers of this file, and a plot beside it',
+        'also write the report between the `bench engine` markers of this file, and a plot beside it',
     },
   },
   configKeys: ['backend'],
