@@ -132,6 +132,7 @@ async function benchEngine(args: ParsedArgs, terminal: Terminal): Promise<number
 async function measured(args: ParsedArgs, say: (line: string) => void): Promise<EngineReport> {
   const number = (name: string) => integerOption(args, engineBenchCommand, name)
   const { countsOption } = await import('../options.ts')
+  const { chooseBackend } = await import('../../engine/backends/choose.ts')
   const counts = (name: string, most: number) => countsOption(args, engineBenchCommand, name, most)
   const gguf = textOption(args, 'gguf')
   const plan = {
@@ -148,7 +149,8 @@ async function measured(args: ParsedArgs, say: (line: string) => void): Promise<
     sequences: counts('sequences', 1024),
     limitMs: number('limit')! * 1000,
     cache: textOption(args, 'cache') ?? join(homedir(), '.aerie', 'bench-engine'),
-    backend: (await readConfig(args.config, args.configFile)).backend,
+    // Every decoder here has a native program.
+    backend: chooseBackend((await readConfig(args.config, args.configFile)).backend, {}).name,
   }
   const { measureEngines } = await import('./plan.ts')
   const json = textOption(args, 'json')
