@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { after, it } from 'node:test'
+import { chooseBackend } from '../../src/engine/backends/choose.ts'
 
 const AERIE = resolve(import.meta.dirname, '../../bin/aerie.js')
 const folder = mkdtempSync(join(tmpdir(), 'aerie-bench-engine-'))
@@ -58,7 +59,7 @@ it('measures ours alone, and writes every figure, the report and the plot', () =
   const report = JSON.parse(readFileSync(json, 'utf8'))
   assert.deepEqual(
     [report.backend, report.rounds, report.limits, report.leftOut, report.accuracy],
-    ['onnx', 2, null, [], null],
+    [chooseBackend('auto', {}).name, 2, null, [], null],
   )
   const [model] = report.models
   assert.equal(model.name, 'tiny')

@@ -1,13 +1,17 @@
 /** The binary in the repository: built of the sources beside it, and for every Linux that is promised. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { MARK, sourcesHash } from '../../kernels/sources.ts'
+import type { NativeAddon } from '../../src/engine/backends/native-addon.ts'
 import { elfNeeds } from '../support/elf.ts'
 
 const FILE = join(import.meta.dirname, '../../prebuilds/linux-x64/aerie-cpu.node')
 const MOST_BYTES = 1.5e6
+const CANNOT_ASK =
+  (process.platform !== 'linux' || process.arch !== 'x64') && 'the binary is for x86-64 Linux'
 /** Debian 11, Ubuntu 20.04. */
 const NEWEST_GLIBC = [2, 31]
 
@@ -33,6 +37,21 @@ describe('the prebuilt native runtime', () => {
       return major! > NEWEST_GLIBC[0]! || (major === NEWEST_GLIBC[0] && minor! > NEWEST_GLIBC[1]!)
     })
     assert.deepEqual(tooNew, [])
+  })
+
+  it('offers what this processor has, as the system tells it', { skip: CANNOT_ASK }, () => {
+    const flags = new Set(
+      /^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))![1]!.split(' '),
+    )
+    const { isas } = createRequire(import.meta.url)(FILE) as NativeAddon
+    const offered: readonly string[] = isas()
+    assert.equal(offered.at(-1), 'portable')
+    if (['avx2', 'fma', 'f16c'].every((flag) => flags.has(flag)))
+      assert.ok(offered.includes('avx2'))
+    const has512 = ['avx512f', 'avx512bw', 'avx512vl', 'avx512dq', 'avx512_vnni'].every((flag) =>
+      flags.has(flag),
+    )
+    assert.equal(offered.includes('avx512-vnni'), has512)
   })
 
   it(`is smaller than ${MOST_BYTES} bytes`, () => {
