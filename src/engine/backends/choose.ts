@@ -3,7 +3,7 @@ import type { FamilyGraphs } from '../../../models/family.ts'
 import { nativeProgram } from '../../../models/graph/native/lower.ts'
 import { AerieError } from '../../errors.ts'
 import type { BACKENDS } from './create.ts'
-import { findNativeAddon } from './native-addon.ts'
+import { FASTER_ON_ONNX, findNativeAddon } from './native-addon.ts'
 
 export type BackendName = (typeof BACKENDS)[number]
 
@@ -39,7 +39,9 @@ function whyNotNative({ decoder }: Pick<FamilyGraphs, 'decoder'>): string | unde
 function nativeText({ encoder }: Pick<FamilyGraphs, 'encoder'>): string {
   const search = findNativeAddon()
   const [isa] = 'addon' in search ? search.addon.isas() : []
-  const refusal = encoder && refusalOf(encoder)
+  if (!encoder) return `native (${isa})`
+  if (FASTER_ON_ONNX.has(isa!)) return `native (${isa}); the towers on ONNX Runtime, as the faster`
+  const refusal = refusalOf(encoder)
   return refusal === undefined
     ? `native (${isa})`
     : `native (${isa}); the towers on ONNX Runtime, for want of ${refusal}`

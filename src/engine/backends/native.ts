@@ -10,6 +10,7 @@ import type {
 import { CachedDecoder } from './cached-decoder.ts'
 import { EmbeddingTable } from './embedding-table.ts'
 import { decoderGraph, type ModelFiles, openModelFiles } from './model-files.ts'
+import { FASTER_ON_ONNX } from './native-addon.ts'
 import { NativeDecoderRunner } from './native-decoder.ts'
 import { NativeKvTable } from './native-kv.ts'
 import { NativeSession, programFor, requireNativeAddon } from './native-session.ts'
@@ -65,7 +66,8 @@ async function loadRunner(
   files: ModelFiles,
   options: BackendOptions,
 ): Promise<EncoderRunner> {
-  if ('refusal' in programFor(graph, files, { outputs: [output] })) {
+  const [isa] = requireNativeAddon().isas()
+  if (FASTER_ON_ONNX.has(isa!) || 'refusal' in programFor(graph, files, { outputs: [output] })) {
     const { loadOnnxRunner } = await import('./onnx.ts')
     return await loadOnnxRunner(graph, output, files, options)
   }
