@@ -1,4 +1,7 @@
-/** The native backend: our own C++ runtime, inside worker threads. Towers that it has no instructions for run on ONNX Runtime. */
+/**
+ * The native backend: our own C++ runtime, inside worker threads. Towers that it has no instructions for, or that are
+ * faster there, run on ONNX Runtime.
+ */
 import { type Graph, kvGeometry, type NamedValue } from '../../../models/graph/graph.ts'
 import type {
   Backend,
