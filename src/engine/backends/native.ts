@@ -3,36 +3,23 @@
  * faster there, run on ONNX Runtime.
  */
 import { type Graph, kvGeometry, type NamedValue } from '../../../models/graph/graph.ts'
-import type {
-  Backend,
-  BackendOptions,
-  DecoderSession,
-  EncoderSession,
-  TowerSession,
-} from '../backend.ts'
+import type { Backend, BackendOptions, DecoderSession } from '../backend.ts'
 import { CachedDecoder } from './cached-decoder.ts'
 import { EmbeddingTable } from './embedding-table.ts'
-import { decoderGraph, type ModelFiles, openModelFiles } from './model-files.ts'
+import { fileBackend } from './file-backend.ts'
+import { decoderGraph, type ModelFiles } from './model-files.ts'
 import { FASTER_ON_ONNX } from './native-addon.ts'
 import { NativeDecoderRunner } from './native-decoder.ts'
 import { NativeKvTable } from './native-kv.ts'
 import { NativeSession, programFor, requireNativeAddon } from './native-session.ts'
-import { SizedTower } from './sized-tower.ts'
-import { type EncoderRunner, tileEncoder } from './tile-encoder.ts'
+import type { EncoderRunner } from './tile-encoder.ts'
 
-export const nativeBackend: Backend = { name: 'native', loadDecoder, loadEncoder, loadTower }
+export const nativeBackend: Backend = fileBackend('native', {
+  decoder: nativeDecoder,
+  runner: loadRunner,
+})
 
-async function loadDecoder(directory: string, options: BackendOptions): Promise<DecoderSession> {
-  const files = await openModelFiles(directory)
-  await using _checkpoint = files.checkpoint
-  return await nativeDecoder(files, options)
-}
-
-/** A decoder session over an opened model, which may be closed afterwards. */
-export async function nativeDecoder(
-  files: ModelFiles,
-  options: BackendOptions,
-): Promise<DecoderSession> {
+async function nativeDecoder(files: ModelFiles, options: BackendOptions): Promise<DecoderSession> {
   const graph = decoderGraph(files)
   const { vocabSize, hiddenSize, maxContext } = files.limits
   const cache = new NativeKvTable(requireNativeAddon(), {
@@ -44,22 +31,6 @@ export async function nativeDecoder(
   const session = await NativeSession.load(graph, files, { threads: options.threads })
   const runner = new NativeDecoderRunner({ session, cache, hiddenSize, vocabSize })
   return new CachedDecoder({ embeddings, cache, runner, maxContext })
-}
-
-async function loadEncoder(directory: string, options: BackendOptions): Promise<EncoderSession> {
-  const files = await openModelFiles(directory)
-  await using _checkpoint = files.checkpoint
-  return await tileEncoder(files, (graph, output) => loadRunner(graph, output, files, options))
-}
-
-async function loadTower(
-  directory: string,
-  options: BackendOptions,
-  maxSessions: number,
-): Promise<TowerSession> {
-  return await SizedTower.load(directory, maxSessions, (graph, output, files) =>
-    loadRunner(graph, output, files, options),
-  )
 }
 
 /** A session for an output of a graph of an opened model, which may be closed afterwards. */

@@ -1,35 +1,22 @@
 /** The ONNX Runtime backend: towers and decoders on a CPU, inside worker threads. */
 import { type Graph, kvGeometry, type NamedValue } from '../../../models/graph/graph.ts'
-import type {
-  Backend,
-  BackendOptions,
-  DecoderSession,
-  EncoderSession,
-  TowerSession,
-} from '../backend.ts'
+import type { Backend, BackendOptions, DecoderSession } from '../backend.ts'
 import { CachedDecoder } from './cached-decoder.ts'
 import { EmbeddingTable } from './embedding-table.ts'
+import { fileBackend } from './file-backend.ts'
 import { KvCache } from './kv-cache.ts'
-import { decoderGraph, type ModelFiles, openModelFiles } from './model-files.ts'
+import { decoderGraph, type ModelFiles } from './model-files.ts'
 import { OnnxDecoderRunner } from './onnx-decoder.ts'
 import { OnnxSession } from './onnx-session.ts'
 import { withPlainWeights } from './plain-weights.ts'
-import { SizedTower } from './sized-tower.ts'
-import { type EncoderRunner, tileEncoder } from './tile-encoder.ts'
+import type { EncoderRunner } from './tile-encoder.ts'
 
-export const onnxBackend: Backend = { name: 'onnx', loadDecoder, loadEncoder, loadTower }
+export const onnxBackend: Backend = fileBackend('onnx', {
+  decoder: onnxDecoder,
+  runner: loadOnnxRunner,
+})
 
-async function loadDecoder(directory: string, options: BackendOptions): Promise<DecoderSession> {
-  const files = await openModelFiles(directory)
-  await using _checkpoint = files.checkpoint
-  return await onnxDecoder(files, options)
-}
-
-/** A decoder session over an opened model, which may be closed afterwards. */
-export async function onnxDecoder(
-  files: ModelFiles,
-  options: BackendOptions,
-): Promise<DecoderSession> {
+async function onnxDecoder(files: ModelFiles, options: BackendOptions): Promise<DecoderSession> {
   const decoder = decoderGraph(files)
   const { vocabSize, hiddenSize, maxContext } = files.limits
   const geometry = kvGeometry(decoder)
@@ -44,22 +31,6 @@ export async function onnxDecoder(
   )
   const runner = new OnnxDecoderRunner({ session, cache, geometry, hiddenSize, vocabSize })
   return new CachedDecoder({ embeddings, cache, runner, maxContext })
-}
-
-async function loadEncoder(directory: string, options: BackendOptions): Promise<EncoderSession> {
-  const files = await openModelFiles(directory)
-  await using _checkpoint = files.checkpoint
-  return await tileEncoder(files, (graph, output) => loadOnnxRunner(graph, output, files, options))
-}
-
-async function loadTower(
-  directory: string,
-  options: BackendOptions,
-  maxSessions: number,
-): Promise<TowerSession> {
-  return await SizedTower.load(directory, maxSessions, (graph, output, files) =>
-    loadOnnxRunner(graph, output, files, options),
-  )
 }
 
 /** A session for an output of a graph of an opened model, which may be closed afterwards. */

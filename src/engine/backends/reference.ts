@@ -1,32 +1,22 @@
 /** The reference backend: the same graphs in plain TypeScript, the truth for all others. */
 import { type Graph, kvGeometry, type NamedValue } from '../../../models/graph/graph.ts'
-import type {
-  Backend,
-  BackendOptions,
-  DecoderSession,
-  EncoderSession,
-  TowerSession,
-} from '../backend.ts'
+import type { Backend, BackendOptions, DecoderSession } from '../backend.ts'
 import { CachedDecoder } from './cached-decoder.ts'
 import { EmbeddingTable } from './embedding-table.ts'
+import { fileBackend } from './file-backend.ts'
 import { KvCache } from './kv-cache.ts'
-import { decoderGraph, type ModelFiles, openModelFiles } from './model-files.ts'
+import { decoderGraph, type ModelFiles } from './model-files.ts'
 import { interpret } from './reference/interpreter.ts'
 import { type Tensor, tensor } from './reference/tensor.ts'
 import { ReferenceDecoderRunner } from './reference-decoder.ts'
-import { SizedTower } from './sized-tower.ts'
-import { type EncoderRunner, tileEncoder } from './tile-encoder.ts'
+import type { EncoderRunner } from './tile-encoder.ts'
 
-export const referenceBackend: Backend = { name: 'reference', loadDecoder, loadEncoder, loadTower }
+export const referenceBackend: Backend = fileBackend('reference', {
+  decoder: referenceDecoder,
+  runner: loadRunner,
+})
 
-async function loadDecoder(directory: string, options: BackendOptions): Promise<DecoderSession> {
-  const files = await openModelFiles(directory)
-  await using _checkpoint = files.checkpoint
-  return await referenceDecoder(files, options)
-}
-
-/** A decoder session over an opened model, which may be closed afterwards. */
-export async function referenceDecoder(
+async function referenceDecoder(
   files: ModelFiles,
   options: BackendOptions,
 ): Promise<DecoderSession> {
@@ -42,20 +32,6 @@ export async function referenceDecoder(
   const weights = await loadWeights(graph, files)
   const runner = new ReferenceDecoderRunner({ graph, geometry, weights, cache, hiddenSize })
   return new CachedDecoder({ embeddings, cache, runner, maxContext })
-}
-
-async function loadEncoder(directory: string): Promise<EncoderSession> {
-  const files = await openModelFiles(directory)
-  await using _checkpoint = files.checkpoint
-  return await tileEncoder(files, (graph, output) => loadRunner(graph, output, files))
-}
-
-async function loadTower(
-  directory: string,
-  _options: BackendOptions,
-  maxSessions: number,
-): Promise<TowerSession> {
-  return await SizedTower.load(directory, maxSessions, loadRunner)
 }
 
 /** The interpreter for an output of a graph of an opened model, which may be closed afterwards. */
