@@ -6,7 +6,10 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 
 const ROOT = join(import.meta.dirname, '../..')
-const objects = globSync('kernels/cpu/{build,build-release}/CMakeFiles/aerie_runtime_*.dir/**/*.o', { cwd: ROOT })
+const objects = globSync(
+  'kernels/cpu/{build,build-release}/CMakeFiles/aerie_runtime_*.dir/**/*.o',
+  { cwd: ROOT },
+)
 const hasNm = spawnSync('nm', ['--version']).status === 0
 
 describe('kernels of one instruction set', {
