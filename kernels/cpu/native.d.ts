@@ -155,3 +155,22 @@ export function linear(
   rows: number,
   isa?: Isa,
 ): Float32Array
+
+/** Of all threads of a pool together; a multiplication and an addition are two operations. */
+export interface Limits {
+  readonly isa: Isa
+  readonly threads: number
+  readonly floatOperationsPerSecond: number
+  /** Products of 8-bit numbers, added in 32 bits. */
+  readonly int8OperationsPerSecond: number
+  /** Of 8-bit and 4-bit ones, several added in 16 bits first: as many as of int8 where one instruction adds to 32 bits. */
+  readonly int4OperationsPerSecond: number
+  /** Of memory beyond every cache. */
+  readonly readBytesPerSecond: number
+}
+
+/**
+ * What the machine does at most, measured: best of several in about `milliseconds` (1 … 60000) for each number. One thread is
+ * measured in processor time, several by the clock. Takes 256 MiB meanwhile.
+ */
+export function limits(pool: Pool, milliseconds: number, isa?: Isa): Limits

@@ -25,9 +25,11 @@ const PREFILL: Measure = { kind: 'prefill', tokens: 512 }
 const DECODE: Decode = { kind: 'decode', context: 64, batch: 8, steps: 4 }
 const LIMITS = {
   source: 'a test',
+  threads: 2,
   readBytesPerSecond: 1000,
   floatOperationsPerSecond: 1,
   byteOperationsPerSecond: 64_000,
+  nibbleOperationsPerSecond: 128_000,
 }
 
 /** Answers as an engine does, but for what `body` does with a line first. */

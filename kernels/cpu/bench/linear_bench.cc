@@ -14,38 +14,13 @@
 #include <vector>
 
 #include "isa.h"
-#include "limits.h"
+#include "limits/limits.h"
 #include "linear/linear.h"
 #include "linear/pack.h"
 #include "thread_pool.h"
 
-namespace aerie {
-namespace portable {
-extern const bench::Limits kLimits;
-}
-namespace avx2 {
-extern const bench::Limits kLimits;
-}
-namespace avx512 {
-extern const bench::Limits kLimits;
-}
-namespace neon {
-extern const bench::Limits kLimits;
-}
-}  // namespace aerie
-
 namespace aerie::bench {
 namespace {
-
-const Limits& limits_of(Isa isa) {
-#if defined(__x86_64__)
-  if (isa == Isa::kAvx512Vnni) return avx512::kLimits;
-  if (isa == Isa::kAvx2) return avx2::kLimits;
-#elif defined(__aarch64__)
-  if (isa == Isa::kNeon) return neon::kLimits;
-#endif
-  return portable::kLimits;
-}
 
 struct Options {
   Isa isa;
@@ -85,41 +60,6 @@ using Block = std::unique_ptr<void, Free>;
 
 Block aligned_block(size_t bytes) {
   return Block(std::aligned_alloc(kAlignment, (bytes + kAlignment) / kAlignment * kAlignment));
-}
-
-// 10^9 multiplications and additions a second, 10^9 bytes a second.
-struct Machine {
-  double f32 = 0, int8 = 0, int4 = 0, read = 0;
-};
-
-Machine measure(const Limits& limits, ThreadPool& pool, double seconds) {
-  Machine machine;
-  const auto rate = [&](int64_t (*loop)(int64_t)) {
-    constexpr int64_t kSteps = 2000000;
-    int64_t multiplications = 0;
-    const double time = best(pool, seconds, [&] {
-      pool.run(pool.threads(), [&](int64_t task) {
-        const int64_t made = loop(kSteps);
-        if (task == 0) multiplications = made;
-      });
-    });
-    return 2e-9 * static_cast<double>(multiplications) * pool.threads() / time;
-  };
-  machine.f32 = rate(limits.f32);
-  machine.int8 = rate(limits.int8);
-  machine.int4 = rate(limits.int4);
-  constexpr size_t kBytes = size_t{256} << 20;
-  const Block block = aligned_block(kBytes);
-  std::memset(block.get(), 1, kBytes);
-  // In pieces that are claimed one after the other, as panels are.
-  constexpr int64_t kPieces = 64;
-  const double time = best(pool, seconds, [&] {
-    pool.run(kPieces, [&](int64_t piece) {
-      limits.read(static_cast<const char*>(block.get()) + piece * (kBytes / kPieces), kBytes / kPieces);
-    });
-  });
-  machine.read = 1e-9 * kBytes / time;
-  return machine;
 }
 
 struct Form {
@@ -252,14 +192,14 @@ int run(const Options& options) {
   const LinearKernels& kernels = linear_kernels(options.isa);
   std::printf("instruction set %s\n", isa_name(options.isa));
   std::vector<std::unique_ptr<ThreadPool>> pools;
-  std::vector<Machine> machines;
+  std::vector<MachineLimits> machines;
   for (const int threads : options.threads) {
     pools.push_back(std::make_unique<ThreadPool>(threads));
-    machines.push_back(measure(limits_of(options.isa), *pools.back(), options.seconds));
-    const Machine& m = machines.back();
+    machines.push_back(measure_limits(options.isa, *pools.back(), options.seconds));
+    const MachineLimits& m = machines.back();
     std::printf(
         "limits, %d threads: f32 %.0f GFLOP/s, int8 %.0f GOP/s, int8 in 16-bit sums %.0f GOP/s, read %.1f GB/s\n",
-        threads, m.f32, m.int8, m.int4, m.read);
+        threads, m.f32_operations * 1e-9, m.int8_operations * 1e-9, m.int4_operations * 1e-9, m.read_bytes * 1e-9);
   }
   const Part parts[] = {
       {"0.5B layer",
@@ -280,11 +220,11 @@ int run(const Options& options) {
       for (const int64_t rows : part.rows) {
         for (size_t i = 0; i < pools.size(); ++i) {
           const double time = bench.run(kernels, *pools[i], rows, options.seconds);
-          const Machine& m = machines[i];
-          const double peak = is_dense(form.kind) ? m.f32 : m.int8;
+          const MachineLimits& m = machines[i];
+          const double peak = is_dense(form.kind) ? m.f32_operations : m.int8_operations;
           std::printf("%-13s %-12s %5d %8d %10.3f %9.1f %7.0f%% %7.0f%%\n", part.name, form.name,
                       static_cast<int>(rows), pools[i]->threads(), time * 1e3, bench.operations(rows) / time * 1e-9,
-                      100 * bench.operations(rows) / time * 1e-9 / peak, 100 * bench.bytes() / time * 1e-9 / m.read);
+                      100 * bench.operations(rows) / time / peak, 100 * bench.bytes() / time / m.read_bytes);
           std::fflush(stdout);
         }
       }

@@ -1,24 +1,34 @@
 /** What the machine itself can do, measured in the same run. */
-import { runToEnd } from './engine-process.ts'
-import { peerProgram } from './peers.ts'
+import { findNativeAddon } from '../../engine/backends/native-addon.ts'
 
 export interface MachineLimits {
   /** What measured them. */
   readonly source: string
+  readonly threads: number
   readonly readBytesPerSecond: number
   /** float32, a multiplication and an addition are two. */
   readonly floatOperationsPerSecond: number
-  /** int8, counted alike. NumPy cannot say; the native runtime, which multiplies so, can. */
-  readonly byteOperationsPerSecond: number | null
+  /** Products of 8-bit numbers that are added in 32 bits, counted alike. */
+  readonly byteOperationsPerSecond: number
+  /** Of 8-bit and 4-bit ones, which some processors add faster. */
+  readonly nibbleOperationsPerSecond: number
 }
 
-/** By NumPy, of the Python that runs the peers. Rejects with EngineFailure. */
-export async function measureLimits(
-  python: string,
-  threads: number,
-  limitMs: number,
-): Promise<MachineLimits> {
-  const program = peerProgram(python, 'limits', ['limits.py', String(threads)])
-  const said = JSON.parse(await runToEnd(program, limitMs)) as MachineLimits
-  return { ...said, byteOperationsPerSecond: said.byteOperationsPerSecond ?? null }
+/** For each of four numbers. */
+const MILLISECONDS = 400
+
+/** By the native runtime's own loops, or why they are missing. Holds the calling thread meanwhile. */
+export function measureLimits(threads: number): MachineLimits | { readonly reason: string } {
+  const search = findNativeAddon()
+  if ('reason' in search) return search
+  const { addon } = search
+  const measured = addon.limits(addon.createPool(threads), MILLISECONDS)
+  return {
+    source: `the native runtime (${measured.isa})`,
+    threads,
+    readBytesPerSecond: measured.readBytesPerSecond,
+    floatOperationsPerSecond: measured.floatOperationsPerSecond,
+    byteOperationsPerSecond: measured.int8OperationsPerSecond,
+    nibbleOperationsPerSecond: measured.int4OperationsPerSecond,
+  }
 }

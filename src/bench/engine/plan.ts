@@ -72,7 +72,7 @@ export async function measureEngines(
     backend: plan.backend,
     threads: plan.threads,
     rounds: plan.rounds,
-    limits: (await limitsOf(plan, say)) ?? null,
+    limits: limitsOf(plan, say),
     models: [],
     leftOut: [],
     accuracy: null,
@@ -129,18 +129,12 @@ async function ours<T>(run: Promise<T>): Promise<T> {
   }
 }
 
-async function limitsOf(
-  { python, threads, limitMs }: EnginePlan,
-  say: Say,
-): Promise<MachineLimits | undefined> {
-  try {
-    say('measuring the machine …')
-    return await measureLimits(python, threads, limitMs)
-  } catch (error) {
-    if (!(error instanceof EngineFailure)) throw error
-    say(`without the limits of the machine: ${error.message}`)
-    return undefined
-  }
+function limitsOf({ threads }: EnginePlan, say: Say): MachineLimits | null {
+  say('measuring the machine …')
+  const limits = measureLimits(threads)
+  if (!('reason' in limits)) return limits
+  say(`without the limits of the machine: ${limits.reason}`)
+  return null
 }
 
 function measuresOf({ steps }: EnginePlan): Measure[] {

@@ -26,7 +26,7 @@ export interface EngineReport {
   readonly backend: string
   readonly threads: number
   readonly rounds: number
-  /** Null where no Python with NumPy was there. */
+  /** Null where the native runtime, which measures them, was missing. */
   readonly limits: MachineLimits | null
   readonly models: readonly ModelReport[]
   /** Peers that were asked for and are missing in a model, each with the reason. */
@@ -73,9 +73,11 @@ function sections(report: EngineReport, table: (rows: Rows) => string): string[]
 function heading(report: EngineReport): string {
   const { limits } = report
   const machine = limits
-    ? `The machine by ${limits.source}: reads ${(limits.readBytesPerSecond / 1e9).toFixed(1)} GB/s, ` +
-      `${(limits.floatOperationsPerSecond / 1e9).toFixed(0)} GFLOP/s in float32.`
-    : 'The limits of the machine were not measured: no Python with NumPy.'
+    ? `The machine by ${limits.source} on ${limits.threads} threads: reads ${(limits.readBytesPerSecond / 1e9).toFixed(1)} GB/s, ` +
+      `${(limits.floatOperationsPerSecond / 1e9).toFixed(0)} GFLOP/s in float32, ` +
+      `${(limits.byteOperationsPerSecond / 1e9).toFixed(0)} GOP/s in int8, ` +
+      `${(limits.nibbleOperationsPerSecond / 1e9).toFixed(0)} with weights of 4 bits.`
+    : 'The limits of the machine were not measured: no native runtime.'
   return (
     `${report.date}, ${report.hardware}, Node ${report.node}, backend ${report.backend}, ${report.threads} threads, ` +
     `${report.rounds} rounds in turns; load average before: ${report.loadAverage.toFixed(1)}. ${machine}` +
@@ -110,7 +112,7 @@ function modelSection(
   )
   return [
     `${name}, ${millions(weights.layers + weights.head)} million weights a step: tokens/s, median (best); of a decode also the share of ` +
-      `the machine's read bandwidth, of a prefill that of its int8 operations where they are known; then how many times as fast ours is, by medians (by best rounds)`,
+      `the machine's read bandwidth, of a prefill that of its int8 operations; then how many times as fast ours is, by medians (by best rounds)`,
     table([['', 'bits', ...measures], ...rates, ...compared]),
     settings.join('\n'),
   ]

@@ -94,7 +94,7 @@ function figure(
       ? ((best / measure.batch) * weightBytes) / limits.readBytesPerSecond
       : null,
     operationShare:
-      measure.kind === 'prefill' && limits && limits.byteOperationsPerSecond !== null
+      measure.kind === 'prefill' && limits
         ? (2 * weights.layers * best) / limits.byteOperationsPerSecond
         : null,
   }

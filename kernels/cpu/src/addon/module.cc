@@ -23,6 +23,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   define(exports, "packLinear", pack_weight);
   define(exports, "quantiseRows", quantise);
   define(exports, "linear", multiply);
+  define(exports, "limits", limits);
   return exports;
 }
 

@@ -62,5 +62,6 @@ Napi::Value create_program(const Napi::CallbackInfo& info);
 Napi::Value pack_weight(const Napi::CallbackInfo& info);
 Napi::Value quantise(const Napi::CallbackInfo& info);
 Napi::Value multiply(const Napi::CallbackInfo& info);
+Napi::Value limits(const Napi::CallbackInfo& info);
 
 }  // namespace aerie::addon

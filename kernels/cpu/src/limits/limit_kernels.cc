@@ -1,5 +1,5 @@
 // Compiled once for each instruction set, like the kernels.
-#include "limits.h"
+#include "limits/limit_kernels.h"
 
 #include "ops/simd.h"
 
@@ -110,7 +110,7 @@ int64_t read(const void* from, size_t bytes) {
 
 }  // namespace
 
-extern const bench::Limits kLimits;
-const bench::Limits kLimits = {f32, int8, int4, read};
+extern const LimitKernels kLimitKernels;
+const LimitKernels kLimitKernels = {f32, int8, int4, read};
 
 }  // namespace aerie::AERIE_ISA_NS

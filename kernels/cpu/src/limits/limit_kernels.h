@@ -4,10 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace aerie::bench {
+#include "isa.h"
+
+namespace aerie {
 
 // Each runs `steps` steps on registers and returns the multiplications made.
-struct Limits {
+struct LimitKernels {
   // Multiply and add floats.
   int64_t (*f32)(int64_t steps);
   // int8 products added in 32 bits at once, as full-range weights need it.
@@ -19,4 +21,7 @@ struct Limits {
   int64_t (*read)(const void* from, size_t bytes);
 };
 
-}  // namespace aerie::bench
+// Only of an instruction set that `usable_isas` lists.
+const LimitKernels& limit_kernels(Isa isa);
+
+}  // namespace aerie

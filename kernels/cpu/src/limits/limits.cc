@@ -1,0 +1,92 @@
+#include "limits/limits.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <ctime>
+
+#include "limits/limit_kernels.h"
+#include "memory.h"
+
+namespace aerie {
+
+namespace portable {
+extern const LimitKernels kLimitKernels;
+}
+namespace avx2 {
+extern const LimitKernels kLimitKernels;
+}
+namespace avx512 {
+extern const LimitKernels kLimitKernels;
+}
+namespace neon {
+extern const LimitKernels kLimitKernels;
+}
+
+namespace {
+
+constexpr int kLeastRuns = 3;
+// Some milliseconds of work.
+constexpr int64_t kSteps = 500000;
+constexpr size_t kReadBytes = size_t{256} << 20;
+// Claimed one after the other, as panels are.
+constexpr int64_t kPieces = 64;
+
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+double processor_now() {
+  timespec time;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
+template <typename F>
+double fastest(const ThreadPool& pool, double seconds, F&& f) {
+  const auto clock = pool.threads() == 1 ? processor_now : now;
+  f();
+  double best = 1e30;
+  const double end = now() + seconds;
+  for (int i = 0; i < kLeastRuns || now() < end; ++i) {
+    const double start = clock();
+    f();
+    best = std::min(best, clock() - start);
+  }
+  return best;
+}
+
+}  // namespace
+
+const LimitKernels& limit_kernels(Isa isa) {
+#if defined(__x86_64__)
+  if (isa == Isa::kAvx512Vnni) return avx512::kLimitKernels;
+  if (isa == Isa::kAvx2) return avx2::kLimitKernels;
+#elif defined(__aarch64__)
+  if (isa == Isa::kNeon) return neon::kLimitKernels;
+#endif
+  return portable::kLimitKernels;
+}
+
+MachineLimits measure_limits(Isa isa, ThreadPool& pool, double seconds) {
+  const LimitKernels& kernels = limit_kernels(isa);
+  const Pages pages(kReadBytes, "what is read to measure the memory", false);
+  const ThreadPool::Session session(pool);
+  const auto operations = [&](int64_t (*loop)(int64_t)) {
+    const double multiplications = static_cast<double>(loop(1)) * static_cast<double>(kSteps);
+    const double time = fastest(pool, seconds, [&] { pool.run(pool.threads(), [&](int64_t) { loop(kSteps); }); });
+    return 2 * multiplications * pool.threads() / time;
+  };
+  MachineLimits limits;
+  limits.f32_operations = operations(kernels.f32);
+  limits.int8_operations = operations(kernels.int8);
+  limits.int4_operations = operations(kernels.int4);
+  // Pages that nobody has written are all the same one.
+  constexpr size_t kPiece = kReadBytes / kPieces;
+  pool.run(kPieces, [&](int64_t piece) { std::memset(pages.data() + static_cast<size_t>(piece) * kPiece, 1, kPiece); });
+  const double time = fastest(pool, seconds, [&] {
+    pool.run(kPieces, [&](int64_t piece) { kernels.read(pages.data() + static_cast<size_t>(piece) * kPiece, kPiece); });
+  });
+  limits.read_bytes = static_cast<double>(kReadBytes) / time;
+  return limits;
+}
+
+}  // namespace aerie
