@@ -100,11 +100,18 @@ export async function openModel(config: Config, options: MainOptions = {}): Prom
   )
 }
 
+/** What becomes of a GGUF file's weights. */
+function readingOf(backend: string): string {
+  return backend === 'native'
+    ? 'weights are computed with in the blocks that the file has'
+    : 'weights are widened to floats, each to its exact value'
+}
+
 async function openChat(found: FoundModel, config: Config, logger: Logger): Promise<OpenModel> {
   const { directory: modelDir, name, model: described, storage } = found
   const { family, config: familyConfig, limits, preprocessing, picturePrompt } = described
-  if (storage) logger.info({ storage }, 'weights are widened to floats, each to its exact value')
   const backend = runtimeFor(described.graphs, config, logger)
+  if (storage) logger.info({ storage }, readingOf(backend))
   const worker = { modelDir, backend, threads: config.threads, logger }
   // Everything that can start does so at once; what did start is closed again when another part fails.
   const [text, facts, engine, encoder, media] = await startAll([

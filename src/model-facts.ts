@@ -8,8 +8,10 @@ import { digestModel } from './chat/model.ts'
 import { readLicense } from './import/license.ts'
 import type { LocatedModel } from './import/locate-model.ts'
 import { isModelFile } from './model-file.ts'
+import { isBlockType } from './weights/gguf-blocks.ts'
 import type { ModelSource } from './weights/model-source.ts'
 import { storedForm } from './weights/quantised.ts'
+import type { WeightTensor } from './weights/weights.ts'
 
 /** A model that was found and looked at; nothing of it runs yet. */
 export interface FoundModel extends LocatedModel, ModelSource {}
@@ -33,7 +35,6 @@ export async function factsOf(found: FoundModel, backend: string): Promise<Model
     : await digestModel(directory, model.family.weightFolders, model.configFiles)
   await using weights = await openWeights()
   const quantization = manifest?.quantization
-  const isQuantised = quantization?.parts.some(({ form }) => form !== 'none')
   const tensors = [...weights.tensors.values()]
   return {
     id: name,
@@ -43,8 +44,7 @@ export async function factsOf(found: FoundModel, backend: string): Promise<Model
     experts: expertsOf(model.family, [name, manifest?.parent.id ?? name]),
     weights: {
       ...weightFacts(tensors.map((tensor) => ({ ...tensor, ...storedForm(tensor) }))),
-      // The reference widens every weight.
-      computedAs: isQuantised && backend !== 'reference' ? 'int8' : 'float32',
+      computedAs: tensors.some((tensor) => isComputedInBytes(tensor, backend)) ? 'int8' : 'float32',
     },
     backend,
     // Cases are of float32; quantised weights have measurements of their own.
@@ -54,6 +54,12 @@ export async function factsOf(found: FoundModel, backend: string): Promise<Model
     parent: manifest?.parent,
     systemFingerprint: fingerprint(folder.digest, backend),
   }
+}
+
+/** The reference widens every weight, and ONNX Runtime reads those that are in blocks widened. */
+function isComputedInBytes({ dtype, quantisation }: WeightTensor, backend: string): boolean {
+  if (backend === 'native') return quantisation !== undefined || isBlockType(dtype)
+  return backend === 'onnx' && quantisation !== undefined
 }
 
 /** A GGUF file has no card beside it. */

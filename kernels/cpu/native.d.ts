@@ -32,6 +32,14 @@ export interface DenseWeight {
   readonly values: Uint8Array
 }
 
+/** A weight in blocks of a GGUF file, which must be finite; the packed form holds the same numbers. */
+export interface BlockWeight {
+  readonly type: 'Q8_0' | 'Q4_0' | 'Q4_1' | 'Q5_0' | 'Q5_1' | 'Q4_K' | 'Q5_K' | 'Q6_K'
+  readonly shape: readonly [out: number, width: number]
+  /** Row after row of whole blocks, as in the file. */
+  readonly values: Uint8Array
+}
+
 /** A quantised weight, as `QuantisedMatrix` of src/weights/quantised.ts describes it. */
 export interface QuantisedWeight {
   readonly bits: 4 | 8
@@ -55,7 +63,10 @@ export interface QuantisedWeight {
  * A weight in the form that kernels of every instruction set read (kernels/cpu/src/linear/packed_linear.h). It begins at a
  * multiple of 64 bytes, and must wherever it is copied to.
  */
-export function packLinear(pool: Pool, weight: DenseWeight | QuantisedWeight): Uint8Array
+export function packLinear(
+  pool: Pool,
+  weight: DenseWeight | BlockWeight | QuantisedWeight,
+): Uint8Array
 
 /** The memory of a KV cache: blocks of positions, each with keys and values of all layers and heads. */
 export interface KvStore {

@@ -17,21 +17,37 @@ export function undoChange(
   change: Change,
 ): Float32Array<ArrayBuffer> {
   if (change.kind === 'plus-one') return values.map((value) => value - 1)
-  const [rows] = shape as [number]
-  const half = rows / change.heads / 2
-  if (!Number.isInteger(half))
-    throw new AerieError(
-      'invalid_package',
-      `${rows} rows are not ${change.heads} heads of an even width`,
-    )
-  const width = values.length / rows
   const undone = new Float32Array(values.length)
-  for (let head = 0; head < change.heads; head++) {
+  copyRowsBack(values, undone, shape[0]!, change.heads)
+  return undone
+}
+
+/** The bytes [rows, …] of a weight whose rows were moved, in blocks or not, with its rows where they were. Throws as `undoChange`. */
+export function undoOrder(
+  bytes: Uint8Array<ArrayBuffer>,
+  rows: number,
+  { heads }: Extract<Change, { kind: 'neighbouring-pairs' }>,
+): Uint8Array<ArrayBuffer> {
+  const undone = new Uint8Array(bytes.length)
+  copyRowsBack(bytes, undone, rows, heads)
+  return undone
+}
+
+function copyRowsBack<T extends Float32Array | Uint8Array>(
+  from: T,
+  to: T,
+  rows: number,
+  heads: number,
+): void {
+  const half = rows / heads / 2
+  if (!Number.isInteger(half))
+    throw new AerieError('invalid_package', `${rows} rows are not ${heads} heads of an even width`)
+  const width = from.length / rows
+  for (let head = 0; head < heads; head++) {
     const first = head * half * 2
     for (let row = 0; row < half * 2; row++) {
-      const from = (first + (row % half) * 2 + Math.floor(row / half)) * width
-      undone.set(values.subarray(from, from + width), (first + row) * width)
+      const start = (first + (row % half) * 2 + Math.floor(row / half)) * width
+      to.set(from.subarray(start, start + width), (first + row) * width)
     }
   }
-  return undone
 }

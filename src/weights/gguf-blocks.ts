@@ -9,6 +9,8 @@ interface Block {
   /** Elements that one block holds. */
   readonly elements: number
   readonly bytes: number
+  /** Elements that share a scale. */
+  readonly group: 16 | 32
   /** Where its half-precision scales and minima lie. */
   readonly scales: readonly number[]
   /** Writes the elements of the block at byte `p` to `out` from `o` on. */
@@ -33,6 +35,7 @@ export const BLOCKS = {
   Q8_0: {
     elements: 32,
     bytes: 34,
+    group: 32,
     scales: [0],
     widen(bytes, p, out, o) {
       const scale = halfAt(bytes, p)
@@ -43,6 +46,7 @@ export const BLOCKS = {
   Q4_0: {
     elements: 32,
     bytes: 18,
+    group: 32,
     scales: [0],
     widen(bytes, p, out, o) {
       const scale = halfAt(bytes, p)
@@ -57,6 +61,7 @@ export const BLOCKS = {
   Q4_1: {
     elements: 32,
     bytes: 20,
+    group: 32,
     scales: [0, 2],
     widen(bytes, p, out, o) {
       const scale = halfAt(bytes, p)
@@ -72,6 +77,7 @@ export const BLOCKS = {
   Q5_0: {
     elements: 32,
     bytes: 22,
+    group: 32,
     scales: [0],
     widen(bytes, p, out, o) {
       const scale = halfAt(bytes, p)
@@ -85,6 +91,7 @@ export const BLOCKS = {
   Q5_1: {
     elements: 32,
     bytes: 24,
+    group: 32,
     scales: [0, 2],
     widen(bytes, p, out, o) {
       const scale = halfAt(bytes, p)
@@ -100,6 +107,7 @@ export const BLOCKS = {
   Q4_K: {
     elements: 256,
     bytes: 144,
+    group: 32,
     scales: [0, 2],
     widen(bytes, p, out, o) {
       const scale = halfAt(bytes, p)
@@ -116,6 +124,7 @@ export const BLOCKS = {
   Q5_K: {
     elements: 256,
     bytes: 176,
+    group: 32,
     scales: [0, 2],
     widen(bytes, p, out, o) {
       const scale = halfAt(bytes, p)
@@ -135,6 +144,7 @@ export const BLOCKS = {
   Q6_K: {
     elements: 256,
     bytes: 210,
+    group: 16,
     scales: [208],
     widen(bytes, p, out, o) {
       const scale = halfAt(bytes, p + 208)

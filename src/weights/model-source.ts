@@ -22,7 +22,7 @@ export interface WeightStorage {
   /** Number of tensors by element type. */
   readonly types: Readonly<Record<string, number>>
   readonly bytes: number
-  /** The same as 32-bit floats, which are what is computed with. */
+  /** The same as 32-bit floats, which every runtime but the native one computes with. */
   readonly floatBytes: number
 }
 

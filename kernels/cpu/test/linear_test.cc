@@ -32,6 +32,12 @@ std::vector<Shape> shapes() {
       }
     }
   }
+  for (const char* const name : {"Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q4_K", "Q5_K", "Q6_K"}) {
+    const BlockType* const type = find_block_type(name);
+    for (const auto& [out, in] : {std::pair{16, 256}, {33, 1280}}) {
+      all.push_back({.kind = type->kind, .out = out, .in = in, .group = type->group, .blocks = type});
+    }
+  }
   all.push_back({.kind = LinearKind::kInt4, .out = 48, .in = 5000, .group = 32, .asymmetric = true});
   all.push_back({.kind = LinearKind::kInt8, .out = 48, .in = 5000, .is_signed = true});
   all.push_back({.kind = LinearKind::kF32, .out = 20, .in = 64, .rank = 5});
@@ -175,6 +181,55 @@ void integers_are_exact(const LinearKernels& kernels, ThreadPool& pool) {
   }
 }
 
+// Blocks of the smallest and largest values with scales of 1: the products are whole numbers, and none saturates.
+void blocks_are_exact(const LinearKernels& kernels, ThreadPool& pool) {
+  for (const char* const name : {"Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1"}) {
+    const BlockType& type = *find_block_type(name);
+    const int64_t out = 16;
+    const int64_t in = 128;
+    std::vector<uint8_t> blocks(static_cast<size_t>(out * (in / 32) * type.bytes));
+    for (size_t b = 0; b < blocks.size() / static_cast<size_t>(type.bytes); ++b) {
+      uint8_t* const block = blocks.data() + b * static_cast<size_t>(type.bytes);
+      // Q8_0's smallest value is −128, its largest 127.
+      for (int64_t i = 2; i < type.bytes; ++i) {
+        const bool high = b % 3 == 0 || (b % 3 == 2 && i % 2 == 0);
+        block[i] = type.kind == LinearKind::kInt8 ? (high ? 0x7f : 0x80) : high ? 0xff : 0;
+      }
+      constexpr uint16_t kOne = 0x3c00, kMinusThree = 0xc200;
+      std::memcpy(block, &kOne, 2);
+      if (type.flags & kMinimums) std::memcpy(block + 2, &kMinusThree, 2);
+    }
+    LinearSource source{.out = out, .in = in, .values = blocks, .blocks = &type};
+    const PackedHeader header = plan_packed(source);
+    const Block block = aligned_block(header.bytes);
+    pack_linear(pool, source, header, block.get());
+    const PackedLinear weight = parse_packed(block.get(), header.bytes);
+    const int64_t rows = 5;
+    std::vector<float> x(static_cast<size_t>(rows * in));
+    for (size_t i = 0; i < x.size(); ++i) {
+      const size_t row = i / static_cast<size_t>(in);
+      x[i] = row == 0 ? 127 : row == 1 ? -127 : row == 2 ? (i % 2 ? 127 : -127) : static_cast<float>(i % 255) - 127;
+      if (i % 32 == 0) x[i] = 127;
+    }
+    const Activations activations(kernels, pool, weight, x);
+    std::vector<float> y(static_cast<size_t>(rows * out));
+    linear(kernels, pool, weight, activations.input(), rows, y.data(), out, {}, nullptr);
+    for (int64_t o = 0; o < out; ++o) {
+      for (int64_t row = 0; row < rows; ++row) {
+        int64_t sum = 0;
+        for (int64_t i = 0; i < in; ++i) {
+          BlockNumbers numbers{};
+          type.read(blocks.data() + (o * (in / 32) + i / 32) * type.bytes, numbers);
+          const int zero = type.flags & kMinimums ? 3 : type.kind == LinearKind::kInt4 ? 8 : 32;
+          sum += (numbers.values[i % 32] - (type.kind == LinearKind::kInt8 ? 128 : zero)) *
+                 static_cast<int64_t>(x[static_cast<size_t>(row * in + i)]);
+        }
+        check(y[static_cast<size_t>(row * out + o)] == static_cast<float>(sum), std::string("exact blocks of ") + name);
+      }
+    }
+  }
+}
+
 void epilogues(const LinearKernels& kernels, ThreadPool& pool) {
   for (const int64_t out : {16, 21}) {
     Sample sample(pool, {.kind = LinearKind::kF32, .out = out, .in = 8}, 7);
@@ -263,8 +318,8 @@ void multiply_once(ThreadPool& pool, const PackedLinear& weight) {
   linear(kernels, pool, weight, x.input(), 2, y.data(), weight.out, {}, workspace.get());
 }
 
-void damaged_blocks(ThreadPool& pool) {
-  Sample sample(pool, {.kind = LinearKind::kInt4, .out = 40, .in = 96, .group = 32, .asymmetric = true, .rank = 3}, 5);
+void damaged_block(ThreadPool& pool, const Shape& shape) {
+  Sample sample(pool, shape, 5);
   const size_t size = sample.packed().bytes;
   const auto parse = [&pool](const void* block, size_t bytes) {
     try {
@@ -297,6 +352,14 @@ void damaged_blocks(ThreadPool& pool) {
   check(accepted < 5000, "changed headers are refused, accepted " + std::to_string(accepted));
 }
 
+void damaged_blocks(ThreadPool& pool) {
+  damaged_block(pool, {.kind = LinearKind::kInt4, .out = 40, .in = 96, .group = 32, .asymmetric = true, .rank = 3});
+  for (const char* const name : {"Q4_1", "Q5_K", "Q6_K"}) {
+    const BlockType* const type = find_block_type(name);
+    damaged_block(pool, {.kind = type->kind, .out = 40, .in = 256, .group = type->group, .blocks = type});
+  }
+}
+
 void mistakes(const LinearKernels& kernels, ThreadPool& pool) {
   Sample sample(pool, {.kind = LinearKind::kInt4, .out = 16, .in = 64, .group = 32}, 5);
   LinearSource source = sample.source();
@@ -318,6 +381,15 @@ void mistakes(const LinearKernels& kernels, ThreadPool& pool) {
   check_throws<TypeError>("another group", [&] {
     linear(kernels, pool, sample.packed(), {nullptr, 0, &view}, 1, y.data(), 16, {}, nullptr);
   });
+  const std::vector<uint8_t> blocks(16 * 144);
+  LinearSource cut{.out = 16, .in = 128, .values = blocks, .blocks = find_block_type("Q4_K")};
+  check_throws<RangeError>("half a block", [&] { plan_packed(cut); });
+  cut.in = 512;
+  check_throws<TypeError>("too few blocks", [&] { plan_packed(cut); });
+  check(find_block_type("Q3_K") == nullptr, "no blocks of Q3_K");
+  const auto layout = [](LinearKind kind, uint32_t flags) { packed_layout(kind, flags, 16, 64, 32, 0); };
+  check_throws<RangeError>("minimums and zeros", [&] { layout(LinearKind::kInt4, kMinimums | kAsymmetric); });
+  check_throws<RangeError>("super scales of f16", [&] { layout(LinearKind::kInt6, kSuperScales | kScalesF16); });
   check_throws<RangeError>("sparse weights", [&] { packed_layout(LinearKind::kInt4, kSparse24, 16, 64, 32, 0); });
 }
 
@@ -334,6 +406,7 @@ void run(Isa isa) {
     rows_do_not_depend_on_each_other(kernels, one, three, sample, name);
   }
   integers_are_exact(kernels, one);
+  blocks_are_exact(kernels, one);
   epilogues(kernels, three);
   quantisation(kernels, one);
   mistakes(kernels, one);

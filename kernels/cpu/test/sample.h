@@ -37,11 +37,14 @@ struct Shape {
   bool scales_f16 = false;
   int64_t rank = 0;
   bool low_rank_f16 = false;
+  // GGUF blocks of this type, whose kind and group are those of the packed form.
+  const BlockType* blocks = nullptr;
 
   std::string name() const {
-    static const char* const kNames[] = {"f32", "f16", "bf16", "int8", "int4"};
+    static const char* const kNames[] = {"f32", "f16", "bf16", "int8", "int4", "int6"};
     std::string text =
         std::string(kNames[static_cast<int>(kind)]) + " [" + std::to_string(out) + ", " + std::to_string(in) + "]";
+    if (blocks != nullptr) return std::string(blocks->name) + text.substr(text.find(' '));
     if (!is_dense(kind)) text += is_signed ? " by row" : " group " + std::to_string(group);
     if (wide) text += " wide";
     if (asymmetric) text += " asymmetric";
@@ -70,6 +73,7 @@ class Sample {
     source.in = shape_.in;
     source.group = shape_.group;
     source.is_signed = shape_.is_signed;
+    source.blocks = shape_.blocks;
     source.values = values_;
     source.scales = scales_;
     source.zero_points = zero_points_;
@@ -85,6 +89,7 @@ class Sample {
 
   // What W[o, i] stands for, without the low-rank path.
   double weight(int64_t o, int64_t i) const {
+    if (shape_.blocks != nullptr) return block_weight(o, i);
     const size_t at = static_cast<size_t>(o * shape_.in + i);
     if (shape_.kind == LinearKind::kF32) return reinterpret_cast<const float*>(values_.data())[at];
     if (shape_.kind == LinearKind::kF16) {
@@ -125,6 +130,23 @@ class Sample {
   }
 
  private:
+  double block_weight(int64_t o, int64_t i) const {
+    const BlockType& type = *shape_.blocks;
+    BlockNumbers numbers{};
+    type.read(values_.data() + (o * (shape_.in / type.values) + i / type.values) * type.bytes, numbers);
+    const int64_t place = i % type.values;
+    const bool supers = (type.flags & kSuperScales) != 0;
+    double scale = half_bits_to_float(numbers.scale);
+    if (supers) scale *= numbers.scales[place / type.group];
+    if ((type.flags & kMinimums) == 0) {
+      const int zero = type.kind == LinearKind::kInt4 ? 8 : type.kind == LinearKind::kInt6 ? 32 : 128;
+      return (numbers.values[place] - zero) * scale;
+    }
+    double minimum = half_bits_to_float(numbers.minimum);
+    if (supers) minimum *= numbers.minimums[place / type.group];
+    return numbers.values[place] * scale + minimum;
+  }
+
   int64_t groups() const { return shape_.is_signed ? 1 : (shape_.in + shape_.group - 1) / shape_.group; }
 
   static int nibble(const std::vector<uint8_t>& bytes, int64_t i) {
@@ -139,7 +161,25 @@ class Sample {
     return std::abs(value) < 6.2e-5f ? 0.0f : value;
   }
 
+  // Any bytes are blocks, but for scales that are not finite.
+  void make_blocks() {
+    const BlockType& type = *shape_.blocks;
+    values_.resize(static_cast<size_t>(shape_.out * (shape_.in / type.values) * type.bytes));
+    for (uint8_t& byte : values_) byte = static_cast<uint8_t>(random_());
+    std::uniform_real_distribution<float> scales(-0.02f, 0.02f);
+    for (size_t at = 0; at < values_.size(); at += static_cast<size_t>(type.bytes)) {
+      uint8_t* const block = values_.data() + at;
+      const bool last = type.name == "Q6_K";
+      for (int i = 0; i < ((type.flags & kMinimums) ? 2 : 1); ++i) {
+        uint16_t half = 0;
+        exact_half(as_half(scales(random_)), half);
+        std::memcpy(block + (last ? 208 : i * 2), &half, 2);
+      }
+    }
+  }
+
   void make_values() {
+    if (shape_.blocks != nullptr) return make_blocks();
     if (is_dense(shape_.kind)) {
       const std::vector<float> floats = this->floats(shape_.out * shape_.in);
       if (shape_.kind == LinearKind::kF32) {

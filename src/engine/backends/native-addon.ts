@@ -8,7 +8,7 @@ export type NativeAddon = typeof native
 export type NativePool = native.Pool
 export type NativeKv = native.KvStore
 export type NativeRunnable = native.Program
-export type NativeWeightSpec = native.DenseWeight | native.QuantisedWeight
+export type NativeWeightSpec = native.DenseWeight | native.BlockWeight | native.QuantisedWeight
 
 /** The addon and its file, or why there is none. */
 export type AddonSearch =

@@ -12,7 +12,7 @@ import {
   type NativePool,
   type NativeRunnable,
 } from './native-addon.ts'
-import { loadNativeWeights } from './native-weights.ts'
+import { groupOf, loadNativeWeights } from './native-weights.ts'
 
 export interface NativeRun {
   /** Of every dimension that the program's shapes name. */
@@ -49,11 +49,10 @@ export function programFor(
   { tensors }: Pick<ModelFiles, 'tensors'>,
   options: Omit<NativeOptions, 'groupOf'> = {},
 ): ReturnType<typeof nativeProgram> {
-  const groupOf = ({ name }: Weight) => {
-    const quantisation = tensors.get(name)?.quantisation
-    return quantisation && (quantisation.isSigned ? 0 : quantisation.group)
-  }
-  return nativeProgram(graph, { ...options, groupOf })
+  return nativeProgram(graph, {
+    ...options,
+    groupOf: ({ name }: Weight) => groupOf(tensors.get(name)),
+  })
 }
 
 export class NativeSession {

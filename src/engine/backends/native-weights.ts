@@ -5,6 +5,9 @@ import type { NativeWeight } from '../../../models/graph/native/lower.ts'
 import type { ProgramWeight } from '../../../models/graph/native/program.ts'
 import { AerieError } from '../../errors.ts'
 import { freeMemory } from '../../free-memory.ts'
+import { undoOrder } from '../../weights/converter-change.ts'
+import { BLOCKS, type BlockType, isBlockType } from '../../weights/gguf-blocks.ts'
+import { firstNonFinite } from '../../weights/non-finite.ts'
 import { type QuantisedMatrix, readQuantised } from '../../weights/quantised.ts'
 import type { WeightTensor } from '../../weights/weights.ts'
 import type { ModelFiles } from './model-files.ts'
@@ -20,6 +23,19 @@ const DENSE: Readonly<Record<string, 'f32' | 'f16' | 'bf16'>> = {
   F32: 'f32',
   F16: 'f16',
   BF16: 'bf16',
+}
+
+/** Elements of a row that share a scale, 0 for all of them; undefined for a matrix that is read as floats. */
+export function groupOf(stored: WeightTensor | undefined): number | undefined {
+  if (stored?.quantisation) return stored.quantisation.isSigned ? 0 : stored.quantisation.group
+  const type = blocksOf(stored)
+  return type && BLOCKS[type].group
+}
+
+/** In which blocks a matrix is stored, and packed as they are; rows that a converter moved can be moved back in them. */
+function blocksOf(stored: WeightTensor | undefined): BlockType | undefined {
+  if (!stored || stored.change?.kind === 'plus-one') return undefined
+  return isBlockType(stored.dtype) ? stored.dtype : undefined
 }
 
 /**
@@ -61,12 +77,42 @@ async function linearSpec(
     )
     return rows ? rowsOf(matrix, rows) : matrix
   }
+  const blocks = blocksOf(stored)
+  if (stored && blocks)
+    return { type: blocks, shape: [out, width], values: await blockRows(stored, rows, files) }
   const type = stored && !stored.change && DENSE[stored.dtype]
   const bytes =
     stored && type
       ? await files.checkpoint.readBytes(rows ? storedRows(stored, rows) : stored)
       : bytesOf(await values(source, files))
   return { type: type || 'f32', shape: [out, width], values: bytes }
+}
+
+/** Whole rows of blocks, in the order of the model's config. */
+async function blockRows(
+  stored: WeightTensor,
+  rows: Rows | undefined,
+  { checkpoint }: Files,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const { change, shape } = stored
+  if (change?.kind === 'neighbouring-pairs') {
+    const all = undoOrder(await checkpoint.readBytes(stored), shape[0]!, change)
+    const rowBytes = all.length / shape[0]!
+    return finiteBlocks(stored, rows ? all.subarray(rows[0] * rowBytes, rows[1] * rowBytes) : all)
+  }
+  return finiteBlocks(stored, await checkpoint.readBytes(rows ? storedRows(stored, rows) : stored))
+}
+
+function finiteBlocks(
+  { name, dtype }: WeightTensor,
+  bytes: Uint8Array<ArrayBuffer>,
+): Uint8Array<ArrayBuffer> {
+  if (firstNonFinite(dtype, bytes) >= 0) throw noNumbers(name)
+  return bytes
+}
+
+function noNumbers(name: string): AerieError {
+  return new AerieError('invalid_package', `tensor ${name} holds values that are no numbers`)
 }
 
 async function values(
@@ -89,17 +135,13 @@ async function values(
   const all = stored
     ? await files.checkpoint.readFloats(stored)
     : Float32Array.from(weight.derived!.values())
-  if (!all.every(Number.isFinite))
-    throw new AerieError(
-      'invalid_package',
-      `tensor ${weight.name} holds values that are no numbers`,
-    )
+  if (!all.every(Number.isFinite)) throw noNumbers(weight.name)
   const width = all.length / weight.shape[0]!
   const part = rows ? all.slice(rows[0] * width, rows[1] * width) : all
   return weight.type === 'int32' ? Int32Array.from(part) : part
 }
 
-/** Some rows of a tensor whose elements stand one by one. */
+/** Some rows of a tensor; each begins with a whole element or block. */
 function storedRows(stored: WeightTensor, [start, end]: Rows): WeightTensor {
   const rowBytes = stored.byteLength / stored.shape[0]!
   return {

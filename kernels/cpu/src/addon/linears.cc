@@ -56,7 +56,9 @@ SourceValues read_source(const Napi::Value& value) {
       read.source.kind = kind;
       return read;
     }
-    throw TypeError("weight.type is \"" + name.substr(0, 40) + "\", expected f32, f16 or bf16");
+    read.source.blocks = find_block_type(name);
+    if (read.source.blocks != nullptr) return read;
+    throw TypeError("weight.type is \"" + name.substr(0, 40) + "\", expected f32, f16, bf16 or a type of GGUF blocks");
   }
   const int64_t bits = read_integer(get(weight, "bits"), "weight.bits", 4, 8);
   if (bits != 4 && bits != 8) throw RangeError("weight.bits is " + std::to_string(bits) + ", expected 4 or 8");

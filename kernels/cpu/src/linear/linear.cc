@@ -95,6 +95,7 @@ void linear(const LinearKernels& kernels, ThreadPool& pool, const PackedLinear& 
   task.epilogue = &epilogue;
   if (!weight.takes_quantised()) task.dense = weight.dense();
   const Kernel kernel = weight.kind == LinearKind::kInt4   ? kernels.int4
+                        : weight.kind == LinearKind::kInt6 ? kernels.int6
                         : weight.kind == LinearKind::kInt8 ? kernels.int8
                                                            : kernels.dense;
   run(pool, kernel, task, rows * weight.out * weight.in);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 
+#include "linear/ggml_blocks.h"
 #include "linear/packed_linear.h"
 
 namespace aerie {
@@ -13,6 +14,7 @@ class ThreadPool;
 // A weight [out, in]. Dense: `values` alone. Quantised: groups = ⌈in / group⌉,
 //   int4  values [out, groups, group / 2], low half first; int8 the same with a byte each; numbers less a zero point
 //   int8 and is_signed: values [out, in] two's complement, one scale a row (group is ignored)
+// GGUF: `values` are blocks, row after row, and kind and group are what their type says.
 struct LinearSource {
   LinearKind kind = LinearKind::kF32;
   int64_t out = 0;
@@ -20,6 +22,8 @@ struct LinearSource {
   int64_t group = 0;
   bool is_signed = false;
   std::span<const uint8_t> values = {};
+  // Null but for GGUF.
+  const BlockType* blocks = nullptr;
   // [out, groups]
   std::span<const float> scales = {};
   // [out, ⌈groups · bits / 8⌉], packed as the values; empty: 2^(bits − 1) everywhere.

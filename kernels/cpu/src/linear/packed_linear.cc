@@ -7,7 +7,7 @@
 namespace aerie {
 namespace {
 
-static_assert(sizeof(PackedHeader) == 88);
+static_assert(sizeof(PackedHeader) == 104);
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "packed weights are little-endian");
 
 int64_t up_to(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
@@ -26,6 +26,13 @@ struct Cursor {
 int64_t element_bytes(LinearKind kind) { return kind == LinearKind::kF32 ? 4 : 2; }
 
 int64_t dense_bytes(int64_t out, int64_t in, int64_t element) { return up_to(out, kPanel) * in * element; }
+
+int32_t symmetric_zero(LinearKind kind, uint32_t flags) {
+  if (flags & kMinimums) return 0;
+  if (kind == LinearKind::kInt4) return 8;
+  if (kind == LinearKind::kInt6) return 32;
+  return (flags & kNarrow) ? 64 : 128;
+}
 
 bool is_group(int64_t group) { return group == 16 || group == 32 || group == 64 || group == 128; }
 
@@ -50,7 +57,14 @@ PackedHeader packed_layout(LinearKind kind, uint32_t flags, int64_t out, int64_t
     check(!by_row && (flags & kNarrow) == 0, "flags must be without 4 and 8 unless by row", flags);
     check(is_group(group), "group must be 16, 32, 64 or 128", group);
   }
-  check((flags & ~uint32_t{63}) == 0, "flags must be below 64", flags);
+  if (by_row || is_dense(kind)) {
+    check((flags & (kMinimums | kSuperScales)) == 0, "flags must be without 64 and 128 unless in groups", flags);
+  }
+  check((flags & kMinimums) == 0 || (flags & kAsymmetric) == 0, "flags must be without 2 where there are minimums",
+        flags);
+  check((flags & kSuperScales) == 0 || (flags & (kScalesF16 | kAsymmetric)) == 0,
+        "flags must be without 1 and 2 where there are super scales", flags);
+  check((flags & ~uint32_t{255}) == 0, "flags must be below 256", flags);
   check(rank > 0 || (flags & kLowRankF16) == 0, "flags must be without 16 when there is no low rank", flags);
 
   PackedHeader header{};
@@ -68,10 +82,15 @@ PackedHeader packed_layout(LinearKind kind, uint32_t flags, int64_t out, int64_t
     header.values = cursor.section(dense_bytes(out, in, element_bytes(kind)));
   } else {
     const int64_t groups = (in + group - 1) / group;
-    const int64_t width = groups * up_to(group, 4);
-    header.values = cursor.section(padded * (kind == LinearKind::kInt4 ? width / 2 : width));
-    header.scales = cursor.section(padded * groups * ((flags & kScalesF16) ? 2 : 4));
+    const int64_t number = (flags & kSuperScales) ? 1 : (flags & kScalesF16) ? 2 : 4;
+    const bool minimums = (flags & kMinimums) != 0;
+    header.values = cursor.section(padded / kPanel * groups * (up_to(group, 4) / 4) * quad_bytes(kind));
+    header.scales = cursor.section(padded * groups * number);
     if (flags & kAsymmetric) header.zeros = cursor.section(padded * groups);
+    if (minimums) header.minimums = cursor.section(padded * groups * number);
+    if (flags & kSuperScales) {
+      header.supers = cursor.section(padded * (up_to(groups * group, kSuperBlock) / kSuperBlock) * (minimums ? 4 : 2));
+    }
   }
   if (rank > 0) {
     const int64_t element = (flags & kLowRankF16) ? 2 : 4;
@@ -84,13 +103,13 @@ PackedHeader packed_layout(LinearKind kind, uint32_t flags, int64_t out, int64_t
 
 PackedLinear parse_packed(const void* block, size_t size) {
   const auto fail = [](const std::string& what) { throw TypeError("packed linear: " + what); };
-  if (block == nullptr || size < sizeof(PackedHeader)) fail("a header has 88 bytes, got " + std::to_string(size));
+  if (block == nullptr || size < sizeof(PackedHeader)) fail("a header has 104 bytes, got " + std::to_string(size));
   if (reinterpret_cast<uintptr_t>(block) % kAlignment != 0) fail("the block must be aligned to 64 bytes");
   PackedHeader header;
   std::memcpy(&header, block, sizeof header);
   if (std::memcmp(header.magic, kPackedMagic, sizeof kPackedMagic) != 0) fail("no magic number AERIELIN");
-  if (header.version != kPackedVersion) fail("version must be 1, got " + std::to_string(header.version));
-  if (header.kind > static_cast<uint32_t>(LinearKind::kInt4)) fail("no kind " + std::to_string(header.kind));
+  if (header.version != kPackedVersion) fail("version must be 2, got " + std::to_string(header.version));
+  if (header.kind > static_cast<uint32_t>(LinearKind::kInt6)) fail("no kind " + std::to_string(header.kind));
   const LinearKind kind = static_cast<LinearKind>(header.kind);
   PackedHeader expected;
   try {
@@ -118,9 +137,11 @@ PackedLinear parse_packed(const void* block, size_t size) {
     linear.narrow = (header.flags & kNarrow) != 0;
     linear.by_row = (header.flags & kByRow) != 0;
     linear.scales_f16 = (header.flags & kScalesF16) != 0;
-    linear.symmetric_zero = kind == LinearKind::kInt4 ? 8 : linear.narrow ? 64 : 128;
+    linear.symmetric_zero = symmetric_zero(kind, header.flags);
     linear.scales = bytes + header.scales;
     if (header.flags & kAsymmetric) linear.zeros = bytes + header.zeros;
+    if (header.flags & kMinimums) linear.minimums = bytes + header.minimums;
+    if (header.flags & kSuperScales) linear.supers = reinterpret_cast<const uint16_t*>(bytes + header.supers);
   }
   if (header.rank > 0) {
     const LinearKind low = (header.flags & kLowRankF16) ? LinearKind::kF16 : LinearKind::kF32;

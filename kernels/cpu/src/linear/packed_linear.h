@@ -9,8 +9,14 @@
 //            int8:  [panels][groups][quads][16][4] u8, a quad being 4 neighbouring inputs; a value stands for
 //                   itself less its zero point
 //            int4:  [panels][groups][quads / 2][16][4] u8, the low half of quad 2i and the high half of quad 2i + 1
-//   scales   [panels][groups][16] f16 if that is exact for all, else f32
+//            int6:  [panels][groups][quads / 4][3][16][4] u8: the lower four bits of quads 4i and 4i + 1, and of 4i + 2
+//                   and 4i + 3, as int4 has them; then the upper two bits of the four, quad 4i's the lowest
+//   scales   [panels][groups][16] f16 if that is exact for all (and for all minimums), else f32; i8 with super scales
 //   zeros    [panels][groups][16] u8, only if asymmetric; else every zero point is `symmetric_zero`
+//   minimums as the scales, only if there are some: values have no zero points then, and stand for themselves times the
+//            scale plus the minimum
+//   supers   [panels][⌈in / 256⌉][1 or 2][16] f16, only with super scales: what the scales of 256 inputs, and their
+//            minimums if there are some, are multiples of
 //   down     low rank only: dense [rank, in] in panels
 //   up       low rank only: dense [out, rank] in panels
 #pragma once
@@ -27,8 +33,10 @@ constexpr size_t kAlignment = 64;
 constexpr int64_t kMaxIn = 65536;
 constexpr int64_t kMaxOut = int64_t{1} << 24;
 constexpr int64_t kMaxRank = 4096;
+// Inputs that share a super scale.
+constexpr int64_t kSuperBlock = 256;
 
-enum class LinearKind : uint32_t { kF32 = 0, kF16 = 1, kBf16 = 2, kInt8 = 3, kInt4 = 4 };
+enum class LinearKind : uint32_t { kF32 = 0, kF16 = 1, kBf16 = 2, kInt8 = 3, kInt4 = 4, kInt6 = 5 };
 
 constexpr bool is_dense(LinearKind kind) { return kind <= LinearKind::kBf16; }
 
@@ -42,6 +50,8 @@ enum PackedFlags : uint32_t {
   kLowRankF16 = 16,
   // Reserved for 2:4 sparse values; no kernel reads them yet.
   kSparse24 = 32,
+  kMinimums = 64,
+  kSuperScales = 128,
 };
 
 struct PackedHeader {
@@ -55,12 +65,12 @@ struct PackedHeader {
   uint32_t rank;
   uint32_t reserved;
   // From the block's first byte; 0 for a section that is absent.
-  uint64_t values, scales, zeros, down, up;
+  uint64_t values, scales, zeros, minimums, supers, down, up;
   uint64_t bytes;
 };
 
 constexpr char kPackedMagic[8] = {'A', 'E', 'R', 'I', 'E', 'L', 'I', 'N'};
-constexpr uint32_t kPackedVersion = 1;
+constexpr uint32_t kPackedVersion = 2;
 
 // Dense panels: [⌈out / 16⌉][in][16].
 struct DensePanels {
@@ -89,6 +99,10 @@ struct PackedLinear {
   const void* scales = nullptr;
   // Null unless asymmetric.
   const uint8_t* zeros = nullptr;
+  // Null unless there are minimums.
+  const void* minimums = nullptr;
+  // Null unless scales are multiples of them.
+  const uint16_t* supers = nullptr;
   // 0 without a low-rank path.
   int64_t rank = 0;
   DensePanels down;
@@ -98,6 +112,11 @@ struct PackedLinear {
   bool takes_quantised() const { return !is_dense(kind); }
   DensePanels dense() const { return {kind, out, in, values}; }
 };
+
+// Bytes that hold four neighbouring inputs of 16 outputs, of a quantised kind.
+constexpr int64_t quad_bytes(LinearKind kind) {
+  return kind == LinearKind::kInt4 ? 32 : kind == LinearKind::kInt6 ? 48 : 64;
+}
 
 // The header that these facts determine, offsets and all. Throws RangeError for a shape that no kernel takes.
 PackedHeader packed_layout(LinearKind kind, uint32_t flags, int64_t out, int64_t in, int64_t group, int64_t rank);

@@ -7,7 +7,8 @@ namespace {
 
 struct PortableTiles {
   static constexpr int kInt8Rows = 4;
-  static constexpr int kInt4Rows = 4;
+  static constexpr int kGroupRows = 4;
+  static constexpr int32_t offset(bool) { return 0; }
 
   template <int kRows, bool>
   static void int8(const int8_t* a, int64_t stride, const uint8_t* w, int64_t quads, int64_t, int32_t* sums) {
@@ -18,16 +19,20 @@ struct PortableTiles {
 
   static constexpr bool kUnpacks = false;
 
-  template <int kRows>
-  static void int4(const GroupTile& t) {
-    add_groups<kRows>(t, t.quads * kPanel * 2, [&t](const int8_t* a, const uint8_t* w, int32_t* sums) {
-      int4_group<kRows>(a, t.stride, w, t.quads, sums);
+  template <int kRows, Form kForm>
+  static void groups(const GroupTile& t) {
+    add_groups<kRows, kForm>(t, [&t](const int8_t* a, const uint8_t* w, int32_t* sums) {
+      if constexpr (kForm == Form::kNibbles) {
+        nibbles<kRows>(a, t.stride, w, t.quads, sums);
+      } else {
+        int8<kRows, false>(a, t.stride, w, t.quads, 0, sums);
+      }
     });
   }
 
  private:
   template <int kRows>
-  static void int4_group(const int8_t* a, int64_t stride, const uint8_t* w, int64_t quads, int32_t* sums) {
+  static void nibbles(const int8_t* a, int64_t stride, const uint8_t* w, int64_t quads, int32_t* sums) {
     for (int64_t quad = 0; quad < quads; quad += 2, a += 8, w += kPanel * 4) {
       uint8_t low[kPanel * 4];
       uint8_t high[kPanel * 4];
@@ -57,6 +62,7 @@ const LinearKernels kLinearKernels = {
     .dense = run_dense,
     .int8 = run_int8<PortableTiles>,
     .int4 = run_int4<PortableTiles>,
+    .int6 = run_int6<PortableTiles>,
 };
 
 }  // namespace aerie::AERIE_ISA_NS

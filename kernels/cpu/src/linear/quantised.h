@@ -1,11 +1,11 @@
-// Products of quantised rows with int8 and int4 weights, whatever computes the tiles:
+// Products of quantised rows with int8, int6 and int4 weights, whatever computes the tiles:
 //
-//   Tiles::kInt8Rows, kInt4Rows     most rows of a tile
-//   Tiles::int8<rows, narrow>(a, stride, w, quads, ahead, sums)   sums [rows][16] += a · w, both as they are stored;
-//                                   weights `ahead` bytes further on are fetched meanwhile
-//   Tiles::int4<rows>(groups)                              tile += groups, see GroupTile
-//   Tiles::kUnpacks                 whether int4 weights of several tiles are first made bytes for
-//   Tiles::int4_unpacked<rows>(groups)
+//   Tiles::kInt8Rows, kGroupRows    most rows of a tile, of weights by row and in groups
+//   Tiles::int8<rows, narrow>(a, stride, w, quads, ahead, sums)   sums [rows][16] += a · (w − offset), both as they are
+//                                   stored; weights `ahead` bytes further on are fetched meanwhile
+//   Tiles::offset(narrow)           what int8 weights are multiplied less, and so their zero points are, too
+//   Tiles::groups<rows, form>(tile) tile += groups, see GroupTile; of kBytes8 less offset(false)
+//   Tiles::kUnpacks                 whether int4 weights of several tiles are first made bytes for them
 #pragma once
 
 #include "linear/dense.h"
@@ -61,8 +61,8 @@ static void int8_by_row(const LinearTask& task) {
       }
       float scales[kPanel];
       int32_t zeros[kPanel];
-      load_group_numbers(weight, panel, 0, 1, scales, zeros);
-      fill_symmetric_zeros(weight, kPanel, zeros);
+      load_group_numbers(weight, panel, 0, 1, 0, scales, zeros, nullptr);
+      fill_symmetric_zeros(weight, kPanel, Tiles::offset(kNarrow), zeros);
       std::memset(tile, 0, static_cast<size_t>(rows * kPanel) * sizeof(float));
       for (int64_t r = 0; r < rows; ++r) {
         add_group<1>(sums + r * kPanel, zeros, scales, a.sums + row + r, a.scales + row + r, 1, tile + r * kPanel);
@@ -71,6 +71,12 @@ static void int8_by_row(const LinearTask& task) {
     }
   });
 }
+
+// How the weights of a GroupTile lie: int4 as it is packed, or [groups][quads][16][4] bytes of at most 15, 63 and 255.
+enum class Form { kNibbles, kBytes4, kBytes6, kBytes8 };
+
+// Bytes of 4 inputs and 16 outputs.
+constexpr int64_t quad_bytes(Form form) { return form == Form::kNibbles ? 32 : 64; }
 
 // Some rows times neighbouring groups of a panel.
 struct GroupTile {
@@ -81,14 +87,14 @@ struct GroupTile {
   const int32_t* row_sums;
   const float* row_scales;
   int64_t row_groups;
-  // As packed, or [groups][quads][16][4] bytes where int4 is unpacked.
   const uint8_t* w;
   int64_t groups;
   int64_t group;
   int64_t quads;
-  // The weights that will be read after these, to be fetched meanwhile; or null, as for one row, whose speed is the
-  // memory's in any case.
+  // The weights that will be read after these, `next_bytes` for each group, to be fetched meanwhile; or null, as for
+  // one row, whose speed is the memory's in any case.
   const uint8_t* next;
+  int64_t next_bytes;
   // [groups][16]
   const float* scales;
   const int32_t* zeros;
@@ -97,45 +103,88 @@ struct GroupTile {
 };
 
 // Group after group: sums [rows][16] by dot(a, w, sums), then what they stand for is added to the tile.
-template <int kRows, typename Dot>
-AERIE_INLINE void add_groups(const GroupTile& t, int64_t group_bytes, Dot&& dot) {
+template <int kRows, Form kForm, typename Dot>
+AERIE_INLINE void add_groups(const GroupTile& t, Dot&& dot) {
   for (int64_t g = 0; g < t.groups; ++g) {
     alignas(64) int32_t sums[kRows * kPanel] = {};
-    dot(t.a + g * t.group, t.w + g * group_bytes, sums);
+    dot(t.a + g * t.group, t.w + g * t.quads * quad_bytes(kForm), sums);
     add_group<kRows>(sums, t.zeros + g * kPanel, t.scales + g * kPanel, t.row_sums + g, t.row_scales + g, t.row_groups,
                      t.tile);
   }
 }
 
-// int4 groups as bytes: `pairs` of quads.
-static void unpack_int4(const uint8_t* from, int64_t pairs, uint8_t* to) {
-  typedef uint8_t Bytes __attribute__((vector_size(kPanel * 4)));
-  for (int64_t i = 0; i < pairs; ++i) {
-    Bytes both;
-    std::memcpy(&both, from + i * kPanel * 4, sizeof both);
-    const Bytes low = both & 15;
-    const Bytes high = both >> 4;
-    std::memcpy(to + i * kPanel * 8, &low, sizeof low);
-    std::memcpy(to + i * kPanel * 8 + kPanel * 4, &high, sizeof high);
+typedef uint8_t Bytes __attribute__((vector_size(4 * kLanes)));
+
+AERIE_INLINE Bytes load_unsigned(const uint8_t* p) {
+  Bytes bytes;
+  std::memcpy(&bytes, p, sizeof bytes);
+  return bytes;
+}
+
+AERIE_INLINE void store_unsigned(uint8_t* p, Bytes bytes) { std::memcpy(p, &bytes, sizeof bytes); }
+
+// int4 or int6 as bytes: `quads`, a multiple of 2 or of 4.
+template <LinearKind kKind>
+static void unpack(const uint8_t* from, int64_t quads, uint8_t* to) {
+  constexpr int64_t kQuad = kPanel * 4;
+  constexpr int64_t kStep = sizeof(Bytes);
+  if constexpr (kKind == LinearKind::kInt4) {
+    for (int64_t i = 0; i < quads; i += 2, from += kQuad, to += 2 * kQuad) {
+      for (int64_t at = 0; at < kQuad; at += kStep) {
+        const Bytes both = load_unsigned(from + at);
+        store_unsigned(to + at, both & 15);
+        store_unsigned(to + kQuad + at, both >> 4);
+      }
+    }
+  } else {
+    for (int64_t i = 0; i < quads; i += 4, from += 3 * kQuad, to += 4 * kQuad) {
+      for (int64_t at = 0; at < kQuad; at += kStep) {
+        const Bytes first = load_unsigned(from + at);
+        const Bytes second = load_unsigned(from + kQuad + at);
+        const Bytes upper = load_unsigned(from + 2 * kQuad + at);
+        store_unsigned(to + at, (first & 15) | (upper << 4 & 48));
+        store_unsigned(to + kQuad + at, first >> 4 | (upper << 2 & 48));
+        store_unsigned(to + 2 * kQuad + at, (second & 15) | (upper & 48));
+        store_unsigned(to + 3 * kQuad + at, second >> 4 | (upper >> 2 & 48));
+      }
+    }
   }
 }
 
-// All groups of the task's panels, tile by tile; kInt4 or int8.
-template <class Tiles, bool kInt4>
+// tile [rows][16] += the sums of the rows' groups from `group` on · minimums [count][16].
+static void add_minimums(const QuantisedView& a, int64_t row, int64_t rows, int64_t group, int64_t count,
+                         const float* minimums, float* tile) {
+  alignas(64) float sums[kBlockRows * kMostGroups];
+  for (int64_t r = 0; r < rows; ++r) {
+    const int64_t at = (row + r) * a.groups + group;
+    for (int64_t g = 0; g < count; ++g) sums[r * count + g] = static_cast<float>(a.sums[at + g]) * a.scales[at + g];
+  }
+  dense_rows<LinearKind::kF32>(sums, count, minimums, count, rows, tile);
+}
+
+// All groups of the task's panels, tile by tile.
+template <class Tiles, LinearKind kKind>
 static void groups_of_task(const LinearTask& task) {
-  constexpr int kTileRows = kInt4 ? Tiles::kInt4Rows : Tiles::kInt8Rows;
+  constexpr int kTileRows = Tiles::kGroupRows;
+  constexpr Form kUnpacked = kKind == LinearKind::kInt4   ? Form::kBytes4
+                             : kKind == LinearKind::kInt6 ? Form::kBytes6
+                                                          : Form::kBytes8;
+  constexpr int32_t kOffset = kKind == LinearKind::kInt8 ? Tiles::offset(false) : 0;
   const PackedLinear& weight = *task.weight;
   const QuantisedView& a = *task.quantised;
-  const int64_t group_bytes = weight.quads * kPanel * (kInt4 ? 2 : 4);
+  const int64_t group_bytes = weight.quads * quad_bytes(kKind);
   for_row_blocks(task, [&](int64_t row, int64_t rows) {
     alignas(64) float tile[kBlockRows * kPanel];
     alignas(64) float scales[kMostGroups * kPanel];
+    alignas(64) float minimums[kMostGroups * kPanel];
     alignas(64) int32_t zeros[kMostGroups * kPanel];
-    alignas(64) uint8_t unpacked[kInt4 && Tiles::kUnpacks ? kGroupInputs * kPanel : 1];
-    const bool unpacks = kInt4 && Tiles::kUnpacks && rows > kTileRows;
+    alignas(64) uint8_t unpacked[kKind == LinearKind::kInt8 ? 1 : kGroupInputs * kPanel];
+    const bool unpacks =
+        kKind == LinearKind::kInt6 || (kKind == LinearKind::kInt4 && Tiles::kUnpacks && rows > kTileRows);
     const int64_t most_groups = kGroupInputs / weight.group;
     if (weight.zeros == nullptr) {
-      fill_symmetric_zeros(weight, (weight.groups < most_groups ? weight.groups : most_groups) * kPanel, zeros);
+      const int64_t filled = weight.groups < most_groups ? weight.groups : most_groups;
+      fill_symmetric_zeros(weight, filled * kPanel, kOffset, zeros);
     }
     for (int64_t panel = task.panel_begin; panel < task.panel_end; ++panel) {
       std::memset(tile, 0, static_cast<size_t>(rows * kPanel) * sizeof(float));
@@ -149,11 +198,13 @@ static void groups_of_task(const LinearTask& task) {
         t.w = weight.values + (panel * weight.groups + group) * group_bytes;
         t.scales = scales;
         t.zeros = zeros;
+        t.next_bytes = group_bytes;
         const uint8_t* const next = t.w + t.groups * group_bytes;
-        load_group_numbers(weight, panel, group, t.groups, scales, zeros);
-        if constexpr (kInt4 && Tiles::kUnpacks) {
+        load_group_numbers(weight, panel, group, t.groups, kOffset, scales, zeros, minimums);
+        if (weight.minimums != nullptr) add_minimums(a, row, rows, group, t.groups, minimums, tile);
+        if constexpr (kKind != LinearKind::kInt8) {
           if (unpacks) {
-            unpack_int4(t.w, t.groups * t.quads / 2, unpacked);
+            unpack<kKind>(t.w, t.groups * t.quads, unpacked);
             t.w = unpacked;
           }
         }
@@ -164,22 +215,12 @@ static void groups_of_task(const LinearTask& task) {
           t.row_scales = a.scales + at;
           t.tile = tile + r * kPanel;
           t.next = r == 0 && rows > 1 ? next : nullptr;
-          const int64_t ahead = r == 0 && rows > 1 ? t.groups * group_bytes : 0;
           with_rows<kTileRows>(rows - r, [&](auto n) {
             constexpr int kRows = decltype(n)::value;
-            if constexpr (!kInt4) {
-              add_groups<kRows>(t, group_bytes, [&](const int8_t* values, const uint8_t* w, int32_t* sums) {
-                Tiles::template int8<kRows, false>(values, t.stride, w, t.quads, ahead, sums);
-              });
-            } else if constexpr (Tiles::kUnpacks) {
-              if (unpacks) {
-                Tiles::template int4_unpacked<kRows>(t);
-              } else {
-                Tiles::template int4<kRows>(t);
-              }
-            } else {
-              Tiles::template int4<kRows>(t);
+            if constexpr (kKind == LinearKind::kInt4) {
+              if (!unpacks) return Tiles::template groups<kRows, Form::kNibbles>(t);
             }
+            if constexpr (kKind != LinearKind::kInt4 || Tiles::kUnpacks) Tiles::template groups<kRows, kUnpacked>(t);
           });
         }
       }
@@ -191,7 +232,7 @@ static void groups_of_task(const LinearTask& task) {
 template <class Tiles>
 static void run_int8(const LinearTask& task) {
   if (!task.weight->by_row) {
-    groups_of_task<Tiles, false>(task);
+    groups_of_task<Tiles, LinearKind::kInt8>(task);
   } else if (task.weight->narrow) {
     int8_by_row<Tiles, true>(task);
   } else {
@@ -200,8 +241,13 @@ static void run_int8(const LinearTask& task) {
 }
 
 template <class Tiles>
+static void run_int6(const LinearTask& task) {
+  groups_of_task<Tiles, LinearKind::kInt6>(task);
+}
+
+template <class Tiles>
 static void run_int4(const LinearTask& task) {
-  groups_of_task<Tiles, true>(task);
+  groups_of_task<Tiles, LinearKind::kInt4>(task);
 }
 
 }  // namespace aerie::AERIE_ISA_NS

@@ -52,6 +52,7 @@ struct LinearKernels {
   void (*dense)(const LinearTask& task);
   void (*int8)(const LinearTask& task);
   void (*int4)(const LinearTask& task);
+  void (*int6)(const LinearTask& task);
 };
 
 // Only of an instruction set that `usable_isas` lists.

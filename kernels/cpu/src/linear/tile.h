@@ -119,23 +119,53 @@ AERIE_INLINE void add_group(const int32_t* sums, const int32_t* zeros, const flo
   }
 }
 
-// The scales of a panel's groups from `group` on and, if the weight has some, zero points: [count][16] each.
-static void load_group_numbers(const PackedLinear& weight, int64_t panel, int64_t group, int64_t count, float* scales,
-                               int32_t* zeros) {
+// [count][16] numbers of a panel's groups from `group` on out of a section as the scales lie in it. `super` is what
+// those of the panel's first 256 inputs are multiples of, 16 numbers, and `super_step` how far it is to those of the
+// next.
+static void load_section(const PackedLinear& weight, const void* section, int64_t panel, int64_t group, int64_t count,
+                         const uint16_t* super, int64_t super_step, float* numbers) {
   const int64_t at = (panel * weight.groups + group) * kPanel;
-  if (weight.scales_f16) {
-    widen(LinearKind::kF16, static_cast<const uint16_t*>(weight.scales) + at, count * kPanel, scales);
+  if (super != nullptr) {
+    typedef int8_t Bytes __attribute__((vector_size(kLanes)));
+    const int8_t* const bytes = static_cast<const int8_t*>(section) + at;
+    const int64_t groups = kSuperBlock / weight.group;
+    for (int64_t g = 0; g < count; ++g) {
+      const uint16_t* const unit = super + (group + g) / groups * super_step;
+      for (int64_t lane = 0; lane < kPanel; lane += kLanes) {
+        Bytes multiples;
+        std::memcpy(&multiples, bytes + g * kPanel + lane, sizeof multiples);
+        const F whole = to_float(__builtin_convertvector(multiples, I));
+        store(numbers + g * kPanel + lane, whole * load_weights<LinearKind::kF16>(unit + lane));
+      }
+    }
+  } else if (weight.scales_f16) {
+    widen(LinearKind::kF16, static_cast<const uint16_t*>(section) + at, count * kPanel, numbers);
   } else {
-    std::memcpy(scales, static_cast<const float*>(weight.scales) + at, static_cast<size_t>(count * kPanel * 4));
+    std::memcpy(numbers, static_cast<const float*>(section) + at, static_cast<size_t>(count * kPanel * 4));
   }
-  if (weight.zeros == nullptr) return;
-  const uint8_t* const from = weight.zeros + at;
-  for (int64_t i = 0; i < count * kPanel; ++i) zeros[i] = from[i];
 }
 
-// count of the zero points of a weight that has none of its own.
-static void fill_symmetric_zeros(const PackedLinear& weight, int64_t count, int32_t* zeros) {
-  const int32_t zero = weight.symmetric_zero;
+// The scales of a panel's groups from `group` on and, if the weight has some, zero points less `offset` and minimums:
+// [count][16] each.
+static void load_group_numbers(const PackedLinear& weight, int64_t panel, int64_t group, int64_t count, int32_t offset,
+                               float* scales, int32_t* zeros, float* minimums) {
+  const bool with_minimums = weight.minimums != nullptr;
+  const int64_t step = with_minimums ? 2 * kPanel : kPanel;
+  const int64_t supers = (weight.groups * weight.group + kSuperBlock - 1) / kSuperBlock;
+  const uint16_t* const super = weight.supers == nullptr ? nullptr : weight.supers + panel * supers * step;
+  load_section(weight, weight.scales, panel, group, count, super, step, scales);
+  if (with_minimums) {
+    const uint16_t* const least = super == nullptr ? nullptr : super + kPanel;
+    load_section(weight, weight.minimums, panel, group, count, least, step, minimums);
+  }
+  if (weight.zeros == nullptr) return;
+  const uint8_t* const from = weight.zeros + (panel * weight.groups + group) * kPanel;
+  for (int64_t i = 0; i < count * kPanel; ++i) zeros[i] = from[i] - offset;
+}
+
+// count of the zero points of a weight that has none of its own, less `offset`.
+static void fill_symmetric_zeros(const PackedLinear& weight, int64_t count, int32_t offset, int32_t* zeros) {
+  const int32_t zero = weight.symmetric_zero - offset;
   for (int64_t i = 0; i < count; ++i) zeros[i] = zero;
 }
 

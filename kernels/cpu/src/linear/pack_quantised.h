@@ -1,0 +1,11 @@
+// Panels of quantised weights, each from its 16 rows: of numbers as our own files have them, or of GGUF blocks.
+#pragma once
+
+#include "linear/pack.h"
+
+namespace aerie {
+
+// Writes all sections of a panel; the header is already in the block.
+void pack_quantised_panel(const LinearSource& source, const PackedHeader& header, uint8_t* block, int64_t panel);
+
+}  // namespace aerie
