@@ -112,7 +112,8 @@ async function openChat(found: FoundModel, config: Config, logger: Logger): Prom
   const { family, config: familyConfig, limits, preprocessing, picturePrompt } = described
   const backend = runtimeFor(described.graphs, config, logger)
   if (storage) logger.info({ storage }, readingOf(backend))
-  const worker = { modelDir, backend, threads: config.threads, logger }
+  const { packedWeights } = found
+  const worker = { modelDir, backend, threads: config.threads, packedWeights, logger }
   // Everything that can start does so at once; what did start is closed again when another part fails.
   const [text, facts, engine, encoder, media] = await startAll([
     loadModelText(join(modelDir, family.textFolder ?? ''), (has) =>
@@ -205,7 +206,7 @@ async function openTower(
   config: Config,
   logger: Logger,
 ): Promise<OpenTower> {
-  const { directory: modelDir, name } = found
+  const { directory: modelDir, name, packedWeights } = found
   const { threads, maxImagesPerRequest: maxImages, maxPatches } = config
   const backend = runtimeFor(
     { encoder: tower.graph(tower.preferred, tower.outputs[0]!) },
@@ -215,7 +216,7 @@ async function openTower(
   const [facts, encoder, media] = await startAll([
     factsOf(found, backend),
     startEncoder({
-      ...{ modelDir, backend, threads, logger },
+      ...{ modelDir, backend, threads, packedWeights, logger },
       ...encoderBounds(config),
       maxTowerSessions: config.encoderSessions,
     }),

@@ -97,6 +97,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'gguf-name',
     'model-file',
     'model-folder',
+    'free-memory',
     'process-alive',
   ],
   inspect: ['cli', 'capabilities', 'import', 'package', 'models', 'errors', 'model-file'],

@@ -68,6 +68,31 @@ export function packLinear(
   weight: DenseWeight | BlockWeight | QuantisedWeight,
 ): Uint8Array
 
+/** Of the form of packed blocks; a block of another version cannot be read. */
+export const packedVersion: number
+
+/** A file, read-only and in one copy for all processes that map it. */
+export interface MappedFile {
+  readonly bytes: number
+  /** For what is loaded from now on; programs keep what they have. */
+  close(): void
+}
+
+/**
+ * Maps a file that nobody writes to: where one that is mapped becomes shorter, reading what is gone ends the process. Throws
+ * an `Error` with the code `ERR_SYSTEM` where the system refuses, a `TypeError` for a folder or device, a `RangeError` for an
+ * empty file.
+ */
+export function mapFile(path: string): MappedFile
+
+/** A packed block in a mapped file. */
+export interface MappedBlock {
+  readonly file: MappedFile
+  /** Multiple of 64. */
+  readonly offset: number
+  readonly bytes: number
+}
+
 /** The memory of a KV cache: blocks of positions, each with keys and values of all layers and heads. */
 export interface KvStore {
   /** Of all blocks. Reserved; a block takes memory when it is first written. */
@@ -139,12 +164,12 @@ export interface Program {
 /**
  * A program that is ready to run. `program` is a `Program` of models/graph/native/program.ts and is checked whole; an error
  * names the instruction. `weights` follow the program's list: packed blocks are read where they lie and must stay there,
- * tensors of more than 64 KiB too.
+ * tensors of more than 64 KiB too. Mapped blocks are in memory when it returns, and stay mapped as long as the program.
  */
 export function createProgram(
   pool: Pool,
   program: object,
-  weights: readonly (Uint8Array | Float32Array | Int32Array)[],
+  weights: readonly (Uint8Array | MappedBlock | Float32Array | Int32Array)[],
   isa?: Isa,
 ): Program
 
@@ -161,7 +186,7 @@ export function quantiseRows(
 /** x [rows, in] · the packed weight → [rows, out], for tests. */
 export function linear(
   pool: Pool,
-  block: Uint8Array,
+  block: Uint8Array | MappedBlock,
   x: Float32Array,
   rows: number,
   isa?: Isa,

@@ -37,6 +37,10 @@ export const importCommand: Command = {
       description: 'weights that share a scale: 32 or 128, which is smaller and less exact',
       default: '32',
     },
+    packed: {
+      type: 'boolean',
+      description: 'weights also as the native runtime maps them: no packing at a start, one copy',
+    },
     force: {
       type: 'boolean',
       description: 'replace a package that is there; make one that lost too much in quantising',
@@ -67,6 +71,7 @@ async function runImport(args: ParsedArgs, terminal: Terminal): Promise<number> 
   const start = performance.now()
   try {
     const out = args.options.get('out')
+    const packed = args.options.get('packed')
     const { directory, manifest, remarks, wasThere } = await importModel(
       { model, revision: config.revision },
       {
@@ -74,6 +79,7 @@ async function runImport(args: ParsedArgs, terminal: Terminal): Promise<number> 
         out: out === undefined ? undefined : String(out),
         force: args.options.has('force'),
         quantise,
+        packed: packed === undefined ? undefined : packed === true,
         hub,
         offline: config.offline || hub.offline,
         signal: interrupt.signal,

@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { createBackend } from './backends/create.ts'
 import type { EncoderWorkerData } from './encoder-messages.ts'
 import { serveEncoder, serveTower } from './encoder-server.ts'
-import { reportFailedStart } from './worker-start.ts'
+import { reportFailedStart, withRemarks } from './worker-start.ts'
 
 const { modelDir, backend, backendOptions, maxBatch, maxTowerSessions } =
   workerData as EncoderWorkerData
@@ -11,10 +11,11 @@ const port = parentPort!
 
 await reportFailedStart(port, async () => {
   const runtime = await createBackend(backend)
+  const options = withRemarks(port, backendOptions)
   if (maxTowerSessions === undefined) {
-    serveEncoder(port, await runtime.loadEncoder(modelDir, backendOptions), maxBatch)
+    serveEncoder(port, await runtime.loadEncoder(modelDir, options), maxBatch)
   } else {
-    const tower = await runtime.loadTower(modelDir, backendOptions, maxTowerSessions)
+    const tower = await runtime.loadTower(modelDir, options, maxTowerSessions)
     serveTower(port, tower, maxBatch)
   }
 })

@@ -1,6 +1,6 @@
 /** The vision encoder as the main thread sees it: cache, queue, and batches for one worker. */
 import { AerieError, fromWireError } from '../errors.ts'
-import type { Backend, TowerSessions } from './backend.ts'
+import type { Backend, BackendOptions, TowerSessions } from './backend.ts'
 import { cancelled, EncodeQueue, PendingPicture } from './encode-queue.ts'
 import type { EncoderReady, EncoderWorkerData, FromEncoder, ToEncoder } from './encoder-messages.ts'
 import { FeatureCache } from './feature-cache.ts'
@@ -21,6 +21,7 @@ export interface EncoderOptions {
   readonly modelDir: string
   readonly backend: Backend['name']
   readonly threads: number
+  readonly packedWeights?: BackendOptions['packedWeights']
   /** Bytes of features that are kept. */
   readonly cacheBytes: number
   /** Where features are kept over restarts, and how many bytes of them; absent: nowhere. */
@@ -77,12 +78,13 @@ class WorkerEncoder implements Encoder {
   }
 
   async start(entry: URL): Promise<void> {
-    const { modelDir, backend, threads, maxBatch, maxTowerSessions, logger } = this.#options
+    const { modelDir, backend, threads, packedWeights, maxBatch, maxTowerSessions, logger } =
+      this.#options
     const workerData: EncoderWorkerData = {
       modelDir,
       backend,
       // Towers keep no KV cache.
-      backendOptions: { threads, kvCacheBytes: 0, kvBlockSize: 1 },
+      backendOptions: { threads, packedWeights, kvCacheBytes: 0, kvBlockSize: 1 },
       maxBatch,
       ...(maxTowerSessions === undefined ? {} : { maxTowerSessions }),
     }

@@ -3,12 +3,13 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { createBackend } from './backends/create.ts'
 import type { EngineWorkerData } from './engine-messages.ts'
 import { serveDecoder } from './engine-server.ts'
-import { reportFailedStart } from './worker-start.ts'
+import { reportFailedStart, withRemarks } from './worker-start.ts'
 
 const { modelDir, backend, backendOptions, scheduling } = workerData as EngineWorkerData
 const port = parentPort!
 
 await reportFailedStart(port, async () => {
   const runtime = await createBackend(backend)
-  serveDecoder(port, await runtime.loadDecoder(modelDir, backendOptions), scheduling)
+  const options = withRemarks(port, backendOptions)
+  serveDecoder(port, await runtime.loadDecoder(modelDir, options), scheduling)
 })

@@ -1,6 +1,6 @@
 /** The engine as the main thread sees it: requests go to the worker, events come back by the step. */
 import { AerieError, fromWireError, toWireError } from '../errors.ts'
-import type { Backend } from './backend.ts'
+import type { Backend, BackendOptions } from './backend.ts'
 import type { EngineReady, EngineWorkerData, FromEngine, ToEngine } from './engine-messages.ts'
 import { GenerationStream } from './generation.ts'
 import type { Logger } from './logger.ts'
@@ -15,6 +15,7 @@ export interface EngineOptions {
   readonly modelDir: string
   readonly backend: Backend['name']
   readonly threads: number
+  readonly packedWeights?: BackendOptions['packedWeights']
   readonly kvCacheBytes: number
   /** Positions a KV block holds. */
   readonly kvBlockSize: number
@@ -188,12 +189,12 @@ class WorkerEngine implements Engine {
 }
 
 function toWorkerData(options: EngineOptions): EngineWorkerData {
-  const { modelDir, backend, threads, kvCacheBytes, kvBlockSize } = options
+  const { modelDir, backend, threads, packedWeights, kvCacheBytes, kvBlockSize } = options
   const { maxRunning, stepTokenBudget, prefixCacheBlocks, batchPatienceMs = 10_000 } = options
   return {
     modelDir,
     backend,
-    backendOptions: { threads, kvCacheBytes, kvBlockSize },
+    backendOptions: { threads, packedWeights, kvCacheBytes, kvBlockSize },
     scheduling: { maxRunning, stepTokenBudget, prefixCacheBlocks, batchPatienceMs },
   }
 }

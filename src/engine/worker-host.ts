@@ -8,6 +8,12 @@ export type StartMessage<Ready> =
   | ({ readonly type: 'ready' } & Ready)
   | { readonly type: 'failed'; readonly error: WireError }
 
+/** What a worker says for the log, at any time. */
+export interface RemarkMessage {
+  readonly type: 'remark'
+  readonly text: string
+}
+
 /** Asks a worker to dispose of its session and leave. */
 export interface DisposeMessage {
   readonly type: 'dispose'
@@ -115,16 +121,22 @@ export class WorkerHost<Ready extends object, ToWorker, FromWorker> {
         this.#worker = undefined
         if (this.#state === 'up') this.#crashed(error)
       })
-      worker.once('message', (first: StartMessage<Ready>) => {
-        if (first.type === 'failed') {
-          reject(fromWireError(first.error))
-          return
+      let isReady = false
+      worker.on('message', (message: RemarkMessage | StartMessage<Ready> | FromWorker) => {
+        if (isRemark(message)) this.#options.logger.info({}, message.text)
+        else if (isReady) this.#options.onMessage(message as FromWorker)
+        else {
+          const first = message as StartMessage<Ready>
+          if (first.type === 'failed') {
+            reject(fromWireError(first.error))
+            return
+          }
+          isReady = true
+          this.#ready = first
+          if (this.#state === 'restarting') this.#state = 'up'
+          this.#upSince = performance.now()
+          resolve()
         }
-        this.#ready = first
-        if (this.#state === 'restarting') this.#state = 'up'
-        this.#upSince = performance.now()
-        worker.on('message', this.#options.onMessage)
-        resolve()
       })
     })
   }
@@ -157,4 +169,8 @@ export class WorkerHost<Ready extends object, ToWorker, FromWorker> {
       )
     }, delayMs)
   }
+}
+
+function isRemark(message: unknown): message is RemarkMessage {
+  return (message as { readonly type?: unknown }).type === 'remark'
 }

@@ -1,7 +1,17 @@
-/** How a worker thread says that it could not load its model. */
+/** What a worker thread says to the main thread before it serves: remarks for the log, and that it could not load its model. */
 import type { MessagePort } from 'node:worker_threads'
 import { toWireError } from '../errors.ts'
-import type { StartMessage } from './worker-host.ts'
+import type { BackendOptions } from './backend.ts'
+import type { RemarkMessage, StartMessage } from './worker-host.ts'
+
+/** The options as the thread was given them, with remarks going to the log of the main thread. */
+export function withRemarks(port: MessagePort, options: BackendOptions): BackendOptions {
+  const remark = (text: string) => {
+    const message: RemarkMessage = { type: 'remark', text }
+    port.postMessage(message)
+  }
+  return { ...options, remark }
+}
 
 /** Runs `start`; if it fails, tells the main thread why and lets the thread end. */
 export async function reportFailedStart(

@@ -214,7 +214,11 @@ async function readExactly(
   }
 }
 
-async function writeAll(handle: FileHandle, bytes: Uint8Array, offset: number): Promise<void> {
+export async function writeAll(
+  handle: FileHandle,
+  bytes: Uint8Array,
+  offset: number,
+): Promise<void> {
   let done = 0
   while (done < bytes.byteLength) {
     const length = Math.min(WRITE_BYTES, bytes.byteLength - done)

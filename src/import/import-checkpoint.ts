@@ -13,7 +13,7 @@ import {
   readManifest,
   sealManifest,
 } from '../package/manifest.ts'
-import { packageFolder, type StoredPackage, servedName } from '../package/store.ts'
+import { PACKED_FILE, packageFolder, type StoredPackage, servedName } from '../package/store.ts'
 import type { QuantiseOptions } from '../quantise/methods.ts'
 import { ModelQuantiser } from '../quantise/model-quantiser.ts'
 import type { Thresholds } from '../quantise/thresholds.ts'
@@ -22,6 +22,7 @@ import { type Examination, examine } from './examine.ts'
 import { FileTaker } from './file-taker.ts'
 import { freeBytesAt, tooLittleRoom } from './free-space.ts'
 import { openWorkplace, type Workplace } from './journal.ts'
+import { choosePacking, mostPackedBytes, packedFacts, writePacked } from './packed-file.ts'
 
 export interface ImportOptions {
   /** Folder of all packages; the package goes below it, unless `out` says where. */
@@ -33,6 +34,8 @@ export interface ImportOptions {
   /** Absent: weights stay as they are. */
   readonly quantise?: QuantiseOptions | undefined
   readonly thresholds?: Thresholds
+  /** Write the weights as the native runtime reads them as well; absent: of a package that is quantised here, where that can be. */
+  readonly packed?: boolean | undefined
   /** Where the folder came from, when it was fetched for this import alone: then its files may be shared with the package. */
   readonly fetchedFrom?: { readonly id: string; readonly revision: string }
   readonly signal?: AbortSignal | undefined
@@ -71,15 +74,20 @@ export async function importCheckpoint(
   const form = await checkpointForm(source)
   if (await isModelFile(form.path)) refuseQuantising(options.quantise)
   const examination = await examine(form)
+  const packing = await choosePacking(form, options)
   options.signal?.throwIfAborted()
   const origin = await originOf(source, options)
   const place = options.out
     ? `${resolve(options.out)}.partial`
     : join(resolve(options.modelsDir), `${origin.name}-${keyOf(source)}.partial`)
-  const key = identity(source, examination, options)
+  const key = identity(source, examination, { ...options, packed: packing.isWanted })
   const workplace = await openWorkplace(place, key)
   try {
-    const left = examination.files.filter(({ path }) => !workplace.finished.has(path))
+    const left: { readonly bytes: number }[] = examination.files.filter(
+      ({ path }) => !workplace.finished.has(path),
+    )
+    if (packing.isWanted && !workplace.finished.has(PACKED_FILE))
+      left.push({ bytes: await mostPackedBytes(form.path, await form.config(), options.quantise) })
     await checkFreeSpace(place, left, options)
     const totalBytes = examination.files.reduce((sum, { bytes }) => sum + bytes, 0)
     await using quantiser =
@@ -94,10 +102,11 @@ export async function importCheckpoint(
       }))
     const files = await takeFiles(examination, workplace, quantiser, options)
     const quantised = quantiser && (await measured(quantiser, workplace, options))
-    const manifest = describe({ examination, quantised, files, origin }, options)
+    const packed = packing.isWanted ? await takePacked(workplace, options) : undefined
+    const manifest = describe({ examination, quantised, files, packed, origin }, options)
     const result = await commit(workplace, manifest, options)
     await workplace.remove()
-    return { ...result, remarks: examination.remarks }
+    return { ...result, remarks: [...examination.remarks, ...packing.remarks] }
   } catch (error) {
     await workplace.release()
     throw error
@@ -145,9 +154,9 @@ async function refuseImported(directory: string, { out, force }: ImportOptions):
 function identity(
   directory: string,
   { files }: Examination,
-  { quantise, thresholds }: ImportOptions,
+  { quantise, thresholds, packed }: ImportOptions,
 ): string {
-  const form = quantise ? [JSON.stringify({ ...quantise, thresholds })] : []
+  const form = [JSON.stringify({ ...quantise, thresholds, packed })]
   const lines = files.map(({ path, bytes, changed }) => `${path} ${bytes} ${changed}`)
   return createHash('sha256')
     .update([directory, ...form, ...lines].join('\n'))
@@ -241,15 +250,40 @@ async function measured(
   }
 }
 
+/** Writes the packed weights, unless an earlier attempt did. */
+async function takePacked(workplace: Workplace, options: ImportOptions): Promise<Packed> {
+  const { packageDir, finished } = workplace
+  const target = join(packageDir, PACKED_FILE)
+  let taken = finished.get(PACKED_FILE)
+  if (!taken) {
+    const { path } = await checkpointForm(packageDir)
+    const { signal, onProgress } = options
+    taken = await writePacked(target, path, {
+      signal,
+      onBlock: (done, all) =>
+        onProgress?.({ doneBytes: done, totalBytes: all, file: 'packing the weights' }),
+    })
+    await chmod(target, 0o444)
+    await workplace.finish(PACKED_FILE, taken)
+  }
+  return { file: { path: PACKED_FILE, ...taken }, facts: await packedFacts(target) }
+}
+
+interface Packed {
+  readonly file: PackageFile
+  readonly facts: NonNullable<Manifest['packed']>
+}
+
 interface Described {
   readonly examination: Examination
   readonly quantised: Quantised | undefined
   readonly files: readonly PackageFile[]
+  readonly packed: Packed | undefined
   readonly origin: Origin
 }
 
 function describe(
-  { examination: { facts }, quantised, files, origin: { name, ...parent } }: Described,
+  { examination: { facts }, quantised, files, packed, origin: { name, ...parent } }: Described,
   { quantise, now = () => new Date() }: ImportOptions,
 ): Manifest {
   const source = createHash('sha256')
@@ -262,7 +296,8 @@ function describe(
     parent: { ...parent, digest: source.digest('hex') },
     ...facts,
     ...quantised,
-    files: [...files],
+    ...(packed && { packed: packed.facts }),
+    files: [...files, ...(packed ? [packed.file] : [])],
   })
 }
 

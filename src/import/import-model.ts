@@ -21,6 +21,8 @@ export interface ImportModelOptions {
   readonly out?: string | undefined
   readonly force?: boolean
   readonly quantise?: QuantiseOptions | undefined
+  /** See {@link ImportOptions}. */
+  readonly packed?: boolean | undefined
   readonly hub: HubAccess
   /** Whether the network is left alone. */
   readonly offline: boolean
@@ -52,11 +54,11 @@ async function importFromHub(
   wanted: HubModel & Pick<ModelSource, 'revision'>,
   options: ImportModelOptions,
 ): Promise<ImportResult> {
-  const { modelsDir, out, force, quantise, hub, offline, signal, onProgress } = options
+  const { modelsDir, out, force, quantise, packed, hub, offline, signal, onProgress } = options
   const { id, variant } = wanted
   const quantize = quantise?.method ?? 'none'
   if (offline) {
-    const known = await findHubPackage(modelsDir, { ...wanted, quantize })
+    const known = await findHubPackage(modelsDir, { ...wanted, quantize, packed })
     if (known && !out) return { ...known, remarks: [], wasThere: true }
     throw new AerieError(
       'download_failed',
@@ -68,7 +70,10 @@ async function importFromHub(
   const { revision } = repository
   const gguf = chooseGguf(repository, variant)
   if (gguf) refuseQuantising(quantise)
-  const found: WantedPackage = { id, revision, quantize, ...(gguf && { variant: gguf.path }) }
+  const found: WantedPackage = {
+    ...{ id, revision, quantize, packed },
+    ...(gguf && { variant: gguf.path }),
+  }
   const known = await findHubPackage(modelsDir, found)
   if (known && !force && !out) return { ...known, remarks: [], wasThere: true }
   const fetchedFrom = { id: gguf ? `${id}:${gguf.path}` : id, revision }
@@ -99,6 +104,7 @@ function importOptions({
   out,
   force = false,
   quantise,
+  packed,
   signal,
   onProgress,
 }: ImportModelOptions) {
@@ -107,6 +113,7 @@ function importOptions({
     out,
     force,
     quantise,
+    packed,
     signal,
     ...(onProgress && {
       onProgress: (done: { doneBytes: number; totalBytes: number; file: string }) =>

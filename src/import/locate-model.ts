@@ -3,7 +3,13 @@ import { resolve } from 'node:path'
 import { parseHubModel } from '../hub/hub-id.ts'
 import { isModelFile } from '../model-file.ts'
 import { type Manifest, readManifest } from '../package/manifest.ts'
-import { findHubPackage, modelPath, notesFolder, type StoredPackage } from '../package/store.ts'
+import {
+  findHubPackage,
+  modelPath,
+  notesFolder,
+  packedPath,
+  type StoredPackage,
+} from '../package/store.ts'
 import { verifyPackage } from '../package/verify.ts'
 import { checkpointForm, checkpointName } from './checkpoint-form.ts'
 import type { ImportModelOptions } from './import-model.ts'
@@ -17,11 +23,14 @@ export interface LocatedModel {
   readonly name: string
   /** Undefined for a checkpoint that is served as it lies. */
   readonly manifest: Manifest | undefined
+  /** Of a package that has them: its weights as the native runtime reads them. */
+  readonly packedWeights?: string | undefined
   /** Something that whoever runs the server should know. */
   readonly remark?: string
 }
 
-export interface LocateOptions extends Omit<ImportModelOptions, 'out' | 'force' | 'quantise'> {
+export interface LocateOptions
+  extends Omit<ImportModelOptions, 'out' | 'force' | 'quantise' | 'packed'> {
   /** Hash a package's files whatever was noted about them. */
   readonly verify: boolean
 }
@@ -67,6 +76,7 @@ async function verified(
     directory: modelPath(found),
     name: manifest.name,
     manifest,
+    packedWeights: packedPath(found),
     ...(notNoted === undefined
       ? {}
       : {

@@ -15,7 +15,10 @@ export interface Inspection {
   readonly directory: string
   readonly name: string
   /** Of a package alone. */
-  readonly package?: Pick<Manifest, 'digest' | 'created' | 'parent' | 'quantize' | 'quantization'>
+  readonly package?: Pick<
+    Manifest,
+    'digest' | 'created' | 'parent' | 'quantize' | 'quantization' | 'packed'
+  >
   readonly family?: string
   readonly license?: string
   readonly parts?: readonly Part[]
@@ -86,6 +89,7 @@ async function packageFacts(
     parent,
     quantize,
     quantization,
+    packed,
     tensors: _tensors,
     files,
     ...facts
@@ -98,6 +102,7 @@ async function packageFacts(
       parent,
       quantize,
       ...(quantization && { quantization }),
+      ...(packed && { packed }),
     },
     files: files.map(({ path, bytes }) => ({ path, bytes })),
   }

@@ -1,6 +1,7 @@
 /** An inspection as text for people. */
 import { formatBytes } from '../cli/transfer-progress.ts'
 import { quantizationLines } from '../package/describe-quantization.ts'
+import type { Manifest } from '../package/manifest.ts'
 import type { Inspection } from './inspect.ts'
 
 export function inspectionText(found: Inspection): string {
@@ -23,7 +24,7 @@ function packageRows({ package: made, files }: Inspection): Row[] {
   const bytes = (files ?? []).reduce((sum, file) => sum + file.bytes, 0)
   const size = files ? [['Files', `${files.length}, ${formatBytes(bytes)}`]] : []
   if (!made) return size
-  const { parent, digest, created, quantize, quantization } = made
+  const { parent, digest, created, quantize, quantization, packed } = made
   const said = quantization ? quantizationLines(quantization) : []
   const revision = parent.revision ? ` at ${parent.revision}` : ''
   return [
@@ -32,7 +33,15 @@ function packageRows({ package: made, files }: Inspection): Row[] {
     ['Digest', digest],
     ['Quantised', quantize === 'none' ? 'no' : quantize],
     ...said.map((line) => ['', line]),
+    [
+      'Packed',
+      packed ? packedText(packed) : 'no; the native runtime packs the weights at each start',
+    ],
   ]
+}
+
+function packedText({ blocks, bytes, version }: NonNullable<Manifest['packed']>): string {
+  return `${blocks} weights, ${formatBytes(bytes)}, version ${version}: mapped by the native runtime`
 }
 
 function partRows({ parts }: Inspection): Row[] {

@@ -56,6 +56,14 @@ const FileSchema = Type.Object({ path: FilePath, bytes: Size, sha256: Digest })
 
 const TokenSchema = Type.Object({ text: Type.String({ maxLength: 512 }), id: Size })
 
+/** Of the file of packed weights, see `import/packed-file.ts`. */
+const PackedSchema = Type.Object({
+  /** Of the form of its blocks. */
+  version: Size,
+  blocks: Size,
+  bytes: Size,
+})
+
 const Measure = Type.Number()
 
 /** How far the quantised model is from the same checkpoint before, on the shipped calibration prompts and pictures. */
@@ -144,6 +152,8 @@ export const manifestSchema = Type.Object({
   /** Of a tower that is published alone: its outputs and sizes. */
   embeddings: Type.Optional(Facts),
   limits: Type.Record(Type.String(), Type.Number()),
+  /** Weights as the native runtime reads them, beside those that every backend reads; absent: none. */
+  packed: Type.Optional(PackedSchema),
   tensors: Type.Array(TensorSchema),
   files: Type.Array(FileSchema, { minItems: 1, maxItems: MOST_FILES }),
 })

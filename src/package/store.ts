@@ -36,6 +36,14 @@ export function modelPath({ directory, manifest }: StoredPackage): string {
   return file ? join(directory, file.path) : directory
 }
 
+/** Weights in the form of the native runtime, see `import/packed-file.ts`. */
+export const PACKED_FILE = 'packed.safetensors'
+
+/** Where a package has them; undefined for one that has none. */
+export function packedPath({ directory, manifest }: StoredPackage): string | undefined {
+  return manifest.packed && join(directory, PACKED_FILE)
+}
+
 /** Where it is noted which packages were hashed, see {@link verifyPackage}. */
 export function notesFolder(modelsDir: string): string {
   return join(modelsDir, '.verified')
@@ -47,6 +55,8 @@ export interface WantedPackage {
   readonly variant?: string
   readonly revision?: string | undefined
   readonly quantize?: Manifest['quantize']
+  /** With packed weights, or without; absent: either. */
+  readonly packed?: boolean | undefined
 }
 
 /**
@@ -55,7 +65,7 @@ export interface WantedPackage {
  */
 export async function findHubPackage(
   modelsDir: string,
-  { id, variant, revision, quantize }: WantedPackage,
+  { id, variant, revision, quantize, packed }: WantedPackage,
 ): Promise<StoredPackage | undefined> {
   const found: (StoredPackage & { readonly path: string })[] = []
   for (const name of await packageNames(modelsDir, id)) {
@@ -63,6 +73,7 @@ export async function findHubPackage(
     const manifest = await readManifest(directory)
     if (manifest?.parent.kind !== 'hub') continue
     if (quantize !== undefined && manifest.quantize !== quantize) continue
+    if (packed !== undefined && (manifest.packed !== undefined) !== packed) continue
     const { id: made, revision: commit } = manifest.parent
     const isOf = made === id || made.startsWith(`${id}:`)
     if (isOf && (revision === undefined || commit === revision))

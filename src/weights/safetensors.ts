@@ -56,6 +56,13 @@ export function parseHeader(header: Uint8Array, fileBytes: number): TensorEntry[
   return entries
 }
 
+/** What a file says of itself beside its tensors, of a header that {@link parseHeader} took: texts by name. */
+export function parseMetadata(header: Uint8Array): ReadonlyMap<string, string> {
+  const metadata = (parseJson(header) as Readonly<Record<string, unknown>>)['__metadata__']
+  if (typeof metadata !== 'object' || metadata === null) return new Map()
+  return new Map(Object.entries(metadata).filter(([, text]) => typeof text === 'string'))
+}
+
 function parseJson(header: Uint8Array): object {
   let text: string
   let parsed: unknown

@@ -1,5 +1,8 @@
 /** The addon's surface against what nobody should call it with: an error each time, and a process that lives on. */
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { addon, NO_ADDON, numbers } from '../support/native-programs.ts'
 import { seededRandom } from '../support/seeded-random.ts'
@@ -263,6 +266,39 @@ describe('the surface of the addon', { skip: NO_ADDON }, () => {
       const cut = below(3) === 0 ? whole.subarray(0, below(whole.length)) : whole
       attempt(() => addon().linear(pool, cut, x, 2))
     }
+  })
+
+  it('survives damaged blocks of mapped files, and what their getters do', () => {
+    const pool = addon().createPool(1)
+    const folder = mkdtempSync(join(tmpdir(), 'aerie-fuzz-'))
+    const path = join(folder, 'blocks')
+    const block = loose()['packLinear']!(pool, WEIGHT) as Uint8Array
+    writeFileSync(path, Buffer.concat([block, block]))
+    const x = numbers(2, 32)
+    let multiplied = 0
+    for (let i = 0; i < 800; i++) {
+      const file = addon().mapFile(path)
+      const mapped = { file, offset: block.length * below(2), bytes: block.length }
+      const strange = below(3) ? damage(mapped) : mapped
+      if (attempt(() => loose()['linear']!(pool, strange, x, 2))) multiplied++
+      attempt(() => {
+        const weights = [new Float32Array(20_000).fill(1), strange]
+        const made = loose()['createProgram']!(pool, LAYER, weights) as Loose
+        made['close']!()
+      })
+      const norm = new Float32Array(16).fill(1)
+      const hostile = Object.defineProperty({ ...mapped }, 'bytes', {
+        get() {
+          if (below(2)) file.close()
+          else structuredClone(norm.buffer, { transfer: [norm.buffer] })
+          return block.length
+        },
+      })
+      attempt(() => loose()['createProgram']!(pool, LAYER, [norm, hostile]))
+      attempt(() => addon().mapFile(pick([folder, `${path}\0`, `${path}/x`, '/proc/self/mem'])))
+    }
+    assert.ok(multiplied > 0)
+    rmSync(folder, { recursive: true })
   })
 
   it('tells its objects from others and from each other', () => {

@@ -3,6 +3,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <system_error>
 
 namespace aerie {
 
@@ -19,6 +20,13 @@ class RangeError : public std::runtime_error {
 // The system has no memory left for what was asked.
 class OutOfMemory : public std::runtime_error {
   using std::runtime_error::runtime_error;
+};
+
+// The system refused; the message ends with its reason.
+class SystemError : public std::runtime_error {
+ public:
+  SystemError(const std::string& what, int number)
+      : std::runtime_error(what + ": " + std::generic_category().message(number)) {}
 };
 
 }  // namespace aerie

@@ -8,6 +8,8 @@ export type NativeAddon = typeof native
 export type NativePool = native.Pool
 export type NativeKv = native.KvStore
 export type NativeRunnable = native.Program
+export type NativeFile = native.MappedFile
+export type NativeBlock = native.MappedBlock
 export type NativeWeightSpec = native.DenseWeight | native.BlockWeight | native.QuantisedWeight
 
 /** The addon and its file, or why there is none. */

@@ -13,6 +13,7 @@ import {
   type NativeRunnable,
 } from './native-addon.ts'
 import { groupOf, loadNativeWeights } from './native-weights.ts'
+import type { PackedWeights } from './packed-weights.ts'
 
 export interface NativeRun {
   /** Of every dimension that the program's shapes name. */
@@ -31,6 +32,8 @@ export interface NativeSessionOptions extends Omit<NativeOptions, 'groupOf'> {
   readonly threads: number
   /** Instruction set to compute with; absent: the best one here. */
   readonly isa?: ReturnType<NativeAddon['isas']>[number]
+  /** Of the same model; what it has not is packed. */
+  readonly packed?: PackedWeights | undefined
 }
 
 /** The addon; throws `backend_failure` with the reason where there is none. */
@@ -65,13 +68,13 @@ export class NativeSession {
   }
 
   /**
-   * Packs the weights and loads the program. Rejects with `invalid_package` for weights that cannot be used, and with
+   * Packs the weights, or maps them, and loads the program. Rejects with `invalid_package` for weights that cannot be used, and with
    * `backend_failure` without the addon or for a graph that it cannot run.
    */
   static async load(
     graph: Graph,
     files: Pick<ModelFiles, 'checkpoint' | 'tensors'>,
-    { threads, isa, ...options }: NativeSessionOptions,
+    { threads, isa, packed, ...options }: NativeSessionOptions,
   ): Promise<NativeSession> {
     const addon = requireNativeAddon()
     const lowered = programFor(graph, files, options)
@@ -79,7 +82,7 @@ export class NativeSession {
       throw failure(`${graph.name} cannot be run by the native runtime: ${lowered.refusal}`)
     const { program, weights } = lowered
     const pool: NativePool = translate(() => addon.createPool(threads))
-    const loaded = await loadNativeWeights(program, weights, files, { addon, pool })
+    const loaded = await loadNativeWeights(program, weights, files, { addon, pool, packed })
     return new NativeSession(
       program,
       translate(() => addon.createProgram(pool, program, loaded, isa)),

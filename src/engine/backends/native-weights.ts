@@ -2,7 +2,7 @@
 import type { NamedValue } from '../../../models/graph/graph.ts'
 import type { FixedSource } from '../../../models/graph/native/fixed.ts'
 import type { NativeWeight } from '../../../models/graph/native/lower.ts'
-import type { ProgramWeight } from '../../../models/graph/native/program.ts'
+import type { Program } from '../../../models/graph/native/program.ts'
 import { AerieError } from '../../errors.ts'
 import { freeMemory } from '../../free-memory.ts'
 import { undoOrder } from '../../weights/converter-change.ts'
@@ -11,11 +11,22 @@ import { firstNonFinite } from '../../weights/non-finite.ts'
 import { type QuantisedMatrix, readQuantised } from '../../weights/quantised.ts'
 import type { WeightTensor } from '../../weights/weights.ts'
 import type { ModelFiles } from './model-files.ts'
-import type { NativeAddon, NativePool, NativeWeightSpec } from './native-addon.ts'
+import type { NativeAddon, NativeBlock, NativePool, NativeWeightSpec } from './native-addon.ts'
+import { type PackedWeights, wantedBlocks } from './packed-weights.ts'
 import { interpret } from './reference/interpreter.ts'
 import { type Tensor, tensor } from './reference/tensor.ts'
 
 type Files = Pick<ModelFiles, 'checkpoint' | 'tensors'>
+/** What a program takes for a weight. */
+export type LoadedWeight = Uint8Array | NativeBlock | Float32Array | Int32Array
+
+interface Loading {
+  readonly addon: NativeAddon
+  readonly pool: NativePool
+  /** Blocks that need not be packed any more. */
+  readonly packed?: PackedWeights | undefined
+}
+
 type Rows = readonly [start: number, end: number]
 
 /** Stored types that linears read as they are. */
@@ -43,15 +54,22 @@ function blocksOf(stored: WeightTensor | undefined): BlockType | undefined {
  * Throws `invalid_package` for values that are no numbers.
  */
 export async function loadNativeWeights(
-  { weights: kinds }: { readonly weights: readonly ProgramWeight[] },
+  program: Program,
   weights: readonly NativeWeight[],
   files: Files,
-  { addon, pool }: { readonly addon: NativeAddon; readonly pool: NativePool },
-): Promise<(Uint8Array | Float32Array | Int32Array)[]> {
-  const loaded: (Uint8Array | Float32Array | Int32Array)[] = []
+  { addon, pool, packed }: Loading,
+): Promise<LoadedWeight[]> {
+  const loaded: LoadedWeight[] = []
+  const wanted = packed && wantedBlocks(program, weights)
   for (const [i, weight] of weights.entries()) {
-    if (kinds[i]!.kind === 'tensor') {
+    if (program.weights[i]!.kind === 'tensor') {
       loaded.push(await values(weight.source, files))
+      continue
+    }
+    const named = wanted?.get(i)
+    const block = named && packed?.find(named)
+    if (block) {
+      loaded.push(block)
       continue
     }
     const spec = await linearSpec(weight, files)
@@ -63,7 +81,7 @@ export async function loadNativeWeights(
 }
 
 /** A matrix as it is stored, rows of one too; in floats where it is stored in another form, or computed. */
-async function linearSpec(
+export async function linearSpec(
   { source, shape }: NativeWeight,
   files: Files,
 ): Promise<NativeWeightSpec> {

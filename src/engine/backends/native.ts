@@ -12,6 +12,7 @@ import { FASTER_ON_ONNX } from './native-addon.ts'
 import { NativeDecoderRunner } from './native-decoder.ts'
 import { NativeKvTable } from './native-kv.ts'
 import { NativeSession, programFor, requireNativeAddon } from './native-session.ts'
+import { PackedWeights } from './packed-weights.ts'
 import type { EncoderRunner } from './tile-encoder.ts'
 
 export const nativeBackend: Backend = fileBackend('native', {
@@ -28,9 +29,25 @@ async function nativeDecoder(files: ModelFiles, options: BackendOptions): Promis
     bytes: options.kvCacheBytes,
   })
   const embeddings = await EmbeddingTable.load(files)
-  const session = await NativeSession.load(graph, files, { threads: options.threads })
+  const session = await load(graph, files, options)
   const runner = new NativeDecoderRunner({ session, cache, hiddenSize, vocabSize })
   return new CachedDecoder({ embeddings, cache, runner, maxContext })
+}
+
+async function load(
+  graph: Graph,
+  files: ModelFiles,
+  options: BackendOptions,
+  outputs?: readonly string[],
+): Promise<NativeSession> {
+  using packed = await PackedWeights.open(options, requireNativeAddon())
+  const { threads } = options
+  const session = await NativeSession.load(graph, files, {
+    ...{ threads, packed },
+    ...(outputs && { outputs }),
+  })
+  if (packed) options.remark?.(packed.describe(graph.name))
+  return session
 }
 
 /** A session for an output of a graph of an opened model, which may be closed afterwards. */
@@ -45,8 +62,7 @@ async function loadRunner(
     const { loadOnnxRunner } = await import('./onnx.ts')
     return await loadOnnxRunner(graph, output, files, options)
   }
-  const { threads } = options
-  const session = await NativeSession.load(graph, files, { threads, outputs: [output] })
+  const session = await load(graph, files, options, [output])
   const [input] = graph.inputs as [NamedValue]
   const [dim] = input.value.shape as [string]
   return {

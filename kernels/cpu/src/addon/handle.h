@@ -59,6 +59,8 @@ Napi::Value guarded(const Napi::CallbackInfo& info, Body body) {
     throw Napi::RangeError::New(env, error.what());
   } catch (const OutOfMemory& error) {
     throw with_code(Napi::RangeError::New(env, error.what()), "ERR_OUT_OF_MEMORY");
+  } catch (const SystemError& error) {
+    throw with_code(Napi::Error::New(env, error.what()), "ERR_SYSTEM");
   } catch (const std::bad_alloc&) {
     throw with_code(Napi::RangeError::New(env, "the system has no memory left"), "ERR_OUT_OF_MEMORY");
   } catch (const std::exception& error) {

@@ -2,6 +2,7 @@
 #include <array>
 
 #include "addon/objects.h"
+#include "addon/packed_block.h"
 #include "linear/linear.h"
 #include "linear/pack.h"
 
@@ -166,11 +167,12 @@ Napi::Value multiply(const Napi::CallbackInfo& info) {
   const std::shared_ptr<ThreadPool> pool = unwrap<PoolHandle>(info[0], "pool").pool;
   const int64_t rows = read_integer(info[3], "rows", 0, kMostRows);
   const Isa isa = read_isa(info[4], "isa");
-  const Memory shape_of = read_memory(info[1], "block", napi_uint8_array);
+  const PackedBlock packed(info[1], "block");
+  const Memory shape_of = packed.memory();
   const int64_t out = parse_packed(shape_of.data, shape_of.bytes).out;
   const Napi::Object result = new_array(env, "Float32Array", rows * out);
 
-  const Memory block = read_memory(info[1], "block", napi_uint8_array);
+  const Memory block = packed.memory();
   const PackedLinear weight = parse_packed(block.data, block.bytes);
   const Memory y = memory_of(result, "the result", napi_float32_array, rows * weight.out);
   const Memory x = memory_of(info[2], "x", napi_float32_array, rows * weight.in);

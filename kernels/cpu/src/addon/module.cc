@@ -3,6 +3,7 @@
 
 #include "addon/objects.h"
 #include "addon/sources.h"
+#include "linear/packed_linear.h"
 
 namespace aerie::addon {
 namespace {
@@ -16,9 +17,11 @@ Napi::Value isas(const Napi::CallbackInfo& info) {
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("sources", Napi::String::New(env, sources()));
+  exports.Set("packedVersion", Napi::Number::New(env, kPackedVersion));
   define(exports, "isas", isas);
   define(exports, "createPool", create_pool);
   define(exports, "createKv", create_kv);
+  define(exports, "mapFile", map_file);
   define(exports, "createProgram", create_program);
   define(exports, "packLinear", pack_weight);
   define(exports, "quantiseRows", quantise);

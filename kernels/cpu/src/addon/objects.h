@@ -8,6 +8,7 @@
 
 #include "addon/handle.h"
 #include "kv_store.h"
+#include "mapped_file.h"
 #include "program/program.h"
 #include "thread_pool.h"
 
@@ -22,8 +23,15 @@ struct KvHandle {
   std::shared_ptr<KvStore> store;
 };
 
+struct FileHandle {
+  // Null once it is closed.
+  std::shared_ptr<MappedFile> file;
+};
+
 struct ProgramHandle {
   std::shared_ptr<Program> program;
+  // What packed blocks are read from in place; closing a file closes it for the next program alone.
+  std::vector<std::shared_ptr<MappedFile>> files;
   // Typed arrays that the program reads in place, and where they were.
   struct Lent {
     uint32_t index;
@@ -47,6 +55,11 @@ struct HandleTag<KvHandle> {
   static constexpr const char* kName = "KvStore";
 };
 template <>
+struct HandleTag<FileHandle> {
+  static constexpr napi_type_tag kTag = {0x6c0e5a0b8f3d4c14, 0xa3b1d2f45e6c7084};
+  static constexpr const char* kName = "MappedFile";
+};
+template <>
 struct HandleTag<ProgramHandle> {
   static constexpr napi_type_tag kTag = {0x6c0e5a0b8f3d4c13, 0xa3b1d2f45e6c7083};
   static constexpr const char* kName = "Program";
@@ -58,6 +71,7 @@ std::shared_ptr<KvStore> open_kv(const Napi::Value& value, const std::string& wh
 // Functions of the module, as in native.d.ts.
 Napi::Value create_pool(const Napi::CallbackInfo& info);
 Napi::Value create_kv(const Napi::CallbackInfo& info);
+Napi::Value map_file(const Napi::CallbackInfo& info);
 Napi::Value create_program(const Napi::CallbackInfo& info);
 Napi::Value pack_weight(const Napi::CallbackInfo& info);
 Napi::Value quantise(const Napi::CallbackInfo& info);

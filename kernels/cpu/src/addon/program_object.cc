@@ -1,6 +1,8 @@
 #include <cstring>
+#include <optional>
 
 #include "addon/objects.h"
+#include "addon/packed_block.h"
 #include "addon/spec_reader.h"
 
 namespace aerie::addon {
@@ -8,6 +10,8 @@ namespace {
 
 // Tensors up to this size are copied, so that a run need not look whether they are still there.
 constexpr size_t kCopied = 64 << 10;
+
+std::string name_of(size_t weight) { return "weights[" + std::to_string(weight) + "]"; }
 
 Type element_type(const Memory& memory, const std::string& what) {
   if (memory.type == napi_float32_array) return Type::kF32;
@@ -20,11 +24,16 @@ WeightData lend(ProgramHandle& handle, uint32_t i, const Napi::Value& value, con
   return {memory.data, memory.bytes, type};
 }
 
-WeightData take_weight(ProgramHandle& handle, const Spec& spec, uint32_t i, const Napi::Value& value) {
-  const std::string what = "weights[" + std::to_string(i) + "]";
-  if (spec.weights[i].is_linear) {
-    return lend(handle, i, value, read_memory(value, what, napi_uint8_array), Type::kF32);
-  }
+WeightData take_linear(ProgramHandle& handle, uint32_t i, const Napi::Value& value, const PackedBlock& block) {
+  const Memory memory = block.memory();
+  if (!block.file()) return lend(handle, i, value, memory, Type::kF32);
+  block.fetch();
+  handle.files.push_back(block.file());
+  return {memory.data, memory.bytes, Type::kF32};
+}
+
+WeightData take_tensor(ProgramHandle& handle, uint32_t i, const Napi::Value& value) {
+  const std::string what = name_of(i);
   const Memory memory = read_memory(value, what);
   const Type type = element_type(memory, what);
   if (memory.bytes > kCopied) return lend(handle, i, value, memory, type);
@@ -38,7 +47,7 @@ void check_lent(const ProgramHandle& handle) {
   for (const ProgramHandle::Lent& lent : handle.lent) {
     const Memory memory = read_memory(lent.array.Value(), "weight");
     if (memory.data != lent.data || memory.bytes != lent.bytes) {
-      throw TypeError("weights[" + std::to_string(lent.index) + "] has been detached or resized");
+      throw TypeError(name_of(lent.index) + " has been detached or resized");
     }
   }
 }
@@ -145,8 +154,13 @@ Napi::Value create_program(const Napi::CallbackInfo& info) {
   auto handle = std::make_unique<ProgramHandle>();
   std::vector<WeightData> weights;
   handle->copies.reserve(values.size());
+  // All of JavaScript first: a getter may move the memory of what was read before it.
+  std::vector<std::optional<PackedBlock>> blocks(values.size());
   for (uint32_t i = 0; i < values.size(); ++i) {
-    weights.push_back(take_weight(*handle, spec, i, values[i]));
+    if (spec.weights[i].is_linear) blocks[i].emplace(values[i], name_of(i));
+  }
+  for (uint32_t i = 0; i < values.size(); ++i) {
+    weights.push_back(blocks[i] ? take_linear(*handle, i, values[i], *blocks[i]) : take_tensor(*handle, i, values[i]));
   }
   const std::string name = spec.name;
   try {
@@ -169,6 +183,7 @@ Napi::Value create_program(const Napi::CallbackInfo& info) {
     program.program.reset();
     program.lent.clear();
     program.copies.clear();
+    program.files.clear();
     return call.Env().Undefined();
   });
   return object;
