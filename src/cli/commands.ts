@@ -5,6 +5,7 @@ import { encoderBenchCommand } from '../bench/encoder-command.ts'
 import { engineBenchCommand } from '../bench/engine/command.ts'
 import { framesBenchCommand } from '../bench/frames-command.ts'
 import { importBenchCommand } from '../bench/import-command.ts'
+import { kvBenchCommand } from '../bench/kv-command.ts'
 import { mediaBenchCommand } from '../bench/media-command.ts'
 import { serveBenchCommand } from '../bench/serve-command.ts'
 import { soakCommand } from '../bench/soak-command.ts'
@@ -30,6 +31,7 @@ export const COMMANDS: readonly Command[] = [
   framesBenchCommand,
   cachesBenchCommand,
   importBenchCommand,
+  kvBenchCommand,
   towerBenchCommand,
   encoderBenchCommand,
   engineBenchCommand,
