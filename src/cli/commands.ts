@@ -9,6 +9,7 @@ import { kvBenchCommand } from '../bench/kv-command.ts'
 import { mediaBenchCommand } from '../bench/media-command.ts'
 import { serveBenchCommand } from '../bench/serve-command.ts'
 import { soakCommand } from '../bench/soak-command.ts'
+import { speculationBenchCommand } from '../bench/speculation-command.ts'
 import { towerBenchCommand } from '../bench/tower-command.ts'
 import { doctorCommand } from '../doctor/command.ts'
 import { inspectCommand } from '../inspect/command.ts'
@@ -34,5 +35,6 @@ export const COMMANDS: readonly Command[] = [
   kvBenchCommand,
   towerBenchCommand,
   encoderBenchCommand,
+  speculationBenchCommand,
   engineBenchCommand,
 ]
