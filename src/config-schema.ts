@@ -178,6 +178,28 @@ export const configSchema = Type.Object(
       MiB,
     ),
     kvBlockSize: count(16, 'Model and engine', 'Positions in one block of the KV cache.'),
+    kvCacheType: Type.Union(
+      [Type.Literal('auto'), Type.Literal('f32'), Type.Literal('f16'), Type.Literal('int8')],
+      {
+        default: 'auto',
+        group: 'Model and engine',
+        description:
+          'What keys and values are kept as; auto: f16 for quantised weights on the native backend, else f32. Other backends have f32 alone.',
+      },
+    ),
+    speculation: Type.Union([Type.Literal('auto'), Type.Literal('on'), Type.Literal('off')], {
+      default: 'auto',
+      group: 'Model and engine',
+      description:
+        'Guess tokens from what was read and said, and compute several at once where that pays; auto: on the native backend.',
+    }),
+    maxDraftTokens: Type.Integer({
+      default: 16,
+      minimum: 1,
+      maximum: 64,
+      group: 'Model and engine',
+      description: 'Tokens that speculation may be ahead of one sequence in one step.',
+    }),
     encoderCacheBytes: bytes(
       48 * MiB,
       'Model and engine',

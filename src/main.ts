@@ -11,7 +11,12 @@ import { createChatService } from './chat/service.ts'
 import { acceptedHosts, apiKeyRequired, type Config } from './config.ts'
 import type { EmbeddingService } from './embeddings/contract.ts'
 import { createEmbeddingService, type ServedTower } from './embeddings/service.ts'
-import { type BackendName, chooseBackend } from './engine/backends/choose.ts'
+import {
+  type BackendName,
+  chooseBackend,
+  chooseKvCacheType,
+  chooseMaxDraft,
+} from './engine/backends/choose.ts'
 import { startEncoder } from './engine/encoder.ts'
 import { startEngine } from './engine/engine.ts'
 import type { Encoder, Engine } from './engine/types.ts'
@@ -23,7 +28,7 @@ import type { LocatedModel } from './import/locate-model.ts'
 import type { OnProgress } from './import/progress.ts'
 import { startMedia } from './media/media.ts'
 import type { Media } from './media/types.ts'
-import { type FoundModel, factsOf } from './model-facts.ts'
+import { computedAs, type FoundModel, factsOf } from './model-facts.ts'
 import { encoderBounds, limitsInForce, mediaOptions, smallCacheRemark } from './part-options.ts'
 import { createLogger, type Logger } from './telemetry/logger.ts'
 import { openModelSource } from './weights/model-source.ts'
@@ -114,15 +119,20 @@ async function openChat(found: FoundModel, config: Config, logger: Logger): Prom
   if (storage) logger.info({ storage }, readingOf(backend))
   const { packedWeights } = found
   const worker = { modelDir, backend, threads: config.threads, packedWeights, logger }
+  const decoding = {
+    kvCacheType: chooseKvCacheType(config.kvCacheType, backend, computedAs(found, backend)),
+    kvCacheBytes: config.kvCacheBytes,
+    maxDraftTokens: chooseMaxDraft(config, backend),
+  }
   // Everything that can start does so at once; what did start is closed again when another part fails.
   const [text, facts, engine, encoder, media] = await startAll([
     loadModelText(join(modelDir, family.textFolder ?? ''), (has) =>
       family.conversation?.(familyConfig, has),
     ),
-    factsOf(found, backend),
+    factsOf(found, backend, decoding.kvCacheType),
     startEngine({
       ...worker,
-      kvCacheBytes: config.kvCacheBytes,
+      ...decoding,
       kvBlockSize: config.kvBlockSize,
       maxRunning: config.maxRunning,
       maxWaiting: config.maxWaiting,
@@ -151,6 +161,7 @@ async function openChat(found: FoundModel, config: Config, logger: Logger): Prom
     messageContent: described.messageContent,
     imageTokenId: text.tokenizer.idOf(picturePrompt?.placeholder(1) ?? '') ?? -1,
     engine,
+    decoding,
     visionEncoder: encoder,
   }
   const seesPictures = preprocessing !== undefined && model.limits.maxImages > 0

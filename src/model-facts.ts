@@ -5,6 +5,7 @@ import { type CapabilityDocument, weightFacts } from './capabilities/document.ts
 import { expertsOf } from './capabilities/experts.ts'
 import { familyParity } from './capabilities/parity.ts'
 import { digestModel } from './chat/model.ts'
+import type { KvCacheType } from './engine/backend.ts'
 import { readLicense } from './import/license.ts'
 import type { LocatedModel } from './import/locate-model.ts'
 import { isModelFile } from './model-file.ts'
@@ -26,8 +27,15 @@ const VERSION: string = JSON.parse(
   readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
 ).version
 
-/** Reads every byte of a checkpoint without a digest of its own. Rejects with `invalid_package`. */
-export async function factsOf(found: FoundModel, backend: string): Promise<ModelFacts> {
+/**
+ * Reads every byte of a checkpoint without a digest of its own. `kvCacheType` is what keys and values are kept as, of a model
+ * that has them. Rejects with `invalid_package`.
+ */
+export async function factsOf(
+  found: FoundModel,
+  backend: string,
+  kvCacheType: KvCacheType = 'f32',
+): Promise<ModelFacts> {
   const { directory, name, manifest, model, openWeights } = found
   const family = model.family.modelType
   const folder = manifest
@@ -44,7 +52,7 @@ export async function factsOf(found: FoundModel, backend: string): Promise<Model
     experts: expertsOf(model.family, [name, manifest?.parent.id ?? name]),
     weights: {
       ...weightFacts(tensors.map((tensor) => ({ ...tensor, ...storedForm(tensor) }))),
-      computedAs: tensors.some((tensor) => isComputedInBytes(tensor, backend)) ? 'int8' : 'float32',
+      computedAs: computedAs(found, backend),
     },
     backend,
     // Cases are of float32; quantised weights have measurements of their own.
@@ -52,14 +60,22 @@ export async function factsOf(found: FoundModel, backend: string): Promise<Model
     quantization,
     license: manifest ? manifest.license : await licenseOf(directory),
     parent: manifest?.parent,
-    systemFingerprint: fingerprint(folder.digest, backend),
+    systemFingerprint: fingerprint(folder.digest, backend, kvCacheType),
   }
 }
 
-/** The reference widens every weight, and ONNX Runtime reads those that are in blocks widened. */
-function isComputedInBytes({ dtype, quantisation }: WeightTensor, backend: string): boolean {
-  if (backend === 'native') return quantisation !== undefined || isBlockType(dtype)
-  return backend === 'onnx' && quantisation !== undefined
+/**
+ * What is multiplied in linear layers. The reference widens every weight, and ONNX Runtime reads those of a GGUF file's blocks
+ * widened.
+ */
+export function computedAs(
+  { manifest, storage }: Pick<FoundModel, 'manifest' | 'storage'>,
+  backend: string,
+) {
+  const isQuantised = manifest?.quantization?.parts.some(({ form }) => form !== 'none')
+  const hasBlocks = Object.keys(storage?.types ?? {}).some(isBlockType)
+  const inBytes = (isQuantised && backend !== 'reference') || (hasBlocks && backend === 'native')
+  return inBytes ? 'int8' : 'float32'
 }
 
 /** A GGUF file has no card beside it. */
@@ -67,8 +83,9 @@ async function licenseOf(directory: string): Promise<string | undefined> {
   return (await isModelFile(directory)) ? undefined : await readLicense(directory)
 }
 
-/** Changes whenever the weights, the backend or the server's version do. */
-function fingerprint(digest: string, backend: string): string {
-  const hash = createHash('sha256').update(`${VERSION}\n${backend}\n${digest}`).digest('hex')
+/** Changes whenever the weights, the backend, the form of keys and values or the server's version do. */
+function fingerprint(digest: string, backend: string, kvCacheType: KvCacheType): string {
+  const runtime = kvCacheType === 'f32' ? backend : `${backend} ${kvCacheType}`
+  const hash = createHash('sha256').update(`${VERSION}\n${runtime}\n${digest}`).digest('hex')
   return `fp_${hash.slice(0, 12)}`
 }

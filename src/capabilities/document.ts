@@ -2,6 +2,7 @@
 import type { EmbeddingOutput } from '../../models/family.ts'
 import type { ImageDetail } from '../../models/preprocessing.ts'
 import type { PictureSize } from '../../models/tiling/layout.ts'
+import type { KvCacheType } from '../engine/backend.ts'
 import type { Parent, Quantization } from '../package/manifest.ts'
 import type { NamedExpert } from './experts.ts'
 import type { ImageTokens } from './image-tokens.ts'
@@ -58,12 +59,22 @@ export interface ChatCapabilities {
     readonly minP: number
     readonly repetitionPenalty: number
   }
+  readonly decoding: DecodingFacts
   /** Pictures at each level of detail: tiles and tokens at most; empty for text models. */
   readonly detail: readonly {
     readonly level: ImageDetail
     readonly maxTiles: number
     readonly maxTokens: number
   }[]
+}
+
+/** How answers are computed. */
+export interface DecodingFacts {
+  /** What keys and values are kept as. */
+  readonly kvCacheType: KvCacheType
+  readonly kvCacheBytes: number
+  /** Tokens that a sequence may be guessed ahead in one step; 0: no speculation. */
+  readonly maxDraftTokens: number
 }
 
 /** Where the chat template comes from. */

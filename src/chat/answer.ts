@@ -21,6 +21,8 @@ export async function* answer(
   let promptTokens = 0
   let cachedTokens = 0
   let completionTokens = 0
+  let draftedTokens = 0
+  let acceptedTokens = 0
   let stations: StationTimes = sumStations(seen)
   for await (const event of generation) {
     switch (event.type) {
@@ -45,6 +47,8 @@ export async function* answer(
         texts.delete(event.choice)
         if (chunk) yield textDelta(event.choice, chunk)
         const reason = output.stopped ? 'stop' : event.reason
+        draftedTokens += event.drafted
+        acceptedTokens += event.accepted
         const { queueMs, prefillMs, decodeMs } = event.timings
         stations = { ...stations, queue: queueMs, prefill: prefillMs, decode_tokens: decodeMs }
         yield { type: 'finish', choice: event.choice, reason }
@@ -57,7 +61,11 @@ export async function* answer(
     // Tokens that came together go out together.
     if (generation.unread === 0) yield* textDeltas(texts)
   }
-  yield { type: 'usage', promptTokens, cachedTokens, imageTokens, completionTokens }
+  yield {
+    type: 'usage',
+    ...{ promptTokens, cachedTokens, imageTokens },
+    ...{ completionTokens, draftedTokens, acceptedTokens },
+  }
   yield { type: 'timings', stations }
 }
 

@@ -3,6 +3,7 @@
  * `service.ts` implements {@link ChatService}; `src/http/wire-*.ts` convert to and from OpenAI's JSON.
  */
 import type { ImageDetail } from '../../models/preprocessing.ts'
+import type { KvCacheType } from '../engine/backend.ts'
 import type { SamplingParams } from '../engine/types.ts'
 
 export type { ImageDetail }
@@ -109,6 +110,9 @@ export interface TokenUsage {
   readonly imageTokens: number
   /** Of all choices together. */
   readonly completionTokens: number
+  /** Of all choices: guessed and computed on trial, and those of them that were then chosen. */
+  readonly draftedTokens: number
+  readonly acceptedTokens: number
 }
 
 /** The token as text, with its bytes when the text alone is not the whole truth. */
@@ -144,6 +148,8 @@ export interface Explanation {
   readonly promptText: string
   readonly promptTokens: number
   readonly images: readonly ImageSeen[]
+  /** What keys and values are kept as. */
+  readonly kvCacheType: KvCacheType
 }
 
 /** What became of one picture, in request order. */

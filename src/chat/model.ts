@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises'
 import type { Conversation, MessageContent, ModelLimits, TowerCard } from '../../models/family.ts'
 import type { PicturePrompt } from '../../models/load-config.ts'
 import { type ImagePreprocessing, mostTilesOf } from '../../models/preprocessing.ts'
-import type { ChatCapabilities } from '../capabilities/document.ts'
+import type { ChatCapabilities, DecodingFacts } from '../capabilities/document.ts'
 import type { Encoder, Engine } from '../engine/types.ts'
 import { AerieError } from '../errors.ts'
 import { groupShards, shardOf } from '../gguf-name.ts'
@@ -49,13 +49,14 @@ export interface ServedModel extends ModelText {
   readonly messageContent: MessageContent
   readonly imageTokenId: number
   readonly engine: Engine
+  readonly decoding: DecodingFacts
   /** Undefined for text models. */
   readonly visionEncoder: Encoder | undefined
 }
 
 /** What the model's document says of answering. */
 export function chatCapabilities(model: ServedModel): ChatCapabilities {
-  const { limits, preprocessing, samplingDefaults, template } = model
+  const { limits, preprocessing, samplingDefaults, template, decoding } = model
   const { maxContext, maxPrompt = maxContext, tokensPerTile } = limits
   const levels = preprocessing && limits.maxImages > 0 ? (['auto', 'low', 'high'] as const) : []
   return {
@@ -63,6 +64,7 @@ export function chatCapabilities(model: ServedModel): ChatCapabilities {
     maxPrompt: Math.min(maxPrompt, maxContext),
     prompt: template.source,
     samplingDefaults,
+    decoding,
     detail: levels.map((level) => {
       const { tiles, featureTiles } = mostTilesOf(preprocessing!, level)
       return { level, maxTiles: tiles, maxTokens: featureTiles * tokensPerTile }

@@ -84,6 +84,7 @@ export function createChatService(options: ChatServiceOptions): ChatService {
             promptText: prompt.text,
             promptTokens: prompt.textTokens + imageTokens(pictures),
             images: seen,
+            kvCacheType: model.decoding.kvCacheType,
           }
         }
         yield* answer(model, request, generation, imageTokens(pictures), seen)

@@ -5,9 +5,11 @@ import { encoderBenchCommand } from '../bench/encoder-command.ts'
 import { engineBenchCommand } from '../bench/engine/command.ts'
 import { framesBenchCommand } from '../bench/frames-command.ts'
 import { importBenchCommand } from '../bench/import-command.ts'
+import { kvBenchCommand } from '../bench/kv-command.ts'
 import { mediaBenchCommand } from '../bench/media-command.ts'
 import { serveBenchCommand } from '../bench/serve-command.ts'
 import { soakCommand } from '../bench/soak-command.ts'
+import { speculationBenchCommand } from '../bench/speculation-command.ts'
 import { towerBenchCommand } from '../bench/tower-command.ts'
 import { doctorCommand } from '../doctor/command.ts'
 import { inspectCommand } from '../inspect/command.ts'
@@ -30,7 +32,9 @@ export const COMMANDS: readonly Command[] = [
   framesBenchCommand,
   cachesBenchCommand,
   importBenchCommand,
+  kvBenchCommand,
   towerBenchCommand,
   encoderBenchCommand,
+  speculationBenchCommand,
   engineBenchCommand,
 ]

@@ -16,13 +16,15 @@ export type Segment =
 export interface Row {
   readonly sequence: SequenceId
   readonly input: readonly Segment[]
-  /** What to return for the *last* appended position. */
+  /** What to return for the last `wantLast` appended positions. */
   readonly want: 'logits' | 'hidden' | 'none'
+  /** From 1 to the positions of the row; absent: 1. */
+  readonly wantLast?: number
 }
 
 /**
- * The answer to one row: `[vocab]` logits, `[hidden]` final hidden state, or nothing. They are the caller's, who may
- * free their memory; rows of a step may share it.
+ * The answer to one row: `[wantLast, vocab]` logits, `[wantLast, hidden]` final hidden states, or nothing. They are the
+ * caller's, who may free their memory; rows of a step may share it.
  */
 export interface StepResult {
   readonly sequence: SequenceId
@@ -52,6 +54,8 @@ export interface DecoderSession {
   step(rows: readonly Row[]): Promise<StepResult[]>
   /** Starts `sequence` as a copy of the first `length` positions of `parent`; blocks are shared until written. */
   fork(sequence: SequenceId, parent: SequenceId, length: number): void
+  /** Forgets what a sequence has behind its first `length` positions. Throws `backend_failure` when it has fewer. */
+  truncate(sequence: SequenceId, length: number): void
   /** Positions held by a sequence; 0 for an unknown one. */
   length(sequence: SequenceId): number
   /** How many more blocks appending `positions` to `sequence` would take. */
@@ -123,6 +127,10 @@ export interface TowerSession {
   dispose(): Promise<void>
 }
 
+/** Numbers that keys and values are kept as; `int8` has a scale a position and head. */
+export const KV_CACHE_TYPES = ['f32', 'f16', 'int8'] as const
+export type KvCacheType = (typeof KV_CACHE_TYPES)[number]
+
 export interface BackendOptions {
   /** Threads that one run may use. */
   readonly threads: number
@@ -134,6 +142,8 @@ export interface BackendOptions {
   readonly packedWeights?: string | undefined
   /** Hears what there is to say of how a model was loaded. */
   readonly remark?: (text: string) => void
+  /** Absent: f32. A backend that does not have the type rejects with `invalid_config`. */
+  readonly kvCacheType?: KvCacheType
 }
 
 export interface Backend {

@@ -2,16 +2,24 @@
 import { randomBytes } from 'node:crypto'
 import { AerieError, toWireError } from '../errors.ts'
 import { freeMemory } from '../free-memory.ts'
-import type { DecoderSession, Row, StepResult } from './backend.ts'
+import type { DecoderSession, Row, Segment, StepResult } from './backend.ts'
 import { toSegment } from './prompt.ts'
 import { Sampler } from './sampler.ts'
-import { type PlannedRow, Scheduler, type SchedulerOptions } from './scheduler.ts'
+import { type Draft, type PlannedRow, Scheduler, type SchedulerOptions } from './scheduler.ts'
 import { ActiveRequest, type RequestId, Sequence } from './sequence.ts'
+import { StepCost } from './step-cost.ts'
 import type { EngineStats, GenerateRequest, GenerationEvent } from './types.ts'
+
+/** A guess has to come true so many times more often than would pay for it: prices are learned, and are not exact. */
+const GAIN = 1.25
 
 export interface EngineCoreOptions extends SchedulerOptions {
   /** Milliseconds by which a batch request is placed behind live ones of its age; it waits no longer than that for them. */
   readonly batchPatienceMs: number
+  /** Tokens that a sequence may be ahead of what is known of it in one step; 0: no speculation. */
+  readonly maxDraftTokens: number
+  /** How its next tokens are guessed; absent: by what came after its last ones the time before. */
+  readonly draft?: Draft
   /** Milliseconds, monotonic. */
   readonly now: () => number
   /** Hears of every failure of the backend, once. */
@@ -26,7 +34,10 @@ export type Command =
 
 export type RequestEvent = readonly [id: RequestId, event: GenerationEvent]
 
-export type CoreStats = Omit<EngineStats, 'maxRunning' | 'maxWaiting' | 'kvBlocksCachedMax'>
+export type CoreStats = Omit<
+  EngineStats,
+  'maxRunning' | 'maxWaiting' | 'kvBlocksCachedMax' | 'kvCacheType'
+>
 
 /** One decoder and the requests on it. `step` calls must not overlap. */
 export class EngineCore {
@@ -34,6 +45,7 @@ export class EngineCore {
   readonly #options: EngineCoreOptions
   readonly #scheduler: Scheduler
   readonly #sampler: Sampler
+  readonly #stepCost = new StepCost()
   readonly #requests = new Map<RequestId, ActiveRequest>()
   readonly #inbox: Command[] = []
   #events: RequestEvent[] = []
@@ -47,6 +59,8 @@ export class EngineCore {
     prefixHits: 0,
     prefixMisses: 0,
     generatedTokens: 0,
+    draftedTokens: 0,
+    acceptedTokens: 0,
     aborted: 0,
   }
 
@@ -78,7 +92,7 @@ export class EngineCore {
   async step(): Promise<void> {
     for (const command of this.#inbox.splice(0)) this.#obey(command)
     this.#expire()
-    const plan = this.#scheduler.schedule()
+    const plan = this.#withDrafts(this.#scheduler.schedule())
     if (plan.length === 0) return
     this.#counters.steps++
     this.#batchSizes.push(plan.length)
@@ -87,6 +101,7 @@ export class EngineCore {
     const results = await this.#run(plan)
     if (!results) return
     this.#process(plan, results)
+    this.#observe(plan, this.#options.now() - startedAt)
     for (const { values } of results) if (values) freeMemory(values.buffer)
   }
 
@@ -167,6 +182,25 @@ export class EngineCore {
     }
   }
 
+  /** Guesses go along where they are likelier to come true than the time that they take is worth. */
+  #withDrafts(plan: readonly PlannedRow[]): readonly PlannedRow[] {
+    const { maxDraftTokens } = this.#options
+    if (maxDraftTokens === 0) return plan
+    const least = GAIN * this.#stepCost.price(plan.length)
+    const lookUp: Draft = (sequence, most) => sequence.draft(most, least)
+    const { draft = lookUp } = this.#options
+    return this.#scheduler.withDrafts(plan, (sequence, most) =>
+      draft(sequence, Math.min(most, maxDraftTokens)),
+    )
+  }
+
+  /** Steps that read prompts say nothing of what a guess costs. */
+  #observe(plan: readonly PlannedRow[], ms: number): void {
+    if (this.#options.maxDraftTokens === 0 || plan.some(({ take }) => take > 1)) return
+    const positions = plan.reduce((sum, { draft }) => sum + 1 + draft.length, 0)
+    this.#stepCost.observe(positions, ms)
+  }
+
   async #run(plan: readonly PlannedRow[]): Promise<StepResult[] | undefined> {
     try {
       return await this.#session.step(plan.map((row) => this.#toRow(row)))
@@ -177,26 +211,29 @@ export class EngineCore {
     }
   }
 
-  #toRow({ sequence, take }: PlannedRow): Row {
+  #toRow({ sequence, take, draft }: PlannedRow): Row {
     const from = sequence.computed
     const { hiddenSize } = this.#session
+    const known = sequence.spans(from, from + take).map((span) => toSegment(span, hiddenSize))
+    const guessed: Segment = { kind: 'tokens', ids: Int32Array.from(draft) }
     return {
       sequence: sequence.id,
-      input: sequence.spans(from, from + take).map((span) => toSegment(span, hiddenSize)),
+      input: draft.length > 0 ? [...known, guessed] : known,
       want: take === sequence.pending ? 'logits' : 'none',
+      wantLast: 1 + draft.length,
     }
   }
 
   /** Post-processing: what ran is recorded first, so that KV taken from a sequence below is complete. */
   #process(plan: readonly PlannedRow[], results: readonly StepResult[]): void {
     for (const row of plan) this.#scheduler.advance(row)
-    plan.forEach(({ sequence }, i) => {
+    plan.forEach(({ sequence, draft }, i) => {
       const logits = results[i]?.values
       // The request may have failed a moment ago, in another of its choices.
       if (!logits || !sequence.request.sequences.has(sequence)) return
       try {
         if (sequence.choice === undefined) this.#bear(sequence, logits)
-        else this.#sample(sequence, logits)
+        else this.#verify(sequence, draft, logits)
       } catch (error) {
         this.#fail(sequence.request, this.#failure(error))
       }
@@ -224,7 +261,28 @@ export class EngineCore {
     for (const sequence of [stem, ...forked]) this.#sample(sequence, logits)
   }
 
-  #sample(sequence: Sequence, logits: Float32Array): void {
+  /**
+   * Chooses a token behind what was known and behind each guess that came true, as if they had been computed one by one:
+   * `logits` are [1 + draft, vocab], and what was chosen is not asked to be what was guessed. So answers are those of an
+   * engine that does not guess.
+   */
+  #verify(sequence: Sequence, draft: readonly number[], logits: Float32Array): void {
+    const { vocabSize } = this.#session
+    sequence.drafted += draft.length
+    this.#counters.draftedTokens += draft.length
+    for (let i = 0; i <= draft.length; i++) {
+      const id = this.#sample(sequence, logits.subarray(i * vocabSize, (i + 1) * vocabSize))
+      if (id === undefined) return
+      if (id !== draft[i]) break
+      this.#scheduler.accept(sequence)
+      sequence.accepted++
+      this.#counters.acceptedTokens++
+    }
+    if (draft.length > 0) this.#scheduler.dropDraft(sequence)
+  }
+
+  /** The token that was chosen; undefined when the sequence has ended. */
+  #sample(sequence: Sequence, logits: Float32Array): number | undefined {
     const { params } = sequence.request
     const choice = sequence.choice!
     const forbidden = sequence.output.length < params.minTokens ? params.stopTokenIds : undefined
@@ -233,11 +291,13 @@ export class EngineCore {
     this.#counters.generatedTokens++
     if (params.stopTokenIds.has(token.id)) {
       this.#finish(sequence, 'stop')
-      return
+      return undefined
     }
     sequence.push(token.id)
     this.#emit(sequence.request, { type: 'token', choice, ...token })
-    if (sequence.output.length >= params.maxTokens) this.#finish(sequence, 'length')
+    if (sequence.output.length < params.maxTokens) return token.id
+    this.#finish(sequence, 'length')
+    return undefined
   }
 
   /** Ends one choice from outside, as when a stop string was found. */
@@ -254,7 +314,7 @@ export class EngineCore {
 
   #finish(sequence: Sequence, reason: 'stop' | 'length'): void {
     const { request } = sequence
-    this.#emitFinish(request, sequence.choice!, reason)
+    this.#emitFinish(request, sequence.choice!, reason, sequence)
     this.#scheduler.release(sequence, { keep: true })
     request.sequences.delete(sequence)
     if (request.sequences.size === 0) this.#requests.delete(request.id)
@@ -273,9 +333,15 @@ export class EngineCore {
     this.#requests.delete(request.id)
   }
 
-  #emitFinish(request: ActiveRequest, choice: number, reason: 'stop' | 'length'): void {
+  /** Absent counts: the choice never ran. */
+  #emitFinish(
+    request: ActiveRequest,
+    choice: number,
+    reason: 'stop' | 'length',
+    { drafted, accepted }: Pick<Sequence, 'drafted' | 'accepted'> = { drafted: 0, accepted: 0 },
+  ): void {
     const timings = request.timings(this.#options.now())
-    this.#emit(request, { type: 'finish', choice, reason, timings })
+    this.#emit(request, { type: 'finish', choice, reason, timings, drafted, accepted })
   }
 
   #emit(request: ActiveRequest, event: GenerationEvent): void {

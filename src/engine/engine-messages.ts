@@ -14,6 +14,7 @@ export interface EngineWorkerData {
     /** Absent: half of the KV cache. */
     readonly prefixCacheBlocks: number | undefined
     readonly batchPatienceMs: number
+    readonly maxDraftTokens: number
   }
 }
 

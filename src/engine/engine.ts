@@ -1,6 +1,6 @@
 /** The engine as the main thread sees it: requests go to the worker, events come back by the step. */
 import { AerieError, fromWireError, toWireError } from '../errors.ts'
-import type { Backend, BackendOptions } from './backend.ts'
+import type { Backend, BackendOptions, KvCacheType } from './backend.ts'
 import type { EngineReady, EngineWorkerData, FromEngine, ToEngine } from './engine-messages.ts'
 import { GenerationStream } from './generation.ts'
 import type { Logger } from './logger.ts'
@@ -25,6 +25,10 @@ export interface EngineOptions {
   readonly maxWaiting: number
   /** Positions appended in one step, decoding and prefill together. */
   readonly stepTokenBudget: number
+  /** Tokens that a sequence may be guessed ahead in one step; absent: 0, no speculation. */
+  readonly maxDraftTokens?: number
+  /** Absent: f32. */
+  readonly kvCacheType?: KvCacheType
   /** Blocks that the prefix cache may hold; absent: half of all, 0: no prefix reuse. */
   readonly prefixCacheBlocks?: number
   /** Milliseconds that a batch request lets live ones pass; absent: 10 000. */
@@ -113,9 +117,9 @@ class WorkerEngine implements Engine {
   }
 
   stats(): EngineStats {
-    const { maxRunning, maxWaiting } = this.#options
+    const { maxRunning, maxWaiting, kvCacheType = 'f32' } = this.#options
     const kvBlocksCachedMax = this.#host.ready.prefixCacheBlocks
-    return { ...this.#stats.take(), maxRunning, maxWaiting, kvBlocksCachedMax }
+    return { ...this.#stats.take(), maxRunning, maxWaiting, kvBlocksCachedMax, kvCacheType }
   }
 
   drain(): Promise<void> {
@@ -189,12 +193,17 @@ class WorkerEngine implements Engine {
 }
 
 function toWorkerData(options: EngineOptions): EngineWorkerData {
-  const { modelDir, backend, threads, packedWeights, kvCacheBytes, kvBlockSize } = options
+  const { modelDir, backend, threads, packedWeights } = options
+  const { kvCacheBytes, kvBlockSize, kvCacheType = 'f32' } = options
   const { maxRunning, stepTokenBudget, prefixCacheBlocks, batchPatienceMs = 10_000 } = options
+  const { maxDraftTokens = 0 } = options
   return {
     modelDir,
     backend,
-    backendOptions: { threads, packedWeights, kvCacheBytes, kvBlockSize },
-    scheduling: { maxRunning, stepTokenBudget, prefixCacheBlocks, batchPatienceMs },
+    backendOptions: { threads, packedWeights, kvCacheBytes, kvBlockSize, kvCacheType },
+    scheduling: {
+      ...{ maxRunning, stepTokenBudget, prefixCacheBlocks, batchPatienceMs },
+      maxDraftTokens,
+    },
   }
 }

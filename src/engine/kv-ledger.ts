@@ -84,6 +84,11 @@ export class KvLedger {
     sequence.blocks = this.#cover(sequence.blocks, sequence.computed)
   }
 
+  /** Takes back what the session holds of a sequence behind what counts. */
+  dropDraft(sequence: Sequence): void {
+    this.#session.truncate(sequence.id, sequence.computed)
+  }
+
   /** Takes a sequence's blocks away; the full ones stay in the prefix cache if `keep`. */
   release(sequence: Sequence, keep: boolean): void {
     if (keep) this.#keep(sequence)

@@ -13,11 +13,17 @@ export interface SchedulerOptions {
   readonly prefixCacheBlocks: number
 }
 
-/** One sequence's share of a step: its next `take` positions. */
+/** Guesses at a sequence's next tokens, at most so many. */
+export type Draft = (sequence: Sequence, most: number) => readonly number[]
+
+/** One sequence's share of a step: its next `take` positions, and behind them tokens that may turn out wrong. */
 export interface PlannedRow {
   readonly sequence: Sequence
   readonly take: number
+  readonly draft: readonly number[]
 }
+
+const NO_DRAFT: readonly number[] = []
 
 /**
  * Waiting and running sequences, in order of rank: first come, first served, with batch requests placed as if
@@ -85,7 +91,7 @@ export class Scheduler {
       if (!this.#makeRoom(sequence, take, planned)) break
       if (sequence.pending > 1) budget -= take
       planned += this.#ledger.blocksNeeded(sequence, take)
-      rows.push({ sequence, take })
+      rows.push({ sequence, take, draft: NO_DRAFT })
     }
     if (rows.length === 0 && this.#waiting.size > 0) {
       throw new Error('scheduler: sequences wait and none can run')
@@ -93,9 +99,46 @@ export class Scheduler {
     return rows
   }
 
-  /** Records that a row of the plan has run. */
+  /**
+   * The same rows with guesses behind those that decode, as far as the budget and the free blocks go. Nobody gives way to a
+   * guess, and no kept prefix either.
+   */
+  withDrafts(rows: readonly PlannedRow[], draft: Draft): PlannedRow[] {
+    const ledger = this.#ledger
+    let budget = this.#options.stepTokenBudget
+    let free = ledger.free
+    for (const { sequence, take } of rows) {
+      budget -= take
+      free -= ledger.blocksNeeded(sequence, take)
+    }
+    return rows.map((row) => {
+      const { sequence, take } = row
+      if (sequence.choice === undefined || sequence.pending !== 1 || budget <= 0) return row
+      // The last token of an answer is not read, so nothing is guessed behind it.
+      const most = Math.min(budget, sequence.maxLength - sequence.length)
+      const guessed = most > 0 ? draft(sequence, most) : NO_DRAFT
+      const needed = ledger.blocksNeeded(sequence, take)
+      const more = ledger.blocksNeeded(sequence, take + guessed.length) - needed
+      if (guessed.length === 0 || more > free) return row
+      budget -= guessed.length
+      free -= more
+      return { ...row, draft: guessed }
+    })
+  }
+
+  /** Records that a row of the plan has run; of its draft nothing counts yet. */
   advance({ sequence, take }: PlannedRow): void {
     this.#ledger.append(sequence, take)
+  }
+
+  /** Records that the next token of a draft was right. */
+  accept(sequence: Sequence): void {
+    this.#ledger.append(sequence, 1)
+  }
+
+  /** Gives back what a draft has left behind what was accepted of it. */
+  dropDraft(sequence: Sequence): void {
+    this.#ledger.dropDraft(sequence)
   }
 
   /**

@@ -3,6 +3,7 @@ import type { SequenceId } from './backend.ts'
 import { type BlockHash, blockHash, rootHash } from './block-hash.ts'
 import type { TokenHistory } from './logits-processor.ts'
 import { Prompt, type Span } from './prompt.ts'
+import { PromptLookup } from './prompt-lookup.ts'
 import { TokenRandom } from './random.ts'
 import type { EngineTimings, GenerateRequest } from './types.ts'
 
@@ -68,10 +69,14 @@ export class Sequence implements TokenHistory {
    * share. Mirrors the session's bookkeeping, which the scheduler cannot see.
    */
   blocks: readonly number[] = []
+  /** Tokens that were computed on trial, and those of them that were then chosen. */
+  drafted = 0
+  accepted = 0
   /** Names of its full blocks, as far as they were asked for. */
   readonly #hashes: BlockHash[] = []
   #choice: number | undefined
   #random: TokenRandom | undefined
+  #lookup: PromptLookup | undefined
 
   constructor(id: SequenceId, request: ActiveRequest) {
     this.id = id
@@ -115,7 +120,17 @@ export class Sequence implements TokenHistory {
 
   push(id: number): void {
     this.output.push(id)
+    this.#lookup?.push(id)
     this.outputCounts.set(id, (this.outputCounts.get(id) ?? 0) + 1)
+  }
+
+  /** Guesses at its next tokens; see {@link PromptLookup.draft}. From the first call on, every token is compared with one. */
+  draft(most: number, least: number): readonly number[] {
+    if (!this.#lookup) {
+      this.#lookup = new PromptLookup(this.request.prompt)
+      for (const id of this.output) this.#lookup.push(id)
+    }
+    return this.#lookup.draft(most, least)
   }
 
   /** What lies at positions [from, to). */

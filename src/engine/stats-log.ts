@@ -11,6 +11,8 @@ const COUNTERS = [
   'prefixMisses',
   'prefixEvictions',
   'generatedTokens',
+  'draftedTokens',
+  'acceptedTokens',
   'preemptions',
   'aborted',
 ] as const
@@ -28,6 +30,8 @@ const NOTHING: CoreStats = {
   prefixMisses: 0,
   prefixEvictions: 0,
   generatedTokens: 0,
+  draftedTokens: 0,
+  acceptedTokens: 0,
   preemptions: 0,
   aborted: 0,
   batchSizes: [],

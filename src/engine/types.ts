@@ -1,7 +1,7 @@
 /** What the engine takes and gives: token ids, features and numbers, never text or JSON. */
 import type { PictureLayout } from '../../models/tiling/layout.ts'
 import type { WireError } from '../errors.ts'
-import type { TowerInput, TowerSessions } from './backend.ts'
+import type { KvCacheType, TowerInput, TowerSessions } from './backend.ts'
 
 /** How the next token is chosen. Values are already checked and defaulted. */
 export interface SamplingParams {
@@ -87,6 +87,9 @@ export type GenerationEvent =
       readonly choice: number
       readonly reason: 'stop' | 'length'
       readonly timings: EngineTimings
+      /** Of its tokens: computed on trial, and then chosen. */
+      readonly drafted: number
+      readonly accepted: number
     }
   | { readonly type: 'error'; readonly error: WireError }
 
@@ -103,6 +106,7 @@ export interface EngineStats {
   /** That the prefix cache may hold. */
   readonly kvBlocksCachedMax: number
   readonly kvBlocksTotal: number
+  readonly kvCacheType: KvCacheType
   /** Since start. */
   readonly steps: number
   readonly promptTokens: number
@@ -113,6 +117,9 @@ export interface EngineStats {
   /** Kept prefixes that made room. */
   readonly prefixEvictions: number
   readonly generatedTokens: number
+  /** Tokens that were computed on trial, and those of them that were then chosen. */
+  readonly draftedTokens: number
+  readonly acceptedTokens: number
   readonly preemptions: number
   readonly aborted: number
   /** Rows in each step since the previous call of `stats()`; the newest few thousand. */

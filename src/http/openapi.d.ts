@@ -715,8 +715,20 @@ export interface components {
                 tokens: number;
             };
             images: components["schemas"]["ImageSeen"][];
+            decoding: {
+                kv_cache_type: components["schemas"]["KvCacheType"];
+                /** @description Tokens of all choices that were guessed and computed on trial. */
+                drafted_tokens: number;
+                /** @description Of those the ones that were then chosen. The answer is the same without. */
+                accepted_tokens: number;
+            };
             timings_ms: components["schemas"]["StationTimes"];
         };
+        /**
+         * @description What keys and values are kept as.
+         * @enum {string}
+         */
+        KvCacheType: "f32" | "f16" | "int8";
         ImageSeen: {
             /** @description The field of the request. */
             param: string;
@@ -843,6 +855,13 @@ export interface components {
                 source: string;
                 /** @description Its name there. */
                 template: string | null;
+            } | null;
+            /** @description How answers are computed; null for a model that does not answer. */
+            decoding: {
+                kv_cache_type: components["schemas"]["KvCacheType"];
+                kv_cache_bytes: number;
+                /** @description Tokens that an answer may be guessed ahead in one step; 0 without speculation. */
+                max_draft_tokens: number;
             } | null;
             /** @description What `/v1/embeddings` gives; null for a model that answers. */
             embeddings: {

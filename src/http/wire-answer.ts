@@ -83,7 +83,9 @@ export class AnswerBuilder {
       ...(metadata ? { metadata } : {}),
       choices: this.#choices.map(toWireChoice),
       usage: toWireUsage(usage),
-      ...(this.#explanation ? { aerie: toWireExplanation(this.#explanation, this.#stations) } : {}),
+      ...(this.#explanation
+        ? { aerie: toWireExplanation(this.#explanation, usage, this.#stations) }
+        : {}),
     }
   }
 }

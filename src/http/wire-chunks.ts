@@ -59,7 +59,7 @@ export class ChunkBuilder {
         ...this.#chunk([]),
         ...(this.#form.includeUsage ? { usage: toWireUsage(this.#usage) } : {}),
         ...(this.#explanation
-          ? { aerie: toWireExplanation(this.#explanation, this.#stations) }
+          ? { aerie: toWireExplanation(this.#explanation, this.#usage, this.#stations) }
           : {}),
       },
     ]

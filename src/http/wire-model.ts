@@ -22,6 +22,13 @@ export function toWireDocument(document: CapabilityDocument): Wire['ModelDocumen
         ? { ...pick(imageTokens, 'min', 'max', 'how'), per_tile: imageTokens.perTile }
         : null,
       prompt: chat ? { source: chat.prompt.source, template: chat.prompt.template ?? null } : null,
+      decoding: chat
+        ? {
+            kv_cache_type: chat.decoding.kvCacheType,
+            kv_cache_bytes: chat.decoding.kvCacheBytes,
+            max_draft_tokens: chat.decoding.maxDraftTokens,
+          }
+        : null,
       embeddings: embeddings
         ? {
             outputs: embeddings.outputs.map((output) =>

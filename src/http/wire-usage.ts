@@ -52,10 +52,19 @@ function toWireToken({ token, logprob, bytes }: TokenText) {
   }
 }
 
-export function toWireExplanation(seen: Explanation, stations: StationTimes): Wire['Explanation'] {
+export function toWireExplanation(
+  seen: Explanation,
+  usage: TokenUsage,
+  stations: StationTimes,
+): Wire['Explanation'] {
   return {
     prompt: { text: seen.promptText, tokens: seen.promptTokens },
     images: seen.images.map(toWireImage),
+    decoding: {
+      kv_cache_type: seen.kvCacheType,
+      drafted_tokens: usage.draftedTokens,
+      accepted_tokens: usage.acceptedTokens,
+    },
     timings_ms: toWireTimes(stations),
   }
 }

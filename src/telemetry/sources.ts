@@ -168,7 +168,7 @@ export function registerSources(registry: Registry): (snapshot: Snapshot) => voi
   )
   const tokens = new Counter({
     name: 'aerie_tokens_total',
-    help: 'Tokens by kind: prompt (all of them), cached (of the prompt, not computed again), generated.',
+    help: 'Tokens by kind: prompt (all of them), cached (of the prompt, not computed again), generated, drafted (computed on trial), accepted (of those, chosen).',
     labelNames: ['kind'],
     registers,
   })
@@ -176,6 +176,12 @@ export function registerSources(registry: Registry): (snapshot: Snapshot) => voi
     name: 'aerie_batch_size',
     help: 'Rows in each step of the engine.',
     buckets: BATCH_BUCKETS,
+    registers,
+  })
+  const kvCache = new Gauge({
+    name: 'aerie_kv_cache_info',
+    help: 'What keys and values are kept as, by type; always 1.',
+    labelNames: ['type'],
     registers,
   })
   return (snapshot) => {
@@ -191,11 +197,15 @@ export function registerSources(registry: Registry): (snapshot: Snapshot) => voi
       else counter.inc(value)
     }
     tokens.reset()
+    kvCache.reset()
     const { engine } = snapshot
     if (!engine) return
+    kvCache.set({ type: engine.kvCacheType }, 1)
     tokens.inc({ kind: 'prompt' }, engine.promptTokens)
     tokens.inc({ kind: 'cached' }, engine.cachedPromptTokens)
     tokens.inc({ kind: 'generated' }, engine.generatedTokens)
+    tokens.inc({ kind: 'drafted' }, engine.draftedTokens)
+    tokens.inc({ kind: 'accepted' }, engine.acceptedTokens)
     for (const rows of engine.batchSizes) batchSize.observe(rows)
   }
 }

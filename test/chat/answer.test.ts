@@ -22,6 +22,8 @@ describe('a generation on its way to text', async () => {
     choice,
     reason: 'length',
     timings,
+    drafted: 4,
+    accepted: 3,
   })
 
   /** Lets each group of events arrive at once, the next when all that came of the last has been read. */

@@ -8,11 +8,13 @@ import type {
   Backend,
   BackendOptions,
   DecoderSession,
+  KvCacheType,
   Row,
   Segment,
 } from '../../src/engine/backend.ts'
 import { KvCacheFull } from '../../src/engine/backend.ts'
 import { embeddings, logitsOf, randomIds, row, tokens } from './decoder-rows.ts'
+import { testDraftContract } from './draft-contract.ts'
 import { testEncoderContract } from './encoder-contract.ts'
 import { assertClose, relativeError } from './relative-error.ts'
 import { writeRandomCheckpoint } from './starter-checkpoint.ts'
@@ -31,13 +33,25 @@ export interface ContractOptions {
   readonly same?: number
   /** As `same`, of the towers; absent: the same. */
   readonly sameTiles?: number
+  /** Absent: f32. */
+  readonly kvCacheType?: KvCacheType
 }
 
 export function testBackendContract(
   backend: Backend,
-  { cannot = {}, prepared, same = EXACT, sameTiles = same }: ContractOptions = {},
+  {
+    cannot = {},
+    prepared,
+    same = EXACT,
+    sameTiles = same,
+    kvCacheType = 'f32',
+  }: ContractOptions = {},
 ): void {
-  const name = prepared ? `${backend.name}, ${prepared.as}` : backend.name
+  const name = [
+    backend.name,
+    ...(prepared ? [prepared.as] : []),
+    ...(kvCacheType === 'f32' ? [] : [`${kvCacheType} keys and values`]),
+  ].join(', ')
   const checkpoint = async (seed: number) => {
     const folder = writeRandomCheckpoint({ seed })
     await prepared?.prepare(folder)
@@ -56,7 +70,7 @@ export function testBackendContract(
 
     before(async () => {
       folder = await checkpoint(11)
-      options = await optionsFor(folder, BLOCKS)
+      options = await optionsFor(folder, BLOCKS, kvCacheType)
       session = await backend.loadDecoder(folder, options)
     })
     after(async () => {
@@ -217,6 +231,8 @@ export function testBackendContract(
       assert.equal(session.blocksNeeded(1, 1), 0)
     })
 
+    testDraftContract({ session: () => session, same, promise })
+
     promise('an impossible fork is refused', async () => {
       await session.step([row(1, tokens(1, 2, 3), 'none'), row(2, tokens(4), 'none')])
       assert.throws(() => session.fork(3, 1, 4), { code: 'backend_failure' })
@@ -267,7 +283,7 @@ export function testBackendContract(
     })
 
     promise('a long sequence decodes on as if it had been read at once', async () => {
-      const roomy = await backend.loadDecoder(folder, await optionsFor(folder, 250))
+      const roomy = await backend.loadDecoder(folder, await optionsFor(folder, 250, kvCacheType))
       const ids = randomIds(21, 264)
       await roomy.step([row(1, tokens(...ids.slice(0, 250)), 'none'), row(2, tokens(3), 'none')])
       for (const id of ids.slice(250, -1))
@@ -325,8 +341,19 @@ export function testBackendContract(
 }
 
 /** Room for `blocks` blocks of the folder's decoder. */
-async function optionsFor(folder: string, blocks: number): Promise<BackendOptions> {
+async function optionsFor(
+  folder: string,
+  blocks: number,
+  kvCacheType: KvCacheType,
+): Promise<BackendOptions> {
   const { layers, kvHeads, headDim } = kvGeometry((await loadModelConfig(folder)).graphs.decoder!)
-  const positionBytes = layers * 2 * kvHeads * headDim * Float32Array.BYTES_PER_ELEMENT
-  return { threads: 1, kvCacheBytes: blocks * BLOCK_SIZE * positionBytes, kvBlockSize: BLOCK_SIZE }
+  // Four bytes of a scale behind each vector of int8.
+  const vectorBytes = { f32: 4 * headDim, f16: 2 * headDim, int8: headDim + 4 }[kvCacheType]
+  const blockBytes = BLOCK_SIZE * layers * 2 * kvHeads * vectorBytes
+  return {
+    threads: 1,
+    kvCacheBytes: blocks * blockBytes,
+    kvBlockSize: BLOCK_SIZE,
+    kvCacheType,
+  }
 }

@@ -45,6 +45,7 @@ const DOCUMENT: Omit<CapabilityDocument, 'id'> = {
     maxPrompt: 90_000,
     prompt: { source: 'chat_template.jinja' },
     samplingDefaults: { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1 },
+    decoding: { kvCacheType: 'f16', kvCacheBytes: 2048, maxDraftTokens: 8 },
     detail: [{ level: 'auto', maxTiles: 1, maxTokens: IMAGE_TOKENS }],
   },
   embeddings: undefined,
@@ -153,7 +154,10 @@ export class EchoService implements ChatService {
       systemFingerprint: 'fp_echo',
     }
     if (request.explain) {
-      yield { type: 'explain', promptText, promptTokens, images: images.map(seen) }
+      yield {
+        type: 'explain',
+        ...{ promptText, promptTokens, images: images.map(seen), kvCacheType: 'f16' },
+      }
     }
     let completionTokens = 0
     for (let choice = 0; choice < request.n; choice++) {
@@ -173,7 +177,11 @@ export class EchoService implements ChatService {
       yield { type: 'finish', choice, reason }
     }
     const imageTokens = images.length * IMAGE_TOKENS
-    yield { type: 'usage', promptTokens, cachedTokens: 0, imageTokens, completionTokens }
+    const drafts = { draftedTokens: 5, acceptedTokens: 3 }
+    yield {
+      type: 'usage',
+      ...{ promptTokens, cachedTokens: 0, imageTokens, completionTokens, ...drafts },
+    }
     yield { type: 'timings', stations: { queue: 0.1, prefill: 1.5, decode_tokens: 2 } }
   }
 }

@@ -60,6 +60,7 @@ export class EngineDriver {
       stepTokenBudget: 16,
       prefixCacheBlocks: 0,
       batchPatienceMs: 10_000,
+      maxDraftTokens: 0,
       now: () => this.now,
       onFailure: (error) => this.failures.push(error),
       ...options,

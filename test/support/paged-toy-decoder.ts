@@ -8,9 +8,9 @@ import {
   afterToken,
   type CheckedDecoder,
   countPositions,
+  logitsOf,
   TOY_HIDDEN,
   TOY_START,
-  toyLogits,
 } from './toy-decoder.ts'
 
 /** Keys and values of one head, one float each: the halves of the 32 bits that the toy remembers. */
@@ -49,6 +49,10 @@ export class PagedToyDecoder implements CheckedDecoder {
   fork(sequence: SequenceId, parent: SequenceId, length: number): void {
     this.#cache.fork(sequence, parent, length)
     this.#sequences.add(sequence)
+  }
+
+  truncate(sequence: SequenceId, length: number): void {
+    this.#cache.truncate(sequence, length)
   }
 
   length(sequence: SequenceId): number {
@@ -100,8 +104,9 @@ export class PagedToyDecoder implements CheckedDecoder {
     return this.#cache.reserve([...this.#sequences].map((sequence) => ({ sequence, positions: 0 })))
   }
 
-  #run({ sequence, input, want }: Row, kv: KvSequence): StepResult {
+  #run({ sequence, input, want, wantLast = 1 }: Row, kv: KvSequence): StepResult {
     let state = this.#stateOf(kv)
+    const states: number[] = []
     for (const segment of input) {
       const count = segment.kind === 'tokens' ? segment.ids.length : segment.rows
       for (let i = 0; i < count; i++) {
@@ -109,12 +114,14 @@ export class PagedToyDecoder implements CheckedDecoder {
           segment.kind === 'tokens'
             ? afterToken(state, segment.ids[i]!)
             : afterFeatures(state, segment.data.subarray(i * TOY_HIDDEN))
+        states.push(state)
         const halves = Float32Array.of(state >>> 16, state & 0xffff)
         this.#cache.write(kv, kv.length, 1, halves, 0)
         kv.length++
       }
     }
-    return { sequence, values: want === 'logits' ? toyLogits(state, VOCABULARY) : undefined }
+    const values = want === 'logits' ? logitsOf(states.slice(-wantLast), VOCABULARY) : undefined
+    return { sequence, values }
   }
 
   #stateOf(kv: KvSequence): number {

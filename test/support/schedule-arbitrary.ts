@@ -69,6 +69,7 @@ export const machines: fc.Arbitrary<Machine> = fc.record({
   stepTokenBudget: fc.integer({ min: 1, max: 20 }),
   prefixCacheBlocks: fc.constantFrom(0, 4, 40),
   batchPatienceMs: fc.constantFrom(0, 10, 1000),
+  maxDraftTokens: fc.constantFrom(0, 1, 4, 9),
 })
 
 export interface Machine {
@@ -77,4 +78,5 @@ export interface Machine {
   readonly stepTokenBudget: number
   readonly prefixCacheBlocks: number
   readonly batchPatienceMs: number
+  readonly maxDraftTokens: number
 }

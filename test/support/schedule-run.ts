@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import type { Sequence } from '../../src/engine/sequence.ts'
 import { EngineDriver } from './engine-driver.ts'
+import { halfRightDrafts } from './half-right-drafts.ts'
 import {
   type Action,
   type Ask,
@@ -34,6 +35,8 @@ export interface Happened {
   forks: number
   fullCaches: number
   displacedBatches: number
+  drafted: number
+  accepted: number
 }
 
 export const NOTHING_HAPPENED: Happened = {
@@ -46,6 +49,8 @@ export const NOTHING_HAPPENED: Happened = {
   forks: 0,
   fullCaches: 0,
   displacedBatches: 0,
+  drafted: 0,
+  accepted: 0,
 }
 
 export class ScheduleRun {
@@ -59,7 +64,7 @@ export class ScheduleRun {
     this.#decoder = decoder
     this.#machine = machine
     this.#happened = happened
-    this.engine = new EngineDriver(decoder, machine)
+    this.engine = new EngineDriver(decoder, { ...machine, draft: halfRightDrafts })
   }
 
   async play(script: readonly Action[]): Promise<void> {
@@ -108,7 +113,9 @@ export class ScheduleRun {
       assert.ok(steps < 4000, 'the engine does not come to an end')
       await this.step()
     }
-    const { preemptions, prefixHits } = this.engine.core.takeStats()
+    const { preemptions, prefixHits, draftedTokens, acceptedTokens } = this.engine.core.takeStats()
+    this.#happened.drafted += draftedTokens
+    this.#happened.accepted += acceptedTokens
     this.#happened.preemptions += preemptions
     this.#happened.prefixHits += prefixHits
     this.engine.core.clearPrefixCache()

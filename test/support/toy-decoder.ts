@@ -93,6 +93,18 @@ export class ToyDecoder implements CheckedDecoder {
     this.#tables.set(sequence, { blocks, length })
   }
 
+  truncate(sequence: SequenceId, length: number): void {
+    const table = this.#tables.get(sequence)
+    if (!table || table.length < length) throw new Error(`sequence ${sequence} has no ${length}`)
+    for (const block of table.blocks.splice(Math.ceil(length / this.#blockSize)))
+      this.#release(block)
+    // What is left of the last block is forgotten too, unless others read it.
+    const last = table.blocks.at(-1)
+    if (last !== undefined && this.#owners[last] === 1 && length % this.#blockSize > 0)
+      this.#blocks[last]!.fill(Number.NaN, length % this.#blockSize)
+    table.length = length
+  }
+
   length(sequence: SequenceId): number {
     return this.#tables.get(sequence)?.length ?? 0
   }
@@ -122,23 +134,27 @@ export class ToyDecoder implements CheckedDecoder {
     })
   }
 
-  #run({ sequence, input, want }: Row): StepResult {
+  #run({ sequence, input, want, wantLast = 1 }: Row): StepResult {
     let state = this.#stateOf(sequence)
+    const states: number[] = []
     for (const segment of input) {
       if (segment.kind === 'tokens') {
         for (const id of segment.ids) {
           this.#trip(id)
           state = id === this.#options.nanOn ? Number.NaN : afterToken(state, id)
+          states.push(state)
           this.#append(sequence, state)
         }
       } else {
         for (let row = 0; row < segment.rows; row++) {
           state = afterFeatures(state, segment.data.subarray(row * TOY_HIDDEN))
+          states.push(state)
           this.#append(sequence, state)
         }
       }
     }
-    return { sequence, values: want === 'logits' ? toyLogits(state, this.vocabSize) : undefined }
+    const values = want === 'logits' ? logitsOf(states.slice(-wantLast), this.vocabSize) : undefined
+    return { sequence, values }
   }
 
   #trip(id: number): void {
@@ -200,6 +216,13 @@ export function afterFeatures(state: number, row: Float32Array): number {
   return row
     .subarray(0, TOY_HIDDEN)
     .reduce((before, value) => mix(before, Math.round(value * 1e6)), state)
+}
+
+/** `[states, vocab]` */
+export function logitsOf(states: readonly number[], vocabSize: number): Float32Array {
+  const logits = new Float32Array(states.length * vocabSize)
+  for (const [i, state] of states.entries()) logits.set(toyLogits(state, vocabSize), i * vocabSize)
+  return logits
 }
 
 export function toyLogits(state: number, vocabSize: number): Float32Array {

@@ -12,11 +12,15 @@ export interface PreparedRow {
   /** `[positions, hidden]` */
   readonly embeddings: Float32Array
   readonly want: Row['want']
+  /** Positions, counted from the last, that `want` is said of; 0 with `none`. */
+  readonly wanted: number
 }
 
 /** Computes rows: takes the past from the cache, adds to it, returns what each row wants. */
 export interface DecoderRunner {
   run(rows: readonly PreparedRow[]): Promise<(Float32Array | undefined)[]>
+  /** Told of a sequence that has become shorter, where the runner keeps copies of its past. */
+  shortened?(cache: KvSequence): void
   dispose(): Promise<void>
 }
 
@@ -62,6 +66,7 @@ export class CachedDecoder implements DecoderSession {
       positions: counts[i]!,
       embeddings: this.#embed(row, counts[i]!),
       want: row.want,
+      wanted: row.want === 'none' ? 0 : (row.wantLast ?? 1),
     }))
     const values = await this.#runner.run(prepared)
     // Lengths change last: a failed run leaves every sequence as it was.
@@ -71,6 +76,11 @@ export class CachedDecoder implements DecoderSession {
 
   fork(sequence: SequenceId, parent: SequenceId, length: number): void {
     this.#cache.fork(sequence, parent, length)
+  }
+
+  truncate(sequence: SequenceId, length: number): void {
+    const shortened = this.#cache.truncate(sequence, length)
+    this.#runner.shortened?.(shortened)
   }
 
   length(sequence: SequenceId): number {
@@ -95,7 +105,7 @@ export class CachedDecoder implements DecoderSession {
   /** Positions of each row. Throws before anything is changed. */
   #check(rows: readonly Row[]): number[] {
     const seen = new Set<SequenceId>()
-    return rows.map(({ sequence, input }) => {
+    return rows.map(({ sequence, input, wantLast = 1 }) => {
       if (seen.has(sequence)) throw failure(`sequence ${sequence} occurs twice in one step`)
       seen.add(sequence)
       let positions = 0
@@ -116,6 +126,11 @@ export class CachedDecoder implements DecoderSession {
       }
       if (positions === 0)
         throw failure(`sequence ${sequence}: a row appends at least one position`)
+      if (!(Number.isInteger(wantLast) && wantLast >= 1 && wantLast <= positions)) {
+        throw failure(
+          `sequence ${sequence}: the last ${wantLast} positions are wanted of a row of ${positions}`,
+        )
+      }
       const length = this.#cache.length(sequence) + positions
       if (length > this.maxContext) {
         throw new AerieError(

@@ -2,6 +2,7 @@
 import type { FamilyGraphs } from '../../../models/family.ts'
 import { nativeProgram } from '../../../models/graph/native/lower.ts'
 import { AerieError } from '../../errors.ts'
+import type { KvCacheType } from '../backend.ts'
 import type { BACKENDS } from './create.ts'
 import { FASTER_ON_ONNX, findNativeAddon } from './native-addon.ts'
 
@@ -27,6 +28,38 @@ export function chooseBackend(
   if (reason === undefined) return { name: 'native', text: nativeText(graphs) }
   if (wanted === 'auto') return { name: 'onnx', text: `ONNX Runtime: ${reason}` }
   throw new AerieError('invalid_config', `backend native: ${reason}; auto takes ONNX Runtime then`)
+}
+
+/**
+ * `auto` is half precision where linears multiply 8-bit numbers, whose error is a thousand times larger (`aerie bench kv`), and
+ * float32 where logits are promised to follow the published code. Throws `invalid_config` for a type that the backend lacks.
+ */
+export function chooseKvCacheType(
+  wanted: KvCacheType | 'auto',
+  backend: BackendName,
+  computedAs: 'float32' | 'int8',
+): KvCacheType {
+  if (wanted === 'auto') return backend === 'native' && computedAs === 'int8' ? 'f16' : 'f32'
+  if (backend === 'native' || wanted === 'f32') return wanted
+  throw new AerieError(
+    'invalid_config',
+    `kvCacheType ${wanted}: the ${backend} backend keeps keys and values as f32; auto takes that`,
+  )
+}
+
+/**
+ * Tokens that a sequence may be guessed ahead. `auto` guesses on the native backend alone: there a row of several positions
+ * costs little, and gives the same bits as its positions one by one.
+ */
+export function chooseMaxDraft(
+  {
+    speculation,
+    maxDraftTokens,
+  }: { readonly speculation: 'auto' | 'on' | 'off'; readonly maxDraftTokens: number },
+  backend: BackendName,
+): number {
+  const isOn = speculation === 'on' || (speculation === 'auto' && backend === 'native')
+  return isOn ? maxDraftTokens : 0
 }
 
 function whyNotNative({ decoder }: Pick<FamilyGraphs, 'decoder'>): string | undefined {

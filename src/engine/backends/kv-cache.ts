@@ -1,5 +1,7 @@
 /** The KV cache of a session as floats in memory of its own. */
 import type { KvGeometry } from '../../../models/graph/graph.ts'
+import { AerieError } from '../../errors.ts'
+import type { BackendOptions } from '../backend.ts'
 import { blocksIn, type KvSequence, KvTable } from './kv-table.ts'
 
 /**
@@ -129,6 +131,21 @@ export class KvCache extends KvTable {
       this.#blockFloats,
     )
   }
+}
+
+/** The cache of a backend that keeps floats. Throws `invalid_config` where another type is asked for. */
+export function floatCache(
+  backend: string,
+  geometry: KvGeometry,
+  { kvBlockSize: blockSize, kvCacheBytes: bytes, kvCacheType: type = 'f32' }: BackendOptions,
+): KvCache {
+  if (type !== 'f32') {
+    throw new AerieError(
+      'invalid_config',
+      `kvCacheType ${type}: the ${backend} backend keeps keys and values as f32`,
+    )
+  }
+  return new KvCache({ geometry, blockSize, bytes })
 }
 
 /** A loop beats subarray + set at the size of a head, which is what a decode step copies. */

@@ -3,7 +3,7 @@ import { AerieError } from '../../errors.ts'
 import { KvCacheFull, type KvStats, type SequenceId } from '../backend.ts'
 import { KvPool } from './kv-pool.ts'
 
-/** One sequence. Positions below `length` never change: a copy of them stays good. */
+/** One sequence. Positions below `length` do not change while it only grows: a copy of them stays good until `truncate`. */
 export interface KvSequence {
   readonly blocks: number[]
   length: number
@@ -79,6 +79,18 @@ export abstract class KvTable {
     const blocks = source?.blocks.slice(0, Math.ceil(length / this.blockSize)) ?? []
     for (const block of blocks) this.#pool.retain(block)
     this.#sequences.set(id, { blocks, length })
+  }
+
+  /** Gives back the blocks behind the first `length` positions. Throws `backend_failure` for a sequence that is shorter. */
+  truncate(id: SequenceId, length: number): KvSequence {
+    const sequence = this.#sequences.get(id)
+    const most = sequence?.length ?? 0
+    if (!sequence || !Number.isInteger(length) || length < 0 || length > most)
+      throw failure(`truncate: sequence ${id} has ${most} positions, ${length} were to be left`)
+    const kept = Math.ceil(length / this.blockSize)
+    for (const block of sequence.blocks.splice(kept)) this.#pool.release(block)
+    sequence.length = length
+    return sequence
   }
 
   free(id: SequenceId): void {

@@ -22,30 +22,32 @@ export class NativeDecoderRunner implements DecoderRunner {
   async run(rows: readonly PreparedRow[]): Promise<(Float32Array | undefined)[]> {
     const { session, cache, hiddenSize, vocabSize } = this.#options
     const tokens = rows.reduce((sum, { positions }) => sum + positions, 0)
-    const asking = rows.filter(({ want }) => want !== 'none')
+    const wanted = rows.reduce((sum, row) => sum + row.wanted, 0)
     const inputs: Record<string, Float32Array | Int32Array> = {
       embeddings: joined(rows, tokens * hiddenSize),
       positions: positionsOf(rows, tokens),
-      wanted: lastTokens(rows),
+      wanted: wantedTokens(rows, wanted),
     }
     const sizes = { logits: vocabSize, hidden: hiddenSize }
     const outputs = new Map<Want, Float32Array>()
     for (const want of ['logits', 'hidden'] as const) {
-      if (asking.some((row) => row.want === want))
-        outputs.set(want, new Float32Array(asking.length * sizes[want]))
+      if (rows.some((row) => row.want === want))
+        outputs.set(want, new Float32Array(wanted * sizes[want]))
     }
     session.run({
-      dims: { tokens, wanted: asking.length },
+      dims: { tokens, wanted },
       inputs,
       outputs: Object.fromEntries(outputs),
       kv: cache.store,
       ...blockTables(rows),
     })
+    let at = 0
     return rows.map((row) => {
       if (row.want === 'none') return undefined
-      const at = asking.indexOf(row)
       const size = sizes[row.want]
-      return outputs.get(row.want)!.subarray(at * size, (at + 1) * size)
+      const from = at * size
+      at += row.wanted
+      return outputs.get(row.want)!.subarray(from, at * size)
     })
   }
 
@@ -78,15 +80,16 @@ function positionsOf(rows: readonly PreparedRow[], tokens: number): Int32Array {
   return positions
 }
 
-/** `[wanted]`: the last token of each row that asks for something, counted over all rows. */
-function lastTokens(rows: readonly PreparedRow[]): Int32Array {
+/** `[wanted]`: the last tokens of each row, as many as it wants something of, counted over all rows. */
+function wantedTokens(rows: readonly PreparedRow[], count: number): Int32Array {
+  const tokens = new Int32Array(count)
   let end = 0
-  const last: number[] = []
-  for (const { positions, want } of rows) {
+  let at = 0
+  for (const { positions, wanted } of rows) {
     end += positions
-    if (want !== 'none') last.push(end - 1)
+    for (let i = wanted; i > 0; i--) tokens[at++] = end - i
   }
-  return Int32Array.from(last)
+  return tokens
 }
 
 /** For each row its first token, count, past and the start of its blocks in `tables`. */

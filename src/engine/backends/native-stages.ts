@@ -49,7 +49,12 @@ function cacheFor(graph: Graph, tokens: number | undefined): object {
   const geometry = kvGeometry(graph)
   const { layers, kvHeads, headDim } = geometry
   const bytes = 8 * layers * kvHeads * headDim * BLOCK_SIZE * Math.ceil(tokens / BLOCK_SIZE)
-  const cache = new NativeKvTable(requireNativeAddon(), { geometry, blockSize: BLOCK_SIZE, bytes })
+  const cache = new NativeKvTable(requireNativeAddon(), {
+    geometry,
+    blockSize: BLOCK_SIZE,
+    type: 'f32',
+    bytes,
+  })
   const [sequence] = cache.reserve([{ sequence: 1, positions: tokens }])
   return {
     kv: cache.store,

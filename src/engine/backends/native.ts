@@ -26,6 +26,7 @@ async function nativeDecoder(files: ModelFiles, options: BackendOptions): Promis
   const cache = new NativeKvTable(requireNativeAddon(), {
     geometry: kvGeometry(graph),
     blockSize: options.kvBlockSize,
+    type: options.kvCacheType ?? 'f32',
     bytes: options.kvCacheBytes,
   })
   const embeddings = await EmbeddingTable.load(files)

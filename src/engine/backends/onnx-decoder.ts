@@ -9,6 +9,7 @@ import {
 import { freeMemory } from '../../free-memory.ts'
 import type { DecoderRunner, PreparedRow } from './cached-decoder.ts'
 import type { KvCache } from './kv-cache.ts'
+import type { KvSequence } from './kv-table.ts'
 import type { Feed, OnnxSession } from './onnx-session.ts'
 import { PastWindow } from './past-window.ts'
 import { groupRows, type RowGroup } from './row-groups.ts'
@@ -46,6 +47,10 @@ export class OnnxDecoderRunner implements DecoderRunner {
     return rows.map((row) => results.get(row))
   }
 
+  shortened(sequence: KvSequence): void {
+    for (const window of this.#windows.values()) window.shorten(sequence)
+  }
+
   async dispose(): Promise<void> {
     this.#windows.clear()
     await this.#options.session.dispose()
@@ -78,7 +83,8 @@ export class OnnxDecoderRunner implements DecoderRunner {
       feeds[pastKey(layer)] = window.tensor(layer, 'key', batch)
       feeds[pastValue(layer)] = window.tensor(layer, 'value', batch)
     }
-    feeds['wanted'] = { data: Int32Array.from(rows, (row) => row.positions - 1), dims: [batch, 1] }
+    const most = Math.max(1, ...rows.map(({ wanted }) => wanted))
+    feeds['wanted'] = { data: wantedSteps(rows, most), dims: [batch, most] }
 
     const fetches = [PRESENT]
     for (const output of ['logits', 'hidden'] as const) {
@@ -96,7 +102,8 @@ export class OnnxDecoderRunner implements DecoderRunner {
     for (const [r, row] of rows.entries()) {
       if (row.want === 'none') continue
       const size = row.want === 'logits' ? vocabSize : hiddenSize
-      results.set(row, fetched[row.want]!.subarray(r * size, (r + 1) * size))
+      const from = r * most * size
+      results.set(row, fetched[row.want]!.subarray(from, from + row.wanted * size))
     }
   }
 
@@ -132,6 +139,16 @@ function queryPositions(rows: readonly PreparedRow[], steps: number): Int32Array
     for (let step = 0; step < steps; step++) positions[r * steps + step] = row.cache.length + step
   }
   return positions
+}
+
+/** `[batch, most]`: the row's last `wanted` steps; behind them its last again, whose result nobody reads. */
+function wantedSteps(rows: readonly PreparedRow[], most: number): Int32Array {
+  const steps = new Int32Array(rows.length * most)
+  for (const [r, { positions, wanted }] of rows.entries()) {
+    const first = positions - Math.max(wanted, 1)
+    for (let i = 0; i < most; i++) steps[r * most + i] = Math.min(first + i, positions - 1)
+  }
+  return steps
 }
 
 /** `[batch, capacity + steps]` */

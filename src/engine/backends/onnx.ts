@@ -4,7 +4,7 @@ import type { Backend, BackendOptions, DecoderSession } from '../backend.ts'
 import { CachedDecoder } from './cached-decoder.ts'
 import { EmbeddingTable } from './embedding-table.ts'
 import { fileBackend } from './file-backend.ts'
-import { KvCache } from './kv-cache.ts'
+import { floatCache } from './kv-cache.ts'
 import { decoderGraph, type ModelFiles } from './model-files.ts'
 import { OnnxDecoderRunner } from './onnx-decoder.ts'
 import { OnnxSession } from './onnx-session.ts'
@@ -20,11 +20,7 @@ async function onnxDecoder(files: ModelFiles, options: BackendOptions): Promise<
   const decoder = decoderGraph(files)
   const { vocabSize, hiddenSize, maxContext } = files.limits
   const geometry = kvGeometry(decoder)
-  const cache = new KvCache({
-    geometry,
-    blockSize: options.kvBlockSize,
-    bytes: options.kvCacheBytes,
-  })
+  const cache = floatCache('onnx', geometry, options)
   const embeddings = await EmbeddingTable.load(files)
   const session = await withPlainWeights(decoder, files, (tensors) =>
     OnnxSession.load(decoder, tensors, options),

@@ -91,6 +91,12 @@ export class PastWindow {
     slot.filled += count
   }
 
+  /** Forgets what a sequence has no longer. */
+  shorten(sequence: KvSequence): void {
+    for (const slot of this.#slots)
+      if (slot.sequence === sequence) slot.filled = Math.min(slot.filled, sequence.length)
+  }
+
   #fill(row: number, slot: Slot, sequence: KvSequence): void {
     const { layers, kvHeads, headDim } = this.#geometry
     const { filled } = slot

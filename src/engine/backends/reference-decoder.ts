@@ -28,7 +28,10 @@ export class ReferenceDecoderRunner implements DecoderRunner {
 
   async dispose(): Promise<void> {}
 
-  #runRow({ cache: sequence, positions, embeddings, want }: PreparedRow): Float32Array | undefined {
+  #runRow(row: PreparedRow): Float32Array | undefined {
+    const { cache: sequence, positions, embeddings, want, wanted } = row
+    const count = Math.max(wanted, 1)
+    const steps = Float64Array.from({ length: count }, (_, i) => positions - count + i)
     const { graph, weights, hiddenSize } = this.#options
     const feeds = new Map([
       ['embeddings', tensor([1, positions, hiddenSize], Float64Array.from(embeddings))],
@@ -39,7 +42,7 @@ export class ReferenceDecoderRunner implements DecoderRunner {
           Float64Array.from({ length: positions }, (_, i) => sequence.length + i),
         ),
       ],
-      ['wanted', tensor([1, 1], Float64Array.of(positions - 1))],
+      ['wanted', tensor([1, count], steps)],
     ])
     const present = new Float32Array(positions * this.#width)
     const results = interpret(graph, { feeds, weights, cache: this.#cacheOf(sequence, present) })

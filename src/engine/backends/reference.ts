@@ -4,7 +4,7 @@ import type { Backend, BackendOptions, DecoderSession } from '../backend.ts'
 import { CachedDecoder } from './cached-decoder.ts'
 import { EmbeddingTable } from './embedding-table.ts'
 import { fileBackend } from './file-backend.ts'
-import { KvCache } from './kv-cache.ts'
+import { floatCache } from './kv-cache.ts'
 import { decoderGraph, type ModelFiles } from './model-files.ts'
 import { interpret } from './reference/interpreter.ts'
 import { type Tensor, tensor } from './reference/tensor.ts'
@@ -23,11 +23,7 @@ async function referenceDecoder(
   const graph = decoderGraph(files)
   const { hiddenSize, maxContext } = files.limits
   const geometry = kvGeometry(graph)
-  const cache = new KvCache({
-    geometry,
-    blockSize: options.kvBlockSize,
-    bytes: options.kvCacheBytes,
-  })
+  const cache = floatCache('reference', geometry, options)
   const embeddings = await EmbeddingTable.load(files)
   const weights = await loadWeights(graph, files)
   const runner = new ReferenceDecoderRunner({ graph, geometry, weights, cache, hiddenSize })

@@ -29,6 +29,8 @@ if (skip !== false) {
     const prepare = (folder: string) => quantiseFolder(folder, options)
     testBackendContract(native, { prepared: { as, prepare }, same: 0, sameTiles: 0.05 })
   }
+  for (const kvCacheType of ['f16', 'int8'] as const)
+    testBackendContract(native, { kvCacheType, same: 0, sameTiles: 1e-5 })
   describe('the native backend', testNative)
 }
 
@@ -58,6 +60,26 @@ function testNative(): void {
     await single.dispose()
     for (let i = 0; i < 8; i++) session.free(i)
   })
+
+  // Largest difference of a logit over the largest logit; half precision has 11 bits, int8 about 7.
+  for (const [kvCacheType, least, most] of [
+    ['f16', 1e-6, 1e-3],
+    ['int8', 1e-4, 3e-2],
+  ] as const) {
+    it(`comes with ${kvCacheType} keys and values within ${most} of float32, in less memory`, async () => {
+      const options = { ...OPTIONS, kvCacheType }
+      const small = await native.loadDecoder(folder, options)
+      assert.ok(small.kv.blocksTotal > 1.7 * session.kv.blocksTotal, String(small.kv.blocksTotal))
+      const random = seededRandom(34)
+      const ids = Int32Array.from({ length: 150 }, () => Math.floor(random() * session.vocabSize))
+      const both = await Promise.all([session, small].map((decoder) => decoder.step([row(1, ids)])))
+      const [exact, rounded] = both.map(([result]) => result!.values!)
+      const error = relativeError(rounded!, exact!)
+      assert.ok(error > least && error < most, String(error))
+      await small.dispose()
+      session.free(1)
+    })
+  }
 
   it('follows the reference greedily through a long answer', async () => {
     const truth = await reference.loadDecoder(folder, OPTIONS)

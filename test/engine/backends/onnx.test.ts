@@ -26,6 +26,39 @@ describe('the onnx backend', () => {
     rmSync(folder, { recursive: true })
   })
 
+  it('remembers nothing of what was cut off, in tensors of whichever size', async () => {
+    const ids = (seed: number, count: number) => {
+      const random = seededRandom(seed)
+      return Int32Array.from({ length: count }, () => Math.floor(random() * session.vocabSize))
+    }
+    const step = async (sequence: number, tokens: Int32Array) =>
+      (
+        await session.step([{ sequence, input: [{ kind: 'tokens', ids: tokens }], want: 'logits' }])
+      )[0]!.values!
+    const [old, young, last] = [ids(41, 300), ids(42, 240), Int32Array.of(9)]
+    await step(1, old)
+    // Its past is held in tensors of 512 positions now.
+    await step(1, last)
+    session.truncate(1, 30)
+    // In those of 256 at first, and then in the others again.
+    await step(1, young)
+    const grown = await step(1, last)
+    const alone = await step(2, Int32Array.from([...old.subarray(0, 30), ...young, 9]))
+    assertClose(grown, alone, 1e-5)
+    for (const id of [1, 2]) session.free(id)
+  })
+
+  for (const backend of [onnx, reference]) {
+    it(`refuses keys and values in fewer bits by name (${backend.name})`, async () => {
+      for (const kvCacheType of ['f16', 'int8'] as const) {
+        await assert.rejects(backend.loadDecoder(folder, { ...OPTIONS, kvCacheType }), {
+          code: 'invalid_config',
+          message: `kvCacheType ${kvCacheType}: the ${backend.name} backend keeps keys and values as f32`,
+        })
+      }
+    })
+  }
+
   it('computes a row alone as it does among eight, to the last digits', async () => {
     const random = seededRandom(32)
     const ids = (count: number) =>

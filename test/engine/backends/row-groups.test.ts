@@ -9,6 +9,7 @@ const row = (past: number, positions: number): PreparedRow => ({
   positions,
   embeddings: new Float32Array(),
   want: 'none',
+  wanted: 0,
 })
 
 describe('grouping the rows of a step into runs', () => {
