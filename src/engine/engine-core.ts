@@ -4,7 +4,7 @@ import { AerieError, toWireError } from '../errors.ts'
 import { freeMemory } from '../free-memory.ts'
 import type { DecoderSession, Row, StepResult } from './backend.ts'
 import { toSegment } from './prompt.ts'
-import { Sampler } from './sampler.ts'
+import { Sampler, type TokenSampler } from './sampler.ts'
 import { type PlannedRow, Scheduler, type SchedulerOptions } from './scheduler.ts'
 import { ActiveRequest, type RequestId, Sequence } from './sequence.ts'
 import type { EngineStats, GenerateRequest, GenerationEvent } from './types.ts'
@@ -33,7 +33,7 @@ export class EngineCore {
   readonly #session: DecoderSession
   readonly #options: EngineCoreOptions
   readonly #scheduler: Scheduler
-  readonly #sampler: Sampler
+  readonly #sampler: TokenSampler
   readonly #requests = new Map<RequestId, ActiveRequest>()
   readonly #inbox: Command[] = []
   #events: RequestEvent[] = []
@@ -54,7 +54,7 @@ export class EngineCore {
     this.#session = session
     this.#options = options
     this.#scheduler = new Scheduler(session, options)
-    this.#sampler = new Sampler(session.vocabSize)
+    this.#sampler = session.sampler ?? new Sampler(session.vocabSize)
   }
 
   /** Whether another step has anything to do. */
