@@ -119,12 +119,31 @@ export interface KvOptions {
 
 export function createKv(options: KvOptions): KvStore
 
+/** The memory of recurrent states: slots, each with all recurrences' states of one sequence at one position. */
+export interface StateStore {
+  /** Of all slots. Reserved; a slot takes memory when it is first written. */
+  readonly bytes: number
+  readonly slotBytes: number
+  /** Forgets all states and gives their memory back. */
+  clear(): void
+  /** Gives everything back now; the store cannot be used afterwards. */
+  close(): void
+}
+
+export interface StateOptions {
+  /** Floats of each recurrence's state, in their order. */
+  readonly sizes: readonly number[]
+  readonly slots: number
+}
+
+export function createStates(options: StateOptions): StateStore
+
 export interface RunOptions {
   /** A number for each name in the program's shapes; 0 is one. */
   readonly dims: Readonly<Record<string, number>>
   /** In the program's order: Float32Array for f32, Int32Array for i32. */
   readonly inputs: readonly (Float32Array | Int32Array)[]
-  /** In the program's order, filled by the run. What no output needs that is asked for is not computed, but for `kvAttention`. */
+  /** In the program's order, filled by the run. What no output needs that is asked for is not computed, but for what leaves something to later runs. */
   readonly outputs: readonly (Float32Array | null)[]
   /** Of programs with `kvAttention`. */
   readonly kv?: KvStore
@@ -135,6 +154,13 @@ export interface RunOptions {
    */
   readonly rows?: Int32Array
   readonly tables?: Int32Array
+  /** Of programs with recurrences. */
+  readonly states?: StateStore
+  /**
+   * [n, 2], of each row: the slot of its states before the run, −1 where it has no positions yet, and the slot for those behind
+   * it, which may be the same. No other row may use a slot that one writes.
+   */
+  readonly stateSlots?: Int32Array
   /** Whether `profile` counts this run. */
   readonly profile?: boolean
 }
@@ -150,7 +176,7 @@ export interface Program {
   readonly isa: Isa
   /**
    * Computes in the calling thread and the pool's, and returns when it is done. If it throws, outputs are undefined; what it
-   * wrote to the KV store lies behind the past of its rows.
+   * wrote to the KV store lies behind the past of its rows, and the slots that it was to write are undefined.
    */
   run(options: RunOptions): void
   /** An entry for each instruction. */
@@ -172,6 +198,52 @@ export function createProgram(
   weights: readonly (Uint8Array | MappedBlock | Float32Array | Int32Array)[],
   isa?: Isa,
 ): Program
+
+/**
+ * How a token is to be chosen; `SamplingParams` of src/engine/types.ts and src/engine/logits-processor.ts have the meaning of
+ * each. Lists of ids hold each once.
+ */
+export interface SampleOptions {
+  readonly temperature: number
+  readonly topK: number
+  readonly topP: number
+  readonly minP: number
+  /** In [0, 1): decides the draw. */
+  readonly uniform: number
+  readonly repetitionPenalty: number
+  readonly presencePenalty: number
+  readonly frequencyPenalty: number
+  /** Ids that the repetition penalty concerns. */
+  readonly repeated?: Int32Array
+  /** Ids of the answer, which the presence and frequency penalties concern, and how often each was generated. */
+  readonly generated?: Int32Array
+  readonly counts?: Int32Array
+  /** Ids and what is added to their logits. */
+  readonly biased?: Int32Array
+  readonly biases?: Float64Array
+  /** Ids that must not be chosen. */
+  readonly forbidden?: Int32Array
+  /** Absent: no log probabilities; else the number of the most probable ids that are wanted, 0 … 1024. */
+  readonly topLogprobs?: number | undefined
+}
+
+export interface Sampled {
+  readonly id: number
+  /** With `topLogprobs`: the log probability of an id is its logit − (max + ln(sum)), of the logits as they came. */
+  readonly max?: number
+  readonly sum?: number
+  /** Most probable ids, best first, ties by id. */
+  readonly top?: readonly number[]
+}
+
+/** Chooses tokens of one vocabulary: the same as src/engine/sampler.ts, on every instruction set. */
+export interface Sampler {
+  /** `logits` [vocab] are left as they are. A RangeError when they hold NaN or no token is possible. */
+  sample(logits: Float32Array, options: SampleOptions): Sampled
+}
+
+/** `vocabSize` 1 … 2^24. */
+export function createSampler(vocabSize: number, isa?: Isa): Sampler
 
 /** Rows in 8 bits as linears quantise them, for tests; `group` 0 is the whole row. */
 export function quantiseRows(

@@ -79,3 +79,23 @@ export function kvGeometry(graph: Graph): KvGeometry {
   }
   return { layers: layers.length, kvHeads: first.kvHeads, headDim: first.headDim }
 }
+
+/**
+ * Floats of each recurrent state that a sequence of a decoder has, in their order; none for most. Throws when they are not
+ * numbered 0, 1, ….
+ */
+export function recurrenceSizes(graph: Graph): number[] {
+  const sizes: number[] = []
+  for (const { op, inputs, attributes } of graph.nodes) {
+    if (op !== 'causalConv1d' && op !== 'selectiveScan') continue
+    const { recurrence } = attributes
+    if (recurrence !== sizes.length)
+      throw new Error(
+        `graph ${graph.name}: recurrence ${recurrence} stands at place ${sizes.length}`,
+      )
+    const [rows, channels] = inputs[op === 'causalConv1d' ? 1 : 2]!.shape as [number, number]
+    // A convolution keeps what it read last, but for the step itself.
+    sizes.push((op === 'causalConv1d' ? rows - 1 : rows) * channels)
+  }
+  return sizes
+}

@@ -36,11 +36,24 @@ export interface OpAttributes {
   relativeAttention: RelativeAttentionAttributes
   /**
    * q [batch, queries, heads·headDim], k, v [batch, steps, kvHeads·headDim], positions of the
-   * queries [batch, queries] → q's shape
+   * queries [batch, queries], sinks? [heads] → q's shape
    */
   kvAttention: KvAttentionAttributes
+  /**
+   * x [batch, steps, channels], weight [kernel, channels], bias? [channels] → x's shape: y[t] = Σ weight[i] · x[t − kernel + 1 + i]
+   * + bias, channel by channel; what was read before this run is the sequence's state, and before its start are zeros
+   */
+  causalConv1d: CausalConvAttributes
+  /**
+   * x, dt [batch, steps, channels], a [state, channels], b, c [batch, steps, state], d [channels], z? [batch, steps, channels] → x's
+   * shape: the selective scan of Mamba (arXiv 2312.00752). With Δ = ln(1 + e^dt), for each channel
+   * s ← e^(Δ · a) · s + Δ · x · b and y = s · c + d · x, then · silu(z); s is 0 at the start of a sequence
+   */
+  selectiveScan: RecurrentAttributes
   /** x → x · sigmoid(x) */
   silu: None
+  /** x → e^x */
+  exp: None
   /** x → max(x, 0) */
   relu: None
   /** `erf` is exact, `tanh` the approximation of that name, `quick` x · sigmoid(1.702 x) */
@@ -136,6 +149,20 @@ export interface KvAttentionAttributes {
   readonly scale: number
   /** A query at p sees no key at or before p − window; absent: every earlier one. */
   readonly window?: number
+  /** Scores s, scaled, become cap · tanh(s / cap), as in Gemma 2; absent: they stay. */
+  readonly softCap?: number
+  // A head's sink is one more score, of a key whose value is 0, as in gpt-oss; neither scaled nor capped.
+}
+
+/** Of an operation that carries a state from step to step of a sequence. */
+export interface RecurrentAttributes {
+  /** Which of the sequence's states: they are numbered 0, 1, … as their operations stand in the graph. */
+  readonly recurrence: number
+}
+
+export interface CausalConvAttributes extends RecurrentAttributes {
+  /** Of the result; absent: none. */
+  readonly activation?: 'silu'
 }
 
 export type OpName = keyof OpAttributes

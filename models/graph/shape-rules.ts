@@ -64,6 +64,34 @@ export function fitsKvAttention(
   )
 }
 
+/** Whether x, weight and bias have as many channels, and the kernel sees something before its step. */
+export function fitsCausalConv([x, weight, bias]: readonly Shape[]): boolean {
+  const [kernel, channels] = weight!
+  return (
+    x!.length === 3 &&
+    typeof kernel === 'number' &&
+    kernel > 1 &&
+    sameShape(weight!, [kernel, x![2]!]) &&
+    (bias === undefined || sameShape(bias, [channels!]))
+  )
+}
+
+/** Whether x, dt, a, b, c, d and z are those of one scan. */
+export function fitsSelectiveScan([x, dt, a, b, c, d, z]: readonly Shape[]): boolean {
+  const [batch, steps, channels] = x as [Dim, Dim, Dim]
+  const [state] = a as [Dim]
+  return (
+    x!.length === 3 &&
+    typeof state === 'number' &&
+    sameShape(dt!, x!) &&
+    sameShape(a!, [state, channels]) &&
+    sameShape(b!, [batch, steps, state]) &&
+    sameShape(c!, b!) &&
+    sameShape(d!, [channels]) &&
+    (z === undefined || sameShape(z, x!))
+  )
+}
+
 /** Whether q, k, v, rows and columns are those of a map of this size. */
 export function fitsRelativeAttention(
   shapes: readonly Shape[],

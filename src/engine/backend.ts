@@ -1,5 +1,6 @@
 /** The interface that a runtime for models implements: reference, ONNX Runtime, native, TensorRT. */
 import type { ScaleMerge } from '../../models/tiling/merge-scales.ts'
+import type { TokenSampler } from './sampler.ts'
 
 /** An opaque number that names one sequence inside one session; chosen by the caller. */
 export type SequenceId = number
@@ -50,11 +51,15 @@ export interface DecoderSession {
   /** Longest sequence, in positions, that the model and this session accept. */
   readonly maxContext: number
   readonly kv: KvStats
+  /** The runtime's own, where it has one: it chooses as `Sampler` does, token for token. */
+  readonly sampler?: TokenSampler
   /** Appends each row to its sequence (a new id starts an empty one) and returns what each asked for, in order. */
   step(rows: readonly Row[]): Promise<StepResult[]>
   /** Starts `sequence` as a copy of the first `length` positions of `parent`; blocks are shared until written. */
   fork(sequence: SequenceId, parent: SequenceId, length: number): void
-  /** Forgets what a sequence has behind its first `length` positions. Throws `backend_failure` when it has fewer. */
+  /** Whether sequences carry states beside keys and values, which cannot be cut back: nothing is guessed ahead then. */
+  readonly isRecurrent?: boolean
+  /** Forgets what a sequence has behind its first `length` positions. Throws `backend_failure` when it has fewer, or is recurrent. */
   truncate(sequence: SequenceId, length: number): void
   /** Positions held by a sequence; 0 for an unknown one. */
   length(sequence: SequenceId): number

@@ -4,7 +4,7 @@ import { AerieError, toWireError } from '../errors.ts'
 import { freeMemory } from '../free-memory.ts'
 import type { DecoderSession, Row, Segment, StepResult } from './backend.ts'
 import { toSegment } from './prompt.ts'
-import { Sampler } from './sampler.ts'
+import { Sampler, type TokenSampler } from './sampler.ts'
 import { type Draft, type PlannedRow, Scheduler, type SchedulerOptions } from './scheduler.ts'
 import { ActiveRequest, type RequestId, Sequence } from './sequence.ts'
 import { StepCost } from './step-cost.ts'
@@ -44,7 +44,7 @@ export class EngineCore {
   readonly #session: DecoderSession
   readonly #options: EngineCoreOptions
   readonly #scheduler: Scheduler
-  readonly #sampler: Sampler
+  readonly #sampler: TokenSampler
   readonly #stepCost = new StepCost()
   readonly #requests = new Map<RequestId, ActiveRequest>()
   readonly #inbox: Command[] = []
@@ -68,7 +68,7 @@ export class EngineCore {
     this.#session = session
     this.#options = options
     this.#scheduler = new Scheduler(session, options)
-    this.#sampler = new Sampler(session.vocabSize)
+    this.#sampler = session.sampler ?? new Sampler(session.vocabSize)
   }
 
   /** Whether another step has anything to do. */
@@ -185,7 +185,7 @@ export class EngineCore {
   /** Guesses go along where they are likelier to come true than the time that they take is worth. */
   #withDrafts(plan: readonly PlannedRow[]): readonly PlannedRow[] {
     const { maxDraftTokens } = this.#options
-    if (maxDraftTokens === 0) return plan
+    if (maxDraftTokens === 0 || this.#session.isRecurrent) return plan
     const least = GAIN * this.#stepCost.price(plan.length)
     const lookUp: Draft = (sequence, most) => sequence.draft(most, least)
     const { draft = lookUp } = this.#options

@@ -8,7 +8,7 @@ import type { SamplingParams } from './types.ts'
 // Hot numeric leaf: indices are in range by construction, hence the `!`.
 
 /** Below this a temperature would only divide by almost zero; it means greedy, as in vLLM. */
-const GREEDY_BELOW = 1e-5
+export const GREEDY_BELOW = 1e-5
 
 const NONE: ReadonlySet<number> = new Set()
 
@@ -16,8 +16,24 @@ export interface SampledToken extends Partial<TokenLogprobs> {
   readonly id: number
 }
 
-/** Chooses tokens; holds scratch memory for one vocabulary, so one sampler serves all sequences of an engine. */
-export class Sampler {
+/** Chooses tokens; one serves all sequences of an engine. */
+export interface TokenSampler {
+  /**
+   * Chooses from `logits` [vocab], which are left as they are, but none of the `forbidden` ids. `uniform` in
+   * [0, 1) decides the draw and is asked for only when the temperature is not 0. Throws `backend_failure` when the logits hold NaN or no
+   * token is possible.
+   */
+  sample(
+    logits: Float32Array,
+    params: SamplingParams,
+    history: TokenHistory,
+    uniform: () => number,
+    forbidden?: ReadonlySet<number>,
+  ): SampledToken
+}
+
+/** Holds scratch memory for one vocabulary. */
+export class Sampler implements TokenSampler {
   readonly #logits: Float32Array
   readonly #ids: Int32Array
   readonly #weights: Float64Array
@@ -30,11 +46,6 @@ export class Sampler {
     this.#scratch = new Float64Array(vocabSize)
   }
 
-  /**
-   * Chooses from `logits` [vocab], which are left as they are, but none of the `forbidden` ids. `uniform` in
-   * [0, 1) decides the draw and is asked for only when the temperature is not 0. Throws `backend_failure` when the logits hold NaN or no
-   * token is possible.
-   */
   sample(
     logits: Float32Array,
     params: SamplingParams,

@@ -204,6 +204,59 @@ function run() {
   }
 }
 
+/** Two recurrences, one behind the other. */
+const RECURRENT = {
+  name: 'recurrent',
+  slots: 2,
+  values: [
+    f32(['tokens', 16]),
+    f32([4, 16]),
+    f32(['tokens', 16], 0),
+    f32([2, 16]),
+    f32(['tokens', 2]),
+    f32([16]),
+    f32(['tokens', 16], 1),
+  ],
+  inputs: [
+    { name: 'x', value: 0 },
+    { name: 'b', value: 4 },
+  ],
+  outputs: [{ name: 'y', value: 6 }],
+  weights: [
+    { name: 'conv', kind: 'tensor', value: 1 },
+    { name: 'a', kind: 'tensor', value: 3 },
+    { name: 'd', kind: 'tensor', value: 5 },
+  ],
+  code: [
+    { op: 'causalConv1d', in: [0, 1], out: 2, recurrence: 0, activation: 'silu' },
+    { op: 'selectiveScan', in: [2, 0, 3, 4, 4, 5, 0], out: 6, recurrence: 1 },
+  ],
+}
+
+const STATES = { sizes: [48, 32], slots: 4 }
+
+function recurrentRun() {
+  return {
+    dims: { tokens: 3 },
+    inputs: [numbers(1, 48), numbers(2, 6)],
+    outputs: [new Float32Array(48)],
+    rows: new Int32Array([0, 2, 3, 0, 2, 1, 0, 0]),
+    states: addon().createStates(STATES),
+    stateSlots: new Int32Array([1, 2, -1, 3]),
+  }
+}
+
+const SAMPLE = {
+  ...{ temperature: 0.7, topK: 3, topP: 0.9, minP: 0.01, uniform: 0.5, topLogprobs: 2 },
+  ...{ repetitionPenalty: 1.2, presencePenalty: 0.1, frequencyPenalty: 0.1 },
+  repeated: Int32Array.of(1, 2),
+  generated: Int32Array.of(3),
+  counts: Int32Array.of(2),
+  biased: Int32Array.of(4),
+  biases: Float64Array.of(1),
+  forbidden: Int32Array.of(5),
+}
+
 type Loose = Record<string, (...values: unknown[]) => unknown>
 
 describe('the surface of the addon', { skip: NO_ADDON }, () => {
@@ -253,6 +306,34 @@ describe('the surface of the addon', { skip: NO_ADDON }, () => {
     assert.ok(ran > 0)
     // What survived still computes.
     program['run']!(run())
+  })
+
+  it('survives damaged recurrences and their states', () => {
+    const pool = addon().createPool(2)
+    const weights = [numbers(3, 64), numbers(4, 32), numbers(5, 16)]
+    const program = addon().createProgram(pool, RECURRENT, weights) as unknown as Loose
+    program['run']!(recurrentRun())
+    let ran = 0
+    for (let i = 0; i < 3000; i++) {
+      attempt(() => loose()['createStates']!(damage(STATES)))
+      if (attempt(() => program['run']!(damage(recurrentRun())))) ran++
+      attempt(() => {
+        const made = loose()['createProgram']!(pool, damage(RECURRENT), weights) as Loose
+        attempt(() => made['run']!(recurrentRun()))
+      })
+    }
+    assert.ok(ran > 0)
+    program['run']!(recurrentRun())
+  })
+
+  it('survives damaged sampling', () => {
+    const sampler = addon().createSampler(8) as unknown as Loose
+    const logits = numbers(6, 8)
+    const chosen = sampler['sample']!(logits, SAMPLE)
+    for (let i = 0; i < 5000; i++) {
+      attempt(() => sampler['sample']!(below(8) ? logits : pick(STRANGE)(), damage(SAMPLE)))
+    }
+    assert.deepEqual(sampler['sample']!(logits, SAMPLE), chosen)
   })
 
   it('survives damaged packed blocks', () => {

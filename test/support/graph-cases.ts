@@ -27,11 +27,14 @@ const conv = (stride: number, padding: number, groups: number) => (g: GraphBuild
   })
 
 /**
- * What to try of each operation; kvAttention needs a cache and is held to the backends' contract
- * instead.
+ * What to try of each operation. Those that need what a sequence has left are held to the backends' contract instead, and to
+ * tests of their own.
  */
 export const GRAPH_CASES: Readonly<
-  Record<Exclude<OpName, 'kvAttention'>, Readonly<Record<string, GraphCase>>>
+  Record<
+    Exclude<OpName, 'kvAttention' | 'causalConv1d' | 'selectiveScan'>,
+    Readonly<Record<string, GraphCase>>
+  >
 > = {
   linear: {
     'with bias': (g) => g.linear(rows(g), g.weight('w', [7, 12]), g.weight('b', [7])),
@@ -121,6 +124,10 @@ export const GRAPH_CASES: Readonly<
         { heads: 2, height: 3, width: 5, scale: 0.7 },
       )
     },
+  },
+  exp: {
+    plain: (g) => g.exp(rows(g)),
+    'of a weight': (g) => g.mul(rows(g), g.exp(g.weight('w', [12]))),
   },
   relu: { plain: (g) => g.relu(rows(g)) },
   silu: { plain: (g) => g.silu(rows(g)) },

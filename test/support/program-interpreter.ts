@@ -37,6 +37,11 @@ import {
   transpose,
 } from '../../src/engine/backends/reference/layout.ts'
 import {
+  causalConv1d,
+  type SequenceStates,
+  selectiveScan,
+} from '../../src/engine/backends/reference/recurrent.ts'
+import {
   lastAxis,
   sizeOf,
   type Tensor,
@@ -46,6 +51,7 @@ import {
 /** Keys and values of a sequence by layer, `[positions, kvHeads · headDim]`. */
 export class ProgramSequence {
   readonly layers = new Map<number, { readonly keys: number[]; readonly values: number[] }>()
+  readonly states = new Map<number, Float64Array>()
   length = 0
 }
 
@@ -135,6 +141,9 @@ class Machine {
         return attention(x, y, z, instruction)
       case 'kvAttention':
         return this.#kvAttention(instruction, { q: x, k: y, v: z, queryTokens: last })
+      case 'causalConv1d':
+      case 'selectiveScan':
+        return this.#recurrent(instruction)
       case 'unary':
         return activate(x, instruction.kind)
       case 'binary':
@@ -177,6 +186,29 @@ class Machine {
     return residual === undefined ? y : add(y, this.read(residual))
   }
 
+  #recurrent(instruction: InstructionOf<'causalConv1d' | 'selectiveScan'>): Tensor {
+    const read = instruction.in.map((place) => this.read(place))
+    const [x] = read as [Tensor]
+    const y = tensor(x.shape)
+    let first = 0
+    for (const { sequence, count } of this.#run.rows ?? []) {
+      const part = (t: Tensor, i: number): Tensor => {
+        if (!BY_TOKEN[instruction.op].includes(i)) return t
+        const width = lastAxis(t)
+        return tensor([1, count, width], t.data.slice(first * width, (first + count) * width))
+      }
+      const states = {
+        before: (recurrence: number) => sequence.states.get(recurrence),
+        keep: (recurrence: number, state: Float64Array) => {
+          sequence.states.set(recurrence, state)
+        },
+      }
+      y.data.set(recur(instruction, read.map(part), states).data, first * lastAxis(x))
+      first += count
+    }
+    return y
+  }
+
   #kvAttention(
     instruction: InstructionOf<'kvAttention'>,
     { q, k, v, queryTokens }: { q: Tensor; k: Tensor; v: Tensor; queryTokens: Tensor | undefined },
@@ -202,6 +234,7 @@ class Machine {
           k: tensor([1, count, width], part(k)),
           v: tensor([1, count, width], part(v)),
           positions: tensor([1, 1], Float64Array.of(length + token - first)),
+          sinks: instruction.sinks === undefined ? undefined : this.read(instruction.sinks),
         }
         const cache = { length, past: () => past, append: () => {} }
         y.data.set(kvAttention(inputs, instruction, cache).data, query * queryWidth)
@@ -214,7 +247,23 @@ class Machine {
   }
 }
 
+/** Which inputs have a row for each token. */
+const BY_TOKEN = { causalConv1d: [0], selectiveScan: [0, 1, 3, 4, 6] }
+
+function recur(
+  instruction: InstructionOf<'causalConv1d' | 'selectiveScan'>,
+  inputs: readonly (Tensor | undefined)[],
+  states: SequenceStates,
+): Tensor {
+  const [x, y, a, b, c, d, z] = inputs
+  if (instruction.op === 'causalConv1d')
+    return causalConv1d({ x: x!, weight: y!, bias: a }, instruction, states)
+  return selectiveScan({ x: x!, dt: y!, a: a!, b: b!, c: c!, d: d!, z }, instruction, states)
+}
+
 function extras(instruction: Instruction): Place[] {
+  if (instruction.op === 'kvAttention')
+    return instruction.sinks === undefined ? [] : [instruction.sinks]
   if (instruction.op !== 'linear') return []
   const { bias, multiply, residual } = instruction
   return [bias, multiply, residual].filter((place) => place !== undefined)

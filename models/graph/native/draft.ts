@@ -134,8 +134,17 @@ export function memoryOf(cell: Cell): Cell {
   return cell.sameAs ?? cell
 }
 
+/** Operations that are done for what they leave to later runs, also when nothing reads their result. */
+export const LEAVES_SOMETHING: ReadonlySet<string> = new Set([
+  'kvAttention',
+  'causalConv1d',
+  'selectiveScan',
+])
+
 /** Every cell that an instruction reads. */
 export function readBy(instruction: Instruction<Cell>): Cell[] {
+  if (instruction.op === 'kvAttention' && instruction.sinks)
+    return [...instruction.in, instruction.sinks]
   if (instruction.op !== 'linear') return [...instruction.in]
   const { bias, multiply, residual } = instruction
   return [...instruction.in, bias, multiply, residual].filter((cell) => cell !== undefined)

@@ -1,5 +1,5 @@
 /** Numbers what a draft holds, and gives every result its memory. */
-import { type Cell, type Draft, memoryOf, readBy } from './draft.ts'
+import { type Cell, type Draft, LEAVES_SOMETHING, memoryOf, readBy } from './draft.ts'
 import type { NativeWeight } from './lower.ts'
 import type { Instruction, Program, ProgramValue } from './program.ts'
 import { assignSlots } from './slots.ts'
@@ -82,7 +82,7 @@ function needed(
   const wanted = new Set(outputs.map(({ cell }) => cell))
   const kept: Instruction<Cell>[] = []
   for (const instruction of code.toReversed()) {
-    if (instruction.op !== 'kvAttention' && !wanted.has(instruction.out)) continue
+    if (!LEAVES_SOMETHING.has(instruction.op) && !wanted.has(instruction.out)) continue
     kept.push(instruction)
     for (const cell of readBy(instruction)) wanted.add(memoryOf(cell))
   }
@@ -95,6 +95,10 @@ function numbered(
   numberOf: ReadonlyMap<number, number>,
 ): Instruction {
   const base = { in: instruction.in.map(place), out: place(instruction.out) }
+  if (instruction.op === 'kvAttention') {
+    const { sinks, ...attributes } = instruction
+    return { ...attributes, ...base, ...(sinks && { sinks: place(sinks) }) }
+  }
   if (instruction.op !== 'linear') return { ...instruction, ...base } as Instruction
   const { op, activation, bias, multiply, residual } = instruction
   return {

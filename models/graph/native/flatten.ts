@@ -1,10 +1,11 @@
 /**
  * A decoder graph over one list of tokens instead of a batch of rows: [batch, steps, …] becomes [tokens, …], and
  * [batch, wanted, …] [wanted, …]. Rows of any lengths then lie one after the other without padding; which token belongs to
- * which sequence is told to `kvAttention` alone, by the run.
+ * which sequence is told by the run, to what reads other tokens alone.
  */
 import type { Graph, NamedValue, Node, Value } from '../graph.ts'
 import { formatShape, type Shape } from '../shape.ts'
+import { LEAVES_SOMETHING } from './draft.ts'
 import { CannotLower } from './refusal.ts'
 
 const TOKENS = 'tokens'
@@ -16,13 +17,14 @@ const BY_TOKEN: ReadonlySet<string> = new Set([
 ])
 
 /**
- * The flattened graph; one without `kvAttention` comes back as it is. In it, a `kvAttention` whose queries are not all
- * tokens has a fifth input: the token of each query. Throws {@link CannotLower}.
+ * The flattened graph; one that leaves nothing to later runs comes back as it is. In it, a `kvAttention` whose queries are not
+ * all tokens has one input more: the token of each query. Throws {@link CannotLower}.
  */
 export function flattenDecoder(graph: Graph): Graph {
-  const first = graph.nodes.find((node) => node.op === 'kvAttention')
+  const first = graph.nodes.find(({ op }) => LEAVES_SOMETHING.has(op))
   if (!first) return graph
-  const [batch, steps] = first.inputs[1]!.shape as [string, string]
+  const every = first.inputs[first.op === 'kvAttention' ? 1 : 0]!
+  const [batch, steps] = every.shape as [string, string]
   return new Flattening(graph, batch, steps).graph()
 }
 
@@ -83,6 +85,9 @@ class Flattening {
     const isBatched = node.inputs.some((input) => this.#isBatched(input))
     if (!isBatched || BY_TOKEN.has(node.op)) return { ...node, inputs, output } as Node
     switch (node.op) {
+      case 'causalConv1d':
+      case 'selectiveScan':
+        return { ...node, inputs, output } as Node
       case 'kvAttention':
         return { ...node, inputs: this.#attended(inputs), output }
       case 'gather':

@@ -3,7 +3,7 @@ import type { Graph, Node, NodeOf, Value, Weight } from '../graph.ts'
 import { antialiasMatrix, cubicMatrix, halfPixelMatrix, linearMatrix } from '../interpolation.ts'
 import type { OpName } from '../ops.ts'
 import { broadcast, formatShape, productOf, type Shape, sameShape } from '../shape.ts'
-import { Draft, type DraftWeight } from './draft.ts'
+import { Draft, type DraftWeight, LEAVES_SOMETHING } from './draft.ts'
 import { finish } from './finish.ts'
 import { FixedValues } from './fixed.ts'
 import { flattenDecoder } from './flatten.ts'
@@ -60,12 +60,12 @@ function lower(graph: Graph, { groupOf = () => undefined, outputs, stages }: Nat
   return finish(graph.name, draft, inputs, results)
 }
 
-/** What a wanted value depends on, and what is left in the cache. */
+/** What a wanted value depends on, and what is left to later runs. */
 function neededNodes(graph: Graph, wanted: ReadonlySet<Value>): Set<Node> {
   const values = new Set(wanted)
   const needed = new Set<Node>()
   for (const node of graph.nodes.toReversed()) {
-    if (node.op !== 'kvAttention' && !values.has(node.output)) continue
+    if (!LEAVES_SOMETHING.has(node.op) && !values.has(node.output)) continue
     needed.add(node)
     for (const input of node.inputs) values.add(input)
   }
@@ -95,11 +95,18 @@ const EMITTERS: Emitters = {
   ropeTable: (node, { draft }) => same('ropeTable', node, draft, { ...node.attributes }),
   attention: (node, { draft }) => same('attention', node, draft, { ...node.attributes }),
   relativeAttention: refuse,
-  kvAttention: ({ inputs: [q, k, v, , queryTokens], attributes, output }, { draft }) => {
-    const read = [q!, k!, v!, ...(queryTokens ? [queryTokens] : [])].map((x) => draft.read(x))
-    draft.set(output, draft.emit('kvAttention', read, output.shape, attributes))
+  kvAttention: ({ inputs: [q, k, v, , ...others], attributes, output }, { draft }) => {
+    const queryTokens = others.filter(({ type }) => type === 'int32')
+    const sinks = others.find(({ type }) => type === 'float32')
+    const read = [q!, k!, v!, ...queryTokens].map((x) => draft.read(x))
+    const all = { ...attributes, ...(sinks && { sinks: draft.read(sinks) }) }
+    draft.set(output, draft.emit('kvAttention', read, output.shape, all))
   },
+  causalConv1d: (node, { draft }) => same('causalConv1d', node, draft, node.attributes),
+  selectiveScan: (node, { draft }) => same('selectiveScan', node, draft, node.attributes),
   silu: (node, { linears }) => linears.activate(node, 'silu'),
+  // Of weights alone it is computed while loading; there is no instruction for more.
+  exp: refuse,
   relu: (node, { linears }) => linears.activate(node, 'relu'),
   gelu: (node, { linears }) => linears.activate(node, GELU[node.attributes.form]),
   standardize: refuse,
@@ -160,6 +167,8 @@ function same<
     | 'rope'
     | 'ropeTable'
     | 'attention'
+    | 'causalConv1d'
+    | 'selectiveScan'
     | 'softmax'
     | 'concat'
     | 'padEnd'

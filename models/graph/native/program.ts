@@ -2,7 +2,13 @@
  * What the native runtime runs: a straight line of instructions over numbered values, as JSON. `kernels/cpu` reads it and
  * checks all of it again; the words here are the contract between the two.
  */
-import type { KvAttentionAttributes, NormAttributes, RopeAttributes } from '../ops.ts'
+import type {
+  CausalConvAttributes,
+  KvAttentionAttributes,
+  NormAttributes,
+  RecurrentAttributes,
+  RopeAttributes,
+} from '../ops.ts'
 import type { Shape } from '../shape.ts'
 
 /** f32 and i32 elements, or `q8`: the rows of an f32 value in 8 bits, with a scale for each `group` of neighbours in a row. */
@@ -65,7 +71,17 @@ export interface InstructionAttributes<P = Place> {
    * i32 [queries]. Where a token stands in its sequence is in the run's rows. Always done, for what it leaves in the cache:
    * also when nothing reads its result, and when there is no query.
    */
-  kvAttention: KvAttentionAttributes
+  kvAttention: KvAttentionAttributes & {
+    /** [heads] */
+    readonly sinks?: P
+  }
+  /**
+   * x [tokens, channels], weight [kernel, channels], bias? [channels]. As kvAttention it goes by the run's rows, and is always done
+   * for the state that it leaves.
+   */
+  causalConv1d: CausalConvAttributes
+  /** x, dt [tokens, channels], a [state, channels], b, c [tokens, state], d [channels], z? [tokens, channels]; as causalConv1d */
+  selectiveScan: RecurrentAttributes
   /** x, any shape */
   unary: { readonly kind: Activation }
   /** a, b: of one shape, or the one's elements repeat along leading axes of the other. */

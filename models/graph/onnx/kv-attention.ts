@@ -19,6 +19,7 @@ export interface KvAttentionInputs {
   readonly k: string
   readonly v: string
   readonly positions: string
+  readonly sinks?: string | undefined
 }
 
 /**
@@ -56,8 +57,8 @@ export class KvAttentionLowering {
 
   /** As the operation `kvAttention` of the graph language. */
   emit(inputs: KvAttentionInputs, attributes: KvAttentionAttributes): string {
-    const { q, k, v, positions } = inputs
-    const { layer, heads, kvHeads, headDim, scale, window } = attributes
+    const { q, k, v, positions, sinks } = inputs
+    const { layer, heads, kvHeads, headDim, scale, window, softCap } = attributes
     const onnx = this.#onnx
     this.#present.push(k, v)
     const queries = this.#splitHeads(q, kvHeads, heads / kvHeads)
@@ -67,19 +68,23 @@ export class KvAttentionLowering {
     const scaled = onnx.add('Mul', [queries, onnx.floats([scale])])
     const score = (against: string) =>
       onnx.add('MatMul', [scaled, onnx.add('Transpose', [against], { perm: [0, 1, 2, 4, 3] })])
-    const scores = onnx.add('Concat', [score(pastKey(layer)), score(keys)], { axis: 4 })
-    const weights = onnx.add(
-      'Softmax',
-      [onnx.add('Add', [scores, this.#bias(positions, window)])],
-      {
-        axis: -1,
-      },
+    const scores = this.#capped(
+      onnx.add('Concat', [score(pastKey(layer)), score(keys)], { axis: 4 }),
+      softCap,
     )
+    const masked = onnx.add('Add', [scores, this.#bias(positions, window)])
+    const all = sinks ? this.#withSinks(masked, sinks, [kvHeads, heads / kvHeads, 1, 1]) : masked
+    const weights = onnx.add('Softmax', [all], { axis: -1 })
 
     const past = this.#pastLength
     const lastAxis = onnx.int64s([4])
     const onPast = onnx.add('Slice', [weights, onnx.int64s([0]), past, lastAxis])
-    const onNew = onnx.add('Slice', [weights, past, onnx.int64s([INT64_MAX]), lastAxis])
+    const onNew = onnx.add('Slice', [
+      weights,
+      past,
+      onnx.int64s([sinks ? -1 : INT64_MAX]),
+      lastAxis,
+    ])
     const mixed = onnx.add('Add', [
       onnx.add('MatMul', [onPast, pastValue(layer)]),
       onnx.add('MatMul', [onNew, values]),
@@ -89,6 +94,27 @@ export class KvAttentionLowering {
       0,
       heads * headDim,
     ])
+  }
+
+  /** cap · tanh(scores / cap) */
+  #capped(scores: string, cap: number | undefined): string {
+    if (cap === undefined) return scores
+    const onnx = this.#onnx
+    const inner = onnx.add('Tanh', [onnx.add('Div', [scores, onnx.floats([cap])])])
+    return onnx.add('Mul', [inner, onnx.floats([cap])])
+  }
+
+  /** One more score at the end, each head's sink: [batch, kvHeads, group, steps, past + steps + 1]. */
+  #withSinks(scores: string, sinks: string, shape: readonly number[]): string {
+    const onnx = this.#onnx
+    const [start, end, axis] = [0, 1, 4].map((number) => onnx.int64s([number])) as [
+      string,
+      string,
+      string,
+    ]
+    const column = onnx.add('Shape', [onnx.add('Slice', [scores, start, end, axis])])
+    const sink = onnx.add('Expand', [this.#reshape(sinks, shape), column])
+    return onnx.add('Concat', [scores, sink], { axis: 4 })
   }
 
   /** Declares the output `present`; called once, after every layer was emitted. */

@@ -115,6 +115,14 @@ function asFloats(onnx: OnnxGraph, { type }: Value, name: string): string {
   return type === 'float32' ? name : onnx.add('Cast', [name], { to: ONNX_TYPE.float32 })
 }
 
+/** The state would go in and out of every run by way of the binding, which copies what it returns. */
+function refuseRecurrence({ op, inputs: [x] }: Node): never {
+  throw new AerieError(
+    'invalid_package',
+    `${op} of [${x!.shape.join(', ')}]: ONNX Runtime has no operator for it; the native and the reference backend run it`,
+  )
+}
+
 const EMITTERS: Emitters = {
   linear: (_, { onnx, inputs: [x, weight, bias] }) => {
     // Packed once from [out, in] as it lies: a Transpose would be folded first, which takes as long as all the rest of loading.
@@ -142,8 +150,11 @@ const EMITTERS: Emitters = {
       { q: q!, k: k!, v: v!, rows: rows!, columns: columns! },
       { ...attributes, headDim: headDimOf(from!, attributes.heads) },
     ),
-  kvAttention: ({ attributes }, { kv, inputs: [q, k, v, positions] }) =>
-    kv().emit({ q: q!, k: k!, v: v!, positions: positions! }, attributes),
+  kvAttention: ({ attributes }, { kv, inputs: [q, k, v, positions, sinks] }) =>
+    kv().emit({ q: q!, k: k!, v: v!, positions: positions!, sinks }, attributes),
+  causalConv1d: (node) => refuseRecurrence(node),
+  selectiveScan: (node) => refuseRecurrence(node),
+  exp: (_, { onnx, inputs }) => onnx.add('Exp', inputs),
   silu: (_, { onnx, inputs: [x] }) => onnx.add('Mul', [x!, onnx.add('Sigmoid', [x!])]),
   relu: (_, { onnx, inputs }) => onnx.add('Relu', inputs),
   gelu: ({ attributes: { form } }, { onnx, inputs: [x] }) => {

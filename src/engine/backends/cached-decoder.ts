@@ -1,8 +1,10 @@
 /** What decoder sessions over our KV cache have in common: checking, embedding, bookkeeping. */
 import { AerieError } from '../../errors.ts'
 import type { DecoderSession, KvStats, Row, SequenceId, StepResult } from '../backend.ts'
+import type { TokenSampler } from '../sampler.ts'
 import type { EmbeddingTable } from './embedding-table.ts'
 import type { KvSequence, KvTable } from './kv-table.ts'
+import type { StateSlots, StateTable } from './state-table.ts'
 
 /** A row whose tokens are embedded and whose cache positions are reserved. */
 export interface PreparedRow {
@@ -14,6 +16,8 @@ export interface PreparedRow {
   readonly want: Row['want']
   /** Positions, counted from the last, that `want` is said of; 0 with `none`. */
   readonly wanted: number
+  /** Of a model with recurrences. */
+  readonly states?: StateSlots
 }
 
 /** Computes rows: takes the past from the cache, adds to it, returns what each row wants. */
@@ -27,27 +31,35 @@ export interface DecoderRunner {
 export interface CachedDecoderOptions {
   readonly embeddings: EmbeddingTable
   readonly cache: KvTable
+  /** Of a model with recurrences. */
+  readonly states?: StateTable | undefined
   readonly runner: DecoderRunner
   /** Positions that the model accepts. */
   readonly maxContext: number
+  readonly sampler?: TokenSampler
 }
 
 export class CachedDecoder implements DecoderSession {
   readonly vocabSize: number
   readonly hiddenSize: number
   readonly maxContext: number
+  readonly sampler?: TokenSampler
   readonly #embeddings: EmbeddingTable
   readonly #cache: KvTable
+  readonly #states: StateTable | undefined
   readonly #runner: DecoderRunner
   #disposed = false
 
-  constructor({ embeddings, cache, runner, maxContext }: CachedDecoderOptions) {
+  constructor(options: CachedDecoderOptions) {
+    const { embeddings, cache, states, runner, maxContext, sampler } = options
     const { blocksTotal, blockSize } = cache.stats
     this.vocabSize = embeddings.vocabSize
     this.hiddenSize = embeddings.hiddenSize
     this.maxContext = Math.min(maxContext, blocksTotal * blockSize)
+    if (sampler) this.sampler = sampler
     this.#embeddings = embeddings
     this.#cache = cache
+    this.#states = states
     this.#runner = runner
   }
 
@@ -58,27 +70,28 @@ export class CachedDecoder implements DecoderSession {
   async step(rows: readonly Row[]): Promise<StepResult[]> {
     if (this.#disposed) throw failure('the session is disposed')
     const counts = this.#check(rows)
-    const reserved = this.#cache.reserve(
-      rows.map(({ sequence }, i) => ({ sequence, positions: counts[i]! })),
-    )
-    const prepared = rows.map((row, i) => ({
-      cache: reserved[i]!,
-      positions: counts[i]!,
-      embeddings: this.#embed(row, counts[i]!),
-      want: row.want,
-      wanted: row.want === 'none' ? 0 : (row.wantLast ?? 1),
-    }))
-    const values = await this.#runner.run(prepared)
-    // Lengths change last: a failed run leaves every sequence as it was.
-    for (const row of prepared) row.cache.length += row.positions
-    return rows.map(({ sequence }, i) => ({ sequence, values: values[i] }))
+    const states = this.#states?.reserve(rows.map(({ sequence }) => sequence))
+    try {
+      const values = await this.#run(rows, counts, states)
+      return rows.map(({ sequence }, i) => ({ sequence, values: values[i] }))
+    } catch (error) {
+      for (const slots of states ?? []) this.#states!.cancel(slots)
+      throw error
+    }
   }
 
   fork(sequence: SequenceId, parent: SequenceId, length: number): void {
+    this.#states?.expectForkable(parent, length)
     this.#cache.fork(sequence, parent, length)
+    this.#states?.fork(sequence, parent, length)
+  }
+
+  get isRecurrent(): boolean {
+    return this.#states !== undefined
   }
 
   truncate(sequence: SequenceId, length: number): void {
+    if (this.#states) throw failure(`sequence ${sequence} has states, which cannot be cut back`)
     const shortened = this.#cache.truncate(sequence, length)
     this.#runner.shortened?.(shortened)
   }
@@ -93,13 +106,41 @@ export class CachedDecoder implements DecoderSession {
 
   free(sequence: SequenceId): void {
     this.#cache.free(sequence)
+    this.#states?.free(sequence)
   }
 
   async dispose(): Promise<void> {
     if (this.#disposed) return
     this.#disposed = true
     this.#cache.clear()
+    this.#states?.clear()
     await this.#runner.dispose()
+  }
+
+  /** What each row wants; rejects with every sequence as it was. */
+  async #run(
+    rows: readonly Row[],
+    counts: readonly number[],
+    states: readonly StateSlots[] | undefined,
+  ): Promise<(Float32Array | undefined)[]> {
+    const reserved = this.#cache.reserve(
+      rows.map(({ sequence }, i) => ({ sequence, positions: counts[i]! })),
+    )
+    const prepared = rows.map((row, i) => ({
+      cache: reserved[i]!,
+      positions: counts[i]!,
+      embeddings: this.#embed(row, counts[i]!),
+      want: row.want,
+      wanted: row.want === 'none' ? 0 : (row.wantLast ?? 1),
+      ...(states && { states: states[i]! }),
+    }))
+    const values = await this.#runner.run(prepared)
+    // Lengths change last: a failed run leaves every sequence as it was.
+    for (const row of prepared) row.cache.length += row.positions
+    states?.forEach((slots, i) => {
+      this.#states!.advance(rows[i]!.sequence, slots, reserved[i]!.length)
+    })
+    return values
   }
 
   /** Positions of each row. Throws before anything is changed. */

@@ -7,6 +7,7 @@ import type * as native from '../../../kernels/cpu/native.d.ts'
 export type NativeAddon = typeof native
 export type NativePool = native.Pool
 export type NativeKv = native.KvStore
+export type NativeStates = native.StateStore
 export type NativeRunnable = native.Program
 export type NativeFile = native.MappedFile
 export type NativeBlock = native.MappedBlock

@@ -2,10 +2,13 @@
 import type { DecoderRunner, PreparedRow } from './cached-decoder.ts'
 import type { NativeKvTable } from './native-kv.ts'
 import type { NativeSession } from './native-session.ts'
+import type { NativeStateTable } from './native-states.ts'
 
 export interface NativeDecoderOptions {
   readonly session: NativeSession
   readonly cache: NativeKvTable
+  /** Of a model with recurrences. */
+  readonly states?: NativeStateTable
   readonly hiddenSize: number
   readonly vocabSize: number
 }
@@ -20,7 +23,7 @@ export class NativeDecoderRunner implements DecoderRunner {
   }
 
   async run(rows: readonly PreparedRow[]): Promise<(Float32Array | undefined)[]> {
-    const { session, cache, hiddenSize, vocabSize } = this.#options
+    const { session, cache, states, hiddenSize, vocabSize } = this.#options
     const tokens = rows.reduce((sum, { positions }) => sum + positions, 0)
     const wanted = rows.reduce((sum, row) => sum + row.wanted, 0)
     const inputs: Record<string, Float32Array | Int32Array> = {
@@ -40,6 +43,7 @@ export class NativeDecoderRunner implements DecoderRunner {
       outputs: Object.fromEntries(outputs),
       kv: cache.store,
       ...blockTables(rows),
+      ...(states && { states: states.store, stateSlots: slotsOf(rows) }),
     })
     let at = 0
     return rows.map((row) => {
@@ -52,9 +56,10 @@ export class NativeDecoderRunner implements DecoderRunner {
   }
 
   async dispose(): Promise<void> {
-    const { session, cache } = this.#options
+    const { session, cache, states } = this.#options
     session.dispose()
     cache.store.close()
+    states?.store.close()
   }
 }
 
@@ -90,6 +95,11 @@ function wantedTokens(rows: readonly PreparedRow[], count: number): Int32Array {
     for (let i = wanted; i > 0; i--) tokens[at++] = end - i
   }
   return tokens
+}
+
+/** For each row the slots of its recurrent states before and behind it. */
+function slotsOf(rows: readonly PreparedRow[]): Int32Array {
+  return Int32Array.from(rows.flatMap(({ states }) => [states!.from, states!.to]))
 }
 
 /** For each row its first token, count, past and the start of its blocks in `tables`. */

@@ -11,6 +11,7 @@ import {
   type NativeKv,
   type NativePool,
   type NativeRunnable,
+  type NativeStates,
 } from './native-addon.ts'
 import { groupOf, loadNativeWeights } from './native-weights.ts'
 import type { PackedWeights } from './packed-weights.ts'
@@ -26,6 +27,9 @@ export interface NativeRun {
   /** `[rows, 4]`: first token, count, positions before it, and where its blocks begin in `tables`. */
   readonly rows?: Int32Array
   readonly tables?: Int32Array
+  readonly states?: NativeStates
+  /** `[rows, 2]`: slots of the recurrent states before, −1 for none, and behind. */
+  readonly stateSlots?: Int32Array
 }
 
 export interface NativeSessionOptions extends Omit<NativeOptions, 'groupOf'> {

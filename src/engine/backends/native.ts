@@ -2,7 +2,12 @@
  * The native backend: our own C++ runtime, inside worker threads. Towers that it has no instructions for, or that are
  * faster there, run on ONNX Runtime.
  */
-import { type Graph, kvGeometry, type NamedValue } from '../../../models/graph/graph.ts'
+import {
+  type Graph,
+  kvGeometry,
+  type NamedValue,
+  recurrenceSizes,
+} from '../../../models/graph/graph.ts'
 import type { Backend, BackendOptions, DecoderSession } from '../backend.ts'
 import { CachedDecoder } from './cached-decoder.ts'
 import { EmbeddingTable } from './embedding-table.ts'
@@ -11,8 +16,11 @@ import { decoderGraph, type ModelFiles } from './model-files.ts'
 import { FASTER_ON_ONNX } from './native-addon.ts'
 import { NativeDecoderRunner } from './native-decoder.ts'
 import { NativeKvTable } from './native-kv.ts'
+import { NativeSampler } from './native-sampler.ts'
 import { NativeSession, programFor, requireNativeAddon } from './native-session.ts'
+import { NativeStateTable } from './native-states.ts'
 import { PackedWeights } from './packed-weights.ts'
+import { STATE_SNAPSHOT_BLOCKS } from './state-table.ts'
 import type { EncoderRunner } from './tile-encoder.ts'
 
 export const nativeBackend: Backend = fileBackend('native', {
@@ -20,19 +28,36 @@ export const nativeBackend: Backend = fileBackend('native', {
   runner: loadRunner,
 })
 
-async function nativeDecoder(files: ModelFiles, options: BackendOptions): Promise<DecoderSession> {
+/** The decoder of an opened model, which may be closed afterwards. */
+export async function nativeDecoder(
+  files: ModelFiles,
+  options: BackendOptions,
+): Promise<DecoderSession> {
   const graph = decoderGraph(files)
   const { vocabSize, hiddenSize, maxContext } = files.limits
+  const sizes = recurrenceSizes(graph)
   const cache = new NativeKvTable(requireNativeAddon(), {
     geometry: kvGeometry(graph),
     blockSize: options.kvBlockSize,
     type: options.kvCacheType ?? 'f32',
-    bytes: options.kvCacheBytes,
+    bytes: sizes.length > 0 ? options.kvCacheBytes / 2 : options.kvCacheBytes,
   })
+  const states =
+    sizes.length > 0
+      ? new NativeStateTable(requireNativeAddon(), {
+          sizes,
+          bytes: options.kvCacheBytes / 2,
+          snapshotEvery: STATE_SNAPSHOT_BLOCKS * options.kvBlockSize,
+        })
+      : undefined
   const embeddings = await EmbeddingTable.load(files)
   const session = await load(graph, files, options)
-  const runner = new NativeDecoderRunner({ session, cache, hiddenSize, vocabSize })
-  return new CachedDecoder({ embeddings, cache, runner, maxContext })
+  const runner = new NativeDecoderRunner({
+    ...{ session, cache, hiddenSize, vocabSize },
+    ...(states && { states }),
+  })
+  const sampler = new NativeSampler(requireNativeAddon(), vocabSize)
+  return new CachedDecoder({ embeddings, cache, states, runner, maxContext, sampler })
 }
 
 async function load(

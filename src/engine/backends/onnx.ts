@@ -16,7 +16,11 @@ export const onnxBackend: Backend = fileBackend('onnx', {
   runner: loadOnnxRunner,
 })
 
-async function onnxDecoder(files: ModelFiles, options: BackendOptions): Promise<DecoderSession> {
+/** The decoder of an opened model, which may be closed afterwards. */
+export async function onnxDecoder(
+  files: ModelFiles,
+  options: BackendOptions,
+): Promise<DecoderSession> {
   const decoder = decoderGraph(files)
   const { vocabSize, hiddenSize, maxContext } = files.limits
   const geometry = kvGeometry(decoder)

@@ -6,12 +6,15 @@ import type { KvSequence } from './kv-table.ts'
 import type { SequenceCache } from './reference/attention.ts'
 import { interpret } from './reference/interpreter.ts'
 import { type Tensor, tensor } from './reference/tensor.ts'
+import type { ReferenceStateTable } from './reference-states.ts'
 
 export interface ReferenceDecoderOptions {
   readonly graph: Graph
   readonly geometry: KvGeometry
   readonly weights: ReadonlyMap<string, Tensor>
   readonly cache: KvCache
+  /** Of a model with recurrences. */
+  readonly states?: ReferenceStateTable
   readonly hiddenSize: number
 }
 
@@ -32,7 +35,7 @@ export class ReferenceDecoderRunner implements DecoderRunner {
     const { cache: sequence, positions, embeddings, want, wanted } = row
     const count = Math.max(wanted, 1)
     const steps = Float64Array.from({ length: count }, (_, i) => positions - count + i)
-    const { graph, weights, hiddenSize } = this.#options
+    const { graph, weights, states, hiddenSize } = this.#options
     const feeds = new Map([
       ['embeddings', tensor([1, positions, hiddenSize], Float64Array.from(embeddings))],
       [
@@ -45,7 +48,12 @@ export class ReferenceDecoderRunner implements DecoderRunner {
       ['wanted', tensor([1, count], steps)],
     ])
     const present = new Float32Array(positions * this.#width)
-    const results = interpret(graph, { feeds, weights, cache: this.#cacheOf(sequence, present) })
+    const results = interpret(graph, {
+      feeds,
+      weights,
+      cache: this.#cacheOf(sequence, present),
+      ...(states && { states: states.view(row.states!) }),
+    })
     this.#options.cache.write(sequence, sequence.length, positions, present, 0)
     return want === 'none' ? undefined : new Float32Array(results.get(want)!.data)
   }

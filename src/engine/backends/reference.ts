@@ -1,5 +1,10 @@
 /** The reference backend: the same graphs in plain TypeScript, the truth for all others. */
-import { type Graph, kvGeometry, type NamedValue } from '../../../models/graph/graph.ts'
+import {
+  type Graph,
+  kvGeometry,
+  type NamedValue,
+  recurrenceSizes,
+} from '../../../models/graph/graph.ts'
 import type { Backend, BackendOptions, DecoderSession } from '../backend.ts'
 import { CachedDecoder } from './cached-decoder.ts'
 import { EmbeddingTable } from './embedding-table.ts'
@@ -9,14 +14,20 @@ import { decoderGraph, type ModelFiles } from './model-files.ts'
 import { interpret } from './reference/interpreter.ts'
 import { type Tensor, tensor } from './reference/tensor.ts'
 import { ReferenceDecoderRunner } from './reference-decoder.ts'
+import { ReferenceStateTable } from './reference-states.ts'
+import { STATE_SNAPSHOT_BLOCKS } from './state-table.ts'
 import type { EncoderRunner } from './tile-encoder.ts'
+
+/** Slots of recurrent states: two of each of the sequences that a small test runs at once, and some that are kept. */
+const REFERENCE_STATES = 64
 
 export const referenceBackend: Backend = fileBackend('reference', {
   decoder: referenceDecoder,
   runner: loadRunner,
 })
 
-async function referenceDecoder(
+/** The decoder of an opened model, which may be closed afterwards. */
+export async function referenceDecoder(
   files: ModelFiles,
   options: BackendOptions,
 ): Promise<DecoderSession> {
@@ -26,8 +37,18 @@ async function referenceDecoder(
   const cache = floatCache('reference', geometry, options)
   const embeddings = await EmbeddingTable.load(files)
   const weights = await loadWeights(graph, files)
-  const runner = new ReferenceDecoderRunner({ graph, geometry, weights, cache, hiddenSize })
-  return new CachedDecoder({ embeddings, cache, runner, maxContext })
+  const states =
+    recurrenceSizes(graph).length > 0
+      ? new ReferenceStateTable({
+          slots: REFERENCE_STATES,
+          snapshotEvery: STATE_SNAPSHOT_BLOCKS * options.kvBlockSize,
+        })
+      : undefined
+  const runner = new ReferenceDecoderRunner({
+    ...{ graph, geometry, weights, cache, hiddenSize },
+    ...(states && { states }),
+  })
+  return new CachedDecoder({ embeddings, cache, states, runner, maxContext })
 }
 
 /** The interpreter for an output of a graph of an opened model, which may be closed afterwards. */

@@ -22,7 +22,9 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   define(exports, "createPool", create_pool);
   define(exports, "createKv", create_kv);
   define(exports, "mapFile", map_file);
+  define(exports, "createStates", create_states);
   define(exports, "createProgram", create_program);
+  define(exports, "createSampler", create_sampler);
   define(exports, "packLinear", pack_weight);
   define(exports, "quantiseRows", quantise);
   define(exports, "linear", multiply);

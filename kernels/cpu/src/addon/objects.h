@@ -10,6 +10,8 @@
 #include "kv_store.h"
 #include "mapped_file.h"
 #include "program/program.h"
+#include "sampling/sampler.h"
+#include "state_store.h"
 #include "thread_pool.h"
 
 namespace aerie::addon {
@@ -28,6 +30,11 @@ struct FileHandle {
   std::shared_ptr<MappedFile> file;
 };
 
+struct StatesHandle {
+  // Null once it is closed.
+  std::shared_ptr<StateStore> store;
+};
+
 struct ProgramHandle {
   std::shared_ptr<Program> program;
   // What packed blocks are read from in place; closing a file closes it for the next program alone.
@@ -42,6 +49,11 @@ struct ProgramHandle {
   std::vector<Lent> lent;
   // Copies of small tensors.
   std::vector<std::vector<std::byte>> copies;
+};
+
+struct SamplerHandle {
+  explicit SamplerHandle(int64_t vocab, const SamplingKernels& kernels) : sampler(vocab, kernels) {}
+  Sampler sampler;
 };
 
 template <>
@@ -65,14 +77,28 @@ struct HandleTag<ProgramHandle> {
   static constexpr const char* kName = "Program";
 };
 
+template <>
+struct HandleTag<StatesHandle> {
+  static constexpr napi_type_tag kTag = {0x6c0e5a0b8f3d4c15, 0xa3b1d2f45e6c7085};
+  static constexpr const char* kName = "StateStore";
+};
+template <>
+struct HandleTag<SamplerHandle> {
+  static constexpr napi_type_tag kTag = {0x6c0e5a0b8f3d4c14, 0xa3b1d2f45e6c7084};
+  static constexpr const char* kName = "Sampler";
+};
+
 // The store behind a handle that is still open.
 std::shared_ptr<KvStore> open_kv(const Napi::Value& value, const std::string& what);
+std::shared_ptr<StateStore> open_states(const Napi::Value& value, const std::string& what);
 
 // Functions of the module, as in native.d.ts.
 Napi::Value create_pool(const Napi::CallbackInfo& info);
 Napi::Value create_kv(const Napi::CallbackInfo& info);
 Napi::Value map_file(const Napi::CallbackInfo& info);
+Napi::Value create_states(const Napi::CallbackInfo& info);
 Napi::Value create_program(const Napi::CallbackInfo& info);
+Napi::Value create_sampler(const Napi::CallbackInfo& info);
 Napi::Value pack_weight(const Napi::CallbackInfo& info);
 Napi::Value quantise(const Napi::CallbackInfo& info);
 Napi::Value multiply(const Napi::CallbackInfo& info);

@@ -59,6 +59,8 @@ struct RunValues {
   Napi::Value kv;
   Napi::Value rows;
   Napi::Value tables;
+  Napi::Value states;
+  Napi::Value state_slots;
   bool is_profiled = false;
 };
 
@@ -80,6 +82,8 @@ RunValues read_run(const Napi::Value& value, const Spec& spec) {
   run.kv = options.Get("kv");
   run.rows = options.Get("rows");
   run.tables = options.Get("tables");
+  run.states = options.Get("states");
+  run.state_slots = options.Get("stateSlots");
   run.is_profiled = options.Get("profile").ToBoolean().Value();
   return run;
 }
@@ -98,6 +102,8 @@ Napi::Value run_program(const Napi::CallbackInfo& info) {
   const RunValues values = read_run(info[0], spec);
   std::shared_ptr<KvStore> kv;
   if (!is_absent(values.kv)) kv = open_kv(values.kv, "kv");
+  std::shared_ptr<StateStore> states;
+  if (!is_absent(values.states)) states = open_states(values.states, "states");
   if (!handle.program) throw TypeError("the program is closed");
 
   // From here on no JavaScript runs: memory stays where it is.
@@ -120,6 +126,8 @@ Napi::Value run_program(const Napi::CallbackInfo& info) {
   run.kv = kv.get();
   run.rows = read_numbers(values.rows, "rows");
   run.tables = read_numbers(values.tables, "tables");
+  run.states = states.get();
+  run.state_slots = read_numbers(values.state_slots, "stateSlots");
   run.is_profiled = values.is_profiled;
   program->run(run);
   return info.Env().Undefined();

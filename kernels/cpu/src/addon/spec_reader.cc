@@ -117,20 +117,21 @@ void read_kv_attention(const Fields& fields, Instruction& code) {
   code.sinks = fields.place_or_none("sinks");
 }
 
+Activation read_activation(const Fields& fields) {
+  const Napi::Value activation = fields.get("activation");
+  if (is_absent(activation)) return Activation::kNone;
+  return one_of(kActivations, read_string(activation, fields.path("activation")), fields.path("activation"));
+}
+
 void read_attributes(const Fields& fields, Instruction& code) {
   switch (code.op) {
-    case Op::kLinear: {
+    case Op::kLinear:
       code.linear = static_cast<int>(fields.integer("linear", 0, kMostPlace));
       code.bias = fields.place_or_none("bias");
       code.multiply = fields.place_or_none("multiply");
       code.residual = fields.place_or_none("residual");
-      const Napi::Value activation = fields.get("activation");
-      if (!is_absent(activation)) {
-        code.activation =
-            one_of(kActivations, read_string(activation, fields.path("activation")), fields.path("activation"));
-      }
+      code.activation = read_activation(fields);
       return;
-    }
     case Op::kLayerNorm:
     case Op::kRmsNorm:
       code.epsilon = fields.number("epsilon");
@@ -167,6 +168,13 @@ void read_attributes(const Fields& fields, Instruction& code) {
       return;
     case Op::kTranspose:
       code.permutation = fields.places("permutation", kMaxAxes);
+      return;
+    case Op::kCausalConv1d:
+      code.recurrence = fields.integer("recurrence", 0, kMaxElements);
+      code.activation = read_activation(fields);
+      return;
+    case Op::kSelectiveScan:
+      code.recurrence = fields.integer("recurrence", 0, kMaxElements);
       return;
     case Op::kUnfold:
       code.height = fields.integer("height", 1, kMaxPatch);

@@ -7,6 +7,8 @@
 #include "activation.h"
 #include "isa.h"
 #include "ops/attention_kernel.h"
+#include "ops/recurrent_kernels.h"
+#include "ops/sampling_kernels.h"
 
 namespace aerie {
 
@@ -59,6 +61,8 @@ struct OpKernels {
   void (*rope)(const RopeArguments&);
   void (*rope_table)(const RopeTableArguments&);
   AttentionKernels attention;
+  RecurrentKernels recurrent;
+  SamplingKernels sampling;
 };
 
 // Only of an instruction set that `usable_isas` lists.

@@ -9,6 +9,7 @@
 #include "memory.h"
 #include "ops/op_kernels.h"
 #include "program/spec.h"
+#include "state_store.h"
 #include "thread_pool.h"
 
 namespace aerie {
@@ -29,6 +30,9 @@ struct SequenceRow {
   int64_t count;
   int64_t past;
   const int32_t* table;
+  // Slots of its recurrent states before the run, −1 at its start, and behind it.
+  int64_t state_from = -1;
+  int64_t state_to = 0;
 };
 
 // Cosines and sines of a run's positions, made once for all that rotate alike.
@@ -51,6 +55,7 @@ struct Machine {
   std::vector<RopeAngles> angles;
 
   KvStore* kv = nullptr;
+  StateStore* states = nullptr;
   int64_t tokens = 0;
   std::vector<SequenceRow> rows;
 };
@@ -145,5 +150,10 @@ void check_copy(const Operands&, const Machine&);
 void run_copy(const Operands&, Machine&);
 void check_unfold(const Operands&, const Machine&);
 void run_unfold(const Operands&, Machine&);
+
+void check_causal_conv(const Operands&, const Machine&);
+void run_causal_conv(const Operands&, Machine&);
+void check_selective_scan(const Operands&, const Machine&);
+void run_selective_scan(const Operands&, Machine&);
 
 }  // namespace aerie

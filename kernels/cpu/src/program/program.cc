@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <unordered_map>
 
 #include "error.h"
 
@@ -64,6 +65,7 @@ Program::Program(std::shared_ptr<ThreadPool> pool, Spec spec, std::vector<Weight
   for (const Instruction& code : spec_.code) {
     profile_.push_back({code.op});
     needs_kv_ = needs_kv_ || code.op == Op::kKvAttention;
+    needs_states_ = needs_states_ || (leaves_something(code.op) && code.op != Op::kKvAttention);
   }
   for (size_t i = 0; i < weights.size(); ++i) {
     located("weight " + spec_.weights[i].name + ": ", [&] { bind_weight(i, weights[i]); });
@@ -112,10 +114,10 @@ void Program::check_instructions() const {
   }
 }
 
-void Program::check_kv() const {
+void Program::check_stores() const {
   for (size_t i = 0; i < spec_.code.size(); ++i) {
     const Instruction& code = spec_.code[i];
-    if (code.op != Op::kKvAttention) continue;
+    if (!leaves_something(code.op)) continue;
     located(where(i), [&] { operation_of(code.op).check({code, tensors_}, machine_); });
   }
 }
@@ -145,11 +147,12 @@ size_t Program::arena_bytes() const {
 
 void Program::set_rows(const RunArguments& arguments) {
   machine_.kv = arguments.kv;
+  machine_.states = arguments.states;
   machine_.rows.clear();
   machine_.tokens = 0;
-  if (!needs_kv_) return;
-  if (!arguments.kv) throw TypeError("kv is missing");
-  const KvStore::Options& store = arguments.kv->options();
+  if (!needs_kv_ && !needs_states_) return;
+  if (needs_kv_ && !arguments.kv) throw TypeError("kv is missing");
+  if (needs_states_ && !arguments.states) throw TypeError("states is missing");
   if (arguments.rows.size() % 4 != 0) throw TypeError("rows are not four numbers each");
   for (size_t i = 0; i < arguments.rows.size(); i += 4) {
     const std::string what = "row " + std::to_string(i / 4);
@@ -160,6 +163,10 @@ void Program::set_rows(const RunArguments& arguments) {
                        std::to_string(machine_.tokens));
     }
     if (count < 0 || past < 0 || offset < 0) throw RangeError(what + " has a negative number");
+    machine_.rows.push_back({first, count, past, nullptr});
+    machine_.tokens += count;
+    if (!needs_kv_) continue;
+    const KvStore::Options& store = arguments.kv->options();
     const int64_t blocks = (past + count + store.block_size - 1) / store.block_size;
     if (offset + blocks > static_cast<int64_t>(arguments.tables.size())) {
       throw RangeError(what + " needs " + std::to_string(blocks) + " blocks from place " + std::to_string(offset) +
@@ -171,8 +178,41 @@ void Program::set_rows(const RunArguments& arguments) {
       throw RangeError(what + " has block " + std::to_string(table[block]) + ", of which there are " +
                        std::to_string(store.blocks));
     }
-    machine_.rows.push_back({first, count, past, table});
-    machine_.tokens += count;
+    machine_.rows.back().table = table;
+  }
+  if (needs_states_) set_states(arguments);
+}
+
+// No state may change that another row reads or changes as well.
+void Program::set_states(const RunArguments& arguments) {
+  const int64_t slots = arguments.states->slots();
+  if (arguments.state_slots.size() != 2 * machine_.rows.size()) {
+    throw TypeError("stateSlots has " + std::to_string(arguments.state_slots.size()) + " numbers, expected two for each of " +
+                    std::to_string(machine_.rows.size()) + " rows");
+  }
+  std::unordered_map<int64_t, size_t> writers;
+  for (size_t i = 0; i < machine_.rows.size(); ++i) {
+    SequenceRow& row = machine_.rows[i];
+    row.state_from = arguments.state_slots[2 * i];
+    row.state_to = arguments.state_slots[2 * i + 1];
+    if (row.state_from < -1 || row.state_from >= slots || row.state_to < 0 || row.state_to >= slots) {
+      throw RangeError("row " + std::to_string(i) + " has state slots " + std::to_string(row.state_from) + " and " +
+                       std::to_string(row.state_to) + ", of which there are " + std::to_string(slots));
+    }
+    if ((row.state_from < 0) != (row.past == 0)) {
+      throw RangeError("row " + std::to_string(i) + " has " + std::to_string(row.past) + " positions and " +
+                       (row.state_from < 0 ? "no state" : "a state") + " before them");
+    }
+    if (!writers.emplace(row.state_to, i).second) {
+      throw RangeError("row " + std::to_string(i) + " writes state slot " + std::to_string(row.state_to) +
+                       " as another one does");
+    }
+  }
+  for (size_t i = 0; i < machine_.rows.size(); ++i) {
+    const auto writer = writers.find(machine_.rows[i].state_from);
+    if (writer == writers.end() || writer->second == i) continue;
+    throw RangeError("row " + std::to_string(i) + " reads state slot " + std::to_string(machine_.rows[i].state_from) +
+                     ", which another one writes");
   }
 }
 
@@ -209,7 +249,7 @@ std::vector<bool> Program::needed_for(const RunArguments& arguments) const {
   }
   for (size_t i = spec_.code.size(); i-- > 0;) {
     const Instruction& code = spec_.code[i];
-    if (!is_read[static_cast<size_t>(code.out)] && code.op != Op::kKvAttention) continue;
+    if (!is_read[static_cast<size_t>(code.out)] && !leaves_something(code.op)) continue;
     is_needed[i] = true;
     const auto read = [&](int value) {
       if (value >= 0) is_read[static_cast<size_t>(root_of(spec_, value))] = true;
@@ -230,8 +270,8 @@ void Program::run(const RunArguments& arguments) {
     lay_out();
     dims_ = arguments.dims;
     is_laid_out_ = true;
-  } else if (needs_kv_) {
-    check_kv();
+  } else if (needs_kv_ || needs_states_) {
+    check_stores();
   }
   set_data(arguments);
   for (RopeAngles& angles : machine_.angles) angles.is_ready = false;

@@ -38,6 +38,9 @@ struct RunArguments {
   // [n, 4]: first token, tokens, length of the past, place in `tables` of the number of the first block.
   std::span<const int32_t> rows;
   std::span<const int32_t> tables;
+  StateStore* states = nullptr;
+  // [n, 2]: slot of the row's recurrent states before, −1 for none, and behind the run.
+  std::span<const int32_t> state_slots;
   bool is_profiled = false;
 };
 
@@ -70,10 +73,11 @@ class Program {
   void set_dims(const std::vector<int64_t>& dims);
   void lay_out();
   void set_rows(const RunArguments& arguments);
+  void set_states(const RunArguments& arguments);
   void set_data(const RunArguments& arguments);
   void check_instructions() const;
-  // What depends on the run's rows and store as well.
-  void check_kv() const;
+  // What depends on the run's rows and stores as well.
+  void check_stores() const;
   std::vector<bool> needed_for(const RunArguments& arguments) const;
   std::string where(size_t instruction) const;
 
@@ -82,6 +86,7 @@ class Program {
   Isa isa_;
   Machine machine_;
   bool needs_kv_ = false;
+  bool needs_states_ = false;
   // Of the last run, for which tensors and arena are laid out.
   std::vector<int64_t> dims_;
   bool is_laid_out_ = false;

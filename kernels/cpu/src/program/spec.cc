@@ -123,7 +123,7 @@ class Checker {
     }
     make("out", code.out, Maker::kInstruction);
     const Value& out = spec_.values[static_cast<size_t>(code.out)];
-    if (out.slot == kNone && (!is_output_[static_cast<size_t>(code.out)] || code.op == Op::kKvAttention)) {
+    if (out.slot == kNone && (!is_output_[static_cast<size_t>(code.out)] || leaves_something(code.op))) {
       throw TypeError("out: value " + std::to_string(code.out) + " has no slot");
     }
     for (const int place : code.in) check_apart(out, place);

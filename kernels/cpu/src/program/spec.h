@@ -32,8 +32,10 @@ enum class Op {
   kExpand,
   kCopy,
   kUnfold,
+  kCausalConv1d,
+  kSelectiveScan,
 };
-constexpr int kOps = static_cast<int>(Op::kUnfold) + 1;
+constexpr int kOps = static_cast<int>(Op::kSelectiveScan) + 1;
 
 struct Value {
   std::vector<Dim> shape;
@@ -66,6 +68,7 @@ struct Instruction {
   int64_t kv_heads = 0;
   int64_t head_dim = 0;
   int64_t layer = 0;
+  int64_t recurrence = 0;
   // 0: none.
   int64_t window = 0;
   int64_t axis = 0;
@@ -101,6 +104,11 @@ struct Spec {
 };
 
 const char* op_name(Op op);
+
+// Whether an operation is done for what it leaves to later runs, also when nothing reads its result.
+constexpr bool leaves_something(Op op) {
+  return op == Op::kKvAttention || op == Op::kCausalConv1d || op == Op::kSelectiveScan;
+}
 
 // Follows `same_as`.
 int root_of(const Spec& spec, int value);

@@ -166,6 +166,8 @@ export interface KvAttentionInputs {
   readonly v: Tensor
   /** Of the queries, [1, queries]. */
   readonly positions: Tensor
+  /** [heads] */
+  readonly sinks?: Tensor | undefined
 }
 
 /** As the operation `kvAttention` of the graph language, for the one sequence of `cache`. */
@@ -174,8 +176,8 @@ export function kvAttention(
   attributes: KvAttentionAttributes,
   cache: SequenceCache,
 ): Tensor {
-  const { q, k, v, positions } = inputs
-  const { layer, heads, kvHeads, headDim, scale, window } = attributes
+  const { q, k, v, positions, sinks } = inputs
+  const { layer, heads, kvHeads, headDim, scale, window, softCap } = attributes
   const past = cache.past(layer)
   const { length } = cache
   cache.append(layer, k.data, v.data)
@@ -183,7 +185,7 @@ export function kvAttention(
   for (const [query, position] of positions.data.entries()) {
     const first = window === undefined ? 0 : Math.max(0, position + 1 - window)
     const visible = position + 1 - first
-    const scores = new Float64Array(visible)
+    const scores = new Float64Array(visible + (sinks ? 1 : 0))
     for (let head = 0; head < heads; head++) {
       const kvHead = Math.floor(head / (heads / kvHeads))
       const at = (query * heads + head) * headDim
@@ -194,9 +196,11 @@ export function kvAttention(
           key < length
             ? dot(q.data, at, past.keys, pastAt(key), headDim)
             : dot(q.data, at, k.data, newAt(key), headDim)
-        scores[key - first] = scale * product
+        const score = scale * product
+        scores[key - first] = softCap ? softCap * Math.tanh(score / softCap) : score
       }
-      softmaxRow(scores, 0, visible)
+      if (sinks) scores[visible] = sinks.data[head]!
+      softmaxRow(scores, 0, scores.length)
       for (let key = first; key <= position; key++) {
         const weight = scores[key - first]!
         if (key < length) accumulate(y.data, at, past.values, pastAt(key), headDim, weight)

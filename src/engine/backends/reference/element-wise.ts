@@ -6,6 +6,10 @@ export function silu(x: Tensor): Tensor {
   return map(x, (v) => v / (1 + Math.exp(-v)))
 }
 
+export function exp(x: Tensor): Tensor {
+  return map(x, Math.exp)
+}
+
 export function relu(x: Tensor): Tensor {
   return map(x, (v) => Math.max(0, v))
 }

@@ -20,6 +20,7 @@ import {
 import {
   add,
   div,
+  exp,
   gelu,
   groupNorm,
   layerNorm,
@@ -34,6 +35,7 @@ import {
 import { concat, expand, gather, slice, transpose } from './layout.ts'
 import { argmin, squaredDistances } from './nearest.ts'
 import { avgPool2d, conv2d, resize } from './picture.ts'
+import { causalConv1d, type SequenceStates, selectiveScan } from './recurrent.ts'
 import { type Tensor, tensor } from './tensor.ts'
 
 export interface RunOptions {
@@ -43,18 +45,21 @@ export interface RunOptions {
   readonly weights: ReadonlyMap<string, Tensor>
   /** Decoders only: the sequence whose rows are computed, one a run. */
   readonly cache?: SequenceCache
+  /** Of that sequence, where it has recurrent states. */
+  readonly states?: SequenceStates
 }
 
 interface Context {
   /** Values of the named dimensions. */
   readonly dims: ReadonlyMap<string, number>
   readonly cache: SequenceCache | undefined
+  readonly states: SequenceStates | undefined
 }
 
 /** Every output and stage of the graph, by name. Throws on feeds that are not of its shapes. */
 export function interpret(
   graph: Graph,
-  { feeds, weights, cache }: RunOptions,
+  { feeds, weights, cache, states }: RunOptions,
 ): Map<string, Tensor> {
   const values = new Map<Value, Tensor>()
   const dims = new Map<string, number>()
@@ -65,7 +70,7 @@ export function interpret(
     values.set(value, feed)
   }
   for (const weight of graph.weights) values.set(weight, weights.get(weight.name)!)
-  const context = { dims, cache }
+  const context = { dims, cache, states }
   for (const node of graph.nodes) {
     const inputs = node.inputs.map((input) => values.get(input)!)
     values.set(node.output, compute(node, inputs, context))
@@ -109,10 +114,15 @@ const KERNELS: Kernels = {
   attention: ([q, k, v], { attributes }) => attention(q!, k!, v!, attributes),
   relativeAttention: ([q, k, v, rows, columns], { attributes }) =>
     relativeAttention({ q: q!, k: k!, v: v!, rows: rows!, columns: columns! }, attributes),
-  kvAttention: ([q, k, v, positions], { attributes }, { cache }) => {
+  kvAttention: ([q, k, v, positions, sinks], { attributes }, { cache }) => {
     if (!cache) throw new Error('kvAttention needs a cache')
-    return kvAttention({ q: q!, k: k!, v: v!, positions: positions! }, attributes, cache)
+    return kvAttention({ q: q!, k: k!, v: v!, positions: positions!, sinks }, attributes, cache)
   },
+  causalConv1d: ([x, weight, bias], { attributes }, { states }) =>
+    causalConv1d({ x: x!, weight: weight!, bias }, attributes, states),
+  selectiveScan: ([x, dt, a, b, c, d, z], { attributes }, { states }) =>
+    selectiveScan({ x: x!, dt: dt!, a: a!, b: b!, c: c!, d: d!, z }, attributes, states),
+  exp: ([x]) => exp(x!),
   silu: ([x]) => silu(x!),
   relu: ([x]) => relu(x!),
   gelu: ([x], { attributes }) => gelu(x!, attributes.form),

@@ -17,6 +17,7 @@ import { seededRandom } from '../../../support/seeded-random.ts'
 const REFUSED: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
   groupNorm: { '': /^groupNorm of \[tiles, 6, 8, 8\]/ },
   relativeAttention: { '': /^relativeAttention of \[tiles, 15, 8\]/ },
+  exp: { plain: /^exp of \[batch, steps, 12\]$/ },
   standardize: { '': /^standardize of \[tiles, 6, 8, 8\]/ },
   squaredDistances: { '': /^squaredDistances of/ },
   argmin: { '': /^argmin of/ },

@@ -1,0 +1,131 @@
+/**
+ * Recurrent states of a session: which slot holds the state of which sequence, and at which position. Holds no values. A state
+ * is never changed: a run reads one slot and writes another, so forks share a slot, and a failed run has changed nothing.
+ */
+import { AerieError } from '../../errors.ts'
+import { KvCacheFull, type SequenceId } from '../backend.ts'
+import { KvPool } from './kv-pool.ts'
+
+/** KV blocks between two states that are kept for later forks. */
+export const STATE_SNAPSHOT_BLOCKS = 16
+
+/** Where a run finds the state before a row, −1 at the start of a sequence, and where it leaves the one behind it. */
+export interface StateSlots {
+  readonly from: number
+  readonly to: number
+}
+
+/** The states of a sequence after so many positions. */
+interface Snapshot {
+  readonly position: number
+  readonly slot: number
+}
+
+export interface StateTableOptions {
+  readonly slots: number
+  /** A state is kept for later forks where a run ends at a multiple of this; 0: none but the last. */
+  readonly snapshotEvery: number
+}
+
+export class StateTable {
+  readonly #pool: KvPool
+  readonly #snapshotEvery: number
+  /** Oldest first; the last is where the sequence stands. */
+  readonly #sequences = new Map<SequenceId, Snapshot[]>()
+
+  constructor({ slots, snapshotEvery }: StateTableOptions) {
+    this.#pool = new KvPool(slots)
+    this.#snapshotEvery = snapshotEvery
+  }
+
+  get used(): number {
+    return this.#pool.used
+  }
+
+  /** A new slot for each sequence, beside the one of its state; what is kept for forks goes first. Throws {@link KvCacheFull} before anything is changed. */
+  reserve(sequences: readonly SequenceId[]): StateSlots[] {
+    while (this.#pool.free < sequences.length && this.#dropSnapshot());
+    if (sequences.length > this.#pool.free) throw new KvCacheFull(sequences.length, this.#pool.free)
+    return sequences.map((id) => ({
+      from: this.#sequences.get(id)?.at(-1)?.slot ?? -1,
+      to: this.#pool.allocate(),
+    }))
+  }
+
+  /** What was reserved is the sequence's state at `position` now; the one before is forgotten unless it is kept for forks. */
+  advance(id: SequenceId, { to }: StateSlots, position: number): void {
+    const states = this.#sequences.get(id) ?? []
+    const last = states.at(-1)
+    if (last && !this.#isKept(last.position)) {
+      this.#pool.release(last.slot)
+      states.pop()
+    }
+    states.push({ position, slot: to })
+    this.#sequences.set(id, states)
+  }
+
+  /** Gives back what was reserved for a run that failed. */
+  cancel({ to }: StateSlots): void {
+    this.#pool.release(to)
+  }
+
+  /** The longest beginning of at most `length` positions whose state is there; 0 where there is none. */
+  forkable(id: SequenceId, length: number): number {
+    const states = this.#sequences.get(id) ?? []
+    return states.findLast(({ position }) => position <= length)?.position ?? 0
+  }
+
+  /** Throws `backend_failure` for a length whose state is not there. */
+  expectForkable(parent: SequenceId, length: number): void {
+    const nearest = this.forkable(parent, length)
+    if (nearest === length) return
+    throw new AerieError(
+      'backend_failure',
+      `fork: sequence ${parent} has no recurrent state after ${length} positions, the nearest before is after ${nearest}`,
+    )
+  }
+
+  /** Starts `id` with the states of the first `length` positions of `parent`. */
+  fork(id: SequenceId, parent: SequenceId, length: number): void {
+    this.expectForkable(parent, length)
+    const states = (this.#sequences.get(parent) ?? []).filter(({ position }) => position <= length)
+    for (const { slot } of states) this.#pool.retain(slot)
+    this.#sequences.set(id, [...states])
+  }
+
+  /** Takes a sequence back to its first `length` positions. Throws `backend_failure` for a length whose state is not there. */
+  truncate(id: SequenceId, length: number): void {
+    const states = this.#sequences.get(id) ?? []
+    if (this.forkable(id, length) !== length)
+      throw new AerieError(
+        'backend_failure',
+        `truncate: sequence ${id} has no recurrent state after ${length} positions`,
+      )
+    while (states.length > 0 && states.at(-1)!.position > length)
+      this.#pool.release(states.pop()!.slot)
+  }
+
+  free(id: SequenceId): void {
+    for (const { slot } of this.#sequences.get(id) ?? []) this.#pool.release(slot)
+    this.#sequences.delete(id)
+  }
+
+  /** Forgets every sequence. */
+  clear(): void {
+    for (const id of [...this.#sequences.keys()]) this.free(id)
+  }
+
+  /** Gives up the oldest state of a sequence that has moved on; false where there is none. */
+  #dropSnapshot(): boolean {
+    for (const states of this.#sequences.values()) {
+      if (states.length < 2) continue
+      this.#pool.release(states.shift()!.slot)
+      return true
+    }
+    return false
+  }
+
+  #isKept(position: number): boolean {
+    return this.#snapshotEvery > 0 && position % this.#snapshotEvery === 0
+  }
+}
