@@ -214,7 +214,7 @@ async function startLlama(
     }
     await delay(100)
   }
-  return { url, readyMs: performance.now() - start, residentBytes: () => undefined, stop }
+  return { url, readyMs: performance.now() - start, memory: () => undefined, stop }
 }
 
 /** False while nobody listens. */
