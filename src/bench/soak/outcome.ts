@@ -48,7 +48,11 @@ function send(
       })
       response.on('end', () => {
         clearTimeout(timer)
-        resolve(judged(answer, response.statusCode, { status, choices, path }))
+        try {
+          resolve(judged(answer, response.statusCode, { status, choices, path }))
+        } catch (error) {
+          reject(error)
+        }
       })
       response.on('error', (error) => (hasLeft ? undefined : reject(error)))
     })
@@ -66,6 +70,7 @@ interface Expected {
   readonly path: string
 }
 
+/** Throws for what is no JSON where it has to be. */
 function judged(
   answer: string,
   status: number | undefined,

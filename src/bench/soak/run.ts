@@ -19,7 +19,7 @@ export interface SoakResult {
   readonly parts: readonly PartReading[]
   /** Of everything together, from the end of the first part to that of the last. */
   readonly growth: number
-  /** Of the process alone; undefined for a server that ran already. */
+  /** Of the process alone, between the parts; undefined for a server that ran already. */
   readonly limit: MemoryLimit | undefined
   readonly ownPeak: number
   /** By name in /metrics; all are 0 where nothing is left over. */
@@ -80,11 +80,16 @@ export async function soakServer(
   }
 }
 
-export function isGood({ kinds, growth, limit, ownPeak, leftOver }: SoakResult): boolean {
+/** Highest of the server's process between the parts, when nothing is under way. */
+export function restPeak(parts: readonly PartReading[]): number {
+  return Math.max(...parts.map(({ own }) => own))
+}
+
+export function isGood({ kinds, growth, limit, parts, leftOver }: SoakResult): boolean {
   return (
     kinds.every(({ failed }) => failed === 0) &&
     growth <= MOST_GROWTH &&
-    (limit === undefined || ownPeak <= limit.total) &&
+    (limit === undefined || restPeak(parts) <= limit.total) &&
     Object.values(leftOver).every((value) => value === 0)
   )
 }
