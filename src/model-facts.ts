@@ -12,7 +12,6 @@ import { isModelFile } from './model-file.ts'
 import { isBlockType } from './weights/gguf-blocks.ts'
 import type { ModelSource } from './weights/model-source.ts'
 import { storedForm } from './weights/quantised.ts'
-import type { WeightTensor } from './weights/weights.ts'
 
 /** A model that was found and looked at; nothing of it runs yet. */
 export interface FoundModel extends LocatedModel, ModelSource {}

@@ -76,7 +76,8 @@ async function benchFrames(args: ParsedArgs, terminal: Terminal): Promise<number
       readings.push(await twoQuestions(server.url, id, pictures, maxTokens))
       terminal.stderr.write(`${frames} frames\n`)
     }
-    const rss = server.residentBytes()
+    const memory = server.memory()
+    const rss = memory && memory.own + memory.descendants
     const { alignedTable } = await import('./table.ts')
     const text = args.options.has('json')
       ? JSON.stringify({ readings, rss_bytes: rss })

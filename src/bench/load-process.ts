@@ -20,7 +20,8 @@ async function drive(plan: LoadPlan): Promise<LoadResult> {
     const body = bodyOf(number)
     return timeRequest({ url: plan.url, apiKey: plan.apiKey, agent, body, loadStart })
   }
-  const warmUp = Array.from({ length: plan.clients }, (_, i) => send(plan.requests + i, 0))
+  const { warmUps = plan.clients } = plan
+  const warmUp = Array.from({ length: warmUps }, (_, i) => send(plan.requests + i, 0))
   await Promise.all(warmUp)
 
   const records: RequestRecord[] = []

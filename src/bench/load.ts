@@ -15,6 +15,8 @@ export interface LoadPlan {
   readonly answers: 'exact' | 'natural'
   readonly clients: number
   readonly requests: number
+  /** Before the clock starts, all at once, to open the connections; by default one a client. */
+  readonly warmUps?: number
   /** distinct: no two requests carry the same bytes; cached: all carry the same; none: texts, each unlike all others. */
   readonly pictures: 'distinct' | 'cached' | 'none'
   /** What the pictures show; loads of one seed show the same and so get answers of the same lengths. */

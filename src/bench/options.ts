@@ -80,8 +80,12 @@ export interface BenchTarget {
   readonly seed: number
 }
 
-/** Starts or finds the server and asks it for its model. */
-export async function openTarget(args: ParsedArgs, command: Command): Promise<BenchTarget> {
+/** Starts or finds the server and asks it for its model; `flags` are for one that is started. */
+export async function openTarget(
+  args: ParsedArgs,
+  command: Command,
+  flags: readonly string[] = [],
+): Promise<BenchTarget> {
   const text = (name: string) => {
     const value = args.options.get(name)
     return typeof value === 'string' ? value : command.options[name]?.default
@@ -93,7 +97,7 @@ export async function openTarget(args: ParsedArgs, command: Command): Promise<Be
   if (url !== undefined && !URL.canParse(url)) {
     throw new UsageError(`--url: expected a URL such as http://127.0.0.1:8000, got '${url}'`)
   }
-  const server = url === undefined ? await startServerProcess([]) : runningServer(url)
+  const server = url === undefined ? await startServerProcess(flags) : runningServer(url)
   try {
     const model = text('model') ?? (await firstModel(server.url, apiKey))
     return { server, apiKey, model, question: text('question')!, maxTokens, seed }

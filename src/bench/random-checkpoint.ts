@@ -14,6 +14,7 @@ const SHARD_BYTES = 2 * 2 ** 30
 const BLOCK_BYTES = 8 * 2 ** 20 - 2
 /** Of what models are initialised with. */
 const DEVIATION = 0.02
+const INDEX = 'model.safetensors.index.json'
 /** 1 as bfloat16. */
 const ONE = 0x3f80
 
@@ -25,9 +26,13 @@ export interface RandomCheckpoint {
   readonly files: readonly string[]
 }
 
-interface Tensor {
+export interface RandomTensor {
   readonly name: string
   readonly shape: readonly number[]
+}
+
+interface Tensor extends RandomTensor {
+  /** As bfloat16. */
   readonly bytes: number
 }
 
@@ -40,13 +45,7 @@ export async function writeRandomCheckpoint(
   config: Readonly<Record<string, unknown>>,
 ): Promise<RandomCheckpoint> {
   const model = await modelConfig(config, 'config.json')
-  const tensors = [...modelInitialisers(model).values()]
-    .filter(({ derived }) => !derived)
-    .map(({ name, shape }) => ({
-      name,
-      shape,
-      bytes: shape.reduce((product, extent) => product * extent, 2),
-    }))
+  const tensors = [...modelInitialisers(model).values()].filter(({ derived }) => !derived)
   await mkdir(folder, { recursive: true })
   const small: Record<string, object> = {
     'config.json': config,
@@ -58,30 +57,47 @@ export async function writeRandomCheckpoint(
       chat_template: '{% for m in messages %}{{ m.content }}{% endfor %}',
     },
   }
+  let bytes = 0
+  for (const [name, value] of Object.entries(small)) bytes += await writeJson(folder, name, value)
+  const weights = await writeRandomWeights(folder, tensors)
+  return {
+    bytes: bytes + weights.bytes,
+    largestTensorBytes: weights.largestTensorBytes,
+    files: [...Object.keys(small), ...weights.files],
+  }
+}
+
+/** Files of tensors and their index, in a folder that is there. */
+export async function writeRandomWeights(
+  folder: string,
+  named: readonly RandomTensor[],
+): Promise<RandomCheckpoint> {
+  const tensors = named.map(({ name, shape }) => ({
+    name,
+    shape,
+    bytes: shape.reduce((product, extent) => product * extent, 2),
+  }))
   const shards = inShards(tensors)
   const names = shards.map(
     (_, i) => `model-${number(i + 1)}-of-${number(shards.length)}.safetensors`,
   )
-  small['model.safetensors.index.json'] = {
+  let bytes = await writeJson(folder, INDEX, {
     metadata: {},
     weight_map: Object.fromEntries(
       shards.flatMap((tensors, i) => tensors.map(({ name }) => [name, names[i]])),
     ),
-  }
-  let bytes = 0
-  for (const [name, value] of Object.entries(small)) {
-    const text = JSON.stringify(value)
-    bytes += Buffer.byteLength(text)
-    await writeFile(join(folder, name), text)
-  }
+  })
   const block = randomBlock()
   for (const [i, tensors] of shards.entries())
     bytes += await writeShard(join(folder, names[i]!), tensors, block)
-  return {
-    bytes,
-    largestTensorBytes: Math.max(...shards.flat().map((tensor) => tensor.bytes)),
-    files: [...Object.keys(small), ...names],
-  }
+  const largestTensorBytes = Math.max(...tensors.map((tensor) => tensor.bytes))
+  return { bytes, largestTensorBytes, files: [INDEX, ...names] }
+}
+
+async function writeJson(folder: string, name: string, value: object): Promise<number> {
+  const text = JSON.stringify(value)
+  await writeFile(join(folder, name), text)
+  return Buffer.byteLength(text)
 }
 
 function inShards(tensors: readonly Tensor[]): Tensor[][] {

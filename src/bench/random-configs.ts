@@ -39,6 +39,48 @@ export function decoderConfig(shape: DecoderShape): Record<string, unknown> {
   }
 }
 
+/** A SigLIP tower in the hub's terms; sizes in pixels. */
+export interface TowerShape {
+  readonly hidden: number
+  readonly intermediate: number
+  readonly layers: number
+  readonly heads: number
+  readonly patchSize: number
+  readonly imageSize: number
+}
+
+/**
+ * The config.json of VILA's layout around a decoder: the tower's last layer but one, two layers of a projector, and a position
+ * of the decoder for every patch. Decoders of Qwen2 are NVILA's, those of Llama VILA-1.5's.
+ */
+export function vilaConfig(decoder: DecoderShape, tower: TowerShape): Record<string, unknown> {
+  const encoder = JSON.stringify({ _target_: 'llava.model.encoders.BasicImageEncoder' })
+  return {
+    architectures: ['LlavaLlamaModel'],
+    model_type: 'llava_llama',
+    hidden_size: decoder.hidden,
+    mm_hidden_size: tower.hidden,
+    mm_vision_select_layer: -2,
+    mm_vision_select_feature: 'cls_patch',
+    image_aspect_ratio: 'pad',
+    ...(decoder.modelType === 'qwen2' && { image_encoder: encoder }),
+    llm_cfg: decoderConfig(decoder),
+    vision_tower_cfg: {
+      model_type: 'siglip_vision_model',
+      hidden_size: tower.hidden,
+      intermediate_size: tower.intermediate,
+      num_hidden_layers: tower.layers,
+      num_attention_heads: tower.heads,
+      patch_size: tower.patchSize,
+      image_size: tower.imageSize,
+      num_channels: 3,
+      layer_norm_eps: 1e-6,
+      hidden_act: 'gelu_pytorch_tanh',
+    },
+    mm_projector_cfg: { mm_projector_type: 'mlp2x_gelu' },
+  }
+}
+
 /** Llama 7B (arXiv 2302.13971); a smaller `hidden` makes everything smaller, for tests. */
 export function llamaConfig({
   layers,

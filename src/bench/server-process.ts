@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { CommandFailure } from '../cli/command.ts'
-import { residentBytes } from './process-tree.ts'
+import { type TreeMemory, treeMemory } from './process-tree.ts'
 
 export interface BenchServer {
   /** Base URL without `/v1`. */
@@ -12,7 +12,7 @@ export interface BenchServer {
   /** From start of the process to 200 on /readyz; undefined for a server that ran already. */
   readonly readyMs: number | undefined
   /** Of the server and its child processes; undefined where that cannot be seen from here. */
-  residentBytes(): number | undefined
+  memory(): TreeMemory | undefined
   stop(): Promise<void>
 }
 
@@ -23,7 +23,7 @@ export function runningServer(url: string): BenchServer {
   return {
     url: url.replace(/\/(v1\/?)?$/, ''),
     readyMs: undefined,
-    residentBytes: () => undefined,
+    memory: () => undefined,
     stop: async () => undefined,
   }
 }
@@ -58,7 +58,7 @@ export async function startServerProcess(flags: readonly string[]): Promise<Benc
       await delay(5)
     }
     const readyMs = performance.now() - start
-    return { url, readyMs, residentBytes: () => residentBytes(child.pid!), stop }
+    return { url, readyMs, memory: () => treeMemory(child.pid!), stop }
   } catch (error) {
     await stop()
     throw error

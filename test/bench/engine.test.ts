@@ -297,7 +297,7 @@ describe('the report', () => {
     models: [{ name: '0.5b', weights: { layers: 30, head: 50 }, contestants, ratios }],
     leftOut: [{ peer: 'llama.cpp', model: '0.5b', reason: 'llama.cpp, converting: no compiler' }],
     accuracy: null,
-    chats: null,
+    chats: [],
     scale: {
       model: '0.5b',
       engine: 'Aerie',

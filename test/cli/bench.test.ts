@@ -78,11 +78,35 @@ it('bench caches counts what two tenants and a restart have encoded again: nothi
 
 it('bench soak compares memory and counts what is left over', () => {
   const { stdout, stderr } = aerie('bench', 'soak', '--requests', '30', '--clients', '3', '--json')
-  const result = JSON.parse(stdout) as Record<string, number | null>
-  assert.equal(result['failed'], 0, stderr)
-  assert.equal(result['first_error'], null)
-  assert.equal(result['sequences_running_at_end'], 0)
-  assert.ok(result['rss_at_end_bytes']! > 50e6)
+  const result = JSON.parse(stdout) as Soaked
+  assert.equal(result.requests, 30)
+  assert.equal(result.failed, 0, stderr)
+  assert.equal(result.first_error, null)
+  assert.equal(result.left_over['aerie_sequences_running'], 0)
+  assert.ok(result.rss_at_end_bytes > 50e6)
+  assert.ok(result.server_rss_limit_bytes.kv === 256 * 2 ** 20)
+})
+
+interface Soaked {
+  readonly requests: number
+  readonly failed: number
+  readonly first_error: string | null
+  readonly rss_at_end_bytes: number
+  readonly server_rss_limit_bytes: { readonly kv: number }
+  readonly left_over: Readonly<Record<string, number>>
+}
+
+it('bench soak refuses flags that it would not heed', () => {
+  for (const [args, complaint] of [
+    [['--minutes', '1'], /--minutes: only of --mix/],
+    [['--mix', '--requests', '20'], /--requests: --mix goes on for --minutes/],
+    [['--mix', '--question', 'x'], /--question: --mix has questions of its own/],
+    [['starter', '--url', 'http://127.0.0.1:1'], /--url: that server has its model already/],
+  ] as const) {
+    const { status, stderr } = aerie('bench', 'soak', ...args)
+    assert.equal(status, 2)
+    assert.match(stderr, complaint)
+  }
 })
 
 const PYTHONS = ['python3', 'python'].filter(

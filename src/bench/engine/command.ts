@@ -13,6 +13,7 @@ import {
 import { readConfig } from '../../config.ts'
 import { readCpu } from '../../cpu.ts'
 import { PEERS, peersOption } from './peers.ts'
+import type { EnginePlan } from './plan.ts'
 import type { EngineReport } from './report.ts'
 import { SHAPES, type ShapeName } from './shapes.ts'
 
@@ -86,6 +87,10 @@ export const engineBenchCommand: Command = {
       value: 'folder',
       description: 'where models are made and kept, else ~/.aerie/bench-engine',
     },
+    'convert-only': {
+      type: 'boolean',
+      description: 'make and convert what would be measured, and measure nothing',
+    },
     json: { type: 'string', value: 'file', description: 'also write every figure there' },
     from: {
       type: 'string',
@@ -102,6 +107,7 @@ export const engineBenchCommand: Command = {
   configKeys: ['backend'],
   examples: [
     'aerie bench engine --peers --python venv/bin/python --json engine.json',
+    'aerie bench engine --peers --python venv/bin/python --convert-only',
     'aerie bench engine --peers llama.cpp --shapes 0.5b --parts decode',
     'aerie bench engine --from engine.json --markdown docs/performance.md',
   ],
@@ -111,6 +117,7 @@ export const engineBenchCommand: Command = {
 async function benchEngine(args: ParsedArgs, terminal: Terminal): Promise<number> {
   if (args.positionals.length > 0) throw new UsageError(`unexpected '${args.positionals[0]}'`)
   const say = (line: string) => terminal.stderr.write(`${line}\n`)
+  if (args.options.has('convert-only')) return await convertOnly(args, say)
   const from = textOption(args, 'from')
   const report = from === undefined ? await measured(args, say) : await readReport(from)
   const { asMarkdown, asText } = await import('./report.ts')
@@ -129,17 +136,33 @@ async function benchEngine(args: ParsedArgs, terminal: Terminal): Promise<number
   return from !== undefined || report.leftOut.length === 0 ? 0 : 1
 }
 
+async function convertOnly(args: ParsedArgs, say: (line: string) => void): Promise<number> {
+  for (const name of ['from', 'json', 'markdown']) {
+    if (args.options.has(name)) throw new UsageError(`--${name}: --convert-only measures nothing`)
+  }
+  const { convertModels } = await import('./plan.ts')
+  const leftOut = await convertModels(await planOf(args), say)
+  return leftOut.length === 0 ? 0 : 1
+}
+
 async function measured(args: ParsedArgs, say: (line: string) => void): Promise<EngineReport> {
+  const { measureEngines } = await import('./plan.ts')
+  const json = textOption(args, 'json')
+  return await measureEngines(await planOf(args), say, async (report) => {
+    if (json !== undefined) await writeFile(json, `${JSON.stringify(report, undefined, 2)}\n`)
+  })
+}
+
+async function planOf(args: ParsedArgs): Promise<EnginePlan> {
   const number = (name: string) => integerOption(args, engineBenchCommand, name)
   const { countsOption } = await import('../options.ts')
   const { chooseBackend } = await import('../../engine/backends/choose.ts')
   const counts = (name: string, most: number) => countsOption(args, engineBenchCommand, name, most)
-  const gguf = textOption(args, 'gguf')
-  const plan = {
+  return {
     peers: peersOption(textOption(args, 'peers')),
     shapes: namesOption(args, 'shapes', Object.keys(SHAPES) as ShapeName[]),
     parts: namesOption(args, 'parts', PARTS),
-    gguf,
+    gguf: textOption(args, 'gguf'),
     python: textOption(args, 'python')!,
     rounds: number('rounds')!,
     steps: number('steps')!,
@@ -152,11 +175,6 @@ async function measured(args: ParsedArgs, say: (line: string) => void): Promise<
     // Every decoder here has a native program.
     backend: chooseBackend((await readConfig(args.config, args.configFile)).backend, {}).name,
   }
-  const { measureEngines } = await import('./plan.ts')
-  const json = textOption(args, 'json')
-  return await measureEngines(plan, say, async (report) => {
-    if (json !== undefined) await writeFile(json, `${JSON.stringify(report, undefined, 2)}\n`)
-  })
 }
 
 async function readReport(file: string): Promise<EngineReport> {

@@ -1,6 +1,6 @@
 /** The models that are measured, made once into a folder and taken from it afterwards. */
 import { access, copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { checkpointForm } from '../../import/checkpoint-form.ts'
 import type { QuantiseOptions } from '../../quantise/methods.ts'
 import { ModelQuantiser } from '../../quantise/model-quantiser.ts'
@@ -9,9 +9,10 @@ import { hubConfig } from '../../weights/gguf-config.ts'
 import { openModelSource } from '../../weights/model-source.ts'
 import { type TensorToStore, writeSafetensors } from '../../weights/safetensors-writer.ts'
 import { writeRandomCheckpoint } from '../random-checkpoint.ts'
-import { type DecoderShape, decoderConfig } from '../random-configs.ts'
+import { type DecoderShape, decoderConfig, type TowerShape } from '../random-configs.ts'
 import { runToEnd } from './engine-process.ts'
-import { convertProgram, type Peer } from './peers.ts'
+import { convertProgram, type Peer, peerProgram } from './peers.ts'
+import { writePictureModel } from './picture-model.ts'
 
 /** Random weights in the hub's layout. */
 export async function checkpointOf(
@@ -24,9 +25,24 @@ export async function checkpointOf(
   })
 }
 
+/** The decoder of a checkpoint with a tower before it, beside it. */
+export async function seeingOf(
+  checkpoint: string,
+  decoder: DecoderShape,
+  tower: TowerShape,
+): Promise<string> {
+  return await once(join(checkpoint, '../seeing'), async (folder) => {
+    await writePictureModel(folder, { checkpoint, decoder, tower })
+  })
+}
+
 /** As `aerie import --quantize` writes it, without its measurement and its manifest. */
-export async function quantised(checkpoint: string, form: QuantiseOptions): Promise<string> {
-  return await once(join(checkpoint, `../aerie-${formName(form)}`), async (folder) => {
+export async function quantised(
+  checkpoint: string,
+  form: QuantiseOptions,
+  name = 'aerie',
+): Promise<string> {
+  return await once(join(checkpoint, `../${name}-${formName(form)}`), async (folder) => {
     await using quantiser = await ModelQuantiser.open(checkpoint, {
       ...form,
       scratch: folder,
@@ -35,6 +51,7 @@ export async function quantised(checkpoint: string, form: QuantiseOptions): Prom
     const { smallFiles, config, weights } = await checkpointForm(checkpoint)
     const read = await config()
     for (const { path, source } of [...(await smallFiles(read)), ...(await weights(read)).files]) {
+      await mkdir(dirname(join(folder, path)), { recursive: true })
       if (quantiser.changes(path)) await quantiser.write(path, join(folder, path))
       else await copyFile(source, join(folder, path))
     }
@@ -74,6 +91,26 @@ export async function converted(
   return await once(join(checkpoint, '..', peer), async (folder) => {
     await runToEnd(convertProgram(python, peer, checkpoint, folder), limitMs)
   })
+}
+
+/** Forms in which llama.cpp's projector file is written. */
+const PROJECTOR_FORMS = ['q8_0', 'f16'] as const
+
+/** A projector file of llama.cpp, in several forms, of a checkpoint of {@link seeingOf}. Rejects with EngineFailure. */
+export async function projectorsOf(
+  seeing: string,
+  { python, limitMs }: ConvertOptions,
+): Promise<{ readonly path: string; readonly form: string }[]> {
+  const folder = await once(join(seeing, '../llama.cpp-projector'), async (folder) => {
+    for (const form of PROJECTOR_FORMS) {
+      const args = ['to_mmproj.py', seeing, join(folder, `${form}.gguf`), form] as const
+      await runToEnd(peerProgram(python, `llama.cpp, projector in ${form}`, args), limitMs)
+    }
+  })
+  return PROJECTOR_FORMS.map((form) => ({
+    path: join(folder, `${form}.gguf`),
+    form: form.toUpperCase(),
+  }))
 }
 
 /** Nothing has the name before it is whole. */

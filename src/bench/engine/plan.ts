@@ -1,22 +1,29 @@
 /** The whole benchmark of engines, part by part. */
 import { mkdir } from 'node:fs/promises'
 import { loadavg } from 'node:os'
-import { basename } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { CommandFailure } from '../../cli/command.ts'
 import { hardware } from '../report.ts'
-import type { ChatsReport } from './chats.ts'
+import type { ChatsReport, LlamaFiles } from './chats.ts'
 import type { Part } from './command.ts'
 import { EngineFailure, type EngineProgram } from './engine-process.ts'
 import { type Measure, WARM_STEPS } from './jobs.ts'
 import { type MachineLimits, measureLimits } from './limits.ts'
 import { type Contestant, measureInTurns } from './measure.ts'
-import { checkpointOf, converted, formName, quantised } from './models.ts'
+import { checkpointOf, converted, formName, projectorsOf, quantised, seeingOf } from './models.ts'
 import type { OurJob } from './our-engine.ts'
 import { type Peer, runProgram } from './peers.ts'
 import type { EngineReport, ModelReport } from './report.ts'
 import { positionsFor } from './scale.ts'
-import { SHAPES, type ShapeName, type StepWeights, stepWeights } from './shapes.ts'
+import {
+  pictureTokens,
+  SHAPES,
+  type ShapeName,
+  type StepWeights,
+  stepWeights,
+  TOWERS,
+} from './shapes.ts'
 import { type SummaryOptions, summarise } from './summary.ts'
 
 export interface EnginePlan {
@@ -47,10 +54,13 @@ const CONVERT_MS = 45 * 60_000
 const PROMPT = 512
 const BATCH = 8
 const [SHORT, LONG] = [64, 1024]
+const CHATS = ['pictures', 'texts'] as const
+/** As `llama_cpp_peer.py` calls it. */
+const LLAMA_FILE = 'model.gguf'
 const SCALE_CONTEXT = 128
 const SCALE_ROUNDS = 3
-/** Of a chat: a picture's and a question's, and a short answer's. */
-const CHAT = { promptTokens: 256, answerTokens: 64, rounds: 3 } as const
+/** Of a chat: a prompt of a picture, or of as much text instead, and a question; and a short answer. */
+const CHAT = { promptTokens: 512, answerTokens: 64, rounds: 3 } as const
 /** Bytes of float32. */
 const FLOAT = 4
 
@@ -76,7 +86,7 @@ export async function measureEngines(
     models: [],
     leftOut: [],
     accuracy: null,
-    chats: null,
+    chats: [],
     scale: null,
   }
   const add = async (more: Partial<EngineReport>, leftOut: readonly LeftOut[] = []) => {
@@ -105,9 +115,10 @@ export async function measureEngines(
     const accuracy = await accuracyOf(gguf, plan, say)
     await add({ accuracy }, missingIn(accuracy.model, accuracy.leftOut))
   }
-  if (has('chats')) {
-    const chats = await chatsOf(plan, say)
-    await add({ chats }, missingIn(`${chats.model}, chats`, chats.leftOut))
+  for (const about of has('chats') ? CHATS : []) {
+    const chats = await chatsOf(about, plan, say)
+    const name = `${chats.model}, chats about ${about}`
+    await add({ chats: [...report.chats, chats] }, missingIn(name, chats.leftOut))
   }
   if (has('scale')) await add({ scale: await scaleOf(plan, say) })
   return report
@@ -234,27 +245,77 @@ async function accuracyOf(gguf: string, plan: EnginePlan, say: Say) {
   return await measureAccuracy(gguf, { ...plan, python, say })
 }
 
-async function chatsOf(plan: EnginePlan, say: Say): Promise<ChatsReport> {
+async function chatsOf(
+  about: (typeof CHATS)[number],
+  plan: EnginePlan,
+  say: Say,
+): Promise<ChatsReport> {
   const [shape] = plan.shapes as [ShapeName]
   const { measureChats } = await import('./chats.ts')
-  const checkpoint = await checkpointOf(plan.cache, shape, SHAPES[shape])
-  const { python, clients } = plan
-  const peer = plan.peers.includes('llama.cpp')
-    ? { python, model: () => converted(checkpoint, 'llama.cpp', { python, limitMs: CONVERT_MS }) }
-    : undefined
+  const { python, clients, peers } = plan
+  const models = await chatModels(shape, plan, say)
   const { layers, kvHeads, headDim } = SHAPES[shape]
   const positions = 2 * clients * (CHAT.promptTokens + CHAT.answerTokens)
+  const sees = about === 'pictures'
   return await measureChats(
     {
       ...plan,
       ...CHAT,
       model: shape,
-      ours: await quantised(checkpoint, SERVED),
-      kvCacheBytes: positions * layers * 2 * kvHeads * headDim * FLOAT,
-      peer,
+      pictureTokens: sees ? pictureTokens(TOWERS[shape]) : undefined,
+      ours: {
+        ...plan,
+        model: await (sees ? models.seeing() : models.decoder()),
+        form: sees ? `${formName(SERVED)}, tower and projector int8` : formName(SERVED),
+        maxRunning: clients,
+        kvCacheBytes: positions * layers * 2 * kvHeads * headDim * FLOAT,
+      },
+      peer: peers.includes('llama.cpp') ? { python, files: models.llama } : undefined,
     },
     say,
   )
+}
+
+/** What the chats need, made when it is asked for. */
+async function chatModels(shape: ShapeName, { cache, python }: EnginePlan, say: Say) {
+  const checkpoint = await checkpointOf(cache, shape, SHAPES[shape])
+  const source = () => seeingOf(checkpoint, SHAPES[shape], TOWERS[shape])
+  const options = { python, limitMs: CONVERT_MS }
+  return {
+    decoder: () => quantised(checkpoint, SERVED),
+    seeing: async () => quantised(await source(), SERVED, 'seeing'),
+    llama: async (): Promise<LlamaFiles> => {
+      say('converting for llama.cpp …')
+      const folder = await converted(checkpoint, 'llama.cpp', options)
+      return {
+        gguf: join(folder, LLAMA_FILE),
+        form: 'Q4_0',
+        projectors: await projectorsOf(await source(), options),
+      }
+    },
+  }
+}
+
+/** Makes and converts all that the plan would measure, and measures nothing. Gives the peers that fail. */
+export async function convertModels(plan: EnginePlan, say: Say): Promise<readonly LeftOut[]> {
+  await mkdir(plan.cache, { recursive: true })
+  const leftOut: LeftOut[] = []
+  for (const shape of plan.shapes) {
+    leftOut.push(...(await contestantsOf(shape, plan, say)).missing)
+    if (!plan.parts.includes('chats') || shape !== plan.shapes[0]) continue
+    const models = await chatModels(shape, plan, say)
+    say(`making ${shape} with a tower …`)
+    await models.seeing()
+    if (plan.peers.includes('llama.cpp')) {
+      try {
+        await models.llama()
+      } catch (error) {
+        if (!(error instanceof EngineFailure)) throw error
+        leftOut.push({ peer: 'llama.cpp', model: `${shape}, chats`, reason: error.message })
+      }
+    }
+  }
+  return leftOut
 }
 
 async function scaleOf(plan: EnginePlan, say: Say) {

@@ -36,7 +36,7 @@ export interface EngineReport {
     readonly reason: string
   }[]
   readonly accuracy: AccuracyReport | null
-  readonly chats: ChatsReport | null
+  readonly chats: readonly ChatsReport[]
   readonly scale: ScaleReport | null
 }
 
@@ -65,7 +65,7 @@ function sections(report: EngineReport, table: (rows: Rows) => string): string[]
     ...report.models.flatMap((model) => modelSection(model, table)),
     ...report.leftOut.map(({ peer, model, reason }) => `Left out of ${model}: ${peer}. ${reason}`),
     ...(report.accuracy ? accuracySection(report.accuracy, table) : []),
-    ...(report.chats ? chatsSection(report.chats, table) : []),
+    ...report.chats.flatMap((chats) => chatsSection(chats, table)),
     ...(report.scale ? scaleSection(report.scale, table) : []),
   ]
 }
@@ -152,6 +152,7 @@ function chatsSection(chats: ChatsReport, table: (rows: Rows) => string): string
     table([
       [
         '',
+        'weights',
         'requests/s, median (best)',
         'tokens/s out',
         'tokens an answer',
@@ -160,6 +161,7 @@ function chatsSection(chats: ChatsReport, table: (rows: Rows) => string): string
       ],
       ...chats.servers.map((server) => [
         server.name,
+        server.form,
         `${server.requestsPerSecond.toFixed(2)} (${server.best.toFixed(2)})`,
         server.tokensPerSecond.toFixed(0),
         server.tokensPerAnswer.toFixed(1),

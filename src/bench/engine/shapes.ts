@@ -1,5 +1,5 @@
 /** The decoders that engines are measured with. */
-import type { DecoderShape } from '../random-configs.ts'
+import type { DecoderShape, TowerShape } from '../random-configs.ts'
 
 export const SHAPES = {
   /** Qwen2.5-0.5B. */
@@ -48,6 +48,22 @@ export const SHAPES = {
 
 export type ShapeName = keyof typeof SHAPES
 
+/** SigLIP-base/16-256: of a picture 16² patches, each of which is a position of the decoder. */
+const SIGLIP_BASE: TowerShape = {
+  ...{ hidden: 768, intermediate: 3072, layers: 12, heads: 12 },
+  ...{ patchSize: 16, imageSize: 256 },
+}
+
+/** What sees for a decoder in the chats about pictures. */
+export const TOWERS: Readonly<Record<ShapeName, TowerShape>> = {
+  '0.5b': SIGLIP_BASE,
+  '1b': SIGLIP_BASE,
+  tiny: {
+    ...{ hidden: 64, intermediate: 128, layers: 3, heads: 2 },
+    ...{ patchSize: 16, imageSize: 128 },
+  },
+}
+
 /** What a step multiplies with; a table that is only looked up is not part of it. */
 export interface StepWeights {
   /** For every position. */
@@ -60,4 +76,9 @@ export function stepWeights(shape: DecoderShape): StepWeights {
   const { hidden, intermediate, layers, heads, kvHeads, headDim, vocabulary } = shape
   const attention = 2 * hidden * headDim * (heads + kvHeads)
   return { layers: layers * (attention + 3 * hidden * intermediate), head: vocabulary * hidden }
+}
+
+/** Positions of the decoder that a picture takes: one a patch. */
+export function pictureTokens({ imageSize, patchSize }: TowerShape): number {
+  return (imageSize / patchSize) ** 2
 }
