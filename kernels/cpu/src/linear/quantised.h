@@ -109,14 +109,15 @@ AERIE_INLINE void add_groups(const GroupTile& t, int64_t group_bytes, Dot&& dot)
 
 // int4 groups as bytes: `pairs` of quads.
 static void unpack_int4(const uint8_t* from, int64_t pairs, uint8_t* to) {
-  typedef uint8_t Bytes __attribute__((vector_size(kPanel * 4)));
-  for (int64_t i = 0; i < pairs; ++i) {
-    Bytes both;
-    std::memcpy(&both, from + i * kPanel * 4, sizeof both);
-    const Bytes low = both & 15;
-    const Bytes high = both >> 4;
-    std::memcpy(to + i * kPanel * 8, &low, sizeof low);
-    std::memcpy(to + i * kPanel * 8 + kPanel * 4, &high, sizeof high);
+  // By pointers of this type: compilers copy larger vectors piece by piece.
+  typedef uint8_t Bytes __attribute__((vector_size(32), aligned(1), may_alias));
+  constexpr int64_t kBytes = sizeof(Bytes);
+  for (int64_t i = 0; i < pairs; ++i, from += kPanel * 4, to += kPanel * 8) {
+    for (int64_t half = 0; half < kPanel * 4; half += kBytes) {
+      const Bytes both = *reinterpret_cast<const Bytes*>(from + half);
+      *reinterpret_cast<Bytes*>(to + half) = both & 15;
+      *reinterpret_cast<Bytes*>(to + kPanel * 4 + half) = both >> 4;
+    }
   }
 }
 
@@ -132,7 +133,8 @@ static void groups_of_task(const LinearTask& task) {
     alignas(64) float scales[kMostGroups * kPanel];
     alignas(64) int32_t zeros[kMostGroups * kPanel];
     alignas(64) uint8_t unpacked[kInt4 && Tiles::kUnpacks ? kGroupInputs * kPanel : 1];
-    const bool unpacks = kInt4 && Tiles::kUnpacks && rows > kTileRows;
+    // Of two tiles each does it again in less time than it takes to write and read the bytes.
+    const bool unpacks = kInt4 && Tiles::kUnpacks && rows > 2 * kTileRows;
     const int64_t most_groups = kGroupInputs / weight.group;
     if (weight.zeros == nullptr) {
       fill_symmetric_zeros(weight, (weight.groups < most_groups ? weight.groups : most_groups) * kPanel, zeros);
