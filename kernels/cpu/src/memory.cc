@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -11,6 +12,12 @@ namespace aerie {
 namespace {
 
 constexpr size_t kHugePage = size_t{2} << 20;
+// Below, the pages that it shares with its neighbours are most of it.
+constexpr size_t kWorthLargePages = size_t{256} << 10;
+#if defined(__linux__)
+// MADV_COLLAPSE of Linux 6.1, which older headers lack.
+constexpr int kCollapse = 25;
+#endif
 // More than any machine has; keeps sums of sizes far from overflow.
 constexpr size_t kMostBytes = size_t{1} << 46;
 
@@ -44,6 +51,23 @@ Pages& Pages::operator=(Pages&& other) noexcept {
 
 void Pages::clear() {
   if (data_) madvise(data_, bytes_, MADV_DONTNEED);
+}
+
+void prefer_large_pages(const void* data, size_t bytes) {
+#if defined(__linux__)
+  if (bytes < kWorthLargePages) return;
+  const uintptr_t end = reinterpret_cast<uintptr_t>(data) + bytes;
+  uintptr_t page = reinterpret_cast<uintptr_t>(data) / kHugePage * kHugePage;
+  // One by one: where something is not mapped, or not memory of its own, the others still succeed. All of it is advice.
+  for (; page < end; page += kHugePage) {
+    void* const at = reinterpret_cast<void*>(page);
+    madvise(at, kHugePage, MADV_HUGEPAGE);
+    madvise(at, kHugePage, kCollapse);
+  }
+#else
+  (void)data;
+  (void)bytes;
+#endif
 }
 
 std::byte* Buffer::require(size_t bytes, const char* what) {

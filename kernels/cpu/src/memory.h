@@ -26,6 +26,11 @@ class Pages {
   size_t bytes_ = 0;
 };
 
+// Puts memory that will be read often, and that others have allocated, on large pages, as far as the system has some: a
+// step reads all weights once, and with small pages much of its time is spent looking up where each lies. Its
+// neighbours' pages may be joined with it; what it holds stays. Does nothing for little memory.
+void prefer_large_pages(const void* data, size_t bytes);
+
 // A buffer that grows to the largest size asked for and stays there; what it held is lost when it grows.
 class Buffer {
  public:

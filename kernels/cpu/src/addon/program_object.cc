@@ -4,6 +4,7 @@
 #include "addon/objects.h"
 #include "addon/packed_block.h"
 #include "addon/spec_reader.h"
+#include "memory.h"
 
 namespace aerie::addon {
 namespace {
@@ -20,6 +21,7 @@ Type element_type(const Memory& memory, const std::string& what) {
 }
 
 WeightData lend(ProgramHandle& handle, uint32_t i, const Napi::Value& value, const Memory& memory, Type type) {
+  prefer_large_pages(memory.data, memory.bytes);
   handle.lent.push_back({i, memory.data, memory.bytes, Napi::Persistent(value.As<Napi::Object>())});
   return {memory.data, memory.bytes, type};
 }

@@ -72,8 +72,10 @@ static void dense_block(const LinearTask& task, int64_t row, int64_t rows, int64
   alignas(64) float floats[kDenseBlockRows * kDenseInputs];
   const DensePanels& dense = task.dense;
   std::memset(tiles, 0, static_cast<size_t>(panels * rows * kPanel) * sizeof(float));
-  for (int64_t k = 0; k < dense.in; k += kDenseInputs) {
-    const int64_t count = dense.in - k < kDenseInputs ? dense.in - k : kDenseInputs;
+  // One tile of rows reads each weight once: panel after panel as they lie, so that the processor foresees it.
+  const int64_t block = rows <= kDenseRows && task.x != nullptr ? dense.in : kDenseInputs;
+  for (int64_t k = 0; k < dense.in; k += block) {
+    const int64_t count = dense.in - k < block ? dense.in - k : block;
     const float* x = floats;
     int64_t stride = count;
     if (task.x != nullptr) {

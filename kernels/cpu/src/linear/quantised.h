@@ -113,15 +113,12 @@ AERIE_INLINE void add_groups(const GroupTile& t, Dot&& dot) {
   }
 }
 
-typedef uint8_t Bytes __attribute__((vector_size(4 * kLanes)));
+// By pointers of this type: compilers copy larger vectors piece by piece.
+typedef uint8_t Bytes __attribute__((vector_size(4 * kLanes), aligned(1), may_alias));
 
-AERIE_INLINE Bytes load_unsigned(const uint8_t* p) {
-  Bytes bytes;
-  std::memcpy(&bytes, p, sizeof bytes);
-  return bytes;
-}
+AERIE_INLINE Bytes load_unsigned(const uint8_t* p) { return *reinterpret_cast<const Bytes*>(p); }
 
-AERIE_INLINE void store_unsigned(uint8_t* p, Bytes bytes) { std::memcpy(p, &bytes, sizeof bytes); }
+AERIE_INLINE void store_unsigned(uint8_t* p, Bytes bytes) { *reinterpret_cast<Bytes*>(p) = bytes; }
 
 // int4 or int6 as bytes: `quads`, a multiple of 2 or of 4.
 template <LinearKind kKind>
@@ -179,8 +176,9 @@ static void groups_of_task(const LinearTask& task) {
     alignas(64) float minimums[kMostGroups * kPanel];
     alignas(64) int32_t zeros[kMostGroups * kPanel];
     alignas(64) uint8_t unpacked[kKind == LinearKind::kInt8 ? 1 : kGroupInputs * kPanel];
+    // Of two tiles each does it again in less time than it takes to write and read the bytes.
     const bool unpacks =
-        kKind == LinearKind::kInt6 || (kKind == LinearKind::kInt4 && Tiles::kUnpacks && rows > kTileRows);
+        kKind == LinearKind::kInt6 || (kKind == LinearKind::kInt4 && Tiles::kUnpacks && rows > 2 * kTileRows);
     const int64_t most_groups = kGroupInputs / weight.group;
     if (weight.zeros == nullptr) {
       const int64_t filled = weight.groups < most_groups ? weight.groups : most_groups;
