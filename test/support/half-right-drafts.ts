@@ -9,7 +9,7 @@ const VOCABULARY = 64
 
 /** Right up to some token, and wrong from there on; which one depends on the place alone, so a failing case shrinks. */
 export const halfRightDrafts: Draft = (sequence, most) =>
-  drafted(sequence, most, (sequence.length * 7 + sequence.choice! * 3) % (most + 1))
+  drafted(sequence, most, (sequence.length * 13 + sequence.choice! * 3) % (most + 1))
 
 export const wrongDrafts: Draft = (sequence, most) => drafted(sequence, most, 0)
 
