@@ -66,10 +66,10 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'picture-window': [],
   deadline: ['errors'],
   'part-options': ['config', 'capabilities', 'engine', 'media', 'models'],
-  'model-facts': ['capabilities', 'chat', 'import', 'model-file', 'weights'],
+  'model-facts': ['capabilities', 'chat', 'engine', 'import', 'model-file', 'weights'],
   embeddings: ['picture-window', 'capabilities', 'deadline', 'engine', 'media', 'models', 'errors'],
   // What a model can do and is: shown by the edge, put together by main.
-  capabilities: ['package', 'models', 'errors'],
+  capabilities: ['engine', 'package', 'models', 'errors'],
   package: ['errors', 'gguf-name', 'model-folder'],
   // Measures with the very prompts and pictures that the server would make.
   quantise: [
@@ -120,7 +120,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'nearest',
   ],
   // Runs the native runtime where the backend finds it.
-  doctor: ['cli', 'config', 'cpu', 'bin', 'models', 'engine/backends'],
+  doctor: ['cli', 'config', 'cpu', 'bin', 'models', 'engine', 'engine/backends'],
   // The towers' benchmarks run graphs without a model around them and an encoder without a server,
   // the engines' a decoder on the backend that is configured, from a checkpoint that is taken apart as an import does.
   bench: [

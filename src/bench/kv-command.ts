@@ -27,6 +27,7 @@ export const kvBenchCommand: Command = {
     },
     rounds: { type: 'string', value: 'n', description: 'turns of 16 steps', default: '6' },
     threads: { type: 'string', value: 'n', description: 'threads', default: '1' },
+    tokenizer: { type: 'string', value: 'model', description: 'whose tokenizer reads the text' },
     json: { type: 'boolean', description: 'the numbers as JSON' },
   },
   configKeys: [],
@@ -39,10 +40,13 @@ const STARTER = new URL('../../models/starter/', import.meta.url).pathname
 async function benchKv(args: ParsedArgs, terminal: Terminal): Promise<number> {
   const [model = 'starter', ...more] = args.positionals
   if (more.length > 0) throw new UsageError(`unexpected '${more[0]}'`)
+  const folder = model === 'starter' ? STARTER : model
+  const tokenizer = args.options.get('tokenizer')
   const option = (name: string, least: number) => integerOption(args, kvBenchCommand, name, least)!
   const { measureKvTypes } = await import('./kv-types.ts')
   const rows = await measureKvTypes({
-    model: model === 'starter' ? STARTER : model,
+    model: folder,
+    tokenizer: typeof tokenizer === 'string' ? tokenizer : folder,
     threads: option('threads', 1),
     positions: option('positions', 2),
     context: option('context', 1),

@@ -11,8 +11,10 @@ import { Tokenizer } from '../tokenizer/tokenizer.ts'
 import { seededUniform } from './random.ts'
 
 export interface KvTypeOptions {
-  /** Folder or GGUF file, with a tokenizer. */
+  /** Folder or GGUF file. */
   readonly model: string
+  /** As `model`; whose tokenizer reads the text. */
+  readonly tokenizer: string
   readonly threads: number
   /** Positions of the text that are read. */
   readonly positions: number
@@ -43,7 +45,7 @@ const STEPS = 16
 /** On the native backend, each type beside f32 in the same process and in turns. Rejects as the backend does. */
 export async function measureKvTypes(options: KvTypeOptions): Promise<KvTypeRow[]> {
   const { model, threads, positions, context } = options
-  const text = (await Tokenizer.load(model)).encode(await readFile(TEXT, 'utf8'))
+  const text = (await Tokenizer.load(options.tokenizer)).encode(await readFile(TEXT, 'utf8'))
   const ids = text.slice(0, positions)
   const files = await openModelFiles(model)
   const geometry = kvGeometry(decoderGraph(files))

@@ -23,6 +23,7 @@ export const speculationBenchCommand: Command = {
     tokens: { type: 'string', value: 'n', description: 'tokens of an answer', default: '128' },
     batches: { type: 'string', value: 'n,…', description: 'answers at once', default: '1,4' },
     rounds: { type: 'string', value: 'n', description: 'turns; the best counts', default: '3' },
+    tokenizer: { type: 'string', value: 'model', description: 'whose tokenizer reads the text' },
     json: { type: 'boolean', description: 'the numbers as JSON' },
   },
   configKeys: [],
@@ -36,6 +37,8 @@ const MOST_AT_ONCE = 16
 async function benchSpeculation(args: ParsedArgs, terminal: Terminal): Promise<number> {
   const [model = 'starter', ...more] = args.positionals
   if (more.length > 0) throw new UsageError(`unexpected '${more[0]}'`)
+  const folder = model === 'starter' ? STARTER : model
+  const tokenizer = args.options.get('tokenizer')
   const option = (name: string, least: number) =>
     integerOption(args, speculationBenchCommand, name, least)!
   const [{ measureSpeculation }, { countsOption }, { hardware }] = await Promise.all([
@@ -44,7 +47,8 @@ async function benchSpeculation(args: ParsedArgs, terminal: Terminal): Promise<n
     import('./report.ts'),
   ])
   const rows = await measureSpeculation({
-    model: model === 'starter' ? STARTER : model,
+    model: folder,
+    tokenizer: typeof tokenizer === 'string' ? tokenizer : folder,
     maxDraftTokens: option('max-draft', 1),
     tokens: option('tokens', 2),
     batches: countsOption(args, speculationBenchCommand, 'batches', MOST_AT_ONCE),

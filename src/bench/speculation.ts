@@ -11,8 +11,10 @@ import type { GenerateRequest, SamplingParams } from '../engine/types.ts'
 import { Tokenizer } from '../tokenizer/tokenizer.ts'
 
 export interface SpeculationOptions {
-  /** Folder or GGUF file, with a tokenizer. */
+  /** Folder or GGUF file. */
   readonly model: string
+  /** As `model`; whose tokenizer reads the text. */
+  readonly tokenizer: string
   readonly maxDraftTokens: number
   /** Tokens of an answer. */
   readonly tokens: number
@@ -71,7 +73,7 @@ const KINDS: readonly Kind[] = [
 /** On the native backend, with and without in turns over one session. Rejects as the backend does. */
 export async function measureSpeculation(options: SpeculationOptions): Promise<SpeculationRow[]> {
   const { model, tokens, batches, rounds, maxDraftTokens } = options
-  const text = (await Tokenizer.load(model)).encode(await readFile(TEXT, 'utf8'))
+  const text = (await Tokenizer.load(options.tokenizer)).encode(await readFile(TEXT, 'utf8'))
   const files = await openModelFiles(model)
   const geometry = kvGeometry(decoderGraph(files))
   await files.checkpoint.close()

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { defaultThreads } from '../cpu.ts'
+import { KV_CACHE_TYPES } from '../engine/backend.ts'
 import type { Finding } from './finding.ts'
 import { output } from './output.ts'
 
@@ -62,7 +63,7 @@ export async function checkNativeAddon(): Promise<Finding> {
   return {
     name,
     state: 'ok',
-    text: `${isas[0]}, ${many}, ${kind} of sources ${sources.slice(0, 12)}`,
+    text: `${isas[0]}, ${many}, keys and values as ${KV_CACHE_TYPES.join(', ')}, ${kind} of sources ${sources.slice(0, 12)}`,
   }
 }
 

@@ -102,6 +102,9 @@ test('what the model saw is told on request, by field or by header, and not othe
     assert.equal(aerie.prompt.tokens, 25)
     assert.equal(aerie.images[0].param, 'messages[0].content[0].image_url.url')
     assert.deepEqual(aerie.images[0].towers, [{ name: 'vit', input_size: 160 }])
+    assert.deepEqual(aerie.decoding, {
+      ...{ kv_cache_type: 'f16', drafted_tokens: 5, accepted_tokens: 3 },
+    })
     assert.deepEqual(aerie.timings_ms, { queue: 0.1, prefill: 1.5, decode_tokens: 2 })
   }
   const odd = await app.chat(picture, { 'x-aerie-explain': 'please' })

@@ -1,4 +1,4 @@
-/** Guesses at what the toy decoder's sequences say next: right up to some token, and then wrong as often as not. */
+/** Guesses at what the toy decoder's sequences say next, by somebody who knows. */
 import { TokenRandom } from '../../src/engine/random.ts'
 import { Sampler } from '../../src/engine/sampler.ts'
 import type { Draft } from '../../src/engine/scheduler.ts'
@@ -7,12 +7,18 @@ import { afterFeatures, afterToken, TOY_HIDDEN, TOY_START, toyLogits } from './t
 
 const VOCABULARY = 64
 
-export const halfRightDrafts: Draft = (sequence, most) => {
+/** Right up to some token, and wrong from there on; which one depends on the place alone, so a failing case shrinks. */
+export const halfRightDrafts: Draft = (sequence, most) =>
+  drafted(sequence, most, (sequence.length * 13 + sequence.choice! * 3) % (most + 1))
+
+export const wrongDrafts: Draft = (sequence, most) => drafted(sequence, most, 0)
+
+/** The first `right` of `most` tokens are those that come. */
+function drafted(sequence: Sequence, most: number, right: number): number[] {
   const { request, output } = sequence
+  const { minTokens, stopTokenIds } = request.params
   const sampler = new Sampler(VOCABULARY)
   const random = new TokenRandom(request.seed, sequence.choice!)
-  // Which tokens are right depends on the place alone, so that a failing case stays one while it shrinks.
-  const right = (sequence.length * 7 + sequence.choice! * 3) % (most + 1)
   let state = stateOf(sequence)
   const draft: number[] = []
   for (let i = 0; i < most; i++) {
@@ -22,6 +28,7 @@ export const halfRightDrafts: Draft = (sequence, most) => {
       request.params.sampling,
       sequence,
       uniform,
+      output.length + i < minTokens ? stopTokenIds : undefined,
     )
     draft.push(i < right ? id : (id + 1) % VOCABULARY)
     state = afterToken(state, draft[i]!)

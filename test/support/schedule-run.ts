@@ -89,6 +89,9 @@ export class ScheduleRun {
   async step(): Promise<void> {
     const { engine } = this
     const before = new Map(engine.core.running.map((sequence) => [sequence.id, sequence]))
+    const streams = engine.core.running
+      .filter(({ choice, pending }) => choice !== undefined && pending === 1)
+      .map((sequence) => ({ sequence, said: sequence.output.length }))
     const eventsBefore = this.#requests.map((request) => this.#events(request).length)
     for (const request of this.#requests) request.takenAt ??= engine.now
     const startedAt = engine.now
@@ -98,6 +101,14 @@ export class ScheduleRun {
     this.#decoder.assertConsistent()
     this.#assertBounds()
     this.#assertInTurn(before, eventsBefore)
+    for (const sequence of engine.core.running) {
+      const held = this.#decoder.length(sequence.id)
+      assert.equal(held, sequence.computed, 'positions that do not count are held')
+    }
+    // Whatever else is read beside it, a stream has something to say after every step.
+    for (const { sequence, said } of streams)
+      if (engine.core.running.includes(sequence))
+        assert.ok(sequence.output.length > said || sequence.computed === 0, 'a stream stands still')
     for (const request of this.#requests) {
       const isOverdue = startedAt >= request.takenAt! + request.ask.deadlineMs
       assert.ok(

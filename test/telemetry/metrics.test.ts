@@ -94,6 +94,9 @@ test('states of engine, encoder and media are read once a scrape', async () => {
     'aerie_tokens_total{kind="prompt"}': 500,
     'aerie_tokens_total{kind="cached"}': 100,
     'aerie_tokens_total{kind="generated"}': 60,
+    'aerie_tokens_total{kind="drafted"}': 30,
+    'aerie_tokens_total{kind="accepted"}': 20,
+    'aerie_kv_cache_info{type="f16"}': 1,
     aerie_batch_size_count: 3,
     aerie_batch_size_sum: 7,
     aerie_encoder_cache_hits_total: 2,
@@ -175,11 +178,12 @@ test('whatever can fill up says how far it may', async () => {
     assert.ok(now.get(name)! <= now.get(bound)!, `${name} ${now.get(name)} of ${now.get(bound)}`)
   const gauges = [...(await metrics.render()).matchAll(/^# TYPE (aerie_\w+) gauge$/gm)]
   const named = new Set([...Object.keys(bounds), ...Object.values(bounds)])
-  // Entries are bounded by their bytes, and time by nothing.
+  // Entries are bounded by their bytes, and time by nothing; a type is no amount.
   const others = gauges.map(([, name]) => name!).filter((name) => !named.has(name))
   assert.deepEqual(others, [
     'aerie_encoder_cache_entries',
     'aerie_encoder_disk_cache_entries',
+    'aerie_kv_cache_info',
     'aerie_event_loop_delay_seconds',
   ])
 })

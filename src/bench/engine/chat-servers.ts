@@ -19,6 +19,8 @@ export function startOurs(of: OurServer): Promise<BenchServer> {
   return startServerProcess([
     of.model,
     ...['--backend', of.backend, '--threads', String(of.threads)],
+    // What a model of random weights says repeats itself as no real one does.
+    ...['--speculation', 'off'],
     ...['--max-running', String(of.maxRunning), '--kv-cache-bytes', String(of.kvCacheBytes)],
   ])
 }

@@ -3,7 +3,11 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { GraphBuilder } from '../../../models/graph/builder.ts'
 import { loadModelConfig } from '../../../models/load-config.ts'
-import { chooseBackend } from '../../../src/engine/backends/choose.ts'
+import {
+  chooseBackend,
+  chooseKvCacheType,
+  chooseMaxDraft,
+} from '../../../src/engine/backends/choose.ts'
 import { FASTER_ON_ONNX, findNativeAddon } from '../../../src/engine/backends/native-addon.ts'
 import { skipOf } from '../../support/backends.ts'
 import { FIXTURES } from '../../support/recorded-cases.ts'
@@ -58,5 +62,38 @@ describe('choosing a backend', { skip: skipOf('native') }, () => {
     const graphs = await load('vila/vila15')
     for (const name of ['native', 'onnx', 'reference'] as const)
       assert.equal(chooseBackend(name, graphs).name, name)
+  })
+})
+
+describe('choosing what keys and values are kept as', () => {
+  it('takes half precision where linears multiply 8-bit numbers on the native backend, else float32', () => {
+    assert.equal(chooseKvCacheType('auto', 'native', 'int8'), 'f16')
+    assert.equal(chooseKvCacheType('auto', 'native', 'float32'), 'f32')
+    for (const backend of ['onnx', 'reference'] as const)
+      assert.equal(chooseKvCacheType('auto', backend, 'int8'), 'f32')
+  })
+
+  it('takes what it is told, and refuses by name what the backend does not have', () => {
+    for (const type of ['f32', 'f16', 'int8'] as const)
+      assert.equal(chooseKvCacheType(type, 'native', 'float32'), type)
+    assert.equal(chooseKvCacheType('f32', 'onnx', 'int8'), 'f32')
+    for (const type of ['f16', 'int8'] as const) {
+      assert.throws(() => chooseKvCacheType(type, 'onnx', 'int8'), {
+        code: 'invalid_config',
+        message: `kvCacheType ${type}: the onnx backend keeps keys and values as f32; auto takes that`,
+      })
+    }
+  })
+})
+
+describe('choosing how far to guess', () => {
+  it('guesses on the native backend, elsewhere only when told to, and nowhere when told not to', () => {
+    const drafts = (speculation: 'auto' | 'on' | 'off') =>
+      (['native', 'onnx', 'reference'] as const).map((backend) =>
+        chooseMaxDraft({ speculation, maxDraftTokens: 5 }, backend),
+      )
+    assert.deepEqual(drafts('auto'), [5, 0, 0])
+    assert.deepEqual(drafts('on'), [5, 5, 5])
+    assert.deepEqual(drafts('off'), [0, 0, 0])
   })
 })
