@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import sharp from 'sharp'
 import { rowOf } from '../../src/bench/engine/accuracy.ts'
+import { type Ask, questionBytes } from '../../src/bench/engine/chat-prompt.ts'
 import { engineBenchCommand } from '../../src/bench/engine/command.ts'
 import {
   EngineFailure,
@@ -14,7 +15,7 @@ import type { Decode, Measure } from '../../src/bench/engine/jobs.ts'
 import { type Contestant, type Measured, measureInTurns } from '../../src/bench/engine/measure.ts'
 import { PEERS, peersOption } from '../../src/bench/engine/peers.ts'
 import { asMarkdown, asText, type EngineReport } from '../../src/bench/engine/report.ts'
-import { positionsFor } from '../../src/bench/engine/scale.ts'
+import { measureScale, positionsFor } from '../../src/bench/engine/scale.ts'
 import { asScalePlot } from '../../src/bench/engine/scale-plot.ts'
 import { SHAPES, stepWeights } from '../../src/bench/engine/shapes.ts'
 import { summarise } from '../../src/bench/engine/summary.ts'
@@ -252,6 +253,84 @@ describe('engines in turns', () => {
   })
 })
 
+describe('the cost of scale', () => {
+  const plan = {
+    ...{ context: 128, sequences: [1, 2, 4], contexts: [128, 512], steps: 4, rounds: 2 },
+    limitMs: 20_000,
+  }
+
+  it('is the best round of every number of sequences and of every context', async () => {
+    const asked: number[] = []
+    const programOf = (positions: number) => {
+      asked.push(positions)
+      return engine('good')
+    }
+    const scale = await measureScale('m', programOf, plan, () => undefined)
+    assert.deepEqual(
+      [...scale.bySequences, ...scale.byContext].map((p) => [p.sequences, p.context]),
+      [
+        [1, 128],
+        [2, 128],
+        [4, 128],
+        [1, 128],
+        [1, 512],
+      ],
+    )
+    assert.ok(scale.byContext.every(({ tokensPerSecond }) => tokensPerSecond === 20))
+    assert.deepEqual(scale.missing, [])
+    assert.equal(asked.length, 2)
+  })
+
+  it('takes no longer than its limit: what is not measured by then is missing, by name', async () => {
+    const slow = engine('slow', `if (JSON.parse(line).batch > 1) return`)
+    const start = performance.now()
+    const scale = await measureScale(
+      'm',
+      () => slow,
+      { ...plan, limitMs: 3000 },
+      () => undefined,
+    )
+    assert.ok(performance.now() - start < 15_000)
+    assert.deepEqual(
+      scale.bySequences.map(({ sequences }) => sequences),
+      [1],
+    )
+    assert.match(
+      scale.missing.join('\n'),
+      /decode 2 × at 128, decode 4 × at 128: slow: .*no answer/,
+    )
+    assert.match(scale.missing.join('\n'), /decode at 128, decode at 512: /)
+  })
+})
+
+describe('chats of two servers', () => {
+  const counts = (around: number, answered?: number): Ask => {
+    return async (bytes, answerTokens) => ({
+      promptTokens: around + bytes,
+      answerTokens: answered ?? answerTokens,
+      ms: 1,
+    })
+  }
+  const chat = { promptTokens: 512, answerTokens: 64 }
+  const refused = (ask: Ask, message: RegExp) =>
+    assert.rejects(
+      questionBytes('it', ask, chat),
+      (error) => error instanceof EngineFailure && message.test(error.message),
+    )
+
+  it('are equally long, whatever the templates take', async () => {
+    assert.equal(await questionBytes('ours', counts(257), chat), 255)
+    assert.equal(await questionBytes('theirs', counts(430), chat), 82)
+  })
+
+  it('are refused where a server counts otherwise, answers less, or has no room', async () => {
+    await refused(counts(257, 63), /63 of an answer, expected 512 and 64/)
+    await refused(counts(510), /take 510 of 512 tokens, and leave none/)
+    const uneven: Ask = async (bytes) => ({ promptTokens: 2 * bytes, answerTokens: 64, ms: 1 })
+    await refused(uneven, /counts 960 tokens of a prompt/)
+  })
+})
+
 it('perplexity and divergence are those of the next tokens', () => {
   // Two tokens, two positions: what foretells the second token is half and half, or three to one for it.
   const even = Float32Array.of(0, 0, 0, 0)
@@ -314,6 +393,25 @@ describe('the report', () => {
     assert.match(text, /openvino: OpenVINO; its best/)
     assert.match(text, /Left out of 0\.5b: llama\.cpp\. llama\.cpp, converting: no compiler/)
     assert.match(text, /Missing: decode at 32768: killed/)
+  })
+
+  it('has a table for the chats about pictures and one for those of texts', () => {
+    const server = {
+      ...{ name: 'Aerie', form: 'int4-32', requestsPerSecond: 2.5, best: 3, tokensPerSecond: 160 },
+      ...{ tokensPerAnswer: 64, ttftMs: 900, failed: 0 },
+    }
+    const peer = { ...server, name: 'llama_cpp.server', form: 'Q4_0, projector file Q8_0' }
+    const chats = { model: '0.5b', clients: 16, servers: [server, peer], leftOut: [] }
+    const text = asText({
+      ...report,
+      chats: [
+        { ...chats, what: 'one picture each', ratio: 2.5 },
+        { ...chats, what: 'texts', ratio: null },
+      ],
+    })
+    assert.match(text, /16 chats at once over HTTP, one picture each\n\n.*weights/)
+    assert.match(text, /llama_cpp\.server +Q4_0, projector file Q8_0 +2\.50 \(3\.00\)/)
+    assert.match(text, /2\.50 times as many\.\n\n0\.5b: 16 chats at once over HTTP, texts/)
   })
 
   it('says when the machine was busy, and that nothing is to be quoted then', () => {

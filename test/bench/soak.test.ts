@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { stat } from 'node:fs/promises'
 import { Agent, createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { describe, it, type TestContext } from 'node:test'
 import { startServerProcess } from '../../src/bench/server-process.ts'
@@ -10,7 +11,7 @@ import { memoryLimit } from '../../src/bench/soak/memory-limit.ts'
 import { outcome } from '../../src/bench/soak/outcome.ts'
 import { mixedTraffic } from '../../src/bench/soak/phases.ts'
 import { asText } from '../../src/bench/soak/report.ts'
-import { isGood, type SoakResult } from '../../src/bench/soak/run.ts'
+import { isGood, type SoakResult, soakServer } from '../../src/bench/soak/run.ts'
 import { Mix, type ServedFacts, type TrafficRequest } from '../../src/bench/soak/traffic.ts'
 import { readConfig } from '../../src/config.ts'
 
@@ -158,12 +159,13 @@ describe('the limit of memory', () => {
     })
   })
 
-  const part = { own: 300e6, descendants: 100e6, ownPeak: 320e6 }
+  const part = { own: 300e6, descendants: 100e6, ownPeak: 320e6, isWarm: false }
   const good: SoakResult = {
     minutes: 1,
     kinds: [{ kind: 'short text', requests: 5, failed: 0, firstError: null }],
     parts: [part, part],
     growth: 0.1,
+    growthFrom: 1,
     limit: { weights: 1e6, kv: 100e6, features: 9e6, rest: 200e6, total: 310e6 },
     ownPeak: 320e6,
     leftOver: { aerie_sequences_running: 0 },
@@ -179,6 +181,29 @@ describe('the limit of memory', () => {
       { leftOver: { aerie_sequences_running: 1 } },
     ])
       assert.ok(!isGood({ ...good, ...bad }), JSON.stringify(bad))
+  })
+
+  it('is compared from the part on whose end found the caches full', async () => {
+    const cached = [50, 95, 100]
+    let part = 0
+    const server = createServer((_, response) => {
+      response.end(
+        `aerie_kv_blocks_cached ${cached[Math.min(part++, 2)]}\naerie_kv_blocks_cached_max 100\n`,
+      )
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const readings = [100, 200, 210]
+    const memory = () => ({ own: readings[Math.min(part, 2)]! * 1e6, descendants: 0 })
+    const bench = { url: `http://127.0.0.1:${port}`, readyMs: 0, memory, stop: async () => {} }
+    const target = { apiKey: undefined, model: 'm', question: '', maxTokens: 1, seed: 1 }
+    const traffic = { send: async () => good.kinds, stop: () => undefined }
+    const result = await soakServer({ ...target, server: bench }, traffic, undefined, () => {})
+    server.close()
+    assert.equal(result.growthFrom, 1)
+    assert.equal(result.kinds[0]!.requests, 50)
+    assert.ok(Math.abs(result.growth - 0.0) < 0.06)
+    assert.match(asText(result), /after 2 of 10 tenths, when the caches were full/)
   })
 
   it('is reported part by part', () => {

@@ -92,16 +92,23 @@ export class OurEngine {
     return { tokens: batch * steps, seconds }
   }
 
-  /** Reads them the first time. */
+  /** Reads them the first time, the first of them on from the longest one that is shorter. */
   async #contextsOf(context: number, batch: number): Promise<number[]> {
     const known = this.#contexts.get(context) ?? []
-    this.#contexts.set(context, known)
     while (known.length < batch) {
       const sequence = this.#sequences++
-      await this.#read(sequence, context)
+      const shorter = known.length === 0 ? this.#longestBelow(context) : 0
+      if (shorter > 0) this.#session.fork(sequence, this.#contexts.get(shorter)![0]!, shorter)
+      await this.#read(sequence, context - shorter)
       known.push(sequence)
     }
+    this.#contexts.set(context, known)
     return known.slice(0, batch)
+  }
+
+  /** 0: there is none. */
+  #longestBelow(context: number): number {
+    return Math.max(0, ...[...this.#contexts.keys()].filter((length) => length < context))
   }
 
   async #read(sequence: number, tokens: number): Promise<void> {

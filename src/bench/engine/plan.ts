@@ -59,6 +59,8 @@ const CHATS = ['pictures', 'texts'] as const
 const LLAMA_FILE = 'model.gguf'
 const SCALE_CONTEXT = 128
 const SCALE_ROUNDS = 3
+/** Times as long as one answer may take: the longest context is read in it. */
+const SCALE_LIMITS = 2
 /** Of a chat: a prompt of a picture, or of as much text instead, and a question; and a short answer. */
 const CHAT = { promptTokens: 512, answerTokens: 64, rounds: 3 } as const
 /** Bytes of float32. */
@@ -332,7 +334,13 @@ async function scaleOf(plan: EnginePlan, say: Say) {
     measureScale(
       name,
       (positions) => ourProgram(name, model, plan, positions),
-      { ...plan, contexts, context: SCALE_CONTEXT, rounds: SCALE_ROUNDS },
+      {
+        ...plan,
+        contexts,
+        context: SCALE_CONTEXT,
+        rounds: SCALE_ROUNDS,
+        limitMs: SCALE_LIMITS * plan.limitMs,
+      },
       say,
     ),
   )

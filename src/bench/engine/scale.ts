@@ -27,6 +27,7 @@ export interface ScalePlan {
   readonly contexts: readonly number[]
   readonly steps: number
   readonly rounds: number
+  /** Of everything; points that are not measured by then are missing. */
   readonly limitMs: number
 }
 
@@ -37,15 +38,16 @@ export async function measureScale(
   plan: ScalePlan,
   say: (line: string) => void,
 ): Promise<ScaleReport> {
-  const { context, steps } = plan
+  const { context, steps, rounds } = plan
+  const end = performance.now() + plan.limitMs
   const bySequences = plan.sequences.map(
     (batch): Decode => ({ kind: 'decode', context, batch, steps }),
   )
   const byContext = plan.contexts.map(
     (length): Decode => ({ kind: 'decode', context: length, batch: 1, steps }),
   )
-  const first = await series(programOf, bySequences, plan, say)
-  const second = await series(programOf, byContext, plan, say)
+  const first = await series(programOf, bySequences, { rounds, end }, say)
+  const second = await series(programOf, byContext, { rounds, end }, say)
   return {
     model,
     engine: first.engine,
@@ -55,15 +57,18 @@ export async function measureScale(
   }
 }
 
-/** From few to many; what comes after a point that takes too long would take longer. */
+/** From few to many, until `end`; what comes after a point that takes too long would take longer. */
 async function series(
   programOf: (positions: number) => EngineProgram,
   decodes: readonly Decode[],
-  { rounds, limitMs }: ScalePlan,
+  { rounds, end }: { readonly rounds: number; readonly end: number },
   say: (line: string) => void,
 ): Promise<Pick<ScaleReport, 'engine' | 'missing'> & { readonly points: ScalePoint[] }> {
   const program = programOf(positionsFor(decodes))
-  const { process, loaded } = await EngineProcess.start(program, limitMs)
+  if (performance.now() >= end)
+    return { engine: '', points: [], missing: [`${namesOf(decodes)}: no time was left`] }
+  const left = () => Math.max(1, end - performance.now())
+  const { process, loaded } = await EngineProcess.start(program, left())
   await using _process = process
   const points: ScalePoint[] = []
   for (const decode of decodes) {
@@ -72,12 +77,12 @@ async function series(
     try {
       // The first run reads the contexts.
       for (let round = 0; round <= rounds; round++) {
-        const { tokens, seconds } = await process.run(decode, limitMs)
+        const { tokens, seconds } = await process.run(decode, left())
         if (round > 0) rates.push(tokens / seconds)
       }
     } catch (error) {
       if (!(error instanceof EngineFailure)) throw error
-      const rest = decodes.slice(points.length).map(measureName).join(', ')
+      const rest = namesOf(decodes.slice(points.length))
       say(error.message)
       return { engine: loaded.engine, points, missing: [`${rest}: ${error.message}`] }
     }
@@ -85,6 +90,10 @@ async function series(
     points.push({ sequences, context, tokensPerSecond: Math.max(...rates) })
   }
   return { engine: loaded.engine, points, missing: [] }
+}
+
+function namesOf(decodes: readonly Decode[]): string {
+  return decodes.map(measureName).join(', ')
 }
 
 /** Contexts stay, sequences that go on from them come and go, and each may begin a block of its own. */

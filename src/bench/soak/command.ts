@@ -13,7 +13,7 @@ export const soakCommand: Command = {
   summary: 'send thousands of requests and compare resident memory',
   operands: '[model] [options]',
   details: [
-    'Compares resident memory after the first tenth of the requests (caches are warm) and after all.',
+    'Compares resident memory after the tenth of the requests that filled the caches, and after all.',
     'Requests are about pictures; with --mix of many kinds: texts and pictures, short and long, streams,',
     'several choices, priorities, clients that leave, and requests that have to be refused. A server',
     'that was started for it is also held to a limit whenever nothing is under way: the files of its',

@@ -3,9 +3,11 @@ import { alignedTable } from '../table.ts'
 import { mib, restPeak, type SoakResult } from './run.ts'
 
 export function asText(result: SoakResult): string {
-  const { kinds, parts, growth, limit, ownPeak, leftOver, minutes } = result
+  const { kinds, parts, growth, growthFrom, limit, ownPeak, leftOver, minutes } = result
   const [requests, failed] = totals(result)
-  const [early, late] = [parts[0]!, parts.at(-1)!].map(({ own, descendants }) => own + descendants)
+  const [early, late] = [parts[growthFrom]!, parts.at(-1)!].map(
+    ({ own, descendants }) => own + descendants,
+  )
   const left = Object.entries(leftOver).filter(([, value]) => value !== 0)
   const failures = kinds.filter(({ firstError }) => firstError !== null)
   return [
@@ -15,7 +17,7 @@ export function asText(result: SoakResult): string {
     ]),
     ...failures.map(({ kind, firstError }) => `failed, ${kind}: ${firstError}`),
     `${requests} requests in ${minutes.toFixed(1)} minutes, ${failed} failed; resident memory of all processes ` +
-      `${mib(early!)} after a tenth, ${mib(late!)} at the end (${(100 * growth).toFixed(1)} %)`,
+      `${mib(early!)} after ${growthFrom + 1} of ${parts.length} tenths${parts[growthFrom]!.isWarm ? ', when the caches were full' : ''}, ${mib(late!)} at the end (${(100 * growth).toFixed(1)} %)`,
     `the server's process alone, after each tenth: ${parts.map(({ own }) => mib(own)).join(', ')}; at most ${mib(ownPeak)} with what was under way`,
     ...(limit
       ? [
@@ -31,7 +33,7 @@ export function asText(result: SoakResult): string {
 }
 
 export function asJson(result: SoakResult): string {
-  const { kinds, parts, growth, limit, ownPeak, leftOver, minutes } = result
+  const { kinds, parts, growth, growthFrom, limit, ownPeak, leftOver, minutes } = result
   const [requests, failed] = totals(result)
   const all = parts.map(({ own, descendants }) => own + descendants)
   return JSON.stringify({
@@ -41,7 +43,7 @@ export function asJson(result: SoakResult): string {
       ...{ kind, requests, failed },
       first_error: firstError,
     })),
-    rss_after_tenth_bytes: all[0],
+    rss_growth_from_tenth: growthFrom + 1,
     rss_at_end_bytes: all.at(-1),
     rss_by_tenth_bytes: all,
     rss_growth: growth,

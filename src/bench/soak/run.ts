@@ -11,14 +11,18 @@ import type { KindCount } from './traffic.ts'
 export interface PartReading extends TreeMemory {
   /** Highest of the process alone during the part. */
   readonly ownPeak: number
+  /** Whether the caches of features and of prefixes had what they may have. */
+  readonly isWarm: boolean
 }
 
 export interface SoakResult {
   readonly minutes: number
   readonly kinds: readonly KindCount[]
   readonly parts: readonly PartReading[]
-  /** Of everything together, from the end of the first part to that of the last. */
+  /** Of everything together, from the end of part `growthFrom`, counted from 0, to that of the last. */
   readonly growth: number
+  /** The first part at whose end the caches were full; where they never were, the first. */
+  readonly growthFrom: number
   /** Of the process alone, between the parts; undefined for a server that ran already. */
   readonly limit: MemoryLimit | undefined
   readonly ownPeak: number
@@ -30,6 +34,9 @@ const MOST_GROWTH = 0.1
 const READ_EVERY_MS = 500
 /** What belongs to the last requests of a part is given back. */
 const REST_MS = 1000
+/** Gauges of what they hold; with `_max` of what they may hold. */
+const CACHES = ['aerie_kv_blocks_cached', 'aerie_encoder_cache_bytes']
+const FULL = 0.9
 const GAUGES = [
   'aerie_sequences_running',
   'aerie_sequences_waiting',
@@ -61,7 +68,11 @@ export async function soakServer(
       own: metrics.get('process_resident_memory_bytes') ?? Number.NaN,
       descendants: 0,
     }
-    parts.push({ ...memory, ownPeak: Math.max(ownPeak, memory.own) })
+    parts.push({
+      ...memory,
+      ownPeak: Math.max(ownPeak, memory.own),
+      isWarm: CACHES.every((name) => isFull(metrics, name)),
+    })
     const requests = [...kinds.values()].reduce((sum, kind) => sum + kind.requests, 0)
     say(
       `${part + 1} of ${PARTS}: ${requests} requests; ${mib(memory.own)}, ` +
@@ -69,11 +80,16 @@ export async function soakServer(
     )
   }
   const whole = ({ own, descendants }: TreeMemory) => own + descendants
+  const growthFrom = Math.max(
+    0,
+    parts.findIndex(({ isWarm }) => isWarm),
+  )
   return {
     minutes: (performance.now() - start) / 60_000,
     kinds: [...kinds.values()],
     parts,
-    growth: whole(parts.at(-1)!) / whole(parts[0]!) - 1,
+    growth: whole(parts.at(-1)!) / whole(parts[growthFrom]!) - 1,
+    growthFrom,
     limit,
     ownPeak: Math.max(...parts.map(({ ownPeak }) => ownPeak)),
     leftOver: Object.fromEntries(GAUGES.map((name) => [name, metrics.get(name) ?? Number.NaN])),
@@ -92,6 +108,11 @@ export function isGood({ kinds, growth, limit, parts, leftOver }: SoakResult): b
     (limit === undefined || restPeak(parts) <= limit.total) &&
     Object.values(leftOver).every((value) => value === 0)
   )
+}
+
+/** What a server has not is full. */
+function isFull(metrics: MetricsPage, name: string): boolean {
+  return !(metrics.get(name)! < FULL * metrics.get(`${name}_max`)!)
 }
 
 export const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(0)} MiB`
