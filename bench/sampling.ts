@@ -43,8 +43,8 @@ const CASES: Readonly<Record<string, SamplingParams>> = {
     ...PLAIN,
     ...{ repetitionPenalty: 1.1, presencePenalty: 0.5, frequencyPenalty: 0.5 },
   },
-  'top-p 0.9, three penalties, 5 log probabilities': {
-    ...{ ...PLAIN, temperature: 1, topP: 0.9, topLogprobs: 5 },
+  'temperature 0.7, top-p 0.9, three penalties, 5 log probabilities': {
+    ...{ ...PLAIN, temperature: 0.7, topP: 0.9, topLogprobs: 5 },
     ...{ repetitionPenalty: 1.1, presencePenalty: 0.5, frequencyPenalty: 0.5 },
   },
 }
