@@ -1,7 +1,7 @@
 /**
  * A program of its own: holds Aerie's reading of a GGUF file to llama.cpp's, which `llama_logits.py` wrote.
  *
- *     node bin/node.js bench/peers/gguf/compare.ts model.gguf out/ [--record test/fixtures/gguf/smollm2.json]
+ *     node bin/node.js bench/peers/gguf/compare.ts model.gguf out/ [--backend native] [--record test/fixtures/gguf/smollm2.json]
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -28,7 +28,7 @@ interface Report {
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { record: { type: 'string' } },
+  options: { record: { type: 'string' }, backend: { type: 'string', default: 'onnx' } },
 })
 const [model, folder] = positionals
 if (model === undefined || folder === undefined)
@@ -62,7 +62,7 @@ for (const [i, { name, text }] of written.prompts.entries()) {
   const theirs = readFloats(join(folder, `${name}.f32`))
   // Teacher-forced: both read llama.cpp's continuation; where the best tokens agree, so would the free answers.
   const input = [{ kind: 'tokens', ids: Int32Array.of(...ids, ...greedy) } as const]
-  const stages = await runDecoderStages(files, 'onnx', await embed(files, input))
+  const stages = await runDecoderStages(files, values.backend, await embed(files, input))
   const ours = stages.get('logits')!
   const rows = ids.length + greedy.length
   const at = (logits: Float32Array, row: number) =>

@@ -66,18 +66,40 @@ struct Form {
   const char* name;
   LinearKind kind;
   int64_t group;
+  // Of a GGUF file, under the form's name.
+  bool blocks = false;
 };
 
 constexpr Form kForms[] = {{"int4 g32", LinearKind::kInt4, 32},   {"int4 g128", LinearKind::kInt4, 128},
                            {"int8 by row", LinearKind::kInt8, 0}, {"int8 g32", LinearKind::kInt8, 32},
-                           {"f16", LinearKind::kF16, 0},          {"f32", LinearKind::kF32, 0}};
+                           {"f16", LinearKind::kF16, 0},          {"f32", LinearKind::kF32, 0},
+                           {"Q4_0", LinearKind::kInt4, 32, true}, {"Q4_1", LinearKind::kInt4, 32, true},
+                           {"Q5_0", LinearKind::kInt6, 32, true}, {"Q8_0", LinearKind::kInt8, 32, true},
+                           {"Q4_K", LinearKind::kInt4, 32, true}, {"Q6_K", LinearKind::kInt6, 16, true}};
 
 struct Weight {
   Block block;
   PackedLinear packed;
 };
 
+Weight packed(ThreadPool& pool, const LinearSource& source) {
+  const PackedHeader header = plan_packed(source);
+  Weight weight{aligned_block(header.bytes), {}};
+  pack_linear(pool, source, header, weight.block.get());
+  weight.packed = parse_packed(weight.block.get(), header.bytes);
+  return weight;
+}
+
+// Random blocks; no scale that they may have is NaN or infinite.
+Weight make_blocks(ThreadPool& pool, const BlockType& type, int64_t out, int64_t in) {
+  std::vector<uint8_t> values(static_cast<size_t>(out * (in / type.values) * type.bytes));
+  std::mt19937 random(1);
+  for (uint8_t& byte : values) byte = static_cast<uint8_t>(random() & 0xbb);
+  return packed(pool, {.out = out, .in = in, .values = values, .blocks = &type});
+}
+
 Weight make(ThreadPool& pool, const Form& form, int64_t out, int64_t in) {
+  if (form.blocks) return make_blocks(pool, *find_block_type(form.name), out, in);
   LinearSource source{.kind = form.kind, .out = out, .in = in, .group = form.group};
   const bool dense = is_dense(form.kind);
   source.is_signed = !dense && form.group == 0;
@@ -106,11 +128,7 @@ Weight make(ThreadPool& pool, const Form& form, int64_t out, int64_t in) {
   const std::vector<float> scales(static_cast<size_t>(out * groups), 1.0f / 64);
   source.values = values;
   source.scales = scales;
-  const PackedHeader header = plan_packed(source);
-  Weight weight{aligned_block(header.bytes), {}};
-  pack_linear(pool, source, header, weight.block.get());
-  weight.packed = parse_packed(weight.block.get(), header.bytes);
-  return weight;
+  return packed(pool, source);
 }
 
 struct Size {
@@ -205,6 +223,9 @@ int run(const Options& options) {
       {"0.5B layer",
        {{896, 896}, {128, 896}, {128, 896}, {896, 896}, {4864, 896}, {4864, 896}, {896, 4864}},
        {1, 8, 512}},
+      {"1B layer",
+       {{2048, 2048}, {512, 2048}, {512, 2048}, {2048, 2048}, {8192, 2048}, {8192, 2048}, {2048, 8192}},
+       {1, 512}},
       {"0.5B head", {{151936, 896}}, {1, 8}},
       {"so400m layer", {{1152, 1152}, {1152, 1152}, {1152, 1152}, {1152, 1152}, {4304, 1152}, {1152, 4304}}, {729}},
   };
@@ -214,8 +235,11 @@ int run(const Options& options) {
     for (const Form& form : kForms) {
       const std::string name = std::string(part.name) + " " + form.name;
       if (name.find(options.only) == std::string::npos) continue;
-      // 4304 is no multiple of a group.
-      if (form.group != 0 && part.linears.back().in % form.group != 0) continue;
+      // 4304 is no multiple of a group, 896 none of a block of 256.
+      const int64_t unit = form.blocks ? find_block_type(form.name)->values : form.group;
+      const bool fits = std::all_of(part.linears.begin(), part.linears.end(),
+                                    [unit](const Size& size) { return unit == 0 || size.in % unit == 0; });
+      if (!fits) continue;
       const Bench bench(part, form);
       for (const int64_t rows : part.rows) {
         for (size_t i = 0; i < pools.size(); ++i) {
