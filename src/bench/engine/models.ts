@@ -24,13 +24,21 @@ export async function checkpointOf(
   })
 }
 
-/** As `aerie import --quantize` writes it, without its measurement and its manifest. */
-export async function quantised(checkpoint: string, form: QuantiseOptions): Promise<string> {
+/**
+ * As `aerie import --quantize` writes it, without its measurement and its manifest. What is rounded by `gptq` needs a tokenizer,
+ * of a folder or a GGUF file.
+ */
+export async function quantised(
+  checkpoint: string,
+  form: QuantiseOptions,
+  tokenizer?: string,
+): Promise<string> {
   return await once(join(checkpoint, `../aerie-${formName(form)}`), async (folder) => {
     await using quantiser = await ModelQuantiser.open(checkpoint, {
       ...form,
       scratch: folder,
       identity: checkpoint,
+      ...(tokenizer !== undefined && { tokenizer }),
     })
     const { smallFiles, config, weights } = await checkpointForm(checkpoint)
     const read = await config()
@@ -41,8 +49,8 @@ export async function quantised(checkpoint: string, form: QuantiseOptions): Prom
   })
 }
 
-export function formName({ method, group }: QuantiseOptions): string {
-  return `${method}-${group}`
+export function formName({ method, group, rounding }: QuantiseOptions): string {
+  return `${method}-${group}${rounding === 'gptq' ? '-gptq' : ''}`
 }
 
 /** The weights of a GGUF file widened to float32, in the hub's layout; without a tokenizer. */
