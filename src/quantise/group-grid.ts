@@ -40,25 +40,10 @@ export function middleGrid(
   if (largest === 0) return
   // The lowest number is one further from the middle than the highest, and the largest value goes there.
   grid.scale = stored(-largest / middle)
+  const group = { floats, at, size, weights, column, top: 2 * middle - 1 }
   let best = Number.POSITIVE_INFINITY
-  for (const step of bits === 4 ? TRIED_STEPS : [0]) {
-    const inverse = -(middle + step) / largest
-    let [products, squares] = [0, 0]
-    for (let i = 0; i < size; i++) {
-      const value = floats[at + i]!
-      const number = Math.max(-middle, Math.min(middle - 1, Math.round(value * inverse)))
-      const weight = weights ? weights[column + i]! : 1
-      products += weight * number * value
-      squares += weight * number * number
-    }
-    if (squares === 0) continue
-    // With these numbers that is the scale of least squares; the values' own squares are missing in every error alike.
-    const scale = stored(products / squares)
-    const error = scale * (scale * squares - 2 * products)
-    if (error >= best) continue
-    best = error
-    grid.scale = scale
-  }
+  for (const step of bits === 4 ? TRIED_STEPS : [0])
+    best = tryGrid(group, -(middle + step) / largest, middle, best, grid)
 }
 
 /** The same with a zero point of its own, within the range of the group's values and zero. */
@@ -84,29 +69,55 @@ export function ownGrid(
   const middle = Math.round((-lowest / range) * top)
   grid.scale = stored(range / top)
   grid.zero = middle
+  const group = { floats, at, size, weights, column, top }
   let best = Number.POSITIVE_INFINITY
   for (const offset of TRIED_ZEROS) {
     const zero = middle + offset
     if (zero < 0 || zero > top) continue
-    for (const share of TRIED_SHARES) {
-      const inverse = top / (range * share)
-      let [products, squares] = [0, 0]
-      for (let i = 0; i < size; i++) {
-        const value = floats[at + i]!
-        const number = Math.max(-zero, Math.min(top - zero, Math.round(value * inverse)))
-        const weight = weights ? weights[column + i]! : 1
-        products += weight * number * value
-        squares += weight * number * number
-      }
-      if (squares === 0) continue
-      const scale = stored(products / squares)
-      const error = scale * (scale * squares - 2 * products)
-      if (error >= best) continue
-      best = error
-      grid.scale = scale
-      grid.zero = zero
-    }
+    for (const share of TRIED_SHARES) best = tryGrid(group, top / (range * share), zero, best, grid)
   }
+}
+
+interface Group {
+  readonly floats: Float32Array | Float64Array
+  readonly at: number
+  readonly size: number
+  readonly weights: ColumnWeights
+  /** Of its first weight. */
+  readonly column: number
+  /** Largest number. */
+  readonly top: number
+}
+
+/**
+ * Rounds a group's values times `inverse`; where that loses less than `best` the grid becomes the one of least squares for these
+ * numbers. Returns the least loss, of which the sum of the values' own squares is missing, in all alike.
+ */
+function tryGrid(
+  { floats, at, size, weights, column, top }: Group,
+  inverse: number,
+  zero: number,
+  best: number,
+  grid: Grid,
+): number {
+  let products = 0
+  let squares = 0
+  for (let i = 0; i < size; i++) {
+    const value = floats[at + i]!
+    // Rounded by cutting off, which is several times as fast as Math.round; numbers are not negative here.
+    const shifted = value * inverse + zero + 0.5
+    const number = (shifted < 0 ? 0 : shifted > top ? top : shifted | 0) - zero
+    const weighted = weights === undefined ? number : weights[column + i]! * number
+    products += weighted * value
+    squares += weighted * number
+  }
+  if (squares === 0) return best
+  const scale = stored(products / squares)
+  const loss = scale * (scale * squares - 2 * products)
+  if (loss >= best) return best
+  grid.scale = scale
+  grid.zero = zero
+  return loss
 }
 
 function stored(scale: number): number {
