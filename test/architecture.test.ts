@@ -71,13 +71,14 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   // What a model can do and is: shown by the edge, put together by main.
   capabilities: ['engine', 'package', 'models', 'errors'],
   package: ['errors', 'gguf-name', 'model-folder'],
-  // Measures with the very prompts and pictures that the server would make.
+  // Measures with the very prompts and pictures that the server would make; rounds by what layers read in a text.
   quantise: [
     'chat',
     'engine',
     'engine/backends',
     'media',
     'models',
+    'tokenizer',
     'package',
     'weights',
     'errors',

@@ -1,17 +1,23 @@
 /** Which weights of a graph only ever multiply: those that a quantised form can stand for. */
-import type { Graph, Value, Weight } from './graph.ts'
+import type { Graph, NamedValue, Value, Weight } from './graph.ts'
 
 /** Weights [out, in] that nothing but `linear` reads, whole or some of their rows. Another output of theirs would need the floats. */
 export function linearWeights(graph: Graph): Set<Weight> {
+  return new Set(linearInputs(graph).keys())
+}
+
+/** Those weights, each with the values [.., in] that it is multiplied with. */
+export function linearInputs(graph: Graph): Map<Weight, Set<Value>> {
   /** A weight, or rows of it, → the weight. */
   const rowsOf = new Map<Value, Weight>(graph.weights.map((weight) => [weight, weight]))
-  const read = new Set<Weight>()
+  const read = new Map<Weight, Set<Value>>()
   const readOtherwise = new Set<Weight>()
   for (const node of graph.nodes) {
     for (const [i, input] of node.inputs.entries()) {
       const weight = rowsOf.get(input)
       if (!weight) continue
-      if (node.op === 'linear' && i === 1) read.add(weight)
+      if (node.op === 'linear' && i === 1)
+        read.set(weight, (read.get(weight) ?? new Set()).add(node.inputs[0]!))
       else if (node.op === 'slice' && node.attributes.axis === 0) rowsOf.set(node.output, weight)
       else readOtherwise.add(weight)
     }
@@ -20,7 +26,23 @@ export function linearWeights(graph: Graph): Set<Weight> {
     const weight = rowsOf.get(value)
     if (weight) readOtherwise.add(weight)
   }
-  return new Set([...read].filter((weight) => !readOtherwise.has(weight) && !weight.derived))
+  return new Map([...read].filter(([weight]) => !readOtherwise.has(weight) && !weight.derived))
+}
+
+/** Of a graph, what these values depend on; they are its outputs, by these names. */
+export function graphBehind(graph: Graph, outputs: readonly NamedValue[]): Graph {
+  const needed = new Set(outputs.map(({ value }) => value))
+  const nodes = graph.nodes
+    .toReversed()
+    .filter(({ output, inputs }) => {
+      if (!needed.has(output)) return false
+      for (const input of inputs) needed.add(input)
+      return true
+    })
+    .toReversed()
+  const weights = graph.weights.filter((weight) => needed.has(weight))
+  const inputs = graph.inputs.filter(({ value }) => needed.has(value))
+  return { name: graph.name, inputs, weights, nodes, outputs, stages: [] }
 }
 
 /** Weights that a value depends on. */

@@ -28,7 +28,7 @@ export const importCommand: Command = {
     quantize: {
       type: 'string',
       value: 'none',
-      description: 'form of the weights: none, int8 or int4; measured against the checkpoint',
+      description: 'form of the weights: none, int8, int4 or int4-pure; measured by the checkpoint',
       default: 'none',
     },
     group: {
@@ -40,6 +40,11 @@ export const importCommand: Command = {
     packed: {
       type: 'boolean',
       description: 'weights also as the native runtime maps them: no packing at a start, one copy',
+    },
+    rounding: {
+      type: 'string',
+      value: 'how',
+      description: 'nearest, or gptq, closer and slower; otherwise gptq for int4, nearest for int8',
     },
     force: {
       type: 'boolean',

@@ -914,15 +914,23 @@ export interface components {
              *     the shipped calibration prompts and pictures. Null for weights as they were published.
              */
             quantization: {
-                /** @constant */
-                method: "round-to-nearest";
                 /**
-                 * @description Of most linear layers of the decoder; its embedding, its head and those that bear least have 8.
+                 * @description How the groups of the decoder were rounded; towers are rounded to the nearest.
+                 * @enum {string}
+                 */
+                method: "round-to-nearest" | "gptq";
+                /**
+                 * @description Of most linear layers of the decoder; its embedding, its head and those that bear least may have 8.
                  * @enum {integer}
                  */
                 bits: 4 | 8;
                 /** @description Weights of a row that share a scale. */
                 group: number;
+                /**
+                 * @description Of all that a step of the decoder multiplies with, scales and the like too. Null without a decoder, and for
+                 *     packages of versions that did not count it.
+                 */
+                bits_per_weight: number | null;
                 parts: {
                     name: string;
                     /** @enum {string} */

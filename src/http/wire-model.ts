@@ -124,6 +124,7 @@ function toWireQuantization(
   const { decoder, towers } = measured
   return {
     ...pick(quantization, 'method', 'bits', 'group'),
+    bits_per_weight: quantization.bitsPerWeight ?? null,
     parts: parts.map(({ reason, ...part }) => ({ ...part, reason: reason ?? null })),
     measured: {
       decoder: decoder

@@ -238,7 +238,7 @@ async function measured(
     throw new AerieError(
       'invalid_package',
       `quantised, the model is too far from what it was: ${beyond.join('; ')}. ` +
-        'A larger form (int8, or --group 32) is closer; --force makes the package nevertheless',
+        'A larger form (int8, then int4, each with --group 32) is closer; --force makes the package nevertheless',
     )
   }
   const form = await checkpointForm(packageDir)

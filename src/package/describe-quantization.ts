@@ -1,9 +1,16 @@
 /** What a package says about its quantised weights, in lines for people. */
 import type { Quantization } from './manifest.ts'
 
+const ROUNDED = {
+  'round-to-nearest': 'to the nearest',
+  gptq: 'together (GPTQ)',
+} as const
+
 export function quantizationLines({
+  method,
   bits,
   group,
+  bitsPerWeight,
   parts,
   measured: { decoder, towers },
   forced,
@@ -14,6 +21,11 @@ export function quantizationLines({
   })
   return [
     ...forms,
+    ...(bitsPerWeight === undefined
+      ? []
+      : [
+          `${bitsPerWeight.toFixed(2)} bits a weight that a step reads, rounded ${ROUNDED[method]}`,
+        ]),
     ...(decoder
       ? [
           `logits at ${decoder.positions} positions: KL mean ${decoder.klMean.toPrecision(3)}, ` +

@@ -88,11 +88,14 @@ const MeasuredSchema = Type.Object({
 })
 
 const QuantizationSchema = Type.Object({
-  method: Type.Literal('round-to-nearest'),
-  /** Of most of the decoder's linear layers; its embedding, its head and those that bear least have 8. */
+  /** How the groups of the decoder were rounded; towers are rounded to the nearest. */
+  method: Type.Union([Type.Literal('round-to-nearest'), Type.Literal('gptq')]),
+  /** Of most of the decoder's linear layers; with `int4` its embedding, its head and those that bear least have 8. */
   bits: Type.Union([Type.Literal(4), Type.Literal(8)]),
   /** Elements of a row that share a scale; where that does not divide a width, fewer. */
   group: Size,
+  /** Of all that a step of the decoder multiplies with, scales and the like too. */
+  bitsPerWeight: Type.Optional(Measure),
   parts: Type.Array(
     Type.Object({
       name: Name,
@@ -117,7 +120,12 @@ export const manifestSchema = Type.Object({
   name: Type.String({ pattern: '^[\\w-][\\w.-]{0,127}$' }),
   /** `model_type` of its family. */
   family: Name,
-  quantize: Type.Union([Type.Literal('none'), Type.Literal('int8'), Type.Literal('int4')]),
+  quantize: Type.Union([
+    Type.Literal('none'),
+    Type.Literal('int8'),
+    Type.Literal('int4'),
+    Type.Literal('int4-pure'),
+  ]),
   /** Of a quantised package alone. */
   quantization: Type.Optional(QuantizationSchema),
   /** ISO 8601; not under the digest, so that a second import of the same gives the same package. */

@@ -24,7 +24,7 @@ export const parityCommand: Command = {
     quantize: {
       type: 'string',
       value: 'none',
-      description: 'quantise the checkpoint first as an import does: int8 or int4',
+      description: 'quantise the checkpoint first, to the nearest: int8, int4 or int4-pure',
       default: 'none',
     },
     group: {
@@ -67,7 +67,9 @@ async function parity({ positionals, options }: ParsedArgs, terminal: Terminal):
   const dump = options.get('dump')
   if (dump !== undefined && !isOne) throw new UsageError('--dump is for one case and one backend')
   const asJson = options.has('json')
-  const quantise = quantiseOptions(options)
+  const asked = quantiseOptions(options)
+  // Cases may have no text: nothing is read with them.
+  const quantise = asked && { ...asked, rounding: 'nearest' as const }
   const results: CaseResult[] = []
   for (const folder of folders) {
     for (const backend of backends) {

@@ -1,12 +1,12 @@
-/** Worker thread that measures a quantised model: ONNX Runtime blocks the thread that it runs in. */
-import { parentPort, workerData } from 'node:worker_threads'
+/** Worker thread that measures a quantised model. */
 import { loadModelConfig } from '../../models/load-config.ts'
 import { openModelFiles } from '../engine/backends/model-files.ts'
-import { toWireError } from '../errors.ts'
+import { bitsPerWeight, stepSize } from '../engine/backends/step-size.ts'
 import { calibrationPrompts } from './calibration.ts'
 import { measureDecoder, measureEncoder, measureTower } from './measure.ts'
-import type { FromMeasureWorker, Measured, ToMeasure } from './measure-thread.ts'
+import type { Measured, ToMeasure } from './measure-thread.ts'
 import { openOverlaid } from './overlay.ts'
+import { answerTask } from './task-thread.ts'
 
 async function measure({ before, quantised, parts, threads }: ToMeasure): Promise<Measured> {
   const config = await loadModelConfig(before)
@@ -27,15 +27,11 @@ async function measure({ before, quantised, parts, threads }: ToMeasure): Promis
     if (parts === 'encoder' || !config.graphs.decoder) return { towers }
     const prompts = await calibrationPrompts(before, config)
     const features = seen?.features ?? new Map()
-    return { towers, decoder: await measureDecoder(pair, prompts, features, { threads }) }
+    const decoder = await measureDecoder(pair, prompts, features, { threads })
+    return { towers, decoder, bitsPerWeight: bitsPerWeight(stepSize(pair.quantised)) }
   } finally {
     await Promise.all([pair.before.checkpoint.close(), pair.quantised.checkpoint.close()])
   }
 }
 
-const say = (message: FromMeasureWorker) => parentPort!.postMessage(message)
-try {
-  say({ type: 'measured', measured: await measure(workerData as ToMeasure) })
-} catch (error) {
-  say({ type: 'failed', error: toWireError(error) })
-}
+await answerTask(measure)

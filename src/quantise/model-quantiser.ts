@@ -9,10 +9,13 @@ import { isJsonObject } from '../model-folder.ts'
 import type { Quantization } from '../package/manifest.ts'
 import { Checkpoint, type StoredTensor } from '../weights/checkpoint.ts'
 import { INDEX_FILE } from '../weights/checkpoint-index.ts'
+import type { FactorPlace } from './layer-inputs.ts'
+import type { ToLookAt } from './layer-inputs-worker.ts'
 import { type Measured, measureInThread } from './measure-thread.ts'
 import type { QuantiseOptions } from './methods.ts'
 import { planQuantisation, type QuantisationPlan } from './plan.ts'
 import { RowPool } from './row-pool.ts'
+import { runTask } from './task-thread.ts'
 import { THRESHOLDS, type Thresholds, tooFar } from './thresholds.ts'
 import { partsToKeep, type TowerPart, towerParts } from './tower-choice.ts'
 import {
@@ -27,6 +30,8 @@ export interface ModelQuantiserOptions extends QuantiseOptions {
   readonly scratch: string
   /** Tells the source from others: what was found out about another is not used. */
   readonly identity: string
+  /** Folder, or GGUF file, of the model's tokenizer; undefined: where the model's text is. */
+  readonly tokenizer?: string
   readonly signal?: AbortSignal | undefined
   readonly thresholds?: Thresholds
   /** Told what is done between files. */
@@ -41,6 +46,7 @@ export interface WrittenFile {
 
 const TRIAL = 'trial.safetensors'
 const CHOICE = 'towers.json'
+const FACTORS = 'factors.bin'
 
 export class ModelQuantiser implements AsyncDisposable {
   readonly #directory: string
@@ -52,6 +58,8 @@ export class ModelQuantiser implements AsyncDisposable {
   /** Part → why it stays. */
   #kept: ReadonlyMap<string, string> = new Map()
   #plan: QuantisationPlan = new Map()
+  /** Of the decoder's weights by graph name, where they do not round each by itself. */
+  #factors: ReadonlyMap<string, FactorPlace> = new Map()
 
   private constructor(
     directory: string,
@@ -78,6 +86,7 @@ export class ModelQuantiser implements AsyncDisposable {
     try {
       quantiser.#kept = await quantiser.#chooseTowers()
       quantiser.#plan = quantiser.#planWithout(quantiser.#kept.keys())
+      if (options.rounding === 'gptq') quantiser.#factors = await quantiser.#lookAtInputs()
       return quantiser
     } catch (error) {
       await quantiser[Symbol.asyncDispose]()
@@ -112,9 +121,12 @@ export class ModelQuantiser implements AsyncDisposable {
     const { method, group, thresholds = THRESHOLDS } = this.#options
     return {
       quantization: {
-        method: 'round-to-nearest',
+        method: this.#factors.size > 0 ? 'gptq' : 'round-to-nearest',
         bits: method === 'int8' ? 8 : 4,
         group,
+        ...(measured.bitsPerWeight !== undefined && {
+          bitsPerWeight: Number(measured.bitsPerWeight.toFixed(3)),
+        }),
         parts: this.#describeParts(),
         measured: {
           ...(measured.decoder && { decoder: measured.decoder }),
@@ -129,7 +141,8 @@ export class ModelQuantiser implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#pool[Symbol.asyncDispose]()
     await this.#checkpoint.close()
-    await rm(join(this.#options.scratch, TRIAL), { force: true })
+    for (const file of [TRIAL, FACTORS])
+      await rm(join(this.#options.scratch, file), { force: true })
   }
 
   /** Quantises the towers alone, measures them, and leaves out those that change too much until none does. */
@@ -158,6 +171,31 @@ export class ModelQuantiser implements AsyncDisposable {
     }
     await this.#rememberChoice(kept)
     return kept
+  }
+
+  /** What the layers of the decoder read whose weights are in groups. */
+  async #lookAtInputs(): Promise<ReadonlyMap<string, FactorPlace>> {
+    const planned = [...this.#plan.values()]
+    const weights = planned.flatMap(({ weight, form, isDecoder }) =>
+      isDecoder && form.kind === 'groups' ? [weight] : [],
+    )
+    if (weights.length === 0) return new Map()
+    const { scratch, signal, onPhase, tokenizer } = this.#options
+    onPhase?.('reading a text with the decoder')
+    await mkdir(scratch, { recursive: true })
+    await rm(this.#factorFile, { force: true })
+    const task: ToLookAt = {
+      checkpoint: this.#directory,
+      tokenizer: tokenizer ?? join(this.#directory, this.#config.family.textFolder ?? ''),
+      weights: new Set(weights),
+      target: this.#factorFile,
+      threads: availableParallelism(),
+    }
+    return await runTask(new URL('./layer-inputs-worker.ts', import.meta.url), task, signal)
+  }
+
+  get #factorFile(): string {
+    return join(this.#options.scratch, FACTORS)
   }
 
   /** An import that was killed goes on with what it had found out. */
@@ -209,12 +247,17 @@ export class ModelQuantiser implements AsyncDisposable {
     const folder = dirname(path) === '.' ? '' : `${dirname(path)}.`
     return [...tensors.values()]
       .filter((tensor) => tensor.path === file.path)
-      .map((tensor) => ({
-        tensor,
-        name: tensor.name.slice(folder.length),
-        form: this.#plan.get(tensor)?.form,
-        isUnused: !read.has(tensor),
-      }))
+      .map((tensor) => {
+        const planned = this.#plan.get(tensor)
+        const place = planned?.form.kind === 'groups' && this.#factors.get(planned.weight)
+        return {
+          tensor,
+          name: tensor.name.slice(folder.length),
+          form: planned?.form,
+          isUnused: !read.has(tensor),
+          ...(place && { factors: { ...place, path: this.#factorFile } }),
+        }
+      })
   }
 
   async #writeIndex(path: string, target: string): Promise<WrittenFile> {

@@ -5,7 +5,7 @@ import type { ModelConfig } from '../../models/load-config.ts'
 import { bindModel, graphsOf } from '../engine/backends/model-files.ts'
 import { graphName } from '../weights/bind-weights.ts'
 import type { StoredTensor } from '../weights/checkpoint.ts'
-import type { QuantiseOptions } from './methods.ts'
+import type { Method, QuantiseOptions } from './methods.ts'
 import type { QuantisedForm } from './quantise-rows.ts'
 
 /** Where a width is no multiple of the group that was asked for; the runtimes take no smaller ones. */
@@ -31,7 +31,7 @@ export type QuantisationPlan = ReadonlyMap<StoredTensor, PlannedWeight>
 export function planQuantisation(
   config: ModelConfig,
   tensors: Iterable<StoredTensor>,
-  options: QuantiseOptions,
+  options: Pick<QuantiseOptions, 'method' | 'group'>,
   keep: ReadonlySet<string> = new Set(),
 ): QuantisationPlan {
   const bound = bindModel(config, tensors)
@@ -55,16 +55,16 @@ export function planQuantisation(
       }
       // Only the tensors of the decoder and the towers are measured.
       if (!isDecoder && !TOWER_GRAPHS.has(part)) continue
-      const isExact = name === embedding || name === head || delicate?.has(weight)
+      const isDelicate = name === embedding || name === head || delicate?.has(weight)
       const form = isDecoder
-        ? decoderForm(shape[1]!, isExact ? { ...options, method: 'int8' } : options)
+        ? decoderForm(shape[1]!, bitsOf(options.method, isDelicate), options.group)
         : ({ kind: 'rows' } as const)
       forms.set(name, { weight: name, form, isDecoder })
     }
   }
-  // A table that is looked up and multiplies nothing.
+  // A table that is looked up and multiplies nothing: a step reads a row of it.
   if (embedding !== undefined && !forms.has(embedding)) {
-    const form = decoderForm(config.limits.hiddenSize, { ...options, method: 'int8' })
+    const form = decoderForm(config.limits.hiddenSize, 8, options.group)
     forms.set(embedding, { weight: embedding, form, isDecoder: true })
   }
   return new Map(
@@ -76,13 +76,16 @@ export function planQuantisation(
   )
 }
 
-function decoderForm(width: number, { method, group }: QuantiseOptions): QuantisedForm {
+function bitsOf(method: Method, isDelicate = false): 4 | 8 {
+  return method === 'int4-pure' || (method === 'int4' && !isDelicate) ? 4 : 8
+}
+
+function decoderForm(width: number, bits: 4 | 8, group: number): QuantisedForm {
   const fitting = [group, ...SMALLER_GROUPS.filter((size) => size < group)].find(
     (size) => width % size === 0,
   )
   // Of published decoders none is that narrow or odd.
   if (fitting === undefined) return { kind: 'rows' }
-  const bits = method === 'int8' ? 8 : 4
   return { kind: 'groups', bits, group: fitting, hasZeroPoints: bits === 4 }
 }
 

@@ -1,8 +1,9 @@
 /**
- * Rows of a weight → whole numbers and scales, by rounding to the nearest. The forms are those of
+ * Rows of a weight → whole numbers and scales. The forms are those of
  * `src/weights/quantised.ts`. Hot loops index with `!`.
  */
-import { float16Table } from '../weights/dtype.ts'
+import { columnWeights, FEEDBACK_BLOCK } from './gptq.ts'
+import { type Grid, middleGrid, ownGrid } from './group-grid.ts'
 import { halfBits } from './half.ts'
 
 /** How the values of one weight are stored. */
@@ -29,33 +30,35 @@ export interface QuantisedRows {
  * of these in 16 signed bits: 2 · 255 · 64 fits, 2 · 255 · 127 does not, and it would saturate without a word.
  */
 const ROW_LIMIT = 64
-/** Scales that are tried around the one that just holds the group's largest value, as `make_qx_quants` of ggml does. */
-const TRIED_STEPS = [-0.7, -0.45, -0.2, 0, 0.2, 0.45, 0.7]
-/** Shares of a group's range that are tried with a zero point. */
-const TRIED_SHARES = [1, 0.95, 0.9, 0.85, 0.8]
-
-const half = float16Table()
-
-/** `floats` are whole rows `[rows, width]` of finite numbers; groups divide the width. Throws RangeError for values whose scale no half can hold. */
+/**
+ * `floats` are whole rows `[rows, width]` of finite numbers; groups divide the width. With `factors` (`gptq.ts`) the weights of a
+ * row make good for each other. Throws RangeError for values whose scale no half can hold.
+ */
 export function quantiseRows(
   floats: Float32Array,
   width: number,
   form: QuantisedForm,
+  factors?: Float32Array,
 ): QuantisedRows {
   if (form.kind === 'rows') return byRow(floats, width)
   const { bits, group, hasZeroPoints } = form
-  const groups = floats.length / group
   const rows = floats.length / width
   const values = new Uint8Array((floats.length * bits) / 8)
-  const scales = new Uint16Array(groups)
-  const zeros = hasZeroPoints ? new Uint8Array(groups) : undefined
+  const scales = new Uint16Array(floats.length / group)
+  const zeros = hasZeroPoints ? new Uint8Array(scales.length) : undefined
   const numbers = new Uint8Array(group)
-  for (let g = 0; g < groups; g++) {
-    const at = g * group
-    const zero = zeros
-      ? withZeroPoint(floats, at, bits, numbers, scales, g)
-      : aroundMiddle(floats, at, bits, numbers, scales, g)
-    if (zeros) zeros[g] = zero
+  const findGrid = hasZeroPoints ? ownGrid : middleGrid
+  const weights = factors && columnWeights(factors, width)
+  const grid: Grid = { scale: 0, zero: 0 }
+  const row = new Float64Array(width)
+  for (let at = 0, g = 0; at < floats.length; at += group, g++) {
+    const column = at % width
+    if (column === 0) row.set(floats.subarray(at, at + width))
+    findGrid(row, column, group, bits, weights, column, grid)
+    if (factors) roundTogether(row, column, bits, grid, factors, numbers)
+    else round(row, column, bits, grid, numbers)
+    scales[g] = halfBits(grid.scale)
+    if (zeros) zeros[g] = grid.zero
     pack(numbers, bits, values, (at * bits) / 8)
   }
   return {
@@ -65,107 +68,42 @@ export function quantiseRows(
   }
 }
 
-/** Writes a group's numbers and scale; returns the zero point. */
-function aroundMiddle(
-  floats: Float32Array,
-  at: number,
-  bits: 4 | 8,
-  numbers: Uint8Array,
-  scales: Uint16Array,
-  g: number,
-): number {
-  const middle = 1 << (bits - 1)
-  let largest = 0
-  for (let i = at; i < at + numbers.length; i++)
-    if (Math.abs(floats[i]!) > Math.abs(largest)) largest = floats[i]!
-  if (largest === 0) {
-    numbers.fill(middle)
-    return middle
-  }
-  // The lowest number is one further from the middle than the highest, and the largest value goes there.
-  let scale = -largest / middle
-  let best = -1
-  for (const step of bits === 4 ? TRIED_STEPS : [0]) {
-    const inverse = -(middle + step) / largest
-    let products = 0
-    let squares = 0
-    for (let i = at; i < at + numbers.length; i++) {
-      const q = Math.max(-middle, Math.min(middle - 1, Math.round(floats[i]! * inverse)))
-      products += q * floats[i]!
-      squares += q * q
-    }
-    // With these numbers, products / squares is the scale of least squares, and takes this much off the error.
-    if (squares === 0 || products * products <= best * squares) continue
-    best = (products * products) / squares
-    scale = products / squares
-  }
-  round(floats, at, storedScale(scale, scales, g), middle, 2 * middle - 1, numbers)
-  return middle
-}
-
-/** The same with a zero point: the range of the group's values and zero, or a share of it. */
-function withZeroPoint(
-  floats: Float32Array,
-  at: number,
-  bits: 4 | 8,
-  numbers: Uint8Array,
-  scales: Uint16Array,
-  g: number,
-): number {
-  const top = (1 << bits) - 1
-  let lowest = 0
-  let highest = 0
-  for (let i = at; i < at + numbers.length; i++) {
-    lowest = Math.min(lowest, floats[i]!)
-    highest = Math.max(highest, floats[i]!)
-  }
-  if (lowest === highest) {
-    numbers.fill(0)
-    return 0
-  }
-  let least = Number.POSITIVE_INFINITY
-  let scale = 0
-  let zero = 0
-  for (const share of bits === 4 ? TRIED_SHARES : [1]) {
-    const triedScale =
-      half[halfBits(((highest - lowest) * share) / top)]! || (highest - lowest) / top
-    const triedZero = Math.max(0, Math.min(top, Math.round((-lowest * share) / triedScale)))
-    let error = 0
-    for (let i = at; i < at + numbers.length; i++) {
-      const q = Math.max(0, Math.min(top, Math.round(floats[i]! / triedScale) + triedZero))
-      error += (floats[i]! - (q - triedZero) * triedScale) ** 2
-    }
-    if (error >= least) continue
-    least = error
-    scale = triedScale
-    zero = triedZero
-  }
-  round(floats, at, storedScale(scale, scales, g), zero, top, numbers)
-  return zero
-}
-
-/** Each number the nearest of 0…top to its value; `scale` is the stored one, so that its own rounding is made good. */
+/** Each number the nearest to its value. */
 function round(
-  floats: Float32Array,
-  at: number,
-  scale: number,
-  zero: number,
-  top: number,
+  row: Float64Array,
+  column: number,
+  bits: 4 | 8,
+  { scale, zero }: Grid,
   numbers: Uint8Array,
 ): void {
+  const top = (1 << bits) - 1
   if (scale === 0) numbers.fill(zero)
   else
     for (let i = 0; i < numbers.length; i++)
-      numbers[i] = Math.max(0, Math.min(top, Math.round(floats[at + i]! / scale) + zero))
+      numbers[i] = Math.max(0, Math.min(top, Math.round(row[column + i]! / scale) + zero))
 }
 
-function storedScale(scale: number, scales: Uint16Array, g: number): number {
-  const stored = halfBits(scale)
-  scales[g] = stored
-  const value = half[stored]!
-  if (!Number.isFinite(value))
-    throw new RangeError(`a scale of ${scale} is too large for half precision`)
-  return value
+/** The same, and what each changes is made good by the values behind it in its block, which are changed. */
+function roundTogether(
+  row: Float64Array,
+  column: number,
+  bits: 4 | 8,
+  { scale, zero }: Grid,
+  factors: Float32Array,
+  numbers: Uint8Array,
+): void {
+  const top = (1 << bits) - 1
+  const start = column - (column % FEEDBACK_BLOCK)
+  const size = Math.min(FEEDBACK_BLOCK, row.length - start)
+  for (let i = 0; i < numbers.length; i++) {
+    const k = column - start + i
+    const value = row[start + k]!
+    const number = scale === 0 ? zero : Math.max(0, Math.min(top, Math.round(value / scale) + zero))
+    numbers[i] = number
+    const line = start * FEEDBACK_BLOCK + k * size
+    const error = (value - (number - zero) * scale) / factors[line + k]!
+    for (let j = k + 1; j < size; j++) row[start + j] = row[start + j]! - error * factors[line + j]!
+  }
 }
 
 function byRow(floats: Float32Array, width: number): QuantisedRows {

@@ -9,6 +9,8 @@ export interface RowsToQuantise {
   readonly bytes: Uint8Array<ArrayBuffer>
   readonly width: number
   readonly form: QuantisedForm | undefined
+  /** Of the columns (`gptq.ts`), in memory that all threads share; undefined: each weight is rounded by itself. */
+  readonly factors?: Float32Array<SharedArrayBuffer> | undefined
 }
 
 export type FromRowWorker =

@@ -7,13 +7,13 @@ import type { FromRowWorker, RowsToQuantise } from './row-messages.ts'
 
 const port = parentPort!
 
-port.on('message', ({ id, dtype, bytes, width, form }: RowsToQuantise) => {
+port.on('message', ({ id, dtype, bytes, width, form, factors }: RowsToQuantise) => {
   const index = firstNonFinite(dtype, bytes)
   if (index >= 0) answer({ id, type: 'bad', index })
   else if (!form) answer({ id, type: 'kept', bytes }, [bytes.buffer])
   else {
     try {
-      const rows = quantiseRows(toFloat32(dtype, bytes), width, form)
+      const rows = quantiseRows(toFloat32(dtype, bytes), width, form, factors)
       const buffers = [rows.values, rows.scales, rows.zeroPoints].flatMap((part) =>
         part ? [part.buffer] : [],
       )

@@ -17,6 +17,8 @@ export interface SegmentRunOptions {
   readonly stages?: readonly string[]
   readonly mostElements?: number
   readonly signal?: AbortSignal | undefined
+  /** Takes each output and wanted stage of an input as soon as it is there: then none of them waits for the end. */
+  readonly onValue?: (name: string, data: Float32Array, feed: number) => void
 }
 
 type Feeds = Readonly<Record<string, Feed>>
@@ -32,7 +34,7 @@ export async function runSegments(
   use: (results: Stages, feed: number) => void,
   options: SegmentRunOptions,
 ): Promise<void> {
-  const { threads, stages = [], mostElements = MOST_ELEMENTS, signal } = options
+  const { threads, stages = [], mostElements = MOST_ELEMENTS, signal, onValue } = options
   const segments = cutGraph(graph, { mostElements, stages })
   const wanted = new Set([...graph.outputs.map(({ name }) => name), ...stages])
   const states = feeds.map((feed) => ({
@@ -49,12 +51,15 @@ export async function runSegments(
     )
     try {
       const names = segment.outputs.map(({ name }) => name)
-      for (const { values, dims } of states) {
+      for (const [i, { values, dims }] of states.entries()) {
         const results = await session.run(feedsOf(segment, values), names)
-        for (const { name, value } of segment.outputs)
+        for (const { name, value } of segment.outputs) {
+          if (onValue && wanted.has(name)) onValue(name, results[name]!, i)
           values.set(name, feedOf(value, results[name]!, resolveShape(value.shape, dims)))
-        for (const name of values.keys())
-          if (!readLater.has(name) && !wanted.has(name) && name !== 'positions') values.delete(name)
+        }
+        const isKept = (name: string) =>
+          readLater.has(name) || (wanted.has(name) && !onValue) || name === 'positions'
+        for (const name of values.keys()) if (!isKept(name)) values.delete(name)
       }
     } finally {
       await session.dispose()

@@ -9,6 +9,8 @@ import { pipeline } from 'node:stream/promises'
 import { AerieError } from '../errors.ts'
 import { readExactly, type StoredTensor } from '../weights/checkpoint.ts'
 import { DTYPE_BYTES, type Dtype } from '../weights/dtype.ts'
+import { blockElements } from './gptq.ts'
+import type { FactorPlace } from './layer-inputs.ts'
 import type { QuantisedForm } from './quantise-rows.ts'
 import type { RowPool } from './row-pool.ts'
 
@@ -23,8 +25,15 @@ export interface TensorToWrite {
   readonly name: string
   /** Undefined: as it is. */
   readonly form?: QuantisedForm | undefined
+  /** What its groups are rounded with; undefined: to the nearest. */
+  readonly factors?: TensorFactors | undefined
   /** Nobody reads it: its values may be anything. */
   readonly isUnused?: boolean
+}
+
+/** Factors (`gptq.ts`) in a file. */
+export interface TensorFactors extends FactorPlace {
+  readonly path: string
 }
 
 export interface WriteOptions {
@@ -147,11 +156,13 @@ async function writePieces(placed: readonly Placed[], writing: Writing): Promise
   const running = new Set<Promise<void>>()
   let failure: { readonly error: unknown } | undefined
   for (const tensor of placed) {
+    if (failure || signal?.aborted) break
+    const factors = tensor.factors && (await readFactors(tensor.factors))
     for (const piece of piecesOf(tensor.tensor)) {
       // One piece a thread is in work and one lies ready.
       while (running.size >= 2 * pool.threads) await Promise.race(running)
       if (failure || signal?.aborted) break
-      const work: Promise<void> = writePiece(tensor, piece, writing)
+      const work: Promise<void> = writePiece({ ...tensor, shared: factors }, piece, writing)
         .catch((error: unknown) => {
           failure ??= { error }
         })
@@ -164,6 +175,16 @@ async function writePieces(placed: readonly Placed[], writing: Writing): Promise
   await Promise.all(running)
   if (failure) throw failure.error
   signal?.throwIfAborted()
+}
+
+/** Once for all pieces of a tensor. */
+async function readFactors({ path, offset, width }: TensorFactors) {
+  await using file = await open(path, 'r')
+  const length = 4 * blockElements(width)
+  const bytes = await readExactly(file, { path, offset, length })
+  const shared = new Float32Array(new SharedArrayBuffer(length))
+  shared.set(new Float32Array(bytes.buffer, bytes.byteOffset, length / 4))
+  return shared
 }
 
 interface Piece {
@@ -183,7 +204,17 @@ function* piecesOf({ shape, byteLength }: StoredTensor): Generator<Piece> {
 }
 
 async function writePiece(
-  { tensor, form, isUnused, values, scales, zeroPoints }: Placed,
+  {
+    tensor,
+    form,
+    isUnused,
+    shared,
+    values,
+    scales,
+    zeroPoints,
+  }: Placed & {
+    readonly shared: Float32Array<SharedArrayBuffer> | undefined
+  },
   { firstRow, rows, rowBytes }: Piece,
   { pool, output, sources, dataStart, onBytes }: Writing,
 ): Promise<void> {
@@ -195,7 +226,8 @@ async function writePiece(
     length,
   })
   const width = rowBytes / DTYPE_BYTES[dtype]
-  const answer = await pool.run({ dtype: isUnused ? 'U8' : dtype, bytes, width, form })
+  const storedAs = isUnused ? 'U8' : dtype
+  const answer = await pool.run({ dtype: storedAs, bytes, width, form, factors: shared })
   const write = async (slot: Slot | undefined, part: Uint8Array | undefined) => {
     if (!slot || !part) return
     // Rows of every part lie behind each other.

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import sharp from 'sharp'
-import { rowOf } from '../../src/bench/engine/accuracy.ts'
+import { AccuracyCount } from '../../src/bench/engine/accuracy-count.ts'
 import { type Ask, questionBytes } from '../../src/bench/engine/chat-prompt.ts'
 import { engineBenchCommand } from '../../src/bench/engine/command.ts'
 import {
@@ -333,13 +333,18 @@ describe('chats of two servers', () => {
 
 it('perplexity and divergence are those of the next tokens', () => {
   // Two tokens, two positions: what foretells the second token is half and half, or three to one for it.
-  const even = Float32Array.of(0, 0, 0, 0)
-  const sure = Float32Array.of(0, Math.log(3), 0, 0)
-  const ids = Int32Array.of(0, 1)
-  const same = rowOf({ name: 'same', bitsPerWeight: 4 }, even, even, ids)
+  const even = Float32Array.of(0, 0)
+  const sure = Float32Array.of(0, Math.log(3))
+  const countOf = (first: Float32Array) => {
+    const count = new AccuracyCount()
+    count.add(even, first, 1)
+    count.add(even, even, undefined)
+    return count.result
+  }
+  const same = countOf(even)
   assert.equal(same.perplexity, 2)
   assert.deepEqual([same.divergenceMean, same.likeliestEqual], [0, 1])
-  const other = rowOf({ name: 'other', bitsPerWeight: 4 }, even, sure, ids)
+  const other = countOf(sure)
   assert.ok(Math.abs(other.perplexity - 4 / 3) < 1e-6)
   assert.equal(other.likeliestEqual, 0.5)
   // ½ ln(½ / ¼) + ½ ln(½ / ¾), at one of two positions.

@@ -52,8 +52,10 @@ describe('aerie import', () => {
   it('refuses in one line, with what can be done', () => {
     for (const [args, status, message] of [
       [[], 2, /expected one folder, GGUF file or hub id/],
-      [[folder, '--quantize', 'int3'], 2, /--quantize: expected none, int8 or int4, got 'int3'/],
+      [[folder, '--quantize', 'int3'], 2, /: expected none, int8, int4 or int4-pure, got 'int3'/],
       [[folder, '--quantize', 'int4', '--group', '48'], 2, /--group: expected 32 or 128, got '48'/],
+      [[folder, '--rounding', 'up'], 2, /--rounding: expected nearest or gptq, got 'up'/],
+      [[folder, '--rounding', 'gptq'], 2, /--rounding: is for --quantize int8, int4 or int4-pure/],
       [[folder, '--revision', 'main'], 2, /--revision: a folder has none/],
       [[join(scratch, 'nowhere')], 1, /expected a folder, a GGUF file, or a hub id/],
       [['owner/name', '--offline', '--models-dir', models], 1, /the network is off/],

@@ -1,13 +1,14 @@
 /** Importing with `quantise`: what the package holds and says, what is refused, and what an interruption leaves. */
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { basename, join, resolve } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { createBackend } from '../../src/engine/backends/create.ts'
 import { openModelFiles } from '../../src/engine/backends/model-files.ts'
 import { importCheckpoint } from '../../src/import/import-checkpoint.ts'
 import { inspectModel } from '../../src/inspect/inspect.ts'
 import { inspectionText } from '../../src/inspect/report.ts'
+import { quantizationLines } from '../../src/package/describe-quantization.ts'
 import { readManifest } from '../../src/package/manifest.ts'
 import { verifyPackage } from '../../src/package/verify.ts'
 import {
@@ -48,6 +49,7 @@ describe('importing a folder quantised', () => {
         method: 'round-to-nearest',
         bits: 8,
         group: 32,
+        bitsPerWeight: quantization!.bitsPerWeight,
         thresholds: LAX,
         parts: undefined,
         measured: undefined,
@@ -78,7 +80,7 @@ describe('importing a folder quantised', () => {
     assert.ok((await verifyPackage(directory, manifest)).hashedBytes > 0)
     assert.match(
       inspectionText(await inspectModel(directory, { verify: true })),
-      /Quantised +int8\n.*decoder int8.*\n.*KL mean [\d.e-]+, largest/,
+      /Quantised +int8\n.*decoder int8.*\n.* bits a weight .*\n.*KL mean [\d.e-]+, largest/,
     )
     for (const name of ['onnx', 'reference']) {
       const backend = await createBackend(name)
@@ -89,6 +91,30 @@ describe('importing a folder quantised', () => {
       })
       await session.dispose()
     }
+  })
+
+  it('in its pure form reads less than 5 bits a weight, and loses less rounded together: a real model', async () => {
+    cpSync(resolve(import.meta.dirname, '../../models/starter'), folder, { recursive: true })
+    const made = async (rounding: 'nearest' | 'gptq') => {
+      const quantise = { method: 'int4-pure', group: 32, rounding } as const
+      return (await run({ quantise })).manifest
+    }
+    const [nearest, together] = [await made('nearest'), await made('gptq')]
+    assert.deepEqual(
+      [nearest, together].map(({ quantize, quantization: q }) => [quantize, q!.method, q!.bits]),
+      [
+        ['int4-pure', 'round-to-nearest', 4],
+        ['int4-pure', 'gptq', 4],
+      ],
+    )
+    const { bitsPerWeight, measured } = together.quantization!
+    assert.ok(bitsPerWeight! > 4.25 && bitsPerWeight! < 5, String(bitsPerWeight))
+    assert.equal(bitsPerWeight, nearest.quantization!.bitsPerWeight)
+    const lines = quantizationLines(together.quantization!)
+    assert.ok(lines.some((line) => line.startsWith(`${bitsPerWeight!.toFixed(2)} bits a weight`)))
+    const [before, after] = [nearest.quantization!.measured, measured].map((m) => m.decoder!.klMean)
+    assert.ok(after! < 0.8 * before!, `KL ${before} to the nearest, ${after} together`)
+    assert.deepEqual((await made('gptq')).files, together.files, 'the same files again')
   })
 
   it('measures a tower that is published alone in everything that it says', async () => {

@@ -3,9 +3,16 @@ import assert from 'node:assert/strict'
 import { join, resolve } from 'node:path'
 import { describe, it } from 'node:test'
 import { GraphBuilder } from '../../models/graph/builder.ts'
-import { linearWeights, weightsBehind } from '../../models/graph/linear-weights.ts'
+import {
+  graphBehind,
+  linearInputs,
+  linearWeights,
+  weightsBehind,
+} from '../../models/graph/linear-weights.ts'
 import { loadModelConfig } from '../../models/load-config.ts'
+import type { Method } from '../../src/quantise/methods.ts'
 import { planQuantisation } from '../../src/quantise/plan.ts'
+import type { QuantisedForm } from '../../src/quantise/quantise-rows.ts'
 import { THRESHOLDS, tooFar } from '../../src/quantise/thresholds.ts'
 import { partsToKeep, towerParts } from '../../src/quantise/tower-choice.ts'
 import { Checkpoint } from '../../src/weights/checkpoint.ts'
@@ -30,6 +37,23 @@ describe('linearWeights', () => {
     assert.deepEqual(names.sort(), ['back', 'plain', 'stack'])
   })
 
+  it('are read with the values that the layers read, and what is behind those is a graph', () => {
+    const g = new GraphBuilder('layers')
+    const first = g.weight('first', [4, 8])
+    const last = g.weight('last', [4, 4])
+    const x = g.input('x', ['n', 8])
+    const hidden = g.relu(g.linear(x, first))
+    g.output('y', g.linear(hidden, last))
+    g.output('other', g.linear(hidden, g.weight('unread', [2, 4])))
+    const graph = g.build()
+    assert.deepEqual(linearInputs(graph).get(last), new Set([hidden]))
+    const cut = graphBehind(graph, [{ name: 'hidden', value: hidden }])
+    assert.deepEqual(
+      [cut.weights.map(({ name }) => name), cut.nodes.map(({ op }) => op)],
+      [['first'], ['linear', 'relu']],
+    )
+  })
+
   it('are not those whose values leave the graph', () => {
     const g = new GraphBuilder('layer')
     const weight = g.weight('w', [4, 4])
@@ -40,7 +64,8 @@ describe('linearWeights', () => {
 })
 
 describe('planQuantisation', () => {
-  const planOf = async (name: string, method: 'int8' | 'int4', keep = new Set<string>()) => {
+  const bits = (form: QuantisedForm) => (form.kind === 'rows' ? 8 : form.bits)
+  const planOf = async (name: string, method: Method, keep = new Set<string>()) => {
     const config = await loadModelConfig(checkpointOf(name))
     const { weightFolders } = config.family
     await using checkpoint = weightFolders
@@ -85,6 +110,17 @@ describe('planQuantisation', () => {
         )
       assert.deepEqual([bitsOf(delicate), bitsOf(others)], [new Set([8]), new Set([4])], name)
     }
+  })
+
+  it('in its pure form gives 4 bits to everything that a step multiplies with, a tied head too', async () => {
+    const tied = await planOf('decoders/qwen3', 'int4-pure')
+    assert.deepEqual(new Set([...tied.values()].map((form) => bits(form))), new Set([4]))
+    assert.ok(tied.has('model.embed_tokens.weight'))
+    // A table that is only looked up costs a step nothing.
+    const untied = await planOf('vila/vila15', 'int4-pure')
+    assert.equal(bits(untied.get('llm.lm_head.weight')!), 4)
+    assert.equal(bits(untied.get('llm.model.embed_tokens.weight')!), 8)
+    assert.equal(bits(untied.get('llm.model.layers.0.self_attn.v_proj.weight')!), 4)
   })
 
   it('gives towers and projectors one scale a row, and leaves those alone that are to be kept', async () => {

@@ -93,6 +93,23 @@ describe('quantised rows', () => {
     )
   })
 
+  it('are closer by a twentieth than on the grid that just holds a group', () => {
+    // Both ends of the group are numbers of it, as minimum and maximum give scale and zero point.
+    let [held, searched] = [0, 0]
+    for (let at = 0; at < floats.length; at += 32) {
+      const group = floats.subarray(at, at + 32)
+      const [lowest, highest] = [Math.min(0, ...group), Math.max(0, ...group)]
+      const scale = (highest - lowest) / 15
+      const zero = Math.round(-lowest / scale)
+      const onGrid = (x: number) =>
+        (Math.max(0, Math.min(15, Math.round(x / scale) + zero)) - zero) * scale
+      held += meanSquare(group.map((x) => x - onGrid(x)))
+      const back = readBack(group, 32, GROUPS(4, 32, true))
+      searched += meanSquare(group.map((x, i) => x - back[i]!))
+    }
+    assert.ok(searched < 0.95 * held, `${searched} of ${held}`)
+  })
+
   it('that are whole numbers of a scale come back exactly', () => {
     const numbers = Float32Array.from({ length: 64 }, (_, i) => ((i % 16) - 8) * 0.25)
     for (const form of [GROUPS(4, 32, false), GROUPS(4, 32, true)])

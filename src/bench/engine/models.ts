@@ -36,17 +36,21 @@ export async function seeingOf(
   })
 }
 
-/** As `aerie import --quantize` writes it, without its measurement and its manifest. */
+/**
+ * As `aerie import --quantize` writes it, without its measurement and its manifest. What is rounded by `gptq` needs a tokenizer,
+ * of a folder or a GGUF file.
+ */
 export async function quantised(
   checkpoint: string,
   form: QuantiseOptions,
-  name = 'aerie',
+  { name = 'aerie', tokenizer }: { readonly name?: string; readonly tokenizer?: string } = {},
 ): Promise<string> {
   return await once(join(checkpoint, `../${name}-${formName(form)}`), async (folder) => {
     await using quantiser = await ModelQuantiser.open(checkpoint, {
       ...form,
       scratch: folder,
       identity: checkpoint,
+      ...(tokenizer !== undefined && { tokenizer }),
     })
     const { smallFiles, config, weights } = await checkpointForm(checkpoint)
     const read = await config()
@@ -58,8 +62,8 @@ export async function quantised(
   })
 }
 
-export function formName({ method, group }: QuantiseOptions): string {
-  return `${method}-${group}`
+export function formName({ method, group, rounding }: QuantiseOptions): string {
+  return `${method}-${group}${rounding === 'gptq' ? '-gptq' : ''}`
 }
 
 /** The weights of a GGUF file widened to float32, in the hub's layout; without a tokenizer. */

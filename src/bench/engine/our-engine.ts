@@ -2,11 +2,10 @@
 import { kvGeometry } from '../../../models/graph/graph.ts'
 import type { DecoderSession, Row } from '../../engine/backend.ts'
 import { createBackend } from '../../engine/backends/create.ts'
-import { decoderGraph, type ModelFiles, openModelFiles } from '../../engine/backends/model-files.ts'
-import { storedParts } from '../../weights/quantised.ts'
+import { decoderGraph, openModelFiles } from '../../engine/backends/model-files.ts'
+import { stepSize } from '../../engine/backends/step-size.ts'
 import { seededUniform } from '../random.ts'
 import { type Decode, type Loaded, type Measure, type Ran, WARM_STEPS } from './jobs.ts'
-import type { StepWeights } from './shapes.ts'
 
 export interface OurJob {
   readonly backend: string
@@ -37,7 +36,7 @@ export class OurEngine {
   static async load({ backend, model, threads, positions }: OurJob): Promise<OurEngine> {
     const files = await openModelFiles(model)
     const graph = decoderGraph(files)
-    const { weightBytes } = storedSize(files)
+    const { weightBytes } = stepSize(files)
     await files.checkpoint.close()
     const { layers, kvHeads, headDim } = kvGeometry(graph)
     // As floats, the widest form that a backend keeps them in.
@@ -124,19 +123,6 @@ export class OurEngine {
     const most = Math.min(this.#session.vocabSize, 32_000)
     return 16 + Math.floor(this.#uniform() * (most - 16))
   }
-}
-
-/** Of what a step multiplies with: elements, those of the head apart, and bytes as they are stored. */
-export function storedSize(
-  files: Pick<ModelFiles, 'graphs' | 'tensors' | 'limits'>,
-): StepWeights & { readonly weightBytes: number } {
-  const tensors = new Set(decoderGraph(files).weights.map(({ name }) => files.tensors.get(name)!))
-  const all = [...tensors].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0)
-  const head = files.limits.vocabSize * files.limits.hiddenSize
-  const weightBytes = [...tensors]
-    .flatMap((tensor) => storedParts(tensor))
-    .reduce((sum, { byteLength }) => sum + byteLength, 0)
-  return { layers: all - head, head, weightBytes }
 }
 
 function row(sequence: number, ids: Int32Array, isWanted: boolean): Row {

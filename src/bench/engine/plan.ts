@@ -46,9 +46,12 @@ export interface EnginePlan {
 
 type Say = (line: string) => void
 
-/** Of our forms, what chats and scale are measured with. */
-const SERVED = { method: 'int4', group: 32 } as const
-const FORMS = [SERVED, { method: 'int4', group: 128 }] as const
+/**
+ * Of our forms, what chats and scale are measured with: about as many bits a weight as every peer's. Random weights lose nothing
+ * by being rounded to the nearest.
+ */
+const SERVED = { method: 'int4-pure', group: 32 } as const
+const FORMS = [SERVED, { method: 'int4-pure', group: 128 }, { method: 'int4', group: 32 }] as const
 /** For what is made once: exports of large models take their time. */
 const CONVERT_MS = 45 * 60_000
 const PROMPT = 512
@@ -231,13 +234,13 @@ function ourProgram(
 }
 
 async function storedWeights(model: string): Promise<StepWeights> {
-  const [{ openModelFiles }, { storedSize }] = await Promise.all([
+  const [{ openModelFiles }, { stepSize }] = await Promise.all([
     import('../../engine/backends/model-files.ts'),
-    import('./our-engine.ts'),
+    import('../../engine/backends/step-size.ts'),
   ])
   const files = await openModelFiles(model)
   await using _weights = files.checkpoint
-  const { layers, head } = storedSize(files)
+  const { layers, head } = stepSize(files)
   return { layers, head }
 }
 
@@ -285,7 +288,7 @@ async function chatModels(shape: ShapeName, { cache, python }: EnginePlan, say: 
   const options = { python, limitMs: CONVERT_MS }
   return {
     decoder: () => quantised(checkpoint, SERVED),
-    seeing: async () => quantised(await source(), SERVED, 'seeing'),
+    seeing: async () => quantised(await source(), SERVED, { name: 'seeing' }),
     llama: async (): Promise<LlamaFiles> => {
       say('converting for llama.cpp …')
       const folder = await converted(checkpoint, 'llama.cpp', options)

@@ -127,11 +127,11 @@ function cell({ figures }: ContestantReport, measure: string): string {
 }
 
 function accuracySection(
-  { text, positions, rows }: AccuracyReport,
+  { text, positions, window, rows }: AccuracyReport,
   table: (rows: Rows) => string,
 ): string[] {
   return [
-    `Against float32 on ${positions} positions of ${text}`,
+    `Against float32 on ${positions} positions of ${text}, in pieces of ${window}`,
     table([
       ['', 'bits', 'KL mean', 'KL largest', 'likeliest token equal', 'perplexity'],
       ...rows.map((row) => [
