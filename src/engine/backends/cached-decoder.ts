@@ -89,6 +89,7 @@ export class CachedDecoder implements DecoderSession {
     if (this.#disposed) return
     this.#disposed = true
     this.#cache.clear()
+    this.#embeddings.close()
     await this.#runner.dispose()
   }
 

@@ -28,7 +28,9 @@ async function nativeDecoder(files: ModelFiles, options: BackendOptions): Promis
     blockSize: options.kvBlockSize,
     bytes: options.kvCacheBytes,
   })
-  const embeddings = await EmbeddingTable.load(files)
+  // What has packed weights is a package, and nobody changes its files.
+  const staysInFile = options.packedWeights !== undefined
+  const embeddings = await EmbeddingTable.load(files, { staysInFile })
   const session = await load(graph, files, options)
   const runner = new NativeDecoderRunner({ session, cache, hiddenSize, vocabSize })
   return new CachedDecoder({ embeddings, cache, runner, maxContext })
