@@ -74,6 +74,12 @@ export const packedVersion: number
 /** A file, read-only and in one copy for all processes that map it. */
 export interface MappedFile {
   readonly bytes: number
+  /**
+   * Whether programs read its blocks where they lie. False where the system has large pages for the memory of a process and
+   * not for this file: then each program copies its blocks, since products that wait for memory take up to twice as long in
+   * small ones.
+   */
+  readonly isReadInPlace: boolean
   /** For what is loaded from now on; programs keep what they have. */
   close(): void
 }
@@ -190,7 +196,7 @@ export interface Program {
 /**
  * A program that is ready to run. `program` is a `Program` of models/graph/native/program.ts and is checked whole; an error
  * names the instruction. `weights` follow the program's list: packed blocks are read where they lie and must stay there,
- * tensors of more than 64 KiB too. Mapped blocks are in memory when it returns, and stay mapped as long as the program.
+ * tensors of more than 64 KiB too. Mapped blocks are in memory when it returns, and stay there as long as the program.
  */
 export function createProgram(
   pool: Pool,

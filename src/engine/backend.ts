@@ -143,7 +143,10 @@ export interface BackendOptions {
   readonly kvCacheBytes: number
   /** Positions a KV block holds. */
   readonly kvBlockSize: number
-  /** File of the model's weights as the native runtime reads them, made with the model; others have no use for it. */
+  /**
+   * File of the model's weights as the native runtime reads them, of a package that was verified and that nobody changes; other
+   * backends have no use for it.
+   */
   readonly packedWeights?: string | undefined
   /** Hears what there is to say of how a model was loaded. */
   readonly remark?: (text: string) => void

@@ -7,6 +7,8 @@ import { createReadStream } from 'node:fs'
 import { open, rm } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { pipeline } from 'node:stream/promises'
+import type { FamilyGraphs } from '../../models/family.ts'
+import type { Graph } from '../../models/graph/graph.ts'
 import { nativeProgram } from '../../models/graph/native/lower.ts'
 import type { ModelConfig } from '../../models/load-config.ts'
 import { graphsOf, type ModelFiles, openModelFiles } from '../engine/backends/model-files.ts'
@@ -44,6 +46,8 @@ interface Placed {
   readonly end: number
 }
 
+/** Graphs that a server runs. */
+const SERVED: ReadonlySet<string> = new Set(['decoder', 'encoder', 'projector'])
 /** Longer than any number of a header. */
 const WIDEST = { start: Number.MAX_SAFE_INTEGER, end: 2 * Number.MAX_SAFE_INTEGER }
 /** Outputs of a panel, of which a block has whole ones. */
@@ -76,10 +80,10 @@ export async function choosePacking(
 function whyNotPacked({ graphs }: Pick<ModelConfig, 'graphs'>): string | undefined {
   const search = findNativeAddon()
   if ('reason' in search) return search.reason
-  const lowered = [...graphsOf(graphs).values()].map((graph) => nativeProgram(graph))
-  const [first] = lowered
-  if (!first || lowered.some((program) => 'program' in program)) return undefined
-  return `the native runtime cannot run it: ${'refusal' in first ? first.refusal : ''}`
+  const lowered = servedGraphs(graphs).map((graph) => nativeProgram(graph))
+  if (lowered.some((program) => 'program' in program)) return undefined
+  const refusals = lowered.flatMap((program) => ('refusal' in program ? program.refusal : []))
+  return `the native runtime cannot run it: ${refusals.join('; ')}`
 }
 
 /**
@@ -118,6 +122,8 @@ export async function writePacked(
     freeMemory(block.buffer)
   }
   await writeAll(output, headerOf(placed, addon, dataStart), 0)
+  // What is on the disk the page cache may forget, and read again in larger pages when it is mapped.
+  await output.sync()
   const hash = createHash('sha256')
   const written = createReadStream(target, { highWaterMark: HASHED_BYTES })
   await pipeline(written, hash, ...(signal ? [{ signal }] : []))
@@ -172,7 +178,7 @@ interface Block extends WantedBlock {
 /** Every matrix that a program of the model asks for and that is not computed, once. */
 function blocksOf(files: ModelFiles): Block[] {
   const blocks = new Map<string, Block>()
-  for (const graph of graphsOf(files.graphs).values()) {
+  for (const graph of servedGraphs(files.graphs)) {
     const lowered = programFor(graph, files)
     if ('refusal' in lowered) continue
     for (const block of wantedBlocks(lowered.program, lowered.weights).values()) {
@@ -182,6 +188,10 @@ function blocksOf(files: ModelFiles): Block[] {
     }
   }
   return [...blocks.values()]
+}
+
+function servedGraphs(graphs: FamilyGraphs): Graph[] {
+  return [...graphsOf(graphs)].flatMap(([name, graph]) => (SERVED.has(name) ? [graph] : []))
 }
 
 /** The file's beginning, filled up to `length` where that is given. */

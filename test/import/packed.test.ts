@@ -11,11 +11,12 @@ import {
 } from 'node:fs'
 import { basename, join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
+import type { FamilyGraphs } from '../../models/family.ts'
 import type { Row } from '../../src/engine/backend.ts'
 import { createBackend } from '../../src/engine/backends/create.ts'
 import { importCheckpoint } from '../../src/import/import-checkpoint.ts'
 import { locateModel } from '../../src/import/locate-model.ts'
-import { mostPackedBytes } from '../../src/import/packed-file.ts'
+import { choosePacking, mostPackedBytes } from '../../src/import/packed-file.ts'
 import { inspectModel } from '../../src/inspect/inspect.ts'
 import { inspectionText } from '../../src/inspect/report.ts'
 import { modelPath, PACKED_FILE, packedPath, type StoredPackage } from '../../src/package/store.ts'
@@ -31,6 +32,7 @@ import {
 import { convertCheckpoint } from '../support/gguf-conversion.ts'
 import { writeGguf } from '../support/gguf-file.ts'
 import { sameBits } from '../support/native-programs.ts'
+import { STARTER_CHECKPOINT } from '../support/starter-checkpoint.ts'
 
 const INT4 = { method: 'int4', group: 32 } as const
 /** Random weights say nothing about how much is lost. */
@@ -139,6 +141,23 @@ describe('packed weights', { skip: skipOf('native') }, () => {
     for (const name of [`${tower}.0.mlp.fc1.weight 60×32 rows`, 'lm_head.weight 420×48 16'])
       assert.ok(header[name], Object.keys(header).join('\n'))
     assertSame((await logits(found)).values, (await logits(found, { isMapped: false })).values)
+  })
+
+  it('are left out, with the reason, of a model that the native runtime cannot run', async () => {
+    const { model } = await openModelSource(STARTER_CHECKPOINT)
+    const { encoder } = model.graphs
+    const form = { config: async () => ({ ...model, graphs: { encoder } as FamilyGraphs }) }
+    const { isWanted, remarks } = await choosePacking(form, { quantise: INT4 })
+    assert.equal(isWanted, false)
+    assert.match(
+      remarks.join(),
+      /^the package has no packed weights: the native runtime cannot run it: conv2d/,
+    )
+    assert.deepEqual((await choosePacking(form, {})).remarks, [])
+    await assert.rejects(choosePacking(form, { packed: true }), {
+      code: 'invalid_config',
+      message: /^--packed: the native runtime cannot run it: conv2d/,
+    })
   })
 
   it('come with a GGUF file when asked for', async () => {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import {
+  existsSync,
   mkdtempSync,
   readFileSync,
   realpathSync,
@@ -52,10 +53,10 @@ describe('a mapped file', { skip: NO_ADDON }, () => {
     code: [{ op: 'linear', in: [0], out: 1, linear: 0 }],
   }
   /** How often the file is in this process's memory. */
-  const mappings = () =>
+  const mappings = (name = path) =>
     readFileSync('/proc/self/maps', 'utf8')
       .split('\n')
-      .filter((line) => line.endsWith(path)).length
+      .filter((line) => line.endsWith(name)).length
 
   it('gives the products of the block that was written, to the last bit', () => {
     const pool = addon().createPool(2)
@@ -96,6 +97,32 @@ describe('a mapped file', { skip: NO_ADDON }, () => {
     assert.ok(sameBits(y, addon().linear(pool, block, x, 1)))
     program.close()
     assert.equal(mappings(), before)
+  })
+
+  it('is left in place, or copied where only the memory of a process has large pages', {
+    skip: !existsSync('/dev/shm'),
+  }, () => {
+    const pool = addon().createPool(1)
+    const [x, y] = [numbers(2, 40), new Float32Array(24)]
+    // What lies in memory by name has large pages only where somebody switched them on; a disk may have them.
+    for (const home of [folder, '/dev/shm']) {
+      const large = join(home, `aerie-mapped-${process.pid}`)
+      writeFileSync(large, Buffer.concat([Buffer.alloc(8 << 20), block]), { flush: true })
+      try {
+        const file = addon().mapFile(large)
+        const blocks = [{ file, offset: 8 << 20, bytes: block.byteLength }]
+        const program = addon().createProgram(pool, spec, blocks)
+        file.close()
+        assert.equal(mappings(large), file.isReadInPlace ? 1 : 0)
+        program.run({ dims: { n: 1 }, inputs: [x], outputs: [y.fill(0)] })
+        assert.ok(sameBits(y, addon().linear(pool, block, x, 1)))
+        program.close()
+        assert.equal(mappings(large), 0)
+      } finally {
+        rmSync(large)
+      }
+    }
+    assert.ok(addon().mapFile(path).isReadInPlace, 'a small file has no large pages to lose')
   })
 
   it('is refused where there is none, and where it is no file', () => {

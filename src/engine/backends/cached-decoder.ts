@@ -114,6 +114,7 @@ export class CachedDecoder implements DecoderSession {
     this.#disposed = true
     this.#cache.clear()
     this.#states?.clear()
+    this.#embeddings.close()
     await this.#runner.dispose()
   }
 

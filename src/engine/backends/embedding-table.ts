@@ -1,34 +1,46 @@
 /** Token embeddings in the checkpoint's own type; rows are widened when they are looked up. */
+import { closeSync, openSync, readSync } from 'node:fs'
 import { AerieError } from '../../errors.ts'
-import { dequantiseRow, readQuantised } from '../../weights/quantised.ts'
+import { dequantiseRow, type QuantisedMatrix, readQuantised } from '../../weights/quantised.ts'
 import { storedBytes, toFloats } from '../../weights/stored-type.ts'
 import type { Weights, WeightTensor } from '../../weights/weights.ts'
 import type { Segment } from '../backend.ts'
 import type { ModelFiles } from './model-files.ts'
 
-/** Writes a row `[hidden]` to `target` from `offset` on. */
-type WriteRow = (row: number, target: Float32Array, offset: number) => void
+interface Rows {
+  /** Writes a row `[hidden]` to `target` from `offset` on. */
+  write(row: number, target: Float32Array, offset: number): void
+  close?(): void
+}
+
+type Place = Pick<WeightTensor, 'path' | 'offset' | 'byteLength'>
 
 export class EmbeddingTable {
   readonly vocabSize: number
   readonly hiddenSize: number
-  readonly #writeRow: WriteRow
+  readonly #rows: Rows
   readonly #scale: number
 
-  private constructor(shape: readonly number[], writeRow: WriteRow, scale: number) {
+  private constructor(shape: readonly number[], rows: Rows, scale: number) {
     const [vocabSize, hiddenSize] = shape as [number, number]
     this.vocabSize = vocabSize
     this.hiddenSize = hiddenSize
-    this.#writeRow = writeRow
+    this.#rows = rows
     this.#scale = scale
   }
 
-  /** Reads the model's embedding, `[vocab, hidden]`. Throws `invalid_package`. */
-  static async load({
-    checkpoint,
-    embeddingName: name,
-    embeddingScale,
-  }: Pick<ModelFiles, 'checkpoint' | 'embeddingName' | 'embeddingScale'>): Promise<EmbeddingTable> {
+  /**
+   * Reads the model's embedding, `[vocab, hidden]`. With `staysInFile` a row is read when it is looked up, from the system's
+   * page cache, which all processes have together: for files that nobody changes. Throws `invalid_package`.
+   */
+  static async load(
+    {
+      checkpoint,
+      embeddingName: name,
+      embeddingScale,
+    }: Pick<ModelFiles, 'checkpoint' | 'embeddingName' | 'embeddingScale'>,
+    { staysInFile = false } = {},
+  ): Promise<EmbeddingTable> {
     const tensor = name === undefined ? undefined : checkpoint.tensors.get(name)
     if (tensor?.shape.length !== 2) {
       throw new AerieError(
@@ -36,7 +48,13 @@ export class EmbeddingTable {
         `checkpoint: ${name ?? 'an embedding'} [vocab, hidden] is missing or of another rank`,
       )
     }
-    return new EmbeddingTable(tensor.shape, await rowsOf(checkpoint, tensor), embeddingScale)
+    const rows = staysInFile ? rowsInFile(tensor) : await rowsInMemory(checkpoint, tensor)
+    return new EmbeddingTable(tensor.shape, rows, embeddingScale)
+  }
+
+  /** No row can be looked up afterwards. */
+  close(): void {
+    this.#rows.close?.()
   }
 
   has(id: number): boolean {
@@ -45,7 +63,7 @@ export class EmbeddingTable {
 
   /** Writes the row of a known id, `[hidden]`, to `target` from `offset` on. */
   write(id: number, target: Float32Array, offset: number): void {
-    this.#writeRow(id, target, offset)
+    this.#rows.write(id, target, offset)
     if (this.#scale === 1) return
     for (let i = offset; i < offset + this.hiddenSize; i++) target[i] = target[i]! * this.#scale
   }
@@ -66,16 +84,70 @@ export class EmbeddingTable {
   }
 }
 
-async function rowsOf(checkpoint: Weights, tensor: WeightTensor): Promise<WriteRow> {
+async function rowsInMemory(checkpoint: Weights, tensor: WeightTensor): Promise<Rows> {
   const { quantisation, dtype, shape } = tensor
   if (quantisation) {
     const matrix = await readQuantised({ ...tensor, quantisation }, (part) =>
       checkpoint.readBytes(part),
     )
-    return (row, target, offset) => dequantiseRow(matrix, row, target, offset)
+    return { write: (row, target, offset) => dequantiseRow(matrix, row, target, offset) }
   }
   const bytes = await checkpoint.readBytes(tensor)
   const rowBytes = storedBytes(dtype, shape[1]!)
-  return (row, target, offset) =>
-    target.set(toFloats(dtype, bytes.subarray(row * rowBytes, (row + 1) * rowBytes)), offset)
+  return {
+    write: (row, target, offset) =>
+      target.set(toFloats(dtype, bytes.subarray(row * rowBytes, (row + 1) * rowBytes)), offset),
+  }
+}
+
+function rowsInFile({ quantisation, ...tensor }: WeightTensor): Rows {
+  const [count, width] = tensor.shape as readonly [number, number]
+  const files = new Map<string, number>()
+  const read = ({ path, offset }: Place, start: number, length: number) => {
+    const file = files.get(path) ?? openSync(path, 'r')
+    files.set(path, file)
+    const bytes = new Uint8Array(length)
+    if (readSync(file, bytes, 0, length, offset + start) === length) return bytes
+    throw new AerieError('backend_failure', `${path} ends before byte ${offset + start + length}`)
+  }
+  const rowOf = (part: Place, row: number) => {
+    const rowBytes = part.byteLength / count
+    return read(part, row * rowBytes, rowBytes)
+  }
+  const close = () => {
+    for (const file of files.values()) closeSync(file)
+    files.clear()
+  }
+  if (!quantisation) {
+    const { dtype } = tensor
+    return {
+      write: (row, target, offset) => target.set(toFloats(dtype, rowOf(tensor, row)), offset),
+      close,
+    }
+  }
+  const { bits, group, isSigned, scales, zeroPoints, lowRank } = quantisation
+  const floats = (part: Place & Pick<WeightTensor, 'dtype'>, row: number) =>
+    toFloats(part.dtype, rowOf(part, row))
+  // Of all rows together.
+  const down = lowRank && read(lowRank.down, 0, lowRank.down.byteLength)
+  return {
+    write(row, target, offset) {
+      const matrix: QuantisedMatrix = {
+        ...{ bits, group, isSigned },
+        shape: [1, width],
+        values: rowOf(tensor, row),
+        scales: floats(scales, row),
+        ...(zeroPoints && { zeroPoints: rowOf(zeroPoints, row) }),
+        ...(lowRank && {
+          lowRank: {
+            rank: lowRank.down.shape[0]!,
+            down: toFloats(lowRank.down.dtype, down!),
+            up: floats(lowRank.up, row),
+          },
+        }),
+      }
+      dequantiseRow(matrix, 0, target, offset)
+    },
+    close,
+  }
 }

@@ -50,7 +50,9 @@ export async function nativeDecoder(
           snapshotEvery: STATE_SNAPSHOT_BLOCKS * options.kvBlockSize,
         })
       : undefined
-  const embeddings = await EmbeddingTable.load(files)
+  // What has packed weights is a package, and nobody changes its files.
+  const staysInFile = options.packedWeights !== undefined
+  const embeddings = await EmbeddingTable.load(files, { staysInFile })
   const session = await load(graph, files, options)
   const runner = new NativeDecoderRunner({
     ...{ session, cache, hiddenSize, vocabSize },

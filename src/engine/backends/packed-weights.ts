@@ -108,7 +108,11 @@ export class PackedWeights implements Disposable {
 
   /** For the log: what became of the weights that were asked for. */
   describe(part: string): string {
-    const mapped = `${part}: ${this.#taken} packed weights (${(this.#bytes / 1e6).toFixed(1)} MB) are mapped from ${this.#path}`
+    const megabytes = (this.#bytes / 1e6).toFixed(1)
+    const how = this.#file.isReadInPlace
+      ? 'are mapped from'
+      : 'are copied, as the file system has no large pages, from'
+    const mapped = `${part}: ${this.#taken} packed weights (${megabytes} MB) ${how} ${this.#path}`
     const [first] = this.#missing
     if (first === undefined) return mapped
     return `${mapped}; ${this.#missing.length} are not in it (${first}): ${ANEW}`

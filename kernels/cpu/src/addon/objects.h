@@ -9,6 +9,7 @@
 #include "addon/handle.h"
 #include "kv_store.h"
 #include "mapped_file.h"
+#include "memory.h"
 #include "program/program.h"
 #include "sampling/sampler.h"
 #include "state_store.h"
@@ -39,6 +40,8 @@ struct ProgramHandle {
   std::shared_ptr<Program> program;
   // What packed blocks are read from in place; closing a file closes it for the next program alone.
   std::vector<std::shared_ptr<MappedFile>> files;
+  // Copies of packed blocks.
+  std::vector<Pages> blocks;
   // Typed arrays that the program reads in place, and where they were.
   struct Lent {
     uint32_t index;

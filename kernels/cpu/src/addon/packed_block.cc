@@ -51,8 +51,11 @@ Napi::Value map_file(const Napi::CallbackInfo& info) {
   auto handle = std::make_unique<FileHandle>();
   handle->file = std::make_shared<MappedFile>(path);
   const double bytes = static_cast<double>(handle->file->bytes());
+  const bool is_read_in_place = handle->file->is_read_in_place();
   Napi::Object object = wrap(env, std::move(handle));
   object.DefineProperty(Napi::PropertyDescriptor::Value("bytes", Napi::Number::New(env, bytes), napi_enumerable));
+  object.DefineProperty(Napi::PropertyDescriptor::Value(
+      "isReadInPlace", Napi::Boolean::New(env, is_read_in_place), napi_enumerable));
   define(object, "close", [](const Napi::CallbackInfo& call) -> Napi::Value {
     unwrap<FileHandle>(call.This(), "this").file.reset();
     return call.Env().Undefined();

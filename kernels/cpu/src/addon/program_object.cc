@@ -30,6 +30,11 @@ WeightData take_linear(ProgramHandle& handle, uint32_t i, const Napi::Value& val
   const Memory memory = block.memory();
   if (!block.file()) return lend(handle, i, value, memory, Type::kF32);
   block.fetch();
+  if (!block.file()->is_read_in_place()) {
+    const Pages& copy = handle.blocks.emplace_back(memory.bytes, "a weight", false);
+    std::memcpy(copy.data(), memory.data, memory.bytes);
+    return {copy.data(), memory.bytes, Type::kF32};
+  }
   handle.files.push_back(block.file());
   return {memory.data, memory.bytes, Type::kF32};
 }
@@ -194,6 +199,7 @@ Napi::Value create_program(const Napi::CallbackInfo& info) {
     program.lent.clear();
     program.copies.clear();
     program.files.clear();
+    program.blocks.clear();
     return call.Env().Undefined();
   });
   return object;
