@@ -58,8 +58,8 @@ MappedFile::MappedFile(const std::string& path) {
   try {
     fetch(0, bytes_);
     if (bytes_ < kProbe || !has_large_pages() || is_large(bytes_)) return;
-    // It was read before in small pieces, as a check of its digest does. A few megabytes show whether the file system would
-    // give large ones.
+    // It was read before in small pieces, as a check of its digest does. A few megabytes show whether the file system
+    // would give large ones.
     drop(file.number(), path, kProbe);
     fetch(0, kProbe);
     if (is_large(kProbe)) drop(file.number(), path, bytes_);

@@ -6,12 +6,12 @@
 
 namespace aerie {
 
-// Whoever shortens the file meanwhile ends this process with SIGBUS when it reads what is gone: only for files that nobody
-// writes to.
+// Whoever shortens the file meanwhile ends this process with SIGBUS when it reads what is gone: only for files that
+// nobody writes to.
 class MappedFile {
  public:
-  // Reads the file into memory where it is not there yet. Throws SystemError, TypeError for what is no file, RangeError for
-  // an empty one.
+  // Reads the file into memory where it is not there yet. Throws SystemError, TypeError for what is no file, RangeError
+  // for an empty one.
   explicit MappedFile(const std::string& path);
   ~MappedFile();
   MappedFile(const MappedFile&) = delete;
@@ -19,8 +19,8 @@ class MappedFile {
 
   const std::byte* data() const { return data_; }
   size_t bytes() const { return bytes_; }
-  // Whether weights are best read where they lie. False where the system has large pages for the memory of a process and
-  // not for this file: a product that waits for memory takes up to twice as long in small ones.
+  // Whether weights are best read where they lie. False where the system has large pages for the memory of a process
+  // and not for this file: a product that waits for memory takes up to twice as long in small ones.
   bool is_read_in_place() const { return is_read_in_place_; }
   // Reads a part from the disk again if the system has dropped it. Throws SystemError if it cannot be read.
   void fetch(size_t offset, size_t bytes) const;

@@ -29,7 +29,9 @@ PackedBlock::PackedBlock(const Napi::Value& value, const std::string& what) : wh
   file_ = open_file(file, what + ".file");
   offset_ = static_cast<size_t>(offset);
   bytes_ = static_cast<size_t>(bytes);
-  if (offset_ % kAlignment != 0) throw RangeError(what + ".offset is " + std::to_string(offset) + ", no multiple of 64");
+  if (offset_ % kAlignment != 0) {
+    throw RangeError(what + ".offset is " + std::to_string(offset) + ", no multiple of 64");
+  }
   if (offset_ + bytes_ > file_->bytes()) {
     throw RangeError(what + " ends at byte " + std::to_string(offset + bytes) + " of a file of " +
                      std::to_string(file_->bytes()) + " bytes");
