@@ -14,8 +14,8 @@ export const kvBenchCommand: Command = {
   operands: '[model] [options]',
   details: [
     'Reads a text with the native runtime, once for each type of keys and values, and compares the logits',
-    'of every position with those of f32; then times steps of one sequence, in turns. The model is a folder',
-    'or a GGUF file, by default the starter.',
+    'of every position with those of f32; then times steps of one sequence, in turns. The model is a',
+    'folder or a GGUF file, by default the starter.',
   ],
   options: {
     positions: { type: 'string', value: 'n', description: 'read of the text', default: '384' },

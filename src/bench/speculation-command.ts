@@ -13,10 +13,10 @@ export const speculationBenchCommand: Command = {
   summary: 'tokens a second with and without guessing them from what was said',
   operands: '[model] [options]',
   details: [
-    'Answers prompts with the native runtime on one thread, in turns with and without speculation: one whose',
-    'answer is in it already, one that goes on by itself, one that is sampled. Counts the time of the',
-    'processor. The model is a folder or a GGUF file, by default the starter. Exit code 1 when an answer is',
-    'not the same token for token.',
+    'Answers prompts with the native runtime on one thread, in turns with and without speculation: one',
+    'whose answer is in it already, one that goes on by itself, one that is sampled. Counts the time of',
+    'the processor. The model is a folder or a GGUF file, by default the starter. Exit code 1 when an',
+    'answer is not the same token for token.',
   ],
   options: {
     'max-draft': { type: 'string', value: 'n', description: 'tokens ahead', default: '16' },

@@ -5,21 +5,14 @@ import { freeMemory } from '../free-memory.ts'
 import type { DecoderSession, Row, Segment, StepResult } from './backend.ts'
 import { toSegment } from './prompt.ts'
 import { Sampler, type TokenSampler } from './sampler.ts'
-import { type Draft, type PlannedRow, Scheduler, type SchedulerOptions } from './scheduler.ts'
+import { type PlannedRow, Scheduler, type SchedulerOptions } from './scheduler.ts'
 import { ActiveRequest, type RequestId, Sequence } from './sequence.ts'
-import { StepCost } from './step-cost.ts'
+import { Speculation, type SpeculationOptions } from './speculation.ts'
 import type { EngineStats, GenerateRequest, GenerationEvent } from './types.ts'
 
-/** A guess has to come true so many times more often than would pay for it: prices are learned, and are not exact. */
-const GAIN = 1.25
-
-export interface EngineCoreOptions extends SchedulerOptions {
+export interface EngineCoreOptions extends SchedulerOptions, SpeculationOptions {
   /** Milliseconds by which a batch request is placed behind live ones of its age; it waits no longer than that for them. */
   readonly batchPatienceMs: number
-  /** Tokens that a sequence may be ahead of what is known of it in one step; 0: no speculation. */
-  readonly maxDraftTokens: number
-  /** How its next tokens are guessed; absent: by what came after its last ones the time before. */
-  readonly draft?: Draft
   /** Milliseconds, monotonic. */
   readonly now: () => number
   /** Hears of every failure of the backend, once. */
@@ -45,7 +38,7 @@ export class EngineCore {
   readonly #options: EngineCoreOptions
   readonly #scheduler: Scheduler
   readonly #sampler: TokenSampler
-  readonly #stepCost = new StepCost()
+  readonly #speculation: Speculation
   readonly #requests = new Map<RequestId, ActiveRequest>()
   readonly #inbox: Command[] = []
   #events: RequestEvent[] = []
@@ -69,6 +62,8 @@ export class EngineCore {
     this.#options = options
     this.#scheduler = new Scheduler(session, options)
     this.#sampler = session.sampler ?? new Sampler(session.vocabSize)
+    // What a recurrent state has read cannot be taken back.
+    this.#speculation = new Speculation(session.isRecurrent ? { maxDraftTokens: 0 } : options)
   }
 
   /** Whether another step has anything to do. */
@@ -92,7 +87,7 @@ export class EngineCore {
   async step(): Promise<void> {
     for (const command of this.#inbox.splice(0)) this.#obey(command)
     this.#expire()
-    const plan = this.#withDrafts(this.#scheduler.schedule())
+    const plan = this.#speculation.extend(this.#scheduler.schedule(), this.#scheduler)
     if (plan.length === 0) return
     this.#counters.steps++
     this.#batchSizes.push(plan.length)
@@ -101,7 +96,7 @@ export class EngineCore {
     const results = await this.#run(plan)
     if (!results) return
     this.#process(plan, results)
-    this.#observe(plan, this.#options.now() - startedAt)
+    this.#speculation.observe(plan, this.#options.now() - startedAt)
     for (const { values } of results) if (values) freeMemory(values.buffer)
   }
 
@@ -180,25 +175,6 @@ export class EngineCore {
         new AerieError('deadline_exceeded', `deadline of ${deadlineMs} ms: ${state} by then`),
       )
     }
-  }
-
-  /** Guesses go along where they are likelier to come true than the time that they take is worth. */
-  #withDrafts(plan: readonly PlannedRow[]): readonly PlannedRow[] {
-    const { maxDraftTokens } = this.#options
-    if (maxDraftTokens === 0 || this.#session.isRecurrent) return plan
-    const least = GAIN * this.#stepCost.price(plan.length)
-    const lookUp: Draft = (sequence, most) => sequence.draft(most, least)
-    const { draft = lookUp } = this.#options
-    return this.#scheduler.withDrafts(plan, (sequence, most) =>
-      draft(sequence, Math.min(most, maxDraftTokens)),
-    )
-  }
-
-  /** Steps that read prompts say nothing of what a guess costs. */
-  #observe(plan: readonly PlannedRow[], ms: number): void {
-    if (this.#options.maxDraftTokens === 0 || plan.some(({ take }) => take > 1)) return
-    const positions = plan.reduce((sum, { draft }) => sum + 1 + draft.length, 0)
-    this.#stepCost.observe(positions, ms)
   }
 
   async #run(plan: readonly PlannedRow[]): Promise<StepResult[] | undefined> {

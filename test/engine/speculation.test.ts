@@ -162,6 +162,19 @@ describe('room for guesses', () => {
   })
 })
 
+describe('a recurrent decoder, whose state cannot be taken back', () => {
+  it('is not guessed ahead', async () => {
+    class RecurrentToy extends ToyDecoder {
+      readonly isRecurrent = true
+    }
+    const toy = new RecurrentToy()
+    const engine = new EngineDriver(toy, DRAFTING)
+    await engine.answer({ maxTokens: 20 })
+    assert.equal(engine.core.takeStats().draftedTokens, 0)
+    assert.ok(toy.steps.slice(1).every(([positions]) => positions === 1))
+  })
+})
+
 describe('a failure among guesses', () => {
   it('ends the request, and gives back what was tried', async () => {
     const toy = new ToyDecoder({ nanOn: 63 })

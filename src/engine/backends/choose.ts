@@ -31,8 +31,8 @@ export function chooseBackend(
 }
 
 /**
- * `auto` is half precision where linears multiply 8-bit numbers, whose error is a thousand times larger (`aerie bench kv`), and
- * float32 where logits are promised to follow the published code. Throws `invalid_config` for a type that the backend lacks.
+ * `auto` is half precision where linears multiply 8-bit numbers, whose rounding is far coarser (`aerie bench kv`,
+ * docs/engine.md), and float32 where logits are promised to follow the published code. Throws `invalid_config` for a type that the backend lacks.
  */
 export function chooseKvCacheType(
   wanted: KvCacheType | 'auto',
