@@ -8,8 +8,10 @@ import { createBackend } from '../../src/engine/backends/create.ts'
 import { importCheckpoint } from '../../src/import/import-checkpoint.ts'
 import { locateModel } from '../../src/import/locate-model.ts'
 import { inspectModel } from '../../src/inspect/inspect.ts'
+import { factsOf } from '../../src/model-facts.ts'
 import { modelPath } from '../../src/package/store.ts'
 import { Tokenizer } from '../../src/tokenizer/tokenizer.ts'
+import { openModelSource } from '../../src/weights/model-source.ts'
 import { scratchFolder } from '../support/checkpoint-folder.ts'
 import { convertCheckpoint } from '../support/gguf-conversion.ts'
 import { type GgufToWrite, writeGguf } from '../support/gguf-file.ts'
@@ -41,6 +43,18 @@ describe('importing a GGUF file', () => {
     writeGguf(file, written)
   })
   after(() => rmSync(scratch, { recursive: true }))
+
+  it('is said to be computed with in 8 bits by the runtime that reads its blocks as they are', async () => {
+    const options = { modelsDir, hub: {}, offline: true, verify: false }
+    const located = await locateModel({ model: file }, options)
+    const found = { ...located, ...(await openModelSource(located.directory)) }
+    for (const [backend, form] of [
+      ['native', 'int8'],
+      ['onnx', 'float32'],
+      ['reference', 'float32'],
+    ] as const)
+      assert.equal((await factsOf(found, backend)).weights.computedAs, form, backend)
+  })
 
   it('is not quantised again', async () => {
     await assert.rejects(

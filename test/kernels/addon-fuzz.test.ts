@@ -192,6 +192,9 @@ const WEIGHT = {
   lowRank: { rank: 2, down: new Float32Array(32), up: new Float32Array(32) },
 }
 
+/** Two rows of two blocks each. */
+const BLOCKS = { type: 'Q6_K', shape: [2, 512], values: new Uint8Array(4 * 210).fill(17) }
+
 function run() {
   return {
     dims: { tokens: 3, wanted: 2 },
@@ -292,6 +295,7 @@ describe('the surface of the addon', { skip: NO_ADDON }, () => {
     let ran = 0
     for (let i = 0; i < 3000; i++) {
       attempt(() => loose()['packLinear']!(pool, damage(WEIGHT)))
+      attempt(() => loose()['packLinear']!(pool, damage(BLOCKS)))
       attempt(() => loose()['createKv']!(damage(KV)))
       attempt(() => program['run']!(damage(run())))
       attempt(() => {
@@ -338,14 +342,17 @@ describe('the surface of the addon', { skip: NO_ADDON }, () => {
 
   it('survives damaged packed blocks', () => {
     const pool = addon().createPool(1)
-    const whole = loose()['packLinear']!(pool, WEIGHT) as Uint8Array
-    const original = whole.slice()
-    const x = numbers(2, 32)
-    for (let i = 0; i < 3000; i++) {
-      whole.set(original)
-      for (let flips = 1 + below(4); flips > 0; flips--) whole[below(160)] = below(256)
-      const cut = below(3) === 0 ? whole.subarray(0, below(whole.length)) : whole
-      attempt(() => addon().linear(pool, cut, x, 2))
+    for (const [weight, width] of [[WEIGHT, 16] as const, [BLOCKS, 512] as const]) {
+      const whole = loose()['packLinear']!(pool, weight) as Uint8Array
+      const original = whole.slice()
+      const x = numbers(2, 2 * width)
+      assert.ok(attempt(() => addon().linear(pool, whole, x, 2)))
+      for (let i = 0; i < 3000; i++) {
+        whole.set(original)
+        for (let flips = 1 + below(4); flips > 0; flips--) whole[below(160)] = below(256)
+        const cut = below(3) === 0 ? whole.subarray(0, below(whole.length)) : whole
+        attempt(() => addon().linear(pool, cut, x, 2))
+      }
     }
   })
 
