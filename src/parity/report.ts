@@ -88,8 +88,8 @@ export function quantisedPage(
 
 Made by \`.ci/parity-quantised\`.
 
-How far a checkpoint that was quantised as an import does it is from what the published PyTorch code computed with its floats: the
-largest difference over the largest magnitude of a tensor. No tolerance is applied.
+How far a checkpoint whose weights were rounded to the nearest, as an import can, is from what the published PyTorch code computed
+with its floats: the largest difference over the largest magnitude of a tensor. No tolerance is applied.
 
 The checkpoints are tiny and random, for which these numbers are large and say nothing of a real model: rows of 24 to 64 weights
 give rounding nothing to average over, random weights have no structure that survives it, logits without a favourite change their order with

@@ -147,7 +147,8 @@ async function writeExactLogits(
   })
   await runSegments(decoderGraph(files), files, feeds, () => undefined, {
     threads,
-    onValue: (_name, data, window) => {
+    onValue: (name, data, window) => {
+      if (name !== 'logits') return
       const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
       writes.push(file.write(bytes, 0, bytes.byteLength, window * bytes.byteLength))
     },
