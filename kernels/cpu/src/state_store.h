@@ -1,5 +1,5 @@
-// The memory of recurrent states: numbered slots, each with every recurrence's state of one sequence at one position. Which
-// slot belongs to whom is not known here.
+// The memory of recurrent states: numbered slots, each with every recurrence's state of one sequence at one position.
+// Which slot belongs to whom is not known here.
 #pragma once
 
 #include <cstdint>

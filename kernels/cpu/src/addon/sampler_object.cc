@@ -91,8 +91,7 @@ Napi::Value sample(const Napi::CallbackInfo& info) {
 Napi::Value create_sampler(const Napi::CallbackInfo& info) {
   const int64_t vocab = read_integer(info[0], "vocabSize", 1, kMostIds);
   const Isa isa = read_isa(info[1], "isa");
-  Napi::Object object =
-      wrap(info.Env(), std::make_unique<SamplerHandle>(vocab, op_kernels(isa).sampling));
+  Napi::Object object = wrap(info.Env(), std::make_unique<SamplerHandle>(vocab, op_kernels(isa).sampling));
   define(object, "sample", sample);
   return object;
 }

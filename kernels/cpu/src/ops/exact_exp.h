@@ -1,5 +1,5 @@
-// e^x of numbers that are not positive, the very doubles that fdlibm's `exp` gives and with it Math.exp of V8, whose steps
-// these are, several at a time: products and sums in the same order, none of them fused.
+// e^x of numbers that are not positive, the very doubles that fdlibm's `exp` gives and with it Math.exp of V8, whose
+// steps these are, several at a time: products and sums in the same order, none of them fused.
 //
 // ====================================================
 // Copyright (C) 2004 by Sun Microsystems, Inc. All rights reserved.
@@ -51,10 +51,11 @@ AERIE_INLINE D exact_exp(D x) {
   const D reduced_low = t * kLn2Low;
   const D r = reduced_high - reduced_low;
   const D s = r * r;
-  const D c = r - s * (1.66666666666666019037e-01 +
-                       s * (-2.77777777770155933842e-03 +
-                            s * (6.61375632143793436117e-05 +
-                                 s * (-1.65339022054652515390e-06 + s * 4.13813679705723846039e-08))));
+  const D c =
+      r -
+      s * (1.66666666666666019037e-01 +
+           s * (-2.77777777770155933842e-03 +
+                s * (6.61375632143793436117e-05 + s * (-1.65339022054652515390e-06 + s * 4.13813679705723846039e-08))));
   const D y = 1.0 - ((reduced_low - (r * c) / (2.0 - c)) - reduced_high);
   // Below 2^-1021 in two factors, so that what is subnormal is rounded once.
   const L is_small = t < -1021.0;

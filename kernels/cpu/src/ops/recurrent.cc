@@ -12,8 +12,10 @@ struct Lanes {
 
   F read(const float* p) const { return count == kLanes ? load(p + channel) : load_first(p + channel, count); }
   void write(float* p, F v) const {
-    if (count == kLanes) store(p + channel, v);
-    else store_first(p + channel, v, count);
+    if (count == kLanes)
+      store(p + channel, v);
+    else
+      store_first(p + channel, v, count);
   }
 };
 

@@ -1,5 +1,5 @@
-// Recurrences over the tokens of one sequence: what came before is in a state of fixed size. Channels are independent, so
-// work is split along them; a state lies with neighbouring channels beside each other.
+// Recurrences over the tokens of one sequence: what came before is in a state of fixed size. Channels are independent,
+// so work is split along them; a state lies with neighbouring channels beside each other.
 //
 // A token's result is the same bits whether it comes alone or behind others in one call.
 #pragma once

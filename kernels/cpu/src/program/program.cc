@@ -187,8 +187,8 @@ void Program::set_rows(const RunArguments& arguments) {
 void Program::set_states(const RunArguments& arguments) {
   const int64_t slots = arguments.states->slots();
   if (arguments.state_slots.size() != 2 * machine_.rows.size()) {
-    throw TypeError("stateSlots has " + std::to_string(arguments.state_slots.size()) + " numbers, expected two for each of " +
-                    std::to_string(machine_.rows.size()) + " rows");
+    throw TypeError("stateSlots has " + std::to_string(arguments.state_slots.size()) +
+                    " numbers, expected two for each of " + std::to_string(machine_.rows.size()) + " rows");
   }
   std::unordered_map<int64_t, size_t> writers;
   for (size_t i = 0; i < machine_.rows.size(); ++i) {

@@ -120,8 +120,8 @@ int64_t Sampler::draw(const float* logits, int64_t best, const SampleArguments& 
   double* const weights = weights_.data();
   double total = kernels_.weigh(n, weights, logits[best], a.temperature, weights);
   if (a.top_p < 1) {
-    // What lies below this share sums to less than 1 − p, so the rest reaches p without it: a cheap first cut that spares
-    // the exact one most of a large vocabulary.
+    // What lies below this share sums to less than 1 − p, so the rest reaches p without it: a cheap first cut that
+    // spares the exact one most of a large vocabulary.
     const double count = static_cast<double>(n);
     n = keep(n, {(1 - a.top_p) * total / count, count});
     std::copy(weights, weights + n, scratch_.begin());

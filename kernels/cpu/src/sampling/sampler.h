@@ -1,5 +1,5 @@
-// Logits → one token, as src/engine/sampler.ts does it and with the same doubles: penalties and bias, temperature, top-k,
-// top-p, min-p, then a draw.
+// Logits → one token, as src/engine/sampler.ts does it and with the same doubles: penalties and bias, temperature,
+// top-k, top-p, min-p, then a draw.
 #pragma once
 
 #include <cstdint>

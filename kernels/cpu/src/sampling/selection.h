@@ -1,5 +1,5 @@
-// Where to cut a set so that its largest members reach a count or a sum, in linear time: src/engine/selection.ts, step for
-// step, so that both cut alike to the last bit.
+// Where to cut a set so that its largest members reach a count or a sum, in linear time: src/engine/selection.ts, step
+// for step, so that both cut alike to the last bit.
 #pragma once
 
 #include <cstdint>
