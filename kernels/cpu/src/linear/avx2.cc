@@ -179,6 +179,7 @@ struct Avx2Tiles {
     AERIE_UNROLL
     for (int quad = 0; quad < kQuads; quad += 2) {
       const uint8_t* const p = w + quad * quad_bytes(kForm);
+      if constexpr (kRows == 1) __builtin_prefetch(p + kAhead);
       __m256i w0 = load_bytes(p);
       __m256i w1 = load_bytes(p + 32);
       __m256i w2;

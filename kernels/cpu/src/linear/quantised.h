@@ -18,6 +18,9 @@ constexpr int64_t kInt8Quads = 256;
 constexpr int64_t kGroupInputs = 1024;
 constexpr int64_t kMostGroups = kGroupInputs / 16;
 constexpr int64_t kBlockRows = 96;
+// Bytes of weights between what one row is multiplied with and what is fetched meanwhile: the processor's own guesses end
+// at each page.
+constexpr int64_t kAhead = 1536;
 
 // Rows whose activations fit half of the second cache.
 AERIE_INLINE int64_t block_rows(const QuantisedView& a) {
@@ -52,7 +55,7 @@ static void int8_by_row(const LinearTask& task) {
       for (int64_t quad = 0; quad < weight.quads; quad += kInt8Quads) {
         const int64_t quads = weight.quads - quad < kInt8Quads ? weight.quads - quad : kInt8Quads;
         for (int64_t r = 0; r < rows; r += Tiles::kInt8Rows) {
-          const int64_t ahead = r == 0 && rows > 1 ? quads * kPanel * 4 : 0;
+          const int64_t ahead = rows == 1 ? kAhead : r == 0 ? quads * kPanel * 4 : 0;
           with_rows<Tiles::kInt8Rows>(rows - r, [&](auto n) {
             Tiles::template int8<decltype(n)::value, kNarrow>(a.values + (row + r) * a.stride + quad * 4, a.stride,
                                                               w + quad * kPanel * 4, quads, ahead, sums + r * kPanel);
@@ -92,7 +95,7 @@ struct GroupTile {
   int64_t group;
   int64_t quads;
   // The weights that will be read after these, `next_bytes` for each group, to be fetched meanwhile; or null, as for
-  // one row, whose speed is the memory's in any case.
+  // one row, which fetches what is kAhead of it.
   const uint8_t* next;
   int64_t next_bytes;
   // [groups][16]
