@@ -5,7 +5,6 @@
 #include "addon/packed_block.h"
 #include "linear/linear.h"
 #include "linear/pack.h"
-#include "memory.h"
 
 namespace aerie::addon {
 namespace {
@@ -126,8 +125,6 @@ Napi::Value pack_weight(const Napi::CallbackInfo& info) {
   const Memory memory = read_memory(block, "the block", napi_uint8_array);
   if (again.bytes != header.bytes || memory.bytes != header.bytes)
     throw TypeError("weight changed while it was packed");
-  // Before anything is written there, large pages cost nothing.
-  prefer_large_pages(memory.data, memory.bytes);
   pack_linear(*pool, source, again, memory.data);
   return block;
 }

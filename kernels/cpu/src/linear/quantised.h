@@ -18,8 +18,8 @@ constexpr int64_t kInt8Quads = 256;
 constexpr int64_t kGroupInputs = 1024;
 constexpr int64_t kMostGroups = kGroupInputs / 16;
 constexpr int64_t kBlockRows = 96;
-// Bytes of weights between what one row is multiplied with and what is fetched meanwhile: the processor's own guesses end
-// at each page.
+// Bytes of weights between what one row is multiplied with and what is fetched meanwhile: the processor's own guesses
+// end at each page.
 constexpr int64_t kAhead = 1536;
 
 // Rows whose activations fit half of the second cache.
