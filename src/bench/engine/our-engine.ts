@@ -1,9 +1,13 @@
 /** A decoder of ours behind the engine's own interface: whichever backend, measured in the same way. */
 import { kvGeometry } from '../../../models/graph/graph.ts'
 import type { DecoderSession, Row } from '../../engine/backend.ts'
+import { chooseKvCacheType } from '../../engine/backends/choose.ts'
 import { createBackend } from '../../engine/backends/create.ts'
 import { decoderGraph, openModelFiles } from '../../engine/backends/model-files.ts'
 import { stepSize } from '../../engine/backends/step-size.ts'
+import { Sampler, type TokenSampler } from '../../engine/sampler.ts'
+import type { SamplingParams } from '../../engine/types.ts'
+import { isBlockType } from '../../weights/gguf-blocks.ts'
 import { seededUniform } from '../random.ts'
 import { type Decode, type Loaded, type Measure, type Ran, WARM_STEPS } from './jobs.ts'
 
@@ -19,10 +23,18 @@ export interface OurJob {
 /** Positions of a prompt that are read in one step. */
 const CHUNK = 512
 const BLOCK_SIZE = 16
+/** As the peers choose. */
+const GREEDY: SamplingParams = {
+  ...{ temperature: 0, topP: 1, topK: 0, minP: 0 },
+  ...{ repetitionPenalty: 1, presencePenalty: 0, frequencyPenalty: 0, logitBias: new Map() },
+  ...{ seed: undefined, topLogprobs: undefined },
+}
+const NO_HISTORY = { promptIds: new Set<number>(), outputCounts: new Map<number, number>() }
 
 export class OurEngine {
   readonly loaded: Loaded
   readonly #session: DecoderSession
+  readonly #sampler: TokenSampler
   readonly #uniform = seededUniform()
   /** Sequences that hold a context, by its length. */
   readonly #contexts = new Map<number, number[]>()
@@ -30,6 +42,7 @@ export class OurEngine {
 
   private constructor(session: DecoderSession, loaded: Loaded) {
     this.#session = session
+    this.#sampler = session.sampler ?? new Sampler(session.vocabSize)
     this.loaded = loaded
   }
 
@@ -37,16 +50,23 @@ export class OurEngine {
     const files = await openModelFiles(model)
     const graph = decoderGraph(files)
     const { weightBytes } = stepSize(files)
+    const isQuantised = [...files.tensors.values()].some(
+      ({ dtype, quantisation }) => quantisation !== undefined || isBlockType(dtype),
+    )
     await files.checkpoint.close()
     const { layers, kvHeads, headDim } = kvGeometry(graph)
     // As floats, the widest form that a backend keeps them in.
     const kvCacheBytes = positions * layers * 2 * kvHeads * headDim * 4
-    const options = { threads, kvCacheBytes, kvBlockSize: BLOCK_SIZE }
-    const session = await (await createBackend(backend)).loadDecoder(model, options)
+    const runtime = await createBackend(backend)
+    // What a server's default would be.
+    const computedAs = isQuantised ? 'int8' : 'float32'
+    const kvCacheType = chooseKvCacheType('auto', runtime.name, computedAs)
+    const options = { threads, kvCacheBytes, kvCacheType, kvBlockSize: BLOCK_SIZE }
+    const session = await runtime.loadDecoder(model, options)
     return new OurEngine(session, {
       type: 'loaded',
       engine: `Aerie, backend ${backend}`,
-      settings: `${threads} threads, prompts in steps of ${CHUNK}`,
+      settings: `${threads} threads, ${kvCacheType} KV, prompts in steps of ${CHUNK}`,
       weightBytes,
     })
   }
@@ -83,8 +103,8 @@ export class OurEngine {
     for (let step = 0; step < WARM_STEPS + steps; step++) {
       if (step === WARM_STEPS) start = performance.now()
       const rows = sequences.map((sequence, i): Row => row(sequence, Int32Array.of(ids[i]!), true))
-      // Greedy, as the peers are.
-      ids = (await this.#session.step(rows)).map(({ values }) => largestAt(values!))
+      const results = await this.#session.step(rows)
+      ids = results.map(({ values }) => this.#greedy(values!))
     }
     const seconds = (performance.now() - start) / 1000
     for (const sequence of sequences) this.#session.free(sequence)
@@ -118,6 +138,10 @@ export class OurEngine {
     }
   }
 
+  #greedy(logits: Float32Array): number {
+    return this.#sampler.sample(logits, GREEDY, NO_HISTORY, () => 0).id
+  }
+
   /** As the peers take them: the first ids may have a meaning. */
   #randomId(): number {
     const most = Math.min(this.#session.vocabSize, 32_000)
@@ -127,10 +151,4 @@ export class OurEngine {
 
 function row(sequence: number, ids: Int32Array, isWanted: boolean): Row {
   return { sequence, input: [{ kind: 'tokens', ids }], want: isWanted ? 'logits' : 'none' }
-}
-
-function largestAt(values: Float32Array): number {
-  let best = 0
-  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i
-  return best
 }

@@ -2,7 +2,7 @@
 import type { FamilyGraphs } from '../../../models/family.ts'
 import { nativeProgram } from '../../../models/graph/native/lower.ts'
 import { AerieError } from '../../errors.ts'
-import type { KvCacheType } from '../backend.ts'
+import type { Backend, KvCacheType } from '../backend.ts'
 import type { BACKENDS } from './create.ts'
 import { FASTER_ON_ONNX, findNativeAddon } from './native-addon.ts'
 
@@ -36,7 +36,7 @@ export function chooseBackend(
  */
 export function chooseKvCacheType(
   wanted: KvCacheType | 'auto',
-  backend: BackendName,
+  backend: Backend['name'],
   computedAs: 'float32' | 'int8',
 ): KvCacheType {
   if (wanted === 'auto') return backend === 'native' && computedAs === 'int8' ? 'f16' : 'f32'
