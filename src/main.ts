@@ -28,7 +28,7 @@ import type { LocatedModel } from './import/locate-model.ts'
 import type { OnProgress } from './import/progress.ts'
 import { startMedia } from './media/media.ts'
 import type { Media } from './media/types.ts'
-import { computedAs, type FoundModel, factsOf } from './model-facts.ts'
+import { computedForm, type FoundModel, factsOf } from './model-facts.ts'
 import { encoderBounds, limitsInForce, mediaOptions, smallCacheRemark } from './part-options.ts'
 import { createLogger, type Logger } from './telemetry/logger.ts'
 import { openModelSource } from './weights/model-source.ts'
@@ -120,7 +120,7 @@ async function openChat(found: FoundModel, config: Config, logger: Logger): Prom
   const { packedWeights } = found
   const worker = { modelDir, backend, threads: config.threads, packedWeights, logger }
   const decoding = {
-    kvCacheType: chooseKvCacheType(config.kvCacheType, backend, computedAs(found, backend)),
+    kvCacheType: chooseKvCacheType(config.kvCacheType, backend, await computedForm(found, backend)),
     kvCacheBytes: config.kvCacheBytes,
     maxDraftTokens: chooseMaxDraft(config, backend),
   }

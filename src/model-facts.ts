@@ -6,10 +6,10 @@ import { expertsOf } from './capabilities/experts.ts'
 import { familyParity } from './capabilities/parity.ts'
 import { digestModel } from './chat/model.ts'
 import type { KvCacheType } from './engine/backend.ts'
+import { type ComputedForm, computedAs } from './engine/backends/choose.ts'
 import { readLicense } from './import/license.ts'
 import type { LocatedModel } from './import/locate-model.ts'
 import { isModelFile } from './model-file.ts'
-import { isBlockType } from './weights/gguf-blocks.ts'
 import type { ModelSource } from './weights/model-source.ts'
 import { storedForm } from './weights/quantised.ts'
 
@@ -41,8 +41,11 @@ export async function factsOf(
     ? { digest: manifest.digest, created: Math.floor(Date.parse(manifest.created) / 1000) }
     : await digestModel(directory, model.family.weightFolders, model.configFiles)
   await using weights = await openWeights()
-  const quantization = manifest?.quantization
   const tensors = [...weights.tensors.values()]
+  const computed = computedAs(tensors, backend)
+  // Cases are of float32 through and through; quantised weights have measurements of their own.
+  const isOfCases =
+    computed === 'float32' && kvCacheType === 'f32' && !tensors.some((t) => t.quantisation)
   return {
     id: name,
     ...folder,
@@ -51,30 +54,24 @@ export async function factsOf(
     experts: expertsOf(model.family, [name, manifest?.parent.id ?? name]),
     weights: {
       ...weightFacts(tensors.map((tensor) => ({ ...tensor, ...storedForm(tensor) }))),
-      computedAs: computedAs(found, backend),
+      computedAs: computed,
     },
     backend,
-    // Cases are of float32; quantised weights have measurements of their own.
-    parity: quantization ? undefined : await familyParity(family, backend),
-    quantization,
+    parity: isOfCases ? await familyParity(family, backend) : undefined,
+    quantization: manifest?.quantization,
     license: manifest ? manifest.license : await licenseOf(directory),
     parent: manifest?.parent,
     systemFingerprint: fingerprint(folder.digest, backend, kvCacheType),
   }
 }
 
-/**
- * What is multiplied in linear layers. The reference widens every weight, and ONNX Runtime reads those of a GGUF file's blocks
- * widened.
- */
-export function computedAs(
-  { manifest, storage }: Pick<FoundModel, 'manifest' | 'storage'>,
+/** What a backend multiplies in the linear layers of a model that was found. Rejects with `invalid_package`. */
+export async function computedForm(
+  { openWeights }: Pick<FoundModel, 'openWeights'>,
   backend: string,
-) {
-  const isQuantised = manifest?.quantization?.parts.some(({ form }) => form !== 'none')
-  const hasBlocks = Object.keys(storage?.types ?? {}).some(isBlockType)
-  const inBytes = (isQuantised && backend !== 'reference') || (hasBlocks && backend === 'native')
-  return inBytes ? 'int8' : 'float32'
+): Promise<ComputedForm> {
+  await using weights = await openWeights()
+  return computedAs(weights.tensors.values(), backend)
 }
 
 /** A GGUF file has no card beside it. */

@@ -13,7 +13,7 @@ import { modelPath } from '../../src/package/store.ts'
 import { Tokenizer } from '../../src/tokenizer/tokenizer.ts'
 import { openModelSource } from '../../src/weights/model-source.ts'
 import { scratchFolder } from '../support/checkpoint-folder.ts'
-import { convertCheckpoint } from '../support/gguf-conversion.ts'
+import { convertCheckpoint, eightBits } from '../support/gguf-conversion.ts'
 import { type GgufToWrite, writeGguf } from '../support/gguf-file.ts'
 import { shardFile, splitGguf, writeShards } from '../support/gguf-split.ts'
 
@@ -207,18 +207,4 @@ async function logits(path: string): Promise<Float32Array> {
   ])
   await session.dispose()
   return result!.values!
-}
-
-/** Q8_0 of floats whose largest is far below 127: every block with the scale 2⁻⁷. */
-function eightBits(values: Float32Array): Uint8Array {
-  const bytes = new Uint8Array((values.length / 32) * 34)
-  for (let block = 0; block < values.length / 32; block++) {
-    bytes.set([0x00, 0x20], block * 34)
-    for (let i = 0; i < 32; i++)
-      bytes[block * 34 + 2 + i] = Math.max(
-        -127,
-        Math.min(127, Math.round(values[block * 32 + i]! * 128)),
-      )
-  }
-  return bytes
 }

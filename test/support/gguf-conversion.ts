@@ -256,3 +256,17 @@ function safetensorsShapes(path: string): Map<string, readonly number[]> {
 function json(folder: string, file: string): Record<string, unknown> {
   return JSON.parse(readFileSync(join(folder, file), 'utf8'))
 }
+
+/** Q8_0 of floats whose largest is far below 127: every block with the scale 2⁻⁷. */
+export function eightBits(values: Float32Array): Uint8Array {
+  const bytes = new Uint8Array((values.length / 32) * 34)
+  for (let block = 0; block < values.length / 32; block++) {
+    bytes.set([0x00, 0x20], block * 34)
+    for (let i = 0; i < 32; i++)
+      bytes[block * 34 + 2 + i] = Math.max(
+        -127,
+        Math.min(127, Math.round(values[block * 32 + i]! * 128)),
+      )
+  }
+  return bytes
+}

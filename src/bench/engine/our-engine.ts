@@ -1,13 +1,12 @@
 /** A decoder of ours behind the engine's own interface: whichever backend, measured in the same way. */
 import { kvGeometry } from '../../../models/graph/graph.ts'
 import type { DecoderSession, Row } from '../../engine/backend.ts'
-import { chooseKvCacheType } from '../../engine/backends/choose.ts'
+import { chooseKvCacheType, computedAs } from '../../engine/backends/choose.ts'
 import { createBackend } from '../../engine/backends/create.ts'
 import { decoderGraph, openModelFiles } from '../../engine/backends/model-files.ts'
 import { stepSize } from '../../engine/backends/step-size.ts'
 import { Sampler, type TokenSampler } from '../../engine/sampler.ts'
 import type { SamplingParams } from '../../engine/types.ts'
-import { isBlockType } from '../../weights/gguf-blocks.ts'
 import { seededUniform } from '../random.ts'
 import { type Decode, type Loaded, type Measure, type Ran, WARM_STEPS } from './jobs.ts'
 
@@ -50,17 +49,14 @@ export class OurEngine {
     const files = await openModelFiles(model)
     const graph = decoderGraph(files)
     const { weightBytes } = stepSize(files)
-    const isQuantised = [...files.tensors.values()].some(
-      ({ dtype, quantisation }) => quantisation !== undefined || isBlockType(dtype),
-    )
     await files.checkpoint.close()
     const { layers, kvHeads, headDim } = kvGeometry(graph)
     // As floats, the widest form that a backend keeps them in.
     const kvCacheBytes = positions * layers * 2 * kvHeads * headDim * 4
     const runtime = await createBackend(backend)
     // What a server's default would be.
-    const computedAs = isQuantised ? 'int8' : 'float32'
-    const kvCacheType = chooseKvCacheType('auto', runtime.name, computedAs)
+    const computed = computedAs(files.tensors.values(), runtime.name)
+    const kvCacheType = chooseKvCacheType('auto', runtime.name, computed)
     const options = { threads, kvCacheBytes, kvCacheType, kvBlockSize: BLOCK_SIZE }
     const session = await runtime.loadDecoder(model, options)
     return new OurEngine(session, {

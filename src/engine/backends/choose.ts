@@ -2,11 +2,16 @@
 import type { FamilyGraphs } from '../../../models/family.ts'
 import { nativeProgram } from '../../../models/graph/native/lower.ts'
 import { AerieError } from '../../errors.ts'
+import { isBlockType } from '../../weights/gguf-blocks.ts'
+import type { WeightTensor } from '../../weights/weights.ts'
 import type { Backend, KvCacheType } from '../backend.ts'
 import type { BACKENDS } from './create.ts'
 import { FASTER_ON_ONNX, findNativeAddon } from './native-addon.ts'
 
 export type BackendName = (typeof BACKENDS)[number]
+
+/** What linear layers multiply. */
+export type ComputedForm = 'float32' | 'int8'
 
 export interface BackendChoice {
   readonly name: BackendName
@@ -31,15 +36,30 @@ export function chooseBackend(
 }
 
 /**
+ * What a backend multiplies in the linear layers of these weights. The reference widens every weight, and ONNX Runtime reads
+ * those of a GGUF file's blocks widened.
+ */
+export function computedAs(
+  tensors: Iterable<Pick<WeightTensor, 'dtype' | 'quantisation'>>,
+  backend: string,
+): ComputedForm {
+  for (const { dtype, quantisation } of tensors) {
+    if (quantisation ? backend !== 'reference' : isBlockType(dtype) && backend === 'native')
+      return 'int8'
+  }
+  return 'float32'
+}
+
+/**
  * `auto` is half precision where linears multiply 8-bit numbers, whose rounding is far coarser (`aerie bench kv`,
  * docs/engine.md), and float32 where logits are promised to follow the published code. Throws `invalid_config` for a type that the backend lacks.
  */
 export function chooseKvCacheType(
   wanted: KvCacheType | 'auto',
   backend: Backend['name'],
-  computedAs: 'float32' | 'int8',
+  computed: ComputedForm,
 ): KvCacheType {
-  if (wanted === 'auto') return backend === 'native' && computedAs === 'int8' ? 'f16' : 'f32'
+  if (wanted === 'auto') return backend === 'native' && computed === 'int8' ? 'f16' : 'f32'
   if (backend === 'native' || wanted === 'f32') return wanted
   throw new AerieError(
     'invalid_config',
