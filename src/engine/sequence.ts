@@ -126,6 +126,8 @@ export class Sequence implements TokenHistory {
 
   /** Guesses at its next tokens; see {@link PromptLookup.draft}. From the first call on, every token is compared with one. */
   draft(most: number, least: number): readonly number[] {
+    // Nothing is as likely as that: what is never followed is not looked up.
+    if (least >= 1) return []
     if (!this.#lookup) {
       this.#lookup = new PromptLookup(this.request.prompt)
       for (const id of this.output) this.#lookup.push(id)

@@ -6,6 +6,8 @@ const DECAY = 0.98
 const FIRST_SHARE = 0.3
 /** Steps are told apart by this variance of their positions; with less there is nothing to learn. */
 const LEAST_VARIANCE = 0.05
+/** By how much a step that teaches nothing brings the share back to the first one. */
+const FORGOTTEN = 0.005
 /** A step that took more times as long as expected was held up by something else. */
 const HELD_UP = 3
 
@@ -50,7 +52,12 @@ export class StepCost {
   #learn(): void {
     const [p, t] = [this.#p / this.#count, this.#t / this.#count]
     const variance = this.#pp / this.#count - p * p
-    if (this.#count < 8 || variance < LEAST_VARIANCE) return
+    if (this.#count < 8) return
+    if (variance < LEAST_VARIANCE) {
+      // A high price stops all guessing, and then steps are alike: what made it high may long be over, and is tried again.
+      this.#share += FORGOTTEN * (FIRST_SHARE - this.#share)
+      return
+    }
     const each = (this.#pt / this.#count - p * t) / variance
     const one = t - each * (p - 1)
     this.#share = one > 0 ? Math.min(Math.max(each / one, 0.02), 1) : 1

@@ -43,6 +43,18 @@ describe('what another position of a step costs', () => {
     near(cost.price(1), before, 0.08)
   })
 
+  it('comes back to what it was before anything was known where nothing more is learned', () => {
+    const first = new StepCost().price(1)
+    const cost = learned(-5, 20)
+    assert.equal(cost.price(1), 1)
+    // A price of 1 stops all guessing, so every step has one position from here on.
+    for (let i = 0; i < 400; i++) cost.observe(1, 15)
+    const some = cost.price(1)
+    assert.ok(some > first && some < 1, String(some))
+    for (let i = 0; i < 1500; i++) cost.observe(1, 15)
+    near(cost.price(1), first, 0.01)
+  })
+
   it('stays what it was where steps are all alike, or no clock runs', () => {
     const cost = new StepCost()
     const first = cost.price(1)
