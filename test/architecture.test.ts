@@ -18,6 +18,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'model-file': [],
   'gguf-name': [],
   'process-alive': [],
+  'write-all': [],
   'model-folder': ['errors'],
   cpu: [],
   config: ['config-schema', 'config-value', 'cpu', 'errors', 'nearest'],
@@ -34,6 +35,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'errors',
     'free-memory',
     'process-alive',
+    'write-all',
   ],
   engine: ['engine/backends', 'models', 'errors', 'free-memory'],
   // A GGUF file holds the vocabulary beside the weights.
@@ -83,8 +85,9 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'weights',
     'errors',
     'model-folder',
+    'write-all',
   ],
-  hub: ['errors'],
+  hub: ['errors', 'write-all'],
   import: [
     'hub',
     'package',
@@ -100,6 +103,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'model-folder',
     'free-memory',
     'process-alive',
+    'write-all',
   ],
   inspect: ['cli', 'capabilities', 'import', 'package', 'models', 'errors', 'model-file'],
   cli: [
@@ -136,6 +140,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'quantise',
     'tokenizer',
     'weights',
+    'write-all',
   ],
   // Conversations of cases are written as a request's are.
   parity: [

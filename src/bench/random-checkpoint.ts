@@ -6,6 +6,7 @@ import { type FileHandle, mkdir, open, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { modelConfig } from '../../models/load-config.ts'
 import { modelInitialisers } from '../engine/backends/model-files.ts'
+import { writeAll } from '../write-all.ts'
 import { seededUniform } from './random.ts'
 
 /** As published: files of about so many bytes. */
@@ -135,7 +136,7 @@ async function writeShard(
   let at = start
   for (const { name, shape, bytes } of tensors) {
     if (shape.length === 1 && name.endsWith('.weight'))
-      await file.write(Buffer.from(new Uint16Array(bytes / 2).fill(ONE).buffer), 0, bytes, at)
+      await writeAll(file, Buffer.from(new Uint16Array(bytes / 2).fill(ONE).buffer), at)
     at += bytes
   }
   await file.sync()
@@ -161,11 +162,9 @@ async function writeNumbers(
   { block, at, length }: { readonly block: Buffer; readonly at: number; readonly length: number },
 ): Promise<void> {
   for (let done = 0; done < length; ) {
-    // Pieces as small as an import's own; larger ones are slow on some file systems.
-    const from = done % block.length
-    const size = Math.min(512 * 2 ** 10, block.length - from, length - done)
-    const { bytesWritten } = await file.write(block, from, size, at + done)
-    done += bytesWritten
+    const size = Math.min(block.length, length - done)
+    await writeAll(file, block.subarray(0, size), at + done)
+    done += size
   }
 }
 

@@ -1,9 +1,10 @@
 /** Fetches a file of a repository: goes on where an earlier attempt was cut off, and checks size and digest. */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { pipeline } from 'node:stream/promises'
+import { writeAll } from '../write-all.ts'
 import { failed, type HubClient, TryAgain } from './hub-client.ts'
 import type { HubFile, Repository } from './repository.ts'
 
@@ -120,13 +121,6 @@ async function digestOf(path: string, file: HubFile): Promise<string> {
   if (file.digest.kind === 'git-sha1') hash.update(`blob ${file.bytes}\0`)
   await pipeline(createReadStream(path, { highWaterMark: 2 ** 22 }), hash)
   return hash.digest('hex')
-}
-
-async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
-  let done = 0
-  while (done < bytes.byteLength) {
-    done += (await handle.write(bytes, done, bytes.byteLength - done)).bytesWritten
-  }
 }
 
 async function sizeOf(path: string): Promise<number | undefined> {

@@ -7,13 +7,12 @@ import { copyFile, type FileHandle, link, open, rm } from 'node:fs/promises'
 import { Worker } from 'node:worker_threads'
 import { AerieError } from '../errors.ts'
 import { elementsOfBlock, storedBytes } from '../weights/stored-type.ts'
+import { writeAll } from '../write-all.ts'
 import type { FromChunkWorker, ToChunkWorker, WorkerJob } from './chunk-messages.ts'
 import { type Chunk, planChunks, type ScannedTensor } from './chunks.ts'
 
 const CHUNK_BYTES = 8 * 2 ** 20
 const SLOTS = 8
-/** The page cache of ext4 looks for a free huge page for each 2 MiB that are written at once, and on a full machine for long. */
-const WRITE_BYTES = 512 * 2 ** 10
 
 /** Ways of the system to say that it cannot link or clone here. */
 const CANNOT_SHARE = new Set(['ENOTSUP', 'EXDEV', 'EINVAL', 'ENOSYS', 'ENOTTY', 'EPERM', 'EMLINK'])
@@ -211,18 +210,5 @@ async function readExactly(
       throw new AerieError('invalid_package', `${path} became shorter while it was read`)
     }
     done += bytesRead
-  }
-}
-
-export async function writeAll(
-  handle: FileHandle,
-  bytes: Uint8Array,
-  offset: number,
-): Promise<void> {
-  let done = 0
-  while (done < bytes.byteLength) {
-    const length = Math.min(WRITE_BYTES, bytes.byteLength - done)
-    const { bytesWritten } = await handle.write(bytes, done, length, offset + done)
-    done += bytesWritten
   }
 }

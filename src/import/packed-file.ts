@@ -28,10 +28,12 @@ import type { Manifest } from '../package/manifest.ts'
 import type { QuantiseOptions } from '../quantise/methods.ts'
 import { planQuantisation, type QuantisationPlan } from '../quantise/plan.ts'
 import { Checkpoint } from '../weights/checkpoint.ts'
+import { BLOCKS, isBlockType } from '../weights/gguf-blocks.ts'
 import { PREFIX_BYTES } from '../weights/safetensors.ts'
 import type { WeightTensor } from '../weights/weights.ts'
+import { writeAll } from '../write-all.ts'
 import type { CheckpointForm } from './examine.ts'
-import { type TakenFile, writeAll } from './file-taker.ts'
+import type { TakenFile } from './file-taker.ts'
 
 export interface WritePackedOptions {
   readonly signal?: AbortSignal | undefined
@@ -157,7 +159,9 @@ export async function mostPackedBytes(
   return blocksOf(files).reduce((sum, { stored, weightName, shape: [out, width], group }) => {
     const form = forms.get(weightName)
     const { quantisation } = stored ?? {}
-    const bits = form ? (form.kind === 'rows' ? 8 : form.bits) : quantisation?.bits
+    const type = stored?.dtype ?? ''
+    const storedBits = isBlockType(type) ? BLOCKS[type].packedBits : quantisation?.bits
+    const bits = form ? (form.kind === 'rows' ? 8 : form.bits) : storedBits
     const size = form ? (form.kind === 'rows' ? 0 : form.group) : group
     const rank = quantisation?.lowRank?.down.shape[0] ?? 0
     const rowBytes =

@@ -5,6 +5,7 @@ import { graphBehind, linearInputs } from '../../models/graph/linear-weights.ts'
 import { EmbeddingTable } from '../engine/backends/embedding-table.ts'
 import { decoderGraph, type ModelFiles } from '../engine/backends/model-files.ts'
 import { AerieError } from '../errors.ts'
+import { writeAll } from '../write-all.ts'
 import { addProducts, blockElements, toFactors } from './gptq.ts'
 import { runSegments, type SegmentRunOptions } from './segment-run.ts'
 
@@ -40,13 +41,12 @@ export async function writeFactors(
   const places = new Map<string, FactorPlace>()
   await using file = await open(target, 'wx')
   let end = 0
-  const writes: Promise<unknown>[] = []
   const readerOf = (input: string) =>
     read.find(([, values]) => [...values].some(({ id }) => input === `input.${id}`))![0].name
   const widths = new Map(outputs.map(({ name, value }) => [name, value.shape.at(-1) as number]))
   await runSegments(graphBehind(decoder, outputs), files, feeds, () => undefined, {
     ...options,
-    onValue(name, data) {
+    async onValue(name, data) {
       const width = widths.get(name)!
       const sum = sums.get(name) ?? {
         products: new Float32Array(blockElements(width)),
@@ -64,11 +64,10 @@ export async function writeFactors(
         )
       const bytes = new Uint8Array(sum.products.buffer)
       places.set(name, { offset: end, width })
-      writes.push(file.write(bytes, 0, bytes.byteLength, end))
+      await writeAll(file, bytes, end)
       end += bytes.byteLength
     },
   })
-  await Promise.all(writes)
   // Of a weight that several inputs are multiplied with, the first speaks for all.
   const first = ([value]: ReadonlySet<Value>) => places.get(`input.${value!.id}`)!
   return new Map(read.map(([{ name }, values]) => [name, first(values)]))

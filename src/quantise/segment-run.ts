@@ -17,8 +17,8 @@ export interface SegmentRunOptions {
   readonly stages?: readonly string[]
   readonly mostElements?: number
   readonly signal?: AbortSignal | undefined
-  /** Takes each output and wanted stage of an input as soon as it is there: then none of them waits for the end. */
-  readonly onValue?: (name: string, data: Float32Array, feed: number) => void
+  /** Takes each output and wanted stage of an input as soon as it is there, one at a time: none of them waits for the end. */
+  readonly onValue?: (name: string, data: Float32Array, feed: number) => void | Promise<void>
 }
 
 type Feeds = Readonly<Record<string, Feed>>
@@ -54,7 +54,7 @@ export async function runSegments(
       for (const [i, { values, dims }] of states.entries()) {
         const results = await session.run(feedsOf(segment, values), names)
         for (const { name, value } of segment.outputs) {
-          if (onValue && wanted.has(name)) onValue(name, results[name]!, i)
+          if (onValue && wanted.has(name)) await onValue(name, results[name]!, i)
           values.set(name, feedOf(value, results[name]!, resolveShape(value.shape, dims)))
         }
         const isKept = (name: string) =>

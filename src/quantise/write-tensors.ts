@@ -9,6 +9,7 @@ import { pipeline } from 'node:stream/promises'
 import { AerieError } from '../errors.ts'
 import { readExactly, type StoredTensor } from '../weights/checkpoint.ts'
 import { DTYPE_BYTES, type Dtype } from '../weights/dtype.ts'
+import { writeAll } from '../write-all.ts'
 import { blockElements } from './gptq.ts'
 import type { FactorPlace } from './layer-inputs.ts'
 import type { QuantisedForm } from './quantise-rows.ts'
@@ -253,13 +254,6 @@ async function writePiece(
       throw invalid(`tensor ${tensor.name} cannot be quantised: ${answer.message}`)
   }
   onBytes?.(length)
-}
-
-async function writeAll(handle: FileHandle, bytes: Uint8Array, offset: number): Promise<void> {
-  for (let done = 0; done < bytes.byteLength; ) {
-    const { bytesWritten } = await handle.write(bytes, done, bytes.byteLength - done, offset + done)
-    done += bytesWritten
-  }
 }
 
 function invalid(message: string): AerieError {

@@ -11,6 +11,8 @@ interface Block {
   readonly bytes: number
   /** Elements that share a scale. */
   readonly group: 16 | 32
+  /** Of a value as the native runtime packs it (`kernels/cpu/src/linear/ggml_blocks.cc`). */
+  readonly packedBits: 4 | 6 | 8
   /** Where its half-precision scales and minima lie. */
   readonly scales: readonly number[]
   /** Writes the elements of the block at byte `p` to `out` from `o` on. */
@@ -36,6 +38,7 @@ export const BLOCKS = {
     elements: 32,
     bytes: 34,
     group: 32,
+    packedBits: 8,
     scales: [0],
     widen(bytes, p, out, o) {
       const scale = halfAt(bytes, p)
@@ -47,6 +50,7 @@ export const BLOCKS = {
     elements: 32,
     bytes: 18,
     group: 32,
+    packedBits: 4,
     scales: [0],
     widen(bytes, p, out, o) {
       const scale = halfAt(bytes, p)
@@ -62,6 +66,7 @@ export const BLOCKS = {
     elements: 32,
     bytes: 20,
     group: 32,
+    packedBits: 4,
     scales: [0, 2],
     widen(bytes, p, out, o) {
       const scale = halfAt(bytes, p)
@@ -78,6 +83,7 @@ export const BLOCKS = {
     elements: 32,
     bytes: 22,
     group: 32,
+    packedBits: 6,
     scales: [0],
     widen(bytes, p, out, o) {
       const scale = halfAt(bytes, p)
@@ -92,6 +98,7 @@ export const BLOCKS = {
     elements: 32,
     bytes: 24,
     group: 32,
+    packedBits: 6,
     scales: [0, 2],
     widen(bytes, p, out, o) {
       const scale = halfAt(bytes, p)
@@ -108,6 +115,7 @@ export const BLOCKS = {
     elements: 256,
     bytes: 144,
     group: 32,
+    packedBits: 4,
     scales: [0, 2],
     widen(bytes, p, out, o) {
       const scale = halfAt(bytes, p)
@@ -125,6 +133,7 @@ export const BLOCKS = {
     elements: 256,
     bytes: 176,
     group: 32,
+    packedBits: 6,
     scales: [0, 2],
     widen(bytes, p, out, o) {
       const scale = halfAt(bytes, p)
@@ -145,6 +154,7 @@ export const BLOCKS = {
     elements: 256,
     bytes: 210,
     group: 16,
+    packedBits: 6,
     scales: [208],
     widen(bytes, p, out, o) {
       const scale = halfAt(bytes, p + 208)

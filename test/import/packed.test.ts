@@ -21,6 +21,7 @@ import { inspectModel } from '../../src/inspect/inspect.ts'
 import { inspectionText } from '../../src/inspect/report.ts'
 import { modelPath, PACKED_FILE, packedPath, type StoredPackage } from '../../src/package/store.ts'
 import { verifyPackage } from '../../src/package/verify.ts'
+import { BLOCKS } from '../../src/weights/gguf-blocks.ts'
 import { openModelSource } from '../../src/weights/model-source.ts'
 import { skipOf } from '../support/backends.ts'
 import {
@@ -31,7 +32,9 @@ import {
 } from '../support/checkpoint-folder.ts'
 import { convertCheckpoint } from '../support/gguf-conversion.ts'
 import { writeGguf } from '../support/gguf-file.ts'
+import { randomBlocksModel } from '../support/gguf-random.ts'
 import { sameBits } from '../support/native-programs.ts'
+import { FIXTURES } from '../support/recorded-cases.ts'
 import { STARTER_CHECKPOINT } from '../support/starter-checkpoint.ts'
 
 const INT4 = { method: 'int4', group: 32 } as const
@@ -171,6 +174,29 @@ describe('packed weights', { skip: skipOf('native') }, () => {
     assert.match(mapped.remarks.join(), /mapped from .*safetensors$/)
     assertSame(mapped.values, (await logits(without)).values)
   })
+
+  for (const type of ['Q4_K', 'Q5_1', 'Q6_K', 'Q8_0'] as const)
+    it(`are a GGUF file's own ${type} blocks, counted at their packed size and mapped`, async () => {
+      const file = join(scratch, 'blocks.gguf')
+      const llama = convertCheckpoint(join(FIXTURES, 'decoders/llama-minitron-width/checkpoint'))
+      const { metadata, tensors } = randomBlocksModel(llama, 'llama', type)
+      const template = convertCheckpoint(folder, 'qwen2').metadata['tokenizer.chat_template']!
+      writeGguf(file, { metadata: { ...metadata, 'tokenizer.chat_template': template }, tensors })
+      const found = await importCheckpoint(file, { modelsDir, packed: true })
+      const { header } = readWeights(join(found.directory, PACKED_FILE))
+      assert.ok(
+        header[`model.layers.1.mlp.down_proj.weight 256×512 ${BLOCKS[type].group}`],
+        Object.keys(header).join('\n'),
+      )
+      const { model } = await openModelSource(file)
+      const most = await mostPackedBytes(file, model, undefined)
+      const { bytes } = found.manifest.packed!
+      assert.ok(bytes <= most && most < 1.35 * bytes, `${bytes} of at most ${most}`)
+      const mapped = await logits(found)
+      // Seven of each of the two layers, and the head: none is packed at the start.
+      assert.match(mapped.remarks.join(), /^decoder: 15 packed weights .*safetensors$/)
+      assertSame(mapped.values, (await logits(found, { isMapped: false })).values)
+    })
 
   it('are counted when the disk is asked for room, and never take more', async () => {
     const { model } = await openModelSource(folder)

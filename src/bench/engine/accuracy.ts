@@ -10,6 +10,7 @@ import { bitsPerWeight, stepSize } from '../../engine/backends/step-size.ts'
 import type { QuantiseOptions } from '../../quantise/methods.ts'
 import { runSegments } from '../../quantise/segment-run.ts'
 import { Tokenizer } from '../../tokenizer/tokenizer.ts'
+import { writeAll } from '../../write-all.ts'
 import { AccuracyCount, type AccuracyRow } from './accuracy-count.ts'
 import { EngineFailure, type EngineProgram, runToEnd } from './engine-process.ts'
 import { formName, quantised, widened } from './models.ts'
@@ -135,7 +136,6 @@ async function writeExactLogits(
   const { hiddenSize, vocabSize } = files.limits
   const table = await EmbeddingTable.load(files)
   await using file = await open(target, 'w')
-  const writes: Promise<unknown>[] = []
   const feeds = windows.map((ids) => {
     const places = Int32Array.from(ids, (_, i) => i)
     const data = table.embed([{ kind: 'tokens', ids }])
@@ -147,13 +147,12 @@ async function writeExactLogits(
   })
   await runSegments(decoderGraph(files), files, feeds, () => undefined, {
     threads,
-    onValue: (name, data, window) => {
+    async onValue(name, data, window) {
       if (name !== 'logits') return
       const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-      writes.push(file.write(bytes, 0, bytes.byteLength, window * bytes.byteLength))
+      await writeAll(file, bytes, window * bytes.byteLength)
     },
   })
-  await Promise.all(writes)
   return vocabSize
 }
 

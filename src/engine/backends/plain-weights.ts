@@ -3,7 +3,7 @@
  * a file of its own, one tensor after the other, which lives until the runtime has read it. A runtime that computes
  * with the blocks themselves takes `Weights.readBytes` instead.
  */
-import { type FileHandle, mkdtemp, open, readdir, realpath, rm, statfs } from 'node:fs/promises'
+import { mkdtemp, open, readdir, realpath, rm, statfs } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Graph } from '../../../models/graph/graph.ts'
@@ -11,6 +11,7 @@ import { AerieError } from '../../errors.ts'
 import { isProcessAlive } from '../../process-alive.ts'
 import { isBlockType } from '../../weights/gguf-blocks.ts'
 import type { WeightTensor } from '../../weights/weights.ts'
+import { writeAll } from '../../write-all.ts'
 import type { ModelFiles } from './model-files.ts'
 
 /** Floats begin at multiples of a cache line. */
@@ -91,11 +92,4 @@ async function requireRoom(path: string, bytes: number): Promise<void> {
     'backend_failure',
     `the weights take ${bytes} bytes as floats, and ${tmpdir()} has ${bavail * bsize} free: set TMPDIR to a folder with more`,
   )
-}
-
-async function writeAll(file: FileHandle, bytes: Uint8Array, offset: number): Promise<void> {
-  for (let done = 0; done < bytes.byteLength; ) {
-    const { bytesWritten } = await file.write(bytes, done, bytes.byteLength - done, offset + done)
-    done += bytesWritten
-  }
 }
