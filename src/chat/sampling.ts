@@ -7,7 +7,7 @@ export type SamplingDefaults = Pick<
   'temperature' | 'topP' | 'topK' | 'minP' | 'repetitionPenalty'
 >
 
-/** Reads the defaults of generation_config.json; `do_sample: false` means greedy. */
+/** Reads the defaults of generation_config.json; `do_sample: false` means greedy, and a `top_k` of −1 all tokens. */
 export function defaultSampling(generation: Readonly<Record<string, unknown>>): SamplingDefaults {
   const number = (key: string, fallback: number) => {
     const value = generation[key]
@@ -16,7 +16,8 @@ export function defaultSampling(generation: Readonly<Record<string, unknown>>): 
   return {
     temperature: generation['do_sample'] === false ? 0 : number('temperature', 1),
     topP: number('top_p', 1),
-    topK: number('top_k', 0),
+    // Samplers take whole numbers that a double counts.
+    topK: Math.min(Math.max(0, Math.trunc(number('top_k', 0))), Number.MAX_SAFE_INTEGER),
     minP: number('min_p', 0),
     repetitionPenalty: number('repetition_penalty', 1),
   }
