@@ -148,13 +148,24 @@ export class EngineCore {
 
   #submit(id: RequestId, params: GenerateRequest): void {
     const { seed } = params.sampling
-    const request = new ActiveRequest(id, params, {
-      now: this.#options.now(),
-      seed: seed === undefined ? randomBytes(8).readBigUInt64LE() : BigInt(Math.trunc(seed)),
-      batchPatienceMs: this.#options.batchPatienceMs,
-    })
+    const stopTokenIds = this.#known(params.stopTokenIds)
+    const request = new ActiveRequest(
+      id,
+      { ...params, stopTokenIds },
+      {
+        now: this.#options.now(),
+        seed: seed === undefined ? randomBytes(8).readBigUInt64LE() : BigInt(Math.trunc(seed)),
+        batchPatienceMs: this.#options.batchPatienceMs,
+      },
+    )
     this.#requests.set(id, request)
     this.#scheduler.enqueue(this.#newSequence(request))
+  }
+
+  /** A tokenizer may have more ids than the decoder has logits for; samplers forbid only what has one. */
+  #known(ids: ReadonlySet<number>): ReadonlySet<number> {
+    const { vocabSize } = this.#session
+    return new Set([...ids].filter((id) => Number.isInteger(id) && id >= 0 && id < vocabSize))
   }
 
   #newSequence(request: ActiveRequest): Sequence {

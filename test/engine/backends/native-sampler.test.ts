@@ -6,8 +6,9 @@ import { NativeSampler } from '../../../src/engine/backends/native-sampler.ts'
 import type { TokenHistory } from '../../../src/engine/logits-processor.ts'
 import { Sampler } from '../../../src/engine/sampler.ts'
 import type { SamplingParams } from '../../../src/engine/types.ts'
-import { GREEDY } from '../../support/engine-driver.ts'
+import { EngineDriver, GREEDY } from '../../support/engine-driver.ts'
 import { addon, isas, NO_ADDON, numbers } from '../../support/native-programs.ts'
+import { ToyDecoder } from '../../support/toy-decoder.ts'
 
 const VOCAB = 70
 const NO_HISTORY: TokenHistory = { promptIds: new Set(), outputCounts: new Map() }
@@ -153,6 +154,20 @@ describe('the native sampler', { skip: NO_ADDON }, () => {
     assert.equal(native.sample(logits, params, history, draw).id, 2)
     promptIds.add(2)
     assert.equal(native.sample(logits, params, history, draw).id, 0)
+  })
+
+  it('serves requests whose tokenizer has more ids than the decoder', async () => {
+    const toy = new ToyDecoder()
+    const stopTokenIds = new Set([-1, toy.vocabSize, toy.vocabSize + 7])
+    const request = { stopTokenIds, minTokens: 4, maxTokens: 4 }
+    const expected = await new EngineDriver(toy).answer(request)
+    const sampler = new NativeSampler(addon(), toy.vocabSize)
+    const engine = new EngineDriver(Object.assign(new ToyDecoder(), { sampler }))
+    const id = engine.submit(request)
+    await engine.finish()
+    assert.deepEqual(engine.failures, [])
+    assert.equal(expected.length, 4)
+    assert.deepEqual(engine.ids(id), expected)
   })
 
   it('names what it cannot take', () => {
