@@ -36,9 +36,13 @@ export class NativeKvTable extends KvTable {
     try {
       this.store = addon.createKv({ ...geometry, blockSize, blocks, type })
     } catch (cause) {
-      throw new AerieError('invalid_config', `native KV cache: ${(cause as Error).message}`, {
-        cause,
-      })
+      const { layers, kvHeads, headDim } = geometry
+      const what = `kvBlockSize ${blockSize}, ${layers} layers of ${kvHeads} heads of size ${headDim}, type ${type}`
+      throw new AerieError(
+        'invalid_config',
+        `native KV cache (${what}): ${(cause as Error).message}`,
+        { cause },
+      )
     }
   }
 

@@ -65,7 +65,8 @@ describe('a session of the native runtime', { skip: skipOf('native') }, () => {
     const options = { threads: 1, kvCacheBytes: 64 << 20, kvBlockSize: 5000 }
     await assert.rejects(native.loadDecoder(folder, options), {
       code: 'invalid_config',
-      message: /^native KV cache: .*blockSize/,
+      message:
+        /^native KV cache \(kvBlockSize 5000, \d+ layers of \d+ heads of size \d+, type f32\): .*blockSize is 5000/,
     })
   })
 })
