@@ -394,11 +394,58 @@ describe('the surface of the addon', { skip: NO_ADDON }, () => {
     const kv = loose()['createKv']!(KV) as Loose
     const block = loose()['packLinear']!(pool, WEIGHT)
     const program = loose()['createProgram']!(pool, LAYER, [new Float32Array(16), block]) as Loose
-    for (const stranger of [pool, kv, program, {}, null, 7, Object.create(program)]) {
-      if (stranger !== program)
-        assert.throws(() => program['run']!.call(stranger, run()), TypeError)
-      if (stranger !== kv) assert.throws(() => kv['copyBlock']!.call(stranger, 0, 1), TypeError)
+    const states = loose()['createStates']!(STATES) as Loose
+    const sampler = loose()['createSampler']!(8) as Loose
+    const folder = mkdtempSync(join(tmpdir(), 'aerie-fuzz-'))
+    const path = join(folder, 'block')
+    writeFileSync(path, block as Uint8Array)
+    const file = loose()['mapFile']!(path) as Loose
+    rmSync(folder, { recursive: true })
+    /** Of each class a call that only its own objects take; the pool's methods are arguments of others. */
+    const calls = new Map<unknown, (self: unknown) => unknown>([
+      [pool, (self) => loose()['packLinear']!(self, WEIGHT)],
+      [program, (self) => program['run']!.call(self, run())],
+      [kv, (self) => kv['copyBlock']!.call(self, 0, 1)],
+      [sampler, (self) => sampler['sample']!.call(self, numbers(6, 8), SAMPLE)],
+      [states, (self) => states['close']!.call(self)],
+      [file, (self) => file['close']!.call(self)],
+    ])
+    const others = [
+      {},
+      null,
+      7,
+      ...[...calls.keys()].map((object) => Object.create(object as object)),
+    ]
+    for (const [own, call] of calls) {
+      for (const stranger of [...calls.keys(), ...others]) {
+        if (stranger !== own) {
+          assert.throws(() => call(stranger), { name: 'TypeError', message: / is .*, expected a / })
+        }
+      }
     }
+    for (const [own, call] of calls) call(own)
+  })
+
+  it('packs into no memory that is not aligned, whatever makes the array', () => {
+    const pool = addon().createPool(2)
+    const dense = { type: 'f32', shape: [3, 4], values: new Uint8Array(48) }
+    const Original = globalThis.Uint8Array
+    try {
+      globalThis.Uint8Array = class extends Original {
+        constructor(bytes: number) {
+          super(new ArrayBuffer(bytes + 8), 8, bytes)
+        }
+      } as unknown as typeof Uint8Array
+      for (const weight of [dense, WEIGHT]) {
+        assert.throws(() => loose()['packLinear']!(pool, weight), {
+          name: 'TypeError',
+          message: 'the block is at no multiple of 64 bytes',
+        })
+      }
+    } finally {
+      globalThis.Uint8Array = Original
+    }
+    assert.ok(attempt(() => loose()['packLinear']!(pool, WEIGHT)))
   })
 
   it('survives a getter that closes what is being run', () => {

@@ -113,6 +113,29 @@ describe('programs of the native runtime', { skip: NO_ADDON }, () => {
     assertClose(y, expectedY(x), 1e-6)
   })
 
+  it('refuse a recurrence that two instructions carry', () => {
+    const spec = (recurrences: readonly number[]): Spec => ({
+      name: 'convolutions',
+      slots: 2,
+      values: [f32(['tokens', 4]), f32([2, 4]), f32(['tokens', 4], 0), f32(['tokens', 4], 1)],
+      inputs: [{ name: 'x', value: 0 }],
+      outputs: [{ name: 'y', value: 3 }],
+      weights: [{ name: 'w', kind: 'tensor', value: 1 }],
+      code: [
+        { op: 'causalConv1d', in: [0, 1], out: 2, recurrence: recurrences[0] },
+        { op: 'causalConv1d', in: [2, 1], out: 3, recurrence: recurrences[1] },
+      ],
+    })
+    const make = (recurrences: readonly number[]) =>
+      addon().createProgram(addon().createPool(1), spec(recurrences), [new Float32Array(8)])
+    assert.throws(() => make([1, 1]), {
+      name: 'TypeError',
+      message:
+        /^program convolutions: instruction 1 \(causalConv1d\): recurrence 1 is another .* already$/,
+    })
+    make([1, 0])
+  })
+
   it('refuse weights that were taken away', () => {
     const program = (() => {
       const pool = addon().createPool(1)

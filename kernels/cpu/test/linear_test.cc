@@ -253,6 +253,22 @@ void damaged_blocks(ThreadPool& pool) {
   }
 }
 
+// Bytes of a file may begin anywhere; the undefined-behaviour sanitizer looks on.
+void unaligned_values(ThreadPool& pool) {
+  for (const LinearKind kind : {LinearKind::kF32, LinearKind::kF16, LinearKind::kBf16}) {
+    Sample sample(pool, {.kind = kind, .out = 17, .in = 67}, 5);
+    LinearSource source = sample.source();
+    std::vector<uint8_t> moved(source.values.size() + 1);
+    std::copy(source.values.begin(), source.values.end(), moved.begin() + 1);
+    source.values = std::span<const uint8_t>(moved).subspan(1);
+    const PackedHeader header = plan_packed(source);
+    const Block block = aligned_block(header.bytes);
+    pack_linear(pool, source, header, block.get());
+    check(std::memcmp(block.get(), sample.block(), header.bytes) == 0,
+          "values at an odd address, kind " + std::to_string(static_cast<int>(kind)));
+  }
+}
+
 void mistakes(const LinearKernels& kernels, ThreadPool& pool) {
   Sample sample(pool, {.kind = LinearKind::kInt4, .out = 16, .in = 64, .group = 32}, 5);
   LinearSource source = sample.source();
@@ -315,6 +331,7 @@ int main() {
     std::printf("%s: %d checks\n", isa_name(isa), test::checks);
   }
   ThreadPool pool(1);
+  test::unaligned_values(pool);
   test::damaged_blocks(pool);
   std::printf("%d checks, %d failures\n", test::checks, test::failures);
   return test::failures == 0 ? 0 : 1;

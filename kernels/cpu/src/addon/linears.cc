@@ -125,6 +125,10 @@ Napi::Value pack_weight(const Napi::CallbackInfo& info) {
   const Memory memory = read_memory(block, "the block", napi_uint8_array);
   if (again.bytes != header.bytes || memory.bytes != header.bytes)
     throw TypeError("weight changed while it was packed");
+  // The language's own Uint8Array makes none, another one may.
+  if (reinterpret_cast<uintptr_t>(memory.data) % kLine != 0) {
+    throw TypeError("the block is at no multiple of 64 bytes");
+  }
   pack_linear(*pool, source, again, memory.data);
   return block;
 }

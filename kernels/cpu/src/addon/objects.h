@@ -3,6 +3,7 @@
 
 #include <napi.h>
 
+#include <array>
 #include <memory>
 #include <vector>
 
@@ -87,9 +88,22 @@ struct HandleTag<StatesHandle> {
 };
 template <>
 struct HandleTag<SamplerHandle> {
-  static constexpr napi_type_tag kTag = {0x6c0e5a0b8f3d4c14, 0xa3b1d2f45e6c7084};
+  static constexpr napi_type_tag kTag = {0x6c0e5a0b8f3d4c16, 0xa3b1d2f45e6c7086};
   static constexpr const char* kName = "Sampler";
 };
+
+template <typename... Handles>
+constexpr bool tags_differ() {
+  constexpr std::array<napi_type_tag, sizeof...(Handles)> kTags = {HandleTag<Handles>::kTag...};
+  for (size_t i = 0; i < kTags.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) {
+      if (kTags[i].lower == kTags[j].lower && kTags[i].upper == kTags[j].upper) return false;
+    }
+  }
+  return true;
+}
+// Two classes of one tag would be taken for each other, and their memory too.
+static_assert(tags_differ<PoolHandle, KvHandle, FileHandle, ProgramHandle, StatesHandle, SamplerHandle>());
 
 // The store behind a handle that is still open.
 std::shared_ptr<KvStore> open_kv(const Napi::Value& value, const std::string& what);

@@ -26,12 +26,17 @@ bool is_narrow(std::span<const uint8_t> values) {
 
 int64_t element_bytes(LinearKind kind) { return kind == LinearKind::kF32 ? 4 : 2; }
 
-// One panel of a dense matrix [out, in] from elements of a size.
+// One panel of a dense matrix [out, in] from elements of a size, which may begin at any address.
 template <typename T>
-void pack_dense_panel(const T* values, int64_t out, int64_t in, int64_t panel, T* to) {
+void pack_dense_panel(const void* values, int64_t out, int64_t in, int64_t panel, T* to) {
+  const uint8_t* const bytes = static_cast<const uint8_t*>(values);
   for (int64_t column = 0; column < kPanel; ++column) {
     const int64_t row = panel * kPanel + column;
-    for (int64_t k = 0; k < in; ++k) to[k * kPanel + column] = row < out ? values[row * in + k] : T{};
+    for (int64_t k = 0; k < in; ++k) {
+      T value{};
+      if (row < out) std::memcpy(&value, bytes + (row * in + k) * static_cast<int64_t>(sizeof(T)), sizeof(T));
+      to[k * kPanel + column] = value;
+    }
   }
 }
 
@@ -110,18 +115,18 @@ void pack_linear(ThreadPool& pool, const LinearSource& source, const PackedHeade
        {header.scales, header.zeros, header.minimums, header.supers, header.down, header.up, header.bytes}) {
     if (end != 0) std::memset(bytes + end - kAlignment, 0, kAlignment);
   }
-  const int64_t panels = (source.out + kPanel - 1) / kPanel;
   if (!is_dense(static_cast<LinearKind>(header.kind))) {
-    pool.run(panels, [&](int64_t panel) { pack_quantised_panel(source, header, bytes, panel); });
+    pack_quantised(pool, source, header, bytes);
   } else {
+    const int64_t panels = (source.out + kPanel - 1) / kPanel;
     uint8_t* const to = bytes + header.values;
     pool.run(panels, [&](int64_t panel) {
       const int64_t size = source.in * kPanel;
       if (source.kind == LinearKind::kF32) {
-        pack_dense_panel(reinterpret_cast<const float*>(source.values.data()), source.out, source.in, panel,
+        pack_dense_panel(source.values.data(), source.out, source.in, panel,
                          reinterpret_cast<float*>(to) + panel * size);
       } else {
-        pack_dense_panel(reinterpret_cast<const uint16_t*>(source.values.data()), source.out, source.in, panel,
+        pack_dense_panel(source.values.data(), source.out, source.in, panel,
                          reinterpret_cast<uint16_t*>(to) + panel * size);
       }
     });

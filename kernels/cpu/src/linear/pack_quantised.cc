@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "linear/half.h"
+#include "thread_pool.h"
 
 namespace aerie {
 namespace {
@@ -152,11 +153,14 @@ class BlocksPacker {
 
 }  // namespace
 
-void pack_quantised_panel(const LinearSource& source, const PackedHeader& header, uint8_t* block, int64_t panel) {
+void pack_quantised(ThreadPool& pool, const LinearSource& source, const PackedHeader& header, uint8_t* block) {
+  const int64_t panels = (source.out + kPanel - 1) / kPanel;
+  // A packer is made here, since making one may throw and the pool's tasks must not.
+  const auto pack = [&](const auto& packer) { pool.run(panels, [&](int64_t panel) { packer.pack(panel); }); };
   if (source.blocks != nullptr) {
-    BlocksPacker(source, header, block).pack(panel);
+    pack(BlocksPacker(source, header, block));
   } else {
-    NumbersPacker(source, header, block).pack(panel);
+    pack(NumbersPacker(source, header, block));
   }
 }
 

@@ -5,7 +5,7 @@
 
 namespace aerie {
 
-// Writes all sections of a panel; the header is already in the block.
-void pack_quantised_panel(const LinearSource& source, const PackedHeader& header, uint8_t* block, int64_t panel);
+// Writes all sections but those of the low rank; the header is already in the block.
+void pack_quantised(ThreadPool& pool, const LinearSource& source, const PackedHeader& header, uint8_t* block);
 
 }  // namespace aerie

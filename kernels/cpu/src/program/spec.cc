@@ -1,5 +1,7 @@
 #include "program/spec.h"
 
+#include <set>
+
 #include "error.h"
 #include "program/operation.h"
 
@@ -117,6 +119,10 @@ class Checker {
     if (code.multiply != kNone) read("multiply", code.multiply);
     if (code.residual != kNone) read("residual", code.residual);
     if (code.sinks != kNone) read("sinks", code.sinks);
+    if ((code.op == Op::kCausalConv1d || code.op == Op::kSelectiveScan) &&
+        !recurrences_.insert(code.recurrence).second) {
+      throw TypeError("recurrence " + std::to_string(code.recurrence) + " is another instruction's already");
+    }
     if (code.op == Op::kLinear && (code.linear < 0 || static_cast<size_t>(code.linear) >= spec_.weights.size() ||
                                    !spec_.weights[static_cast<size_t>(code.linear)].is_linear)) {
       throw TypeError("linear is weight " + std::to_string(code.linear) + ", which is no packed linear");
@@ -144,6 +150,7 @@ class Checker {
   std::vector<Maker> makers_;
   std::vector<bool> is_output_;
   std::vector<bool> read_;
+  std::set<int64_t> recurrences_;
 };
 
 }  // namespace
