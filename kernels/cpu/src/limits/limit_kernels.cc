@@ -40,21 +40,27 @@ int64_t f32(int64_t steps) {
 }
 
 #if defined(__AVX512F__)
+constexpr int64_t kProducts = 64;
 using Bytes = __m512i;
 Bytes dot(Bytes sum, Bytes a, Bytes b) { return _mm512_dpbusd_epi32(sum, a, b); }
 #elif defined(__AVX2__)
+constexpr int64_t kProducts = 32;
 using Bytes = __m256i;
 Bytes dot(Bytes sum, Bytes a, Bytes b) {
   return _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(a, b), _mm256_set1_epi16(1)));
 }
-#elif defined(__ARM_NEON)
+#elif defined(__ARM_FEATURE_DOTPROD)
+constexpr int64_t kProducts = 16;
 using Bytes = int32x4_t;
 Bytes dot(Bytes sum, Bytes a, Bytes b) { return vdotq_s32(sum, vreinterpretq_s8_s32(a), vreinterpretq_s8_s32(b)); }
 #else
+// No instruction for bytes: whole lanes are multiplied.
+constexpr int64_t kProducts = kLanes;
 using Bytes = I;
 Bytes dot(Bytes sum, Bytes a, Bytes b) { return sum + a * b; }
 #endif
 
+// Returns how many products were added up.
 int64_t int8(int64_t steps) {
   Bytes sums[kIntegerChains] = {};
   Bytes a{};
@@ -69,7 +75,7 @@ int64_t int8(int64_t steps) {
   }
   AERIE_UNROLL
   for (int c = 0; c < kIntegerChains; ++c) AERIE_KEEP(sums[c]);
-  return steps * kIntegerChains * static_cast<int64_t>(sizeof(Bytes));
+  return steps * kIntegerChains * kProducts;
 }
 
 #if defined(__AVX2__) && !defined(__AVX512F__)
@@ -87,7 +93,7 @@ int64_t int4(int64_t steps) {
   }
   AERIE_UNROLL
   for (int c = 0; c < kIntegerChains; ++c) AERIE_KEEP(sums[c]);
-  return steps * kIntegerChains * static_cast<int64_t>(sizeof(Bytes));
+  return steps * kIntegerChains * kProducts;
 }
 #else
 int64_t int4(int64_t steps) { return int8(steps); }
