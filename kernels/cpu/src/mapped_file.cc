@@ -29,6 +29,9 @@ bool has_large_pages() {
   return std::getline(file, words) && words.find("[never]") == std::string::npos;
 }
 
+// `error` is errno, read before the message was built.
+[[noreturn]] void fail(const std::string& path, const char* what, int error) { throw SystemError(path + what, error); }
+
 class Descriptor {
  public:
   explicit Descriptor(int number) : number_(number) {}
@@ -48,9 +51,9 @@ class Descriptor {
 MappedFile::MappedFile(const std::string& path) {
   // A pipe would be waited for.
   const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (file.number() < 0) throw SystemError(path + " cannot be opened", errno);
+  if (file.number() < 0) fail(path, " cannot be opened", errno);
   struct stat found;
-  if (fstat(file.number(), &found) != 0) throw SystemError(path + " cannot be looked at", errno);
+  if (fstat(file.number(), &found) != 0) fail(path, " cannot be looked at", errno);
   if (!S_ISREG(found.st_mode)) throw TypeError(path + " is no file");
   if (found.st_size <= 0) throw RangeError(path + " is empty");
   bytes_ = static_cast<size_t>(found.st_size);
@@ -75,7 +78,7 @@ MappedFile::~MappedFile() { unmap(); }
 
 void MappedFile::map(int file, const std::string& path) {
   void* const data = mmap(nullptr, bytes_, PROT_READ, MAP_SHARED, file, 0);
-  if (data == MAP_FAILED) throw SystemError(path + " cannot be mapped", errno);
+  if (data == MAP_FAILED) fail(path, " cannot be mapped", errno);
 #ifdef __linux__
   // Before anything is read: the page cache then takes large pages, where the file system can.
   madvise(data, bytes_, MADV_HUGEPAGE);

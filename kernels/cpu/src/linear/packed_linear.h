@@ -122,7 +122,8 @@ constexpr int64_t quad_bytes(LinearKind kind) {
 PackedHeader packed_layout(LinearKind kind, uint32_t flags, int64_t out, int64_t in, int64_t group, int64_t rank);
 
 // Throws TypeError, naming what is wrong, unless the block is whole, of this version and aligned. Its values are not
-// looked at: any bytes are numbers.
+// looked at: any bytes are numbers. Values above 128 in a damaged kNarrow block give other sums with one instruction set
+// than with another, since their products may not fit 16 bits; who reads blocks from files verifies their digest.
 PackedLinear parse_packed(const void* block, size_t size);
 
 }  // namespace aerie
