@@ -65,6 +65,7 @@ describe('a request of the mix', () => {
   const serve = async (
     t: TestContext,
     answer: (response: ServerResponse, request: IncomingMessage) => void,
+    limit: { answerMs?: number } = {},
   ) => {
     const server = createServer((request, response) => {
       void text(request).then(() => answer(response, request))
@@ -78,7 +79,12 @@ describe('a request of the mix', () => {
     })
     const address = server.address()
     assert.ok(typeof address === 'object' && address)
-    const connection = { url: `http://127.0.0.1:${address.port}`, apiKey: 'secret', agent }
+    const connection = {
+      url: `http://127.0.0.1:${address.port}`,
+      apiKey: 'secret',
+      agent,
+      ...limit,
+    }
     return (request: Partial<TrafficRequest>) =>
       outcome({ path: '/v1/chat/completions', body: '{}', status: 200, ...request }, connection)
   }
@@ -120,6 +126,14 @@ describe('a request of the mix', () => {
     assert.equal(await send({ leaves: 'first-text' }), undefined)
     await closed.promise
     assert.equal(await send({ leaves: 5 }), undefined)
+  })
+
+  it('that is never answered to its end is a failure', { timeout: 20_000 }, async (t) => {
+    const limit = { answerMs: 50 }
+    const silent = await serve(t, () => {}, limit)
+    assert.match((await silent({}))!, /no whole answer within 0.05 s/)
+    const half = await serve(t, (response) => response.write('data: {"choices":[]}\n\n'), limit)
+    assert.match((await half({}))!, /no whole answer within 0.05 s/)
   })
 
   it('that cannot be sent is a failure', async () => {
@@ -177,33 +191,52 @@ describe('the limit of memory', () => {
     for (const bad of [
       { limit: { ...good.limit!, total: 299e6 } },
       { growth: 0.11 },
+      { growth: null },
       { kinds },
       { leftOver: { aerie_sequences_running: 1 } },
     ])
       assert.ok(!isGood({ ...good, ...bad }), JSON.stringify(bad))
   })
 
-  it('is compared from the part on whose end found the caches full', async () => {
-    const cached = [50, 95, 100]
+  /** Reads a server whose cache is filled by as much after each part as `cached` says. */
+  const soakOf = async (t: TestContext, cached: readonly number[], readings: readonly number[]) => {
     let part = 0
     const server = createServer((_, response) => {
-      response.end(
-        `aerie_kv_blocks_cached ${cached[Math.min(part++, 2)]}\naerie_kv_blocks_cached_max 100\n`,
-      )
+      const blocks = cached[Math.min(part++, cached.length - 1)]
+      response.end(`aerie_kv_blocks_cached ${blocks}\naerie_kv_blocks_cached_max 100\n`)
     }).listen(0, '127.0.0.1')
+    t.after(() => server.close())
     await once(server, 'listening')
     const { port } = server.address() as AddressInfo
-    const readings = [100, 200, 210]
-    const memory = () => ({ own: readings[Math.min(part, 2)]! * 1e6, descendants: 0 })
+    const last = readings.length - 1
+    const memory = () => ({ own: readings[Math.min(part, last)]! * 1e6, descendants: 0 })
     const bench = { url: `http://127.0.0.1:${port}`, readyMs: 0, memory, stop: async () => {} }
     const target = { apiKey: undefined, model: 'm', question: '', maxTokens: 1, seed: 1 }
     const traffic = { send: async () => good.kinds, stop: () => undefined }
-    const result = await soakServer({ ...target, server: bench }, traffic, undefined, () => {})
-    server.close()
-    assert.equal(result.growthFrom, 1)
-    assert.equal(result.kinds[0]!.requests, 50)
-    assert.ok(Math.abs(result.growth - 0.0) < 0.06)
-    assert.match(asText(result), /after 2 of 10 tenths, when the caches were full/)
+    return await soakServer({ ...target, server: bench }, traffic, undefined, () => {})
+  }
+
+  // A part takes a second at rest, and nobody waits for another's.
+  describe('is compared', { concurrency: true }, () => {
+    it('from the part on whose end found the caches full', async (t) => {
+      const result = await soakOf(t, [50, 95, 100], [100, 200, 210])
+      assert.equal(result.growthFrom, 1)
+      assert.equal(result.kinds[0]!.requests, 50)
+      assert.ok(Math.abs(result.growth!) < 0.06)
+      assert.match(asText(result), /after 2 of 10 tenths, when the caches were full/)
+    })
+
+    it('not at all where they were full only in the last half', async (t) => {
+      const fullAfter = (parts: number) => [...new Array(parts - 1).fill(50), 95]
+      const [late, tooLate] = await Promise.all([
+        soakOf(t, fullAfter(5), [100]),
+        soakOf(t, fullAfter(6), [100]),
+      ])
+      assert.deepEqual([late.growthFrom, late.growth], [4, 0])
+      assert.doesNotMatch(asText(late), /NOT JUDGED/)
+      assert.deepEqual([tooLate.growthFrom, tooLate.growth], [5, null])
+      assert.match(asText(tooLate), /growth NOT JUDGED: the caches were full too late/)
+    })
   })
 
   it('is reported part by part', () => {

@@ -18,8 +18,9 @@ export const soakCommand: Command = {
     'several choices, priorities, clients that leave, and requests that have to be refused. A server',
     'that was started for it is also held to a limit whenever nothing is under way: the files of its',
     'weights, kvCacheBytes, encoderCacheBytes and 200 MB for all else.',
-    'Exit code 1 when memory grew by more than 10 % or was above the limit, when a request did not end',
-    'as it has to, or when a sequence or a picture is left over.',
+    'Exit code 1 when memory grew by more than 10 % or was above the limit, when the caches were full',
+    'only in the last half, so that growth cannot be judged, when a request did not end as it has to',
+    'within ten minutes, or when a sequence or a picture is left over.',
   ],
   options: {
     ...COMMON_OPTIONS,

@@ -6,7 +6,12 @@ export interface Connection {
   readonly url: string
   readonly apiKey: string | undefined
   readonly agent: Agent
+  /** How long an answer may take, {@link ANSWER_MS} unless said otherwise. */
+  readonly answerMs?: number
 }
+
+/** Longer than any answer of a server that is overloaded; one that hangs is to be found. */
+export const ANSWER_MS = 10 * 60_000
 
 /** Undefined: as it has to. Never rejects. */
 export async function outcome(
@@ -22,7 +27,7 @@ export async function outcome(
 
 function send(
   { path, body, status, choices = 1, leaves }: TrafficRequest,
-  { url, apiKey, agent }: Connection,
+  { url, apiKey, agent, answerMs = ANSWER_MS }: Connection,
 ): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
     const headers = {
@@ -33,6 +38,11 @@ function send(
     const request = httpRequest(`${url}${path}`, { method: 'POST', agent, headers })
     let timer: NodeJS.Timeout | undefined
     let hasLeft = false
+    const limit = setTimeout(() => {
+      request.destroy(new Error(`no whole answer within ${answerMs / 1000} s`))
+    }, answerMs)
+    // Also after a client has left: whatever happens, it is closed.
+    request.on('close', () => clearTimeout(limit))
     const leave = () => {
       hasLeft = true
       request.destroy()

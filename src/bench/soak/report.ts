@@ -17,7 +17,7 @@ export function asText(result: SoakResult): string {
     ]),
     ...failures.map(({ kind, firstError }) => `failed, ${kind}: ${firstError}`),
     `${requests} requests in ${minutes.toFixed(1)} minutes, ${failed} failed; resident memory of all processes ` +
-      `${mib(early!)} after ${growthFrom + 1} of ${parts.length} tenths${parts[growthFrom]!.isWarm ? ', when the caches were full' : ''}, ${mib(late!)} at the end (${(100 * growth).toFixed(1)} %)`,
+      `${mib(early!)} after ${growthFrom + 1} of ${parts.length} tenths${parts[growthFrom]!.isWarm ? ', when the caches were full' : ''}, ${mib(late!)} at the end (${grown(growth)})`,
     `the server's process alone, after each tenth: ${parts.map(({ own }) => mib(own)).join(', ')}; at most ${mib(ownPeak)} with what was under way`,
     ...(limit
       ? [
@@ -52,6 +52,11 @@ export function asJson(result: SoakResult): string {
     server_rss_limit_bytes: limit ?? null,
     left_over: leftOver,
   })
+}
+
+function grown(growth: number | null): string {
+  if (growth !== null) return `${(100 * growth).toFixed(1)} %`
+  return 'growth NOT JUDGED: the caches were full too late, send more'
 }
 
 function totals({ kinds }: SoakResult): [requests: number, failed: number] {

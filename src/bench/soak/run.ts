@@ -19,8 +19,11 @@ export interface SoakResult {
   readonly minutes: number
   readonly kinds: readonly KindCount[]
   readonly parts: readonly PartReading[]
-  /** Of everything together, from the end of part `growthFrom`, counted from 0, to that of the last. */
-  readonly growth: number
+  /**
+   * Of everything together, from the end of part `growthFrom`, counted from 0, to that of the last. Null when the caches
+   * were full only in the last half: what is left of the traffic says nothing.
+   */
+  readonly growth: number | null
   /** The first part at whose end the caches were full; where they never were, the first. */
   readonly growthFrom: number
   /** Of the process alone, between the parts; undefined for a server that ran already. */
@@ -84,11 +87,12 @@ export async function soakServer(
     0,
     parts.findIndex(({ isWarm }) => isWarm),
   )
+  const isJudged = growthFrom < PARTS / 2
   return {
     minutes: (performance.now() - start) / 60_000,
     kinds: [...kinds.values()],
     parts,
-    growth: whole(parts.at(-1)!) / whole(parts[growthFrom]!) - 1,
+    growth: isJudged ? whole(parts.at(-1)!) / whole(parts[growthFrom]!) - 1 : null,
     growthFrom,
     limit,
     ownPeak: Math.max(...parts.map(({ ownPeak }) => ownPeak)),
@@ -104,6 +108,7 @@ export function restPeak(parts: readonly PartReading[]): number {
 export function isGood({ kinds, growth, limit, parts, leftOver }: SoakResult): boolean {
   return (
     kinds.every(({ failed }) => failed === 0) &&
+    growth !== null &&
     growth <= MOST_GROWTH &&
     (limit === undefined || restPeak(parts) <= limit.total) &&
     Object.values(leftOver).every((value) => value === 0)
