@@ -39,12 +39,14 @@ export const importCommand: Command = {
     },
     packed: {
       type: 'boolean',
-      description: 'weights also as the native runtime maps them: no packing at a start, one copy',
+      description:
+        'weights also as the native runtime maps them; on with --quantize, --no-packed leaves it out',
     },
     rounding: {
       type: 'string',
       value: 'how',
-      description: 'nearest, or gptq, closer and slower; otherwise gptq for int4, nearest for int8',
+      description:
+        'nearest, or gptq (closer, slower); else gptq for int4 and int4-pure, nearest for int8',
     },
     force: {
       type: 'boolean',

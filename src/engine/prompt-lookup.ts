@@ -1,7 +1,7 @@
 /**
  * Guesses what a sequence says next from what it has read and said: prompt lookup decoding (Saxena, "Prompt Lookup
  * Decoding", 2023; `prompt_lookup_num_tokens` of transformers, `ngram` of vLLM). The longest earlier occurrence of the last
- * tokens is followed, the latest among equals.
+ * tokens is followed; among equals the one that has just come true, else the latest.
  */
 import type { Prompt } from './prompt.ts'
 

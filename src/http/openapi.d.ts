@@ -903,8 +903,10 @@ export interface components {
                     [key: string]: number;
                 };
                 /**
-                 * @description What is multiplied in linear layers, which is nearly all. `int8`: weights of a quantised package and what
-                 *     comes to them are whole numbers of 8 bits or less; everything else is float32.
+                 * @description What is multiplied in linear layers, which is nearly all. `int8`: quantised weights (but on the reference
+                 *     backend), on the native backend the blocks of a GGUF file, and what comes to either are whole numbers of 8
+                 *     bits or less; everything else is float32. `float32`: weights are widened to it where they are stored
+                 *     otherwise.
                  * @enum {string}
                  */
                 computed_as: "float32" | "int8";
@@ -967,7 +969,8 @@ export interface components {
             } | null;
             /**
              * @description How far each stage is from the published code, as measured on recorded cases of this family: small checkpoints
-             *     with random weights, not this model's own. Null where nothing was measured for this family in this form.
+             *     with random weights, not this model's own. Null where nothing was measured for this family in this form, as
+             *     with quantised weights, `computed_as` int8, and keys and values that are not f32.
              */
             parity: {
                 /** @constant */
