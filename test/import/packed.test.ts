@@ -266,7 +266,7 @@ describe('packed weights', { skip: skipOf('native') }, () => {
       assertSame(values, expected)
       assert.match(
         remarks.join(),
-        /packed weights of version 0, this runtime reads \d+: they are packed at each start; `aerie import --force`/,
+        /packed weights of version 0, this runtime reads \d+: they are packed at each start; the same `aerie import …` with --force/,
       )
     })
 
