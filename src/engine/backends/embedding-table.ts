@@ -1,7 +1,12 @@
 /** Token embeddings in the checkpoint's own type; rows are widened when they are looked up. */
 import { closeSync, openSync, readSync } from 'node:fs'
 import { AerieError } from '../../errors.ts'
-import { dequantiseRow, type QuantisedMatrix, readQuantised } from '../../weights/quantised.ts'
+import {
+  dequantiseRow,
+  type QuantisedMatrix,
+  readQuantised,
+  storedParts,
+} from '../../weights/quantised.ts'
 import { storedBytes, toFloats } from '../../weights/stored-type.ts'
 import type { Weights, WeightTensor } from '../../weights/weights.ts'
 import type { Segment } from '../backend.ts'
@@ -102,10 +107,12 @@ async function rowsInMemory(checkpoint: Weights, tensor: WeightTensor): Promise<
 
 function rowsInFile({ quantisation, ...tensor }: WeightTensor): Rows {
   const [count, width] = tensor.shape as readonly [number, number]
-  const files = new Map<string, number>()
+  // All at once: whatever becomes of the paths later, rows are those of the files that were checked.
+  const files = openFiles(storedParts({ ...tensor, ...(quantisation && { quantisation }) }))
   const read = ({ path, offset }: Place, start: number, length: number) => {
-    const file = files.get(path) ?? openSync(path, 'r')
-    files.set(path, file)
+    const file = files.get(path)
+    if (file === undefined)
+      throw new AerieError('backend_failure', `${path}: the embedding is closed`)
     const bytes = new Uint8Array(length)
     if (readSync(file, bytes, 0, length, offset + start) === length) return bytes
     throw new AerieError('backend_failure', `${path} ends before byte ${offset + start + length}`)
@@ -114,10 +121,7 @@ function rowsInFile({ quantisation, ...tensor }: WeightTensor): Rows {
     const rowBytes = part.byteLength / count
     return read(part, row * rowBytes, rowBytes)
   }
-  const close = () => {
-    for (const file of files.values()) closeSync(file)
-    files.clear()
-  }
+  const close = () => closeFiles(files)
   if (!quantisation) {
     const { dtype } = tensor
     return {
@@ -150,4 +154,24 @@ function rowsInFile({ quantisation, ...tensor }: WeightTensor): Rows {
     },
     close,
   }
+}
+
+/** Path → descriptor. Throws `invalid_package` with none left open. */
+function openFiles(parts: readonly Pick<Place, 'path'>[]): Map<string, number> {
+  const files = new Map<string, number>()
+  for (const { path } of parts) {
+    if (files.has(path)) continue
+    try {
+      files.set(path, openSync(path, 'r'))
+    } catch (cause) {
+      closeFiles(files)
+      throw new AerieError('invalid_package', `${path}: ${(cause as Error).message}`, { cause })
+    }
+  }
+  return files
+}
+
+function closeFiles(files: Map<string, number>): void {
+  for (const file of files.values()) closeSync(file)
+  files.clear()
 }

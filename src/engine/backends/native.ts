@@ -25,8 +25,18 @@ import type { EncoderRunner } from './tile-encoder.ts'
 
 export const nativeBackend: Backend = fileBackend('native', {
   decoder: nativeDecoder,
-  runner: loadRunner,
+  async runners(options) {
+    const packed = await openPacked(options)
+    return {
+      load: (graph, output, files) => loadRunner(graph, output, files, { ...options, packed }),
+      close: () => packed?.[Symbol.dispose](),
+    }
+  },
 })
+
+interface NativeRunnerOptions extends BackendOptions {
+  readonly packed: PackedWeights | undefined
+}
 
 /** The decoder of an opened model, which may be closed afterwards. */
 export async function nativeDecoder(
@@ -36,12 +46,14 @@ export async function nativeDecoder(
   const graph = decoderGraph(files)
   const { vocabSize, hiddenSize, maxContext } = files.limits
   const sizes = recurrenceSizes(graph)
+  await using unfinished = new AsyncDisposableStack()
   const cache = new NativeKvTable(requireNativeAddon(), {
     geometry: kvGeometry(graph),
     blockSize: options.kvBlockSize,
     type: options.kvCacheType ?? 'f32',
     bytes: sizes.length > 0 ? options.kvCacheBytes / 2 : options.kvCacheBytes,
   })
+  unfinished.defer(() => cache.store.close())
   const states =
     sizes.length > 0
       ? new NativeStateTable(requireNativeAddon(), {
@@ -50,31 +62,41 @@ export async function nativeDecoder(
           snapshotEvery: STATE_SNAPSHOT_BLOCKS * options.kvBlockSize,
         })
       : undefined
+  if (states) unfinished.defer(() => states.store.close())
   // What has packed weights is a package, and nobody changes its files.
   const staysInFile = options.packedWeights !== undefined
   const embeddings = await EmbeddingTable.load(files, { staysInFile })
-  const session = await load(graph, files, options)
+  unfinished.defer(() => embeddings.close())
+  using packed = await openPacked(options)
+  const session = await load(graph, files, { ...options, packed })
+  unfinished.defer(() => session.dispose())
   const runner = new NativeDecoderRunner({
     ...{ session, cache, hiddenSize, vocabSize },
     ...(states && { states }),
   })
   const sampler = new NativeSampler(requireNativeAddon(), vocabSize)
-  return new CachedDecoder({ embeddings, cache, states, runner, maxContext, sampler })
+  const decoder = new CachedDecoder({ embeddings, cache, states, runner, maxContext, sampler })
+  unfinished.move()
+  return decoder
+}
+
+/** Undefined where there are none that can be used. Rejects with `invalid_package`. */
+async function openPacked(options: BackendOptions): Promise<PackedWeights | undefined> {
+  return await PackedWeights.open(options, requireNativeAddon())
 }
 
 async function load(
   graph: Graph,
   files: ModelFiles,
-  options: BackendOptions,
+  { threads, packed, remark }: NativeRunnerOptions,
   outputs?: readonly string[],
 ): Promise<NativeSession> {
-  using packed = await PackedWeights.open(options, requireNativeAddon())
-  const { threads } = options
   const session = await NativeSession.load(graph, files, {
     ...{ threads, packed },
     ...(outputs && { outputs }),
   })
-  if (packed) options.remark?.(packed.describe(graph.name))
+  const text = packed?.describe(graph.name)
+  if (text !== undefined) remark?.(text)
   return session
 }
 
@@ -83,7 +105,7 @@ async function loadRunner(
   graph: Graph,
   output: string,
   files: ModelFiles,
-  options: BackendOptions,
+  options: NativeRunnerOptions,
 ): Promise<EncoderRunner> {
   const [isa] = requireNativeAddon().isas()
   if (FASTER_ON_ONNX.has(isa!) || 'refusal' in programFor(graph, files, { outputs: [output] })) {

@@ -13,7 +13,10 @@ import type { EncoderRunner } from './tile-encoder.ts'
 
 export const onnxBackend: Backend = fileBackend('onnx', {
   decoder: onnxDecoder,
-  runner: loadOnnxRunner,
+  runners: async (options) => ({
+    load: (graph, output, files) => loadOnnxRunner(graph, output, files, options),
+    close() {},
+  }),
 })
 
 /** The decoder of an opened model, which may be closed afterwards. */

@@ -61,6 +61,8 @@ export class PackedWeights implements Disposable {
   #taken = 0
   #bytes = 0
   readonly #missing: string[] = []
+  /** Parts: another picture's size makes another session of the same weights. */
+  readonly #described = new Set<string>()
 
   private constructor(path: string, file: NativeFile, entries: ReadonlyMap<string, TensorEntry>) {
     this.#path = path
@@ -106,8 +108,17 @@ export class PackedWeights implements Disposable {
     return { file: this.#file, offset: entry.offset, bytes: entry.byteLength }
   }
 
-  /** For the log: what became of the weights that were asked for. */
-  describe(part: string): string {
+  /** For the log, once a part: what became of the weights that it asked for since the last call. */
+  describe(part: string): string | undefined {
+    const text = this.#described.has(part) ? undefined : this.#text(part)
+    this.#described.add(part)
+    this.#taken = 0
+    this.#bytes = 0
+    this.#missing.length = 0
+    return text
+  }
+
+  #text(part: string): string {
     const megabytes = (this.#bytes / 1e6).toFixed(1)
     const how = this.#file.isReadInPlace
       ? 'are mapped from'

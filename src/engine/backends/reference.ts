@@ -23,7 +23,10 @@ const REFERENCE_STATES = 64
 
 export const referenceBackend: Backend = fileBackend('reference', {
   decoder: referenceDecoder,
-  runner: loadRunner,
+  runners: async () => ({
+    load: (graph, output, files) => loadRunner(graph, output, files),
+    close() {},
+  }),
 })
 
 /** The decoder of an opened model, which may be closed afterwards. */

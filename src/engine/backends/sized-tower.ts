@@ -3,39 +3,43 @@
  * the tower's weights once: the least recently used one makes room before another is loaded.
  */
 import type { EmbeddingTower } from '../../../models/family.ts'
-import type { Graph } from '../../../models/graph/graph.ts'
 import { AerieError } from '../../errors.ts'
 import type { TowerInput, TowerSession, TowerSessions } from '../backend.ts'
 import { type ModelFiles, openModelFiles } from './model-files.ts'
-import type { EncoderRunner } from './tile-encoder.ts'
-
-/** Makes a runner for an output of one of the tower's graphs; the files are closed afterwards. */
-type LoadRunner = (graph: Graph, output: string, files: ModelFiles) => Promise<EncoderRunner>
+import type { EncoderRunner, RunnerMaker } from './tile-encoder.ts'
 
 export class SizedTower implements TowerSession {
   readonly #directory: string
   readonly #max: number
-  readonly #load: LoadRunner
+  readonly #maker: RunnerMaker
   readonly #tower: EmbeddingTower
   /** By size and output, the most recently used last. */
   readonly #runners = new Map<string, EncoderRunner>()
   #loads = 0
   #evictions = 0
 
-  private constructor(directory: string, max: number, load: LoadRunner, tower: EmbeddingTower) {
+  private constructor(directory: string, max: number, maker: RunnerMaker, tower: EmbeddingTower) {
     this.#directory = directory
     this.#max = max
-    this.#load = load
+    this.#maker = maker
     this.#tower = tower
   }
 
-  /** Loads the session that most requests want. Rejects with `invalid_package`, also for a model that is no tower alone. */
-  static async load(directory: string, max: number, load: LoadRunner): Promise<SizedTower> {
-    const { tower, checkpoint } = await openTower(directory)
-    await checkpoint.close()
-    const sized = new SizedTower(directory, max, load, tower)
-    await sized.#runner({ ...tower.preferred, output: tower.outputs[0]!.name })
-    return sized
+  /**
+   * Loads the session that most requests want, and closes the maker when the tower is disposed or cannot be had. Rejects with
+   * `invalid_package`, also for a model that is no tower alone.
+   */
+  static async load(directory: string, max: number, maker: RunnerMaker): Promise<SizedTower> {
+    try {
+      const { tower, checkpoint } = await openTower(directory)
+      await checkpoint.close()
+      const sized = new SizedTower(directory, max, maker, tower)
+      await sized.#runner({ ...tower.preferred, output: tower.outputs[0]!.name })
+      return sized
+    } catch (error) {
+      maker.close()
+      throw error
+    }
   }
 
   get sessions(): TowerSessions {
@@ -63,6 +67,7 @@ export class SizedTower implements TowerSession {
   async dispose(): Promise<void> {
     const runners = [...this.#runners.values()]
     this.#runners.clear()
+    this.#maker.close()
     await Promise.all(runners.map((runner) => runner.dispose()))
   }
 
@@ -79,7 +84,7 @@ export class SizedTower implements TowerSession {
     while (this.#runners.size >= this.#max) await this.#evictOldest()
     const { files, tower, checkpoint } = await openTower(this.#directory)
     await using _checkpoint = checkpoint
-    const runner = await this.#load(tower.graph(input, output), output.output, files)
+    const runner = await this.#maker.load(tower.graph(input, output), output.output, files)
     this.#loads++
     this.#runners.set(key, runner)
     return runner

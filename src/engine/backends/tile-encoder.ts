@@ -10,6 +10,14 @@ export interface EncoderRunner {
   dispose(): Promise<void>
 }
 
+/** Makes the runners of one loaded model. */
+export interface RunnerMaker {
+  /** For one output of a graph of towers. */
+  load(graph: Graph, output: string, files: ModelFiles): Promise<EncoderRunner>
+  /** No session is made afterwards; those that were go on. */
+  close(): void
+}
+
 /** The encoder's graph of an opened model. Throws `invalid_package` for a text model. */
 export function encoderGraph({ graphs }: Pick<ModelFiles, 'graphs'>): Graph {
   if (!graphs.encoder) throw new AerieError('invalid_package', 'a text model has no encoder')
