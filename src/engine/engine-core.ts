@@ -63,7 +63,10 @@ export class EngineCore {
     this.#scheduler = new Scheduler(session, options)
     this.#sampler = session.sampler ?? new Sampler(session.vocabSize)
     // What a recurrent state has read cannot be taken back.
-    this.#speculation = new Speculation(session.isRecurrent ? { maxDraftTokens: 0 } : options)
+    this.#speculation = new Speculation(
+      session.isRecurrent ? { maxDraftTokens: 0 } : options,
+      session.vocabSize,
+    )
   }
 
   /** Whether another step has anything to do. */
@@ -258,24 +261,27 @@ export class EngineCore {
     sequence.drafted += draft.length
     this.#counters.draftedTokens += draft.length
     for (let i = 0; i <= draft.length; i++) {
-      const id = this.#sample(sequence, logits.subarray(i * vocabSize, (i + 1) * vocabSize))
+      const behind = logits.subarray(i * vocabSize, (i + 1) * vocabSize)
+      const id = this.#sample(sequence, behind, draft[i])
       if (id === undefined) return
       if (id !== draft[i]) break
       this.#scheduler.accept(sequence)
-      sequence.accepted++
-      this.#counters.acceptedTokens++
     }
     if (draft.length > 0) this.#scheduler.dropDraft(sequence)
   }
 
-  /** The token that was chosen; undefined when the sequence has ended. */
-  #sample(sequence: Sequence, logits: Float32Array): number | undefined {
+  /** The token that was chosen; undefined when the sequence has ended. `guess` is what it was thought to be. */
+  #sample(sequence: Sequence, logits: Float32Array, guess?: number): number | undefined {
     const { params } = sequence.request
     const choice = sequence.choice!
     const forbidden = sequence.output.length < params.minTokens ? params.stopTokenIds : undefined
     const uniform = () => sequence.uniform()
     const token = this.#sampler.sample(logits, params.sampling, sequence, uniform, forbidden)
     this.#counters.generatedTokens++
+    if (token.id === guess) {
+      sequence.accepted++
+      this.#counters.acceptedTokens++
+    }
     if (params.stopTokenIds.has(token.id)) {
       this.#finish(sequence, 'stop')
       return undefined

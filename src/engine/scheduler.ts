@@ -100,10 +100,10 @@ export class Scheduler {
   }
 
   /**
-   * The same rows with guesses behind those that decode, as far as the budget and the free blocks go. Nobody gives way to a
-   * guess, and no kept prefix either.
+   * The same rows with guesses behind those that decode, `mostDrafted` of all together, as far as the budget and the free blocks
+   * go. Nobody gives way to a guess, and no kept prefix either.
    */
-  withDrafts(rows: readonly PlannedRow[], draft: Draft): PlannedRow[] {
+  withDrafts(rows: readonly PlannedRow[], mostDrafted: number, draft: Draft): PlannedRow[] {
     const ledger = this.#ledger
     let budget = this.#options.stepTokenBudget
     let free = ledger.free
@@ -111,6 +111,7 @@ export class Scheduler {
       budget -= take
       free -= ledger.blocksNeeded(sequence, take)
     }
+    budget = Math.min(budget, mostDrafted)
     return rows.map((row) => {
       const { sequence, take } = row
       if (sequence.choice === undefined || sequence.pending !== 1 || budget <= 0) return row

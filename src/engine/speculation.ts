@@ -5,6 +5,9 @@ import { StepCost } from './step-cost.ts'
 /** A guess has to come true so many times more often than would pay for it: prices are learned, and are not exact. */
 const GAIN = 1.25
 
+/** Logits behind guesses of one step take at most so much; each known row has its own besides. */
+const MOST_LOGIT_BYTES = 32 * 2 ** 20
+
 export interface SpeculationOptions {
   /** Tokens that a sequence may be ahead of what is known of it in one step; 0: no speculation. */
   readonly maxDraftTokens: number
@@ -15,9 +18,12 @@ export interface SpeculationOptions {
 export class Speculation {
   readonly #options: SpeculationOptions
   readonly #stepCost = new StepCost()
+  /** Guesses of all rows of a step together. */
+  readonly #most: number
 
-  constructor(options: SpeculationOptions) {
+  constructor(options: SpeculationOptions, vocabSize: number) {
     this.#options = options
+    this.#most = Math.floor(MOST_LOGIT_BYTES / (vocabSize * Float32Array.BYTES_PER_ELEMENT))
   }
 
   /** The plan with drafts behind the rows that decode, where they pay and have room. */
@@ -26,7 +32,7 @@ export class Speculation {
     if (maxDraftTokens === 0) return plan
     const least = GAIN * this.#stepCost.price(plan.length)
     const { draft = (sequence, most) => sequence.draft(most, least) } = this.#options
-    return scheduler.withDrafts(plan, (sequence, most) =>
+    return scheduler.withDrafts(plan, this.#most, (sequence, most) =>
       draft(sequence, Math.min(most, maxDraftTokens)),
     )
   }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { GenerateRequest } from '../../src/engine/types.ts'
 import { EngineDriver, GREEDY, tokenRun, tokens } from '../support/engine-driver.ts'
-import { halfRightDrafts, wrongDrafts } from '../support/half-right-drafts.ts'
+import { halfRightDrafts, rightDrafts, wrongDrafts } from '../support/half-right-drafts.ts'
 import { ToyDecoder } from '../support/toy-decoder.ts'
 
 const SAMPLED = { ...GREEDY, temperature: 1, seed: 11 }
@@ -97,6 +97,15 @@ describe('an answer that was guessed ahead', () => {
     assert.ok(stats.acceptedTokens > 0 && stats.acceptedTokens < stats.draftedTokens)
   })
 
+  it('counts what was right to its end, the token that ends it too', async () => {
+    for (let stop = 1; stop < 12; stop++) {
+      const ask = { sampling: SAMPLED, maxTokens: 60, stopTokenIds: new Set([stop]) }
+      const { stats } = await answerOf(ask, { maxDraftTokens: 1, draft: rightDrafts })
+      assert.ok(stats.draftedTokens > 0)
+      assert.equal(stats.acceptedTokens, stats.draftedTokens, `up to ${stop}`)
+    }
+  })
+
   it('leaves to the prefix cache what was said, and nothing of what was guessed wrong', async () => {
     const toy = new ToyDecoder()
     const options = { prefixCacheBlocks: 20, maxDraftTokens: 6, draft: wrongDrafts }
@@ -132,6 +141,19 @@ describe('room for guesses', () => {
     assert.deepEqual(toy.steps.at(-1), [1, 1, 1, 5])
   })
 
+  it('is for 32 MiB of logits in a step, of all sequences together', async () => {
+    const vocabSize = 2 ** 20
+    const toy = new ToyDecoder({ vocabSize, blocksTotal: 200 })
+    const engine = new EngineDriver(toy, {
+      ...{ stepTokenBudget: 64, maxDraftTokens: 6 },
+      draft: (_, most) => Array.from({ length: most }, () => vocabSize - 1),
+    })
+    for (const first of [1, 2, 3]) engine.submit({ prompt: [tokens(first)], maxTokens: 20 })
+    await engine.step(2)
+    // 4 MiB a position.
+    assert.deepEqual(toy.steps.at(-1), [7, 3, 1])
+  })
+
   it('takes no block that is kept or that another needs', async () => {
     const toy = new ToyDecoder({ blocksTotal: 6, maxContext: 24 })
     const engine = new EngineDriver(toy, {
@@ -156,9 +178,14 @@ describe('room for guesses', () => {
       stepTokenBudget: 40,
     })
     await engine.answer({ prompt: [tokenRun(20)], maxTokens: 4 })
-    assert.equal(toy.steps[0]![0], 20)
-    // Prompt, and an answer of four: the last of them is not read.
-    assert.ok(Math.max(...toy.steps.slice(1).flat()) <= 3)
+    // Nothing behind the prompt; then the first of four, and two guesses: the last of the answer is not read.
+    assert.deepEqual(toy.steps.slice(0, 2), [[20], [3]])
+    assert.ok(
+      toy.steps
+        .slice(2)
+        .flat()
+        .every((positions) => positions < 3),
+    )
   })
 })
 

@@ -11,6 +11,8 @@ const VOCABULARY = 64
 export const halfRightDrafts: Draft = (sequence, most) =>
   drafted(sequence, most, (sequence.length * 13 + sequence.choice! * 3) % (most + 1))
 
+export const rightDrafts: Draft = (sequence, most) => drafted(sequence, most, most)
+
 export const wrongDrafts: Draft = (sequence, most) => drafted(sequence, most, 0)
 
 /** The first `right` of `most` tokens are those that come. */
