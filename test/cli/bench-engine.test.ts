@@ -149,6 +149,12 @@ it('refuses what it does not know by name', () => {
   says(['--peers', 'vllm'], /--peers: expected all or some of llama\.cpp,.* got 'vllm'/)
   says(['--parts', 'speed'], /--parts: expected some of decode,.* got 'speed'/)
   says(['--backend', 'fast'], /backend/)
+  for (const [name, value] of Object.entries({ json: 'x.json', rounds: '2', sequences: '1,2' }))
+    says(['--convert-only', `--${name}`, value], new RegExp(`--${name}: --convert-only measures`))
+  says(
+    ['--convert-only', '--gguf', 'model.gguf'],
+    /--gguf: --convert-only makes models of --shapes alone/,
+  )
   const other = join(folder, 'other.json')
   writeFileSync(other, '{}')
   const { status, stderr } = bench('--from', other)

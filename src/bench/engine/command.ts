@@ -89,7 +89,7 @@ export const engineBenchCommand: Command = {
     },
     'convert-only': {
       type: 'boolean',
-      description: 'make and convert what would be measured, and measure nothing',
+      description: 'make and convert the --shapes that would be measured, and measure nothing',
     },
     json: { type: 'string', value: 'file', description: 'also write every figure there' },
     from: {
@@ -137,9 +137,23 @@ async function benchEngine(args: ParsedArgs, terminal: Terminal): Promise<number
 }
 
 async function convertOnly(args: ParsedArgs, say: (line: string) => void): Promise<number> {
-  for (const name of ['from', 'json', 'markdown']) {
+  const measuring = [
+    'from',
+    'json',
+    'markdown',
+    'rounds',
+    'steps',
+    'clients',
+    'contexts',
+    'sequences',
+  ]
+  for (const name of measuring) {
     if (args.options.has(name)) throw new UsageError(`--${name}: --convert-only measures nothing`)
   }
+  if (args.options.has('gguf'))
+    throw new UsageError(
+      '--gguf: --convert-only makes models of --shapes alone; what a file becomes is made when it is measured',
+    )
   const { convertModels } = await import('./plan.ts')
   const leftOut = await convertModels(await planOf(args), say)
   return leftOut.length === 0 ? 0 : 1
