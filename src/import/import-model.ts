@@ -56,9 +56,9 @@ async function importFromHub(
 ): Promise<ImportResult> {
   const { modelsDir, out, force, quantise, packed, hub, offline, signal, onProgress } = options
   const { id, variant } = wanted
-  const quantize = quantise?.method ?? 'none'
+  const form = { ...wantedForm(quantise), packed }
   if (offline) {
-    const known = await findHubPackage(modelsDir, { ...wanted, quantize, packed })
+    const known = await findHubPackage(modelsDir, { ...wanted, ...form })
     if (known && !out) return { ...known, remarks: [], wasThere: true }
     throw new AerieError(
       'download_failed',
@@ -71,7 +71,7 @@ async function importFromHub(
   const gguf = chooseGguf(repository, variant)
   if (gguf) refuseQuantising(quantise)
   const found: WantedPackage = {
-    ...{ id, revision, quantize, packed },
+    ...{ id, revision, ...form },
     ...(gguf && { variant: gguf.path }),
   }
   const known = await findHubPackage(modelsDir, found)
@@ -97,6 +97,15 @@ async function importFromHub(
   } finally {
     await unlock()
   }
+}
+
+/** What another import of the same may differ in. */
+function wantedForm(
+  quantise: QuantiseOptions | undefined,
+): Pick<WantedPackage, 'quantize' | 'rounding' | 'group'> {
+  if (!quantise) return { quantize: 'none' }
+  const { method: quantize, group, rounding } = quantise
+  return { quantize, group, rounding: rounding === 'gptq' ? 'gptq' : 'round-to-nearest' }
 }
 
 function importOptions({

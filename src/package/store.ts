@@ -10,7 +10,7 @@ import {
   variantNames,
   variantsNamed,
 } from '../gguf-name.ts'
-import { type Manifest, readManifest } from './manifest.ts'
+import { type Manifest, type Quantization, readManifest } from './manifest.ts'
 
 export interface StoredPackage {
   readonly directory: string
@@ -55,6 +55,9 @@ export interface WantedPackage {
   readonly variant?: string
   readonly revision?: string | undefined
   readonly quantize?: Manifest['quantize']
+  /** Of quantised ones: how the decoder's groups were rounded, and how long they are; absent: in any way. */
+  readonly rounding?: Quantization['method'] | undefined
+  readonly group?: number | undefined
   /** With packed weights, or without; absent: either. */
   readonly packed?: boolean | undefined
 }
@@ -65,7 +68,7 @@ export interface WantedPackage {
  */
 export async function findHubPackage(
   modelsDir: string,
-  { id, variant, revision, quantize, packed }: WantedPackage,
+  { id, variant, revision, quantize, rounding, group, packed }: WantedPackage,
 ): Promise<StoredPackage | undefined> {
   const found: (StoredPackage & { readonly path: string })[] = []
   for (const name of await packageNames(modelsDir, id)) {
@@ -73,6 +76,7 @@ export async function findHubPackage(
     const manifest = await readManifest(directory)
     if (manifest?.parent.kind !== 'hub') continue
     if (quantize !== undefined && manifest.quantize !== quantize) continue
+    if (!isGrouped(manifest.quantization, { rounding, group })) continue
     if (packed !== undefined && (manifest.packed !== undefined) !== packed) continue
     const { id: made, revision: commit } = manifest.parent
     const isOf = made === id || made.startsWith(`${id}:`)
@@ -91,6 +95,16 @@ export async function findHubPackage(
     )
   }
   return fitting.toSorted((a, b) => b.manifest.created.localeCompare(a.manifest.created))[0]
+}
+
+/** Whether the groups of a package are as wanted; a tower alone has none, whatever was asked for. */
+function isGrouped(
+  quantization: Quantization | undefined,
+  { rounding, group }: Pick<WantedPackage, 'rounding' | 'group'>,
+): boolean {
+  if (!quantization?.parts.some(({ form }) => form === 'groups')) return true
+  const isRounded = rounding === undefined || quantization.method === rounding
+  return isRounded && (group === undefined || quantization.group === group)
 }
 
 /** Folders whose names fit: another damaged package must not be in the way. */

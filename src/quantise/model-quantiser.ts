@@ -291,7 +291,8 @@ export class ModelQuantiser implements AsyncDisposable {
       }
     })
     if (!this.#config.graphs.decoder) return towers
-    const form = decoder[0]?.form.kind ?? 'none'
+    const hasGroups = decoder.some(({ form }) => form.kind === 'groups')
+    const form = hasGroups ? 'groups' : (decoder[0]?.form.kind ?? 'none')
     return [{ name: 'decoder', form, tensors: decoder.length }, ...towers]
   }
 }

@@ -85,6 +85,43 @@ describe('a model of the hub', () => {
     assert.ok(hub!.fetched.includes(nested))
   })
 
+  it('is imported again in another form, and found in each that it was', async () => {
+    const options = await start(readTree(copyCheckpoint('vila/vila15', join(scratch, 'tiny'))))
+    const forms = [
+      undefined,
+      { method: 'int8', group: 32, rounding: 'nearest' },
+      { method: 'int8', group: 128, rounding: 'nearest' },
+      { method: 'int8', group: 32, rounding: 'gptq' },
+    ] as const
+    const made = new Set<string>()
+    for (const quantise of forms) {
+      const { directory, wasThere } = await importModel(source, { ...options, quantise })
+      assert.equal(wasThere ?? false, false, JSON.stringify(quantise))
+      made.add(directory)
+    }
+    assert.equal(made.size, forms.length)
+    for (const offline of [false, true]) {
+      for (const [i, quantise] of forms.entries()) {
+        const again = await importModel(source, { ...options, offline, quantise })
+        assert.equal(again.wasThere, true)
+        assert.equal(again.directory, [...made][i])
+      }
+    }
+    const quantise = { method: 'int8', group: 128, rounding: 'gptq' } as const
+    await assert.rejects(importModel(source, { ...options, offline: true, quantise }), {
+      code: 'download_failed',
+    })
+  })
+
+  it('of a tower alone, which has no groups, is the same however they would be made', async () => {
+    const tower = copyCheckpoint('radio/radio-v25-norm-adaptors', join(scratch, 'radio'))
+    const options = await start(readTree(tower))
+    const quantise = { method: 'int8', group: 32, rounding: 'nearest' } as const
+    await importModel(source, { ...options, quantise })
+    const other = { method: 'int8', group: 128, rounding: 'gptq' } as const
+    assert.equal((await importModel(source, { ...options, quantise: other })).wasThere, true)
+  })
+
   it('that cannot be served is told from its small files', async () => {
     const files = readTree(copyCheckpoint('decoders/qwen2', join(scratch, 'tiny')))
     files.set('config.json', Buffer.from('{"model_type": "made_up"}'))
