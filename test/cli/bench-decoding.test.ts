@@ -44,5 +44,7 @@ describe('benchmarks of decoding', { skip: skipOf('native') }, () => {
       assert.ok(row.without > 0 && row.withDrafts > 0)
       assert.ok(row.accepted <= 1)
     }
+    const copied = rows.find(({ text, batch }) => text === 'copies its prompt' && batch === 1)!
+    assert.ok(copied.draftedPerToken > 0, 'nothing was drafted where the prompt is copied')
   })
 })

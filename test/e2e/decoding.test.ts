@@ -49,6 +49,7 @@ describe('decoding', { skip: skipOf('native') }, () => {
   after(() => Promise.all([guessing.close(), plain.close()]))
 
   it('gives the same answers with and without guessing', async () => {
+    let tried = 0
     for (const seed of [1, 2, 3]) {
       const [a, b] = [await ask(guessing, seed), await ask(plain, seed)]
       assert.deepEqual(a.choices, b.choices)
@@ -58,7 +59,10 @@ describe('decoding', { skip: skipOf('native') }, () => {
       })
       const { drafted_tokens: drafted, accepted_tokens: accepted } = a.aerie.decoding
       assert.ok(accepted <= drafted, `${accepted} of ${drafted}`)
+      tried += drafted
     }
+    assert.ok(tried > 0, 'no answer was guessed ahead')
+    assert.equal(await metric(guessing.url, 'aerie_tokens_total{kind="drafted"}'), tried)
   })
 
   it('is told of by the model’s document and by metrics', async () => {
