@@ -5,6 +5,7 @@ import {
   existsSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -14,6 +15,8 @@ import { afterEach, beforeEach, describe, it } from 'node:test'
 import type { FamilyGraphs } from '../../models/family.ts'
 import type { Row } from '../../src/engine/backend.ts'
 import { createBackend } from '../../src/engine/backends/create.ts'
+import { FASTER_ON_ONNX } from '../../src/engine/backends/native-addon.ts'
+import { requireNativeAddon } from '../../src/engine/backends/native-session.ts'
 import { importCheckpoint } from '../../src/import/import-checkpoint.ts'
 import { locateModel } from '../../src/import/locate-model.ts'
 import { choosePacking, mostPackedBytes } from '../../src/import/packed-file.ts'
@@ -144,6 +147,50 @@ describe('packed weights', { skip: skipOf('native') }, () => {
     for (const name of [`${tower}.0.mlp.fc1.weight 60×32 rows`, 'lm_head.weight 420×48 16'])
       assert.ok(header[name], Object.keys(header).join('\n'))
     assertSame((await logits(found)).values, (await logits(found, { isMapped: false })).values)
+  })
+
+  it('of a tower are mapped once for pictures of all sizes, and told of once', async (t) => {
+    const [isa] = requireNativeAddon().isas()
+    if (FASTER_ON_ONNX.has(isa!)) return t.skip(`towers run on ONNX Runtime with ${isa}`)
+    const radio = copyCheckpoint('radio/radio-v25-norm-adaptors', join(scratch, 'radio'))
+    const found = await importCheckpoint(radio, { modelsDir, packed: true })
+    const path = packedPath(found)!
+    const remarks: string[] = []
+    const options = {
+      ...OPTIONS,
+      packedWeights: path,
+      remark: (text: string) => remarks.push(text),
+    }
+    const tower = await (await createBackend('native')).loadTower(modelPath(found), options, 4)
+    // Whoever opens it anew for another size fails.
+    renameSync(path, `${path}.aside`)
+    const see = async (height: number, width: number) =>
+      await tower.see(new Float32Array(3 * height * width).fill(0.5), 1, {
+        ...{ height, width, output: 'summary' },
+      })
+    const { model } = await openModelSource(modelPath(found))
+    const { step, preferred } = model.embeddingTower!
+    await see(preferred.height, preferred.width + step)
+    await see(preferred.height + step, preferred.width)
+    assert.equal(tower.sessions.loads, 3)
+    await tower.dispose()
+    assert.equal(remarks.length, 1, remarks.join('\n'))
+    assert.match(remarks[0]!, /packed weights .* mapped from/)
+  })
+
+  it('leave the rows of the embedding where they were when the package was checked', async () => {
+    const found = await run()
+    const expected = (await logits(found)).values
+    const options = { ...OPTIONS, packedWeights: packedPath(found) }
+    const session = await (await createBackend('native')).loadDecoder(modelPath(found), options)
+    for (const name of readdirSync(found.directory))
+      if (name.startsWith('model')) rmSync(join(found.directory, name))
+    const ids = Int32Array.from([1, 5, 9, 13, 2, 8, 40])
+    const [result] = await session.step([
+      { sequence: 1, input: [{ kind: 'tokens', ids }], want: 'logits' },
+    ])
+    assert.ok(sameBits(result!.values!, expected[0]!))
+    await session.dispose()
   })
 
   it('are left out, with the reason, of a model that the native runtime cannot run', async () => {
