@@ -75,8 +75,8 @@ export class KvCacheFull extends Error {
   override readonly name = 'KvCacheFull'
   readonly needed: number
   readonly free: number
-  constructor(needed: number, free: number) {
-    super(`KV cache is full: ${needed} blocks needed, ${free} free`)
+  constructor(needed: number, free: number, unit = 'blocks') {
+    super(`KV cache is full: ${needed} ${unit} needed, ${free} free`)
     this.needed = needed
     this.free = free
   }

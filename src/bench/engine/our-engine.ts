@@ -1,12 +1,13 @@
 /** A decoder of ours behind the engine's own interface: whichever backend, measured in the same way. */
 import { kvGeometry } from '../../../models/graph/graph.ts'
 import type { DecoderSession, Row } from '../../engine/backend.ts'
-import { chooseKvCacheType, computedAs } from '../../engine/backends/choose.ts'
+import { chooseKvCacheType } from '../../engine/backends/choose.ts'
 import { createBackend } from '../../engine/backends/create.ts'
 import { decoderGraph, openModelFiles } from '../../engine/backends/model-files.ts'
 import { stepSize } from '../../engine/backends/step-size.ts'
 import { Sampler, type TokenSampler } from '../../engine/sampler.ts'
 import type { SamplingParams } from '../../engine/types.ts'
+import { computedAs } from '../../weights/computed-form.ts'
 import { seededUniform } from '../random.ts'
 import { type Decode, type Loaded, type Measure, type Ran, WARM_STEPS } from './jobs.ts'
 

@@ -2,16 +2,12 @@
 import type { FamilyGraphs } from '../../../models/family.ts'
 import { nativeProgram } from '../../../models/graph/native/lower.ts'
 import { AerieError } from '../../errors.ts'
-import { isBlockType } from '../../weights/gguf-blocks.ts'
-import type { WeightTensor } from '../../weights/weights.ts'
+import type { ComputedForm } from '../../weights/computed-form.ts'
 import type { Backend, KvCacheType } from '../backend.ts'
 import type { BACKENDS } from './create.ts'
 import { FASTER_ON_ONNX, findNativeAddon } from './native-addon.ts'
 
 export type BackendName = (typeof BACKENDS)[number]
-
-/** What linear layers multiply. */
-export type ComputedForm = 'float32' | 'int8'
 
 export interface BackendChoice {
   readonly name: BackendName
@@ -33,21 +29,6 @@ export function chooseBackend(
   if (reason === undefined) return { name: 'native', text: nativeText(graphs) }
   if (wanted === 'auto') return { name: 'onnx', text: `ONNX Runtime: ${reason}` }
   throw new AerieError('invalid_config', `backend native: ${reason}; auto takes ONNX Runtime then`)
-}
-
-/**
- * What a backend multiplies in the linear layers of these weights. The reference widens every weight, and ONNX Runtime reads
- * those of a GGUF file's blocks widened.
- */
-export function computedAs(
-  tensors: Iterable<Pick<WeightTensor, 'dtype' | 'quantisation'>>,
-  backend: string,
-): ComputedForm {
-  for (const { dtype, quantisation } of tensors) {
-    if (quantisation ? backend !== 'reference' : isBlockType(dtype) && backend === 'native')
-      return 'int8'
-  }
-  return 'float32'
 }
 
 /**

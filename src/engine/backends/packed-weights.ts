@@ -22,7 +22,8 @@ export const BLOCK_ALIGNMENT = 64
 /** In the file's `__metadata__`: version of the form of its blocks. */
 export const VERSION_KEY = 'packed_version'
 
-const ANEW = 'they are packed at each start; the same `aerie import …` with --force makes the package anew'
+const ANEW =
+  'they are packed at each start; the same `aerie import …` with --force makes the package anew'
 
 /** A packed weight that a program asks for. */
 export interface WantedBlock {

@@ -42,10 +42,11 @@ export class StateTable {
     return this.#pool.used
   }
 
-  /** A new slot for each sequence, beside the one of its state; what is kept for forks goes first. Throws {@link KvCacheFull} before anything is changed. */
+  /** A new slot for each sequence, beside the one of its state; what is kept for forks goes first. Throws {@link KvCacheFull}; states of sequences are then as they were. */
   reserve(sequences: readonly SequenceId[]): StateSlots[] {
     while (this.#pool.free < sequences.length && this.#dropSnapshot());
-    if (sequences.length > this.#pool.free) throw new KvCacheFull(sequences.length, this.#pool.free)
+    if (sequences.length > this.#pool.free)
+      throw new KvCacheFull(sequences.length, this.#pool.free, 'state slots')
     return sequences.map((id) => ({
       from: this.#sequences.get(id)?.at(-1)?.slot ?? -1,
       to: this.#pool.allocate(),
