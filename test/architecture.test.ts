@@ -68,15 +68,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'picture-window': [],
   deadline: ['errors'],
   'part-options': ['config', 'capabilities', 'engine', 'media', 'models'],
-  'model-facts': [
-    'capabilities',
-    'chat',
-    'engine',
-    'engine/backends',
-    'import',
-    'model-file',
-    'weights',
-  ],
+  'model-facts': ['capabilities', 'chat', 'engine', 'import', 'model-file', 'weights'],
   embeddings: ['picture-window', 'capabilities', 'deadline', 'engine', 'media', 'models', 'errors'],
   // What a model can do and is: shown by the edge, put together by main.
   capabilities: ['engine', 'package', 'models', 'errors'],
