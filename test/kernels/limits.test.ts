@@ -16,15 +16,6 @@ describe('the limits of the machine', { skip: NO_ADDON }, () => {
     })
   }
 
-  it('of a better instruction set are higher', { skip: isas().length < 2 && 'has one' }, () => {
-    const [best, portable] = [isas()[0]!, isas().at(-1)!].map((isa) =>
-      addon().limits(addon().createPool(1), 20, isa),
-    )
-    assert.ok(best!.floatOperationsPerSecond > 1.3 * portable!.floatOperationsPerSecond)
-    assert.ok(best!.int8OperationsPerSecond > 1.3 * portable!.int8OperationsPerSecond)
-    assert.ok(best!.int4OperationsPerSecond > 0.9 * best!.int8OperationsPerSecond)
-  })
-
   it('of no pool, no time or no instruction set are refused by name', () => {
     const pool = addon().createPool(1)
     assert.throws(() => addon().limits({ threads: 1 }, 5), { name: 'TypeError', message: /pool/ })
