@@ -5,7 +5,7 @@
 namespace aerie {
 namespace {
 
-constexpr int kTaskBits = 24;
+constexpr int kTaskBits = 20;
 constexpr uint64_t kTaskMask = (uint64_t{1} << kTaskBits) - 1;
 constexpr auto kSpin = std::chrono::microseconds(50);
 // Between two looks at the clock.
@@ -34,10 +34,10 @@ bool spin(Ready ready) {
 
 }  // namespace
 
-ThreadPool::ThreadPool(int threads) {
+ThreadPool::ThreadPool(int threads) : ranges_(static_cast<size_t>(threads)) {
   workers_.reserve(static_cast<size_t>(threads) - 1);
   try {
-    for (int i = 1; i < threads; ++i) workers_.emplace_back([this] { work(); });
+    for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { work(i); });
   } catch (...) {
     join();
     throw;
@@ -56,64 +56,75 @@ void ThreadPool::join() {
   workers_.clear();
 }
 
-bool ThreadPool::has_tasks() const { return static_cast<int64_t>(ticket_.load() & kTaskMask) < count_.load(); }
-
 void ThreadPool::run_tasks(int64_t count, Call call, void* context) {
-  while (count > kMaxTasks - kMaxThreads) {
+  while (count > kMaxTasks) {
     // No list of ours is that long; a caller's mistake must still compute.
     call(context, --count);
   }
-  if (count <= 0) return;
-  // Closed before its fields change: a late helper that holds the ticket of the last list and reads the new count must
-  // fail to claim, which it does because whoever sees a new field sees the closed ticket too.
-  const uint64_t list = (ticket_.load(std::memory_order_relaxed) >> kTaskBits) + 1;
-  ticket_.store((list << kTaskBits) | kTaskMask);
+  // All tasks of the last list have run, so no claim on its ranges can succeed any more, whatever it has read of these.
   done_.store(0, std::memory_order_relaxed);
-  call_.store(call, std::memory_order_release);
-  context_.store(context, std::memory_order_release);
-  count_.store(count, std::memory_order_release);
-  ticket_.store(list << kTaskBits);
+  call_.store(call, std::memory_order_relaxed);
+  context_.store(context, std::memory_order_relaxed);
+  const uint64_t list = list_.load(std::memory_order_relaxed) + 1;
+  const uint64_t threads = ranges_.size();
+  for (uint64_t i = 0; i < threads; ++i) {
+    const uint64_t next = static_cast<uint64_t>(count) * i / threads;
+    const uint64_t end = static_cast<uint64_t>(count) * (i + 1) / threads;
+    ranges_[i].ticket.store(((list << kTaskBits | end) << kTaskBits) | next, std::memory_order_release);
+  }
+  list_.store(list);
   if (sleepers_.load() > 0) {
     std::lock_guard lock(mutex_);
     wake_.notify_all();
   }
-  while (claim_and_run()) {
-  }
+  take_part(0);
   const auto all_done = [this, count] { return done_.load(std::memory_order_acquire) == count; };
   // A helper is in the middle of its last task: it takes about as long as one of ours, or its core was taken away.
   while (!spin(all_done)) std::this_thread::yield();
 }
 
-bool ThreadPool::claim_and_run() {
-  uint64_t ticket = ticket_.load(std::memory_order_acquire);
-  for (;;) {
-    const int64_t task = static_cast<int64_t>(ticket & kTaskMask);
-    const int64_t count = count_.load(std::memory_order_acquire);
-    if (task >= count) return false;
-    const Call call = call_.load(std::memory_order_acquire);
-    void* const context = context_.load(std::memory_order_acquire);
-    // If this succeeds the list is still the one whose fields were read: it cannot end before this task has run.
-    if (ticket_.compare_exchange_weak(ticket, ticket + 1, std::memory_order_acq_rel, std::memory_order_acquire)) {
-      call(context, task);
-      done_.fetch_add(1, std::memory_order_release);
-      return true;
-    }
-  }
+// Until nobody has a task left that is not begun.
+void ThreadPool::take_part(int thread) {
+  const size_t threads = ranges_.size();
+  int64_t ran = 0;
+  for (size_t i = 0; i < threads; ++i) ran += run_range(ranges_[(static_cast<size_t>(thread) + i) % threads]);
+  // Told at once: the list cannot end before, so all of them were of the same one.
+  if (ran > 0) done_.fetch_add(ran, std::memory_order_release);
 }
 
-void ThreadPool::work() {
-  for (;;) {
-    while (claim_and_run()) {
-    }
-    if (in_session_.load(std::memory_order_relaxed) && spin([this] { return has_tasks() || stopping_.load(); })) {
-      if (stopping_.load()) return;
+// How many of its tasks this thread has run.
+int64_t ThreadPool::run_range(Range& range) {
+  int64_t ran = 0;
+  uint64_t ticket = range.ticket.load(std::memory_order_acquire);
+  while ((ticket & kTaskMask) < (ticket >> kTaskBits & kTaskMask)) {
+    const Call call = call_.load(std::memory_order_relaxed);
+    void* const context = context_.load(std::memory_order_relaxed);
+    // If this succeeds the list is still the one whose fields were read: it cannot end before this task has run.
+    if (!range.ticket.compare_exchange_weak(ticket, ticket + 1, std::memory_order_acq_rel, std::memory_order_acquire)) {
       continue;
     }
-    std::unique_lock lock(mutex_);
-    sleepers_.fetch_add(1);
-    wake_.wait(lock, [this] { return has_tasks() || stopping_.load(); });
-    sleepers_.fetch_sub(1);
+    call(context, static_cast<int64_t>(ticket & kTaskMask));
+    ++ran;
+    ticket = range.ticket.load(std::memory_order_acquire);
+  }
+  return ran;
+}
+
+void ThreadPool::work(int thread) {
+  uint64_t seen = 0;
+  const auto is_called = [&] { return list_.load() != seen || stopping_.load(); };
+  for (;;) {
+    const bool is_awake = in_session_.load(std::memory_order_relaxed) && spin(is_called);
+    if (!is_awake) {
+      std::unique_lock lock(mutex_);
+      sleepers_.fetch_add(1);
+      wake_.wait(lock, is_called);
+      sleepers_.fetch_sub(1);
+    }
     if (stopping_.load()) return;
+    // Before its tickets: should the next list come meanwhile, this one is looked at again, not that one missed.
+    seen = list_.load();
+    take_part(thread);
   }
 }
 

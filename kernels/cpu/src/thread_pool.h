@@ -13,10 +13,14 @@ namespace aerie {
 
 // One thread at a time may call `run`; that thread takes part, so a pool of n has n − 1 of its own. They sleep unless a
 // `Session` is alive, in which they spin for up to 50 µs between two lists.
+//
+// A list is cut into one range of neighbours for each thread, who takes them in order and then helps the others: what
+// lies one after the other in memory is read by one thread without a break, and one that is slowed down, or asleep,
+// leaves its tasks to the rest.
 class ThreadPool {
  public:
   static constexpr int kMaxThreads = 256;
-  static constexpr int64_t kMaxTasks = int64_t{1} << 24;
+  static constexpr int64_t kMaxTasks = (int64_t{1} << 20) - 1;
 
   // threads in 1 … kMaxThreads, the caller's counted. Throws std::system_error if the system refuses a thread.
   explicit ThreadPool(int threads);
@@ -55,19 +59,26 @@ class ThreadPool {
  private:
   using Call = void (*)(void* context, int64_t task);
 
+  // Some tasks of a list: its number (24 bits), the end (20) and the next one (20). A claim is a compare-and-swap on
+  // all of it, so a helper that comes late cannot take a task of a list that it has not read. (It would have to lie
+  // between two instructions for 16 million lists.) Of a cache line of its own: only who helps comes to another's.
+  struct alignas(64) Range {
+    std::atomic<uint64_t> ticket{0};
+  };
+
   void run_tasks(int64_t count, Call call, void* context);
-  void work();
-  bool claim_and_run();
-  bool has_tasks() const;
+  void work(int thread);
+  void take_part(int thread);
+  int64_t run_range(Range& range);
   void join();
 
-  // Which list (40 bits) and its next task (24 bits). A claim is a compare-and-swap on both, so a helper that comes
-  // late cannot take a task of a list that it has not read.
-  std::atomic<uint64_t> ticket_{0};
-  std::atomic<int64_t> count_{0};
+  // One a thread; the caller's is the first.
+  std::vector<Range> ranges_;
   std::atomic<Call> call_{nullptr};
   std::atomic<void*> context_{nullptr};
-  std::atomic<int64_t> done_{0};
+  // The newest list.
+  alignas(64) std::atomic<uint64_t> list_{0};
+  alignas(64) std::atomic<int64_t> done_{0};
 
   std::atomic<bool> in_session_{false};
   std::atomic<bool> stopping_{false};

@@ -20,15 +20,15 @@ size_t bytes_of(const Tensor& tensor) {
   return quantised_bytes(tensor.shape.rows(), tensor.shape.last(), tensor.group);
 }
 
-// Calls `action`; an error says `where`.
-template <typename Action>
-void located(const std::string& where, Action action) {
+// Calls `action`; an error says `where()`, which is only called then: a run does this for every instruction.
+template <typename Where, typename Action>
+void located(Where where, Action action) {
   try {
     action();
   } catch (const TypeError& error) {
-    throw TypeError(where + error.what());
+    throw TypeError(where() + error.what());
   } catch (const RangeError& error) {
-    throw RangeError(where + error.what());
+    throw RangeError(where() + error.what());
   }
 }
 
@@ -68,7 +68,7 @@ Program::Program(std::shared_ptr<ThreadPool> pool, Spec spec, std::vector<Weight
     needs_states_ = needs_states_ || (leaves_something(code.op) && code.op != Op::kKvAttention);
   }
   for (size_t i = 0; i < weights.size(); ++i) {
-    located("weight " + spec_.weights[i].name + ": ", [&] { bind_weight(i, weights[i]); });
+    located([&] { return "weight " + spec_.weights[i].name + ": "; }, [&] { bind_weight(i, weights[i]); });
   }
   std::vector<int64_t> trial;
   for (size_t i = 0; i < spec_.dims.size(); ++i) trial.push_back(kTrial[i]);
@@ -96,7 +96,8 @@ std::string Program::where(size_t instruction) const {
 
 void Program::set_dims(const std::vector<int64_t>& dims) {
   for (size_t i = 0; i < tensors_.size(); ++i) {
-    located("value " + std::to_string(i) + ": ", [&] { tensors_[i].shape = resolve(spec_.values[i].shape, dims); });
+    located([&] { return "value " + std::to_string(i) + ": "; },
+            [&] { tensors_[i].shape = resolve(spec_.values[i].shape, dims); });
   }
   for (size_t i = 0; i < tensors_.size(); ++i) {
     const int other = spec_.values[i].same_as;
@@ -110,7 +111,7 @@ void Program::set_dims(const std::vector<int64_t>& dims) {
 void Program::check_instructions() const {
   for (size_t i = 0; i < spec_.code.size(); ++i) {
     const Instruction& code = spec_.code[i];
-    located(where(i), [&] { operation_of(code.op).check({code, tensors_}, machine_); });
+    located([&] { return where(i); }, [&] { operation_of(code.op).check({code, tensors_}, machine_); });
   }
 }
 
@@ -118,7 +119,7 @@ void Program::check_stores() const {
   for (size_t i = 0; i < spec_.code.size(); ++i) {
     const Instruction& code = spec_.code[i];
     if (!leaves_something(code.op)) continue;
-    located(where(i), [&] { operation_of(code.op).check({code, tensors_}, machine_); });
+    located([&] { return where(i); }, [&] { operation_of(code.op).check({code, tensors_}, machine_); });
   }
 }
 
@@ -283,7 +284,7 @@ void Program::run(const RunArguments& arguments) {
     const Instruction& code = spec_.code[i];
     const auto start =
         arguments.is_profiled ? std::chrono::steady_clock::now() : std::chrono::steady_clock::time_point();
-    located(where(i), [&] { operation_of(code.op).run({code, tensors_}, machine_); });
+    located([&] { return where(i); }, [&] { operation_of(code.op).run({code, tensors_}, machine_); });
     for (size_t output = 0; output < spec_.outputs.size(); ++output) {
       if (spec_.outputs[output] != code.out || !arguments.outputs[output].data) continue;
       const Tensor& made = tensors_[static_cast<size_t>(code.out)];
