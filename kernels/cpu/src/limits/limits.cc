@@ -29,7 +29,7 @@ constexpr int kLeastRuns = 3;
 // Some milliseconds of work.
 constexpr int64_t kSteps = 500000;
 constexpr size_t kReadBytes = size_t{256} << 20;
-// Claimed one after the other, as panels are.
+// Divided among threads as panels are.
 constexpr int64_t kPieces = 64;
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
