@@ -80,6 +80,7 @@ class WorkerEngine implements Engine {
       onCrash: (error) => this.#crashed(error),
     })
     this.#stats.kvBlocksTotal = this.#host.ready.kvBlocksTotal
+    this.#stats.stateSlotsTotal = this.#host.ready.stateSlotsTotal
   }
 
   get vocabSize(): number {
@@ -200,7 +201,7 @@ function toWorkerData(options: EngineOptions): EngineWorkerData {
   return {
     modelDir,
     backend,
-    backendOptions: { threads, packedWeights, kvCacheBytes, kvBlockSize, kvCacheType },
+    backendOptions: { threads, packedWeights, kvCacheBytes, kvBlockSize, kvCacheType, maxRunning },
     scheduling: {
       ...{ maxRunning, stepTokenBudget, prefixCacheBlocks, batchPatienceMs },
       maxDraftTokens,

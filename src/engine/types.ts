@@ -106,6 +106,10 @@ export interface EngineStats {
   /** That the prefix cache may hold. */
   readonly kvBlocksCachedMax: number
   readonly kvBlocksTotal: number
+  /** Slots of recurrent states, held by running sequences and by the prefix cache alone; 0 of a decoder that has none. */
+  readonly stateSlotsUsed: number
+  readonly stateSlotsCached: number
+  readonly stateSlotsTotal: number
   readonly kvCacheType: KvCacheType
   /** Since start. */
   readonly steps: number

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { describe, it, type TestContext } from 'node:test'
 import fc from 'fast-check'
 import { request, tokenRun } from '../support/engine-driver.ts'
 import { PagedToyDecoder } from '../support/paged-toy-decoder.ts'
 import { propertyRuns } from '../support/property-runs.ts'
+import { RecurrentToyDecoder } from '../support/recurrent-toy-decoder.ts'
 import {
   actions,
   asks,
@@ -11,8 +12,21 @@ import {
   MAX_POSITIONS,
   machines,
 } from '../support/schedule-arbitrary.ts'
-import { NOTHING_HAPPENED, ScheduleRun } from '../support/schedule-run.ts'
+import { type Happened, NOTHING_HAPPENED, ScheduleRun } from '../support/schedule-run.ts'
 import { ToyDecoder } from '../support/toy-decoder.ts'
+
+/** What a sequence takes while it runs, up to more than there can be. */
+const states = fc.record({
+  slots: fc.integer({ min: 2, max: 24 }),
+  blocksBetweenStates: fc.integer({ min: 1, max: 3 }),
+})
+
+/** What is tried too seldom is not tried; `never` is what must not happen. */
+function assertHappened(test: TestContext, happened: Happened, never: (keyof Happened)[]): void {
+  test.diagnostic(JSON.stringify(happened))
+  for (const [what, times] of Object.entries(happened))
+    assert.equal(times > 0, !never.includes(what as keyof Happened), `${times} ${what}`)
+}
 
 /** One that reads its own blocks and scrubs them when they are freed, and one over the KV cache of the backends. */
 const decoders = fc.constantFrom(ToyDecoder, PagedToyDecoder)
@@ -31,8 +45,26 @@ describe('any schedule of submissions, aborts, stops and deadlines', () => {
       }),
       propertyRuns(500, test),
     )
-    test.diagnostic(JSON.stringify(happened))
-    for (const [what, times] of Object.entries(happened)) assert.ok(times > 0, `no ${what}`)
+    assertHappened(test, happened, ['fullSlots', 'waitsForSlots'])
+  })
+
+  it('leaks no state of a recurrent decoder, and never changes a text either', async (test) => {
+    const happened = { ...NOTHING_HAPPENED }
+    await fc.assert(
+      fc.asyncProperty(states, machines, actions, async (slots, machine, script) => {
+        const { blocksTotal } = machine
+        const decoder = new RecurrentToyDecoder({
+          ...{ blockSize: BLOCK_SIZE, blocksTotal, maxContext: MAX_POSITIONS },
+          ...slots,
+        })
+        const run = new ScheduleRun(decoder, machine, happened)
+        await run.play(script)
+        await run.finish()
+        assert.deepEqual(run.engine.failures, [])
+      }),
+      propertyRuns(300, test),
+    )
+    assertHappened(test, happened, ['drafted', 'accepted'])
   })
 })
 
