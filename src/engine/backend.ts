@@ -42,6 +42,11 @@ export interface KvStats {
 /** Slots of a sequence with recurrences while a step has a row of it: the step reads one state and writes another. */
 export const SLOTS_WHILE_RUNNING = 2
 
+/** Sequences that one step can have rows of with so many slots of states; 0 slots: the decoder has no states, and nothing bounds it. */
+export function mostRunning(slots: number): number {
+  return slots > 0 ? Math.floor(slots / SLOTS_WHILE_RUNNING) : Number.POSITIVE_INFINITY
+}
+
 /**
  * What sequences have read beside keys and values, of a decoder with recurrences. A state is that of one sequence at one position
  * and lies in a slot, which forks share.

@@ -1,5 +1,5 @@
 /** Who holds which KV blocks and recurrent states: the scheduler's view of the session's cache, and all forks and frees in it. */
-import { type DecoderSession, type SequenceId, SLOTS_WHILE_RUNNING } from './backend.ts'
+import { type DecoderSession, mostRunning, type SequenceId } from './backend.ts'
 import type { BlockHash } from './block-hash.ts'
 import { PrefixCache } from './prefix-cache.ts'
 import type { Sequence } from './sequence.ts'
@@ -22,8 +22,7 @@ export class KvLedger {
 
   /** Sequences that the slots of a session with states are for, all with a row of the same step. */
   get mostRunning(): number {
-    const { states } = this.#session
-    return states ? Math.floor(states.slotsTotal / SLOTS_WHILE_RUNNING) : Number.POSITIVE_INFINITY
+    return mostRunning(this.#session.states?.slotsTotal ?? 0)
   }
 
   /** Blocks that nobody holds. */

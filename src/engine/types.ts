@@ -96,6 +96,7 @@ export type GenerationEvent =
 /** A snapshot of the engine, posted to the main thread at most every 50 ms while something changes. */
 export interface EngineStats {
   readonly running: number
+  /** What was asked for, or fewer where there are fewer recurrent states. */
   readonly maxRunning: number
   readonly waiting: number
   readonly maxWaiting: number

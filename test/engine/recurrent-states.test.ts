@@ -174,6 +174,16 @@ describe('a recurrent decoder: shared prefixes', () => {
     for (const [i, id] of ids.entries()) assert.deepEqual(engine.ids(id), await alone(asks[i]))
   })
 
+  it('are not waited for where prompts differ before the next state', async () => {
+    const { toy, engine } = recurrent()
+    for (const first of [30, 40]) engine.submit({ prompt: [tokenRun(6), tokenRun(10, first)] })
+    await engine.finish()
+    assert.deepEqual(toy.steps.slice(0, 2), [
+      [8, 8],
+      [8, 8],
+    ])
+  })
+
   it('are given up, least recently used first, when states are short and not before', async () => {
     const { toy, engine } = recurrent({ slots: 8 })
     const prompts = [1, 20, 40].map((first) => [tokenRun(17, first)])
@@ -193,15 +203,19 @@ describe('a recurrent decoder: shared prefixes', () => {
     assert.deepEqual([await cached(0), await cached(1)], [16, 0])
   })
 
-  it('are kept of a beginning though a longer one is, which has no state there', async () => {
-    const { engine } = recurrent({ slots: 64, blocksBetweenStates: 1, maxContext: 256 })
-    await engine.answer({ prompt: [tokenRun(9)], maxTokens: 1 })
-    // Of 15 states a sequence keeps eight and its last.
-    await engine.answer({ prompt: [tokenRun(60)], maxTokens: 1 })
-    const id = engine.submit({ prompt: [tokenRun(9), tokens(61)], maxTokens: 1 })
-    await engine.finish()
-    assert.equal(engine.cachedTokens(id), 8)
-  })
+  for (const lengths of [
+    [5, 60],
+    [60, 5],
+  ])
+    it(`are kept of both, ${lengths.join(' then ')} positions, where the longer has no state at the end of the shorter`, async () => {
+      const { engine } = recurrent({ slots: 64, blocksBetweenStates: 1 })
+      // Of fifteen states a sequence keeps eight and its last, and the first goes first.
+      for (const length of lengths)
+        await engine.answer({ prompt: [tokenRun(length)], maxTokens: 1 })
+      const id = engine.submit({ prompt: [tokenRun(5), tokens(61)], maxTokens: 1 })
+      await engine.finish()
+      assert.equal(engine.cachedTokens(id), 4)
+    })
 })
 
 describe('a recurrent decoder: preemption', () => {
@@ -255,7 +269,8 @@ describe('a recurrent decoder: leaving early', () => {
   })
 
   it('a crash of the worker leaves no slot in use, and the next request has them all', async () => {
-    const engine = await startToyEngine({ ...TOY, exitOn: 50 }, CACHING)
+    const engine = await startToyEngine({ ...TOY, exitOn: 50 }, { ...CACHING, maxRunning: 20 })
+    assert.equal(engine.stats().maxRunning, 12)
     const never = new AbortController().signal
     const answer = (prompt: Parameters<typeof tokens>) =>
       collect(engine.generate({ ...ASK, prompt: [tokens(...prompt)] }, never))

@@ -8,12 +8,7 @@ import {
   type NamedValue,
   recurrenceSizes,
 } from '../../../models/graph/graph.ts'
-import {
-  type Backend,
-  type BackendOptions,
-  type DecoderSession,
-  SLOTS_WHILE_RUNNING,
-} from '../backend.ts'
+import { type Backend, type BackendOptions, type DecoderSession, mostRunning } from '../backend.ts'
 import { divideCache } from './cache-division.ts'
 import { CachedDecoder } from './cached-decoder.ts'
 import { EmbeddingTable } from './embedding-table.ts'
@@ -71,7 +66,7 @@ export function nativeCaches(files: ModelFiles, options: BackendOptions): Native
     sizes.length > 0 ? new NativeStateTable(addon, { sizes, slots, keptEvery }) : undefined
   unfinished.move()
   if (!states) return { cache, states }
-  const running = Math.min(maxRunning, Math.floor(slots / SLOTS_WHILE_RUNNING))
+  const running = Math.min(maxRunning, mostRunning(slots))
   remark?.(
     `${slots} recurrent states of ${stateBytes} bytes, two for each of ${running} sequences at once; ${kvBytes} of ${kvCacheBytes} bytes are for keys and values`,
   )

@@ -28,6 +28,11 @@ describe('the memory of a cache', () => {
     }
   })
 
+  it('of 1 GiB is 77 states and 1 448 blocks for sixteen sequences of that size', () => {
+    const { kvBytes, slots } = divideCache(HYBRID)
+    assert.deepEqual([slots, Math.floor(kvBytes / HYBRID.blockBytes)], [77, 1448])
+  })
+
   it('is not for more than half for sequences that run: fewer run then', () => {
     const { kvBytes, slots } = divideCache({ ...HYBRID, bytes: 128 * MiB })
     // Eight are in half of it; the prefixes in the other half have three.
