@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import fc from 'fast-check'
-import { request, tokenRun } from '../support/engine-driver.ts'
+import { EngineDriver, request, tokenRun } from '../support/engine-driver.ts'
 import { PagedToyDecoder } from '../support/paged-toy-decoder.ts'
 import { propertyRuns } from '../support/property-runs.ts'
 import { RecurrentToyDecoder } from '../support/recurrent-toy-decoder.ts'
@@ -11,6 +11,7 @@ import {
   BLOCK_SIZE,
   MAX_POSITIONS,
   machines,
+  NO_DEADLINE,
 } from '../support/schedule-arbitrary.ts'
 import { type Happened, NOTHING_HAPPENED, ScheduleRun } from '../support/schedule-run.ts'
 import { ToyDecoder } from '../support/toy-decoder.ts'
@@ -65,6 +66,44 @@ describe('any schedule of submissions, aborts, stops and deadlines', () => {
       propertyRuns(300, test),
     )
     assertHappened(test, happened, ['drafted', 'accepted'])
+  })
+})
+
+/** Read by some requests, whose step the backend then fails. */
+const BAD_TOKEN = 63
+
+describe('any requests on a backend that fails now and then', () => {
+  it('each end once, and leave no block and no state', async (test) => {
+    const ends = { whole: 0, failed: 0 }
+    await fc.assert(
+      fc.asyncProperty(states, machines, fc.array(asks), async (slots, machine, all) => {
+        const decoder = new RecurrentToyDecoder({
+          ...{ blockSize: BLOCK_SIZE, blocksTotal: machine.blocksTotal },
+          ...{ maxContext: MAX_POSITIONS, failOn: BAD_TOKEN, ...slots },
+        })
+        const engine = new EngineDriver(decoder, machine)
+        const ids: number[] = []
+        for (const ask of all) {
+          ids.push(engine.submit({ ...ask, deadlineMs: NO_DEADLINE }))
+          await engine.step()
+          decoder.assertConsistent()
+        }
+        await engine.finish()
+        for (const [i, id] of ids.entries()) {
+          const endings = engine.endings(id)
+          const hasFailed = endings.at(-1) === 'backend_failure'
+          assert.equal(endings.filter((how) => how === 'backend_failure').length, hasFailed ? 1 : 0)
+          if (!hasFailed) assert.equal(endings.length, all[i]!.n)
+          ends[hasFailed ? 'failed' : 'whole']++
+        }
+        for (const { message } of engine.failures) assert.match(message, /told to fail/)
+        engine.core.clearPrefixCache()
+        assert.deepEqual([decoder.kv.blocksUsed, decoder.states!.slotsUsed], [0, 0])
+      }),
+      propertyRuns(100, test),
+    )
+    test.diagnostic(JSON.stringify(ends))
+    assert.ok(ends.whole > 0 && ends.failed > 0)
   })
 })
 
