@@ -7,7 +7,7 @@ import { compareRank, SequenceQueue } from './sequence-queue.ts'
 export interface SchedulerOptions {
   /** Sequences that run at once. */
   readonly maxRunning: number
-  /** Positions appended in one step, decoding and prefill together. */
+  /** Positions appended in one step, decoding and prefill together; of prompts alone where recurrent states are kept. */
   readonly stepTokenBudget: number
   /** Blocks that the prefix cache may hold; 0 switches prefix reuse off. */
   readonly prefixCacheBlocks: number

@@ -128,6 +128,16 @@ test('a part that is not there has no samples, rather than zeros', async () => {
   assert.ok(!names.some((name) => /aerie_(encoder|media)_/.test(name)))
 })
 
+test('a decoder without recurrent states has no samples of them', async () => {
+  const plain = { ...engine, stateSlotsUsed: 0, stateSlotsCached: 0, stateSlotsTotal: 0 }
+  using metrics = createMetrics(() => ({ engine: plain, encoder, media }))
+  const names = [...(await samples(metrics)).keys()]
+  assert.deepEqual(
+    names.filter((name) => name.startsWith('aerie_state_')),
+    [],
+  )
+})
+
 test('every sample of ours has a help text, and process figures are there too', async () => {
   using metrics = createMetrics(() => ({ engine, encoder, media }))
   const text = await metrics.render()

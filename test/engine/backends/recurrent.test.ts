@@ -183,6 +183,17 @@ describe('recurrent states on the native backend', { skip: skipOf('native') }, (
     await session.dispose()
   })
 
+  it('sets two states aside for each sequence that may run, and says so', async () => {
+    const remarks: string[] = []
+    const remark = (text: string) => remarks.push(text)
+    const session = await open({ kvCacheBytes: 1 << 20, maxRunning: 16, remark })
+    assert.deepEqual(remarks, [
+      `${session.states!.slotsTotal} recurrent states of 4480 bytes, two for each of 16 sequences at once; ${(1 << 20) - 4480 * session.states!.slotsTotal} of 1048576 bytes are for keys and values`,
+    ])
+    assert.ok(session.states!.slotsTotal > 32)
+    await session.dispose()
+  })
+
   it('refuses memory that does not hold the states of one sequence', async () => {
     await assert.rejects(open({ kvCacheBytes: 9000 }), {
       code: 'invalid_config',
