@@ -39,11 +39,34 @@ export interface KvStats {
   readonly blocksUsed: number
 }
 
+/** Slots of a sequence with recurrences while a step has a row of it: the step reads one state and writes another. */
+export const SLOTS_WHILE_RUNNING = 2
+
+/** Sequences that one step can have rows of with so many slots of states; 0 slots: the decoder has no states, and nothing bounds it. */
+export function mostRunning(slots: number): number {
+  return slots > 0 ? Math.floor(slots / SLOTS_WHILE_RUNNING) : Number.POSITIVE_INFINITY
+}
+
+/**
+ * What sequences have read beside keys and values, of a decoder with recurrences. A state is that of one sequence at one position
+ * and lies in a slot, which forks share.
+ */
+export interface RecurrentStates {
+  readonly slotsTotal: number
+  readonly slotsUsed: number
+  /** A state stays, for forks, where a step ends at a multiple of so many positions, whole blocks, until slots are short. */
+  readonly keptEvery: number
+  /** The longest beginning of at most `length` positions of a sequence that can be forked; 0 where there is none. */
+  forkable(sequence: SequenceId, length: number): number
+  /** Slots of these sequences together, shared ones counted once. */
+  slotsOf(sequences: Iterable<SequenceId>): number
+}
+
 /**
  * A loaded decoder with its KV cache. Calls do not overlap: the engine awaits each `step`.
  *
- * Errors: `step` rejects with `backend_failure`; when the cache cannot hold the appended positions
- * it rejects with {@link KvCacheFull} *before* it changes anything.
+ * Errors: `step` rejects with `backend_failure`; when the cache cannot hold the appended positions, or has no free slot for the
+ * new state of each row, it rejects with {@link KvCacheFull} *before* it changes anything.
  */
 export interface DecoderSession {
   readonly vocabSize: number
@@ -55,10 +78,13 @@ export interface DecoderSession {
   readonly sampler?: TokenSampler
   /** Appends each row to its sequence (a new id starts an empty one) and returns what each asked for, in order. */
   step(rows: readonly Row[]): Promise<StepResult[]>
-  /** Starts `sequence` as a copy of the first `length` positions of `parent`; blocks are shared until written. */
+  /**
+   * Starts `sequence` as a copy of the first `length` positions of `parent`; blocks are shared until written. Throws
+   * `backend_failure` for a length that the parent does not have, or that is not forkable.
+   */
   fork(sequence: SequenceId, parent: SequenceId, length: number): void
-  /** Whether sequences carry states beside keys and values, which cannot be cut back: nothing is guessed ahead then. */
-  readonly isRecurrent?: boolean
+  /** Of a decoder with recurrences. They cannot be cut back, so nothing is guessed ahead. */
+  readonly states?: RecurrentStates | undefined
   /** Forgets what a sequence has behind its first `length` positions. Throws `backend_failure` when it has fewer, or is recurrent. */
   truncate(sequence: SequenceId, length: number): void
   /** Positions held by a sequence; 0 for an unknown one. */
@@ -139,10 +165,12 @@ export type KvCacheType = (typeof KV_CACHE_TYPES)[number]
 export interface BackendOptions {
   /** Threads that one run may use. */
   readonly threads: number
-  /** Bytes of KV cache that a decoder session may hold. */
+  /** Bytes of KV cache that a decoder session may hold, recurrent states included. */
   readonly kvCacheBytes: number
   /** Positions a KV block holds. */
   readonly kvBlockSize: number
+  /** Sequences that one step may have rows of, which a decoder with recurrences sets states aside for. Absent: 1. */
+  readonly maxRunning?: number
   /**
    * File of the model's weights as the native runtime reads them, of a package that was verified and that nobody changes; other
    * backends have no use for it.

@@ -64,7 +64,7 @@ export class EngineCore {
     this.#sampler = session.sampler ?? new Sampler(session.vocabSize)
     // What a recurrent state has read cannot be taken back.
     this.#speculation = new Speculation(
-      session.isRecurrent ? { maxDraftTokens: 0 } : options,
+      session.states ? { maxDraftTokens: 0 } : options,
       session.vocabSize,
     )
   }
@@ -113,6 +113,7 @@ export class EngineCore {
   /** Counters now; batch sizes since the last call. */
   takeStats(): CoreStats {
     const { used, cached } = this.#scheduler.kvBlocks
+    const stateSlots = this.#scheduler.stateSlots
     const batchSizes = this.#batchSizes
     this.#batchSizes = []
     return {
@@ -121,6 +122,9 @@ export class EngineCore {
       kvBlocksUsed: used,
       kvBlocksCached: cached,
       kvBlocksTotal: this.#session.kv.blocksTotal,
+      stateSlotsUsed: stateSlots.used,
+      stateSlotsCached: stateSlots.cached,
+      stateSlotsTotal: this.#session.states?.slotsTotal ?? 0,
       ...this.#counters,
       preemptions: this.#scheduler.preemptions,
       prefixEvictions: this.#scheduler.prefixEvictions,

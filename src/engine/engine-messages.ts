@@ -25,6 +25,8 @@ export interface EngineReady {
   /** Longest prompt plus answer, in positions. */
   readonly maxContext: number
   readonly kvBlocksTotal: number
+  /** 0 of a decoder without recurrences. */
+  readonly stateSlotsTotal: number
   /** Blocks that the prefix cache may hold. */
   readonly prefixCacheBlocks: number
 }

@@ -91,6 +91,7 @@ export function serveDecoder(
     hiddenSize: session.hiddenSize,
     maxContext: Math.min(session.maxContext, session.kv.blocksTotal * session.kv.blockSize),
     kvBlocksTotal: session.kv.blocksTotal,
+    stateSlotsTotal: session.states?.slotsTotal ?? 0,
     prefixCacheBlocks,
   }
   port.postMessage(ready)

@@ -1,6 +1,6 @@
 /** The engine as the main thread sees it: requests go to the worker, events come back by the step. */
 import { AerieError, fromWireError, toWireError } from '../errors.ts'
-import type { Backend, BackendOptions, KvCacheType } from './backend.ts'
+import { type Backend, type BackendOptions, type KvCacheType, mostRunning } from './backend.ts'
 import type { EngineReady, EngineWorkerData, FromEngine, ToEngine } from './engine-messages.ts'
 import { GenerationStream } from './generation.ts'
 import type { Logger } from './logger.ts'
@@ -80,6 +80,7 @@ class WorkerEngine implements Engine {
       onCrash: (error) => this.#crashed(error),
     })
     this.#stats.kvBlocksTotal = this.#host.ready.kvBlocksTotal
+    this.#stats.stateSlotsTotal = this.#host.ready.stateSlotsTotal
   }
 
   get vocabSize(): number {
@@ -117,8 +118,9 @@ class WorkerEngine implements Engine {
   }
 
   stats(): EngineStats {
-    const { maxRunning, maxWaiting, kvCacheType = 'f32' } = this.#options
-    const kvBlocksCachedMax = this.#host.ready.prefixCacheBlocks
+    const { maxWaiting, kvCacheType = 'f32' } = this.#options
+    const { stateSlotsTotal, prefixCacheBlocks: kvBlocksCachedMax } = this.#host.ready
+    const maxRunning = Math.min(this.#options.maxRunning, mostRunning(stateSlotsTotal))
     return { ...this.#stats.take(), maxRunning, maxWaiting, kvBlocksCachedMax, kvCacheType }
   }
 
@@ -200,7 +202,7 @@ function toWorkerData(options: EngineOptions): EngineWorkerData {
   return {
     modelDir,
     backend,
-    backendOptions: { threads, packedWeights, kvCacheBytes, kvBlockSize, kvCacheType },
+    backendOptions: { threads, packedWeights, kvCacheBytes, kvBlockSize, kvCacheType, maxRunning },
     scheduling: {
       ...{ maxRunning, stepTokenBudget, prefixCacheBlocks, batchPatienceMs },
       maxDraftTokens,

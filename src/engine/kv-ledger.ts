@@ -1,5 +1,6 @@
-/** Who holds which KV blocks: the scheduler's view of the session's cache, and all forks and frees in it. */
-import type { DecoderSession, SequenceId } from './backend.ts'
+/** Who holds which KV blocks and recurrent states: the scheduler's view of the session's cache, and all forks and frees in it. */
+import { type DecoderSession, mostRunning, type SequenceId } from './backend.ts'
+import type { BlockHash } from './block-hash.ts'
 import { PrefixCache } from './prefix-cache.ts'
 import type { Sequence } from './sequence.ts'
 
@@ -14,7 +15,14 @@ export class KvLedger {
   constructor(session: DecoderSession, prefixCacheBlocks: number) {
     this.#session = session
     this.blockSize = session.kv.blockSize
-    this.#cache = new PrefixCache(session, prefixCacheBlocks)
+    this.#cache = new PrefixCache(session, prefixCacheBlocks, (id, blocks) =>
+      this.#forkable(id, blocks),
+    )
+  }
+
+  /** Sequences that the slots of a session with states are for, all with a row of the same step. */
+  get mostRunning(): number {
+    return mostRunning(this.#session.states?.slotsTotal ?? 0)
   }
 
   /** Blocks that nobody holds. */
@@ -31,6 +39,14 @@ export class KvLedger {
   count(running: readonly Sequence[]): { used: number; cached: number } {
     const inUse = blocksOf(running)
     return { used: inUse.size, cached: this.#cache.blocksOutside(inUse) }
+  }
+
+  /** Slots of recurrent states held by `running`, and those held by the prefix cache alone. */
+  countStates(running: readonly Sequence[]): { used: number; cached: number } {
+    const { states } = this.#session
+    if (!states) return { used: 0, cached: 0 }
+    const used = states.slotsOf(running.map(({ id }) => id))
+    return { used, cached: states.slotsUsed - used }
   }
 
   blocksNeeded(sequence: Sequence, positions: number): number {
@@ -52,17 +68,39 @@ export class KvLedger {
     return claimed - (shared?.length ?? 0) <= this.free + reclaimable
   }
 
-  /** Whether one of the sequences `ahead` is about to compute the next block that this one needs: wait and share. */
+  /** Whether one of the sequences `ahead` is about to compute the next block that this one can start behind: wait and share. */
   isBeingComputed(sequence: Sequence, ahead: readonly Sequence[]): boolean {
     if (ahead.length === 0 || this.#cache.maxBlocks === 0) return false
-    const hashes = this.#hashes(sequence)
+    const hashes = this.#sharedHashes(sequence)
     const known = this.#findPrefix(sequence, ahead)?.blocks.length ?? 0
-    if (known >= hashes.length) return false
+    const step = this.#blocksBetweenForks
+    const next = known - (known % step) + step
+    if (next > hashes.length) return false
     return ahead.some(
       (other) =>
-        other.computed < (known + 1) * this.blockSize &&
-        this.#hashes(other)[known] === hashes[known],
+        other.computed < next * this.blockSize &&
+        this.#hashes(other)[next - 1] === hashes[next - 1],
     )
+  }
+
+  /**
+   * How many positions a sequence reads next, of `budget` and of `more` that it may have if that saves a step. Where states are kept,
+   * pieces end at the places of those, so that others can start there, and are about equally long.
+   */
+  piece(sequence: Sequence, budget: number, more: number): number {
+    const take = Math.min(sequence.pending, Math.max(budget, 0))
+    const { states } = this.#session
+    if (!states || this.#cache.maxBlocks === 0 || take === 0) return take
+    const toKept = states.keptEvery - (sequence.computed % states.keptEvery)
+    if (toKept > sequence.pending) return take
+    return Math.ceil(toKept / Math.ceil(toKept / (budget + more)))
+  }
+
+  /** Gives kept prefixes up until there is a slot for the new state of each of so many rows, or none is kept. */
+  makeRoomForStates(rows: number): void {
+    const { states } = this.#session
+    if (!states) return
+    while (states.slotsTotal - states.slotsUsed < rows && this.reclaim());
   }
 
   /** Gives an empty sequence the longest beginning that the prefix cache or a running sequence has computed. */
@@ -108,22 +146,22 @@ export class KvLedger {
 
   #keep(sequence: Sequence): void {
     const computed = Math.floor(sequence.computed / this.blockSize)
-    const count = Math.min(computed, this.#cache.maxBlocks)
+    const count = this.#forkable(sequence.id, Math.min(computed, this.#cache.maxBlocks))
     if (count === 0) return
     const hashes = this.#hashes(sequence).slice(0, count)
-    if (this.#cache.holds(hashes.at(-1)!)) return
+    if (this.#cache.holds(hashes)) return
     const kept = this.#nextKept--
     this.#session.fork(kept, sequence.id, count * this.blockSize)
     this.#cache.keep({ sequence: kept, hashes, blocks: sequence.blocks.slice(0, count) })
   }
 
-  /** The sequence, kept or running, that has computed the most leading blocks of this one. */
+  /** The sequence, kept or running, that this one can have the most leading blocks of. */
   #findPrefix(
     sequence: Sequence,
     running: readonly Sequence[],
   ): { sequence: SequenceId; blocks: readonly number[] } | undefined {
     if (this.#cache.maxBlocks === 0) return undefined
-    const hashes = this.#hashes(sequence)
+    const hashes = this.#sharedHashes(sequence)
     const match = this.#cache.match(hashes)
     let best = match && {
       sequence: match.kept.sequence,
@@ -134,6 +172,7 @@ export class KvLedger {
       const theirs = this.#hashes(other)
       let common = Math.min(hashes.length, Math.floor(other.computed / this.blockSize))
       while (common > 0 && theirs[common - 1] !== hashes[common - 1]) common--
+      if (common > (best?.blocks.length ?? 0)) common = this.#forkable(other.id, common)
       if (common > (best?.blocks.length ?? 0)) {
         best = { sequence: other.id, blocks: other.blocks.slice(0, common) }
       }
@@ -141,8 +180,28 @@ export class KvLedger {
     return best
   }
 
-  #hashes(sequence: Sequence) {
+  #hashes(sequence: Sequence): readonly BlockHash[] {
     return sequence.hashes(sequence.length, this.blockSize)
+  }
+
+  /** Names of the blocks that a sequence may have from others. Its last position is computed anyway, which a state is not to be behind. */
+  #sharedHashes(sequence: Sequence): readonly BlockHash[] {
+    const hashes = this.#hashes(sequence)
+    if (!this.#session.states) return hashes
+    return hashes.slice(0, Math.floor((sequence.length - 1) / this.blockSize))
+  }
+
+  /** How many of the first `blocks` blocks of a sequence another can start with. */
+  #forkable(sequence: SequenceId, blocks: number): number {
+    const { states } = this.#session
+    return states
+      ? Math.floor(states.forkable(sequence, blocks * this.blockSize) / this.blockSize)
+      : blocks
+  }
+
+  /** Blocks between two places where a running sequence can be forked later. */
+  get #blocksBetweenForks(): number {
+    return (this.#session.states?.keptEvery ?? this.blockSize) / this.blockSize
   }
 
   #share(child: Sequence, parent: SequenceId, blocks: readonly number[], positions: number): void {

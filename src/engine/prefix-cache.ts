@@ -13,6 +13,7 @@ export interface KeptPrefix {
 export class PrefixCache {
   readonly maxBlocks: number
   readonly #session: Pick<DecoderSession, 'free'>
+  readonly #forkable: (sequence: SequenceId, blocks: number) => number
   /** By the hash of their last block, least recently used first. */
   readonly #kept = new Map<BlockHash, KeptPrefix>()
   /** Which kept sequences hold a block of that name. */
@@ -21,10 +22,18 @@ export class PrefixCache {
   readonly #shares = new Map<number, number>()
   #evictions = 0
 
-  /** `maxBlocks` counts a block that several kept sequences share once; 0 switches the cache off. */
-  constructor(session: Pick<DecoderSession, 'free'>, maxBlocks: number) {
+  /**
+   * `maxBlocks` counts a block that several kept sequences share once; 0 switches the cache off. `forkable` says how many of the
+   * first blocks of a kept sequence another may start with: all that are asked for, unless it has states.
+   */
+  constructor(
+    session: Pick<DecoderSession, 'free'>,
+    maxBlocks: number,
+    forkable: (sequence: SequenceId, blocks: number) => number = (_, blocks) => blocks,
+  ) {
     this.#session = session
     this.maxBlocks = maxBlocks
+    this.#forkable = forkable
   }
 
   /** Blocks held, shared ones counted once. */
@@ -44,29 +53,40 @@ export class PrefixCache {
     return count
   }
 
-  /** A kept sequence that shares the longest run of leading blocks with `hashes`, and that many blocks. */
+  /** A kept sequence that can give the longest run of leading blocks of `hashes`, and that many blocks. */
   match(hashes: readonly BlockHash[]): { kept: KeptPrefix; blocks: number } | undefined {
-    let blocks = 0
-    while (blocks < hashes.length && this.#index.has(hashes[blocks]!)) blocks++
-    const holders = blocks > 0 ? this.#index.get(hashes[blocks - 1]!) : undefined
-    if (!holders) return undefined
-    const [kept] = holders
-    this.#touch(kept!)
-    return { kept: kept!, blocks }
+    let common = 0
+    while (common < hashes.length && this.#index.has(hashes[common]!)) common++
+    let best: { kept: KeptPrefix; blocks: number } | undefined
+    const asked = new Set<KeptPrefix>()
+    for (; common > (best?.blocks ?? 0); common--) {
+      for (const kept of this.#index.get(hashes[common - 1]!)!) {
+        if (asked.has(kept)) continue
+        asked.add(kept)
+        const blocks = this.#forkable(kept.sequence, common)
+        if (blocks > (best?.blocks ?? 0)) best = { kept, blocks }
+        if (blocks === common) break
+      }
+    }
+    if (best) this.#touch(best.kept)
+    return best
   }
 
-  /** Whether a prefix that ends with this block is held; counts as a use. */
-  holds(last: BlockHash): boolean {
-    const [kept] = this.#index.get(last) ?? []
-    if (kept) this.#touch(kept)
-    return kept !== undefined
+  /** Whether a prefix of exactly these blocks can be had; counts as a use. */
+  holds(hashes: readonly BlockHash[]): boolean {
+    for (const kept of this.#index.get(hashes.at(-1)!) ?? []) {
+      if (this.#forkable(kept.sequence, hashes.length) < hashes.length) continue
+      this.#touch(kept)
+      return true
+    }
+    return false
   }
 
-  /** Takes over a sequence of the session. Kept beginnings of it go, and the oldest others beyond the bound. */
+  /** Takes over a sequence of the session. Beginnings of it that it can stand for go, and the oldest others beyond the bound. */
   keep(kept: KeptPrefix): void {
-    for (const hash of kept.hashes) {
+    for (const [i, hash] of kept.hashes.entries()) {
       const beginning = this.#kept.get(hash)
-      if (beginning) this.#evict(beginning)
+      if (beginning && this.#forkable(kept.sequence, i + 1) === i + 1) this.#evict(beginning)
     }
     this.#kept.set(kept.hashes.at(-1)!, kept)
     for (const hash of kept.hashes) {

@@ -7,7 +7,7 @@ import { compareRank, SequenceQueue } from './sequence-queue.ts'
 export interface SchedulerOptions {
   /** Sequences that run at once. */
   readonly maxRunning: number
-  /** Positions appended in one step, decoding and prefill together. */
+  /** Positions appended in one step, decoding and prefill together; of prompts alone where recurrent states are kept. */
   readonly stepTokenBudget: number
   /** Blocks that the prefix cache may hold; 0 switches prefix reuse off. */
   readonly prefixCacheBlocks: number
@@ -32,6 +32,7 @@ const NO_DRAFT: readonly number[] = []
 export class Scheduler {
   readonly #ledger: KvLedger
   readonly #options: SchedulerOptions
+  readonly #maxRunning: number
   readonly #waiting = new SequenceQueue()
   /** By rank, best first. */
   readonly #running: Sequence[] = []
@@ -40,6 +41,7 @@ export class Scheduler {
   constructor(session: DecoderSession, options: SchedulerOptions) {
     this.#options = options
     this.#ledger = new KvLedger(session, options.prefixCacheBlocks)
+    this.#maxRunning = Math.min(options.maxRunning, this.#ledger.mostRunning)
   }
 
   get running(): readonly Sequence[] {
@@ -64,18 +66,25 @@ export class Scheduler {
     return this.#ledger.count(this.#running)
   }
 
+  /** Slots of recurrent states held by running sequences, and by the prefix cache alone. */
+  get stateSlots(): { used: number; cached: number } {
+    return this.#ledger.countStates(this.#running)
+  }
+
   enqueue(sequence: Sequence): void {
     this.#waiting.add(sequence)
   }
 
   /**
    * The rows of the next step. Every decoding sequence gets its one position; what the budget leaves, at least
-   * one block, goes to prompts in order of rank. May preempt; the rows fit into the KV cache.
+   * one block, goes to prompts in order of rank. May preempt; the rows fit into the KV cache, and each finds a slot for its new state.
    */
   schedule(): PlannedRow[] {
     this.#admit()
     const decoding = this.#running.filter((sequence) => sequence.pending === 1).length
+    const whole = Math.max(this.#options.stepTokenBudget, this.#ledger.blockSize)
     let budget = Math.max(this.#options.stepTokenBudget - decoding, this.#ledger.blockSize)
+    const more = whole - budget
     const rows: PlannedRow[] = []
     let planned = 0 // blocks that the rows so far will take
     // The loop may shorten the list behind itself: whoever gives way ranks behind the one that needs room.
@@ -86,9 +95,10 @@ export class Scheduler {
         this.#ledger.attachPrefix(sequence, this.#running)
         sequence.request.cachedTokens ??= sequence.computed
       }
-      const take = sequence.pending === 1 ? 1 : Math.min(sequence.pending, budget)
+      const take = sequence.pending === 1 ? 1 : this.#ledger.piece(sequence, budget, more)
       if (take === 0) continue
       if (!this.#makeRoom(sequence, take, planned)) break
+      this.#ledger.makeRoomForStates(rows.length + 1)
       if (sequence.pending > 1) budget -= take
       planned += this.#ledger.blocksNeeded(sequence, take)
       rows.push({ sequence, take, draft: NO_DRAFT })
@@ -143,11 +153,11 @@ export class Scheduler {
   }
 
   /**
-   * Starts `child` with the `parent`'s KV, if a slot is free; otherwise it waits and reads the prompt on its
+   * Starts `child` with the `parent`'s KV, if a place is free; otherwise it waits and reads the prompt on its
    * own, helped by the prefix cache. Returns whether it runs.
    */
   fork(child: Sequence, parent: Sequence): boolean {
-    if (this.#running.length >= this.#options.maxRunning) {
+    if (this.#running.length >= this.#maxRunning) {
       this.enqueue(child)
       return false
     }
@@ -172,8 +182,8 @@ export class Scheduler {
 
   #admit(): void {
     for (let head = this.#waiting.first; head; head = this.#waiting.first) {
-      const hasSlot = this.#running.length < this.#options.maxRunning
-      if (hasSlot && this.#ledger.fits(head, this.#running)) {
+      const hasPlace = this.#running.length < this.#maxRunning
+      if (hasPlace && this.#ledger.fits(head, this.#running)) {
         this.#waiting.remove(head)
         this.#run(head)
       } else {

@@ -23,6 +23,9 @@ const NOTHING: CoreStats = {
   kvBlocksUsed: 0,
   kvBlocksCached: 0,
   kvBlocksTotal: 0,
+  stateSlotsUsed: 0,
+  stateSlotsCached: 0,
+  stateSlotsTotal: 0,
   steps: 0,
   promptTokens: 0,
   cachedPromptTokens: 0,
@@ -39,6 +42,7 @@ const NOTHING: CoreStats = {
 
 export class StatsLog {
   kvBlocksTotal = 0
+  stateSlotsTotal = 0
   /** Sums of the workers that have crashed. */
   #before = NOTHING
   #latest = NOTHING
@@ -60,8 +64,8 @@ export class StatsLog {
   take(): CoreStats {
     const batchSizes = this.#batchSizes
     this.#batchSizes = []
-    const { kvBlocksTotal } = this
-    return { ...this.#latest, kvBlocksTotal, ...this.#counters(), batchSizes }
+    const { kvBlocksTotal, stateSlotsTotal } = this
+    return { ...this.#latest, kvBlocksTotal, stateSlotsTotal, ...this.#counters(), batchSizes }
   }
 
   #counters() {

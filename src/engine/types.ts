@@ -96,6 +96,7 @@ export type GenerationEvent =
 /** A snapshot of the engine, posted to the main thread at most every 50 ms while something changes. */
 export interface EngineStats {
   readonly running: number
+  /** What was asked for, or fewer where there are fewer recurrent states. */
   readonly maxRunning: number
   readonly waiting: number
   readonly maxWaiting: number
@@ -106,6 +107,10 @@ export interface EngineStats {
   /** That the prefix cache may hold. */
   readonly kvBlocksCachedMax: number
   readonly kvBlocksTotal: number
+  /** Slots of recurrent states, held by running sequences and by the prefix cache alone; 0 of a decoder that has none. */
+  readonly stateSlotsUsed: number
+  readonly stateSlotsCached: number
+  readonly stateSlotsTotal: number
   readonly kvCacheType: KvCacheType
   /** Since start. */
   readonly steps: number

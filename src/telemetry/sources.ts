@@ -12,6 +12,11 @@ export interface Snapshot {
 
 type Read = (snapshot: Snapshot) => number | undefined
 
+/** Undefined for a decoder that has no recurrent states. */
+function ofStates({ engine }: Snapshot, value: number | undefined): number | undefined {
+  return engine?.stateSlotsTotal ? value : undefined
+}
+
 /** name → what it is, and where it stands. */
 const GAUGES: Readonly<Record<string, readonly [help: string, read: Read]>> = {
   aerie_sequences_running: ['Sequences in the running batch.', (s) => s.engine?.running],
@@ -31,6 +36,18 @@ const GAUGES: Readonly<Record<string, readonly [help: string, read: Read]>> = {
     (s) => s.engine?.kvBlocksCachedMax,
   ],
   aerie_kv_blocks_total: ['KV blocks there are.', (s) => s.engine?.kvBlocksTotal],
+  aerie_state_slots_used: [
+    'Recurrent states held by running sequences.',
+    (s) => ofStates(s, s.engine?.stateSlotsUsed),
+  ],
+  aerie_state_slots_cached: [
+    'Recurrent states held by the prefix cache alone.',
+    (s) => ofStates(s, s.engine?.stateSlotsCached),
+  ],
+  aerie_state_slots_total: [
+    'Recurrent states that there is room for.',
+    (s) => ofStates(s, s.engine?.stateSlotsTotal),
+  ],
   aerie_encoder_waiting: ['Pictures waiting for the vision towers.', (s) => s.encoder?.waiting],
   aerie_encoder_waiting_max: [
     'Pictures that may wait; more get 429.',

@@ -4,6 +4,7 @@ import { describe, it } from 'node:test'
 import type { GenerateRequest } from '../../src/engine/types.ts'
 import { EngineDriver, GREEDY, tokenRun, tokens } from '../support/engine-driver.ts'
 import { halfRightDrafts, rightDrafts, wrongDrafts } from '../support/half-right-drafts.ts'
+import { RecurrentToyDecoder } from '../support/recurrent-toy-decoder.ts'
 import { ToyDecoder } from '../support/toy-decoder.ts'
 
 const SAMPLED = { ...GREEDY, temperature: 1, seed: 11 }
@@ -191,10 +192,10 @@ describe('room for guesses', () => {
 
 describe('a recurrent decoder, whose state cannot be taken back', () => {
   it('is not guessed ahead', async () => {
-    class RecurrentToy extends ToyDecoder {
-      readonly isRecurrent = true
-    }
-    const toy = new RecurrentToy()
+    const toy = new RecurrentToyDecoder({
+      ...{ blockSize: 4, blocksTotal: 64, maxContext: 256 },
+      ...{ slots: 8, blocksBetweenStates: 2 },
+    })
     const engine = new EngineDriver(toy, DRAFTING)
     await engine.answer({ maxTokens: 20 })
     assert.equal(engine.core.takeStats().draftedTokens, 0)

@@ -1,5 +1,6 @@
 /** Plays a random life of an engine and checks, after every step and at the end, what must always hold. */
 import assert from 'node:assert/strict'
+import type { CoreStats } from '../../src/engine/engine-core.ts'
 import type { Sequence } from '../../src/engine/sequence.ts'
 import { EngineDriver } from './engine-driver.ts'
 import { halfRightDrafts } from './half-right-drafts.ts'
@@ -37,6 +38,9 @@ export interface Happened {
   displacedBatches: number
   drafted: number
   accepted: number
+  /** Of decoders with recurrent states alone. */
+  fullSlots: number
+  waitsForSlots: number
 }
 
 export const NOTHING_HAPPENED: Happened = {
@@ -51,6 +55,8 @@ export const NOTHING_HAPPENED: Happened = {
   displacedBatches: 0,
   drafted: 0,
   accepted: 0,
+  fullSlots: 0,
+  waitsForSlots: 0,
 }
 
 export class ScheduleRun {
@@ -132,6 +138,7 @@ export class ScheduleRun {
     this.engine.core.clearPrefixCache()
     this.#decoder.assertConsistent()
     assert.equal(this.#decoder.kv.blocksUsed, 0, 'blocks leaked')
+    assert.equal(this.#decoder.states?.slotsUsed ?? 0, 0, 'slots leaked')
     for (const request of this.#requests) await this.#assertEnd(request)
   }
 
@@ -152,7 +159,8 @@ export class ScheduleRun {
   }
 
   #assertBounds(): void {
-    const { running, kvBlocksUsed, kvBlocksCached, kvBlocksTotal } = this.engine.core.takeStats()
+    const stats = this.engine.core.takeStats()
+    const { running, kvBlocksUsed, kvBlocksCached, kvBlocksTotal } = stats
     const { maxRunning, prefixCacheBlocks, stepTokenBudget } = this.#machine
     assert.ok(running <= maxRunning, 'more run than may')
     assert.ok(kvBlocksCached <= prefixCacheBlocks, 'the prefix cache exceeds its bound')
@@ -160,9 +168,22 @@ export class ScheduleRun {
     // A block that a fork shares in part is counted for both until one of them writes to it.
     assert.ok(kvBlocksUsed + kvBlocksCached >= used, 'blocks without an owner')
     if (used === kvBlocksTotal) this.#happened.fullCaches++
+    this.#assertStates(stats)
     const positions = this.#decoder.steps.at(-1) ?? []
     const prefill = positions.filter((n) => n > 1).reduce((sum, n) => sum + n, 0)
     assert.ok(prefill <= Math.max(stepTokenBudget, BLOCK_SIZE), 'over the budget')
+  }
+
+  /** Every sequence that runs finds two slots in a step, and each slot in use is somebody's. */
+  #assertStates({ running, ...stats }: CoreStats): void {
+    const { states } = this.#decoder
+    if (!states) return
+    const { stateSlotsUsed, stateSlotsCached, stateSlotsTotal } = stats
+    assert.equal(stateSlotsTotal, states.slotsTotal)
+    assert.equal(stateSlotsUsed + stateSlotsCached, states.slotsUsed, 'slots without an owner')
+    assert.ok(2 * running <= stateSlotsTotal, 'more run than there are states for')
+    if (states.slotsUsed === stateSlotsTotal) this.#happened.fullSlots++
+    if (2 * (running + 1) > stateSlotsTotal && stats.waiting > 0) this.#happened.waitsForSlots++
   }
 
   /** Whoever began to run in this step went before nobody of better rank who waits. */

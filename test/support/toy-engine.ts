@@ -1,6 +1,7 @@
 /** A whole engine, worker and all, over a toy decoder. */
 import { type EngineOptions, startEngine } from '../../src/engine/engine.ts'
 import type { Engine, Generation, GenerationEvent } from '../../src/engine/types.ts'
+import type { RecurrentToyOptions } from './recurrent-toy-decoder.ts'
 import type { ToyDecoderOptions } from './toy-decoder.ts'
 
 /** Collects log lines by level. */
@@ -13,7 +14,7 @@ export function recordingLogger() {
 }
 
 export function startToyEngine(
-  toy: ToyDecoderOptions = {},
+  toy: ToyDecoderOptions | RecurrentToyOptions = {},
   options: Partial<EngineOptions> = {},
 ): Promise<Engine> {
   return startEngine(

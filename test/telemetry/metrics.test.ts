@@ -14,6 +14,9 @@ const engine: Snapshot['engine'] = {
   kvBlocksCached: 5,
   kvBlocksCachedMax: 50,
   kvBlocksTotal: 100,
+  stateSlotsUsed: 8,
+  stateSlotsCached: 3,
+  stateSlotsTotal: 20,
   kvCacheType: 'f16',
   steps: 7,
   promptTokens: 500,
@@ -90,6 +93,9 @@ test('states of engine, encoder and media are read once a scrape', async () => {
     aerie_sequences_waiting: 2,
     aerie_kv_blocks_used: 40,
     aerie_kv_blocks_total: 100,
+    aerie_state_slots_used: 8,
+    aerie_state_slots_cached: 3,
+    aerie_state_slots_total: 20,
     aerie_preemptions_total: 1,
     'aerie_tokens_total{kind="prompt"}': 500,
     'aerie_tokens_total{kind="cached"}': 100,
@@ -120,6 +126,16 @@ test('a part that is not there has no samples, rather than zeros', async () => {
   const names = [...(await samples(metrics)).keys()]
   assert.ok(names.includes('aerie_sequences_running'))
   assert.ok(!names.some((name) => /aerie_(encoder|media)_/.test(name)))
+})
+
+test('a decoder without recurrent states has no samples of them', async () => {
+  const plain = { ...engine, stateSlotsUsed: 0, stateSlotsCached: 0, stateSlotsTotal: 0 }
+  using metrics = createMetrics(() => ({ engine: plain, encoder, media }))
+  const names = [...(await samples(metrics)).keys()]
+  assert.deepEqual(
+    names.filter((name) => name.startsWith('aerie_state_')),
+    [],
+  )
 })
 
 test('every sample of ours has a help text, and process figures are there too', async () => {
@@ -164,6 +180,8 @@ test('whatever can fill up says how far it may', async () => {
     aerie_sequences_waiting: 'aerie_sequences_waiting_max',
     aerie_kv_blocks_used: 'aerie_kv_blocks_total',
     aerie_kv_blocks_cached: 'aerie_kv_blocks_cached_max',
+    aerie_state_slots_used: 'aerie_state_slots_total',
+    aerie_state_slots_cached: 'aerie_state_slots_total',
     aerie_encoder_waiting: 'aerie_encoder_waiting_max',
     aerie_encoder_cache_bytes: 'aerie_encoder_cache_bytes_max',
     aerie_encoder_disk_cache_bytes: 'aerie_encoder_disk_cache_bytes_max',

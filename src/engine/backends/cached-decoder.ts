@@ -1,6 +1,13 @@
 /** What decoder sessions over our KV cache have in common: checking, embedding, bookkeeping. */
 import { AerieError } from '../../errors.ts'
-import type { DecoderSession, KvStats, Row, SequenceId, StepResult } from '../backend.ts'
+import type {
+  DecoderSession,
+  KvStats,
+  RecurrentStates,
+  Row,
+  SequenceId,
+  StepResult,
+} from '../backend.ts'
 import type { TokenSampler } from '../sampler.ts'
 import type { EmbeddingTable } from './embedding-table.ts'
 import type { KvSequence, KvTable } from './kv-table.ts'
@@ -29,7 +36,7 @@ export interface DecoderRunner {
 }
 
 export interface CachedDecoderOptions {
-  readonly embeddings: EmbeddingTable
+  readonly embeddings: Pick<EmbeddingTable, 'vocabSize' | 'hiddenSize' | 'has' | 'write' | 'close'>
   readonly cache: KvTable
   /** Of a model with recurrences. */
   readonly states?: StateTable | undefined
@@ -44,7 +51,7 @@ export class CachedDecoder implements DecoderSession {
   readonly hiddenSize: number
   readonly maxContext: number
   readonly sampler?: TokenSampler
-  readonly #embeddings: EmbeddingTable
+  readonly #embeddings: CachedDecoderOptions['embeddings']
   readonly #cache: KvTable
   readonly #states: StateTable | undefined
   readonly #runner: DecoderRunner
@@ -67,6 +74,10 @@ export class CachedDecoder implements DecoderSession {
     return this.#cache.stats
   }
 
+  get states(): RecurrentStates | undefined {
+    return this.#states
+  }
+
   async step(rows: readonly Row[]): Promise<StepResult[]> {
     if (this.#disposed) throw failure('the session is disposed')
     const counts = this.#check(rows)
@@ -84,10 +95,6 @@ export class CachedDecoder implements DecoderSession {
     this.#states?.expectForkable(parent, length)
     this.#cache.fork(sequence, parent, length)
     this.#states?.fork(sequence, parent, length)
-  }
-
-  get isRecurrent(): boolean {
-    return this.#states !== undefined
   }
 
   truncate(sequence: SequenceId, length: number): void {

@@ -8,19 +8,20 @@ import {
   type NamedValue,
   recurrenceSizes,
 } from '../../../models/graph/graph.ts'
-import type { Backend, BackendOptions, DecoderSession } from '../backend.ts'
+import { type Backend, type BackendOptions, type DecoderSession, mostRunning } from '../backend.ts'
+import { divideCache } from './cache-division.ts'
 import { CachedDecoder } from './cached-decoder.ts'
 import { EmbeddingTable } from './embedding-table.ts'
 import { fileBackend } from './file-backend.ts'
 import { decoderGraph, type ModelFiles } from './model-files.ts'
 import { FASTER_ON_ONNX } from './native-addon.ts'
 import { NativeDecoderRunner } from './native-decoder.ts'
-import { NativeKvTable } from './native-kv.ts'
+import { kvPositionBytes, NativeKvTable } from './native-kv.ts'
 import { NativeSampler } from './native-sampler.ts'
 import { NativeSession, programFor, requireNativeAddon } from './native-session.ts'
 import { NativeStateTable } from './native-states.ts'
 import { PackedWeights } from './packed-weights.ts'
-import { STATE_SNAPSHOT_BLOCKS } from './state-table.ts'
+import { BLOCKS_BETWEEN_STATES } from './state-table.ts'
 import type { EncoderRunner } from './tile-encoder.ts'
 
 export const nativeBackend: Backend = fileBackend('native', {
@@ -38,31 +39,51 @@ interface NativeRunnerOptions extends BackendOptions {
   readonly packed: PackedWeights | undefined
 }
 
-/** The decoder of an opened model, which may be closed afterwards. */
+/** What sequences of a decoder have read: keys and values, and states where it has recurrences. */
+export interface NativeCaches {
+  readonly cache: NativeKvTable
+  readonly states: NativeStateTable | undefined
+}
+
+/** As {@link nativeDecoder} has them unless told otherwise. Throws `invalid_config`. */
+export function nativeCaches(files: ModelFiles, options: BackendOptions): NativeCaches {
+  const addon = requireNativeAddon()
+  const graph = decoderGraph(files)
+  const geometry = kvGeometry(graph)
+  const sizes = recurrenceSizes(graph)
+  const { kvCacheBytes, kvBlockSize: blockSize, kvCacheType: type = 'f32' } = options
+  const { maxRunning = 1, remark } = options
+  const stateBytes = sizes.reduce((sum, size) => sum + size, 0) * Float32Array.BYTES_PER_ELEMENT
+  const { kvBytes, slots } = divideCache({
+    ...{ bytes: kvCacheBytes, stateBytes, maxRunning },
+    blockBytes: kvPositionBytes(geometry, type) * blockSize,
+  })
+  using unfinished = new DisposableStack()
+  const cache = new NativeKvTable(addon, { geometry, blockSize, type, bytes: kvBytes })
+  unfinished.defer(() => cache.store.close())
+  const keptEvery = BLOCKS_BETWEEN_STATES * blockSize
+  const states =
+    sizes.length > 0 ? new NativeStateTable(addon, { sizes, slots, keptEvery }) : undefined
+  unfinished.move()
+  if (!states) return { cache, states }
+  const running = Math.min(maxRunning, mostRunning(slots))
+  remark?.(
+    `${slots} recurrent states of ${stateBytes} bytes, two for each of ${running} sequences at once; ${kvBytes} of ${kvCacheBytes} bytes are for keys and values`,
+  )
+  return { cache, states }
+}
+
+/** The decoder of an opened model, which may be closed afterwards. The caches are its own, also when it rejects. */
 export async function nativeDecoder(
   files: ModelFiles,
   options: BackendOptions,
+  { cache, states } = nativeCaches(files, options),
 ): Promise<DecoderSession> {
+  await using unfinished = new AsyncDisposableStack()
+  unfinished.defer(() => cache.store.close())
+  if (states) unfinished.defer(() => states.store.close())
   const graph = decoderGraph(files)
   const { vocabSize, hiddenSize, maxContext } = files.limits
-  const sizes = recurrenceSizes(graph)
-  await using unfinished = new AsyncDisposableStack()
-  const cache = new NativeKvTable(requireNativeAddon(), {
-    geometry: kvGeometry(graph),
-    blockSize: options.kvBlockSize,
-    type: options.kvCacheType ?? 'f32',
-    bytes: sizes.length > 0 ? options.kvCacheBytes / 2 : options.kvCacheBytes,
-  })
-  unfinished.defer(() => cache.store.close())
-  const states =
-    sizes.length > 0
-      ? new NativeStateTable(requireNativeAddon(), {
-          sizes,
-          bytes: options.kvCacheBytes / 2,
-          snapshotEvery: STATE_SNAPSHOT_BLOCKS * options.kvBlockSize,
-        })
-      : undefined
-  if (states) unfinished.defer(() => states.store.close())
   // What has packed weights is a package, and nobody changes its files.
   const staysInFile = options.packedWeights !== undefined
   const embeddings = await EmbeddingTable.load(files, { staysInFile })

@@ -6,20 +6,19 @@ import {
   recurrenceSizes,
 } from '../../../models/graph/graph.ts'
 import type { Backend, BackendOptions, DecoderSession } from '../backend.ts'
+import { divideCache } from './cache-division.ts'
 import { CachedDecoder } from './cached-decoder.ts'
 import { EmbeddingTable } from './embedding-table.ts'
 import { fileBackend } from './file-backend.ts'
 import { floatCache } from './kv-cache.ts'
 import { decoderGraph, type ModelFiles } from './model-files.ts'
+import { kvPositionBytes } from './native-kv.ts'
 import { interpret } from './reference/interpreter.ts'
 import { type Tensor, tensor } from './reference/tensor.ts'
 import { ReferenceDecoderRunner } from './reference-decoder.ts'
 import { ReferenceStateTable } from './reference-states.ts'
-import { STATE_SNAPSHOT_BLOCKS } from './state-table.ts'
+import { BLOCKS_BETWEEN_STATES } from './state-table.ts'
 import type { EncoderRunner } from './tile-encoder.ts'
-
-/** Slots of recurrent states: two of each of the sequences that a small test runs at once, and some that are kept. */
-const REFERENCE_STATES = 64
 
 export const referenceBackend: Backend = fileBackend('reference', {
   decoder: referenceDecoder,
@@ -37,15 +36,19 @@ export async function referenceDecoder(
   const graph = decoderGraph(files)
   const { hiddenSize, maxContext } = files.limits
   const geometry = kvGeometry(graph)
-  const cache = floatCache('reference', geometry, options)
+  const sizes = recurrenceSizes(graph)
+  const { kvBytes, slots } = divideCache({
+    bytes: options.kvCacheBytes,
+    blockBytes: kvPositionBytes(geometry, 'f32') * options.kvBlockSize,
+    stateBytes: sizes.reduce((sum, size) => sum + size, 0) * Float64Array.BYTES_PER_ELEMENT,
+    maxRunning: options.maxRunning ?? 1,
+  })
+  const cache = floatCache('reference', geometry, { ...options, kvCacheBytes: kvBytes })
   const embeddings = await EmbeddingTable.load(files)
   const weights = await loadWeights(graph, files)
   const states =
-    recurrenceSizes(graph).length > 0
-      ? new ReferenceStateTable({
-          slots: REFERENCE_STATES,
-          snapshotEvery: STATE_SNAPSHOT_BLOCKS * options.kvBlockSize,
-        })
+    sizes.length > 0
+      ? new ReferenceStateTable({ slots, keptEvery: BLOCKS_BETWEEN_STATES * options.kvBlockSize })
       : undefined
   const runner = new ReferenceDecoderRunner({
     ...{ graph, geometry, weights, cache, hiddenSize },

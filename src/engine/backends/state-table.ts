@@ -3,11 +3,14 @@
  * is never changed: a run reads one slot and writes another, so forks share a slot, and a failed run has changed nothing.
  */
 import { AerieError } from '../../errors.ts'
-import { KvCacheFull, type SequenceId } from '../backend.ts'
+import { KvCacheFull, type RecurrentStates, type SequenceId } from '../backend.ts'
 import { KvPool } from './kv-pool.ts'
 
 /** KV blocks between two states that are kept for later forks. */
-export const STATE_SNAPSHOT_BLOCKS = 16
+export const BLOCKS_BETWEEN_STATES = 16
+
+/** States that a sequence keeps beside its last: so one long prompt does not take the slots of all others. */
+const MOST_KEPT = 8
 
 /** Where a run finds the state before a row, −1 at the start of a sequence, and where it leaves the one behind it. */
 export interface StateSlots {
@@ -23,26 +26,40 @@ interface Snapshot {
 
 export interface StateTableOptions {
   readonly slots: number
-  /** A state is kept for later forks where a run ends at a multiple of this; 0: none but the last. */
-  readonly snapshotEvery: number
+  /** See {@link RecurrentStates}. */
+  readonly keptEvery: number
 }
 
-export class StateTable {
+export class StateTable implements RecurrentStates {
+  readonly keptEvery: number
   readonly #pool: KvPool
-  readonly #snapshotEvery: number
   /** Oldest first; the last is where the sequence stands. */
   readonly #sequences = new Map<SequenceId, Snapshot[]>()
 
-  constructor({ slots, snapshotEvery }: StateTableOptions) {
+  constructor({ slots, keptEvery }: StateTableOptions) {
     this.#pool = new KvPool(slots)
-    this.#snapshotEvery = snapshotEvery
+    this.keptEvery = keptEvery
   }
 
-  get used(): number {
+  get slotsTotal(): number {
+    return this.#pool.total
+  }
+
+  get slotsUsed(): number {
     return this.#pool.used
   }
 
-  /** A new slot for each sequence, beside the one of its state; what is kept for forks goes first. Throws {@link KvCacheFull}; states of sequences are then as they were. */
+  slotsOf(sequences: Iterable<SequenceId>): number {
+    const slots = new Set<number>()
+    for (const id of sequences)
+      for (const { slot } of this.#sequences.get(id) ?? []) slots.add(slot)
+    return slots.size
+  }
+
+  /**
+   * A new slot for each sequence, beside the one of its state; what is kept for forks goes first. Throws {@link KvCacheFull}; where
+   * sequences stand is then as it was.
+   */
   reserve(sequences: readonly SequenceId[]): StateSlots[] {
     while (this.#pool.free < sequences.length && this.#dropSnapshot());
     if (sequences.length > this.#pool.free)
@@ -62,6 +79,7 @@ export class StateTable {
       states.pop()
     }
     states.push({ position, slot: to })
+    if (states.length > 1 + MOST_KEPT) this.#pool.release(takeLeastMissed(states).slot)
     this.#sequences.set(id, states)
   }
 
@@ -70,7 +88,6 @@ export class StateTable {
     this.#pool.release(to)
   }
 
-  /** The longest beginning of at most `length` positions whose state is there; 0 where there is none. */
   forkable(id: SequenceId, length: number): number {
     const states = this.#sequences.get(id) ?? []
     return states.findLast(({ position }) => position <= length)?.position ?? 0
@@ -94,18 +111,6 @@ export class StateTable {
     this.#sequences.set(id, [...states])
   }
 
-  /** Takes a sequence back to its first `length` positions. Throws `backend_failure` for a length whose state is not there. */
-  truncate(id: SequenceId, length: number): void {
-    const states = this.#sequences.get(id) ?? []
-    if (this.forkable(id, length) !== length)
-      throw new AerieError(
-        'backend_failure',
-        `truncate: sequence ${id} has no recurrent state after ${length} positions`,
-      )
-    while (states.length > 0 && states.at(-1)!.position > length)
-      this.#pool.release(states.pop()!.slot)
-  }
-
   free(id: SequenceId): void {
     for (const { slot } of this.#sequences.get(id) ?? []) this.#pool.release(slot)
     this.#sequences.delete(id)
@@ -127,6 +132,15 @@ export class StateTable {
   }
 
   #isKept(position: number): boolean {
-    return this.#snapshotEvery > 0 && position % this.#snapshotEvery === 0
+    return position % this.keptEvery === 0
   }
+}
+
+/** Takes out the state, but for the last, without which the longest gap is the shortest: what is left is spread evenly. */
+function takeLeastMissed(states: Snapshot[]): Snapshot {
+  const gaps = states
+    .slice(0, -1)
+    .map((_, i) => states[i + 1]!.position - (states[i - 1]?.position ?? 0))
+  const [least] = states.splice(gaps.indexOf(Math.min(...gaps)), 1)
+  return least!
 }

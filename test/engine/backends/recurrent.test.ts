@@ -160,9 +160,11 @@ describe('recurrent states on the native backend', { skip: skipOf('native') }, (
   })
 
   it('gives kept states up before it refuses a sequence, and refuses before anything is changed', async () => {
-    // Half of the memory is for states: five of them, of which each running sequence takes two.
     const stateBytes = 4 * 2 * (3 + 5) * 70
-    const session = await open({ kvCacheBytes: 2 * 5 * stateBytes })
+    const blockBytes = 4 * 2 * 2 * 2 * 6 * 4
+    // Two of one that runs, and three that 96 blocks may keep.
+    const session = await open({ kvCacheBytes: 5 * stateBytes + 96 * blockBytes })
+    assert.deepEqual([session.states!.slotsTotal, session.kv.blocksTotal], [5, 96])
     const block = tokens(...PROMPT.slice(0, 4))
     for (let i = 0; i < 16; i++) await session.step([row(1, block, 'none')])
     await session.step([row(1, tokens(1), 'none')])
@@ -181,10 +183,22 @@ describe('recurrent states on the native backend', { skip: skipOf('native') }, (
     await session.dispose()
   })
 
+  it('sets two states aside for each sequence that may run, and says so', async () => {
+    const remarks: string[] = []
+    const remark = (text: string) => remarks.push(text)
+    const session = await open({ kvCacheBytes: 1 << 20, maxRunning: 16, remark })
+    assert.deepEqual(remarks, [
+      `${session.states!.slotsTotal} recurrent states of 4480 bytes, two for each of 16 sequences at once; ${(1 << 20) - 4480 * session.states!.slotsTotal} of 1048576 bytes are for keys and values`,
+    ])
+    assert.ok(session.states!.slotsTotal > 32)
+    await session.dispose()
+  })
+
   it('refuses memory that does not hold the states of one sequence', async () => {
     await assert.rejects(open({ kvCacheBytes: 9000 }), {
       code: 'invalid_config',
-      message: /^4500 bytes for recurrent states do not hold two of 4480 bytes$/,
+      message:
+        /^kvCacheBytes 9000: half of it does not hold the two recurrent states, of 4480 bytes/,
     })
   })
 })
