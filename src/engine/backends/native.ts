@@ -38,22 +38,26 @@ interface NativeRunnerOptions extends BackendOptions {
   readonly packed: PackedWeights | undefined
 }
 
-/** The decoder of an opened model, which may be closed afterwards. */
+/** The cache of {@link nativeDecoder}: all bytes of the options, or half of them where recurrent states take the other. */
+export function nativeKvTable(files: ModelFiles, options: BackendOptions): NativeKvTable {
+  const graph = decoderGraph(files)
+  const { kvBlockSize: blockSize, kvCacheBytes, kvCacheType: type = 'f32' } = options
+  const bytes = recurrenceSizes(graph).length > 0 ? kvCacheBytes / 2 : kvCacheBytes
+  const geometry = kvGeometry(graph)
+  return new NativeKvTable(requireNativeAddon(), { geometry, blockSize, type, bytes })
+}
+
+/** The decoder of an opened model, which may be closed afterwards. It closes its cache, also when this rejects. */
 export async function nativeDecoder(
   files: ModelFiles,
   options: BackendOptions,
+  cache = nativeKvTable(files, options),
 ): Promise<DecoderSession> {
+  await using unfinished = new AsyncDisposableStack()
+  unfinished.defer(() => cache.store.close())
   const graph = decoderGraph(files)
   const { vocabSize, hiddenSize, maxContext } = files.limits
   const sizes = recurrenceSizes(graph)
-  await using unfinished = new AsyncDisposableStack()
-  const cache = new NativeKvTable(requireNativeAddon(), {
-    geometry: kvGeometry(graph),
-    blockSize: options.kvBlockSize,
-    type: options.kvCacheType ?? 'f32',
-    bytes: sizes.length > 0 ? options.kvCacheBytes / 2 : options.kvCacheBytes,
-  })
-  unfinished.defer(() => cache.store.close())
   const states =
     sizes.length > 0
       ? new NativeStateTable(requireNativeAddon(), {
