@@ -11,7 +11,6 @@ import {
   UsageError,
 } from '../../cli/command.ts'
 import { readConfig } from '../../config.ts'
-import { kebab } from '../../config-value.ts'
 import { readCpu } from '../../cpu.ts'
 import type { NamedReport } from './merge.ts'
 import { PEERS, peersOption } from './peers.ts'
@@ -153,7 +152,7 @@ function refuseAllBut(
   heeded: readonly string[],
   why: string,
 ): void {
-  const given = [...options.keys(), ...Object.keys(config).map(kebab)]
+  const given = [...options.keys(), ...Object.keys(config)]
   if (configFile !== undefined) given.push('config')
   for (const name of given) if (!heeded.includes(name)) throw new UsageError(`--${name}: ${why}`)
 }
