@@ -1,11 +1,6 @@
 /** `aerie bench kv`: what keys and values in fewer bits cost a model and what they save. */
-import {
-  type Command,
-  integerOption,
-  type ParsedArgs,
-  type Terminal,
-  UsageError,
-} from '../cli/command.ts'
+import { type Command, integerOption, type ParsedArgs, type Terminal } from '../cli/command.ts'
+import { DECODER_OPTIONS, decoderToMeasure, writeRows } from './decoder-command.ts'
 import type { KvTypeRow } from './kv-types.ts'
 
 export const kvBenchCommand: Command = {
@@ -27,40 +22,25 @@ export const kvBenchCommand: Command = {
     },
     rounds: { type: 'string', value: 'n', description: 'turns of 16 steps', default: '6' },
     threads: { type: 'string', value: 'n', description: 'threads', default: '1' },
-    tokenizer: { type: 'string', value: 'model', description: 'whose tokenizer reads the text' },
-    json: { type: 'boolean', description: 'the numbers as JSON' },
+    ...DECODER_OPTIONS,
   },
   configKeys: [],
   examples: ['aerie bench kv', 'aerie bench kv model.gguf --context 4096'],
   run: benchKv,
 }
 
-const STARTER = new URL('../../models/starter/', import.meta.url).pathname
-
 async function benchKv(args: ParsedArgs, terminal: Terminal): Promise<number> {
-  const [model = 'starter', ...more] = args.positionals
-  if (more.length > 0) throw new UsageError(`unexpected '${more[0]}'`)
-  const folder = model === 'starter' ? STARTER : model
-  const tokenizer = args.options.get('tokenizer')
+  const { name, ...decoder } = decoderToMeasure(args)
   const option = (name: string, least: number) => integerOption(args, kvBenchCommand, name, least)!
   const { measureKvTypes } = await import('./kv-types.ts')
   const rows = await measureKvTypes({
-    model: folder,
-    tokenizer: typeof tokenizer === 'string' ? tokenizer : folder,
+    ...decoder,
     threads: option('threads', 1),
     positions: option('positions', 2),
     context: option('context', 1),
     rounds: option('rounds', 1),
   })
-  const { hardware } = await import('./report.ts')
-  if (args.options.has('json')) {
-    terminal.stdout.write(
-      `${JSON.stringify({ model, hardware: hardware(), rows }, undefined, 2)}\n`,
-    )
-  } else {
-    const { alignedTable } = await import('./table.ts')
-    terminal.stdout.write(`${hardware()}\n${alignedTable([HEADS, ...rows.map(cells)])}\n`)
-  }
+  await writeRows(terminal, args, { model: name, rows, heads: HEADS, cells })
   return 0
 }
 

@@ -1,11 +1,7 @@
 /** `aerie bench speculation`: tokens a second with and without guessing, and that the answers are the same. */
-import {
-  type Command,
-  integerOption,
-  type ParsedArgs,
-  type Terminal,
-  UsageError,
-} from '../cli/command.ts'
+import { type Command, integerOption, type ParsedArgs, type Terminal } from '../cli/command.ts'
+import { DECODER_OPTIONS, decoderToMeasure, writeRows } from './decoder-command.ts'
+import { countsOption } from './options.ts'
 import type { SpeculationRow } from './speculation.ts'
 
 export const speculationBenchCommand: Command = {
@@ -23,44 +19,28 @@ export const speculationBenchCommand: Command = {
     tokens: { type: 'string', value: 'n', description: 'tokens of an answer', default: '128' },
     batches: { type: 'string', value: 'n,…', description: 'answers at once', default: '1,4' },
     rounds: { type: 'string', value: 'n', description: 'turns; the best counts', default: '3' },
-    tokenizer: { type: 'string', value: 'model', description: 'whose tokenizer reads the text' },
-    json: { type: 'boolean', description: 'the numbers as JSON' },
+    ...DECODER_OPTIONS,
   },
   configKeys: [],
   examples: ['aerie bench speculation', 'aerie bench speculation model.gguf --batches 1,8'],
   run: benchSpeculation,
 }
 
-const STARTER = new URL('../../models/starter/', import.meta.url).pathname
 const MOST_AT_ONCE = 16
 
 async function benchSpeculation(args: ParsedArgs, terminal: Terminal): Promise<number> {
-  const [model = 'starter', ...more] = args.positionals
-  if (more.length > 0) throw new UsageError(`unexpected '${more[0]}'`)
-  const folder = model === 'starter' ? STARTER : model
-  const tokenizer = args.options.get('tokenizer')
+  const { name, ...decoder } = decoderToMeasure(args)
   const option = (name: string, least: number) =>
     integerOption(args, speculationBenchCommand, name, least)!
-  const [{ measureSpeculation }, { countsOption }, { hardware }] = await Promise.all([
-    import('./speculation.ts'),
-    import('./options.ts'),
-    import('./report.ts'),
-  ])
+  const { measureSpeculation } = await import('./speculation.ts')
   const rows = await measureSpeculation({
-    model: folder,
-    tokenizer: typeof tokenizer === 'string' ? tokenizer : folder,
+    ...decoder,
     maxDraftTokens: option('max-draft', 1),
     tokens: option('tokens', 2),
     batches: countsOption(args, speculationBenchCommand, 'batches', MOST_AT_ONCE),
     rounds: option('rounds', 1),
   })
-  if (args.options.has('json')) {
-    const report = { model, hardware: hardware(), rows }
-    terminal.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`)
-  } else {
-    const { alignedTable } = await import('./table.ts')
-    terminal.stdout.write(`${hardware()}\n${alignedTable([HEADS, ...rows.map(cells)])}\n`)
-  }
+  await writeRows(terminal, args, { model: name, rows, heads: HEADS, cells })
   return rows.every(({ isSame }) => isSame) ? 0 : 1
 }
 

@@ -5,20 +5,16 @@
 import { readdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { roundHalfToEven } from '../../models/blocks/round.ts'
-import { loadModelConfig } from '../../models/load-config.ts'
-import type { ImagePreprocessing } from '../../models/preprocessing.ts'
-import type { VilaUConfig } from '../../models/vila_u_llama.ts'
-import { ChatTemplate, type TemplatePart } from '../chat/template.ts'
+import type { TemplatePart } from '../chat/template.ts'
 import type { DecoderSession, Segment } from '../engine/backend.ts'
 import { createBackend } from '../engine/backends/create.ts'
 import { runDecoderStages, runEncoderStages, type Stages } from '../engine/backends/graph-stages.ts'
-import { type ModelFiles, openModelFiles } from '../engine/backends/model-files.ts'
-import { Tokenizer } from '../tokenizer/tokenizer.ts'
 import type { ParityAdapter, ParityRun } from './adapter.ts'
 import type { ComputedTensor } from './compare.ts'
 import { embed, greedyAnswer, lastRows, SESSION } from './decoding.ts'
 import { readPixels } from './read-picture.ts'
 import type { ReferenceCase } from './reference-case.ts'
+import { openVilaUCase, type VilaUCase } from './vila-u-case.ts'
 
 type Part =
   | { readonly type: 'text'; readonly text: string }
@@ -40,14 +36,7 @@ interface Run {
   readonly top_p?: number
 }
 
-interface OpenCase {
-  readonly reference: ReferenceCase
-  readonly backend: string
-  readonly config: VilaUConfig
-  readonly preprocessing: ImagePreprocessing
-  readonly tokenizer: Tokenizer
-  readonly template: ChatTemplate
-  readonly files: ModelFiles
+interface OpenCase extends VilaUCase {
   readonly session: DecoderSession
 }
 
@@ -61,24 +50,10 @@ async function run(reference: ReferenceCase, backend: string): Promise<ParityRun
   const { checkpoint, expected, folder } = reference
   const tensors = new Map<string, ComputedTensor>()
   const leftOut = new Map<string, string>()
-  const loaded = await loadModelConfig(checkpoint)
-  const { family, preprocessing } = loaded
-  const tokenizer = await Tokenizer.load(join(checkpoint, family.textFolder ?? ''))
-  const hasToken = (token: string) => tokenizer.idOf(token) !== undefined
-  const { template } = family.conversation!(loaded.config, hasToken)!
-  const files = await openModelFiles(checkpoint)
-  await using _checkpoint = files.checkpoint
+  const opened = await openVilaUCase(reference, backend)
+  await using _checkpoint = opened.files.checkpoint
   const session = await (await createBackend(backend)).loadDecoder(checkpoint, SESSION)
-  const open: OpenCase = {
-    reference,
-    backend,
-    config: loaded.config as VilaUConfig,
-    preprocessing: preprocessing!,
-    tokenizer,
-    template: await ChatTemplate.ofFamily(template, tokenizer),
-    files,
-    session,
-  }
+  const open: OpenCase = { ...opened, session }
   try {
     for (const { file } of expected['preprocess'] as { file: string }[]) {
       const { size } = open.preprocessing

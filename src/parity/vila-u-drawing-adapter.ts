@@ -5,24 +5,19 @@
  */
 import { join } from 'node:path'
 import { pixelDecoder } from '../../models/blocks/pixel-decoder.ts'
-import { loadModelConfig } from '../../models/load-config.ts'
-import type { ImagePreprocessing } from '../../models/preprocessing.ts'
-import type { VilaUConfig } from '../../models/vila_u_llama.ts'
-import { ChatTemplate } from '../chat/template.ts'
 import {
   runDecoderStages,
   runEncoderStages,
   runStages,
   type Stages,
 } from '../engine/backends/graph-stages.ts'
-import { type ModelFiles, openModelFiles } from '../engine/backends/model-files.ts'
-import { Tokenizer } from '../tokenizer/tokenizer.ts'
 import type { ParityAdapter, ParityRun } from './adapter.ts'
 import { type CodeSampling, codeProbabilities, drawCode } from './code-sampling.ts'
 import type { ComputedTensor } from './compare.ts'
 import { embed } from './decoding.ts'
 import { readPixels } from './read-picture.ts'
 import type { ReferenceCase, ReferenceTensor } from './reference-case.ts'
+import { openVilaUCase, type VilaUCase } from './vila-u-case.ts'
 
 interface Run extends CodeSampling {
   readonly name: string
@@ -34,16 +29,6 @@ interface Run extends CodeSampling {
   readonly steps: number
   readonly files?: readonly string[]
   readonly decoder_latent_shape?: readonly [number, number]
-}
-
-interface OpenCase {
-  readonly reference: ReferenceCase
-  readonly backend: string
-  readonly config: VilaUConfig
-  readonly preprocessing: ImagePreprocessing
-  readonly tokenizer: Tokenizer
-  readonly template: ChatTemplate
-  readonly files: ModelFiles
 }
 
 type Set = (name: string, shape: readonly number[], values: ArrayLike<number>) => void
@@ -59,27 +44,11 @@ export const vilaUDrawingAdapter: ParityAdapter = {
 }
 
 async function run(reference: ReferenceCase, backend: string): Promise<ParityRun> {
-  const { checkpoint, expected } = reference
+  const { expected } = reference
   const tensors = new Map<string, ComputedTensor>()
   const leftOut = new Map<string, string>()
-  const loaded = await loadModelConfig(checkpoint)
-  const { family } = loaded
-  const tokenizer = await Tokenizer.load(join(checkpoint, family.textFolder ?? ''))
-  const hasToken = (token: string) => tokenizer.idOf(token) !== undefined
-  const files = await openModelFiles(checkpoint)
-  await using _checkpoint = files.checkpoint
-  const open: OpenCase = {
-    reference,
-    backend,
-    config: loaded.config as VilaUConfig,
-    preprocessing: loaded.preprocessing!,
-    tokenizer,
-    template: await ChatTemplate.ofFamily(
-      family.conversation!(loaded.config, hasToken)!.template,
-      tokenizer,
-    ),
-    files,
-  }
+  const open = await openVilaUCase(reference, backend)
+  await using _checkpoint = open.files.checkpoint
   for (const drawing of expected['runs'] as Run[]) {
     const set: Set = (name, shape, values) =>
       tensors.set(`${drawing.name}.${name}`, { shape, values })
@@ -112,7 +81,7 @@ function recorded(reference: ReferenceCase, { name }: Run, tensor: string): Refe
   return found
 }
 
-async function draw(open: OpenCase, drawing: Run, set: Set): Promise<void> {
+async function draw(open: VilaUCase, drawing: Run, set: Set): Promise<void> {
   const { reference, files, backend, config } = open
   const { hiddenSize } = files.limits
   const { depth, codes: codebook, width } = config.quantiser
@@ -179,7 +148,7 @@ function inOrder(
 
 /** The decoder's states at every place, of all rows; with the prompts as the published code pads them. */
 async function states(
-  { reference, backend, files, tokenizer, template }: OpenCase,
+  { reference, backend, files, tokenizer, template }: VilaUCase,
   drawing: Run,
   feedback: Float32Array,
   set: Set,
@@ -239,7 +208,7 @@ async function states(
 
 /** The largest, or drawn by the recorded numbers; the unconditional rows follow the conditional ones. */
 function chooseCodes(
-  { reference, config }: OpenCase,
+  { reference, config }: VilaUCase,
   drawing: Run,
   guided: (picture: number, step: number, depth: number) => Float32Array,
   set: Set,
@@ -272,7 +241,7 @@ function chooseCodes(
 
 /** Codes of pictures, or of the frames of videos, one after the other. */
 async function decodePixels(
-  { files, backend, config }: OpenCase,
+  { files, backend, config }: VilaUCase,
   drawing: Run,
   codes: Int32Array,
   set: Set,
@@ -307,7 +276,7 @@ async function decodePixels(
 }
 
 /** Pictures → codes → pixels. */
-async function reconstruct(open: OpenCase, drawing: Run, set: Set): Promise<void> {
+async function reconstruct(open: VilaUCase, drawing: Run, set: Set): Promise<void> {
   const { reference, files, backend, config, preprocessing } = open
   const { depth, width } = config.quantiser
   const [rows, columns] = config.pixelDecoder.grid
@@ -361,7 +330,7 @@ function sampleAlone(reference: ReferenceCase, drawing: Run, set: Set): void {
 }
 
 async function depthAlone(
-  { reference, files, backend, config }: OpenCase,
+  { reference, files, backend, config }: VilaUCase,
   drawing: Run,
   set: Set,
 ): Promise<void> {

@@ -36,6 +36,9 @@ if (action === 'convert') {
   { mode: 0o755 },
 )
 
+const reported = (files: string) =>
+  spawnSync(process.execPath, [AERIE, 'bench', 'engine', '--from', files], { encoding: 'utf8' })
+
 const bench = (...args: string[]) =>
   spawnSync(
     process.execPath,
@@ -48,7 +51,7 @@ it('measures ours alone, and writes every figure, the report and the plot', () =
   const page = join(folder, 'performance.md')
   writeFileSync(page, '# Speed\n<!-- bench engine:start -->\n<!-- bench engine:end -->\nafter\n')
   const args = ['--rounds', '2', '--steps', '2', '--clients', '2']
-  const scale = ['--sequences', '1,2', '--contexts', '32,4096']
+  const scale = ['--sequences', '1,2', '--contexts', '32,4096,5000']
   const { status, stdout, stderr } = bench(
     ...[...args, ...scale, '--python', join(folder, 'none'), '--json', json, '--markdown', page],
   )
@@ -88,30 +91,51 @@ it('measures ours alone, and writes every figure, the report and the plot', () =
       ],
     )
   }
-  // About pictures, and as texts.
-  assert.equal(report.chats.length, 2)
+  assert.deepEqual(
+    report.chats.map(({ what }: { what: string }) => /picture|texts/.exec(what)?.[0]),
+    ['picture', 'texts'],
+  )
   for (const { servers, ratio } of report.chats) {
     const [ours] = servers
     assert.deepEqual([ours.name, ours.failed, ours.tokensPerAnswer], ['Aerie', 0, 64])
+    assert.ok(ours.ttftMs.p50 > 0 && ours.ttftMs.p95 >= ours.ttftMs.p50)
     assert.equal(ratio, null)
   }
+  // The longest is as long as the model allows, and one that it does not allow is named.
   assert.deepEqual(
-    report.scale.bySequences.map(({ sequences }: { sequences: number }) => sequences),
-    [1, 2],
+    report.scale.points.map((point: { sequences: number; context: number }) => [
+      point.sequences,
+      point.context,
+    ]),
+    [
+      [1, 32],
+      [2, 32],
+      [1, 4096 - 4],
+      [2, 4096 - 4],
+    ],
   )
-  // The longest is as long as the model allows.
-  assert.deepEqual(
-    report.scale.byContext.map(({ context }: { context: number }) => context),
-    [32, 4096 - 4],
-  )
+  assert.deepEqual(report.scale.missing, [
+    'decode at 5000, decode 2 × at 5000: the model has 4096 positions',
+  ])
   const written = readFileSync(page, 'utf8')
   assert.match(written, /\| Aerie int4-pure-128 \| \d/)
   assert.match(written, /\nafter\n$/)
   assert.match(readFileSync(join(folder, 'performance-engine.svg'), 'utf8'), /^<svg /)
 
-  const again = bench('--from', json)
+  const again = reported(json)
   assert.equal(again.status, 0, again.stderr)
   assert.equal(again.stdout, stdout)
+  // The same part once more, of another day.
+  const later = join(folder, 'later.json')
+  writeFileSync(later, JSON.stringify({ ...report, date: '2030-01-01', models: [] }))
+  const merged = reported(`${json},${later}`)
+  assert.equal(merged.status, 0, merged.stderr)
+  assert.match(merged.stdout, /^20\d\d-\d\d-\d\d to 2030-01-01, .* 2 runs,/)
+  assert.ok(merged.stdout.endsWith(stdout.slice(stdout.indexOf('\ntiny, '))))
+  writeFileSync(later, JSON.stringify({ ...report, threads: 99 }))
+  const refused = reported(`${json},${later}`)
+  assert.equal(refused.status, 1)
+  assert.match(refused.stderr, /--from .*later\.json: threads is 99, in .*engine\.json \d/)
 })
 
 it('measures peers in turns with ours, and names those that fail', () => {
@@ -149,7 +173,8 @@ it('refuses what it does not know by name', () => {
   says(['--peers', 'vllm'], /--peers: expected all or some of llama\.cpp,.* got 'vllm'/)
   says(['--parts', 'speed'], /--parts: expected some of decode,.* got 'speed'/)
   says(['--backend', 'fast'], /backend/)
-  for (const [name, value] of Object.entries({ json: 'x.json', rounds: '2', sequences: '1,2' }))
+  const measuring = { json: 'x.json', rounds: '2', sequences: '1,2', limit: '9', backend: 'onnx' }
+  for (const [name, value] of Object.entries(measuring))
     says(['--convert-only', `--${name}`, value], new RegExp(`--${name}: --convert-only measures`))
   says(
     ['--convert-only', '--gguf', 'model.gguf'],
@@ -157,7 +182,15 @@ it('refuses what it does not know by name', () => {
   )
   const other = join(folder, 'other.json')
   writeFileSync(other, '{}')
-  const { status, stderr } = bench('--from', other)
+  const { status, stderr } = reported(other)
   assert.equal(status, 1)
-  assert.match(stderr, /--from .*other\.json: expected what --json of this command wrote/)
+  assert.match(stderr, /--from .*other\.json: expected what --json of this version wrote/)
+  // Whatever is no part of a report means nothing there.
+  says(['--from', other], /--shapes: --from measures nothing/)
+  for (const [name, value] of Object.entries({ ...measuring, gguf: 'x', config: 'x.yaml' })) {
+    const args = ['bench', 'engine', '--from', other, `--${name}`, value]
+    const result = spawnSync(process.execPath, [AERIE, ...args], { encoding: 'utf8' })
+    assert.equal(result.status, 2)
+    assert.match(result.stderr, new RegExp(`--${name}: --from measures nothing`))
+  }
 })

@@ -4,16 +4,15 @@
 //
 // Times are the best of several. A busy machine makes those of more than one thread worse, and memory slower.
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstring>
-#include <ctime>
 #include <memory>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "isa.h"
+#include "limits/fastest.h"
 #include "limits/limits.h"
 #include "linear/linear.h"
 #include "linear/pack.h"
@@ -28,30 +27,6 @@ struct Options {
   std::string only;
   double seconds = 0.3;
 };
-
-double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
-
-// Of this thread alone, which does not count the time that others have its core.
-double processor_now() {
-  timespec time;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-}
-
-// Seconds of the fastest call in about `seconds`: of one thread its processor time, of several what the clock says.
-template <typename F>
-double best(const ThreadPool& pool, double seconds, F&& f) {
-  const auto clock = pool.threads() == 1 ? processor_now : now;
-  f();
-  double fastest = 1e30;
-  const double end = now() + seconds;
-  for (int i = 0; i < 3 || now() < end; ++i) {
-    const double start = clock();
-    f();
-    fastest = std::min(fastest, clock() - start);
-  }
-  return fastest;
-}
 
 struct Free {
   void operator()(void* p) const { std::free(p); }
@@ -187,7 +162,7 @@ class Bench {
         linear(kernels, pool, weight, input, rows, y.data(), weight.out, {}, nullptr);
       }
     };
-    return best(pool, seconds, call) / static_cast<double>(copies);
+    return fastest(pool, seconds, call) / static_cast<double>(copies);
   }
 
   double operations(int64_t rows) const {

@@ -7,7 +7,7 @@ import { firstModel } from '../options.ts'
 import { basePictures, numberedUris } from '../pictures.ts'
 import { runLoad } from '../run-load.ts'
 import type { BenchServer } from '../server-process.ts'
-import { summarise } from '../summary.ts'
+import { type Spread, spread, summarise } from '../summary.ts'
 import { askOnce, question, questionBytes } from './chat-prompt.ts'
 import { LLAMA, type OurServer, startLlama, startOurs } from './chat-servers.ts'
 import { EngineFailure } from './engine-process.ts'
@@ -22,7 +22,8 @@ export interface ServerReport {
   /** Of all rounds. */
   readonly tokensPerSecond: number
   readonly tokensPerAnswer: number
-  readonly ttftMs: number
+  /** Of all rounds. */
+  readonly ttftMs: Pick<Spread, 'p50' | 'p95'>
   readonly failed: number
 }
 
@@ -255,7 +256,7 @@ function reportOf(
     best: Math.max(...rates),
     tokensPerSecond: tokens / seconds,
     tokensPerAnswer: done.length === 0 ? 0 : tokens / done.length,
-    ttftMs: median(rounds.map((round) => round.ttft_ms.p50)),
+    ttftMs: spread(done.flatMap(({ ttftMs }) => ttftMs ?? [])),
     failed: rounds.reduce((sum, round) => sum + round.failed, 0),
   }
 }

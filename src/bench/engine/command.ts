@@ -12,6 +12,7 @@ import {
 } from '../../cli/command.ts'
 import { readConfig } from '../../config.ts'
 import { readCpu } from '../../cpu.ts'
+import type { NamedReport } from './merge.ts'
 import { PEERS, peersOption } from './peers.ts'
 import type { EnginePlan } from './plan.ts'
 import type { EngineReport } from './report.ts'
@@ -67,7 +68,7 @@ export const engineBenchCommand: Command = {
     contexts: {
       type: 'string',
       value: 'list',
-      description: 'positions before what is made, for the cost of scale',
+      description: 'positions before each sequence, for the cost of scale',
       default: '128,512,2048,8192,32768',
     },
     sequences: {
@@ -94,8 +95,8 @@ export const engineBenchCommand: Command = {
     json: { type: 'string', value: 'file', description: 'also write every figure there' },
     from: {
       type: 'string',
-      value: 'file',
-      description: 'measure nothing: report what --json wrote before',
+      value: 'list',
+      description: 'measure nothing: report the files of --json, of equal parts the last',
     },
     markdown: {
       type: 'string',
@@ -109,7 +110,7 @@ export const engineBenchCommand: Command = {
     'aerie bench engine --peers --python venv/bin/python --json engine.json',
     'aerie bench engine --peers --python venv/bin/python --convert-only',
     'aerie bench engine --peers llama.cpp --shapes 0.5b --parts decode',
-    'aerie bench engine --from engine.json --markdown docs/performance.md',
+    'aerie bench engine --from decode.json,chats.json --markdown docs/performance.md',
   ],
   run: benchEngine,
 }
@@ -119,7 +120,12 @@ async function benchEngine(args: ParsedArgs, terminal: Terminal): Promise<number
   const say = (line: string) => terminal.stderr.write(`${line}\n`)
   if (args.options.has('convert-only')) return await convertOnly(args, say)
   const from = textOption(args, 'from')
-  const report = from === undefined ? await measured(args, say) : await readReport(from)
+  if (from !== undefined) refuseAllBut(args, FOR_REPORTING, '--from measures nothing')
+  const { mergeReports, ofOneRun } = await import('./merge.ts')
+  const report =
+    from === undefined
+      ? ofOneRun(await measured(args, say))
+      : mergeReports(await Promise.all(from.split(',').map(readReport)))
   const { asMarkdown, asText } = await import('./report.ts')
   terminal.stdout.write(`${asText(report)}\n`)
   const page = textOption(args, 'markdown')
@@ -136,24 +142,27 @@ async function benchEngine(args: ParsedArgs, terminal: Terminal): Promise<number
   return from !== undefined || report.leftOut.length === 0 ? 0 : 1
 }
 
+/** What `--convert-only` and `--from` heed. */
+const FOR_CONVERTING = ['convert-only', 'peers', 'python', 'shapes', 'parts', 'cache']
+const FOR_REPORTING = ['from', 'markdown']
+
+/** Throws UsageError for a flag that would mean nothing. */
+function refuseAllBut(
+  { options, config, configFile }: ParsedArgs,
+  heeded: readonly string[],
+  why: string,
+): void {
+  const given = [...options.keys(), ...Object.keys(config)]
+  if (configFile !== undefined) given.push('config')
+  for (const name of given) if (!heeded.includes(name)) throw new UsageError(`--${name}: ${why}`)
+}
+
 async function convertOnly(args: ParsedArgs, say: (line: string) => void): Promise<number> {
-  const measuring = [
-    'from',
-    'json',
-    'markdown',
-    'rounds',
-    'steps',
-    'clients',
-    'contexts',
-    'sequences',
-  ]
-  for (const name of measuring) {
-    if (args.options.has(name)) throw new UsageError(`--${name}: --convert-only measures nothing`)
-  }
   if (args.options.has('gguf'))
     throw new UsageError(
       '--gguf: --convert-only makes models of --shapes alone; what a file becomes is made when it is measured',
     )
+  refuseAllBut(args, FOR_CONVERTING, '--convert-only measures nothing')
   const { convertModels } = await import('./plan.ts')
   const leftOut = await convertModels(await planOf(args), say)
   return leftOut.length === 0 ? 0 : 1
@@ -191,16 +200,28 @@ async function planOf(args: ParsedArgs): Promise<EnginePlan> {
   }
 }
 
-async function readReport(file: string): Promise<EngineReport> {
+async function readReport(file: string): Promise<NamedReport> {
   let report: Partial<EngineReport> | null
   try {
     report = JSON.parse(await readFile(file, 'utf8'))
   } catch (error) {
     throw new CommandFailure(`--from ${file}: ${(error as Error).message}`)
   }
-  if (!Array.isArray(report?.models) || !Array.isArray(report.leftOut))
-    throw new CommandFailure(`--from ${file}: expected what --json of this command wrote`)
-  return report as EngineReport
+  if (!isReport(report))
+    throw new CommandFailure(`--from ${file}: expected what --json of this version wrote`)
+  return { file, report }
+}
+
+/** Whether it has the parts, in the form of this version. */
+function isReport(report: Partial<EngineReport> | null): report is EngineReport {
+  const { models, leftOut, chats, scale }: Partial<EngineReport> = report ?? {}
+  return (
+    Array.isArray(models) &&
+    Array.isArray(leftOut) &&
+    Array.isArray(chats) &&
+    chats.flatMap(({ servers }) => servers).every(({ ttftMs }) => typeof ttftMs === 'object') &&
+    (scale === null || Array.isArray(scale?.points))
+  )
 }
 
 function textOption(args: ParsedArgs, name: string): string | undefined {

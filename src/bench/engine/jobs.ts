@@ -23,6 +23,8 @@ export interface Loaded {
   readonly settings: string
   /** What is read for every step, as it is stored. */
   readonly weightBytes: number
+  /** Of ours: the cache of keys and values, in bytes and in positions of all sequences together. */
+  readonly kv?: { readonly bytes: number; readonly positions: number }
 }
 
 /** Positions that were read or made, and in what time. */

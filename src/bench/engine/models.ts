@@ -1,9 +1,10 @@
 /** The models that are measured, made once into a folder and taken from it afterwards. */
-import { access, copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { access, copyFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { checkpointForm } from '../../import/checkpoint-form.ts'
 import type { QuantiseOptions } from '../../quantise/methods.ts'
 import { ModelQuantiser } from '../../quantise/model-quantiser.ts'
+import { QUANTISER_VERSION } from '../../quantise/version.ts'
 import { readGguf } from '../../weights/gguf.ts'
 import { hubConfig } from '../../weights/gguf-config.ts'
 import { openModelSource } from '../../weights/model-source.ts'
@@ -37,15 +38,19 @@ export async function seeingOf(
 }
 
 /**
- * As `aerie import --quantize` writes it, without its measurement and its manifest. What is rounded by `gptq` needs a tokenizer,
- * of a folder or a GGUF file.
+ * As `aerie import --quantize` writes it, without its measurement and its manifest, and made anew when another version of the
+ * quantiser made it. What is rounded by `gptq` needs a tokenizer, of a folder or a GGUF file.
  */
 export async function quantised(
   checkpoint: string,
   form: QuantiseOptions,
   { name = 'aerie', tokenizer }: { readonly name?: string; readonly tokenizer?: string } = {},
 ): Promise<string> {
-  return await once(join(checkpoint, `../${name}-${formName(form)}`), async (folder) => {
+  const folder = join(checkpoint, `../${name}-${formName(form)}`)
+  if ((await quantiserOf(folder)) !== QUANTISER_VERSION)
+    await rm(folder, { recursive: true, force: true })
+  return await once(folder, async (folder) => {
+    await writeFile(join(folder, MADE_BY), JSON.stringify({ quantiser: QUANTISER_VERSION }))
     await using quantiser = await ModelQuantiser.open(checkpoint, {
       ...form,
       scratch: folder,
@@ -60,6 +65,16 @@ export async function quantised(
       else await copyFile(source, join(folder, path))
     }
   })
+}
+
+/** In the folder of a quantised model: the version that made it. */
+const MADE_BY = 'made-by.json'
+
+/** The version of the quantiser that made a folder; of one that does not say, and of none, the first. */
+async function quantiserOf(folder: string): Promise<number> {
+  const path = join(folder, MADE_BY)
+  if (!(await isThere(path))) return 1
+  return (JSON.parse(await readFile(path, 'utf8')) as { readonly quantiser: number }).quantiser
 }
 
 export function formName({ method, group, rounding }: QuantiseOptions): string {

@@ -4,11 +4,14 @@ import type { DecoderSession, Row } from '../../engine/backend.ts'
 import { chooseKvCacheType } from '../../engine/backends/choose.ts'
 import { createBackend } from '../../engine/backends/create.ts'
 import { decoderGraph, openModelFiles } from '../../engine/backends/model-files.ts'
+import { nativeCaches, nativeDecoder } from '../../engine/backends/native.ts'
+import type { NativeKvTable } from '../../engine/backends/native-kv.ts'
 import { stepSize } from '../../engine/backends/step-size.ts'
 import { Sampler, type TokenSampler } from '../../engine/sampler.ts'
 import type { SamplingParams } from '../../engine/types.ts'
 import { computedAs } from '../../weights/computed-form.ts'
 import { seededUniform } from '../random.ts'
+import { type Contexts, CopiedContexts, type Read, ReadContexts } from './contexts.ts'
 import { type Decode, type Loaded, type Measure, type Ran, WARM_STEPS } from './jobs.ts'
 
 export interface OurJob {
@@ -16,9 +19,15 @@ export interface OurJob {
   /** Folder or GGUF file. */
   readonly model: string
   readonly threads: number
-  /** Positions of all sequences together that the cache has to hold. */
-  readonly positions: number
+  /** What the cache has to hold. */
+  readonly cache: OurCache
 }
+
+export type OurCache =
+  /** Of all sequences together; each context is read. */
+  | { readonly positions: number }
+  /** As many positions as that is; contexts are copied where the backend keeps blocks that can be. */
+  | { readonly bytes: number }
 
 /** Positions of a prompt that are read in one step. */
 const CHUNK = 512
@@ -36,35 +45,45 @@ export class OurEngine {
   readonly #session: DecoderSession
   readonly #sampler: TokenSampler
   readonly #uniform = seededUniform()
-  /** Sequences that hold a context, by its length. */
-  readonly #contexts = new Map<number, number[]>()
+  readonly #contexts: Contexts
   #sequences = 0
 
-  private constructor(session: DecoderSession, loaded: Loaded) {
+  private constructor(session: DecoderSession, cache: NativeKvTable | undefined, loaded: Loaded) {
     this.#session = session
     this.#sampler = session.sampler ?? new Sampler(session.vocabSize)
+    const read: Read = (sequence, positions) => this.#read(sequence, positions)
+    const newSequence = () => this.#sequences++
+    this.#contexts = cache
+      ? new CopiedContexts(cache, read, newSequence)
+      : new ReadContexts(session, read, newSequence)
     this.loaded = loaded
   }
 
-  static async load({ backend, model, threads, positions }: OurJob): Promise<OurEngine> {
+  static async load({ backend, model, threads, cache }: OurJob): Promise<OurEngine> {
     const files = await openModelFiles(model)
-    const graph = decoderGraph(files)
+    await using _weights = files.checkpoint
     const { weightBytes } = stepSize(files)
-    await files.checkpoint.close()
-    const { layers, kvHeads, headDim } = kvGeometry(graph)
+    const { layers, kvHeads, headDim } = kvGeometry(decoderGraph(files))
     // As floats, the widest form that a backend keeps them in.
-    const kvCacheBytes = positions * layers * 2 * kvHeads * headDim * 4
+    const kvCacheBytes =
+      'bytes' in cache ? cache.bytes : cache.positions * layers * 2 * kvHeads * headDim * 4
     const runtime = await createBackend(backend)
     // What a server's default would be.
     const computed = computedAs(files.tensors.values(), runtime.name)
     const kvCacheType = chooseKvCacheType('auto', runtime.name, computed)
     const options = { threads, kvCacheBytes, kvCacheType, kvBlockSize: BLOCK_SIZE }
-    const session = await runtime.loadDecoder(model, options)
-    return new OurEngine(session, {
+    const caches =
+      'bytes' in cache && runtime.name === 'native' ? nativeCaches(files, options) : undefined
+    const session = caches
+      ? await nativeDecoder(files, options, caches)
+      : await runtime.loadDecoder(model, options)
+    const { blocksTotal, blockSize } = session.kv
+    return new OurEngine(session, caches?.cache, {
       type: 'loaded',
       engine: `Aerie, backend ${backend}`,
       settings: `${threads} threads, ${kvCacheType} KV, prompts in steps of ${CHUNK}`,
       weightBytes,
+      kv: { bytes: kvCacheBytes, positions: blocksTotal * blockSize },
     })
   }
 
@@ -89,7 +108,7 @@ export class OurEngine {
   }
 
   async #decode({ context, batch, steps }: Decode): Promise<Pick<Ran, 'tokens' | 'seconds'>> {
-    const contexts = await this.#contextsOf(context, batch)
+    const contexts = await this.#contexts.of(context, batch)
     const sequences = contexts.map((parent) => {
       const sequence = this.#sequences++
       this.#session.fork(sequence, parent, context)
@@ -106,25 +125,6 @@ export class OurEngine {
     const seconds = (performance.now() - start) / 1000
     for (const sequence of sequences) this.#session.free(sequence)
     return { tokens: batch * steps, seconds }
-  }
-
-  /** Reads them the first time, the first of them on from the longest one that is shorter. */
-  async #contextsOf(context: number, batch: number): Promise<number[]> {
-    const known = this.#contexts.get(context) ?? []
-    while (known.length < batch) {
-      const sequence = this.#sequences++
-      const shorter = known.length === 0 ? this.#longestBelow(context) : 0
-      if (shorter > 0) this.#session.fork(sequence, this.#contexts.get(shorter)![0]!, shorter)
-      await this.#read(sequence, context - shorter)
-      known.push(sequence)
-    }
-    this.#contexts.set(context, known)
-    return known.slice(0, batch)
-  }
-
-  /** 0: there is none. */
-  #longestBelow(context: number): number {
-    return Math.max(0, ...[...this.#contexts.keys()].filter((length) => length < context))
   }
 
   async #read(sequence: number, tokens: number): Promise<void> {

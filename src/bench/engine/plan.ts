@@ -1,6 +1,6 @@
 /** The whole benchmark of engines, part by part. */
 import { mkdir } from 'node:fs/promises'
-import { loadavg } from 'node:os'
+import { freemem, loadavg } from 'node:os'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { CommandFailure } from '../../cli/command.ts'
@@ -12,7 +12,7 @@ import { type Measure, WARM_STEPS } from './jobs.ts'
 import { type MachineLimits, measureLimits } from './limits.ts'
 import { type Contestant, measureInTurns } from './measure.ts'
 import { checkpointOf, converted, formName, projectorsOf, quantised, seeingOf } from './models.ts'
-import type { OurJob } from './our-engine.ts'
+import type { OurCache, OurJob } from './our-engine.ts'
 import { type Peer, runProgram } from './peers.ts'
 import type { EngineReport, ModelReport } from './report.ts'
 import { positionsFor } from './scale.ts'
@@ -60,10 +60,11 @@ const [SHORT, LONG] = [64, 1024]
 const CHATS = ['pictures', 'texts'] as const
 /** As `llama_cpp_peer.py` calls it. */
 const LLAMA_FILE = 'model.gguf'
-const SCALE_CONTEXT = 128
 const SCALE_ROUNDS = 3
-/** Times as long as one answer may take: the longest context is read in it. */
-const SCALE_LIMITS = 2
+/** Times as long as one answer may take, for all points together. */
+const SCALE_LIMITS = 1.5
+/** For the keys and values of all sequences, where the machine has twice as much free. */
+const SCALE_KV_BYTES = 4 * 2 ** 30
 /** Of a chat: a prompt of a picture, or of as much text instead, and a question; and a short answer. */
 const CHAT = { promptTokens: 512, answerTokens: 64, rounds: 3 } as const
 /** Bytes of float32. */
@@ -218,7 +219,7 @@ function ourContestant(name: string, model: string, plan: EnginePlan): Contestan
   return {
     name,
     isOurs: true,
-    program: ourProgram(name, model, plan, positionsFor(decodes) + PROMPT),
+    program: ourProgram(name, model, plan, { positions: positionsFor(decodes) + PROMPT }),
   }
 }
 
@@ -226,9 +227,9 @@ function ourProgram(
   name: string,
   model: string,
   { backend, threads }: EnginePlan,
-  positions: number,
+  cache: OurCache,
 ): EngineProgram {
-  const job: OurJob = { backend, model, threads, positions }
+  const job: OurJob = { backend, model, threads, cache }
   const program = fileURLToPath(new URL('program.ts', import.meta.url))
   return { name, command: process.execPath, args: [program, JSON.stringify(job)] }
 }
@@ -329,18 +330,22 @@ async function scaleOf(plan: EnginePlan, say: Say) {
   const checkpoint = await checkpointOf(plan.cache, shape, SHAPES[shape])
   const model = await quantised(checkpoint, SERVED)
   const { steps } = plan
-  const most = SHAPES[shape].maxPositions - WARM_STEPS - steps
+  const { maxPositions } = SHAPES[shape]
   // The longest stops short of the model's end by what is made behind it.
-  const contexts = [...new Set(plan.contexts.map((context) => Math.min(context, most)))]
+  const last = maxPositions - WARM_STEPS - steps
+  const contexts = plan.contexts.map((context) =>
+    context <= maxPositions ? Math.min(context, last) : context,
+  )
   const name = `${shape}, Aerie ${formName(SERVED)}`
+  const bytes = Math.min(SCALE_KV_BYTES, Math.floor(freemem() / 2))
   return await ours(
     measureScale(
       name,
-      (positions) => ourProgram(name, model, plan, positions),
+      ourProgram(name, model, plan, { bytes }),
       {
         ...plan,
-        contexts,
-        context: SCALE_CONTEXT,
+        contexts: [...new Set(contexts)],
+        maxPositions,
         rounds: SCALE_ROUNDS,
         limitMs: SCALE_LIMITS * plan.limitMs,
       },

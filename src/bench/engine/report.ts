@@ -4,7 +4,9 @@ import { alignedTable, markdownTable, type Rows } from '../table.ts'
 import type { AccuracyReport } from './accuracy.ts'
 import type { ChatsReport } from './chats.ts'
 import type { MachineLimits } from './limits.ts'
+import type { MergedReport } from './merge.ts'
 import type { ScaleReport } from './scale.ts'
+import { scaleVerdict } from './scale-verdict.ts'
 import type { StepWeights } from './shapes.ts'
 import type { ContestantReport, Ratio } from './summary.ts'
 
@@ -47,19 +49,19 @@ const BUSY =
   ' THE MACHINE WAS BUSY when this began: engines lose unlike shares of their speed then, and no ratio here is to be quoted.'
 
 /** For the terminal. */
-export function asText(report: EngineReport): string {
+export function asText(report: MergedReport): string {
   return sections(report, alignedTable).join('\n\n')
 }
 
 /** For docs/performance.md; `plot` is the path of the picture beside it, when there is one. */
-export function asMarkdown(report: EngineReport, plot: string | undefined): string {
+export function asMarkdown(report: MergedReport, plot: string | undefined): string {
   const parts = sections(report, markdownTable)
   if (report.scale && plot !== undefined)
     parts.push(`![Throughput by sequences and by context](${basename(plot)})`)
   return parts.join('\n\n')
 }
 
-function sections(report: EngineReport, table: (rows: Rows) => string): string[] {
+function sections(report: MergedReport, table: (rows: Rows) => string): string[] {
   return [
     heading(report),
     ...report.models.flatMap((model) => modelSection(model, table)),
@@ -70,18 +72,33 @@ function sections(report: EngineReport, table: (rows: Rows) => string): string[]
   ]
 }
 
-function heading(report: EngineReport): string {
-  const { limits } = report
-  const machine = limits
-    ? `The machine by ${limits.source} on ${limits.threads} threads: reads ${(limits.readBytesPerSecond / 1e9).toFixed(1)} GB/s, ` +
-      `${(limits.floatOperationsPerSecond / 1e9).toFixed(0)} GFLOP/s in float32, ` +
-      `${(limits.byteOperationsPerSecond / 1e9).toFixed(0)} GOP/s in int8, ` +
-      `${(limits.nibbleOperationsPerSecond / 1e9).toFixed(0)} with weights of 4 bits.`
-    : 'The limits of the machine were not measured: no native runtime.'
+function heading({ runs, ...report }: MergedReport): string {
+  const dates = runs.map(({ date }) => date).sort()
+  const loads = runs.map(({ loadAverage }) => loadAverage)
+  const count = runs.length === 1 ? '' : `${runs.length} runs, `
   return (
-    `${report.date}, ${report.hardware}, Node ${report.node}, backend ${report.backend}, ${report.threads} threads, ` +
-    `${report.rounds} rounds in turns; load average before: ${report.loadAverage.toFixed(1)}. ${machine}` +
-    (report.loadAverage > MOST_LOAD * report.threads ? BUSY : '')
+    `${[...new Set([dates[0], dates.at(-1)])].join(' to ')}, ${report.hardware}, Node ${report.node}, backend ${report.backend}, ` +
+    `${report.threads} threads, ${count}${report.rounds} rounds in turns; ` +
+    `load average before: ${loads.map((load) => load.toFixed(1)).join(', ')}. ${machine(runs)}` +
+    (loads.some((load) => load > MOST_LOAD * report.threads) ? BUSY : '')
+  )
+}
+
+/** As each run measured it: shares of a part are those of the limits of its run. */
+function machine(runs: MergedReport['runs']): string {
+  const limits = runs.flatMap(({ limits }) => limits ?? [])
+  const [first] = limits
+  if (!first) return 'The limits of the machine were not measured: no native runtime.'
+  const range = (of: (limits: MachineLimits) => number, digits: number) => {
+    const values = limits.map((one) => of(one) / 1e9)
+    const ends = [Math.min(...values), Math.max(...values)].map((value) => value.toFixed(digits))
+    return [...new Set(ends)].join(' to ')
+  }
+  return (
+    `The machine by ${first.source} on ${first.threads} threads: reads ${range((one) => one.readBytesPerSecond, 1)} GB/s, ` +
+    `${range((one) => one.floatOperationsPerSecond, 0)} GFLOP/s in float32, ` +
+    `${range((one) => one.byteOperationsPerSecond, 0)} GOP/s in int8, ` +
+    `${range((one) => one.nibbleOperationsPerSecond, 0)} with weights of 4 bits.`
   )
 }
 
@@ -156,7 +173,7 @@ function chatsSection(chats: ChatsReport, table: (rows: Rows) => string): string
         'requests/s, median (best)',
         'tokens/s out',
         'tokens an answer',
-        'TTFT ms p50',
+        'TTFT ms p50 / p95',
         'failed',
       ],
       ...chats.servers.map((server) => [
@@ -165,7 +182,7 @@ function chatsSection(chats: ChatsReport, table: (rows: Rows) => string): string
         `${server.requestsPerSecond.toFixed(2)} (${server.best.toFixed(2)})`,
         server.tokensPerSecond.toFixed(0),
         server.tokensPerAnswer.toFixed(1),
-        server.ttftMs.toFixed(0),
+        `${server.ttftMs.p50.toFixed(0)} / ${server.ttftMs.p95.toFixed(0)}`,
         String(server.failed),
       ]),
     ]),
@@ -173,16 +190,26 @@ function chatsSection(chats: ChatsReport, table: (rows: Rows) => string): string
   ]
 }
 
+/** A row for each context, a column for each number of sequences. */
 function scaleSection(scale: ScaleReport, table: (rows: Rows) => string): string[] {
-  const rows = [...scale.bySequences, ...scale.byContext].map((point) => [
-    String(point.sequences),
-    String(point.context),
-    rounded(point.tokensPerSecond),
+  const { points } = scale
+  const valuesOf = (of: 'context' | 'sequences') =>
+    [...new Set(points.map((point) => point[of]))].sort((a, b) => a - b)
+  const sequences = valuesOf('sequences')
+  const rows = valuesOf('context').map((context) => [
+    `behind ${context}`,
+    ...sequences.map((count) => {
+      const point = points.find((one) => one.context === context && one.sequences === count)
+      return point ? rounded(point.tokensPerSecond) : ''
+    }),
   ])
   return [
-    `Cost of scale, ${scale.model}, ${scale.engine}: tokens/s of all sequences together`,
-    table([['sequences', 'context', 'tokens/s'], ...rows]),
-    ...scale.missing.map((what) => `Missing: ${what}`),
+    `Cost of scale, ${scale.model}, ${scale.engine}, ${scale.settings}: tokens/s of all sequences together, by how many they are; ` +
+      'each has keys and values of its own',
+    table([['', ...sequences.map((count) => `${count} ×`)], ...rows]),
+    [...scaleVerdict(points), ...scale.missing.map((what) => `Missing: ${what}`)]
+      .map((line) => `- ${line}`)
+      .join('\n'),
   ]
 }
 

@@ -1,9 +1,11 @@
 /** What more sequences and longer contexts cost: ours alone. */
+import { READ_POSITIONS } from './contexts.ts'
 import { EngineFailure, EngineProcess, type EngineProgram } from './engine-process.ts'
-import { type Decode, measureName } from './jobs.ts'
+import { type Decode, type Loaded, measureName } from './jobs.ts'
 
 export interface ScalePoint {
   readonly sequences: number
+  /** Positions before what is made, of each sequence its own. */
   readonly context: number
   /** Of all sequences together, best round. */
   readonly tokensPerSecond: number
@@ -12,88 +14,78 @@ export interface ScalePoint {
 export interface ScaleReport {
   readonly model: string
   readonly engine: string
-  /** Of one context and more and more sequences. */
-  readonly bySequences: readonly ScalePoint[]
-  /** Of one sequence and longer and longer contexts. */
-  readonly byContext: readonly ScalePoint[]
+  readonly settings: string
+  /** From short to long contexts, of each from few to many sequences. */
+  readonly points: readonly ScalePoint[]
   /** Points that are missing, each with the reason. */
   readonly missing: readonly string[]
 }
 
 export interface ScalePlan {
-  /** Of every point of `sequences`. */
-  readonly context: number
   readonly sequences: readonly number[]
   readonly contexts: readonly number[]
+  /** Of the model. */
+  readonly maxPositions: number
   readonly steps: number
   readonly rounds: number
   /** Of everything; points that are not measured by then are missing. */
   readonly limitMs: number
 }
 
-/** `programOf` gets the positions that the cache has to hold. Rejects with EngineFailure when nothing can be loaded. */
+/** Rejects with EngineFailure when nothing can be loaded. */
 export async function measureScale(
   model: string,
-  programOf: (positions: number) => EngineProgram,
-  plan: ScalePlan,
+  program: EngineProgram,
+  { sequences, contexts, maxPositions, steps, rounds, limitMs }: ScalePlan,
   say: (line: string) => void,
 ): Promise<ScaleReport> {
-  const { context, steps, rounds } = plan
-  const end = performance.now() + plan.limitMs
-  const bySequences = plan.sequences.map(
-    (batch): Decode => ({ kind: 'decode', context, batch, steps }),
-  )
-  const byContext = plan.contexts.map(
-    (length): Decode => ({ kind: 'decode', context: length, batch: 1, steps }),
-  )
-  const first = await series(programOf, bySequences, { rounds, end }, say)
-  const second = await series(programOf, byContext, { rounds, end }, say)
-  return {
-    model,
-    engine: first.engine,
-    bySequences: first.points,
-    byContext: second.points,
-    missing: [...first.missing, ...second.missing],
-  }
-}
-
-/** From few to many, until `end`; what comes after a point that takes too long would take longer. */
-async function series(
-  programOf: (positions: number) => EngineProgram,
-  decodes: readonly Decode[],
-  { rounds, end }: { readonly rounds: number; readonly end: number },
-  say: (line: string) => void,
-): Promise<Pick<ScaleReport, 'engine' | 'missing'> & { readonly points: ScalePoint[] }> {
-  const program = programOf(positionsFor(decodes))
-  if (performance.now() >= end)
-    return { engine: '', points: [], missing: [`${namesOf(decodes)}: no time was left`] }
+  const end = performance.now() + limitMs
   const left = () => Math.max(1, end - performance.now())
   const { process, loaded } = await EngineProcess.start(program, left())
   await using _process = process
+  const todo = [...contexts]
+    .sort((a, b) => a - b)
+    .flatMap((context) =>
+      sequences.map((batch): Decode => ({ kind: 'decode', context, batch, steps })),
+    )
+  const reasonOf = (decode: Decode) => whyNot(decode, maxPositions, loaded.kv)
+  const missing = [...Map.groupBy(todo, reasonOf)].flatMap(([reason, decodes]) =>
+    reason === undefined ? [] : [`${namesOf(decodes)}: ${reason}`],
+  )
   const points: ScalePoint[] = []
-  for (const decode of decodes) {
+  const fitting = todo.filter((decode) => reasonOf(decode) === undefined)
+  for (const decode of fitting) {
     say(`${measureName(decode)} …`)
-    const rates: number[] = []
+    let best = 0
     try {
-      // The first run reads the contexts.
-      for (let round = 0; round <= rounds; round++) {
+      for (let round = 0; round < rounds; round++) {
         const { tokens, seconds } = await process.run(decode, left())
-        if (round > 0) rates.push(tokens / seconds)
+        best = Math.max(best, tokens / seconds)
       }
     } catch (error) {
       if (!(error instanceof EngineFailure)) throw error
-      const rest = namesOf(decodes.slice(points.length))
       say(error.message)
-      return { engine: loaded.engine, points, missing: [`${rest}: ${error.message}`] }
+      missing.push(`${namesOf(fitting.slice(points.length))}: ${error.message}`)
+      break
     }
-    const { batch: sequences, context } = decode
-    points.push({ sequences, context, tokensPerSecond: Math.max(...rates) })
+    const { batch, context } = decode
+    points.push({ sequences: batch, context, tokensPerSecond: best })
   }
-  return { engine: loaded.engine, points, missing: [] }
+  const { engine, settings } = loaded
+  return { model, engine, settings, points, missing }
 }
 
-function namesOf(decodes: readonly Decode[]): string {
-  return decodes.map(measureName).join(', ')
+const namesOf = (decodes: readonly Decode[]) => decodes.map(measureName).join(', ')
+
+/** Why it cannot be measured; undefined when it can. */
+function whyNot(decode: Decode, maxPositions: number, kv: Loaded['kv']): string | undefined {
+  if (decode.context > maxPositions) return `the model has ${maxPositions} positions`
+  if (kv === undefined) return undefined
+  const positions = roomFor(decode)
+  if (positions <= kv.positions) return undefined
+  const gigabytes = (count: number) =>
+    `${((count / kv.positions) * (kv.bytes / 1e9)).toFixed(1)} GB`
+  return `its keys and values take ${gigabytes(positions)}, the cache has ${gigabytes(kv.positions)}`
 }
 
 /** Contexts stay, sequences that go on from them come and go, and each may begin a block of its own. */
@@ -105,6 +97,11 @@ export function positionsFor(decodes: readonly Omit<Decode, 'kind'>[]): number {
     most = Math.max(most, batch * (steps + SPARE))
   }
   return [...kept].reduce((sum, [context, batch]) => sum + batch * (context + SPARE), most)
+}
+
+/** Of one decode alone, and what its contexts are copied of. */
+function roomFor(decode: Decode): number {
+  return positionsFor([decode]) + READ_POSITIONS
 }
 
 /** Positions of a sequence that blocks leave empty, and warm steps. */

@@ -137,7 +137,7 @@ export class CachedDecoder implements DecoderSession {
     const prepared = rows.map((row, i) => ({
       cache: reserved[i]!,
       positions: counts[i]!,
-      embeddings: this.#embed(row, counts[i]!),
+      embeddings: this.#embeddings.embed(row.input),
       want: row.want,
       wanted: row.want === 'none' ? 0 : (row.wantLast ?? 1),
       ...(states && { states: states[i]! }),
@@ -189,24 +189,6 @@ export class CachedDecoder implements DecoderSession {
       }
       return positions
     })
-  }
-
-  /** `[positions, hidden]` */
-  #embed(row: Row, positions: number): Float32Array {
-    const embedded = new Float32Array(positions * this.hiddenSize)
-    let offset = 0
-    for (const segment of row.input) {
-      if (segment.kind === 'embeddings') {
-        embedded.set(segment.data, offset)
-        offset += segment.data.length
-        continue
-      }
-      for (const id of segment.ids) {
-        this.#embeddings.write(id, embedded, offset)
-        offset += this.hiddenSize
-      }
-    }
-    return embedded
   }
 }
 

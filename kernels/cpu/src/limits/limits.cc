@@ -1,10 +1,8 @@
 #include "limits/limits.h"
 
-#include <algorithm>
-#include <chrono>
 #include <cstring>
-#include <ctime>
 
+#include "limits/fastest.h"
 #include "limits/limit_kernels.h"
 #include "memory.h"
 
@@ -25,34 +23,11 @@ extern const LimitKernels kLimitKernels;
 
 namespace {
 
-constexpr int kLeastRuns = 3;
 // Some milliseconds of work.
 constexpr int64_t kSteps = 500000;
 constexpr size_t kReadBytes = size_t{256} << 20;
 // Divided among threads as panels are.
 constexpr int64_t kPieces = 64;
-
-double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
-
-double processor_now() {
-  timespec time;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-}
-
-template <typename F>
-double fastest(const ThreadPool& pool, double seconds, F&& f) {
-  const auto clock = pool.threads() == 1 ? processor_now : now;
-  f();
-  double best = 1e30;
-  const double end = now() + seconds;
-  for (int i = 0; i < kLeastRuns || now() < end; ++i) {
-    const double start = clock();
-    f();
-    best = std::min(best, clock() - start);
-  }
-  return best;
-}
 
 }  // namespace
 
