@@ -99,10 +99,10 @@ async function runImport(args: ParsedArgs, terminal: Terminal): Promise<number> 
       const { quantizationLines } = await import('../package/describe-quantization.ts')
       for (const line of quantizationLines(quantization)) terminal.stderr.write(`aerie: ${line}\n`)
     }
-    if (packedFacts) {
+    if (packedFacts?.sparse24) {
       const { packedWeightsText } = await import('../package/describe-packed.ts')
       terminal.stderr.write(
-        `aerie: packed for the native runtime: ${packedWeightsText(packedFacts)}, ${formatBytes(packedFacts.bytes)}\n`,
+        `aerie: packed for the native runtime: ${packedWeightsText(packedFacts)}\n`,
       )
     }
     for (const remark of remarks) terminal.stderr.write(`aerie: note: ${remark}\n`)
