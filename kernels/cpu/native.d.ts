@@ -59,6 +59,21 @@ export interface QuantisedWeight {
   }
 }
 
+export interface PackOptions {
+  /**
+   * Of every four neighbouring inputs two values are kept, and which they are: 12 bits instead of 16 for int4, 20 instead of
+   * 32 for int8, 36 instead of 64 for f16 and bf16. Products have the bits of the dense form. A `RangeError` names the first
+   * row and inputs of which more than two are not zero; blocks of GGUF have no such form (`TypeError`).
+   */
+  readonly sparse24?: boolean
+}
+
+/**
+ * Whether of every four neighbouring inputs of an output at most two are not zero (numbers: are not their zero point). It looks
+ * until it finds others. False for blocks of GGUF.
+ */
+export function isSparse24(pool: Pool, weight: DenseWeight | BlockWeight | QuantisedWeight): boolean
+
 /**
  * A weight in the form that kernels of every instruction set read (kernels/cpu/src/linear/packed_linear.h). It begins at a
  * multiple of 64 bytes, and must wherever it is copied to.
@@ -66,6 +81,7 @@ export interface QuantisedWeight {
 export function packLinear(
   pool: Pool,
   weight: DenseWeight | BlockWeight | QuantisedWeight,
+  options?: PackOptions,
 ): Uint8Array
 
 /** Of the form of packed blocks; a block of another version cannot be read. */

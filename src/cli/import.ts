@@ -94,10 +94,16 @@ async function runImport(args: ParsedArgs, terminal: Terminal): Promise<number> 
       },
     )
     progress.end()
-    const { quantization } = manifest
+    const { quantization, packed: packedFacts } = manifest
     if (quantization) {
       const { quantizationLines } = await import('../package/describe-quantization.ts')
       for (const line of quantizationLines(quantization)) terminal.stderr.write(`aerie: ${line}\n`)
+    }
+    if (packedFacts?.sparse24) {
+      const { packedWeightsText } = await import('../package/describe-packed.ts')
+      terminal.stderr.write(
+        `aerie: packed for the native runtime: ${packedWeightsText(packedFacts)}\n`,
+      )
     }
     for (const remark of remarks) terminal.stderr.write(`aerie: note: ${remark}\n`)
     const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0)

@@ -14,10 +14,11 @@ import type { ModelConfig } from '../../models/load-config.ts'
 import { graphsOf, type ModelFiles, openModelFiles } from '../engine/backends/model-files.ts'
 import { findNativeAddon, type NativeAddon } from '../engine/backends/native-addon.ts'
 import { programFor } from '../engine/backends/native-session.ts'
-import { linearSpec } from '../engine/backends/native-weights.ts'
+import { linearSpec, packWeight } from '../engine/backends/native-weights.ts'
 import {
   BLOCK_ALIGNMENT,
   readPackedHeader,
+  SPARSE_KEY,
   VERSION_KEY,
   type WantedBlock,
   wantedBlocks,
@@ -111,11 +112,13 @@ export async function writePacked(
   const pool = addon.createPool(Math.min(availableParallelism(), MOST_THREADS))
   const placed: Placed[] = []
   let end = 0
+  let sparse24 = 0
   for (const { name, weight } of blocks) {
     signal?.throwIfAborted()
     onBlock?.(placed.length, blocks.length)
     const spec = await linearSpec(weight, files)
-    const block = addon.packLinear(pool, spec)
+    const { block, isSparse24 } = packWeight({ addon, pool }, spec)
+    if (isSparse24) sparse24++
     await writeAll(output, block, dataStart + end)
     placed.push({ name, start: end, end: end + block.byteLength })
     end += block.byteLength
@@ -123,7 +126,7 @@ export async function writePacked(
     freeMemory(spec.values.buffer)
     freeMemory(block.buffer)
   }
-  await writeAll(output, headerOf(placed, addon, dataStart), 0)
+  await writeAll(output, headerOf(placed, addon, { length: dataStart, sparse24 }), 0)
   // What is on the disk the page cache may forget, and read again in larger pages when it is mapped.
   await output.sync()
   const hash = createHash('sha256')
@@ -134,9 +137,14 @@ export async function writePacked(
 
 /** What a package says of such a file. Rejects with `invalid_package`. */
 export async function packedFacts(path: string): Promise<NonNullable<Manifest['packed']>> {
-  const { version, entries } = await readPackedHeader(path)
+  const { version, sparse24, entries } = await readPackedHeader(path)
   const bytes = [...entries.values()].reduce((sum, { byteLength }) => sum + byteLength, 0)
-  return { version: Number(version), blocks: entries.size, bytes }
+  return {
+    version: Number(version),
+    blocks: entries.size,
+    bytes,
+    ...(sparse24 > 0 && { sparse24 }),
+  }
 }
 
 /**
@@ -198,16 +206,22 @@ function servedGraphs(graphs: FamilyGraphs): Graph[] {
   return [...graphsOf(graphs)].flatMap(([name, graph]) => (SERVED.has(name) ? [graph] : []))
 }
 
-/** The file's beginning, filled up to `length` where that is given. */
+/**
+ * The file's beginning, filled up to `length` where that is given. Room for the number of 2:4 blocks need not be planned: the
+ * first block's numbers are shorter than the longest by more.
+ */
 function headerOf(
   blocks: readonly Placed[],
   { packedVersion }: NativeAddon,
-  length?: number,
+  { length, sparse24 = 0 }: { readonly length?: number; readonly sparse24?: number } = {},
 ): Buffer {
   const entries: Record<string, unknown> = Object.create(null)
   for (const { name, start, end } of blocks)
     entries[name] = { dtype: 'U8', shape: [end - start], data_offsets: [start, end] }
-  const metadata = { [VERSION_KEY]: String(packedVersion) }
+  const metadata = {
+    [VERSION_KEY]: String(packedVersion),
+    ...(sparse24 > 0 && { [SPARSE_KEY]: String(sparse24) }),
+  }
   const text = Buffer.from(JSON.stringify({ __metadata__: metadata, ...entries }))
   const least = PREFIX_BYTES + text.byteLength
   const header = Buffer.alloc(length ?? Math.ceil(least / BLOCK_ALIGNMENT) * BLOCK_ALIGNMENT, ' ')

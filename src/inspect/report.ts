@@ -1,5 +1,6 @@
 /** An inspection as text for people. */
 import { formatBytes } from '../cli/transfer-progress.ts'
+import { packedWeightsText } from '../package/describe-packed.ts'
 import { quantizationLines } from '../package/describe-quantization.ts'
 import type { Manifest } from '../package/manifest.ts'
 import type { Inspection } from './inspect.ts'
@@ -40,8 +41,9 @@ function packageRows({ package: made, files }: Inspection): Row[] {
   ]
 }
 
-function packedText({ blocks, bytes, version }: NonNullable<Manifest['packed']>): string {
-  return `${blocks} weights, ${formatBytes(bytes)}, version ${version}: mapped by the native runtime`
+function packedText(packed: NonNullable<Manifest['packed']>): string {
+  const { bytes, version } = packed
+  return `${packedWeightsText(packed)}, ${formatBytes(bytes)}, version ${version}: mapped by the native runtime`
 }
 
 function partRows({ parts }: Inspection): Row[] {

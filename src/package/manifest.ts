@@ -62,6 +62,8 @@ const PackedSchema = Type.Object({
   version: Size,
   blocks: Size,
   bytes: Size,
+  /** Blocks of which two values of four are kept; absent where there are none. */
+  sparse24: Type.Optional(Size),
 })
 
 const Measure = Type.Number()

@@ -5,6 +5,7 @@
 import { columnWeights, FEEDBACK_BLOCK } from './gptq.ts'
 import { type Grid, middleGrid, ownGrid } from './group-grid.ts'
 import { halfBits } from './half.ts'
+import { copyUnpruned, markPruned } from './pruned.ts'
 
 /** How the values of one weight are stored. */
 export type QuantisedForm =
@@ -32,7 +33,8 @@ export interface QuantisedRows {
 const ROW_LIMIT = 64
 /**
  * `floats` are whole rows `[rows, width]` of finite numbers; groups divide the width. With `factors` (`gptq.ts`) the weights of a
- * row make good for each other. Throws RangeError for values whose scale no half can hold.
+ * row make good for each other, but for the zeros of a 2:4 row (`pruned.ts`); without, every zero stays one. Throws RangeError
+ * for values whose scale no half can hold.
  */
 export function quantiseRows(
   floats: Float32Array,
@@ -51,11 +53,18 @@ export function quantiseRows(
   const weights = factors && columnWeights(factors, width)
   const grid: Grid = { scale: 0, zero: 0 }
   const row = new Float64Array(width)
+  const unpruned = new Float64Array(width)
+  const pruned = new Uint8Array(width)
+  let isPruned = false
   for (let at = 0, g = 0; at < floats.length; at += group, g++) {
     const column = at % width
-    if (column === 0) row.set(floats.subarray(at, at + width))
-    findGrid(row, column, group, bits, weights, column, grid)
-    if (factors) roundTogether(row, column, bits, grid, factors, numbers)
+    if (column === 0) {
+      row.set(floats.subarray(at, at + width))
+      isPruned = factors !== undefined && markPruned(row, pruned)
+    }
+    if (isPruned) copyUnpruned(row, pruned, column, group, unpruned)
+    findGrid(isPruned ? unpruned : row, column, group, bits, weights, column, grid)
+    if (factors) roundTogether(row, column, bits, grid, { factors, pruned }, numbers)
     else round(row, column, bits, grid, numbers)
     scales[g] = halfBits(grid.scale)
     if (zeros) zeros[g] = grid.zero
@@ -83,13 +92,16 @@ function round(
       numbers[i] = Math.max(0, Math.min(top, Math.round(row[column + i]! / scale) + zero))
 }
 
-/** The same, and what each changes is made good by the values behind it in its block, which are changed. */
+/**
+ * The same, and what each changes is made good by the values behind it in its block, which are changed. What that adds to a
+ * pruned one is passed on like any error (as SparseGPT does, Frantar and Alistarh, https://arxiv.org/abs/2301.00774).
+ */
 function roundTogether(
   row: Float64Array,
   column: number,
   bits: 4 | 8,
   { scale, zero }: Grid,
-  factors: Float32Array,
+  { factors, pruned }: { readonly factors: Float32Array; readonly pruned: Uint8Array },
   numbers: Uint8Array,
 ): void {
   const top = (1 << bits) - 1
@@ -98,7 +110,8 @@ function roundTogether(
   for (let i = 0; i < numbers.length; i++) {
     const k = column - start + i
     const value = row[start + k]!
-    const number = scale === 0 ? zero : Math.max(0, Math.min(top, Math.round(value / scale) + zero))
+    const isZero = scale === 0 || pruned[start + k] === 1
+    const number = isZero ? zero : Math.max(0, Math.min(top, Math.round(value / scale) + zero))
     numbers[i] = number
     const line = start * FEEDBACK_BLOCK + k * size
     const error = (value - (number - zero) * scale) / factors[line + k]!

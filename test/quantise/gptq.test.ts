@@ -128,6 +128,31 @@ describe('rows that are rounded with factors', () => {
         assert.ok(together < 0.5 * nearest, `${together} of ${nearest}`)
       })
 
+  it('keep what is zero in 2:4 rows, and lose less than the nearest there too', () => {
+    const pruned = weights.map((value, i) => (i % 4 === (i >> 2) % 3 || i % 4 === 3 ? 0 : value))
+    // Of the last row one quad has three values: it is like any other.
+    const dense = weights.length - WIDTH
+    const last = pruned.findLastIndex((_, i) => i % 4 === 0)
+    for (let i = last; i < pruned.length; i++) pruned[i] = 0.25 + 0.1 * (i - last)
+    const lossOfPruned = (back: Float32Array) =>
+      lossOf(weights.map((value, i) => value - (pruned[i]! - back[i]!)))
+    for (const hasZeroPoints of [true, false]) {
+      const form = { kind: 'groups', bits: 4, group: 32, hasZeroPoints } as const
+      const back = readBack(form, factors, pruned)
+      for (const [i, value] of pruned.subarray(0, dense).entries())
+        if (value === 0) assert.ok(back[i] === 0, `value ${i} is ${back[i]}`)
+      assert.ok(
+        pruned.subarray(dense).some((value, i) => value === 0 && back[dense + i] !== 0),
+        'zeros of a row that is not 2:4 are weights like others',
+      )
+      const [nearest, together] = [
+        lossOfPruned(readBack(form, undefined, pruned)),
+        lossOfPruned(back),
+      ]
+      assert.ok(together < nearest, `${together} of ${nearest}`)
+    }
+  })
+
   it('are the same whatever rows are rounded beside them', () => {
     const form = { kind: 'groups', bits: 4, group: 32, hasZeroPoints: true } as const
     const one = weights.subarray(3 * WIDTH, 4 * WIDTH)

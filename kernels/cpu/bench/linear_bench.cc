@@ -43,14 +43,25 @@ struct Form {
   int64_t group;
   // Of a GGUF file, under the form's name.
   bool blocks = false;
+  bool sparse24 = false;
 };
 
-constexpr Form kForms[] = {{"int4 g32", LinearKind::kInt4, 32},   {"int4 g128", LinearKind::kInt4, 128},
-                           {"int8 by row", LinearKind::kInt8, 0}, {"int8 g32", LinearKind::kInt8, 32},
-                           {"f16", LinearKind::kF16, 0},          {"f32", LinearKind::kF32, 0},
-                           {"Q4_0", LinearKind::kInt4, 32, true}, {"Q4_1", LinearKind::kInt4, 32, true},
-                           {"Q5_0", LinearKind::kInt6, 32, true}, {"Q8_0", LinearKind::kInt8, 32, true},
-                           {"Q4_K", LinearKind::kInt4, 32, true}, {"Q6_K", LinearKind::kInt6, 16, true}};
+constexpr Form kForms[] = {{"int4 g32", LinearKind::kInt4, 32},
+                           {"int4 g128", LinearKind::kInt4, 128},
+                           {"int8 by row", LinearKind::kInt8, 0},
+                           {"int8 g32", LinearKind::kInt8, 32},
+                           {"f16", LinearKind::kF16, 0},
+                           {"f32", LinearKind::kF32, 0},
+                           {"int4 g32 2:4", LinearKind::kInt4, 32, false, true},
+                           {"int8 row 2:4", LinearKind::kInt8, 0, false, true},
+                           {"int8 g32 2:4", LinearKind::kInt8, 32, false, true},
+                           {"f16 2:4", LinearKind::kF16, 0, false, true},
+                           {"Q4_0", LinearKind::kInt4, 32, true},
+                           {"Q4_1", LinearKind::kInt4, 32, true},
+                           {"Q5_0", LinearKind::kInt6, 32, true},
+                           {"Q8_0", LinearKind::kInt8, 32, true},
+                           {"Q4_K", LinearKind::kInt4, 32, true},
+                           {"Q6_K", LinearKind::kInt6, 16, true}};
 
 struct Weight {
   Block block;
@@ -100,6 +111,20 @@ Weight make(ThreadPool& pool, const Form& form, int64_t out, int64_t in) {
       if (source.is_signed) byte = static_cast<uint8_t>(static_cast<int>(byte % 129) - 64);
     }
   }
+  if (form.sparse24) {
+    // Two neighbours of four are zero, which two by lot.
+    const uint8_t zero = form.kind == LinearKind::kInt8 && form.group > 0 ? 128 : 0;
+    for (int64_t quad = 0; quad < count / 4; ++quad) {
+      const int64_t half = static_cast<int64_t>(random() & 1);
+      if (form.kind == LinearKind::kInt4) {
+        values[static_cast<size_t>(quad * 2 + half)] = 0x88;
+      } else {
+        std::memset(values.data() + (quad * 4 + half * 2) * (bytes / count), zero,
+                    static_cast<size_t>(2 * (bytes / count)));
+      }
+    }
+  }
+  source.sparse24 = form.sparse24;
   const std::vector<float> scales(static_cast<size_t>(out * groups), 1.0f / 64);
   source.values = values;
   source.scales = scales;

@@ -6,9 +6,11 @@ here=$(cd "$(dirname "$0")/.." && pwd)
 build=${1:-$(mktemp -d)}
 [ $# -gt 0 ] && shift
 cmake -S "$here" -B "$build" -DAERIE_ADDON=OFF -DCMAKE_BUILD_TYPE=Release >/dev/null
-cmake --build "$build" --parallel "$(nproc)" --target linear_test operations_test recurrent_test linear_bench >/dev/null
+cmake --build "$build" --parallel "$(nproc)" \
+  --target linear_test sparse_test operations_test recurrent_test linear_bench >/dev/null
 grep -m 1 'model name' /proc/cpuinfo || true
 "$build/linear_test"
+"$build/sparse_test"
 "$build/operations_test"
 "$build/recurrent_test"
 exec "$build/linear_bench" "$@"

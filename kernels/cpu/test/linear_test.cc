@@ -247,6 +247,9 @@ void damaged_block(ThreadPool& pool, const Shape& shape) {
 
 void damaged_blocks(ThreadPool& pool) {
   damaged_block(pool, {.kind = LinearKind::kInt4, .out = 40, .in = 96, .group = 32, .asymmetric = true, .rank = 3});
+  damaged_block(pool,
+                {.kind = LinearKind::kInt4, .out = 40, .in = 96, .group = 32, .asymmetric = true, .sparse24 = true});
+  damaged_block(pool, {.kind = LinearKind::kBf16, .out = 40, .in = 70, .sparse24 = true, .rank = 3});
   for (const char* const name : {"Q4_1", "Q5_K", "Q6_K"}) {
     const BlockType* const type = find_block_type(name);
     damaged_block(pool, {.kind = type->kind, .out = 40, .in = 256, .group = type->group, .blocks = type});
@@ -299,7 +302,9 @@ void mistakes(const LinearKernels& kernels, ThreadPool& pool) {
   const auto layout = [](LinearKind kind, uint32_t flags) { packed_layout(kind, flags, 16, 64, 32, 0); };
   check_throws<RangeError>("minimums and zeros", [&] { layout(LinearKind::kInt4, kMinimums | kAsymmetric); });
   check_throws<RangeError>("super scales of f16", [&] { layout(LinearKind::kInt6, kSuperScales | kScalesF16); });
-  check_throws<RangeError>("sparse weights", [&] { packed_layout(LinearKind::kInt4, kSparse24, 16, 64, 32, 0); });
+  check_throws<RangeError>("2:4 with minimums", [&] { layout(LinearKind::kInt4, kSparse24 | kMinimums); });
+  check_throws<RangeError>("2:4 with super scales", [&] { layout(LinearKind::kInt4, kSparse24 | kSuperScales); });
+  check_throws<RangeError>("2:4 of int6", [&] { layout(LinearKind::kInt6, kSparse24); });
 }
 
 void run(Isa isa) {

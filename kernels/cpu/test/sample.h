@@ -1,8 +1,10 @@
 // Random weights in the form of files, packed, and what they stand for.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <random>
 #include <string>
@@ -35,6 +37,8 @@ struct Shape {
   bool wide = false;
   bool asymmetric = false;
   bool scales_f16 = false;
+  // At most two of four neighbours are not zero, and packed so.
+  bool sparse24 = false;
   int64_t rank = 0;
   bool low_rank_f16 = false;
   // GGUF blocks of this type, whose kind and group are those of the packed form.
@@ -49,6 +53,7 @@ struct Shape {
     if (wide) text += " wide";
     if (asymmetric) text += " asymmetric";
     if (scales_f16) text += " f16 scales";
+    if (sparse24) text += " 2:4";
     if (rank > 0) text += " rank " + std::to_string(rank) + (low_rank_f16 ? " f16" : "");
     return text;
   }
@@ -58,6 +63,7 @@ class Sample {
  public:
   Sample(ThreadPool& pool, const Shape& shape, uint32_t seed) : shape_(shape), random_(seed) {
     make_values();
+    if (shape.sparse24) prune();
     if (shape.rank > 0) make_low_rank();
     LinearSource source = this->source();
     const PackedHeader header = plan_packed(source);
@@ -73,6 +79,7 @@ class Sample {
     source.in = shape_.in;
     source.group = shape_.group;
     source.is_signed = shape_.is_signed;
+    source.sparse24 = shape_.sparse24;
     source.blocks = shape_.blocks;
     source.values = values_;
     source.scales = scales_;
@@ -217,6 +224,43 @@ class Sample {
       zero_points_.resize(static_cast<size_t>(shape_.out * (is_int4 ? (groups() + 1) / 2 : groups())));
       for (uint8_t& byte : zero_points_) byte = static_cast<uint8_t>(random_() & 255);
     }
+  }
+
+  // Of each quad two inputs or more become zero, drawn by lot; zeros of floats have either sign.
+  void prune() {
+    for (int64_t row = 0; row < shape_.out; ++row) {
+      for (int64_t quad = 0; quad * 4 < shape_.in; ++quad) {
+        const uint32_t lots = random_();
+        const int64_t first = lots % 4, second = (first + 1 + lots / 4 % 3) % 4;
+        for (int64_t i = 0; i < std::min<int64_t>(4, shape_.in - quad * 4); ++i) {
+          if (i == first || i == second || lots / 64 % 8 == 0) make_zero(row, quad * 4 + i);
+        }
+      }
+    }
+  }
+
+  void make_zero(int64_t row, int64_t i) {
+    if (is_dense(shape_.kind)) {
+      const int64_t bytes = element_bytes(shape_.kind);
+      uint8_t* const at = values_.data() + (row * shape_.in + i) * bytes;
+      std::memset(at, 0, static_cast<size_t>(bytes - 1));
+      at[bytes - 1] = random_() % 2 == 0 ? 0x80 : 0;
+      return;
+    }
+    if (shape_.is_signed) {
+      values_[static_cast<size_t>(row * shape_.in + i)] = 0;
+      return;
+    }
+    const int64_t at = row * groups() * shape_.group + i;
+    const int64_t group = i / shape_.group;
+    if (shape_.kind == LinearKind::kInt8) {
+      values_[static_cast<size_t>(at)] =
+          shape_.asymmetric ? zero_points_[static_cast<size_t>(row * groups() + group)] : 128;
+      return;
+    }
+    const int zero = shape_.asymmetric ? nibble(zero_points_, row * ((groups() + 1) / 2) * 2 + group) : 8;
+    uint8_t& byte = values_[static_cast<size_t>(at / 2)];
+    byte = static_cast<uint8_t>(at % 2 == 0 ? (byte & 0xf0) | zero : (byte & 15) | zero << 4);
   }
 
   void make_low_rank() {

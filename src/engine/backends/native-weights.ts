@@ -27,6 +27,9 @@ interface Loading {
   readonly packed?: PackedWeights | undefined
 }
 
+/** Narrower rows take no less as 2:4: units of it have 16 inputs. */
+const LEAST_SPARSE_WIDTH = 32
+
 type Rows = readonly [start: number, end: number]
 
 /** Stored types that linears read as they are. */
@@ -73,11 +76,20 @@ export async function loadNativeWeights(
       continue
     }
     const spec = await linearSpec(weight, files)
-    loaded.push(addon.packLinear(pool, spec))
+    loaded.push(packWeight({ addon, pool }, spec).block)
     // Nobody else sees what was read for this weight; the collector would come by late.
     freeMemory(spec.values.buffer)
   }
   return loaded
+}
+
+/** Packs a matrix: as 2:4 where that is what it holds, whoever made it so. */
+export function packWeight(
+  { addon, pool }: Pick<Loading, 'addon' | 'pool'>,
+  spec: NativeWeightSpec,
+): { readonly block: Uint8Array; readonly isSparse24: boolean } {
+  const isSparse24 = spec.shape[1] >= LEAST_SPARSE_WIDTH && addon.isSparse24(pool, spec)
+  return { block: addon.packLinear(pool, spec, { sparse24: isSparse24 }), isSparse24 }
 }
 
 /** A matrix as it is stored, rows of one too; in floats where it is stored in another form, or computed. */

@@ -21,6 +21,8 @@ import type { NativeAddon, NativeBlock, NativeFile } from './native-addon.ts'
 export const BLOCK_ALIGNMENT = 64
 /** In the file's `__metadata__`: version of the form of its blocks. */
 export const VERSION_KEY = 'packed_version'
+/** How many of its blocks are 2:4; not there where none is. */
+export const SPARSE_KEY = 'sparse24'
 
 const ANEW =
   'they are packed at each start; the same `aerie import …` with --force makes the package anew'
@@ -137,9 +139,11 @@ export class PackedWeights implements Disposable {
 }
 
 /** What stands in such a file. Throws `invalid_package`. */
-export async function readPackedHeader(
-  path: string,
-): Promise<{ version: string | undefined; entries: ReadonlyMap<string, TensorEntry> }> {
+export async function readPackedHeader(path: string): Promise<{
+  version: string | undefined
+  sparse24: number
+  entries: ReadonlyMap<string, TensorEntry>
+}> {
   try {
     await using file = await open(path, 'r')
     const { size } = await file.stat()
@@ -151,8 +155,10 @@ export async function readPackedHeader(
       if (dtype !== 'U8' || offset % BLOCK_ALIGNMENT !== 0)
         throw new Error(`${name} is ${dtype} at byte ${offset}, expected U8 at a multiple of 64`)
     }
+    const metadata = parseMetadata(header)
     return {
-      version: parseMetadata(header).get(VERSION_KEY),
+      version: metadata.get(VERSION_KEY),
+      sparse24: Number(metadata.get(SPARSE_KEY) ?? 0),
       entries: new Map(entries.map((entry) => [entry.name, entry])),
     }
   } catch (cause) {

@@ -5,6 +5,7 @@
 #include "addon/packed_block.h"
 #include "linear/linear.h"
 #include "linear/pack.h"
+#include "linear/sparse24.h"
 
 namespace aerie::addon {
 namespace {
@@ -112,16 +113,43 @@ Napi::Value aligned_bytes(Napi::Env env, int64_t bytes) {
   return Napi::Value(env, view);
 }
 
+bool read_sparse24(const Napi::Value& value) {
+  if (is_absent(value)) return false;
+  const Napi::Value sparse24 = get(read_object(value, "options"), "sparse24");
+  if (is_absent(sparse24)) return false;
+  if (!sparse24.IsBoolean()) throw TypeError("options.sparse24 is " + describe(sparse24) + ", expected a boolean");
+  return sparse24.As<Napi::Boolean>().Value();
+}
+
+void require_sparse24(ThreadPool& pool, const LinearSource& source) {
+  const std::optional<QuadPlace> place = first_dense_quad(pool, source);
+  if (!place) return;
+  const int64_t start = place->quad * 4;
+  throw RangeError("options.sparse24: row " + std::to_string(place->row) +
+                   " has more than two values that are not zero in inputs " + std::to_string(start) + " … " +
+                   std::to_string(start + 3));
+}
+
 }  // namespace
+
+Napi::Value is_sparse24(const Napi::CallbackInfo& info) {
+  const std::shared_ptr<ThreadPool> pool = unwrap<PoolHandle>(info[0], "pool").pool;
+  const LinearSource source = source_of(read_source(info[1]));
+  check_source(source);
+  const bool found = source.blocks == nullptr && !first_dense_quad(*pool, source);
+  return Napi::Boolean::New(info.Env(), found);
+}
 
 Napi::Value pack_weight(const Napi::CallbackInfo& info) {
   const std::shared_ptr<ThreadPool> pool = unwrap<PoolHandle>(info[0], "pool").pool;
-  const SourceValues values = read_source(info[1]);
+  SourceValues values = read_source(info[1]);
+  values.source.sparse24 = read_sparse24(info[2]);
   const PackedHeader header = plan_packed(source_of(values));
   const Napi::Value block = aligned_bytes(info.Env(), static_cast<int64_t>(header.bytes));
   // Once more: making the block may have run JavaScript.
   const LinearSource source = source_of(values);
   const PackedHeader again = plan_packed(source);
+  if (source.sparse24) require_sparse24(*pool, source);
   const Memory memory = read_memory(block, "the block", napi_uint8_array);
   if (again.bytes != header.bytes || memory.bytes != header.bytes)
     throw TypeError("weight changed while it was packed");

@@ -26,6 +26,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   define(exports, "createProgram", create_program);
   define(exports, "createSampler", create_sampler);
   define(exports, "packLinear", pack_weight);
+  define(exports, "isSparse24", is_sparse24);
   define(exports, "quantiseRows", quantise);
   define(exports, "linear", multiply);
   define(exports, "limits", limits);

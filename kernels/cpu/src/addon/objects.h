@@ -116,6 +116,7 @@ Napi::Value map_file(const Napi::CallbackInfo& info);
 Napi::Value create_states(const Napi::CallbackInfo& info);
 Napi::Value create_program(const Napi::CallbackInfo& info);
 Napi::Value create_sampler(const Napi::CallbackInfo& info);
+Napi::Value is_sparse24(const Napi::CallbackInfo& info);
 Napi::Value pack_weight(const Napi::CallbackInfo& info);
 Napi::Value quantise(const Napi::CallbackInfo& info);
 Napi::Value multiply(const Napi::CallbackInfo& info);

@@ -2,6 +2,7 @@
 // inputs from the second.
 #pragma once
 
+#include "linear/sparse.h"
 #include "linear/tile.h"
 
 namespace aerie::AERIE_ISA_NS {
@@ -25,10 +26,30 @@ static void dense_rows(const float* x, int64_t stride, const void* w, int64_t in
   }
 }
 
+// [count][16], filled up to whole units, of a panel of 2:4 weights from input `k`, a multiple of 16, on.
+static void spread_panel(const DensePanels& dense, int64_t panel, int64_t k, int64_t count, float* to) {
+  constexpr int64_t kUnit = 4 * kSparseQuads;
+  const int64_t unit = panel * ((dense.in + kUnit - 1) / kUnit) + k / kUnit;
+  const int64_t units = (count + kUnit - 1) / kUnit;
+  const uint8_t* const from = static_cast<const uint8_t*>(dense.values) + unit * sparse_unit_bytes(dense.kind);
+  if (dense.kind == LinearKind::kF32) {
+    spread_floats<LinearKind::kF32>(from, units, to);
+  } else if (dense.kind == LinearKind::kF16) {
+    spread_floats<LinearKind::kF16>(from, units, to);
+  } else {
+    spread_floats<LinearKind::kBf16>(from, units, to);
+  }
+}
+
 // tile [rows][16] += x [rows, count] · a panel's weights from input `k` on. Those of 16 bits are made floats once if
-// several tiles need them. `scratch` [kDenseInputs][16].
+// several tiles need them, and 2:4 ones always: k is a multiple of kDenseInputs then. `scratch` [kDenseInputs][16].
 static void add_dense(const DensePanels& dense, int64_t panel, int64_t k, int64_t count, const float* x, int64_t stride,
                       int64_t rows, float* tile, float* scratch) {
+  if (dense.sparse) {
+    spread_panel(dense, panel, k, count, scratch);
+    dense_rows<LinearKind::kF32>(x, stride, scratch, count, rows, tile);
+    return;
+  }
   const int64_t at = (panel * dense.in + k) * kPanel;
   if (dense.kind == LinearKind::kF32) {
     dense_rows<LinearKind::kF32>(x, stride, static_cast<const float*>(dense.values) + at, count, rows, tile);
@@ -73,7 +94,8 @@ static void dense_block(const LinearTask& task, int64_t row, int64_t rows, int64
   const DensePanels& dense = task.dense;
   std::memset(tiles, 0, static_cast<size_t>(panels * rows * kPanel) * sizeof(float));
   // One tile of rows reads each weight once: panel after panel as they lie, so that the processor foresees it.
-  const int64_t block = rows <= kDenseRows && task.x != nullptr ? dense.in : kDenseInputs;
+  const bool is_whole = rows <= kDenseRows && task.x != nullptr && !dense.sparse;
+  const int64_t block = is_whole ? dense.in : kDenseInputs;
   for (int64_t k = 0; k < dense.in; k += block) {
     const int64_t count = dense.in - k < block ? dense.in - k : block;
     const float* x = floats;

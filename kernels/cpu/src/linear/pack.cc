@@ -7,6 +7,7 @@
 #include "error.h"
 #include "linear/half.h"
 #include "linear/pack_quantised.h"
+#include "linear/sparse24.h"
 #include "thread_pool.h"
 
 namespace aerie {
@@ -23,8 +24,6 @@ bool is_narrow(std::span<const uint8_t> values) {
     return -64 <= value && value <= 64;
   });
 }
-
-int64_t element_bytes(LinearKind kind) { return kind == LinearKind::kF32 ? 4 : 2; }
 
 // One panel of a dense matrix [out, in] from elements of a size, which may begin at any address.
 template <typename T>
@@ -57,6 +56,8 @@ void pack_low_rank(ThreadPool& pool, std::span<const float> values, int64_t out,
   });
 }
 
+bool is_by_row(const LinearSource& source) { return source.kind == LinearKind::kInt8 && source.is_signed; }
+
 void expect(const char* what, size_t came, int64_t expected) {
   if (static_cast<int64_t>(came) == expected) return;
   throw TypeError(std::string("packed linear: ") + what + " must have " + std::to_string(expected) + " elements, got " +
@@ -64,6 +65,7 @@ void expect(const char* what, size_t came, int64_t expected) {
 }
 
 PackedHeader plan_blocks(const LinearSource& source) {
+  if (source.sparse24) throw TypeError("packed linear: blocks of GGUF have no 2:4 form");
   const BlockType& type = *source.blocks;
   const PackedHeader header = packed_layout(type.kind, type.flags, source.out, source.in, type.group, 0);
   if (source.in % type.values != 0) {
@@ -76,19 +78,15 @@ PackedHeader plan_blocks(const LinearSource& source) {
 
 }  // namespace
 
-PackedHeader plan_packed(const LinearSource& source) {
-  if (source.blocks != nullptr) return plan_blocks(source);
-  uint32_t flags = 0;
+void check_source(const LinearSource& source) {
+  if (source.blocks != nullptr) {
+    plan_blocks(source);
+    return;
+  }
   const bool quantised = !is_dense(source.kind);
-  const bool by_row = source.kind == LinearKind::kInt8 && source.is_signed;
-  if (by_row) flags |= kByRow;
-  if (by_row && is_narrow(source.values)) flags |= kNarrow;
-  if (quantised && all_halves(source.scales)) flags |= kScalesF16;
-  if (quantised && !source.zero_points.empty()) flags |= kAsymmetric;
-  if (source.rank > 0 && all_halves(source.down) && all_halves(source.up)) flags |= kLowRankF16;
+  const bool by_row = is_by_row(source);
   const int64_t group = by_row ? source.in : source.group;
-  const PackedHeader header = packed_layout(source.kind, flags, source.out, source.in, group, source.rank);
-
+  packed_layout(source.kind, by_row ? uint32_t{kByRow} : 0, source.out, source.in, group, source.rank);
   if (source.is_signed && !by_row) throw TypeError("packed linear: only int8 values may be signed");
   if (quantised) {
     const bool is_int4 = source.kind == LinearKind::kInt4;
@@ -103,7 +101,22 @@ PackedHeader plan_packed(const LinearSource& source) {
   }
   expect("low_rank.down", source.down.size(), source.rank * source.in);
   expect("low_rank.up", source.up.size(), source.out * source.rank);
-  return header;
+}
+
+PackedHeader plan_packed(const LinearSource& source) {
+  check_source(source);
+  if (source.blocks != nullptr) return plan_blocks(source);
+  uint32_t flags = 0;
+  const bool quantised = !is_dense(source.kind);
+  const bool by_row = is_by_row(source);
+  if (by_row) flags |= kByRow;
+  if (by_row && is_narrow(source.values)) flags |= kNarrow;
+  if (quantised && all_halves(source.scales)) flags |= kScalesF16;
+  if (quantised && !source.zero_points.empty()) flags |= kAsymmetric;
+  if (source.sparse24) flags |= kSparse24;
+  if (source.rank > 0 && all_halves(source.down) && all_halves(source.up)) flags |= kLowRankF16;
+  const int64_t group = by_row ? source.in : source.group;
+  return packed_layout(source.kind, flags, source.out, source.in, group, source.rank);
 }
 
 void pack_linear(ThreadPool& pool, const LinearSource& source, const PackedHeader& header, void* block) {
@@ -120,9 +133,12 @@ void pack_linear(ThreadPool& pool, const LinearSource& source, const PackedHeade
   } else {
     const int64_t panels = (source.out + kPanel - 1) / kPanel;
     uint8_t* const to = bytes + header.values;
+    const int64_t units = (source.in + 4 * kSparseQuads - 1) / (4 * kSparseQuads);
     pool.run(panels, [&](int64_t panel) {
       const int64_t size = source.in * kPanel;
-      if (source.kind == LinearKind::kF32) {
+      if (source.sparse24) {
+        pack_sparse_panel(source, panel, to + panel * units * sparse_unit_bytes(source.kind));
+      } else if (source.kind == LinearKind::kF32) {
         pack_dense_panel(source.values.data(), source.out, source.in, panel,
                          reinterpret_cast<float*>(to) + panel * size);
       } else {

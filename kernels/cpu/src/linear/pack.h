@@ -28,14 +28,20 @@ struct LinearSource {
   std::span<const float> scales = {};
   // [out, ⌈groups · bits / 8⌉], packed as the values; empty: 2^(bits − 1) everywhere.
   std::span<const uint8_t> zero_points = {};
+  // Packed as 2:4, which `first_dense_quad` (linear/sparse24.h) must have found it to be: of a quad with more values
+  // than two that are not zero only two are kept.
+  bool sparse24 = false;
   // Added to what the values stand for: up [out, rank] · down [rank, in]. Kept as f16 if that is exact for all.
   int64_t rank = 0;
   std::span<const float> down = {};
   std::span<const float> up = {};
 };
 
-// The header of the block that `pack_linear` will write; its `bytes` are what to allocate. Throws RangeError for a
-// shape that no kernel takes, TypeError for lengths that do not fit it.
+// Throws RangeError for a shape that no kernel takes, TypeError for lengths that do not fit it.
+void check_source(const LinearSource& source);
+
+// The header of the block that `pack_linear` will write; its `bytes` are what to allocate. Throws as
+// `check_source`.
 PackedHeader plan_packed(const LinearSource& source);
 
 // Writes all `header.bytes` of `block`, aligned to 64.

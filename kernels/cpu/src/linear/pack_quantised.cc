@@ -1,8 +1,10 @@
 #include "linear/pack_quantised.h"
 
+#include <bit>
 #include <cstring>
 
 #include "linear/half.h"
+#include "linear/sparse24.h"
 #include "thread_pool.h"
 
 namespace aerie {
@@ -36,13 +38,19 @@ class NumbersPacker {
 
   void pack(int64_t panel) const {
     const int64_t row_quads = view_.groups * view_.quads;
-    uint8_t* const values = block_ + header_.values + panel * row_quads * quad_bytes(source_.kind);
+    const int64_t row_bytes = view_.sparse ? row_quads / kSparseQuads * sparse_unit_bytes(source_.kind)
+                                           : row_quads * quad_bytes(source_.kind);
+    uint8_t* const values = block_ + header_.values + panel * row_bytes;
     for (int64_t column = 0; column < kPanel; ++column) {
       const int64_t row = panel * kPanel + column;
       for (int64_t group = 0; group < view_.groups; ++group) {
         const int64_t at = (panel * view_.groups + group) * kPanel + column;
         write_scale(at, row < source_.out ? source_.scales[static_cast<size_t>(row * view_.groups + group)] : 0.0f);
         if (view_.zeros != nullptr) block_[header_.zeros + static_cast<uint64_t>(at)] = zero_point(row, group);
+        if (view_.sparse) {
+          put_units(values, row, group, column);
+          continue;
+        }
         for (int64_t quad = 0; quad < view_.quads; ++quad) {
           uint8_t four[4];
           for (int64_t i = 0; i < 4; ++i) four[i] = value(row, group, quad * 4 + i);
@@ -53,6 +61,28 @@ class NumbersPacker {
   }
 
  private:
+  // Those of a row's group, 2:4.
+  void put_units(uint8_t* values, int64_t row, int64_t group, int64_t column) const {
+    const int64_t units = view_.quads / kSparseQuads;
+    for (int64_t unit = 0; unit < units; ++unit) {
+      uint8_t* const to = values + (group * units + unit) * sparse_unit_bytes(source_.kind);
+      uint8_t kept[2 * kSparseQuads];
+      uint32_t places = 0;
+      for (int64_t i = 0; i < kSparseQuads; ++i) {
+        const int64_t quad = unit * kSparseQuads + i;
+        const int64_t place = group * view_.group / 4 + quad;
+        const bool is_inside = row < source_.out && place * 4 < source_.in;
+        const uint32_t inputs = two_inputs(is_inside ? inputs_of_quad(source_, {row, place}) : 0);
+        places |= inputs << i * 4;
+        kept[i * 2] = value(row, group, quad * 4 + std::countr_zero(inputs));
+        kept[i * 2 + 1] = value(row, group, quad * 4 + std::countr_zero(inputs & (inputs - 1)));
+      }
+      for (int64_t half = 0; half < 2; ++half) put_quad(source_.kind, to, half, column, kept + half * 4);
+      const uint16_t word = static_cast<uint16_t>(places);
+      std::memcpy(to + sparse_value_bytes(source_.kind) + column * 2, &word, 2);
+    }
+  }
+
   // The i-th number of a row's group; what lies outside the weight is never multiplied with anything but 0.
   uint8_t value(int64_t row, int64_t group, int64_t i) const {
     if (row >= source_.out || i >= view_.group) return static_cast<uint8_t>(view_.symmetric_zero);

@@ -23,8 +23,6 @@ struct Cursor {
   }
 };
 
-int64_t element_bytes(LinearKind kind) { return kind == LinearKind::kF32 ? 4 : 2; }
-
 int64_t dense_bytes(int64_t out, int64_t in, int64_t element) { return up_to(out, kPanel) * in * element; }
 
 int32_t symmetric_zero(LinearKind kind, uint32_t flags) {
@@ -32,6 +30,14 @@ int32_t symmetric_zero(LinearKind kind, uint32_t flags) {
   if (kind == LinearKind::kInt4) return 8;
   if (kind == LinearKind::kInt6) return 32;
   return (flags & kNarrow) ? 64 : 128;
+}
+
+// Quads that a group of inputs fills, 2:4 in whole units.
+int64_t group_quads(int64_t group, bool sparse) { return up_to(group, sparse ? 4 * kSparseQuads : 4) / 4; }
+
+// Bytes of the values of one panel: groups of so many quads.
+int64_t panel_bytes(LinearKind kind, int64_t groups, int64_t quads, bool sparse) {
+  return groups * (sparse ? quads / kSparseQuads * sparse_unit_bytes(kind) : quads * quad_bytes(kind));
 }
 
 bool is_group(int64_t group) { return group == 16 || group == 32 || group == 64 || group == 128; }
@@ -45,10 +51,12 @@ PackedHeader packed_layout(LinearKind kind, uint32_t flags, int64_t out, int64_t
   check(out >= 1 && out <= kMaxOut, "out must be 1 … 16777216", out);
   check(in >= 1 && in <= kMaxIn, "in must be 1 … 65536", in);
   check(rank >= 0 && rank <= kMaxRank, "rank must be 0 … 4096", rank);
-  check((flags & kSparse24) == 0, "2:4 sparse weights are not supported yet: flags must be without 32", flags);
+  const bool sparse = (flags & kSparse24) != 0;
+  check(!sparse || kind != LinearKind::kInt6, "flags must be without 32 for int6", flags);
+  check(!sparse || (flags & (kMinimums | kSuperScales)) == 0, "flags must be without 64 and 128 where 2:4", flags);
   const bool by_row = (flags & kByRow) != 0;
   if (is_dense(kind)) {
-    check((flags & ~uint32_t{kLowRankF16}) == 0, "flags must be 0 or 16 for dense weights", flags);
+    check((flags & ~uint32_t{kLowRankF16 | kSparse24}) == 0, "flags must be of 16 and 32 for dense weights", flags);
     check(group == 0, "group must be 0 for dense weights", group);
   } else if (kind == LinearKind::kInt8 && by_row) {
     check((flags & kAsymmetric) == 0, "weights by row have no zero points: flags must be without 2", flags);
@@ -79,12 +87,14 @@ PackedHeader packed_layout(LinearKind kind, uint32_t flags, int64_t out, int64_t
   Cursor cursor;
   const int64_t padded = up_to(out, kPanel);
   if (is_dense(kind)) {
-    header.values = cursor.section(dense_bytes(out, in, element_bytes(kind)));
+    const int64_t quads = group_quads(in, sparse);
+    header.values = cursor.section(sparse ? padded / kPanel * panel_bytes(kind, 1, quads, true)
+                                          : dense_bytes(out, in, element_bytes(kind)));
   } else {
     const int64_t groups = (in + group - 1) / group;
     const int64_t number = (flags & kSuperScales) ? 1 : (flags & kScalesF16) ? 2 : 4;
     const bool minimums = (flags & kMinimums) != 0;
-    header.values = cursor.section(padded / kPanel * groups * (up_to(group, 4) / 4) * quad_bytes(kind));
+    header.values = cursor.section(padded / kPanel * panel_bytes(kind, groups, group_quads(group, sparse), sparse));
     header.scales = cursor.section(padded * groups * number);
     if (flags & kAsymmetric) header.zeros = cursor.section(padded * groups);
     if (minimums) header.minimums = cursor.section(padded * groups * number);
@@ -128,12 +138,13 @@ PackedLinear parse_packed(const void* block, size_t size) {
   linear.out = header.out;
   linear.in = header.in;
   linear.panels = (linear.out + kPanel - 1) / kPanel;
+  linear.sparse = (header.flags & kSparse24) != 0;
   linear.values = bytes + header.values;
   linear.bytes = size;
   if (!is_dense(kind)) {
     linear.group = header.group;
     linear.groups = (linear.in + linear.group - 1) / linear.group;
-    linear.quads = (linear.group + 3) / 4;
+    linear.quads = group_quads(linear.group, linear.sparse);
     linear.narrow = (header.flags & kNarrow) != 0;
     linear.by_row = (header.flags & kByRow) != 0;
     linear.scales_f16 = (header.flags & kScalesF16) != 0;

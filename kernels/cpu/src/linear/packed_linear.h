@@ -11,6 +11,12 @@
 //            int4:  [panels][groups][quads / 2][16][4] u8, the low half of quad 2i and the high half of quad 2i + 1
 //            int6:  [panels][groups][quads / 4][3][16][4] u8: the lower four bits of quads 4i and 4i + 1, and of 4i + 2
 //                   and 4i + 3, as int4 has them; then the upper two bits of the four, quad 4i's the lowest
+//            2:4:   of each quad two values, those that are not zero among them, and four bits that say which (bit i:
+//                   input i), exactly two of them set. A unit of four quads has the eight values of an output where
+//                   two quads of the dense form have them, then [16] u16 of those bits, its first quad's the lowest:
+//                   dense [panels][⌈in / 16⌉]{[8][16] elements, [16] u16}
+//                   int8  [panels][groups][quads / 4]{[2][16][4] u8, [16] u16}, int4 {[16][4] u8, [16] u16}
+//                   by row, and dense, the last unit is filled up with zeros
 //   scales   [panels][groups][16] f16 if that is exact for all (and for all minimums), else f32; i8 with super scales
 //   zeros    [panels][groups][16] u8, only if asymmetric; else every zero point is `symmetric_zero`
 //   minimums as the scales, only if there are some: values have no zero points then, and stand for themselves times the
@@ -48,7 +54,7 @@ enum PackedFlags : uint32_t {
   // One group is the whole row.
   kByRow = 8,
   kLowRankF16 = 16,
-  // Reserved for 2:4 sparse values; no kernel reads them yet.
+  // At most two of four neighbouring inputs of an output are not zero, and only two are kept.
   kSparse24 = 32,
   kMinimums = 64,
   kSuperScales = 128,
@@ -72,12 +78,13 @@ struct PackedHeader {
 constexpr char kPackedMagic[8] = {'A', 'E', 'R', 'I', 'E', 'L', 'I', 'N'};
 constexpr uint32_t kPackedVersion = 2;
 
-// Dense panels: [⌈out / 16⌉][in][16].
+// Panels of floats: [⌈out / 16⌉][in][16], or 2:4.
 struct DensePanels {
   LinearKind kind = LinearKind::kF32;
   int64_t out = 0;
   int64_t in = 0;
   const void* values = nullptr;
+  bool sparse = false;
 };
 
 // A view over a block that outlives it; `parse_packed` makes it.
@@ -89,8 +96,10 @@ struct PackedLinear {
   // Inputs that share a scale and how many such groups a row has; `in` and 1 by row. 0 for dense ones.
   int64_t group = 0;
   int64_t groups = 0;
-  // Of a group.
+  // Of a group; a multiple of 4 if sparse.
   int64_t quads = 0;
+  // 2:4.
+  bool sparse = false;
   bool narrow = false;
   bool by_row = false;
   bool scales_f16 = false;
@@ -110,7 +119,7 @@ struct PackedLinear {
   size_t bytes = 0;
 
   bool takes_quantised() const { return !is_dense(kind); }
-  DensePanels dense() const { return {kind, out, in, values}; }
+  DensePanels dense() const { return {kind, out, in, values, sparse}; }
 };
 
 // Bytes that hold four neighbouring inputs of 16 outputs, of a quantised kind.
@@ -118,12 +127,23 @@ constexpr int64_t quad_bytes(LinearKind kind) {
   return kind == LinearKind::kInt4 ? 32 : kind == LinearKind::kInt6 ? 48 : 64;
 }
 
+// Quads of a 2:4 unit.
+constexpr int64_t kSparseQuads = 4;
+
+constexpr int64_t element_bytes(LinearKind kind) { return kind == LinearKind::kF32 ? 4 : 2; }
+
+// Bytes of four quads of 16 outputs, 2:4: their values, and behind them the bits that say which they are.
+constexpr int64_t sparse_value_bytes(LinearKind kind) {
+  return is_dense(kind) ? kSparseQuads * 2 * kPanel * element_bytes(kind) : kSparseQuads / 2 * quad_bytes(kind);
+}
+constexpr int64_t sparse_unit_bytes(LinearKind kind) { return sparse_value_bytes(kind) + kPanel * 2; }
+
 // The header that these facts determine, offsets and all. Throws RangeError for a shape that no kernel takes.
 PackedHeader packed_layout(LinearKind kind, uint32_t flags, int64_t out, int64_t in, int64_t group, int64_t rank);
 
 // Throws TypeError, naming what is wrong, unless the block is whole, of this version and aligned. Its values are not
-// looked at: any bytes are numbers. Values above 128 in a damaged kNarrow block give other sums with one instruction set
-// than with another, since their products may not fit 16 bits; who reads blocks from files verifies their digest.
+// looked at: any bytes are numbers. Values above 128 in a damaged kNarrow block give other sums with one instruction
+// set than with another, since their products may not fit 16 bits; who reads blocks from files verifies their digest.
 PackedLinear parse_packed(const void* block, size_t size);
 
 }  // namespace aerie

@@ -42,6 +42,11 @@ AERIE_INLINE void for_row_blocks(const LinearTask& task, F&& f) {
   }
 }
 
+// Bytes of `quads` of a panel's quads.
+AERIE_INLINE int64_t bytes_of_quads(const PackedLinear& weight, int64_t quads) {
+  return weight.sparse ? quads / kSparseQuads * sparse_unit_bytes(weight.kind) : quads * quad_bytes(weight.kind);
+}
+
 template <class Tiles, bool kNarrow>
 static void int8_by_row(const LinearTask& task) {
   const PackedLinear& weight = *task.weight;
@@ -50,22 +55,28 @@ static void int8_by_row(const LinearTask& task) {
     for (int64_t panel = task.panel_begin; panel < task.panel_end; ++panel) {
       alignas(64) int32_t sums[kBlockRows * kPanel];
       alignas(64) float tile[kBlockRows * kPanel];
+      alignas(64) uint8_t bytes[kInt8Quads * kPanel * 4];
+      int32_t zeros[kPanel];
+      fill_symmetric_zeros(weight, kPanel, Tiles::offset(kNarrow), zeros);
       std::memset(sums, 0, static_cast<size_t>(rows * kPanel) * sizeof(int32_t));
-      const uint8_t* const w = weight.values + panel * weight.quads * kPanel * 4;
+      const uint8_t* const w = weight.values + panel * bytes_of_quads(weight, weight.quads);
       for (int64_t quad = 0; quad < weight.quads; quad += kInt8Quads) {
         const int64_t quads = weight.quads - quad < kInt8Quads ? weight.quads - quad : kInt8Quads;
+        const uint8_t* part = w + bytes_of_quads(weight, quad);
+        if (weight.sparse) {
+          spread_bytes<LinearKind::kInt8>(part, quads, zeros, Tiles::offset(kNarrow), kAhead, bytes);
+          part = bytes;
+        }
         for (int64_t r = 0; r < rows; r += Tiles::kInt8Rows) {
-          const int64_t ahead = rows == 1 ? kAhead : r == 0 ? quads * kPanel * 4 : 0;
+          const int64_t ahead = weight.sparse ? 0 : rows == 1 ? kAhead : r == 0 ? quads * kPanel * 4 : 0;
           with_rows<Tiles::kInt8Rows>(rows - r, [&](auto n) {
             Tiles::template int8<decltype(n)::value, kNarrow>(a.values + (row + r) * a.stride + quad * 4, a.stride,
-                                                              w + quad * kPanel * 4, quads, ahead, sums + r * kPanel);
+                                                              part, quads, ahead, sums + r * kPanel);
           });
         }
       }
       float scales[kPanel];
-      int32_t zeros[kPanel];
       load_group_numbers(weight, panel, 0, 1, 0, scales, zeros, nullptr);
-      fill_symmetric_zeros(weight, kPanel, Tiles::offset(kNarrow), zeros);
       std::memset(tile, 0, static_cast<size_t>(rows * kPanel) * sizeof(float));
       for (int64_t r = 0; r < rows; ++r) {
         add_group<1>(sums + r * kPanel, zeros, scales, a.sums + row + r, a.scales + row + r, 1, tile + r * kPanel);
@@ -172,16 +183,16 @@ static void groups_of_task(const LinearTask& task) {
   constexpr int32_t kOffset = kKind == LinearKind::kInt8 ? Tiles::offset(false) : 0;
   const PackedLinear& weight = *task.weight;
   const QuantisedView& a = *task.quantised;
-  const int64_t group_bytes = weight.quads * quad_bytes(kKind);
+  const int64_t group_bytes = bytes_of_quads(weight, weight.quads);
   for_row_blocks(task, [&](int64_t row, int64_t rows) {
     alignas(64) float tile[kBlockRows * kPanel];
     alignas(64) float scales[kMostGroups * kPanel];
     alignas(64) float minimums[kMostGroups * kPanel];
     alignas(64) int32_t zeros[kMostGroups * kPanel];
-    alignas(64) uint8_t unpacked[kKind == LinearKind::kInt8 ? 1 : kGroupInputs * kPanel];
+    alignas(64) uint8_t unpacked[kGroupInputs * kPanel];
     // Of two tiles each does it again in less time than it takes to write and read the bytes.
-    const bool unpacks =
-        kKind == LinearKind::kInt6 || (kKind == LinearKind::kInt4 && Tiles::kUnpacks && rows > 2 * kTileRows);
+    const bool unpacks = weight.sparse || kKind == LinearKind::kInt6 ||
+                         (kKind == LinearKind::kInt4 && Tiles::kUnpacks && rows > 2 * kTileRows);
     const int64_t most_groups = kGroupInputs / weight.group;
     if (weight.zeros == nullptr) {
       const int64_t filled = weight.groups < most_groups ? weight.groups : most_groups;
@@ -203,7 +214,15 @@ static void groups_of_task(const LinearTask& task) {
         const uint8_t* const next = t.w + t.groups * group_bytes;
         load_group_numbers(weight, panel, group, t.groups, kOffset, scales, zeros, minimums);
         if (weight.minimums != nullptr) add_minimums(a, row, rows, group, t.groups, minimums, tile);
-        if constexpr (kKind != LinearKind::kInt8) {
+        if (weight.sparse) {
+          if constexpr (kKind != LinearKind::kInt6) {
+            for (int64_t g = 0; g < t.groups; ++g) {
+              spread_bytes<kKind>(t.w + g * group_bytes, t.quads, zeros + g * kPanel, kOffset, kAhead,
+                                  unpacked + g * t.quads * kPanel * 4);
+            }
+          }
+          t.w = unpacked;
+        } else if constexpr (kKind != LinearKind::kInt8) {
           if (unpacks) {
             unpack<kKind>(t.w, t.groups * t.quads, unpacked);
             t.w = unpacked;
@@ -221,7 +240,7 @@ static void groups_of_task(const LinearTask& task) {
             if constexpr (kKind == LinearKind::kInt4) {
               if (!unpacks) return Tiles::template groups<kRows, Form::kNibbles>(t);
             }
-            if constexpr (kKind != LinearKind::kInt4 || Tiles::kUnpacks) Tiles::template groups<kRows, kUnpacked>(t);
+            Tiles::template groups<kRows, kUnpacked>(t);
           });
         }
       }
