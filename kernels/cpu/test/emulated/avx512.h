@@ -15,10 +15,8 @@ namespace aerie::emulated {
 
 typedef float Floats __attribute__((vector_size(64)));
 typedef int32_t Ints __attribute__((vector_size(64)));
-typedef int16_t Shorts __attribute__((vector_size(64)));
 typedef uint16_t UnsignedShorts __attribute__((vector_size(64)));
 typedef int8_t Bytes __attribute__((vector_size(64)));
-typedef uint8_t UnsignedBytes __attribute__((vector_size(64)));
 
 AERIE_LANES __m512 mm512_loadu_ps(const void* p) {
   Floats v;
