@@ -16,11 +16,7 @@ namespace {
 constexpr int kChains = 12;
 constexpr int kIntegerChains = 8;
 
-#if defined(__x86_64__)
-#define AERIE_KEEP(v) asm volatile("" : "+x"(v))
-#else
-#define AERIE_KEEP(v) asm volatile("" : "+w"(v))
-#endif
+#define AERIE_KEEP(v) asm volatile("" AERIE_CHANGES(v))
 
 int64_t f32(int64_t steps) {
   F sums[kChains] = {};

@@ -17,6 +17,15 @@
 
 #define AERIE_INLINE static inline __attribute__((always_inline))
 
+// What an `asm` that changes a vector says of it. No register is wide enough for one that is emulated.
+#if defined(AERIE_EMULATED)
+#define AERIE_CHANGES(v) : : "r"(&(v)) : "memory"
+#elif defined(__x86_64__)
+#define AERIE_CHANGES(v) : "+v"(v)
+#else
+#define AERIE_CHANGES(v) : "+w"(v)
+#endif
+
 namespace aerie::AERIE_ISA_NS {
 
 #if defined(__AVX512F__)
