@@ -8,55 +8,45 @@ namespace {
 // Sums that are made at once, each in a register, so that a weight is read once for all of them.
 constexpr int kPlaces = 8;
 
-struct Span {
-  int64_t begin;
-  int64_t end;
-};
-
-int64_t clamp(int64_t value, int64_t least, int64_t most) {
-  return value < least ? least : value > most ? most : value;
-}
-
-// Of a kernel of `size` that begins at `start`: what lies inside of 0 … extent − 1.
-Span inside(int64_t start, int64_t size, int64_t extent) {
-  const int64_t begin = clamp(-start, 0, size);
-  return {begin, clamp(extent - start, begin, size)};
-}
-
-// `places` neighbours of the row from `column`, whose kernels all have the columns of `across` inside the picture.
-template <int places, typename Lanes>
-void convolve(const DepthwiseConvArguments& a, const Lanes& lanes, int64_t column, Span down, Span across) {
-  F sums[places];
+// Places column … column + count − 1 of the row. `is_whole`: all of kPlaces, whose kernels lie inside the picture from left to
+// right. Else what lies outside is left out, which every row and picture of this size does alike.
+template <bool is_whole, typename Lanes>
+void convolve(const DepthwiseConvArguments& a, const Lanes& lanes, int64_t column, int64_t count) {
+  F sums[kPlaces];
   const F bias = a.bias ? lanes.read(a.bias) : F{};
-  for (int i = 0; i < places; ++i) sums[i] = bias;
-  for (int64_t ky = down.begin; ky < down.end; ++ky) {
-    const float* const x = a.x + ((a.row - a.padding + ky) * a.width + column - a.padding) * a.channels;
+  for (int i = 0; i < kPlaces; ++i) sums[i] = bias;
+  for (int64_t ky = 0; ky < a.kernel_height; ++ky) {
+    const int64_t row = a.row - a.padding + ky;
+    if (row < 0 || row >= a.height) continue;
     const float* const weight = a.weight + ky * a.kernel_width * a.channels;
-    for (int64_t kx = across.begin; kx < across.end; ++kx) {
+    for (int64_t kx = 0; kx < a.kernel_width; ++kx) {
+      const int64_t from = column - a.padding + kx;
+      const int64_t at = (row * a.width + from) * a.channels;
       const F w = lanes.read(weight + kx * a.channels);
-      for (int i = 0; i < places; ++i) sums[i] = fma(w, lanes.read(x + (kx + i) * a.channels), sums[i]);
+      for (int i = 0; i < kPlaces; ++i) {
+        if (!is_whole && (i >= count || from + i < 0 || from + i >= a.width)) continue;
+        sums[i] = fma(w, lanes.read(a.x + at + i * a.channels), sums[i]);
+      }
     }
   }
-  for (int i = 0; i < places; ++i) lanes.write(a.y + (column + i) * a.channels, sums[i]);
+  for (int i = 0; i < kPlaces; ++i) {
+    if (is_whole || i < count) lanes.write(a.y + (column + i) * a.channels, sums[i]);
+  }
 }
 
 template <typename Lanes>
 void convolve_row(const DepthwiseConvArguments& a, const Lanes& lanes) {
   const int64_t columns = a.width + 2 * a.padding - a.kernel_width + 1;
-  const Span down = inside(a.row - a.padding, a.kernel_height, a.height);
-  const Span whole = {0, a.kernel_width};
-  // Columns before the first and from the second of these have part of their kernel outside.
-  const int64_t first = clamp(a.padding, 0, columns);
-  const int64_t last = clamp(a.width + a.padding - a.kernel_width + 1, first, columns);
-  int64_t column = 0;
-  const auto beside = [&](int64_t end) {
-    for (; column < end; ++column) {
-      convolve<1>(a, lanes, column, down, inside(column - a.padding, a.kernel_width, a.width));
+  for (int64_t column = 0; column < columns; column += kPlaces) {
+    const int64_t from = column - a.padding;
+    const bool is_whole = from >= 0 && from + kPlaces - 1 + a.kernel_width <= a.width;
+    const int64_t left = columns - column;
+    if (is_whole) {
+      convolve<true>(a, lanes, column, kPlaces);
+    } else {
+      convolve<false>(a, lanes, column, left < kPlaces ? left : kPlaces);
     }
-  };
-  beside(first);
-  for (; column + kPlaces <= last; column += kPlaces) convolve<kPlaces>(a, lanes, column, down, whole);
-  beside(columns);
+  }
 }
 
 }  // namespace
