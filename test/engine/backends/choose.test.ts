@@ -43,7 +43,9 @@ describe('choosing a backend', { skip: skipOf('native') }, () => {
     assert.equal(name, 'native')
     assert.match(
       text,
-      isFaster ? /as the faster$/ : /; the towers on ONNX Runtime, for want of relativeAttention of/,
+      isFaster
+        ? /as the faster$/
+        : /; the towers on ONNX Runtime, for want of relativeAttention of/,
     )
   })
 
