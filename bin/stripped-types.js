@@ -1,6 +1,6 @@
 /**
  * Preloaded into the server, its worker threads and its decoders: sources without their types come from where strip-types.js
- * keeps them. Node's own way is a compiler in WebAssembly, which every thread loads for itself and keeps: 18 MB each
+ * keeps them. Node's own way is a compiler in WebAssembly, which every thread loads for itself and keeps
  * (docs/performance.md). What is not kept is left to Node.
  */
 import { registerHooks } from 'node:module'

@@ -39,8 +39,9 @@ describe('a server of the starter at rest', {
   })
   after(() => server.kill('SIGKILL'))
 
-  it('has no more than its weights and what it runs in', () => {
+  it('has no more than its weights and what it runs in', (t) => {
     const { own } = treeMemory(server.pid!)!
+    t.diagnostic(`${(own / MIB).toFixed(0)} MiB`)
     assert.ok(own > 80 * MIB, `${own} bytes: is this the server?`)
     assert.ok(own < MOST, `${(own / MIB).toFixed(0)} MiB`)
   })
