@@ -8,8 +8,8 @@ namespace {
 // Sums that are made at once, each in a register, so that a weight is read once for all of them.
 constexpr int kPlaces = 8;
 
-// Places column … column + count − 1 of the row. `is_whole`: all of kPlaces, whose kernels lie inside the picture from left to
-// right. Else what lies outside is left out, which every row and picture of this size does alike.
+// Places column … column + count − 1 of the row. `is_whole`: all of kPlaces, whose kernels lie inside the picture from
+// left to right. Else what lies outside is left out, as in every row and picture of this size.
 template <bool is_whole, typename Lanes>
 void convolve(const DepthwiseConvArguments& a, const Lanes& lanes, int64_t column, int64_t count) {
   F sums[kPlaces];
