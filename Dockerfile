@@ -31,11 +31,13 @@ COPY models ./models
 # The native runtime, built of kernels/cpu.
 COPY prebuilds ./prebuilds
 COPY src ./src
+# As the first start does where it may write.
+RUN node --no-warnings bin/strip-types.js
 # A number, so that an orchestrator can tell that it is not root. It owns nothing here and writes nothing.
 USER 1000:1000
 EXPOSE 8000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.AERIE_PORT ?? 8000}/readyz`).then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
-ENTRYPOINT ["node", "--max-semi-space-size=4", "bin/aerie.js"]
+ENTRYPOINT ["node", "--max-semi-space-size=2", "--expose-gc", "--import=file:///app/bin/stripped-types.js", "bin/aerie.js"]
 CMD ["serve"]

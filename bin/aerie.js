@@ -5,7 +5,11 @@ import { applyMemorySettings } from './memory-settings.js'
 import { runWithNode } from './run-with-node.js'
 
 await runWithNode([fileURLToPath(import.meta.url), ...process.argv.slice(2)], async () => {
-  if (process.argv[2] === 'serve') applyMemorySettings()
+  if (process.argv[2] === 'serve') {
+    const { keepStrippedTypes } = await import('./stripped-files.js')
+    keepStrippedTypes()
+    applyMemorySettings()
+  }
   const { main } = await import('../src/cli/aerie.ts')
   await main(process.argv.slice(2))
 })

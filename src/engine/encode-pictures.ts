@@ -1,6 +1,6 @@
 /** What the encoder does with a batch of pictures: tiles run together, and where a family says so, merged before they are projected. */
 import { blockCount, blockSize, mergeBlock, placeBlock } from '../../models/tiling/merge-scales.ts'
-import { freeMemory } from '../free-memory.ts'
+import { freeMemory, sharedMemoryPassed } from '../free-memory.ts'
 import type { EncoderSession, MergingProjector } from './backend.ts'
 import type { TiledPicture } from './encoder-messages.ts'
 import { itemsPerRun } from './run-size.ts'
@@ -114,6 +114,8 @@ export function joinPixels(pictures: readonly TiledPicture[]): Float32Array {
   return joined
 }
 
+/** Zeros that other threads may read. */
 export function sharedFloats(length: number): Float32Array {
+  sharedMemoryPassed(length * Float32Array.BYTES_PER_ELEMENT)
   return new Float32Array(new SharedArrayBuffer(length * Float32Array.BYTES_PER_ELEMENT))
 }

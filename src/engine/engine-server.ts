@@ -2,9 +2,11 @@
 import { setImmediate } from 'node:timers/promises'
 import type { MessagePort } from 'node:worker_threads'
 import { type AerieError, toWireError, type WireError } from '../errors.ts'
+import { sharedMemoryPassed } from '../free-memory.ts'
 import type { DecoderSession } from './backend.ts'
 import { EngineCore, type RequestEvent } from './engine-core.ts'
 import type { EngineReady, EngineWorkerData, FromEngine, ToEngine } from './engine-messages.ts'
+import type { GenerateRequest } from './types.ts'
 import type { StartMessage } from './worker-host.ts'
 
 /**
@@ -82,6 +84,7 @@ export function serveDecoder(
       void dispose()
       return
     }
+    if (message.type === 'generate') sharedMemoryPassed(featureBytes(message.request))
     core.send(message)
     loop ??= run()
   })
@@ -101,4 +104,12 @@ export function serveDecoder(
 function withStack(error: AerieError): WireError {
   const stack = error.cause instanceof Error ? error.cause.stack : error.stack
   return { ...toWireError(error), ...(stack ? { stack } : {}) }
+}
+
+/** Of the pictures that a request comes with. */
+function featureBytes({ prompt }: GenerateRequest): number {
+  return prompt.reduce(
+    (sum, part) => sum + (part.kind === 'features' ? part.features.data.byteLength : 0),
+    0,
+  )
 }

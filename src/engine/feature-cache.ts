@@ -1,4 +1,5 @@
 /** Features of pictures by content key: in memory, bounded in bytes, the least recently used go first; behind it the disk, if any. */
+import { sharedMemoryPassed } from '../free-memory.ts'
 import type { FeatureDisk } from './feature-disk.ts'
 import type { Features, KnownFeatures } from './types.ts'
 
@@ -65,6 +66,7 @@ export class FeatureCache {
   }
 
   #hold(features: Features): void {
+    sharedMemoryPassed(features.data.byteLength)
     this.#remove(features.key)
     if (features.data.byteLength > this.maxBytes) return
     this.#entries.set(features.key, features)

@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { closeSync, constants, fstatSync, openSync, readSync, writevSync } from 'node:fs'
+import { sharedMemoryPassed } from '../free-memory.ts'
 import type { Features } from './types.ts'
 
 const MAGIC = 'AERIEFT1'
@@ -75,6 +76,7 @@ function readOpened(fd: number, size: number, key: string): Features {
   const expected = PREFIX_BYTES + headBytes + head.values * FLOAT_BYTES + DIGEST_BYTES
   if (size !== expected) throw new BadFeatureFile(`${size} bytes, expected ${expected}`)
   const data = new Float32Array(new SharedArrayBuffer(head.values * FLOAT_BYTES))
+  sharedMemoryPassed(data.byteLength)
   readAll(fd, bytesOf(data))
   const digest = readAll(fd, Buffer.alloc(DIGEST_BYTES))
   if (!digestOf([prefix, headText, bytesOf(data)]).equals(digest)) {

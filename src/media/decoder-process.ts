@@ -6,6 +6,8 @@ import { CHANNEL_FD } from './decoder-protocol.ts'
 import { type Frame, FrameReader, writeFrame } from './frames.ts'
 
 const PROGRAM = fileURLToPath(new URL('decoder-program.ts', import.meta.url))
+/** Where sources without types are kept, none of these processes brings the compiler for them along. */
+const STRIPPED_TYPES = new URL('../../bin/stripped-types.js', import.meta.url).href
 
 const MAX_STDERR = 2000
 
@@ -41,7 +43,7 @@ export class DecoderProcess {
     // One malloc arena: decoding allocates and frees a few huge buffers, which arenas would each keep.
     // A small nursery: hardly anything lives in the heap, and a large one would fill up with garbage all the same.
     const heap = [`--max-old-space-size=${options.heapMb}`, '--max-semi-space-size=2']
-    this.#child = spawn(process.execPath, [...heap, PROGRAM], {
+    this.#child = spawn(process.execPath, [...heap, '--import', STRIPPED_TYPES, PROGRAM], {
       stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
       env: { MALLOC_ARENA_MAX: '1' },
     })

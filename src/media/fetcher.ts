@@ -8,7 +8,7 @@ import {
   createInflate,
   createZstdDecompress,
 } from 'node:zlib'
-import { Client, type Dispatcher } from 'undici'
+import type { Dispatcher } from 'undici'
 import { AerieError } from '../errors.ts'
 import { isPrivateAddress, isPublicAddress } from './address.ts'
 import { checkUrl } from './fetch-target.ts'
@@ -82,6 +82,8 @@ export function createFetcher(options: FetcherOptions): Fetcher {
 
 async function visitUrl(url: URL, options: FetcherOptions, request: FetchRequest): Promise<Visit> {
   const addresses = await allowedAddresses(url.hostname, options, request)
+  // Only here: it is a megabyte of source, and many servers never fetch anything.
+  const { Client } = await import('undici')
   const client = new Client(url.origin, {
     connect: { lookup: pinned(addresses), timeout: options.limits.timeoutMs },
     autoSelectFamily: true,

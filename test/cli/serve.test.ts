@@ -62,7 +62,8 @@ describe('a started server', () => {
       assert.ok(environment.includes(`${name}=${process.env[name] ?? value}`), name)
     }
     const command = readFileSync(`/proc/${server.child.pid}/cmdline`, 'utf8').split('\0')
-    assert.ok(command.includes('--max-semi-space-size=4'), command.join(' '))
+    for (const flag of ['--max-semi-space-size=2', '--expose-gc'])
+      assert.ok(command.includes(flag), command.join(' '))
   })
 
   const hasCurl = spawnSync('curl', ['--version']).status === 0

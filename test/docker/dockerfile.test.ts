@@ -76,7 +76,9 @@ describe('the image', () => {
   it('starts without a shell, so that signals arrive', () => {
     assert.deepEqual(JSON.parse(instruction('ENTRYPOINT')!), [
       'node',
-      '--max-semi-space-size=4',
+      '--max-semi-space-size=2',
+      '--expose-gc',
+      '--import=file:///app/bin/stripped-types.js',
       'bin/aerie.js',
     ])
     assert.deepEqual(JSON.parse(instruction('CMD')!), ['serve'])

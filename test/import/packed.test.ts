@@ -38,7 +38,6 @@ import { writeGguf } from '../support/gguf-file.ts'
 import { randomBlocksModel } from '../support/gguf-random.ts'
 import { sameBits } from '../support/native-programs.ts'
 import { FIXTURES } from '../support/recorded-cases.ts'
-import { STARTER_CHECKPOINT } from '../support/starter-checkpoint.ts'
 
 const INT4 = { method: 'int4', group: 32 } as const
 /** Random weights say nothing about how much is lost. */
@@ -194,19 +193,19 @@ describe('packed weights', { skip: skipOf('native') }, () => {
   })
 
   it('are left out, with the reason, of a model that the native runtime cannot run', async () => {
-    const { model } = await openModelSource(STARTER_CHECKPOINT)
+    const { model } = await openModelSource(join(FIXTURES, 'eagle/x5-vicuna-s160/checkpoint'))
     const { encoder } = model.graphs
     const form = { config: async () => ({ ...model, graphs: { encoder } as FamilyGraphs }) }
     const { isWanted, remarks } = await choosePacking(form, { quantise: INT4 })
     assert.equal(isWanted, false)
     assert.match(
       remarks.join(),
-      /^the package has no packed weights: the native runtime cannot run it: conv2d/,
+      /^the package has no packed weights: the native runtime cannot run it: relativeAttention/,
     )
     assert.deepEqual((await choosePacking(form, {})).remarks, [])
     await assert.rejects(choosePacking(form, { packed: true }), {
       code: 'invalid_config',
-      message: /^--packed: the native runtime cannot run it: conv2d/,
+      message: /^--packed: the native runtime cannot run it: relativeAttention/,
     })
   })
 

@@ -21,6 +21,7 @@ import {
   slice,
   transpose,
 } from '../../src/engine/backends/reference/layout.ts'
+import { conv2d } from '../../src/engine/backends/reference/picture.ts'
 import { type Tensor, tensor } from '../../src/engine/backends/reference/tensor.ts'
 import { compute, isas, NO_ADDON, numbers, type Operand } from '../support/native-programs.ts'
 import { assertClose } from '../support/relative-error.ts'
@@ -257,6 +258,31 @@ function unfolded(): Case {
   }
 }
 
+/** Pictures with more columns than are summed at once, smaller ones than their kernel, and channels that fill no vector. */
+function* convolutions(): Generator<Case> {
+  const cases = [
+    { x: [2, 9, 21, 48], kernel: [7, 7], padding: 3, bias: true },
+    { x: [1, 4, 30, 13], kernel: [3, 5], padding: 0, bias: true },
+    { x: [3, 2, 2, 8], kernel: [7, 7], padding: 3, bias: false },
+    { x: [1, 3, 2, 5], kernel: [2, 3], padding: 4, bias: true },
+    { x: [1, 40, 40, 48], kernel: [7, 7], padding: 3, bias: true },
+  ] as const
+  for (const { x: shape, kernel, padding, bias: isBiased } of cases) {
+    const groups = shape[3]
+    const [x, weight] = [floats(23, shape), floats(24, [...kernel, groups])]
+    const bias = isBiased ? floats(25, [groups]) : undefined
+    const kernels = tensor([groups, 1, ...kernel], transpose(exact(weight), [2, 0, 1]).data)
+    const planes = transpose(exact(x), [0, 3, 1, 2])
+    const y = conv2d(planes, kernels, bias && exact(bias), { stride: 1, padding, groups })
+    yield {
+      name: `depthwiseConv2d of ${shape.join('×')} by ${kernel.join('×')}, padding ${padding}`,
+      instruction: { op: 'depthwiseConv2d', padding },
+      operands: [x, weight, ...(bias ? [bias] : [])],
+      expected: transpose(y, [0, 2, 3, 1]),
+    }
+  }
+}
+
 describe('operations of the native runtime', { skip: NO_ADDON }, () => {
   for (const isa of isas()) {
     for (const { name, instruction, operands, expected } of [
@@ -264,6 +290,7 @@ describe('operations of the native runtime', { skip: NO_ADDON }, () => {
       ...elementWise(),
       ...rotations(),
       ...layouts(),
+      ...convolutions(),
     ]) {
       it(`${name}, ${isa}`, () => {
         const got = compute(isa, instruction, operands, expected.shape)

@@ -36,6 +36,7 @@ import {
   slice,
   transpose,
 } from '../../src/engine/backends/reference/layout.ts'
+import { conv2d } from '../../src/engine/backends/reference/picture.ts'
 import {
   causalConv1d,
   type SequenceStates,
@@ -172,6 +173,11 @@ class Machine {
         return tensor(dims(), x.data.slice())
       case 'unfold':
         return unfold(x, instruction)
+      case 'depthwiseConv2d':
+        return depthwiseConv2d(
+          instruction.in.map((place) => this.read(place)),
+          instruction,
+        )
     }
   }
 
@@ -307,6 +313,15 @@ function quantised(x: Tensor, group: number): Tensor {
       y.data[start + i] = scale === 0 ? 0 : Math.round(value / scale) * scale
   }
   return y
+}
+
+function depthwiseConv2d(operands: readonly Tensor[], { padding }: { padding: number }): Tensor {
+  const [x, weight, bias] = operands as [Tensor, Tensor, Tensor | undefined]
+  const groups = lastAxis(x)
+  const [height, width] = weight.shape as [number, number]
+  const kernels = tensor([groups, 1, height, width], transpose(weight, [2, 0, 1]).data)
+  const y = conv2d(transpose(x, [0, 3, 1, 2]), kernels, bias, { stride: 1, padding, groups })
+  return transpose(y, [0, 2, 3, 1])
 }
 
 function unfold(x: Tensor, { height, width }: { height: number; width: number }): Tensor {

@@ -37,6 +37,14 @@ export class FixedValues {
     )
   }
 
+  /** The kernels of a convolution of every channel by itself, [c, 1, height, width], as [height, width, c]. */
+  channelsLast(kernels: Value): Value {
+    const [channels, , height, width] = kernels.shape as [number, number, number, number]
+    const apart = this.#make('reshape', [kernels], [channels, height, width], {})
+    const attributes = { permutation: [1, 2, 0] }
+    return this.#make('transpose', [apart], [height, width, channels], attributes)
+  }
+
   source(value: Value): FixedSource {
     if (this.#weights.has(value)) return { weight: value as Weight }
     const nodes: Node[] = []
@@ -84,7 +92,12 @@ export class FixedValues {
     nodes.push(node)
   }
 
-  #make(op: 'constant' | 'add', inputs: Value[], shape: Shape, attributes: object): Value {
+  #make(
+    op: 'constant' | 'add' | 'reshape' | 'transpose',
+    inputs: Value[],
+    shape: Shape,
+    attributes: object,
+  ): Value {
     const output: Value = { id: -1, shape, type: 'float32' }
     this.#producers.set(output, { op, inputs, attributes, output } as Node)
     return output

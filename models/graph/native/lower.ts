@@ -111,7 +111,7 @@ const EMITTERS: Emitters = {
   gelu: (node, { linears }) => linears.activate(node, GELU[node.attributes.form]),
   standardize: refuse,
   softmax: (node, { draft }) => same('softmax', node, draft, {}),
-  conv2d: patches,
+  conv2d: convolution,
   avgPool2d: averages,
   resizeBilinear: (node, context) =>
     resize(node.attributes.alignCorners ? linearMatrix : halfPixelMatrix, node, context),
@@ -214,16 +214,38 @@ function repeatable(shape: Shape, whole: Shape): number[] {
   return [...end] as number[]
 }
 
-/** A convolution whose stride is its kernel: patches that do not overlap, and one linear. */
-function patches(node: NodeOf<'conv2d'>, { draft, linears, movements }: Context): void {
-  const { inputs, output, attributes } = node
-  const [x, weight, bias] = inputs as [Value, Value, Value | undefined]
-  const [out, , height, width] = weight.shape as [number, number, number, number]
+function convolution(node: NodeOf<'conv2d'>, context: Context): void {
+  const { inputs, attributes } = node
+  const [x, weight] = inputs as [Value, Value]
+  const [out, perGroup, height, width] = weight.shape as [number, number, number, number]
   const { stride, padding, groups } = attributes
-  if (groups !== 1 || padding !== 0 || stride !== height || stride !== width) {
+  const isCut = groups === 1 && padding === 0 && stride === height && stride === width
+  const isApart = groups === out && perGroup === 1 && stride === 1
+  if (isCut) patches(node, context)
+  else if (isApart && context.draft.fixed.has(weight)) depthwise(node, context)
+  else {
     const kernel = `kernel ${height}×${width}, stride ${stride}, padding ${padding}, ${groups} groups`
     throw new CannotLower(`conv2d of ${formatShape(x.shape)} with ${kernel}`)
   }
+}
+
+/** Channels lie beside each other, as linears and norms have them; so a ConvNeXt's block moves nothing. */
+function depthwise(node: NodeOf<'conv2d'>, { draft, movements }: Context): void {
+  const { inputs, output, attributes } = node
+  const [x, weight, bias] = inputs as [Value, Value, Value | undefined]
+  const kernels = draft.read(draft.fixed.channelsLast(weight))
+  const read = [movements.read(x, [0, 2, 3, 1]), kernels, ...(bias ? [draft.read(bias)] : [])]
+  const [n, channels, rows, columns] = output.shape as [Shape[0], number, number, number]
+  const shape = [n, rows, columns, channels]
+  const source = draft.emit('depthwiseConv2d', read, shape, { padding: attributes.padding })
+  movements.put(output, { source, axes: [[0], [3], [1], [2]] })
+}
+
+/** A convolution whose stride is its kernel: patches that do not overlap, and one linear. */
+function patches(node: NodeOf<'conv2d'>, { draft, linears, movements }: Context): void {
+  const { inputs, output } = node
+  const [x, weight, bias] = inputs as [Value, Value, Value | undefined]
+  const [out, , height, width] = weight.shape as [number, number, number, number]
   const [n, channels] = x.shape as [Shape[0], number]
   const [rows, columns] = output.shape.slice(2) as [number, number]
   const shape = [n, rows, columns, channels * height * width]

@@ -25,6 +25,13 @@ export class Movements {
     this.put(output, { source, axes: permutation.map((axis) => axes[axis]!) })
   }
 
+  /** `x` with its axes in this order. */
+  read(x: Value, permutation: readonly number[]): Cell {
+    const { source, axes } = this.#of.get(x) ?? this.#start(this.#draft.read(x))
+    const shape = permutation.map((axis) => x.shape[axis]!)
+    return this.#make({ source, axes: permutation.map((axis) => axes[axis]!) }, shape)
+  }
+
   reshape(x: Value, output: Value): void {
     const movement = this.#of.get(x)
     const joined = movement && joinedAxes(movement, output.shape)

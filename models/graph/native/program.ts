@@ -104,6 +104,11 @@ export interface InstructionAttributes<P = Place> {
   copy: None
   /** x [n, c, h, w] → [n, ⌊h/height⌋, ⌊w/width⌋, c·height·width]: what a convolution reads whose stride is its kernel */
   unfold: { readonly height: number; readonly width: number }
+  /**
+   * x [n, h, w, c], weight [kh, kw, c], bias? [c] → [n, h + 2·padding − kh + 1, w + 2·padding − kw + 1, c]: every channel by
+   * itself, with zeros around x
+   */
+  depthwiseConv2d: { readonly padding: number }
 }
 
 type None = Record<never, never>

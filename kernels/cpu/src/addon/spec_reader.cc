@@ -180,6 +180,9 @@ void read_attributes(const Fields& fields, Instruction& code) {
       code.height = fields.integer("height", 1, kMaxPatch);
       code.width = fields.integer("width", 1, kMaxPatch);
       return;
+    case Op::kDepthwiseConv2d:
+      code.padding = fields.integer("padding", 0, kMaxPatch);
+      return;
     case Op::kQuantise:
     case Op::kSoftmax:
     case Op::kGatherRows:

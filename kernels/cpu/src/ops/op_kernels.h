@@ -7,6 +7,7 @@
 #include "activation.h"
 #include "isa.h"
 #include "ops/attention_kernel.h"
+#include "ops/convolution_kernels.h"
 #include "ops/recurrent_kernels.h"
 #include "ops/sampling_kernels.h"
 
@@ -62,6 +63,7 @@ struct OpKernels {
   void (*rope_table)(const RopeTableArguments&);
   AttentionKernels attention;
   RecurrentKernels recurrent;
+  ConvolutionKernels convolution;
   SamplingKernels sampling;
 };
 

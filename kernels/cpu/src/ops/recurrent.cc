@@ -1,30 +1,10 @@
 #include "ops/recurrent.h"
 
+#include "ops/lanes.h"
 #include "ops/vector_math.h"
 
 namespace aerie::AERIE_ISA_NS {
 namespace {
-
-// Some neighbouring channels: a whole vector, or the rest of one at the end. Both go through the same operations.
-struct Lanes {
-  int64_t channel;
-  int64_t count;
-
-  F read(const float* p) const { return count == kLanes ? load(p + channel) : load_first(p + channel, count); }
-  void write(float* p, F v) const {
-    if (count == kLanes)
-      store(p + channel, v);
-    else
-      store_first(p + channel, v, count);
-  }
-};
-
-template <typename Work>
-void for_lanes(int64_t first, int64_t last, Work work) {
-  for (int64_t channel = first; channel < last; channel += kLanes) {
-    work(Lanes{channel, last - channel < kLanes ? last - channel : kLanes});
-  }
-}
 
 // ln(1 + u) of u in 0 … 1 to 1e-7 of the result: twice the series of atanh(u / (2 + u)).
 AERIE_INLINE F log1p_of_small(F u) {
@@ -41,7 +21,7 @@ AERIE_INLINE F softplus(F x) {
   return select(x == x, sum, x);
 }
 
-template <typename Function>
+template <typename Lanes, typename Function>
 void conv_lanes(const CausalConvArguments& a, const Lanes& lanes, Function function) {
   F window[kMaxConvKernel];
   const int64_t before = a.kernel - 1;
@@ -57,6 +37,7 @@ void conv_lanes(const CausalConvArguments& a, const Lanes& lanes, Function funct
   for (int64_t i = 0; i < before; ++i) lanes.write(a.to + i * a.channels, window[i]);
 }
 
+template <typename Lanes>
 void scan_lanes(const SelectiveScanArguments& a, const Lanes& lanes) {
   F state[kMaxScanState];
   for (int64_t n = 0; n < a.state; ++n) state[n] = a.from ? lanes.read(a.from + n * a.channels) : F{};
@@ -83,14 +64,14 @@ void scan_lanes(const SelectiveScanArguments& a, const Lanes& lanes) {
 }  // namespace
 
 void causal_conv(const CausalConvArguments& a) {
-  for_lanes(a.first, a.last, [&](const Lanes& lanes) {
+  for_lanes(a.first, a.last, [&](const auto& lanes) {
     if (a.activation == Activation::kSilu) return conv_lanes(a, lanes, [](F v) { return silu(v); });
     return conv_lanes(a, lanes, [](F v) { return v; });
   });
 }
 
 void selective_scan(const SelectiveScanArguments& a) {
-  for_lanes(a.first, a.last, [&](const Lanes& lanes) { scan_lanes(a, lanes); });
+  for_lanes(a.first, a.last, [&](const auto& lanes) { scan_lanes(a, lanes); });
 }
 
 }  // namespace aerie::AERIE_ISA_NS

@@ -73,7 +73,7 @@ AERIE_INLINE F erf(F x) {
   log = fma(log, t, splat(-6.372658014297485e-1f));
   log = fma(log, t, splat(-1.1276273727416992f));
   log = fma(log, t, splat(-2.0701510948128998e-4f));
-  const F large = copy_sign(1.0f - exp(log), x);
+  const F large = copy_sign(1.0f - exp2_of_small(log * 1.44269504f), x);
   // NaN takes the first branch.
   return select(t > 0.94f, large, small);
 }

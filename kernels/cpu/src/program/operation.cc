@@ -28,6 +28,7 @@ constexpr Operation kOperations[kOps] = {
     {"expand", 1, 2, check_expand, run_expand},
     {"copy", 1, 1, check_copy, run_copy},
     {"unfold", 1, 1, check_unfold, run_unfold},
+    {"depthwiseConv2d", 2, 3, check_depthwise_conv, run_depthwise_conv},
     {"causalConv1d", 2, 3, check_causal_conv, run_causal_conv},
     {"selectiveScan", 6, 7, check_selective_scan, run_selective_scan},
 };

@@ -151,6 +151,9 @@ void run_copy(const Operands&, Machine&);
 void check_unfold(const Operands&, const Machine&);
 void run_unfold(const Operands&, Machine&);
 
+void check_depthwise_conv(const Operands&, const Machine&);
+void run_depthwise_conv(const Operands&, Machine&);
+
 void check_causal_conv(const Operands&, const Machine&);
 void run_causal_conv(const Operands&, Machine&);
 void check_selective_scan(const Operands&, const Machine&);

@@ -14,8 +14,14 @@ const uint32_t* read(const Tensor& tensor) { return static_cast<const uint32_t*>
 uint32_t* write(const Tensor& tensor) { return static_cast<uint32_t*>(tensor.data); }
 
 void copy(uint32_t* to, const uint32_t* from, int64_t count) {
+  // Rows of patches are this short, and there are many: a call for each takes longer than the elements.
+  constexpr int64_t kShort = 8;
+  if (count > kShort) {
+    std::memcpy(to, from, static_cast<size_t>(count) * kElement);
+    return;
+  }
   // An empty tensor may have no memory.
-  if (count > 0) std::memcpy(to, from, static_cast<size_t>(count) * kElement);
+  for (int64_t i = 0; i < count; ++i) to[i] = from[i];
 }
 
 void check_types(const Operands& o) {

@@ -32,6 +32,7 @@ enum class Op {
   kExpand,
   kCopy,
   kUnfold,
+  kDepthwiseConv2d,
   kCausalConv1d,
   kSelectiveScan,
 };
@@ -77,6 +78,7 @@ struct Instruction {
   int64_t count = 0;
   int64_t height = 0;
   int64_t width = 0;
+  int64_t padding = 0;
   bool interleaved = false;
   std::vector<int> permutation;
   std::vector<double> inverse_frequencies;

@@ -23,7 +23,6 @@ const REFUSED: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
   argmin: { '': /^argmin of/ },
   conv2d: {
     dense: /^conv2d of \[tiles, 6, 8, 8\] with kernel 3×3, stride 1, padding 0, 1 groups$/,
-    'depthwise, padded': /^conv2d of .* with kernel 3×3, stride 1, padding 1, 6 groups$/,
     'grouped, strided': /^conv2d of .* with kernel 3×3, stride 2, padding 1, 2 groups$/,
   },
   gather: {
@@ -102,6 +101,18 @@ describe('fusing', () => {
         return g.mul(g.silu(y), g.relu(y))
       },
       code: ['linear bias', 'unary', 'unary', 'binary'],
+    },
+    'a ConvNeXt block around its convolution, with nothing moved': {
+      build: (g) => {
+        const from = g.input('map', ['tiles', 5, 4, 6])
+        const kernels = g.weight('kernels', [6, 1, 3, 3])
+        const moved = g.transpose(from, [0, 3, 1, 2])
+        const shape = { stride: 1, padding: 1, groups: 6 }
+        const mixed = g.conv2d(moved, kernels, g.weight('offsets', [6]), shape)
+        const back = g.transpose(mixed, [0, 2, 3, 1])
+        return g.add(from, g.layerNorm(back, g.weight('n', [6]), g.weight('nb', [6]), 1e-6))
+      },
+      code: ['depthwiseConv2d', 'layerNorm', 'binary'],
     },
     'no stage away': {
       build: (g) => g.silu(g.stage('before', project(g, x(g), 'w'))),
