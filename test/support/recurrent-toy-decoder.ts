@@ -95,7 +95,14 @@ const EMBEDDINGS: CachedDecoderOptions['embeddings'] = {
   vocabSize: VOCABULARY,
   hiddenSize: TOY_HIDDEN,
   has: (id) => id >= 0 && id < VOCABULARY,
-  write: (id, target, offset) => target.set([id, TOKEN], offset),
+  embed: (prompt) =>
+    Float32Array.from(
+      prompt.flatMap((segment) =>
+        segment.kind === 'tokens'
+          ? Array.from(segment.ids).flatMap((id) => [id, TOKEN])
+          : [...segment.data],
+      ),
+    ),
   close() {},
 }
 

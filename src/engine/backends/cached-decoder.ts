@@ -36,7 +36,7 @@ export interface DecoderRunner {
 }
 
 export interface CachedDecoderOptions {
-  readonly embeddings: Pick<EmbeddingTable, 'vocabSize' | 'hiddenSize' | 'has' | 'write' | 'close'>
+  readonly embeddings: Pick<EmbeddingTable, 'vocabSize' | 'hiddenSize' | 'has' | 'embed' | 'close'>
   readonly cache: KvTable
   /** Of a model with recurrences. */
   readonly states?: StateTable | undefined

@@ -15,6 +15,7 @@ namespace aerie::emulated {
 
 typedef float Floats __attribute__((vector_size(64)));
 typedef int32_t Ints __attribute__((vector_size(64)));
+typedef int16_t Shorts __attribute__((vector_size(64)));
 typedef uint16_t UnsignedShorts __attribute__((vector_size(64)));
 typedef int8_t Bytes __attribute__((vector_size(64)));
 
@@ -131,6 +132,41 @@ AERIE_LANES __m512i mm512_dpwssd_epi32(__m512i sum, __m512i a, __m512i b) {
   return sum;
 }
 
+AERIE_LANES __m512i mm512_xor_si512(__m512i a, __m512i b) { return (__m512i)((Ints)a ^ (Ints)b); }
+
+AERIE_LANES __m512i mm512_broadcast_i64x4(__m256i a) {
+  Ints v;
+  std::memcpy(&v, &a, 32);
+  std::memcpy(reinterpret_cast<char*>(&v) + 32, &a, 32);
+  return (__m512i)v;
+}
+
+// The lowest of each four comes last.
+AERIE_LANES __m512i mm512_set4_epi32(int32_t d, int32_t c, int32_t b, int32_t a) {
+  return (__m512i)Ints{a, b, c, d, a, b, c, d, a, b, c, d, a, b, c, d};
+}
+
+// The lowest four bits of each number of `index` count.
+AERIE_LANES __m512i mm512_permutexvar_epi32(__m512i index, __m512i a) {
+  Ints v;
+  for (int i = 0; i < 16; ++i) v[i] = ((Ints)a)[((Ints)index)[i] & 15];
+  return (__m512i)v;
+}
+
+// `b` where the mask has a bit.
+AERIE_LANES __m512i mm512_mask_blend_epi16(uint32_t mask, __m512i a, __m512i b) {
+  Shorts v;
+  for (int i = 0; i < 32; ++i) v[i] = (mask >> i & 1) != 0 ? ((Shorts)b)[i] : ((Shorts)a)[i];
+  return (__m512i)v;
+}
+
+// Within each 16 bytes; 0 where a number's highest bit is set.
+AERIE_LANES __m512i mm512_shuffle_epi8(__m512i a, __m512i from) {
+  Bytes v;
+  for (int i = 0; i < 64; ++i) v[i] = ((Bytes)from)[i] < 0 ? 0 : ((Bytes)a)[i / 16 * 16 + (((Bytes)from)[i] & 15)];
+  return (__m512i)v;
+}
+
 #undef AERIE_LANES
 
 }  // namespace aerie::emulated
@@ -156,6 +192,12 @@ AERIE_LANES __m512i mm512_dpwssd_epi32(__m512i sum, __m512i a, __m512i b) {
 #define _mm512_cvtph_ps ::aerie::emulated::mm512_cvtph_ps
 #define _mm512_dpbusd_epi32 ::aerie::emulated::mm512_dpbusd_epi32
 #define _mm512_dpwssd_epi32 ::aerie::emulated::mm512_dpwssd_epi32
+#define _mm512_xor_si512 ::aerie::emulated::mm512_xor_si512
+#define _mm512_broadcast_i64x4 ::aerie::emulated::mm512_broadcast_i64x4
+#define _mm512_set4_epi32 ::aerie::emulated::mm512_set4_epi32
+#define _mm512_permutexvar_epi32 ::aerie::emulated::mm512_permutexvar_epi32
+#define _mm512_mask_blend_epi16 ::aerie::emulated::mm512_mask_blend_epi16
+#define _mm512_shuffle_epi8 ::aerie::emulated::mm512_shuffle_epi8
 
 // For the sources, and only after the compiler's header, which reads it too.
 #define __AVX512F__ 1
