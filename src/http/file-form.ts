@@ -72,8 +72,7 @@ function discardRest({ raw }: FastifyRequest): void {
   if (raw.complete) return
   raw.unpipe()
   raw.resume()
-  const { socket } = raw
-  const linger = setTimeout(() => socket.destroy(), LINGER_MS).unref()
+  const linger = setTimeout(() => raw.destroy(), LINGER_MS).unref()
   raw.once('close', () => clearTimeout(linger))
 }
 
