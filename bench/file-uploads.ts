@@ -1,89 +1,132 @@
 #!/usr/bin/env node
 /**
- * What uploads do to a server: `node bench/file-uploads.ts [clients [megabytes [large]]]` starts one with the starter and
- * prints how late its main thread was while so many clients (16) each uploaded so much (20 MB), at rest before, and how far
- * its memory rose while one file of `large` MiB (1024) arrived.
+ * What uploads do to a server: `node bench/file-uploads.ts [clients [megabytes [large]]]` serves the starter in this thread,
+ * lets so many clients (16) in another thread each upload so much (20 MB) at once, and then one file of `large` MiB (1024).
+ * It prints how long the main thread was kept by a turn of its event loop, as time and as its own processor time, which
+ * others on the machine do not lengthen, and how far memory rose.
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
-import { readMetrics } from '../src/bench/metrics-page.ts'
-import { startServerProcess } from '../src/bench/server-process.ts'
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
+import { resolveConfig } from '../src/config.ts'
+import { startServer } from '../src/main.ts'
 
 const MB = 1e6
 const MiB = 2 ** 20
-const PIECE = randomBytes(MiB)
-/** The delay of the event loop is kept over windows of so long. */
-const WINDOW_MS = 20_000
 
-const [clients = 16, megabytes = 20, large = 1024] = process.argv.slice(2).map(Number)
-const folder = await mkdtemp(join(tmpdir(), 'aerie-uploads-'))
-const server = await startServerProcess([
-  ...['--data-dir', folder, '--max-file-bytes', String(large * MiB)],
-])
-try {
-  await delay(WINDOW_MS)
-  report('at rest', await lateness())
-  const bytes = megabytes * MB
+if (isMainThread) await measure()
+else parentPort!.postMessage(await uploadAll(workerData as Uploads))
+
+interface Uploads {
+  readonly url: string
+  readonly clients: number
+  readonly bytes: number
+}
+
+async function measure(): Promise<void> {
+  const [clients = 16, megabytes = 20, large = 1024] = process.argv.slice(2).map(Number)
+  const folder = await mkdtemp(join(tmpdir(), 'aerie-uploads-'))
+  const flags = { port: 0, dataDir: folder, maxFileBytes: large * MiB, logLevel: 'error' }
+  const server = await startServer(resolveConfig({ flags }))
+  try {
+    // The first upload makes the folder and starts the thread of the database.
+    await inThread({ url: server.url, clients: 1, bytes: MB })
+    const many = watch()
+    const seconds = await inThread({ url: server.url, clients, bytes: megabytes * MB })
+    const rate = ((clients * megabytes) / seconds).toFixed(0)
+    report(`${clients} uploads of ${megabytes} MB at once, ${rate} MB/s together`, many())
+    const one = watch()
+    await inThread({ url: server.url, clients: 1, bytes: large * MiB })
+    report(`one upload of ${large} MiB`, one())
+  } finally {
+    await server.close()
+    await rm(folder, { recursive: true })
+  }
+}
+
+function inThread(uploads: Uploads): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(new URL(import.meta.url), { workerData: uploads })
+    worker.once('message', resolve).once('error', reject)
+  })
+}
+
+interface Watched {
+  /** Milliseconds of each turn, and the main thread's processor time of it. */
+  readonly turns: readonly number[]
+  readonly processor: readonly number[]
+  /** Resident, in bytes. */
+  readonly before: number
+  readonly most: number
+}
+
+/** Watches until the result is called for. */
+function watch(): () => Watched {
+  const turns: number[] = []
+  const processor: number[] = []
+  const before = process.memoryUsage.rss()
+  let most = before
+  let [time, cpu] = [performance.now(), processorMs()]
+  const timer = setInterval(() => {
+    const [now, used] = [performance.now(), processorMs()]
+    turns.push(now - time)
+    processor.push(used - cpu)
+    most = Math.max(most, process.memoryUsage.rss())
+    ;[time, cpu] = [now, used]
+  }, 1)
+  return () => {
+    clearInterval(timer)
+    return { turns, processor, before, most }
+  }
+}
+
+function processorMs(): number {
+  const { user, system } = process.threadCpuUsage()
+  return (user + system) / 1000
+}
+
+function report(what: string, { turns, processor, before, most }: Watched): void {
+  console.log(what)
+  console.log(`  a turn of the main thread: ${quantiles(turns)}`)
+  console.log(`  its processor time: ${quantiles(processor)}`)
+  const [rest, peak] = [before, most].map((bytes) => (bytes / MiB).toFixed(0))
+  console.log(`  resident: ${rest} MiB before, at most ${peak} MiB meanwhile`)
+}
+
+function quantiles(values: readonly number[]): string {
+  const sorted = values.toSorted((a, b) => a - b)
+  const at = (q: number) => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))]!
+  const [median, p99, most] = [at(0.5), at(0.99), at(1)].map((ms) => ms.toFixed(1))
+  return `${median} ms (median), ${p99} ms (p99), ${most} ms (most)`
+}
+
+/** Seconds until all are acknowledged. Throws when one is refused, or is not what was sent. */
+async function uploadAll({ url, clients, bytes }: Uploads): Promise<number> {
   const start = performance.now()
-  const digests = await Promise.all(Array.from({ length: clients }, () => upload(bytes)))
-  const seconds = (performance.now() - start) / 1000
-  const rate = ((clients * megabytes) / seconds).toFixed(0)
-  report(`${clients} uploads of ${megabytes} MB at once, ${rate} MB/s together`, await lateness())
-  if (new Set(digests).size !== 1) throw new Error('the files are not what was sent')
-
-  const before = await resident()
-  let peak = before
-  const watch = setInterval(async () => {
-    peak = Math.max(peak, await resident())
-  }, 100)
-  await upload(large * MiB)
-  clearInterval(watch)
-  const [rest, most] = [before, peak].map((size) => (size / MiB).toFixed(0))
-  console.log(
-    `one file of ${large} MiB: resident ${rest} MiB before, at most ${most} MiB meanwhile`,
-  )
-} finally {
-  await server.stop()
-  await rm(folder, { recursive: true })
+  await Promise.all(Array.from({ length: clients }, () => upload(url, bytes)))
+  return (performance.now() - start) / 1000
 }
 
-function report(what: string, { p50, p99, most }: Awaited<ReturnType<typeof lateness>>): void {
-  const [a, b, c] = [p50, p99, most].map((value) => (1000 * value).toFixed(1))
-  console.log(`${what}: main thread late by ${a} ms (median), ${b} ms (p99), ${c} ms (most)`)
-}
-
-/** Seconds, over the last 10 to 20 s. */
-async function lateness() {
-  const page = await readMetrics(server.url, undefined)
-  const at = (q: number) =>
-    page.get(`aerie_event_loop_delay_seconds{quantile="${q}"}`) ?? Number.NaN
-  return { p50: at(0.5), p99: at(0.99), most: at(1) }
-}
-
-async function resident(): Promise<number> {
-  return (await readMetrics(server.url, undefined)).get('process_resident_memory_bytes') ?? 0
-}
-
-/** Uploads a file that is made as it is sent; the digest that the server then says it has. Throws when it is another. */
-async function upload(bytes: number): Promise<string> {
+/** A file that is made as it is sent. */
+async function upload(url: string, bytes: number): Promise<void> {
   const boundary = 'aerie-bench'
+  const piece = randomBytes(256 * 1024)
   const hash = createHash('sha256')
   const body = async function* () {
     yield Buffer.from(
       `--${boundary}\r\ncontent-disposition: form-data; name="purpose"\r\n\r\nuser_data\r\n--${boundary}\r\n` +
         'content-disposition: form-data; name="file"; filename="a.bin"\r\n\r\n',
     )
-    for (let sent = 0; sent < bytes; sent += PIECE.length) {
-      const piece = PIECE.subarray(0, Math.min(PIECE.length, bytes - sent))
-      hash.update(piece)
-      yield piece
+    for (let sent = 0; sent < bytes; sent += piece.length) {
+      const next = piece.subarray(0, Math.min(piece.length, bytes - sent))
+      hash.update(next)
+      yield next
     }
     yield Buffer.from(`\r\n--${boundary}--\r\n`)
   }
-  const response = await fetch(`${server.url}/v1/files`, {
+  const response = await fetch(`${url}/v1/files`, {
     method: 'POST',
     headers: { 'content-type': `multipart/form-data; boundary=${boundary}` },
     body: body(),
@@ -91,8 +134,7 @@ async function upload(bytes: number): Promise<string> {
   } as unknown as RequestInit)
   const { id } = (await response.json()) as { readonly id?: string }
   if (id === undefined) throw new Error(`the upload was refused with ${response.status}`)
-  const head = await fetch(`${server.url}/v1/files/${id}/content`, { method: 'HEAD' })
-  const digest = `"${hash.digest('hex')}"`
-  if (head.headers.get('etag') !== digest) throw new Error('the file is not what was sent')
-  return digest
+  const head = await fetch(`${url}/v1/files/${id}/content`, { method: 'HEAD' })
+  if (head.headers.get('etag') !== `"${hash.digest('hex')}"`)
+    throw new Error('another file arrived')
 }

@@ -111,8 +111,7 @@ export class FileUpload implements Upload {
   }
 }
 
-/** For a file that is larger than one may be. */
-export function tooLarge(maxFileBytes: number): AerieError {
+function tooLarge(maxFileBytes: number): AerieError {
   const what = `file: expected at most ${maxFileBytes} bytes (maxFileBytes)`
   return new AerieError('request_too_large', what, { param: 'file' })
 }

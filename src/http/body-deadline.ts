@@ -30,15 +30,23 @@ export function limitBodies({ timeoutMs, late }: BodyDeadline) {
       : Number.POSITIVE_INFINITY
     let before = socket.bytesRead
     const timer = setInterval(() => {
-      if (raw.complete) return clearInterval(timer)
+      if (raw.complete) {
+        clearInterval(timer)
+        return
+      }
+      if (reply.raw.headersSent) {
+        // Whoever has an answer and goes on sending is read no longer.
+        clearInterval(timer)
+        raw.destroy()
+        return
+      }
       const moved = socket.bytesRead - before
       before = socket.bytesRead
       if (moved >= least) return
       clearInterval(timer)
       const what = new Error('the body came too slowly')
-      if (reply.raw.headersSent) socket.destroy()
-      else late(Object.assign(what, { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), socket)
+      late(Object.assign(what, { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), socket)
     }, timeoutMs).unref()
-    reply.raw.once('close', () => clearInterval(timer))
+    raw.once('close', () => clearInterval(timer))
   }
 }

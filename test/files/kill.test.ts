@@ -19,7 +19,9 @@ import { temporaryFolder } from '../support/temporary-folder.ts'
 const PROGRAM = fileURLToPath(new URL('../support/file-server.ts', import.meta.url))
 const CLIENTS = 4
 const MOST_BYTES = 400_000
-const MOST_MS = 700
+/** Of a server's life: until so many files were acknowledged, and then a moment more. */
+const MOST_FILES = 8
+const MOST_MS = 60
 
 async function startServer(folder: string) {
   const child = spawn(process.execPath, [PROGRAM, folder], { stdio: ['ignore', 'pipe', 'inherit'] })
@@ -87,6 +89,8 @@ it('no acknowledged file is lost, no deleted one comes back, none is half', asyn
     if (run > 0) await check(server.files)
     const clients = Array.from({ length: CLIENTS }, (_, i) => client(server.files, `${run}-${i}`))
     const ends = Promise.allSettled(clients)
+    const enough = acknowledged + Math.floor(random() * MOST_FILES)
+    while (acknowledged < enough) await delay(1)
     await delay(random() * MOST_MS)
     await server.kill()
     for (const end of await ends) {
