@@ -99,6 +99,8 @@ const OUTRO = `
 - Every answer has the header \`x-request-id\`; JSON answers also have \`server-timing\`.
 - \`/v1/models\` adds \`aerie\` to each model: context length, number of pictures, sampling defaults, cost of each \`detail\`;
   \`/v1/models/{model}\` adds the whole capability document there.
+- \`/v1/files\`: a page has at most 1000 files, and files of purpose \`batch\` stay until they are deleted unless
+  \`expires_after\` says otherwise. \`status\` is always \`processed\`.
 - \`/v1/embeddings\` gives vectors as the tower does, not of unit length; \`usage\` counts patches. \`aerie\` is one field more, of
   the answer and of each item, only where the request has \`aerie\`.
 `

@@ -121,6 +121,32 @@ it('a download that has begun is finished when its file is deleted', async () =>
   assert.deepEqual(await buffer(stream), bytes)
 })
 
+it('what has expired is gone at once, and its bytes at the next sweep, also that of another start', async () => {
+  await using folder = await temporaryFolder()
+  let now = Date.now()
+  const options = { now: () => now }
+  let short: StoredFile
+  let long: StoredFile
+  {
+    await using store = await openStore(folder.path, options)
+    short = await put(store, 'short', { expiresAfterSeconds: 3600 })
+    long = await put(store, 'long', { expiresAfterSeconds: 7200 })
+    now += 3_600_000
+    assert.equal(await store.find('a', short.id), undefined)
+    assert.equal(await store.delete('a', short.id), false)
+    assert.deepEqual(await idsOf(store), [long.id])
+    assert.equal((await blobsIn(folder.path)).length, 2)
+  }
+  {
+    await using store = await openStore(folder.path, { ...options, sweepEveryMs: 10 })
+    while (store.stats().expired < 1) await delay(5)
+    assert.equal((await blobsIn(folder.path)).length, 1)
+    now += 3_600_000
+    while (store.stats().expired < 2) await delay(5)
+  }
+  assert.deepEqual(await blobsIn(folder.path), [])
+})
+
 it('two servers share one folder: each sees what the other does, and the bound is one', async () => {
   await using folder = await temporaryFolder()
   const options = { maxBytes: 1000 }
