@@ -16,10 +16,11 @@ import { startServer } from '../src/main.ts'
 const MB = 1e6
 const MiB = 2 ** 20
 
-/** Is asked by a message, once, and answers with one. */
-const asClient = process.send?.bind(process)
-if (asClient) process.once('message', (uploads: Uploads) => void uploadAll(uploads).then(asClient))
-else await measure()
+const CLIENTS = '--clients'
+
+if (process.argv[2] === CLIENTS) {
+  process.send!(await uploadAll(JSON.parse(process.argv[3]!)))
+} else await measure()
 
 interface Uploads {
   readonly url: string
@@ -52,13 +53,12 @@ async function measure(): Promise<void> {
 /** Clients in a process of their own, so that their memory is not the server's. */
 function fromClients(uploads: Uploads): Promise<number> {
   return new Promise((resolve, reject) => {
-    const clients = fork(import.meta.filename)
+    const clients = fork(import.meta.filename, [CLIENTS, JSON.stringify(uploads)])
     clients.once('message', (seconds: number) => {
       clients.disconnect()
       resolve(seconds)
     })
     clients.once('exit', (code) => reject(new Error(`the clients ended with code ${code}`)))
-    clients.send(uploads)
   })
 }
 
