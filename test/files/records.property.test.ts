@@ -162,7 +162,9 @@ class History {
 
 it('records are what a plain list of them would be, through every history', (t) => {
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 60, size: 'max' }), (steps) => new History().run(steps)),
+    fc.property(fc.array(step, { maxLength: 60, size: 'max' }), (steps) =>
+      new History().run(steps),
+    ),
     { ...propertyRuns(60, t), endOnFailure: false },
   )
 })
