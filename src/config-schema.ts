@@ -8,6 +8,7 @@ export const CONFIG_GROUPS = [
   'Model and engine',
   'Pictures',
   'Fetching',
+  'Files',
 ] as const
 
 type Group = (typeof CONFIG_GROUPS)[number]
@@ -297,6 +298,22 @@ export const configSchema = Type.Object(
       'Redirects that are followed; each target is checked again.',
       0,
     ),
+
+    dataDir: Type.String({
+      minLength: 1,
+      group: 'Files',
+      defaultText: '~/.aerie/data',
+      description:
+        'Directory of uploaded files, on a disk of this machine; servers of one machine may share it.',
+    }),
+    maxFileBytes: bytes(512 * MiB, 'Files', 'Size of one uploaded file.'),
+    maxFilesBytes: bytes(
+      32 * 1024 * MiB,
+      'Files',
+      'Size of all uploaded files together; 0 takes none and writes nothing.',
+      0,
+    ),
+    maxFileUploads: count(32, 'Files', 'Uploads at one time; beyond it the answer is 429.'),
   },
   { additionalProperties: false },
 )

@@ -44,6 +44,7 @@ export function resolveConfig(sources: ConfigSources): Config {
   values.set('threads', defaultThreads())
 
   values.set('modelsDir', join(homedir(), '.aerie', 'models'))
+  values.set('dataDir', join(homedir(), '.aerie', 'data'))
 
   const take = (key: string, raw: unknown, label: string, spell: (key: string) => string) => {
     const schema = CONFIG_KEYS.get(key as ConfigKey)

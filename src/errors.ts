@@ -13,6 +13,7 @@ export const ERROR_CODES = {
   not_found: 'No such route or object.',
   method_not_allowed: 'The route exists, but not for this HTTP method.',
   unsupported_media_type: 'The body is not of a content type that the route accepts.',
+  range_not_satisfiable: 'The Range header asks for bytes that the file does not have.',
   request_too_large: 'The body has too many bytes or too many values.',
   request_timeout: 'The request did not arrive in time.',
   model_not_found: 'No model of that name is served.',
@@ -34,7 +35,10 @@ export const ERROR_CODES = {
   invalid_package: 'A model package or checkpoint is incomplete, damaged or of an unknown family.',
   download_failed:
     'A model could not be fetched: the hub is out of reach, refused, or sent something else than it announced.',
-  insufficient_storage: 'The disk has too little room for a package.',
+  insufficient_storage:
+    'The disk has too little room, or the files have as many bytes as they may have.',
+  storage_failure:
+    'Files cannot be stored or read: the folder is read-only, or the database is damaged.',
   invalid_config: 'A configuration key is unknown or its value cannot be used.',
   backend_failure: 'The runtime that executes the model failed.',
   internal_error: 'A defect in the server; the log has the details under the request id.',

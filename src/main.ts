@@ -21,6 +21,8 @@ import { startEncoder } from './engine/encoder.ts'
 import { startEngine } from './engine/engine.ts'
 import type { Encoder, Engine } from './engine/types.ts'
 import { AerieError } from './errors.ts'
+import type { FileStore } from './files/contract.ts'
+import { openFileStore } from './files/file-store.ts'
 import { createApp } from './http/app.ts'
 import { loadApiKeys, reloadOnSighup } from './http/auth.ts'
 import type { HubAccess } from './hub/hub-client.ts'
@@ -29,7 +31,14 @@ import type { OnProgress } from './import/progress.ts'
 import { startMedia } from './media/media.ts'
 import type { Media } from './media/types.ts'
 import { computedForm, type FoundModel, factsOf } from './model-facts.ts'
-import { encoderBounds, limitsInForce, mediaOptions, smallCacheRemark } from './part-options.ts'
+import {
+  encoderBounds,
+  fileStoreOptions,
+  limitsInForce,
+  mediaOptions,
+  smallCacheRemark,
+} from './part-options.ts'
+import { startAll } from './start-all.ts'
 import { createLogger, type Logger } from './telemetry/logger.ts'
 import { openModelSource } from './weights/model-source.ts'
 
@@ -98,7 +107,7 @@ export async function openModel(config: Config, options: MainOptions = {}): Prom
   const logger = options.logger ?? createLogger({ level: 'error' })
   const found = await findModel(config, options, logger)
   const { directory, model } = found
-  if (!model.embeddingTower) return await openChat(found, config, logger)
+  if (!model.embeddingTower) return await openChat(found, config, logger, undefined)
   throw new AerieError(
     'invalid_package',
     `${directory}: a ${model.family.modelType} checkpoint is a tower without a decoder, so it cannot hold a conversation`,
@@ -112,7 +121,12 @@ function readingOf(backend: string): string {
     : 'weights are widened to floats, each to its exact value'
 }
 
-async function openChat(found: FoundModel, config: Config, logger: Logger): Promise<OpenModel> {
+async function openChat(
+  found: FoundModel,
+  config: Config,
+  logger: Logger,
+  files: FileStore | undefined,
+): Promise<OpenModel> {
   const { directory: modelDir, name, model: described, storage } = found
   const { family, config: familyConfig, limits, preprocessing, picturePrompt } = described
   const backend = runtimeFor(described.graphs, config, logger)
@@ -171,6 +185,8 @@ async function openChat(found: FoundModel, config: Config, logger: Logger): Prom
     models: [model],
     others: [],
     media,
+    files,
+    maxTextBytes: config.maxBodyBytes,
     deadlineMs: config.deadlineMs,
   })
   return {
@@ -274,16 +290,22 @@ interface Served {
 }
 
 /** Of a kind that the model is not, the service refuses by name. */
-async function openServed(config: Config, options: MainOptions, logger: Logger): Promise<Served> {
+async function openServed(
+  config: Config,
+  options: MainOptions,
+  logger: Logger,
+  files: FileStore,
+): Promise<Served> {
   const found = await findModel(config, options, logger)
   const { embeddingTower: tower } = found.model
   const nothing = { models: [], others: [found.name], deadlineMs: config.deadlineMs }
   if (tower) {
     const opened = await openTower(found, tower, config, logger)
-    const chat = createChatService({ ...nothing, media: opened.media })
+    const { media } = opened
+    const chat = createChatService({ ...nothing, media, files: undefined, maxTextBytes: 0 })
     return { ...opened, chat, embeddings: opened.service, engine: undefined }
   }
-  const opened = await openChat(found, config, logger)
+  const opened = await openChat(found, config, logger, files)
   const embeddings = createEmbeddingService({ ...nothing, media: opened.media })
   return { ...opened, chat: opened.service, embeddings }
 }
@@ -296,13 +318,19 @@ export async function startServer(
   const logger = options.logger ?? createLogger({ level: config.logLevel })
   const apiKeys =
     config.apiKeysFile === undefined ? undefined : await loadApiKeys(config.apiKeysFile)
-  const served = await openServed(config, options, logger)
+  const files = await openFileStore(fileStoreOptions(config, logger))
+  const served = await openServed(config, options, logger, files).catch(async (error) => {
+    await files.dispose()
+    throw error
+  })
   const { document, chat, embeddings, engine, encoder, media } = served
   try {
     const app = await createApp({
       models: [document],
       chat,
       embeddings,
+      files,
+      maxFileBytes: config.maxFileBytes,
       logger,
       apiKeys,
       requireApiKey: apiKeyRequired(config),
@@ -313,6 +341,7 @@ export async function startServer(
         engine: engine?.stats(),
         encoder: encoder?.stats(),
         media: media.stats(),
+        files: files.stats(),
       }),
       problems: () => [
         ...(engine && !engine.healthy ? ['engine worker is down'] : []),
@@ -337,10 +366,12 @@ export async function startServer(
         await Promise.race([app.drain(), goodbye])
         last.abort()
         await app.close()
+        // Last: an upload that is cut off now still takes back what it wrote.
+        await files.dispose()
       },
     }
   } catch (error) {
-    await served.close()
+    await Promise.all([served.close(), files.dispose()])
     throw error
   }
 }
@@ -366,28 +397,4 @@ async function locate(
   )
   if (located.remark !== undefined) logger.warn(located.remark)
   return located
-}
-
-interface Disposes {
-  dispose(): Promise<void>
-}
-
-/** Awaits all; when one fails, disposes of those that did start before passing the failure on. */
-async function startAll<T extends readonly unknown[]>(
-  parts: readonly [...{ [I in keyof T]: T[I] | Promise<T[I]> }],
-): Promise<T> {
-  const results = await Promise.allSettled(parts)
-  const failure = results.find(
-    (result): result is PromiseRejectedResult => result.status === 'rejected',
-  )
-  if (!failure)
-    return results.map((r) => (r as PromiseFulfilledResult<unknown>).value) as unknown as T
-  await Promise.all(
-    results.map((result) => {
-      const value =
-        result.status === 'fulfilled' ? (result.value as Partial<Disposes> | undefined) : undefined
-      return value?.dispose?.()
-    }),
-  )
-  throw failure.reason
 }

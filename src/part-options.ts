@@ -4,6 +4,7 @@ import type { ModelLimits } from '../models/family.ts'
 import type { LimitsInForce } from './capabilities/document.ts'
 import type { Config } from './config.ts'
 import type { EncoderOptions } from './engine/encoder.ts'
+import type { FileStoreOptions } from './files/file-store.ts'
 import type { MediaOptions } from './media/media.ts'
 
 export function encoderBounds(
@@ -36,6 +37,20 @@ export function limitsInForce(config: Config, maxImages: number): LimitsInForce 
   return {
     ...{ maxImages, maxImageBytes, maxImagePixels, maxImageSide, maxAspectRatio },
     ...{ maxBodyBytes, deadlineMs },
+  }
+}
+
+export function fileStoreOptions(
+  config: Config,
+  logger: FileStoreOptions['logger'],
+): FileStoreOptions {
+  return {
+    // The directory may be one that others may look into; what is below it is not.
+    folder: join(config.dataDir, 'files'),
+    maxFileBytes: config.maxFileBytes,
+    maxBytes: config.maxFilesBytes,
+    maxUploads: config.maxFileUploads,
+    logger,
   }
 }
 

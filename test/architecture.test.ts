@@ -41,7 +41,9 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   // A GGUF file holds the vocabulary beside the weights.
   tokenizer: ['errors', 'model-file', 'model-folder', 'weights'],
   media: ['models', 'errors'],
-  telemetry: ['errors', 'engine', 'media'],
+  // The host of worker threads.
+  files: ['engine', 'errors', 'write-all'],
+  telemetry: ['errors', 'engine', 'files', 'media'],
   http: [
     'telemetry',
     'capabilities',
@@ -49,10 +51,12 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'embeddings',
     'engine',
     'errors',
+    'files',
     'free-memory',
     'nearest',
   ],
   chat: [
+    'files',
     'picture-window',
     'capabilities',
     'deadline',
@@ -67,7 +71,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   ],
   'picture-window': [],
   deadline: ['errors'],
-  'part-options': ['config', 'capabilities', 'engine', 'media', 'models'],
+  'start-all': [],
+  'part-options': ['config', 'capabilities', 'engine', 'files', 'media', 'models'],
   'model-facts': ['capabilities', 'chat', 'engine', 'import', 'model-file', 'weights'],
   embeddings: ['picture-window', 'capabilities', 'deadline', 'engine', 'media', 'models', 'errors'],
   // What a model can do and is: shown by the edge, put together by main.
@@ -125,7 +130,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'nearest',
   ],
   // Runs the native runtime where the backend finds it.
-  doctor: ['cli', 'config', 'cpu', 'bin', 'models', 'engine', 'engine/backends'],
+  doctor: ['cli', 'config', 'cpu', 'bin', 'files', 'models', 'engine', 'engine/backends'],
   // The towers' benchmarks run graphs without a model around them and an encoder without a server,
   // the engines' a decoder on the backend that is configured, from a checkpoint that is taken apart as an import does.
   bench: [
@@ -162,12 +167,16 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
 /** Arrows that hold for types alone, with the reason. */
 const TYPES_ONLY: readonly (readonly [from: string, to: string, reason: string])[] = [
   ['part-options', 'engine', 'options of what main starts'],
+  ['part-options', 'files', 'options of what main starts'],
   ['part-options', 'media', 'options of what main starts'],
   ['part-options', 'models', 'limits of what is served'],
   ['cli', 'chat', 'ask speaks to the same interface as the edge'],
   ['http', 'engine', 'sampling parameters pass through'],
   ['telemetry', 'engine', 'metrics show its snapshot'],
   ['telemetry', 'media', 'metrics show its snapshot'],
+  ['telemetry', 'files', 'metrics show its snapshot'],
+  ['chat', 'files', 'requests name files of a store that main opens'],
+  ['http', 'files', 'routes serve a store that main opens'],
 ]
 
 const MOST_LINES = 400

@@ -33,13 +33,35 @@ export type ContentPart =
       readonly detail: ImageDetail
       readonly param: string
     }
+  | StoredPicture
+
+/** A picture among the uploaded files. */
+export interface StoredPicture {
+  readonly type: 'image'
+  readonly stored: { readonly fileId: string; readonly path: string; readonly byteLength: number }
+  readonly detail: ImageDetail
+  readonly param: string
+}
+
+/** A file by id, or in the request itself. What is in it decides which {@link ContentPart} it becomes. */
+export interface FilePart {
+  readonly type: 'file'
+  readonly file:
+    | { readonly id: string }
+    /** A data: URI. */
+    | { readonly data: string; readonly filename: string | undefined }
+  readonly param: string
+}
 
 /** A message; an assistant message without content has no parts. */
-export interface ChatMessage {
+export interface ChatMessage<Part = ContentPart> {
   readonly role: 'system' | 'developer' | 'user' | 'assistant'
   readonly name: string | undefined
-  readonly content: readonly ContentPart[]
+  readonly content: readonly Part[]
 }
+
+/** A message as a client wrote it. */
+export type RequestMessage = ChatMessage<ContentPart | FilePart>
 
 /** Sampling as asked for: undefined means the model's own default, null never occurs. */
 export type RequestedSampling = {
@@ -52,7 +74,7 @@ export interface ChatRequest {
   readonly requestId: string
   /** As the client wrote it; `model_not_found` is the service's to throw. */
   readonly model: string
-  readonly messages: readonly ChatMessage[]
+  readonly messages: readonly RequestMessage[]
   readonly sampling: RequestedSampling
   /** Answers to generate, at least 1. */
   readonly n: number
@@ -162,6 +184,8 @@ export interface ImageSeen {
   readonly bytes: number
   /** Hex, of the bytes. */
   readonly sha256: string
+  /** The uploaded file that it is. */
+  readonly fileId?: string
   /** Upright, in pixels, before any resize. */
   readonly width: number
   readonly height: number
@@ -185,7 +209,7 @@ export interface TokenizeRequest {
   readonly model: string
   /** A conversation through the chat template, or a bare text. */
   readonly input:
-    | { readonly type: 'messages'; readonly messages: readonly ChatMessage[] }
+    | { readonly type: 'messages'; readonly messages: readonly RequestMessage[] }
     | { readonly type: 'text'; readonly text: string }
   readonly returnIds: boolean
   readonly tenant: string

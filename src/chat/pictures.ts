@@ -4,7 +4,7 @@ import { featureTiles, layoutPictures } from '../../models/preprocessing.ts'
 import { finestLevel, type PictureLayout } from '../../models/tiling/layout.ts'
 import type { Features } from '../engine/types.ts'
 import { AerieError } from '../errors.ts'
-import type { LoadedImage, Media } from '../media/types.ts'
+import type { ImageSource, LoadedImage, Media } from '../media/types.ts'
 import { inWindow } from '../picture-window.ts'
 import type { ChatMessage, ContentPart, ImageSeen, StationTimes } from './contract.ts'
 import type { ServedModel } from './model.ts'
@@ -27,6 +27,10 @@ export interface EncodedPicture {
 
 export function pictureParts(messages: readonly ChatMessage[]): ImagePart[] {
   return messages.flatMap((message) => message.content.filter((part) => part.type === 'image'))
+}
+
+function sourceOf(part: ImagePart): ImageSource['from'] {
+  return 'url' in part ? { url: part.url } : part.stored
 }
 
 /** Positions that the pictures take in the prompt. */
@@ -63,7 +67,7 @@ export async function loadPictures(
   const images = await inWindow(
     parts,
     signal,
-    (part, linked) => media.load({ from: { url: part.url }, param: part.param }, linked),
+    (part, linked) => media.load({ from: sourceOf(part), param: part.param }, linked),
     (image) => media.release(image),
   )
   const layouts = layoutPictures(
@@ -105,8 +109,8 @@ async function encodePicture(
   const { part, image, layout } = picture
   const encoder = model.visionEncoder!
   const key = featureKey(model, image.sha256, layout, tenant)
-  const fetchTime: StationTimes =
-    'url' in part && /^data:/i.test(part.url) ? {} : { fetch: image.fetchMs }
+  const isFetched = 'url' in part && !/^\s*data:/i.test(part.url)
+  const fetchTime: StationTimes = isFetched ? { fetch: image.fetchMs } : {}
   const known = await encoder.lookup(key)
   if (known) {
     const { features, from, readMs } = known
@@ -150,6 +154,7 @@ function describe(
     format: image.header.format,
     bytes: image.bytes.byteLength,
     sha256: image.sha256,
+    ...('stored' in part && { fileId: part.stored.fileId }),
     width: image.header.width,
     height: image.header.height,
     tiles: layout.tiles,

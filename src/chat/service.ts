@@ -7,6 +7,7 @@ import { AerieError } from '../errors.ts'
 import type { Media } from '../media/types.ts'
 import { answer } from './answer.ts'
 import type { ChatRequest, ChatService } from './contract.ts'
+import { openFiles, type ReadableFiles } from './file-parts.ts'
 import type { ServedModel } from './model.ts'
 import {
   encodePictures,
@@ -24,6 +25,10 @@ export interface ChatServiceOptions {
   /** Names of served models that do not answer. */
   readonly others: readonly string[]
   readonly media: Media
+  /** Files that requests may name; undefined: there are none. */
+  readonly files: ReadableFiles | undefined
+  /** Bytes of text that the files of one request may have together. */
+  readonly maxTextBytes: number
   /** The longest deadline, and the one of requests that name none. */
   readonly deadlineMs: number
 }
@@ -32,7 +37,7 @@ const OTHERS_DO =
   'embeds pictures and has neither tokenizer nor decoder; ask /v1/embeddings, and /v1/models/{model} for what a picture costs'
 
 export function createChatService(options: ChatServiceOptions): ChatService {
-  const { models, others, media } = options
+  const { models, others, media, files, maxTextBytes } = options
 
   const find = (id: string) => findModel({ models, others, othersDo: OTHERS_DO }, id)
 
@@ -46,11 +51,13 @@ export function createChatService(options: ChatServiceOptions): ChatService {
       const { signal } = deadline
       let pictures: LoadedPicture[] = []
       try {
-        pictures = await loadPictures(model, media, request.messages, signal)
+        const { tenant } = request
+        const messages = await openFiles(request.messages, { files, tenant, maxTextBytes, signal })
+        pictures = await loadPictures(model, media, messages, signal)
         const layouts = pictures.map((picture) => picture.layout)
-        const prompt = await buildPrompt(model, request.messages, layouts)
+        const prompt = await buildPrompt(model, messages, layouts)
         const maxTokens = answerRoom(model, prompt, pictures, request)
-        const encoded = await encodePictures(model, media, pictures, request.tenant, signal)
+        const encoded = await encodePictures(model, media, pictures, tenant, signal)
         releasePictures(media, pictures)
         signal.throwIfAborted()
         const generation = model.engine.generate(
@@ -96,7 +103,11 @@ export function createChatService(options: ChatServiceOptions): ChatService {
     },
 
     async tokenize(request, signal) {
-      return tokenize(find(request.model), media, request, signal)
+      const { input, tenant } = request
+      const model = find(request.model)
+      if (input.type === 'text') return tokenize(model, media, { ...request, input }, signal)
+      const messages = await openFiles(input.messages, { files, tenant, maxTextBytes, signal })
+      return tokenize(model, media, { ...request, input: { ...input, messages } }, signal)
     },
   }
 }

@@ -1,15 +1,22 @@
 /** What a conversation costs, from the headers of its pictures: nothing is decoded or generated. */
 
 import type { Media } from '../media/types.ts'
-import type { TokenizeRequest, TokenizeResult } from './contract.ts'
+import type { ChatMessage, TokenizeRequest, TokenizeResult } from './contract.ts'
 import type { ServedModel } from './model.ts'
 import { imageTokens, type LoadedPicture, loadPictures, releasePictures } from './pictures.ts'
 import { buildPrompt, type Prompt } from './prompt.ts'
 
+/** A request whose files have become pictures and texts. */
+export interface OpenedRequest extends Omit<TokenizeRequest, 'input'> {
+  readonly input:
+    | { readonly type: 'messages'; readonly messages: readonly ChatMessage[] }
+    | Extract<TokenizeRequest['input'], { type: 'text' }>
+}
+
 export async function tokenize(
   model: ServedModel,
   media: Media,
-  request: TokenizeRequest,
+  request: OpenedRequest,
   signal: AbortSignal,
 ): Promise<TokenizeResult> {
   const base = { model: model.id, maxContext: model.limits.maxContext }

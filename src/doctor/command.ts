@@ -27,10 +27,11 @@ async function doctor(args: ParsedArgs, terminal: Terminal): Promise<number> {
 
 /** Makes all checks at the same time; findings come in the order of the report. */
 export async function examine(): Promise<Finding[]> {
-  const [host, runtimes, media, models] = await Promise.all([
+  const [host, runtimes, media, files, models] = await Promise.all([
     import('./host.ts'),
     import('./runtimes.ts'),
     import('./media.ts'),
+    import('./files.ts'),
     import('./models.ts'),
   ])
   const checks: readonly Check[] = [
@@ -41,6 +42,7 @@ export async function examine(): Promise<Finding[]> {
     runtimes.checkNativeAddon,
     media.checkSharp,
     media.checkFfmpeg,
+    () => files.checkFiles(),
     runtimes.checkGpu,
     runtimes.checkTensorRt,
   ]

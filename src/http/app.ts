@@ -11,6 +11,7 @@ import type { CapabilityDocument } from '../capabilities/document.ts'
 import type { ChatService } from '../chat/contract.ts'
 import type { EmbeddingService } from '../embeddings/contract.ts'
 import { AerieError } from '../errors.ts'
+import type { FileStore } from '../files/contract.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
 import type { Snapshot } from '../telemetry/sources.ts'
@@ -18,6 +19,7 @@ import { controlAccess } from './access.ts'
 import { allowHosts } from './allowed-hosts.ts'
 import { watchMethods } from './allowed-methods.ts'
 import type { ApiKeys } from './auth.ts'
+import { limitBodies } from './body-deadline.ts'
 import { answerClientErrors, refuseTunnels } from './client-error.ts'
 import { createContract } from './contract.ts'
 import { errorHandler } from './error-handler.ts'
@@ -28,6 +30,7 @@ import { requestId } from './request-id.ts'
 import { watchRequest } from './request-state.ts'
 import { chatCompletionsRoute } from './routes/chat-completions.ts'
 import { embeddingsRoute } from './routes/embeddings.ts'
+import { fileRoutes } from './routes/files.ts'
 import { healthRoutes } from './routes/health.ts'
 import { metricsRoute } from './routes/metrics.ts'
 import { modelRoutes } from './routes/models.ts'
@@ -38,6 +41,9 @@ export interface HttpOptions {
   readonly models: readonly CapabilityDocument[]
   readonly chat: ChatService
   readonly embeddings: EmbeddingService
+  readonly files: FileStore
+  /** Of one upload. */
+  readonly maxFileBytes: number
   readonly logger: Logger
   /** Undefined: no keys are needed. */
   readonly apiKeys: ApiKeys | undefined
@@ -48,13 +54,13 @@ export interface HttpOptions {
   readonly maxBodyBytes: number
   /** What happens to fields that the API does not define. */
   readonly unknownFields: 'refuse' | 'ignore'
-  /** States of engine, encoder and media for `/metrics`, read once a scrape. */
+  /** States of engine, encoder, media and files for `/metrics`, read once a scrape. */
   sources(): Snapshot
   /** Why a request would not be served now, in words; empty when it would. */
   problems(): readonly string[]
   /** Milliseconds of silence in a stream after which a comment is sent. Default 15 s. */
   readonly heartbeatMs?: number
-  /** How long a client may take to send head and body. Default 120 s. */
+  /** How long a client may take to send head and body; a file, without moving. Default 120 s. */
   readonly uploadTimeoutMs?: number
 }
 
@@ -73,7 +79,8 @@ export async function createApp(options: HttpOptions): Promise<FastifyInstance> 
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: options.maxBodyBytes,
-    requestTimeout: uploadTimeoutMs,
+    // Bodies have a limit of ours, see limitBodies.
+    requestTimeout: 0,
     genReqId: ({ headers }) => requestId(headers),
     return503OnClosing: false,
     // Closing comes after draining. Node counts a connection that never sent anything as busy, and would
@@ -81,7 +88,11 @@ export async function createApp(options: HttpOptions): Promise<FastifyInstance> 
     forceCloseConnections: true,
     clientErrorHandler: (error, socket) => answerClientError(error, socket),
     // Node's own refusal has no envelope; and it looks for late uploads only every so often.
-    http: { requireHostHeader: false, connectionsCheckingInterval: uploadTimeoutMs / 4 },
+    http: {
+      requireHostHeader: false,
+      headersTimeout: Math.min(uploadTimeoutMs, MOST_HEAD_MS),
+      connectionsCheckingInterval: uploadTimeoutMs / 4,
+    },
     frameworkErrors: (error, request, reply) => {
       watchRequest(request, reply, { logger: options.logger, metrics })
       reply.header('x-request-id', request.id)
@@ -102,6 +113,10 @@ export async function createApp(options: HttpOptions): Promise<FastifyInstance> 
     watchRequest(request, reply, { logger: options.logger, metrics })
     reply.header('x-request-id', request.id)
   })
+  app.addHook(
+    'onRequest',
+    limitBodies({ timeoutMs: uploadTimeoutMs, late: (...what) => answerClientError(...what) }),
+  )
   app.addHook('onRequest', requireOneHost)
   if (options.allowedHosts) app.addHook('onRequest', allowHosts(options.allowedHosts))
   const access = controlAccess(app, {
@@ -131,11 +146,16 @@ export async function createApp(options: HttpOptions): Promise<FastifyInstance> 
   const { logger: log } = options
   chatCompletionsRoute(app, { service: chat, contract, metrics, logger: log, heartbeatMs })
   embeddingsRoute(app, { service: embeddings, contract, metrics })
+  const { files, maxFileBytes } = options
+  await fileRoutes(app, { files, contract, maxFileBytes })
   modelRoutes(app, { models })
   tokenizeRoute(app, { service: chat, contract })
   healthRoutes(app, { problems: () => [...(access.draining ? [DRAINING] : []), ...problems()] })
   metricsRoute(app, { metrics })
   return app
 }
+
+/** Node's own default for a head. */
+const MOST_HEAD_MS = 60_000
 
 const DRAINING = 'the server is draining'

@@ -1,15 +1,31 @@
 /** Checks request bodies with the schemas of openapi.yaml. */
 import { contractError } from './contract-error.ts'
 import type { components } from './openapi.d.ts'
-import { ChatCompletionRequest, EmbeddingRequest, TokenizeRequest } from './request-validators.js'
+import {
+  ChatCompletionRequest,
+  EmbeddingRequest,
+  FileListQuery,
+  FileUploadRequest,
+  TokenizeRequest,
+} from './request-validators.js'
 
 /** The bodies that clients send, in wire spelling. */
 export type WireRequests = Pick<
   components['schemas'],
-  'ChatCompletionRequest' | 'EmbeddingRequest' | 'TokenizeRequest'
+  | 'ChatCompletionRequest'
+  | 'EmbeddingRequest'
+  | 'TokenizeRequest'
+  | 'FileUploadRequest'
+  | 'FileListQuery'
 >
 
-const VALIDATORS = { ChatCompletionRequest, EmbeddingRequest, TokenizeRequest }
+const VALIDATORS = {
+  ChatCompletionRequest,
+  EmbeddingRequest,
+  TokenizeRequest,
+  FileUploadRequest,
+  FileListQuery,
+}
 
 export interface Contract {
   /**

@@ -2,7 +2,7 @@
 import { type OpenApiDocument, resolveSchema, type Schema } from './openapi-document.ts'
 
 const INTRO = `<!-- Generated from openapi.yaml by \`npm run openapi\`; do not edit. -->
-# Compatibility with OpenAI's chat completions and embeddings
+# Compatibility with OpenAI's chat completions, files and embeddings
 
 No parameter is silent. A field is **honoured**, or a request that uses it is answered with 400
 \`unsupported_parameter\` and the field's name. A field that neither OpenAI nor Aerie defines is answered with 400
@@ -57,10 +57,19 @@ const SECTIONS: readonly (readonly [
       ['RefusalPart', 'refusal: '],
       ['AudioPart', 'input_audio: '],
       ['FilePart', 'file: '],
+      ['FileReference', 'file: file.'],
       ['VideoPart', 'video_url: '],
       ['InputVideoPart', 'input_video: '],
     ],
   ],
+  [
+    'Files: upload',
+    [
+      ['FileUploadRequest', ''],
+      ['FileExpiry', 'expires_after.'],
+    ],
+  ],
+  ['Files: query of the list', [['FileListQuery', '']]],
   [
     'Embeddings: request',
     [
@@ -90,6 +99,8 @@ const OUTRO = `
 - Every answer has the header \`x-request-id\`; JSON answers also have \`server-timing\`.
 - \`/v1/models\` adds \`aerie\` to each model: context length, number of pictures, sampling defaults, cost of each \`detail\`;
   \`/v1/models/{model}\` adds the whole capability document there.
+- \`/v1/files\`: a page has at most 1000 files, and files of purpose \`batch\` stay until they are deleted unless
+  \`expires_after\` says otherwise. \`status\` is always \`processed\`.
 - \`/v1/embeddings\` gives vectors as the tower does, not of unit length; \`usage\` counts patches. \`aerie\` is one field more, of
   the answer and of each item, only where the request has \`aerie\`.
 `

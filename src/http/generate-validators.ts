@@ -18,6 +18,8 @@ export const REQUEST_SCHEMAS = [
   'ChatCompletionRequest',
   'EmbeddingRequest',
   'TokenizeRequest',
+  'FileUploadRequest',
+  'FileListQuery',
 ] as const
 
 const HEADER = `// Generated from openapi.yaml by \`npm run openapi\`; do not edit.

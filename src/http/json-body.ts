@@ -12,7 +12,8 @@ export function acceptJsonOnly(app: FastifyInstance): void {
 }
 
 async function parse(request: FastifyRequest, body: Buffer): Promise<unknown> {
-  checkHeaders(request)
+  checkCharset(request)
+  checkBodyHeaders(request)
   if (!isUtf8(body)) throw new AerieError('invalid_json', 'the body: expected UTF-8')
   try {
     return parseJson(body)
@@ -31,11 +32,15 @@ async function parse(request: FastifyRequest, body: Buffer): Promise<unknown> {
   }
 }
 
-function checkHeaders({ headers, raw }: FastifyRequest): void {
+function checkCharset({ headers }: FastifyRequest): void {
   const charset = /charset="?([\w-]+)/i.exec(headers['content-type'] ?? '')?.[1]
   if (charset !== undefined && !/^utf-?8$/i.test(charset)) {
     throw new AerieError('unsupported_media_type', `content-type: expected UTF-8, got ${charset}`)
   }
+}
+
+/** Bodies come as they are: nothing here unpacks any. */
+export function checkBodyHeaders({ headers, raw }: FastifyRequest): void {
   const encoding = headers['content-encoding']?.toLowerCase() ?? 'identity'
   if (encoding !== 'identity') {
     throw new AerieError('unsupported_media_type', 'content-encoding: expected none')

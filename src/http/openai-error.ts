@@ -11,6 +11,13 @@ interface Mapping {
   readonly type: ErrorType
 }
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Content type of bodies where it is not JSON, for messages. */
+    readonly bodyType?: string
+  }
+}
+
 const REQUEST: ErrorType = 'invalid_request_error'
 const SERVER: ErrorType = 'server_error'
 
@@ -25,6 +32,7 @@ export const ERROR_STATUS: Readonly<Record<ErrorCode, Mapping>> = {
   not_found: { status: 404, type: REQUEST },
   method_not_allowed: { status: 405, type: REQUEST },
   unsupported_media_type: { status: 415, type: REQUEST },
+  range_not_satisfiable: { status: 416, type: REQUEST },
   request_too_large: { status: 413, type: REQUEST },
   request_timeout: { status: 408, type: REQUEST },
   model_not_found: { status: 404, type: REQUEST },
@@ -41,6 +49,7 @@ export const ERROR_STATUS: Readonly<Record<ErrorCode, Mapping>> = {
   invalid_package: { status: 500, type: SERVER },
   download_failed: { status: 502, type: SERVER },
   insufficient_storage: { status: 507, type: SERVER },
+  storage_failure: { status: 500, type: SERVER },
   invalid_config: { status: 500, type: SERVER },
   backend_failure: { status: 500, type: SERVER },
   internal_error: { status: 500, type: SERVER },
@@ -72,10 +81,11 @@ export function errorHeaders(error: AerieError): Record<string, string> {
 }
 
 /** Anything thrown → an expected failure. What is not one is a defect; its message stays in the log. */
-export function toAerieError(thrown: unknown, { id, server }: FastifyRequest): AerieError {
+export function toAerieError(thrown: unknown, request: FastifyRequest): AerieError {
   if (thrown instanceof AerieError && thrown.code !== 'internal_error') return thrown
+  const { id } = request
   return (
-    fromFastify(thrown as FastifyError, server.initialConfig.bodyLimit) ??
+    fromFastify(thrown as FastifyError, request) ??
     new AerieError('internal_error', `internal error; the log has it under ${id}`, {
       cause: thrown,
     })
@@ -83,7 +93,12 @@ export function toAerieError(thrown: unknown, { id, server }: FastifyRequest): A
 }
 
 /** Fastify's own refusals, before a handler runs. */
-function fromFastify(error: FastifyError, maxBodyBytes = 0): AerieError | undefined {
+function fromFastify(
+  error: FastifyError,
+  { server, routeOptions }: FastifyRequest,
+): AerieError | undefined {
+  const { bodyLimit: maxBodyBytes = 0 } = server.initialConfig
+  const { bodyType = 'application/json in UTF-8' } = routeOptions.config
   switch (error.code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return new AerieError(
@@ -92,11 +107,9 @@ function fromFastify(error: FastifyError, maxBodyBytes = 0): AerieError | undefi
         { cause: error },
       )
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
-      return new AerieError(
-        'unsupported_media_type',
-        'content-type: expected application/json in UTF-8',
-        { cause: error },
-      )
+      return new AerieError('unsupported_media_type', `content-type: expected ${bodyType}`, {
+        cause: error,
+      })
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
       return new AerieError(
         'invalid_request',

@@ -111,6 +111,72 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List files */
+        get: operations["listFiles"];
+        put?: never;
+        /**
+         * Upload a file
+         * @description One file as `multipart/form-data`, streamed to the server's disk. The fields may come in any order. When the answer
+         *     comes the file is on the disk and would survive a power cut; without an answer there is no file. Only requests with
+         *     the same API key see it.
+         */
+        post: operations["createFile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/files/{file_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Describe a file */
+        get: operations["retrieveFile"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a file
+         * @description The bytes are removed from the disk as well. Downloads that have begun are finished.
+         */
+        delete: operations["deleteFile"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/files/{file_id}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download a file
+         * @description The bytes as they were uploaded, as an attachment, of a media type that follows from the file's name and that no
+         *     browser runs. `Range` takes one range of bytes; with several, the whole file is sent. `ETag` is the SHA-256 of the
+         *     bytes; `If-Range` and `If-None-Match` are honoured.
+         */
+        get: operations["downloadFile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/livez": {
         parameters: {
             query?: never;
@@ -470,6 +536,18 @@ export interface components {
              * @enum {string}
              */
             type: "file";
+            /** @description The file. */
+            file: components["schemas"]["FileReference"];
+            prompt_cache_breakpoint?: components["schemas"]["PromptCacheBreakpoint"];
+        };
+        /** @description Exactly one of `file_id` and `file_data`. */
+        FileReference: {
+            /** @description The id of a file that was uploaded to `/v1/files` with the same API key. */
+            file_id?: string | null;
+            /** @description The file as a `data:` URI. */
+            file_data?: string | null;
+            /** @description The name of `file_data`, which the model is told where the file is a text. */
+            filename?: string | null;
         };
         VideoPart: {
             /**
@@ -495,6 +573,42 @@ export interface components {
             prompt?: string | null;
             /** @description Also return the token ids. */
             return_ids?: boolean | null;
+        };
+        FileUploadRequest: {
+            /** @description The file, with its name. */
+            file: string;
+            /**
+             * @description What it is for. Kept and listed; any file may be used in any way. A `batch` is looked into when the batch is made.
+             * @enum {string}
+             */
+            purpose: "assistants" | "batch" | "fine-tune" | "vision" | "user_data" | "evals";
+            /** @description When the file is deleted by itself; without it, never. */
+            expires_after?: components["schemas"]["FileExpiry"];
+        };
+        FileExpiry: {
+            /**
+             * @description What the seconds are counted from.
+             * @constant
+             */
+            anchor: "created_at";
+            /** @description An hour to thirty days. */
+            seconds: number;
+        };
+        FileListQuery: {
+            /**
+             * @description The page begins behind this file, which may have been deleted meanwhile: files can be deleted while they are
+             *     listed.
+             */
+            after?: string;
+            /** @description Most files of the page; default 1000. */
+            limit?: number;
+            /**
+             * @description By the time of creation; default `desc`, the newest first.
+             * @enum {string}
+             */
+            order?: "asc" | "desc";
+            /** @description Only files of this purpose. */
+            purpose?: components["schemas"]["FilePurpose"];
         };
         EmbeddingRequest: {
             /** @description A model id from `/v1/models`, of one whose `aerie.output_modalities` has `embedding`. */
@@ -742,6 +856,8 @@ export interface components {
             bytes: number;
             /** @description Of the bytes. */
             sha256: string;
+            /** @description The uploaded file that it is; absent for pictures that came otherwise. */
+            file_id?: string;
             /** @description Upright, in pixels, before any resize. */
             width: number;
             height: number;
@@ -792,6 +908,44 @@ export interface components {
             prefill?: number;
             /** @description Generating. */
             decode_tokens?: number;
+        };
+        /**
+         * @description `batch_output` is set by the server; the last two are OpenAI's and never occur.
+         * @enum {string}
+         */
+        FilePurpose: "assistants" | "batch" | "fine-tune" | "vision" | "user_data" | "evals" | "batch_output" | "assistants_output" | "fine-tune-results";
+        File: {
+            id: string;
+            /** @constant */
+            object: "file";
+            bytes: number;
+            /** @description Unix seconds. */
+            created_at: number;
+            /** @description Unix seconds; absent where the file stays until it is deleted. */
+            expires_at?: number;
+            filename: string;
+            purpose: components["schemas"]["FilePurpose"];
+            /**
+             * @description A file is either whole or not there, so there is nothing to wait for.
+             * @constant
+             */
+            status: "processed";
+        };
+        FileList: {
+            /** @constant */
+            object: "list";
+            data: components["schemas"]["File"][];
+            first_id: string | null;
+            last_id: string | null;
+            /** @description Whether there are files behind the last one. */
+            has_more: boolean;
+        };
+        FileDeleted: {
+            id: string;
+            /** @constant */
+            object: "file";
+            /** @constant */
+            deleted: true;
         };
         Model: {
             id: string;
@@ -1087,7 +1241,7 @@ export interface components {
              * @description One of a closed list; docs/errors.md explains each.
              * @enum {string}
              */
-            code: "invalid_json" | "invalid_request" | "unknown_parameter" | "unsupported_parameter" | "invalid_api_key" | "host_not_allowed" | "not_found" | "method_not_allowed" | "unsupported_media_type" | "request_too_large" | "request_timeout" | "model_not_found" | "context_length_exceeded" | "invalid_media" | "unsupported_media" | "media_too_large" | "media_fetch_failed" | "queue_full" | "deadline_exceeded" | "shutting_down" | "not_ready" | "cancelled" | "invalid_package" | "download_failed" | "insufficient_storage" | "invalid_config" | "backend_failure" | "internal_error";
+            code: "invalid_json" | "invalid_request" | "unknown_parameter" | "unsupported_parameter" | "invalid_api_key" | "host_not_allowed" | "not_found" | "method_not_allowed" | "unsupported_media_type" | "range_not_satisfiable" | "request_too_large" | "request_timeout" | "model_not_found" | "context_length_exceeded" | "invalid_media" | "unsupported_media" | "media_too_large" | "media_fetch_failed" | "queue_full" | "deadline_exceeded" | "shutting_down" | "not_ready" | "cancelled" | "invalid_package" | "download_failed" | "insufficient_storage" | "storage_failure" | "invalid_config" | "backend_failure" | "internal_error";
         };
     };
     responses: {
@@ -1141,7 +1295,38 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The body is not `application/json` in UTF-8. */
+        /** @description The request came too slowly. */
+        RequestTimeout: {
+            headers: {
+                "x-request-id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description The file has no such bytes. */
+        RangeNotSatisfiable: {
+            headers: {
+                "x-request-id": components["headers"]["RequestId"];
+                "content-range": components["headers"]["ContentRange"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description The disk is full, or the files have as many bytes as they may have. */
+        InsufficientStorage: {
+            headers: {
+                "x-request-id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description The body is not of the content type that the route takes, `application/json` in UTF-8 or `multipart/form-data`. */
         UnsupportedMediaType: {
             headers: {
                 "x-request-id": components["headers"]["RequestId"];
@@ -1210,6 +1395,12 @@ export interface components {
         RequestId: string;
         /** @description Milliseconds at each station, as browsers read it: `fetch;dur=12.1, decode;dur=8.0, …, total;dur=93.4`. */
         ServerTiming: string;
+        /** @description The SHA-256 of the file's bytes in hexadecimal digits, in quotes. */
+        ETag: string;
+        /** @description Always `bytes`. */
+        AcceptRanges: "bytes";
+        /** @description Which bytes of how many: `bytes 0-99/1234`; `bytes *\/1234` where there are no such. */
+        ContentRange: string;
         /** @description Whole seconds after which trying again makes sense. */
         RetryAfter: string;
         /** @description The same in milliseconds; the official clients prefer it. */
@@ -1413,6 +1604,219 @@ export interface operations {
             500: components["responses"]["ServerError"];
             503: components["responses"]["Unavailable"];
             504: components["responses"]["DeadlineExceeded"];
+        };
+    };
+    listFiles: {
+        parameters: {
+            query?: {
+                /** @description The fields of the object are the parameters of the query. */
+                query?: components["schemas"]["FileListQuery"];
+            };
+            header?: {
+                /**
+                 * @description An id of yours for this request, 1 to 128 of `A-Z a-z 0-9 . _ : -`. It comes back and stands in the log.
+                 *     Anything else is replaced by an id of the server's.
+                 */
+                "x-request-id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the files of this API key. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createFile: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description An id of yours for this request, 1 to 128 of `A-Z a-z 0-9 . _ : -`. It comes back and stands in the log.
+                 *     Anything else is replaced by an id of the server's.
+                 */
+                "x-request-id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["FileUploadRequest"];
+            };
+        };
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["File"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["QueueFull"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    retrieveFile: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description An id of yours for this request, 1 to 128 of `A-Z a-z 0-9 . _ : -`. It comes back and stands in the log.
+                 *     Anything else is replaced by an id of the server's.
+                 */
+                "x-request-id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                /** @description The file's id. */
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["File"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteFile: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description An id of yours for this request, 1 to 128 of `A-Z a-z 0-9 . _ : -`. It comes back and stands in the log.
+                 *     Anything else is replaced by an id of the server's.
+                 */
+                "x-request-id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                /** @description The file's id. */
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileDeleted"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    downloadFile: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One range: `bytes=0-99`, `bytes=100-` or `bytes=-100`. */
+                range?: string;
+                /**
+                 * @description An id of yours for this request, 1 to 128 of `A-Z a-z 0-9 . _ : -`. It comes back and stands in the log.
+                 *     Anything else is replaced by an id of the server's.
+                 */
+                "x-request-id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                /** @description The file's id. */
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The whole file. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    etag: components["headers"]["ETag"];
+                    "accept-ranges": components["headers"]["AcceptRanges"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": unknown;
+                };
+            };
+            /** @description A part of it. */
+            206: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    etag: components["headers"]["ETag"];
+                    "accept-ranges": components["headers"]["AcceptRanges"];
+                    "content-range": components["headers"]["ContentRange"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": unknown;
+                };
+            };
+            /** @description The client has these bytes already. */
+            304: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    etag: components["headers"]["ETag"];
+                    "accept-ranges": components["headers"]["AcceptRanges"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            416: components["responses"]["RangeNotSatisfiable"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     livez: {

@@ -10,3 +10,5 @@ export interface RequestValidator {
 export const ChatCompletionRequest: RequestValidator
 export const EmbeddingRequest: RequestValidator
 export const TokenizeRequest: RequestValidator
+export const FileUploadRequest: RequestValidator
+export const FileListQuery: RequestValidator

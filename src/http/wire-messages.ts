@@ -1,6 +1,7 @@
 /** Wire messages → the chat room's messages, each part with the path of its field. */
 
-import type { ChatMessage, ContentPart } from '../chat/contract.ts'
+import type { ContentPart, FilePart, RequestMessage } from '../chat/contract.ts'
+import { AerieError } from '../errors.ts'
 import type { WireRequests } from './contract.ts'
 
 type WireMessage = WireRequests['ChatCompletionRequest']['messages'][number]
@@ -8,7 +9,7 @@ type WireContent = Extract<WireMessage, { content?: unknown }>['content']
 type WirePart = Exclude<WireContent, string | null | undefined>[number]
 
 /** The contract has refused every role and part that is not converted here. */
-export function toMessages(messages: readonly WireMessage[]): ChatMessage[] {
+export function toMessages(messages: readonly WireMessage[]): RequestMessage[] {
   return messages.map((message, i) => {
     if (message.role === 'tool' || message.role === 'function') throw unreachable(message.role)
     return {
@@ -19,13 +20,13 @@ export function toMessages(messages: readonly WireMessage[]): ChatMessage[] {
   })
 }
 
-function toParts(content: WireContent, param: string): ContentPart[] {
+function toParts(content: WireContent, param: string): RequestMessage['content'] {
   if (content === undefined || content === null) return []
   if (typeof content === 'string') return [{ type: 'text', text: content, param }]
   return content.map((part, i) => toPart(part, `${param}[${i}]`))
 }
 
-function toPart(part: WirePart, param: string): ContentPart {
+function toPart(part: WirePart, param: string): ContentPart | FilePart {
   switch (part.type) {
     case 'text':
       return { type: 'text', text: part.text, param: `${param}.text` }
@@ -38,9 +39,27 @@ function toPart(part: WirePart, param: string): ContentPart {
       if (detail === 'original') throw unreachable(detail)
       return { type: 'image', url: image.url, detail, param: `${param}.image_url.url` }
     }
+    case 'file':
+      return { type: 'file', file: toFile(part.file, `${param}.file`), param: `${param}.file` }
     default:
       throw unreachable(part.type)
   }
+}
+
+type WireFile = Extract<WirePart, { type: 'file' }>['file']
+
+function toFile(wire: WireFile, param: string): FilePart['file'] {
+  const { file_id: id, file_data: data, filename } = wire
+  const got = id && data ? 'both' : id || data ? undefined : 'neither'
+  if (got) {
+    const what = `${param}: expected file_id or file_data, got ${got}`
+    throw new AerieError('invalid_request', what, { param })
+  }
+  if (id && filename) {
+    const what = `${param}.filename: expected none with file_id, whose file has its name`
+    throw new AerieError('invalid_request', what, { param: `${param}.filename` })
+  }
+  return id ? { id } : { data: data!, filename: filename ?? undefined }
 }
 
 function unreachable(what: string): Error {

@@ -75,9 +75,10 @@ function toWireTimes(stations: StationTimes): Wire['StationTimes'] {
   return Object.fromEntries(rounded)
 }
 
-function toWireImage({ towers, stations, cache, ...image }: ImageSeen): Wire['ImageSeen'] {
+function toWireImage({ towers, stations, cache, fileId, ...image }: ImageSeen): Wire['ImageSeen'] {
   return {
     ...image,
+    ...(fileId !== undefined && { file_id: fileId }),
     ...(cache && { cache }),
     conversions: [...image.conversions],
     towers: towers.map(({ name, inputSize }) => ({ name, input_size: inputSize })),

@@ -5,13 +5,18 @@ import { AerieError } from '../errors.ts'
 export interface DataUriOptions {
   readonly param: string
   readonly maxBytes: number
+  /** Media types that are taken, and how to say so; default pictures. */
+  readonly types?: { readonly pattern: RegExp; readonly words: string }
 }
+
+const PICTURES = { pattern: /^image\/[\w.+-]+$/i, words: 'image/…' }
 
 /** Characters up to the comma; a media type and a file name need a fraction of it. */
 const MAX_HEAD = 1024
 
 /** Decodes `data:image/…[;name=value]*[;base64],…`. Throws `invalid_media` or `media_too_large`. */
-export function decodeDataUri(uri: string, { param, maxBytes }: DataUriOptions): Uint8Array {
+export function decodeDataUri(uri: string, options: DataUriOptions): Uint8Array {
+  const { param, maxBytes, types = PICTURES } = options
   const fail = (what: string): never => {
     throw new AerieError('invalid_media', `${param}: ${what}`, { param })
   }
@@ -19,8 +24,8 @@ export function decodeDataUri(uri: string, { param, maxBytes }: DataUriOptions):
   if (comma < 0) return fail('data URI has no comma before its data')
   if (comma > MAX_HEAD) return fail(`data URI has more than ${MAX_HEAD} characters before its data`)
   const [type = '', ...parameters] = uri.slice('data:'.length, comma).split(';')
-  if (!/^image\/[\w.+-]+$/i.test(type.trim())) {
-    return fail(`data URI must be of a media type image/…, not ${quote(type) || 'none'}`)
+  if (!types.pattern.test(type.trim())) {
+    return fail(`data URI must be of a media type ${types.words}, not ${quote(type) || 'none'}`)
   }
   const isBase64 = /^\s*base64\s*$/i.test(parameters.at(-1) ?? '')
   const attributes = isBase64 ? parameters.slice(0, -1) : parameters

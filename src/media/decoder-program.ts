@@ -3,8 +3,9 @@
  * Native codecs see hostile bytes here, apart from the server's memory, and can be killed at any moment.
  */
 import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { Socket } from 'node:net'
-import { toWireError } from '../errors.ts'
+import { AerieError, toWireError } from '../errors.ts'
 import { decodeDataUri } from './data-uri.ts'
 import { decode } from './decode.ts'
 import {
@@ -49,7 +50,7 @@ async function answer(frame: Frame): Promise<void> {
 }
 
 /** The picture's file, out of its data URI if it came in one. Nothing is kept any longer. */
-function unpack(call: Call, body: Uint8Array<ArrayBuffer>): Uint8Array {
+async function unpack(call: Call, body: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
   const { picture, from, param, limits } = call
   const last = kept
   kept = undefined
@@ -58,13 +59,24 @@ function unpack(call: Call, body: Uint8Array<ArrayBuffer>): Uint8Array {
     return last.bytes
   }
   if (from === 'file') return body
+  if (from === 'path') return await readPath(Buffer.from(body.buffer).toString(), param)
   const text = Buffer.from(body.buffer).toString('latin1')
   return decodeDataUri(text, { param, maxBytes: limits.maxImageBytes })
 }
 
+/** A file that the server named; its size was checked there. */
+async function readPath(path: string, param: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path)
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause
+    throw new AerieError('not_found', `${param}: the file was deleted meanwhile`, { param, cause })
+  }
+}
+
 async function open(call: CallTo<'open'>, body: Uint8Array<ArrayBuffer>): Promise<void> {
   const { picture, param, limits } = call
-  const bytes = unpack(call, body)
+  const bytes = await unpack(call, body)
   checkBytes(bytes.byteLength, limits, param)
   const header = await readHeader(bytes, limits, param)
   checkHeader(header, limits, param)
@@ -75,7 +87,7 @@ async function open(call: CallTo<'open'>, body: Uint8Array<ArrayBuffer>): Promis
 
 async function prepare(call: CallTo<'prepare'>, body: Uint8Array<ArrayBuffer>): Promise<void> {
   const start = performance.now()
-  const bytes = unpack(call, body)
+  const bytes = await unpack(call, body)
   const { alpha } = call.preprocessing
   const { picture, conversions } = await decode(bytes, call.header, call.limits, call.param, alpha)
   const decoded = performance.now()

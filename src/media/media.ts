@@ -108,6 +108,12 @@ class PictureMedia implements Media {
       const entry = { bytes: 2 * from.bytes.byteLength, mayExceed: false, signal }
       return this.#open({ from: 'file', body: from.bytes }, param, { entry, fetchMs: 0 })
     }
+    if ('path' in from) {
+      const { path, byteLength } = from
+      checkBytes(byteLength, this.#limits, param)
+      const entry = { bytes: byteLength, mayExceed: false, signal }
+      return this.#open({ from: 'path', body: path }, param, { entry, fetchMs: 0 })
+    }
     if (/^\s*data:/i.test(from.url)) return this.#openDataUri(from.url.trimStart(), param, signal)
     const start = performance.now()
     const { bytes, claim } = await this.#fetchFile(from.url, param, signal)
@@ -130,6 +136,7 @@ class PictureMedia implements Media {
   ): Promise<PreparedImage> {
     const { content, header } = image
     const { from, body } = content
+    const fileBytes = from === 'path' ? image.bytes.byteLength : body.length
     const picture = this.#numbers.get(image) ?? ++this.#lastNumber
     try {
       return await this.#pool.run(
@@ -145,7 +152,7 @@ class PictureMedia implements Media {
         },
         body,
         {
-          bytes: body.length + decodedBytes(header) + tileBytes(preprocessing, layout),
+          bytes: fileBytes + decodedBytes(header) + tileBytes(preprocessing, layout),
           mayExceed: true,
           signal,
         },

@@ -4,8 +4,14 @@ import type { PictureLayout } from '../../models/tiling/layout.ts'
 
 /** Where a picture comes from. `param` is the request field, for error messages. */
 export interface ImageSource {
-  /** A data: URI or an http(s) URL, exactly as the client sent it; or raw bytes (CLI). */
-  readonly from: { readonly url: string } | { readonly bytes: Uint8Array }
+  /**
+   * A data: URI or an http(s) URL, exactly as the client sent it; raw bytes (CLI); or a file of this machine that the server
+   * itself chose, which only a decoder reads.
+   */
+  readonly from:
+    | { readonly url: string }
+    | { readonly bytes: Uint8Array }
+    | { readonly path: string; readonly byteLength: number }
   readonly param: string
 }
 
@@ -32,12 +38,13 @@ export interface FetchLimits {
 }
 
 /**
- * The file of a picture, or the text of the data URI that holds it: copied to a decoder as it is, so that no thread
- * of the server ever unpacks it.
+ * The file of a picture, the text of the data URI that holds it, or the path under which it lies: copied to a decoder as
+ * it is, so that no thread of the server ever unpacks it.
  */
 export type ImageContent =
   | { readonly from: 'file'; readonly body: Uint8Array }
   | { readonly from: 'data-uri'; readonly body: string }
+  | { readonly from: 'path'; readonly body: string }
 
 /** A picture after fetching and header check; nothing is decoded yet. */
 export interface LoadedImage {

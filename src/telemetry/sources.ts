@@ -1,6 +1,7 @@
-/** Snapshots of engine, encoder and media → samples. */
+/** Snapshots of engine, encoder, media and files → samples. */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import type { EncoderStats, EngineStats } from '../engine/types.ts'
+import type { FileStats } from '../files/contract.ts'
 import type { MediaStats } from '../media/types.ts'
 
 /** What the parts say at one moment; undefined for a part that this server does not have. */
@@ -8,6 +9,7 @@ export interface Snapshot {
   readonly engine: EngineStats | undefined
   readonly encoder: EncoderStats | undefined
   readonly media: MediaStats | undefined
+  readonly files: FileStats | undefined
 }
 
 type Read = (snapshot: Snapshot) => number | undefined
@@ -92,6 +94,11 @@ const GAUGES: Readonly<Record<string, readonly [help: string, read: Read]>> = {
     (s) => s.media?.bytesInUse,
   ],
   aerie_media_bytes_in_use_max: ['Bytes that may be held.', (s) => s.media?.maxBytesInUse],
+  aerie_files: ['Uploaded files, as far as this process knows.', (s) => s.files?.files],
+  aerie_files_bytes: ['Bytes of them.', (s) => s.files?.bytes],
+  aerie_files_bytes_max: ['Bytes that there may be.', (s) => s.files?.maxBytes],
+  aerie_file_uploads: ['Uploads under way.', (s) => s.files?.uploads],
+  aerie_file_uploads_max: ['Uploads that may be; more get 429.', (s) => s.files?.maxUploads],
 }
 
 /** Counted since start by their owners. */
@@ -161,6 +168,17 @@ const COUNTERS: typeof GAUGES = {
   aerie_encoder_disk_cache_skipped_total: [
     'Pictures whose features were not kept: the disk was full, slow or read-only.',
     (s) => s.encoder?.disk?.skipped,
+  ],
+  aerie_files_created_total: ['Files that were uploaded.', (s) => s.files?.created],
+  aerie_files_deleted_total: ['Files that clients deleted.', (s) => s.files?.deleted],
+  aerie_files_expired_total: ['Files whose time was up.', (s) => s.files?.expired],
+  aerie_files_orphans_total: [
+    'Leftovers of crashes that were removed: bytes without a record, records without bytes.',
+    (s) => s.files?.orphans,
+  ],
+  aerie_files_failures_total: [
+    'Calls that the disk or the database of files failed.',
+    (s) => s.files?.failures,
   ],
   aerie_encoder_session_loads_total: [
     'Sessions loaded for an input size and output.',

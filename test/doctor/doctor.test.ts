@@ -4,10 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { examine } from '../../src/doctor/command.ts'
+import { checkFiles } from '../../src/doctor/files.ts'
 import { formatFindings } from '../../src/doctor/finding.ts'
 import { checkModels } from '../../src/doctor/models.ts'
 import { firstLine, output } from '../../src/doctor/output.ts'
 import { checkOnnxRuntime } from '../../src/doctor/runtimes.ts'
+import { SqliteRecords } from '../../src/files/sqlite-records.ts'
 
 describe('the report', () => {
   it('looks at processor, memory, Node, runtimes, media, GPU and models, on any machine', async () => {
@@ -24,7 +26,7 @@ describe('the report', () => {
     ]) {
       assert.ok(names.includes(name), name)
     }
-    for (const name of ['NVIDIA GPU', 'TensorRT', 'Model starter'])
+    for (const name of ['Files', 'NVIDIA GPU', 'TensorRT', 'Model starter'])
       assert.ok(names.includes(name), name)
     for (const finding of findings) {
       assert.notEqual(finding.text, '', finding.name)
@@ -49,6 +51,31 @@ describe('the report', () => {
 
 it('ONNX Runtime is only called good when it has computed something', async () => {
   assert.deepEqual((await checkOnnxRuntime()).state, 'ok')
+})
+
+describe('files', () => {
+  const root = mkdtempSync(join(tmpdir(), 'aerie-doctor-'))
+  after(() => rmSync(root, { recursive: true }))
+
+  it('none is fine, and where they would be is said', async () => {
+    const { state, text } = await checkFiles(join(root, 'not', 'yet'))
+    assert.equal(state, 'ok')
+    assert.match(text, /^none stored yet, in .*not.yet, \d+\.\d GiB free$/)
+  })
+
+  it('are counted, and a damaged database is bad news', async () => {
+    mkdirSync(join(root, 'files'))
+    const path = join(root, 'files', 'files.sqlite')
+    new SqliteRecords(path).close()
+    const whole = await checkFiles(root)
+    assert.equal(whole.state, 'ok')
+    assert.match(whole.text, /^0 files of 0\.00 GiB, database whole, version 1 in /)
+    writeFileSync(path, 'no database at all '.repeat(100))
+    const { state, text, advice } = await checkFiles(root)
+    assert.equal(state, 'bad')
+    assert.match(text, /not a database/)
+    assert.match(advice ?? '', /docs\/files\.md/)
+  })
 })
 
 describe('models', () => {

@@ -6,10 +6,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { CapabilityDocument } from '../../src/capabilities/document.ts'
 import type {
   ChatEvent,
-  ChatMessage,
   ChatRequest,
   ChatService,
   Explanation,
+  RequestMessage,
   TextLogprob,
   TokenizeRequest,
   TokenizeResult,
@@ -186,15 +186,15 @@ export class EchoService implements ChatService {
   }
 }
 
-function tokenize(text: string | ChatMessage): string[] {
+function tokenize(text: string | RequestMessage): string[] {
   return (typeof text === 'string' ? text : textOf(text)).match(/\s*\S+/g) ?? []
 }
 
-function textOf(message: ChatMessage): string {
+function textOf(message: RequestMessage): string {
   return message.content.flatMap((part) => (part.type === 'text' ? [part.text] : [])).join(' ')
 }
 
-function imagesOf(messages: readonly ChatMessage[]) {
+function imagesOf(messages: readonly RequestMessage[]) {
   return messages.flatMap(({ content }) => content.filter((part) => part.type === 'image'))
 }
 

@@ -1,5 +1,11 @@
-/** The HTTP edge over an {@link EchoService}; every response that passes here is checked against openapi.yaml. */
+/** The HTTP edge over an {@link EchoService} and files of its own; every response that passes here is checked against openapi.yaml. */
+import { randomUUID } from 'node:crypto'
+import { rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { FastifyInstance, InjectOptions } from 'fastify'
+import type { FileStore } from '../../src/files/contract.ts'
+import { type FileStoreOptions, openFileStore } from '../../src/files/file-store.ts'
 import { createApp, type HttpOptions } from '../../src/http/app.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 import { EchoEmbeddings } from './echo-embeddings.ts'
@@ -18,6 +24,7 @@ export interface TestAnswer {
 export interface TestApp extends AsyncDisposable {
   readonly app: FastifyInstance
   readonly service: EchoService
+  readonly files: FileStore
   readonly checker: ResponseChecker
   /** Log lines so far. */
   readonly log: string[]
@@ -35,22 +42,44 @@ export interface TestApp extends AsyncDisposable {
 let checker: Promise<ResponseChecker> | undefined
 
 export async function openTestApp(
-  options: Partial<HttpOptions> & { readonly echo?: EchoOptions } = {},
+  options: Partial<HttpOptions> & {
+    readonly echo?: EchoOptions
+    readonly store?: Partial<FileStoreOptions>
+  } = {},
 ): Promise<TestApp> {
-  const { echo, ...rest } = options
+  const { echo, store, ...rest } = options
   checker ??= createResponseChecker()
   const ready = await checker
   const service = new EchoService(echo)
   const log: string[] = []
+  const logger = createLogger({
+    ...{ level: 'debug', pretty: false },
+    stream: { write: (line) => log.push(line) },
+  })
+  const own = join(tmpdir(), `aerie-files-${randomUUID()}`)
+  const maxFileBytes = store?.maxFileBytes ?? rest.maxFileBytes ?? 2 ** 20
+  const files =
+    rest.files ??
+    (await openFileStore({
+      ...{ folder: own, maxFileBytes, maxBytes: 2 ** 24, maxUploads: 8, logger },
+      ...store,
+    }))
   const app = await createApp({
     models: ECHO_MODELS,
     chat: service,
     embeddings: new EchoEmbeddings(),
-    logger: createLogger({ level: 'debug', pretty: false, stream: { write: (l) => log.push(l) } }),
+    files,
+    maxFileBytes,
+    logger,
     apiKeys: undefined,
     maxBodyBytes: 64 * 1024,
     unknownFields: 'refuse',
-    sources: () => ({ engine: undefined, encoder: undefined, media: undefined }),
+    sources: () => ({
+      engine: undefined,
+      encoder: undefined,
+      media: undefined,
+      files: files.stats(),
+    }),
     problems: () => [],
     ...rest,
   })
@@ -70,6 +99,7 @@ export async function openTestApp(
   return {
     app,
     service,
+    files,
     checker: ready,
     log,
     request,
@@ -79,6 +109,10 @@ export async function openTestApp(
         headers,
       }),
     listen: () => app.listen({ host: '127.0.0.1', port: 0 }),
-    [Symbol.asyncDispose]: () => app.close(),
+    async [Symbol.asyncDispose]() {
+      await app.close()
+      await files.dispose()
+      await rm(own, { recursive: true, force: true })
+    },
   }
 }

@@ -1,5 +1,8 @@
 /** A whole server on a free loopback port with the starter model, as `aerie serve` starts it. */
-import { readFile } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { resolveConfig } from '../../src/config.ts'
 import { type RunningServer, startServer } from '../../src/main.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
@@ -9,8 +12,16 @@ const pictures = new URL('../../docs/pictures/', import.meta.url)
 export async function startTestServer(
   flags: Readonly<Record<string, unknown>> = {},
 ): Promise<RunningServer> {
-  const config = resolveConfig({ flags: { port: 0, ...flags } })
-  return startServer(config, { logger: createLogger({ level: 'error' }) })
+  const dataDir = join(tmpdir(), `aerie-data-${randomUUID()}`)
+  const config = resolveConfig({ flags: { port: 0, dataDir, ...flags } })
+  const server = await startServer(config, { logger: createLogger({ level: 'error' }) })
+  return {
+    ...server,
+    async close() {
+      await server.close()
+      await rm(dataDir, { recursive: true, force: true })
+    },
+  }
 }
 
 /** A picture of `docs/pictures/` as the data URI that a client would send. */

@@ -69,6 +69,19 @@ const media: Snapshot['media'] = {
   maxBytesInUse: 2000,
 }
 
+const files: Snapshot['files'] = {
+  files: 7,
+  bytes: 7000,
+  maxBytes: 9000,
+  uploads: 1,
+  maxUploads: 32,
+  created: 9,
+  deleted: 1,
+  expired: 1,
+  orphans: 2,
+  failures: 3,
+}
+
 /** name{labels} → value. */
 async function samples(metrics: { render(): Promise<string> }): Promise<Map<string, number>> {
   const lines = (await metrics.render()).split('\n').filter((line) => line && !line.startsWith('#'))
@@ -80,11 +93,11 @@ async function samples(metrics: { render(): Promise<string> }): Promise<Map<stri
   )
 }
 
-test('states of engine, encoder and media are read once a scrape', async () => {
+test('states of engine, encoder, media and files are read once a scrape', async () => {
   let reads = 0
   using metrics = createMetrics(() => {
     reads++
-    return { engine, encoder, media }
+    return { engine, encoder, media, files }
   })
   const first = await samples(metrics)
   assert.equal(reads, 1)
@@ -112,6 +125,8 @@ test('states of engine, encoder and media are read once a scrape', async () => {
     aerie_media_waiting: 5,
     aerie_media_running: 2,
     aerie_media_bytes_in_use: 1000,
+    aerie_files: 7,
+    aerie_files_created_total: 9,
   }
   for (const [name, value] of Object.entries(expected)) assert.equal(first.get(name), value, name)
   // What the owner counts from start is not added up again; batch sizes are new in each snapshot.
@@ -122,10 +137,15 @@ test('states of engine, encoder and media are read once a scrape', async () => {
 })
 
 test('a part that is not there has no samples, rather than zeros', async () => {
-  using metrics = createMetrics(() => ({ engine, encoder: undefined, media: undefined }))
+  using metrics = createMetrics(() => ({
+    engine,
+    encoder: undefined,
+    media: undefined,
+    files: undefined,
+  }))
   const names = [...(await samples(metrics)).keys()]
   assert.ok(names.includes('aerie_sequences_running'))
-  assert.ok(!names.some((name) => /aerie_(encoder|media)_/.test(name)))
+  assert.ok(!names.some((name) => /aerie_(encoder|media|files?)_/.test(name)))
 })
 
 test('a decoder without recurrent states has no samples of them', async () => {
@@ -139,7 +159,7 @@ test('a decoder without recurrent states has no samples of them', async () => {
 })
 
 test('every sample of ours has a help text, and process figures are there too', async () => {
-  using metrics = createMetrics(() => ({ engine, encoder, media }))
+  using metrics = createMetrics(() => ({ engine, encoder, media, files }))
   const text = await metrics.render()
   assert.match(text, /^process_resident_memory_bytes \d+$/m)
   for (const [, name] of text.matchAll(/^# TYPE (aerie_\w+)/gm)) {
@@ -148,7 +168,12 @@ test('every sample of ours has a help text, and process figures are there too', 
 })
 
 test('a blocked event loop shows as delay, and stays visible for whoever asks next', async () => {
-  using metrics = createMetrics(() => ({ engine: undefined, encoder: undefined, media: undefined }))
+  using metrics = createMetrics(() => ({
+    engine: undefined,
+    encoder: undefined,
+    media: undefined,
+    files: undefined,
+  }))
   await delay(50)
   const end = performance.now() + 120
   while (performance.now() < end);
@@ -161,7 +186,7 @@ test('a blocked event loop shows as delay, and stays visible for whoever asks ne
 })
 
 test('docs/api.md lists every sample of ours, and no other', async () => {
-  using metrics = createMetrics(() => ({ engine, encoder, media }))
+  using metrics = createMetrics(() => ({ engine, encoder, media, files }))
   const ours = [...(await metrics.render()).matchAll(/^# TYPE (aerie_\w+)/gm)].map(
     ([, name]) => name,
   )
@@ -172,7 +197,7 @@ test('docs/api.md lists every sample of ours, and no other', async () => {
 })
 
 test('whatever can fill up says how far it may', async () => {
-  using metrics = createMetrics(() => ({ engine, encoder, media }))
+  using metrics = createMetrics(() => ({ engine, encoder, media, files }))
   const now = await samples(metrics)
   // What is measured → its bound.
   const bounds = {
@@ -191,6 +216,8 @@ test('whatever can fill up says how far it may', async () => {
     aerie_media_fetching: 'aerie_media_fetching_max',
     aerie_media_running: 'aerie_media_workers',
     aerie_media_bytes_in_use: 'aerie_media_bytes_in_use_max',
+    aerie_files_bytes: 'aerie_files_bytes_max',
+    aerie_file_uploads: 'aerie_file_uploads_max',
   }
   for (const [name, bound] of Object.entries(bounds))
     assert.ok(now.get(name)! <= now.get(bound)!, `${name} ${now.get(name)} of ${now.get(bound)}`)
@@ -201,6 +228,7 @@ test('whatever can fill up says how far it may', async () => {
   assert.deepEqual(others, [
     'aerie_encoder_cache_entries',
     'aerie_encoder_disk_cache_entries',
+    'aerie_files',
     'aerie_kv_cache_info',
     'aerie_event_loop_delay_seconds',
   ])

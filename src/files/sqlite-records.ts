@@ -1,0 +1,143 @@
+/** Records of files in SQLite. Every call blocks, so this belongs into a thread of its own; several processes may share it. */
+import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite'
+import { AerieError } from '../errors.ts'
+import type { FilePurpose, FileQuery } from './contract.ts'
+import type { FileRecord, RecordPage, Totals } from './file-records.ts'
+import { migrate } from './sqlite-schema.ts'
+
+/** Another server that shares the database holds it for one short transaction at a time. */
+const BUSY_TIMEOUT_MS = 5000
+
+type Row = Record<string, SQLOutputValue>
+
+const IS_ALIVE = '(expires_at IS NULL OR expires_at > :now)'
+
+export class SqliteRecords {
+  readonly #database: DatabaseSync
+  readonly #statements = new Map<string, StatementSync>()
+
+  /** Opens, checks and migrates. Throws SQLite's errors, or `storage_failure` for a database that cannot be used. */
+  constructor(path: string) {
+    this.#database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS })
+    try {
+      // A commit is on the disk when it returns, also after a power cut.
+      this.#database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
+      checkDatabase(this.#database)
+      migrate(this.#database)
+    } catch (error) {
+      this.#database.close()
+      throw error
+    }
+  }
+
+  /** Names the folder of blobs that this database tells of. */
+  storeId(): string {
+    return String(this.#get('SELECT id FROM store')?.['id'])
+  }
+
+  insert(record: FileRecord, maxBytes: number): boolean {
+    const { id, tenant, blob, filename, purpose, bytes, sha256, createdAt, expiresAt } = record
+    // One statement, so that two servers cannot both take the last room.
+    const { changes } = this.#prepare(
+      `INSERT INTO files SELECT :id, :tenant, :blob, :filename, :purpose, :bytes, :sha256, :createdAt, :expiresAt
+       FROM totals WHERE bytes + :bytes <= :maxBytes`,
+    ).run({
+      ...{ id, tenant, blob, filename, purpose, bytes, sha256, createdAt, maxBytes },
+      expiresAt: expiresAt ?? null,
+    })
+    return changes > 0
+  }
+
+  find(tenant: string, id: string, now: number): FileRecord | undefined {
+    const sql = `SELECT * FROM files WHERE id = :id AND tenant = :tenant AND ${IS_ALIVE}`
+    const row = this.#get(sql, { id, tenant, now })
+    return row && toRecord(row)
+  }
+
+  list({ tenant, after, limit, order, purpose }: FileQuery, now: number): RecordPage {
+    const conditions = ['tenant = :tenant', IS_ALIVE]
+    if (after !== undefined) conditions.push(order === 'asc' ? 'id > :after' : 'id < :after')
+    if (purpose !== undefined) conditions.push('purpose = :purpose')
+    const rows = this.#all(
+      `SELECT * FROM files WHERE ${conditions.join(' AND ')} ORDER BY id ${order === 'asc' ? 'ASC' : 'DESC'} LIMIT :limit`,
+      {
+        ...{ tenant, now, limit: limit + 1 },
+        ...(after !== undefined && { after }),
+        ...(purpose !== undefined && { purpose }),
+      },
+    )
+    return { files: rows.slice(0, limit).map(toRecord), hasMore: rows.length > limit }
+  }
+
+  remove(tenant: string, id: string, now: number): FileRecord | undefined {
+    const sql = `DELETE FROM files WHERE id = :id AND tenant = :tenant AND ${IS_ALIVE} RETURNING *`
+    const row = this.#get(sql, { id, tenant, now })
+    return row && toRecord(row)
+  }
+
+  removeExpired(now: number, limit: number): FileRecord[] {
+    return this.#all(
+      `DELETE FROM files WHERE id IN
+         (SELECT id FROM files WHERE expires_at <= :now ORDER BY expires_at LIMIT :limit) RETURNING *`,
+      { now, limit },
+    ).map(toRecord)
+  }
+
+  known(blobs: readonly string[]): string[] {
+    const sql = 'SELECT blob FROM files WHERE blob IN (SELECT value FROM json_each(:blobs))'
+    return this.#all(sql, { blobs: JSON.stringify(blobs) }).map((row) => String(row['blob']))
+  }
+
+  blobs(after: string, limit: number): FileRecord[] {
+    const sql = 'SELECT * FROM files WHERE id > :after ORDER BY id LIMIT :limit'
+    return this.#all(sql, { after, limit }).map(toRecord)
+  }
+
+  totals(): Totals {
+    const row = this.#get('SELECT files, bytes FROM totals')
+    return { files: Number(row?.['files']), bytes: Number(row?.['bytes']) }
+  }
+
+  close(): void {
+    this.#database.close()
+  }
+
+  #get(sql: string, values: Record<string, string | number> = {}): Row | undefined {
+    return this.#prepare(sql).get(values)
+  }
+
+  #all(sql: string, values: Record<string, string | number>): Row[] {
+    return this.#prepare(sql).all(values)
+  }
+
+  /** There are few texts, so that all stay prepared. */
+  #prepare(sql: string): StatementSync {
+    const statement = this.#statements.get(sql) ?? this.#database.prepare(sql)
+    this.#statements.set(sql, statement)
+    return statement
+  }
+}
+
+/** Throws `storage_failure` for a database that is not as SQLite wrote it. */
+export function checkDatabase(database: DatabaseSync): void {
+  const found = database.prepare('PRAGMA quick_check(1)').all()
+  const first = String(Object.values(found[0] ?? {})[0])
+  if (first === 'ok') return
+  throw new AerieError('storage_failure', `files: the database is damaged (${first})`)
+}
+
+function toRecord(row: Row): FileRecord {
+  const { expires_at: expiresAt } = row
+  return {
+    id: String(row['id']),
+    tenant: String(row['tenant']),
+    blob: String(row['blob']),
+    filename: String(row['filename']),
+    // Only checked values are ever inserted.
+    purpose: String(row['purpose']) as FilePurpose,
+    bytes: Number(row['bytes']),
+    sha256: String(row['sha256']),
+    createdAt: Number(row['created_at']),
+    expiresAt: typeof expiresAt === 'number' ? expiresAt : undefined,
+  }
+}
