@@ -11,7 +11,8 @@
 
 namespace aerie::emulated {
 
-#define AERIE_LANES static inline __attribute__((always_inline))
+// Calls, since in line a file of kernels takes the compiler minutes under sanitizers.
+#define AERIE_LANES static __attribute__((noinline))
 
 typedef float Floats __attribute__((vector_size(64)));
 typedef int32_t Ints __attribute__((vector_size(64)));
