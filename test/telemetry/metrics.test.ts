@@ -150,7 +150,7 @@ test('a part that is not there has no samples, rather than zeros', async () => {
 
 test('a decoder without recurrent states has no samples of them', async () => {
   const plain = { ...engine, stateSlotsUsed: 0, stateSlotsCached: 0, stateSlotsTotal: 0 }
-  using metrics = createMetrics(() => ({ engine: plain, encoder, media }))
+  using metrics = createMetrics(() => ({ engine: plain, encoder, media, files }))
   const names = [...(await samples(metrics)).keys()]
   assert.deepEqual(
     names.filter((name) => name.startsWith('aerie_state_')),
