@@ -98,12 +98,16 @@ const EMBEDDINGS: CachedDecoderOptions['embeddings'] = {
   embed: (prompt) =>
     Float32Array.from(
       prompt.flatMap((segment) =>
-        segment.kind === 'tokens'
-          ? Array.from(segment.ids).flatMap((id) => [id, TOKEN])
-          : [...segment.data],
+        segment.kind === 'tokens' ? Array.from(segment.ids).flatMap(rowOf) : [...segment.data],
       ),
     ),
   close() {},
+}
+
+/** A token's row: its id, what tells it from features, and nothing else. */
+function rowOf(id: number): number[] {
+  const row = new Array<number>(TOY_HIDDEN).fill(0)
+  return row.with(0, id).with(1, TOKEN)
 }
 
 class ToyRunner implements DecoderRunner {
