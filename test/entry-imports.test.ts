@@ -45,6 +45,7 @@ describe('entries load no more packages than they need', () => {
     'the server, neither codecs nor ONNX Runtime nor what fetches': [
       ['src/cli/serve.ts', 'src/main.ts'],
       [
+        '@fastify/multipart',
         '@huggingface/jinja',
         '@huggingface/tokenizers',
         'fastify',
