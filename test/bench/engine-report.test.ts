@@ -88,6 +88,11 @@ describe('the report', () => {
       asText(ofOneRun({ ...REPORT, loadAverage: 1.5 })),
       /THE MACHINE WAS BUSY .* no ratio/,
     )
+    assert.doesNotMatch(
+      asText(ofOneRun({ ...REPORT, models: [], chats: [], loadAverage: 1.5 })),
+      /BUSY/,
+      'nothing was compared',
+    )
   })
 
   it('as Markdown shows the plot beside it, where there is one', () => {

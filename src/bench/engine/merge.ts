@@ -3,7 +3,10 @@ import { CommandFailure } from '../../cli/command.ts'
 import type { EngineReport } from './report.ts'
 
 /** A run of the command, and what is of it alone. */
-export type Run = Pick<EngineReport, 'date' | 'loadAverage' | 'limits'>
+export interface Run extends Pick<EngineReport, 'date' | 'loadAverage' | 'limits'> {
+  /** Whether speeds of others were measured beside ours: unlike accuracy and scale, that needs an idle machine. */
+  readonly isRace: boolean
+}
 
 export interface MergedReport extends Omit<EngineReport, keyof Run> {
   /** In the order of their files. */
@@ -18,7 +21,11 @@ export interface NamedReport {
 
 /** A whole report of one run. */
 export function ofOneRun({ date, loadAverage, limits, ...report }: EngineReport): MergedReport {
-  return { ...report, runs: [{ date, loadAverage, limits }] }
+  const { models, chats } = report
+  const isRace =
+    models.some(({ contestants }) => contestants.some(({ isOurs }) => !isOurs)) ||
+    chats.some(({ servers }) => servers.length > 1)
+  return { ...report, runs: [{ date, loadAverage, limits, isRace }] }
 }
 
 /**

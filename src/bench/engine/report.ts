@@ -75,12 +75,13 @@ function sections(report: MergedReport, table: (rows: Rows) => string): string[]
 function heading({ runs, ...report }: MergedReport): string {
   const dates = runs.map(({ date }) => date).sort()
   const loads = runs.map(({ loadAverage }) => loadAverage)
+  const isBusy = runs.some((run) => run.isRace && run.loadAverage > MOST_LOAD * report.threads)
   const count = runs.length === 1 ? '' : `${runs.length} runs, `
   return (
     `${[...new Set([dates[0], dates.at(-1)])].join(' to ')}, ${report.hardware}, Node ${report.node}, backend ${report.backend}, ` +
     `${report.threads} threads, ${count}${report.rounds} rounds in turns; ` +
     `load average before: ${loads.map((load) => load.toFixed(1)).join(', ')}. ${machine(runs)}` +
-    (loads.some((load) => load > MOST_LOAD * report.threads) ? BUSY : '')
+    (isBusy ? BUSY : '')
   )
 }
 

@@ -29,6 +29,8 @@ interface Loading {
 
 /** Narrower rows take no less as 2:4: units of it have 16 inputs. */
 const LEAST_SPARSE_WIDTH = 32
+/** Making these dense again takes a token longer than their bytes did (docs/engine.md, "2:4 weights"). */
+const FASTER_DENSE = ['f16', 'bf16']
 
 type Rows = readonly [start: number, end: number]
 
@@ -83,12 +85,14 @@ export async function loadNativeWeights(
   return loaded
 }
 
-/** Packs a matrix: as 2:4 where that is what it holds, whoever made it so. */
+/** Packs a matrix: as 2:4 where that is what it holds, whoever made it so, and no slower. */
 export function packWeight(
   { addon, pool }: Pick<Loading, 'addon' | 'pool'>,
   spec: NativeWeightSpec,
 ): { readonly block: Uint8Array; readonly isSparse24: boolean } {
-  const isSparse24 = spec.shape[1] >= LEAST_SPARSE_WIDTH && addon.isSparse24(pool, spec)
+  const isFasterDense = 'type' in spec && FASTER_DENSE.includes(spec.type)
+  const mayBe = spec.shape[1] >= LEAST_SPARSE_WIDTH && !isFasterDense
+  const isSparse24 = mayBe && addon.isSparse24(pool, spec)
   return { block: addon.packLinear(pool, spec, { sparse24: isSparse24 }), isSparse24 }
 }
 

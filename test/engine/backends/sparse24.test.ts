@@ -97,6 +97,14 @@ describe('a 2:4 checkpoint', { skip: skipOf('native') }, () => {
     assert.ok(found > 0)
   })
 
+  it('stays dense in half precision, which is faster so', () => {
+    const addon = requireNativeAddon()
+    const pool = addon.createPool(1)
+    const spec = { type: 'f16', shape: [16, 64], values: new Uint8Array(16 * 64 * 2) } as const
+    assert.ok(addon.isSparse24(pool, spec))
+    assert.ok(!packWeight({ addon, pool }, spec).isSparse24)
+  })
+
   it('stays one when it is rounded to int4, and the same model', async (t) => {
     const starter = writeRandomCheckpoint({ seed: 5, dtype: 'BF16' })
     t.after(() => rmSync(starter, { recursive: true }))

@@ -5,14 +5,14 @@
 
 #include <immintrin.h>
 
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 
 namespace aerie::emulated {
 
-// Calls, since in line a file of kernels takes the compiler minutes under sanitizers; but for what attention does most.
+// Calls, since in line a file of kernels takes the compiler minutes under sanitizers.
 #define AERIE_LANES static __attribute__((noinline))
-#define AERIE_HALVES static inline __attribute__((always_inline))
 
 typedef float Floats __attribute__((vector_size(64)));
 typedef int32_t Ints __attribute__((vector_size(64)));
@@ -38,11 +38,10 @@ AERIE_LANES void mm512_storeu_si512(void* p, __m512i v) { std::memcpy(p, &v, siz
 
 AERIE_LANES __m512i mm512_setzero_si512() { return (__m512i)Ints{}; }
 
-AERIE_HALVES __m512 mm512_set1_ps(float value) {
-  const __m256 halves[2] = {_mm256_set1_ps(value), _mm256_set1_ps(value)};
-  __m512 v;
-  std::memcpy(&v, halves, sizeof v);
-  return v;
+AERIE_LANES __m512 mm512_set1_ps(float value) {
+  Floats v;
+  for (int i = 0; i < 16; ++i) v[i] = value;
+  return (__m512)v;
 }
 
 AERIE_LANES __m512i mm512_set1_epi32(int32_t value) {
@@ -59,17 +58,11 @@ AERIE_LANES __m512i mm512_set1_epi8(int8_t value) {
 
 AERIE_LANES __m512 mm512_mul_ps(__m512 a, __m512 b) { return (__m512)((Floats)a * (Floats)b); }
 
-// Rounded once, as the same of AVX2.
-AERIE_HALVES __m512 mm512_fmadd_ps(__m512 a, __m512 b, __m512 c) {
-  __m256 x[2], y[2], z[2];
-  std::memcpy(x, &a, sizeof x);
-  std::memcpy(y, &b, sizeof y);
-  std::memcpy(z, &c, sizeof z);
-  z[0] = _mm256_fmadd_ps(x[0], y[0], z[0]);
-  z[1] = _mm256_fmadd_ps(x[1], y[1], z[1]);
-  __m512 v;
-  std::memcpy(&v, z, sizeof v);
-  return v;
+// Rounded once.
+AERIE_LANES __m512 mm512_fmadd_ps(__m512 a, __m512 b, __m512 c) {
+  Floats v;
+  for (int i = 0; i < 16; ++i) v[i] = std::fma(((Floats)a)[i], ((Floats)b)[i], ((Floats)c)[i]);
+  return (__m512)v;
 }
 
 AERIE_LANES __m512i mm512_and_si512(__m512i a, __m512i b) { return (__m512i)((Ints)a & (Ints)b); }
@@ -176,7 +169,6 @@ AERIE_LANES __m512i mm512_shuffle_epi8(__m512i a, __m512i from) {
 }
 
 #undef AERIE_LANES
-#undef AERIE_HALVES
 
 }  // namespace aerie::emulated
 
