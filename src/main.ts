@@ -6,7 +6,7 @@ import type { CapabilityDocument } from './capabilities/document.ts'
 import { patchTokens, tiledImageTokens } from './capabilities/image-tokens.ts'
 import type { ChatEvent, ChatRequest, ChatService, ContentPart } from './chat/contract.ts'
 import { greedyRequest } from './chat/greedy-request.ts'
-import { chatCapabilities, loadModelText, type ServedModel } from './chat/model.ts'
+import { chatCapabilities, inputModalities, loadModelText, type ServedModel } from './chat/model.ts'
 import { createChatService } from './chat/service.ts'
 import { acceptedHosts, apiKeyRequired, type Config } from './config.ts'
 import type { EmbeddingService } from './embeddings/contract.ts'
@@ -37,6 +37,7 @@ import {
   limitsInForce,
   mediaOptions,
   smallCacheRemark,
+  videoBounds,
 } from './part-options.ts'
 import { startAll } from './start-all.ts'
 import { createLogger, type Logger } from './telemetry/logger.ts'
@@ -171,6 +172,7 @@ async function openChat(
     },
     preprocessing,
     towers: family.towers?.(familyConfig) ?? [],
+    ...videoBounds(described, media.clips.limits, config),
     picturePrompt,
     messageContent: described.messageContent,
     imageTokenId: text.tokenizer.idOf(picturePrompt?.placeholder(1) ?? '') ?? -1,
@@ -192,7 +194,7 @@ async function openChat(
   return {
     document: {
       ...facts,
-      inputModalities: seesPictures ? ['text', 'image'] : ['text'],
+      inputModalities: inputModalities(model),
       outputModalities: ['text'],
       chat: chatCapabilities(model),
       embeddings: undefined,

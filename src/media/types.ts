@@ -1,6 +1,7 @@
 /** What the media room takes and gives: bytes in, tiles out, with everything that was seen on the way. */
 import type { Preprocessing } from '../../models/preprocessing.ts'
 import type { PictureLayout } from '../../models/tiling/layout.ts'
+import type { Clips } from './video/contract.ts'
 
 /** Where a picture comes from. `param` is the request field, for error messages. */
 export interface ImageSource {
@@ -123,6 +124,8 @@ export interface Media {
    * longer count. Forgetting to is no leak, only late: then the garbage collector says so.
    */
   release(image: LoadedImage): void
+  /** Clips, which lie on the disk and are decoded by ffmpeg. */
+  readonly clips: Clips
   stats(): MediaStats
   dispose(): Promise<void>
 }

@@ -116,9 +116,15 @@ describe('a file by id', () => {
     assert.equal((await open({ id: 'scan' })).type, 'image')
   })
 
+  it('with a clip is a clip as its family sees it', async () => {
+    const part = await open({ id: 'clip' })
+    assert.ok(part.type === 'video' && 'path' in part.from)
+    assert.deepEqual([part.from.fileId, part.param], ['clip', 'p.file.file_id'])
+    assert.deepEqual(part.sampling, USUAL_SAMPLING)
+  })
+
   for (const [id, what] of [
     ['pdf', /a PDF document are not supported/],
-    ['clip', /an MP4 video are not supported/],
     ['noise', /not of any known/],
   ] as const) {
     it(`${id}: what is neither is refused by its kind`, async () => {
