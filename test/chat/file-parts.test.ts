@@ -4,6 +4,7 @@ import { Readable } from 'node:stream'
 import { describe, it } from 'node:test'
 import type { FilePart, RequestMessage } from '../../src/chat/contract.ts'
 import { openFiles, type ReadableFiles } from '../../src/chat/file-parts.ts'
+import { USUAL_SAMPLING } from '../../src/chat/video-files.ts'
 import { AerieError } from '../../src/errors.ts'
 import type { ByteRange, StoredFile } from '../../src/files/contract.ts'
 
