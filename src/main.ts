@@ -30,7 +30,7 @@ import type { LocatedModel } from './import/locate-model.ts'
 import type { OnProgress } from './import/progress.ts'
 import { startMedia } from './media/media.ts'
 import type { Media } from './media/types.ts'
-import { computedForm, type FoundModel, factsOf } from './model-facts.ts'
+import { computedForm, type FoundModel, factsOf, readingOf } from './model-facts.ts'
 import {
   encoderBounds,
   fileStoreOptions,
@@ -113,13 +113,6 @@ export async function openModel(config: Config, options: MainOptions = {}): Prom
     'invalid_package',
     `${directory}: a ${model.family.modelType} checkpoint is a tower without a decoder, so it cannot hold a conversation`,
   )
-}
-
-/** What becomes of a GGUF file's weights. */
-function readingOf(backend: string): string {
-  return backend === 'native'
-    ? 'weights are computed with in the blocks that the file has'
-    : 'weights are widened to floats, each to its exact value'
 }
 
 async function openChat(
