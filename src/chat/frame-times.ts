@@ -7,7 +7,7 @@ import type { VideoSampling } from './contract.ts'
 /** What decides about the frames of one clip. */
 export interface FrameRequest {
   readonly header: Pick<ClipHeader, 'duration' | 'fps' | 'frames'>
-  readonly rule: Pick<VideoRule, 'choose' | 'multiple' | 'mostAtRate'>
+  readonly rule: Pick<VideoRule, 'choose' | 'multiple' | 'mostAtRate' | 'pooling'>
   readonly sampling: VideoSampling
   /** Path of the object that the sampling fields stand in. */
   readonly param: string
@@ -73,7 +73,9 @@ export function offeredTimes(
           { length: wanted },
           (_, i) => moments[Math.floor(((2 * i + 1) * moments.length) / (2 * wanted))]!,
         )
-  return { seconds: filled(taken, rule.multiple), sampledFps: undefined }
+  // Where a single frame is wanted, it is not paired.
+  const multiple = Math.min(rule.multiple, wanted)
+  return { seconds: filled(taken, multiple), sampledFps: undefined }
 }
 
 /** Moments that the request names. Throws `invalid_request` for one behind the end of the clip, and for too many. */
@@ -112,8 +114,13 @@ function framesIn(
 function choose(request: FrameRequest, clip: ClipFrames): readonly number[] {
   const { rule, sampling } = request
   const { fps, maxFrames } = sampling
-  if (maxFrames !== undefined) refuseTooMany(request, maxFrames)
-  else if (fps !== undefined) {
+  if (maxFrames !== undefined) {
+    if (rule.pooling && maxFrames < rule.multiple) {
+      const what = `at least ${rule.multiple}, the frames that this model pools, got ${maxFrames}`
+      throw invalid(`${request.param}.max_frames`, what)
+    }
+    refuseTooMany(request, maxFrames)
+  } else if (fps !== undefined) {
     // Before a clip that says that it has a thousand million frames has them listed.
     const { mostAtRate = Number.POSITIVE_INFINITY } = rule
     const atRate = Math.min(Math.floor((clip.frames / clip.fps) * fps), clip.frames)

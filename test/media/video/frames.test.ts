@@ -96,7 +96,10 @@ describe('the frame at a time', { skip: NO_FFMPEG }, () => {
     assert.equal(clip.header.hasSound, true)
     const found = await framesAt(media.clips, clip, [0, 1.5, 2, 3])
     assert.deepEqual(numbersIn(found), [0, 0, 0, 25])
-    assert.deepEqual(found.times.map((time) => Math.round(time * 100) / 100), [2, 2, 2, 3])
+    assert.deepEqual(
+      found.times.map((time) => Math.round(time * 100) / 100),
+      [2, 2, 2, 3],
+    )
   })
 
   it('is the one after an edit that cuts the beginning off', async () => {
@@ -124,7 +127,18 @@ describe('the frame at a time', { skip: NO_FFMPEG }, () => {
   it('is found without a duration in the file, whose packets say it', async () => {
     const path = dir.path('live.webm')
     await ffmpeg([
-      ...['-f', 'lavfi', '-i', numbered(25, 4), '-c:v', 'libvpx', '-deadline', 'realtime', '-g', '50'],
+      ...[
+        '-f',
+        'lavfi',
+        '-i',
+        numbered(25, 4),
+        '-c:v',
+        'libvpx',
+        '-deadline',
+        'realtime',
+        '-g',
+        '50',
+      ],
       ...['-f', 'webm', '-live', '1', path],
     ])
     const clip = await load(path)
