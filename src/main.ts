@@ -179,7 +179,7 @@ async function openChat(
     visionEncoder: encoder,
   }
   const seesPictures = preprocessing !== undefined && model.limits.maxImages > 0
-  const remark = seesPictures && smallCacheRemark(config, model.limits)
+  const remark = seesPictures && smallCacheRemark(config, model.limits, model.maxFrames)
   if (remark) logger.info(remark)
   const service = createChatService({
     models: [model],

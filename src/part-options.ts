@@ -25,11 +25,13 @@ export function encoderBounds(
 export function smallCacheRemark(
   { encoderCacheBytes, encoderDiskCacheDir }: Config,
   { maxImages, tokensPerTile, hiddenSize }: ModelLimits,
+  maxFrames: number,
 ): string | undefined {
   const bytes = tokensPerTile * hiddenSize * Float32Array.BYTES_PER_ELEMENT
   const held = Math.floor(encoderCacheBytes / bytes)
-  if (encoderDiskCacheDir !== undefined || held >= maxImages) return undefined
-  return `encoderCacheBytes holds ${held} pictures of one tile and a request may have ${maxImages}: with more, each question encodes them again; ${bytes * maxImages} would hold them`
+  const most = Math.max(maxImages, maxFrames)
+  if (encoderDiskCacheDir !== undefined || held >= most) return undefined
+  return `encoderCacheBytes holds ${held} pictures of one tile and a request may have ${most}, frames of clips among them: with more, each question encodes them again; ${bytes * most} would hold them`
 }
 
 export function limitsInForce(config: Config, maxImages: number): LimitsInForce {

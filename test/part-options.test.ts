@@ -14,15 +14,20 @@ const limits = (maxImages: number) => ({
 describe('the feature cache', () => {
   it('is remarked upon when one request can sweep it out', () => {
     const config = resolveConfig({ flags: { encoderCacheBytes: '8MiB' } })
-    assert.equal(smallCacheRemark(config, limits(8)), undefined)
-    assert.match(smallCacheRemark(config, limits(16))!, /holds 8 pictures.*may have 16.*16777216/)
+    assert.equal(smallCacheRemark(config, limits(8), 0), undefined)
+    assert.equal(smallCacheRemark(config, limits(8), 8), undefined)
+    assert.match(smallCacheRemark(config, limits(8), 16)!, /may have 16, frames/)
+    assert.match(
+      smallCacheRemark(config, limits(16), 0)!,
+      /holds 8 pictures.*may have 16.*16777216/,
+    )
   })
 
   it('is not, where the disk is behind it', () => {
     const config = resolveConfig({
       flags: { encoderCacheBytes: '0', encoderDiskCacheDir: '/cache' },
     })
-    assert.equal(smallCacheRemark(config, limits(16)), undefined)
+    assert.equal(smallCacheRemark(config, limits(16), 0), undefined)
   })
 
   it('lies below the directory that was named, which others may look into', () => {
