@@ -44,7 +44,7 @@ const clips = fc
 const maybe = <Value>(arbitrary: fc.Arbitrary<Value>) => fc.option(arbitrary, { nil: undefined })
 const wishes = fc.record({
   fps: maybe(fc.double({ min: 0.01, max: 60, noNaN: true })),
-  maxFrames: maybe(fc.integer({ min: 1, max: MOST })),
+  maxFrames: maybe(fc.oneof(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: MOST }))),
   start: maybe(fc.double({ min: 0, max: 1, noNaN: true })),
   length: maybe(fc.double({ min: 0, max: 1, noNaN: true })),
 })
@@ -95,7 +95,7 @@ describe('frames of a clip, evenly', () => {
             assert.ok(second < header.duration + 1e-6)
           }
         }),
-        propertyRuns(200, test, 0.3),
+        propertyRuns(200, test),
       )
     })
   }
@@ -128,7 +128,7 @@ describe('moments that offer themselves', () => {
             assert.deepEqual([...new Set(seconds)], [...new Set(offered)])
         },
       ),
-      propertyRuns(200, test, 0.3),
+      propertyRuns(200, test),
     )
   })
 })
