@@ -266,6 +266,7 @@ const REASONS: readonly (readonly [
     'media_too_large',
     'needs more memory to decode than videoMemoryBytes',
   ],
+  [/SIG(SEGV|BUS|ABRT|ILL|FPE|TRAP)/, 'invalid_media', 'clip made ffmpeg crash'],
   [/SIGXCPU/, 'media_too_large', 'needs more processor time to decode than videoTimeoutMs'],
   [/moov atom not found/i, 'invalid_media', 'clip is cut short: it ends before its index (moov)'],
   [
@@ -299,6 +300,8 @@ async function described<T>(input: ClipInput, work: () => Promise<T>): Promise<T
       throw new AerieError('media_too_large', message, { param, cause })
     }
     const said = cause.message + cause.stderr
+    // By none of its own doing, nor of the clip's: the system was out of memory, say.
+    if (/SIG(KILL|TERM|INT|HUP|PIPE)|stream closed/.test(cause.message)) throw cause
     const reason = REASONS.find(([pattern]) => pattern.test(said))
     const [, code, why] = reason ?? [undefined, 'invalid_media' as const, 'clip cannot be decoded']
     throw new AerieError(code, `${param}: ${why}`, { param, cause })
