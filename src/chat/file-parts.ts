@@ -76,7 +76,7 @@ async function openParts(
 async function openStored(
   id: string,
   part: string,
-  { files, tenant }: FileContext,
+  { files, tenant, signal }: FileContext,
 ): Promise<ContentPart | UnreadText> {
   const param = `${part}.file_id`
   const file = await files?.find(tenant, id)
@@ -87,7 +87,8 @@ async function openStored(
   return await naming(param, async () => {
     const head = await readBytes(files, file, Math.min(HEAD_BYTES, file.bytes))
     if (isPicture(head, param)) {
-      const stored = { fileId: id, path: await files.localPath(file), byteLength: file.bytes }
+      const path = await files.localPath(file, signal)
+      const stored = { fileId: id, path, byteLength: file.bytes }
       return { type: 'image', stored, detail: 'auto', param }
     }
     const read = () =>

@@ -80,6 +80,11 @@ const files: Snapshot['files'] = {
   expired: 1,
   orphans: 2,
   failures: 3,
+  cache: {
+    ...{ entries: 4, bytes: 400, maxBytes: 500, waiting: 6, maxWaiting: 512 },
+    ...{ hits: 5, misses: 8, evictions: 1 },
+  },
+  database: { open: 3, idle: 2, max: 10, waiting: 1 },
 }
 
 /** name{labels} → value. */
