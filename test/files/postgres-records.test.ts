@@ -1,7 +1,10 @@
 /** Records of files in a real PostgreSQL: what SQLite's do, and what only several servers and a server of its own can get wrong. */
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import fc from 'fast-check'
 import { AerieError } from '../../src/errors.ts'
 import { newBlobKey, newFileId } from '../../src/files/file-id.ts'
@@ -12,7 +15,9 @@ import { Unsettled } from '../../src/files/storage-error.ts'
 import { NO_POSTGRES, type PostgresServer, startPostgres } from '../support/postgres-server.ts'
 import { propertyRuns } from '../support/property-runs.ts'
 import { histories, RecordsHistory } from '../support/records-history.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
+const run = promisify(execFile)
 const ROOM = { maxBytes: 1e12, maxTenantBytes: 1e12 }
 
 function newRecord(changes: Partial<FileRecord> = {}): FileRecord {
@@ -232,5 +237,32 @@ describe('records in PostgreSQL', { skip: NO_POSTGRES }, () => {
         return fails(message)(error)
       })
     }
+  })
+
+  it('over TLS, as the URL says: a server of another authority or name is none', async (t) => {
+    await using folder = await temporaryFolder()
+    const make = async (name: string) => {
+      const [key, certificate] = ['key', 'pem'].map((end) => join(folder.path, `${name}.${end}`))
+      const request = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2']
+      const files = ['-keyout', key!, '-out', certificate!, '-subj', '/CN=localhost']
+      await run('openssl', [...request, ...files, '-addext', 'subjectAltName=DNS:localhost'])
+      return { key: key!, certificate: certificate! }
+    }
+    const ours = await make('ours').catch(() => undefined)
+    if (!ours) return t.skip('needs openssl')
+    const others = await make('others')
+    await using secure = await startPostgres(ours)
+    const url = await secure.createDatabase()
+    {
+      await using opened = await openRecords(url)
+      const sql = 'SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()'
+      assert.deepEqual(await opened.database.read(sql), [{ ssl: true }])
+    }
+    const wrong = [
+      url.replace(ours.certificate, others.certificate),
+      url.replace('localhost', '127.0.0.1'),
+      url.replace(/\?.*/, ''),
+    ]
+    for (const one of wrong) await assert.rejects(openRecords(one), fails(/^files: the database/))
   })
 })

@@ -6,7 +6,7 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, globSync } from 'node:fs'
-import { chown, mkdtemp, rm } from 'node:fs/promises'
+import { chmod, chown, copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -36,7 +36,11 @@ export interface PostgresServer extends AsyncDisposable {
   start(): Promise<void>
 }
 
-export async function startPostgres(): Promise<PostgresServer> {
+/** `tls`: PEM files that this user may read; the server then takes no connection without TLS. */
+export async function startPostgres(tls?: {
+  readonly key: string
+  readonly certificate: string
+}): Promise<PostgresServer> {
   const folder = await mkdtemp(join(tmpdir(), 'aerie-postgres-'))
   const user = await unprivileged()
   if (user) await chown(folder, user.uid, user.gid)
@@ -45,9 +49,21 @@ export async function startPostgres(): Promise<PostgresServer> {
   const as = { ...user, cwd: folder, env: { PATH: process.env['PATH'] ?? '' } }
   const setup = ['-D', data, '-U', 'aerie', '-A', 'trust', '-E', 'UTF8', '--no-locale', '--no-sync']
   await run(join(BIN!, 'initdb'), setup, as)
+  const secured: string[] = []
+  if (tls) {
+    const [key, certificate] = [join(folder, 'key.pem'), join(folder, 'certificate.pem')]
+    await copyFile(tls.key, key)
+    await copyFile(tls.certificate, certificate)
+    await chmod(key, 0o600)
+    if (user) await chown(key, user.uid, user.gid)
+    secured.push('ssl=on', `ssl_key_file=${key}`, `ssl_cert_file=${certificate}`)
+    await writeFile(join(data, 'pg_hba.conf'), 'hostssl all all 127.0.0.1/32 trust\n')
+  }
 
   let server: ChildProcess | undefined
-  const url = (database: string) => `postgres://aerie@127.0.0.1:${port}/${database}`
+  const how = tls ? `?sslmode=verify-full&sslrootcert=${tls.certificate}` : ''
+  const host = tls ? 'localhost' : '127.0.0.1'
+  const url = (database: string) => `postgres://aerie@${host}:${port}/${database}${how}`
   const query: PostgresServer['query'] = async (at, sql) => {
     const client = new pg.Client({ connectionString: at })
     await client.connect()
@@ -60,7 +76,7 @@ export async function startPostgres(): Promise<PostgresServer> {
   const start = async () => {
     const settings = ['listen_addresses=127.0.0.1', `port=${port}`, 'fsync=off']
     const places = [`unix_socket_directories=${folder}`, 'max_connections=60']
-    const args = [...settings, ...places].flatMap((setting) => ['-c', setting])
+    const args = [...settings, ...places, ...secured].flatMap((setting) => ['-c', setting])
     server = spawn(join(BIN!, 'postgres'), ['-D', data, ...args], { ...as, stdio: 'ignore' })
     while (!(await query(url('postgres'), 'SELECT 1').catch(() => undefined))) {
       if (server.exitCode !== null) throw new Error(`PostgreSQL ended with ${server.exitCode}`)
