@@ -182,9 +182,8 @@ function filesContradictions(config: Config): string[] {
     problems.push('databaseUrl: expected postgres://user:password@host:port/database')
   }
   if (objectStore !== undefined && !isBucket(objectStore)) {
-    problems.push(
-      `objectStore: expected s3://bucket or s3://bucket/prefix, got ${show(objectStore)}`,
-    )
+    // Not repeated: somebody may have put credentials into it.
+    problems.push('objectStore: expected s3://bucket or s3://bucket/prefix, without credentials')
   }
   if (endpoint !== undefined && !isUrl(endpoint, /^https?:$/)) {
     problems.push(`objectStoreEndpoint: expected an http or https URL, got ${show(endpoint)}`)

@@ -83,8 +83,9 @@ export interface ConnectionStats {
   readonly open: number
   readonly idle: number
   readonly max: number
-  /** Calls that wait for one. */
+  /** Calls that wait for one; more than `maxWaiting` are refused. */
   readonly waiting: number
+  readonly maxWaiting: number
 }
 
 /** A place for one upload, held until it is disposed of; what was received and has become no file is dropped then. */

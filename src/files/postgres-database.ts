@@ -1,6 +1,7 @@
 /** Connections to PostgreSQL: bounded in number and time, made anew when they break. Loads `pg`, so import it when it is needed. */
 import pg from 'pg'
 import type { Logger } from '../engine/logger.ts'
+import { AerieError } from '../errors.ts'
 import type { ConnectionStats } from './contract.ts'
 import { changeError, databaseError, isAnswer } from './postgres-error.ts'
 
@@ -18,6 +19,8 @@ export type Row = Readonly<Record<string, unknown>>
 const STATEMENT_TIMEOUT_MS = 10_000
 /** For a connection, be it a new one or one that others use. */
 const CONNECT_TIMEOUT_MS = 5_000
+/** Calls that wait for a connection. */
+const MOST_WAITING = 256
 /** How much longer than the server this side waits, for one that no longer answers at all. */
 const PATIENCE_MS = 5_000
 
@@ -40,7 +43,7 @@ export class PostgresDatabase {
     this.#pool.on('error', (err) => logger.warn({ err }, 'a connection to the database broke'))
   }
 
-  /** The rows of a statement that changes nothing, or may as well be made twice. Rejects with `storage_failure` or `insufficient_storage`. */
+  /** The rows of a statement that changes nothing, or may as well be made twice. Rejects with `storage_failure`, `insufficient_storage` or `queue_full`. */
   async read(text: string, values: readonly unknown[] = []): Promise<readonly Row[]> {
     try {
       return await this.#run(text, values)
@@ -53,7 +56,7 @@ export class PostgresDatabase {
   async change(text: string, values: readonly unknown[]): Promise<readonly Row[]> {
     let client: pg.PoolClient
     try {
-      client = await this.#pool.connect()
+      client = await this.#connect()
     } catch (error) {
       // Nothing was sent.
       throw databaseError(error)
@@ -72,7 +75,7 @@ export class PostgresDatabase {
   /** Several statements on one connection. Rejects as `read`. */
   async with<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
     try {
-      const client = await this.#pool.connect()
+      const client = await this.#connect()
       let failure: unknown
       try {
         return await work(client)
@@ -89,7 +92,14 @@ export class PostgresDatabase {
 
   stats(): ConnectionStats {
     const { totalCount, idleCount, waitingCount, options } = this.#pool
-    return { open: totalCount, idle: idleCount, waiting: waitingCount, max: options.max }
+    const { max } = options
+    return {
+      open: totalCount,
+      idle: idleCount,
+      max,
+      waiting: waitingCount,
+      maxWaiting: MOST_WAITING,
+    }
   }
 
   /** Waits for the statements under way. */
@@ -97,7 +107,19 @@ export class PostgresDatabase {
     await this.#pool.end()
   }
 
+  #connect(): Promise<pg.PoolClient> {
+    this.#refuseWhenFull()
+    return this.#pool.connect()
+  }
+
+  #refuseWhenFull(): void {
+    if (this.#pool.waitingCount < MOST_WAITING) return
+    const what = `files: ${MOST_WAITING} calls wait for the database; try again later`
+    throw new AerieError('queue_full', what, { retryAfterSeconds: 2 })
+  }
+
   async #run(text: string, values: readonly unknown[]): Promise<readonly Row[]> {
+    this.#refuseWhenFull()
     return (await this.#pool.query<Row>(text, [...values])).rows
   }
 }

@@ -120,6 +120,10 @@ const GAUGES: Readonly<Record<string, readonly [help: string, read: Read]>> = {
   aerie_database_connections_idle: ['Those that nobody uses.', (s) => s.files?.database?.idle],
   aerie_database_connections_max: ['Connections that there may be.', (s) => s.files?.database?.max],
   aerie_database_waiting: ['Calls that wait for one.', (s) => s.files?.database?.waiting],
+  aerie_database_waiting_max: [
+    'Calls that may wait; more get 429.',
+    (s) => s.files?.database?.maxWaiting,
+  ],
 }
 
 /** Counted since start by their owners. */
