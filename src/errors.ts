@@ -39,7 +39,7 @@ export const ERROR_CODES = {
   insufficient_storage:
     'The disk has too little room, or the files have as many bytes as they may have.',
   storage_failure:
-    'Files cannot be stored or read: the folder is read-only, or the database is damaged.',
+    'Files cannot be stored or read: a folder is read-only, the database is damaged, or the database or object store is out of reach.',
   invalid_config: 'A configuration key is unknown or its value cannot be used.',
   backend_failure: 'The runtime that executes the model failed.',
   internal_error: 'A defect in the server; the log has the details under the request id.',

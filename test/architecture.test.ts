@@ -22,7 +22,9 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'model-folder': ['errors'],
   cpu: [],
   config: ['config-schema', 'config-value', 'cpu', 'errors', 'nearest'],
-  'config-schema': [],
+  'config-schema': ['config-key', 'config-file-keys'],
+  'config-key': [],
+  'config-file-keys': ['config-key'],
   'config-value': ['config-schema'],
   models: ['errors', 'model-folder', 'weights'],
   weights: ['errors', 'gguf-name', 'models', 'model-file', 'model-folder'],
@@ -130,7 +132,17 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'nearest',
   ],
   // Runs the native runtime where the backend finds it.
-  doctor: ['cli', 'config', 'cpu', 'bin', 'files', 'models', 'engine', 'engine/backends'],
+  doctor: [
+    'cli',
+    'config',
+    'cpu',
+    'bin',
+    'files',
+    'part-options',
+    'models',
+    'engine',
+    'engine/backends',
+  ],
   // The towers' benchmarks run graphs without a model around them and an encoder without a server,
   // the engines' a decoder on the backend that is configured, from a checkpoint that is taken apart as an import does.
   bench: [
