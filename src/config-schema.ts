@@ -241,6 +241,12 @@ export const configSchema = Type.Object(
       group: 'Pictures',
       description: 'Longest side over shortest side.',
     }),
+    maxDocumentBytes: bytes(50 * MiB, 'Pictures', 'Size of one PDF document in a conversation.'),
+    maxDocumentPages: count(
+      500,
+      'Pictures',
+      'Pages of one document that a request may read; pictures of them are bounded by maxImagesPerRequest.',
+    ),
     allowSvg: flag(
       false,
       'Pictures',

@@ -97,6 +97,10 @@ export function mediaOptions(config: Config, logger: MediaOptions['logger']): Me
       allowSvg: config.allowSvg,
     },
     clips: clipOptions(config),
+    documents: {
+      maxDocumentBytes: config.maxDocumentBytes,
+      maxDocumentPages: config.maxDocumentPages,
+    },
     fetch: {
       allowHttp: config.fetchAllowHttp,
       allowedHosts: config.fetchAllowedHosts,

@@ -5,6 +5,7 @@
 import type { ImageDetail } from '../../models/preprocessing.ts'
 import type { KvCacheType } from '../engine/backend.ts'
 import type { SamplingParams } from '../engine/types.ts'
+import type { LoadedImage } from '../media/types.ts'
 
 export type { ImageDetail }
 
@@ -26,7 +27,13 @@ export interface ChatService {
 
 /** One piece of a message. `param` is the field in wire spelling, for error messages. */
 export type ContentPart =
-  | { readonly type: 'text'; readonly text: string; readonly param: string }
+  | {
+      readonly type: 'text'
+      readonly text: string
+      readonly param: string
+      /** The document that it is written in. */
+      readonly document?: DocumentSeen
+    }
   | {
       readonly type: 'image'
       readonly url: string
@@ -36,6 +43,7 @@ export type ContentPart =
   | StoredPicture
   | VideoPart
   | FramesPart
+  | DocumentPicture
 
 /** A picture among the uploaded files. */
 export interface StoredPicture {
@@ -103,6 +111,16 @@ export interface FiledPicture {
   readonly param: string
 }
 
+/** A page of a document. */
+export interface DocumentPicture {
+  readonly type: 'image'
+  readonly loaded: LoadedImage
+  readonly fileId: string | undefined
+  readonly detail: ImageDetail
+  readonly param: string
+  readonly document: DocumentSeen
+}
+
 /** A file by id, or in the request itself. What is in it decides which {@link ContentPart} it becomes. */
 export interface FilePart {
   readonly type: 'file'
@@ -110,6 +128,12 @@ export interface FilePart {
     | { readonly id: string }
     /** A data: URI. */
     | { readonly data: string; readonly filename: string | undefined }
+  /** Of a document, as in `1-3,7`; absent: all. */
+  readonly pages?: string
+  /** What of a document's pages is put into the message; absent: both where the model sees pictures, else the text. */
+  readonly content?: 'text' | 'pictures' | 'both'
+  /** Of a picture, or of the pages of a document; absent: auto. */
+  readonly detail?: ImageDetail
   readonly param: string
 }
 
@@ -234,6 +258,7 @@ export interface Explanation {
   readonly promptTokens: number
   readonly images: readonly ImageSeen[]
   readonly videos: readonly VideoSeen[]
+  readonly documents: readonly DocumentSeen[]
   /** What keys and values are kept as. */
   readonly kvCacheType: KvCacheType
 }
@@ -248,8 +273,10 @@ export interface ImageSeen {
   readonly bytes: number
   /** Hex, of the bytes. */
   readonly sha256: string
-  /** The uploaded file that it is. */
+  /** The uploaded file that it is, or that it is a page of. */
   readonly fileId?: string
+  /** The page of a document that it is, from 1; `bytes` and `sha256` are then the document's. */
+  readonly page?: number
   /** Upright, in pixels, before any resize. */
   readonly width: number
   readonly height: number
@@ -312,6 +339,23 @@ export interface ClipSeen {
   readonly hasSound: boolean
 }
 
+/** What was looked at of one document. */
+export interface DocumentSeen {
+  /** The request field. */
+  readonly param: string
+  readonly fileId?: string
+  readonly filename: string | undefined
+  readonly bytes: number
+  /** Hex, of the bytes. */
+  readonly sha256: string
+  /** Pages that it has, and the numbers of those that were put into the message. */
+  readonly pageCount: number
+  readonly pages: readonly number[]
+  readonly content: 'text' | 'pictures' | 'both'
+  /** Of `pages`: those with any text; 0 where none was looked for. */
+  readonly pagesWithText: number
+}
+
 /** One checked request to `/v1/tokenize`. */
 export interface TokenizeRequest {
   readonly requestId: string
@@ -332,9 +376,10 @@ export interface TokenizeResult {
   readonly videoTokens: number
   readonly images: readonly Pick<
     ImageSeen,
-    'param' | 'detail' | 'format' | 'width' | 'height' | 'tiles' | 'tokens'
+    'param' | 'page' | 'detail' | 'format' | 'width' | 'height' | 'tiles' | 'tokens'
   >[]
   readonly videos: readonly VideoCost[]
+  readonly documents: readonly DocumentSeen[]
   /** Token ids with each picture's placeholder id repeated once a position; undefined unless asked for. */
   readonly ids: readonly number[] | undefined
   readonly maxContext: number

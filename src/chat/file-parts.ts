@@ -1,21 +1,22 @@
-/** Files of a conversation → pictures, clips and texts: what is in a file decides, neither its name nor its purpose. */
+/** Files of a conversation → pictures, clips, texts and pages of documents: what is in a file decides, neither its name nor its purpose. */
 import { AerieError } from '../errors.ts'
 import type { FileStore, StoredFile } from '../files/contract.ts'
 import { decodeDataUri } from '../media/data-uri.ts'
 import { sniff } from '../media/sniff.ts'
 import { inWindow } from '../picture-window.ts'
 import type { ChatMessage, ContentPart, FiledVideo, FilePart, RequestMessage } from './contract.ts'
+import { type DocumentContext, openDocument, type UnreadDocument } from './documents.ts'
+import { adviceFor, adviceForType, isText, toText } from './text-files.ts'
 import { clipOfFile, openVideo } from './video-files.ts'
 
 export type ReadableFiles = Pick<FileStore, 'find' | 'read' | 'localPath'>
 
-export interface FileContext {
+export interface FileContext extends DocumentContext {
   /** Undefined in a process that keeps no files. */
   readonly files: ReadableFiles | undefined
   readonly tenant: string
   /** Of the texts of all files of a request together: as much as a request could bring itself. */
   readonly maxTextBytes: number
-  readonly signal: AbortSignal
 }
 
 const HEAD_BYTES = 4096
@@ -23,15 +24,14 @@ const TEXT_TYPES = {
   pattern: /^(text\/[\w.+-]+|application\/(json|jsonl|x-ndjson|ndjson|csv|xml|yaml|x-yaml))$/i,
   words: 'text/…, application/json or the like',
 }
-/** Texts by their characters, and no prompts: what they describe is what is meant. */
-const DOCUMENTS = new Set(['a PDF document', 'a PostScript document'])
-/** Characters that no text has; line ends, tabs and form feeds are not among them. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const BINARY = /[\0-\x08\x0e-\x1a\x1c-\x1f]/
+const PDF = 'a PDF document'
+/** A text by its characters, and no prompt: what it describes is what is meant. */
+const POSTSCRIPT = 'a PostScript document'
 
 /**
  * The messages without files. Rejects with `not_found` for a file that is gone or another tenant's, `unsupported_media` for
- * what is neither picture, clip nor text, `invalid_media` for texts that are not UTF-8, `request_too_large`.
+ * what is neither picture, clip, text nor document, `invalid_media` for texts that are not UTF-8, `request_too_large`, and as
+ * `openDocument` does. Pages of documents are loaded pictures by then, and to be released as those are.
  */
 export async function openFiles(
   messages: readonly RequestMessage[],
@@ -42,7 +42,7 @@ export async function openFiles(
   const opened = await openParts(parts, context)
   return messages.map((message) => ({
     ...message,
-    content: message.content.map((part) => (isFiled(part) ? opened.get(part)! : part)),
+    content: message.content.flatMap((part) => (isFiled(part) ? opened.get(part)! : part)),
   }))
 }
 
@@ -62,31 +62,74 @@ interface UnreadText {
 async function openParts(
   parts: readonly Filed[],
   context: FileContext,
-): Promise<Map<Filed, ContentPart>> {
-  const { signal, maxTextBytes } = context
-  const found = await inWindow(parts, signal, async (part) => {
-    if (part.type !== 'file') return openVideo(part, videoFiles(context))
-    const { file, param } = part
-    return 'id' in file ? openStored(file.id, `${param}.file_id`, context) : openData(part, file)
+): Promise<Map<Filed, readonly ContentPart[]>> {
+  const { signal, maxTextBytes, media } = context
+  const release = (found: ContentPart | UnreadText | UnreadDocument) => {
+    if ('release' in found) found.release()
+  }
+  const found = await inWindow(
+    parts,
+    signal,
+    async (part) => {
+      if (part.type !== 'file') return openVideo(part, videoFiles(context))
+      const { file } = part
+      return 'id' in file
+        ? openStored(file.id, `${part.param}.file_id`, part, context)
+        : openData(part, file, context)
+    },
+    release,
+  )
+  const fits = textCounter(maxTextBytes)
+  try {
+    for (const one of found) if ('byteLength' in one) fits(one.param, one.byteLength)
+  } catch (error) {
+    found.forEach(release)
+    throw error
+  }
+  const read = await inWindow(
+    found,
+    signal,
+    async (one) => {
+      if ('byteLength' in one) return [await one.read()]
+      if (!('read' in one)) return [one]
+      const pages = await one.read(fits.left())
+      for (const page of pages) {
+        if (page.type === 'text') fits(page.param, Buffer.byteLength(page.text))
+      }
+      return pages
+    },
+    (contents) => releasePages(media, contents),
+  ).catch((error) => {
+    found.forEach(release)
+    throw error
   })
+  return new Map(parts.map((part, i) => [part, read[i]!]))
+}
+
+/** Adds up bytes of text. Throws `request_too_large` when there are more than there may be. */
+function textCounter(maxTextBytes: number) {
   let textBytes = 0
-  for (const one of found) {
-    if (!('read' in one)) continue
-    textBytes += one.byteLength
-    if (textBytes <= maxTextBytes) continue
-    const { param } = one
+  const add = (param: string, bytes: number) => {
+    textBytes += bytes
+    if (textBytes <= maxTextBytes) return
     const what = `expected texts of at most ${maxTextBytes} bytes together (maxBodyBytes)`
     throw new AerieError('request_too_large', `${param}: ${what}`, { param })
   }
-  const read = await inWindow(found, signal, async (one) => ('read' in one ? one.read() : one))
-  return new Map(parts.map((part, i) => [part, read[i]!]))
+  return Object.assign(add, { left: () => Math.max(0, maxTextBytes - textBytes) })
+}
+
+function releasePages(media: FileContext['media'], parts: readonly ContentPart[]): void {
+  for (const part of parts) if ('loaded' in part) media.release(part.loaded)
 }
 
 async function openStored(
   id: string,
   param: string,
-  { files, tenant, signal }: FileContext,
-): Promise<ContentPart | UnreadText> {
+  /** Undefined for a file that is asked for as a clip or a frame. */
+  part: FilePart | undefined,
+  context: FileContext,
+): Promise<ContentPart | UnreadText | UnreadDocument> {
+  const { files, tenant, signal } = context
   const file = await files?.find(tenant, id)
   if (!file || !files) {
     const what = `no file ${JSON.stringify(id.slice(0, 80))}; it was deleted, has expired or never was`
@@ -94,14 +137,18 @@ async function openStored(
   }
   return await naming(param, async () => {
     const head = await readBytes(files, file, Math.min(HEAD_BYTES, file.bytes))
-    if (sniff(head).is === 'video' && !isText(head)) {
-      const path = await files.localPath(file, signal)
-      return clipOfFile({ fileId: id, path, byteLength: file.bytes }, param)
+    const kind = kindOf(head, param)
+    if (kind === 'document' && part) {
+      const from = { path: await files.localPath(file, signal), byteLength: file.bytes }
+      const name = { filename: file.filename, fileId: id }
+      return await openDocument({ from, param }, name, part, context)
     }
-    if (isPicture(head, param)) {
+    if (part) refuseOptions(part, kind)
+    if (kind === 'video' || kind === 'picture') {
       const path = await files.localPath(file, signal)
       const stored = { fileId: id, path, byteLength: file.bytes }
-      return { type: 'image', stored, detail: 'auto', param }
+      if (kind === 'video') return clipOfFile(stored, param)
+      return { type: 'image', stored, detail: part?.detail ?? 'auto', param }
     }
     const read = () =>
       naming(param, async () =>
@@ -115,36 +162,49 @@ async function openStored(
 function videoFiles(context: FileContext): Parameters<typeof openVideo>[1] {
   return {
     async clip(fileId, param) {
-      const part = await openStored(fileId, param, context)
+      const part = await openStored(fileId, param, undefined, context)
       if ('type' in part && part.type === 'video' && 'path' in part.from)
         return { ...part.from, fileId }
       throw new AerieError('invalid_media', `${param}: the file is no video`, { param })
     },
     async picture({ fileId, param }) {
-      const part = await openStored(fileId, param, context)
+      const part = await openStored(fileId, param, undefined, context)
       if ('type' in part && part.type === 'image') return part
       throw new AerieError('invalid_media', `${param}: the file is no picture`, { param })
     },
   }
 }
 
-function openData(
-  { param: part }: FilePart,
+async function openData(
+  part: FilePart,
   { data, filename }: Extract<FilePart['file'], { data: string }>,
-): ContentPart | UnreadText {
-  const param = `${part}.file_data`
+  context: FileContext,
+): Promise<ContentPart | UnreadText | UnreadDocument> {
+  const param = `${part.param}.file_data`
   const [, type] = /^\s*data:\s*([^;,\s]{0,100})/i.exec(data) ?? []
   if (type === undefined) {
     throw new AerieError('invalid_request', `${param}: expected a data: URI`, { param })
   }
-  if (/^image\//i.test(type)) return { type: 'image', url: data, detail: 'auto', param }
-  if (/^video\//i.test(type)) return clipOfFile({ url: data }, param)
-  if (!TEXT_TYPES.pattern.test(type)) throw unsupported(param, type || 'data of no media type')
+  if (/^image\//i.test(type)) {
+    refuseOptions(part, 'picture')
+    return { type: 'image', url: data, detail: part.detail ?? 'auto', param }
+  }
+  if (/^video\//i.test(type)) {
+    refuseOptions(part, 'video')
+    return clipOfFile({ url: data }, param)
+  }
+  if (/^application\/pdf$/i.test(type)) {
+    const name = { filename, fileId: undefined }
+    return await openDocument({ from: { dataUri: data }, param }, name, part, context)
+  }
+  if (!TEXT_TYPES.pattern.test(type)) {
+    throw unsupported(param, type || 'data of no media type', adviceForType(type))
+  }
+  refuseOptions(part, 'text')
   if (filename === undefined) {
     const what = 'expected the name of the text, which the model is told, got nothing'
-    throw new AerieError('invalid_request', `${part}.filename: ${what}`, {
-      param: `${part}.filename`,
-    })
+    const field = `${part.param}.filename`
+    throw new AerieError('invalid_request', `${field}: ${what}`, { param: field })
   }
   const maxBytes = data.length
   const bytes = decodeDataUri(data.trimStart(), { param, maxBytes, types: TEXT_TYPES })
@@ -152,34 +212,31 @@ function openData(
   return { param, byteLength: bytes.byteLength, read }
 }
 
-/** Whether the bytes begin as a picture, also one that is not decoded here; false: as a text. */
-function isPicture(head: Uint8Array, param: string): boolean {
+type Kind = 'picture' | 'video' | 'document' | 'text'
+
+/** What the bytes begin as, also a picture that is not decoded here. */
+function kindOf(head: Uint8Array, param: string): Kind {
   const found = sniff(head)
-  if (found.is === 'picture') return true
+  if (found.is === 'picture') return 'picture'
+  const name = found.is === 'other' ? found.name : undefined
+  if (name === PDF) return 'document'
   // A table whose first word is BMI begins as a BMP picture does.
-  if (isText(head) && !(found.is === 'other' && DOCUMENTS.has(found.name))) return false
-  if (found.is === 'unsupported') return true
-  throw unsupported(param, found.name)
+  if (isText(head) && name !== POSTSCRIPT) return 'text'
+  if (found.is === 'video') return 'video'
+  if (found.is === 'unsupported') return 'picture'
+  throw unsupported(param, found.name, adviceFor(head))
 }
 
-/** `head` may end in the middle of a character. */
-function isText(head: Uint8Array): boolean {
-  try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(head, { stream: true })
-    return !BINARY.test(text)
-  } catch {
-    return false
+/** What can be said of documents is not passed over for other files. */
+function refuseOptions({ param, pages, content, detail }: FilePart, kind: Kind): void {
+  const refuse = (field: string, what: string): never => {
+    const at = `${param}.${field}`
+    throw new AerieError('unsupported_parameter', `${at}: ${what}`, { param: at })
   }
-}
-
-/** As DeepSeek publishes for its models: a form that several have been trained with, and that all can read. */
-function toText(bytes: Uint8Array, filename: string, param: string): ContentPart {
-  try {
-    const content = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-    const text = `[file name]: ${filename}\n[file content begin]\n${content}\n[file content end]\n`
-    return { type: 'text', text, param }
-  } catch (cause) {
-    throw new AerieError('invalid_media', `${param}: the text is not UTF-8`, { param, cause })
+  if (pages !== undefined) refuse('pages', `only documents have pages; the file is a ${kind}`)
+  if (content !== undefined) refuse('content', `for documents alone; the file is a ${kind}`)
+  if (detail !== undefined && kind !== 'picture') {
+    refuse('detail', `for pictures and documents; the file is a ${kind}`)
   }
 }
 
@@ -200,7 +257,7 @@ async function naming<T>(param: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-function unsupported(param: string, what: string): AerieError {
-  const message = `${param}: files with ${what} are not supported; pictures, clips and texts in UTF-8 are`
-  return new AerieError('unsupported_media', message, { param })
+function unsupported(param: string, what: string, advice?: string): AerieError {
+  const plain = `files with ${what} are not supported; pictures, clips, PDF documents and texts in UTF-8 or UTF-16 are`
+  return new AerieError('unsupported_media', `${param}: ${advice ?? plain}`, { param })
 }

@@ -32,8 +32,16 @@ export function pictureParts(messages: readonly ChatMessage[]): ImagePart[] {
   return messages.flatMap((message) => message.content.filter((part) => part.type === 'image'))
 }
 
-export function sourceOf(part: ImagePart): ImageSource['from'] {
-  return 'url' in part ? { url: part.url } : part.stored
+/** A part's picture; a page of a document is one already. */
+export function loadPart(media: Media, part: ImagePart, signal: AbortSignal): Promise<LoadedImage> {
+  if ('loaded' in part) return Promise.resolve(part.loaded)
+  const from: ImageSource['from'] = 'url' in part ? { url: part.url } : part.stored
+  return media.load({ from, param: part.param }, signal)
+}
+
+/** What was loaded before its turn, which a request that fails early never comes to. */
+function releaseLoaded(media: Media, parts: readonly ImagePart[]): void {
+  for (const part of parts) if ('loaded' in part) media.release(part.loaded)
 }
 
 /** Positions that the pictures take in the prompt. */
@@ -62,6 +70,7 @@ export async function loadPictures(
     )
   }
   if (parts.length > limits.maxImages) {
+    releaseLoaded(media, parts)
     throw new AerieError(
       'media_too_large',
       `messages: ${parts.length} pictures, limit is ${limits.maxImages} (max_images in /v1/models)`,
@@ -71,9 +80,12 @@ export async function loadPictures(
   const images = await inWindow(
     parts,
     signal,
-    (part, linked) => media.load({ from: sourceOf(part), param: part.param }, linked),
+    (part, linked) => loadPart(media, part, linked),
     (image) => media.release(image),
-  )
+  ).catch((error) => {
+    releaseLoaded(media, parts)
+    throw error
+  })
   const layouts = layoutPictures(preprocessing, [
     ...images.map(({ header }, i) => ({ size: header, detail: parts[i]!.detail })),
     ...new Array<PictureToLayOut>(frames).fill(FRAME),
@@ -112,7 +124,7 @@ async function encodePicture(
 ): Promise<EncodedPicture> {
   const { part, image, layout } = picture
   const encoder = model.visionEncoder!
-  const key = pictureKey(model, image.sha256, layout, tenant)
+  const key = pictureKey(model, contentKey(image), layout, tenant)
   const isFetched = 'url' in part && !/^\s*data:/i.test(part.url)
   const fetchTime: StationTimes = isFetched ? { fetch: image.fetchMs } : {}
   const known = await encoder.lookup(key)
@@ -159,6 +171,8 @@ function describe(
     bytes: image.bytes.byteLength,
     sha256: image.sha256,
     ...('stored' in part && { fileId: part.stored.fileId }),
+    ...('loaded' in part && part.fileId !== undefined && { fileId: part.fileId }),
+    ...(image.page !== undefined && { page: image.page }),
     width: image.header.width,
     height: image.header.height,
     tiles: layout.tiles,
@@ -167,4 +181,9 @@ function describe(
     tokens,
     ...rest,
   }
+}
+
+/** What the picture is: its file, or a page of it and the size at which that is drawn. */
+function contentKey({ sha256, page, header }: LoadedImage): string {
+  return page === undefined ? sha256 : `${sha256}/${page}/${header.width}x${header.height}`
 }

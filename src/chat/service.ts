@@ -6,6 +6,7 @@ import type { Media } from '../media/types.ts'
 import { answer } from './answer.ts'
 import { answerRoom } from './answer-room.ts'
 import type { ChatService } from './contract.ts'
+import { documentsSeen } from './documents.ts'
 import { openFiles, type ReadableFiles } from './file-parts.ts'
 import { encodeMedia, interleave, loadMedia, NO_MEDIA, releaseMedia } from './media-parts.ts'
 import type { ServedModel } from './model.ts'
@@ -45,7 +46,8 @@ export function createChatService(options: ChatServiceOptions): ChatService {
       let loaded = NO_MEDIA
       try {
         const { tenant } = request
-        const messages = await openFiles(request.messages, { files, tenant, maxTextBytes, signal })
+        const context = { files, tenant, maxTextBytes, media, model, signal }
+        const messages = await openFiles(request.messages, context)
         loaded = await loadMedia(model, media, messages, signal)
         const { imageTokens, videoTokens } = loaded
         const prompt = await buildPrompt(model, messages, loaded.inOrder)
@@ -82,6 +84,7 @@ export function createChatService(options: ChatServiceOptions): ChatService {
             promptText: prompt.text,
             promptTokens: prompt.textTokens + imageTokens + videoTokens,
             images,
+            documents: documentsSeen(messages),
             videos,
             kvCacheType: model.decoding.kvCacheType,
           }
@@ -98,7 +101,8 @@ export function createChatService(options: ChatServiceOptions): ChatService {
       const { input, tenant } = request
       const model = find(request.model)
       if (input.type === 'text') return tokenize(model, media, { ...request, input }, signal)
-      const messages = await openFiles(input.messages, { files, tenant, maxTextBytes, signal })
+      const context = { files, tenant, maxTextBytes, media, model, signal }
+      const messages = await openFiles(input.messages, context)
       return tokenize(model, media, { ...request, input: { ...input, messages } }, signal)
     },
   }

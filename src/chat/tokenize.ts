@@ -2,6 +2,7 @@
 
 import type { Media } from '../media/types.ts'
 import type { ChatMessage, TokenizeRequest, TokenizeResult } from './contract.ts'
+import { documentsSeen } from './documents.ts'
 import { loadMedia, releaseMedia } from './media-parts.ts'
 import type { ServedModel } from './model.ts'
 import { buildPrompt, type Prompt } from './prompt.ts'
@@ -26,7 +27,7 @@ export async function tokenize(
       ...base,
       tokens: ids!.length,
       ...{ imageTokens: 0, videoTokens: 0 },
-      ...{ images: [], videos: [] },
+      ...{ images: [], documents: [], videos: [] },
       ids: request.returnIds ? Array.from(ids!) : undefined,
     }
   }
@@ -42,6 +43,7 @@ export async function tokenize(
     ...{ imageTokens, videoTokens },
     images: loaded.pictures.map(({ part, image, layout, tokens }) => ({
       param: part.param,
+      ...(image.page !== undefined && { page: image.page }),
       detail: part.detail,
       format: image.header.format,
       width: image.header.width,
@@ -49,6 +51,7 @@ export async function tokenize(
       tiles: layout.tiles,
       tokens,
     })),
+    documents: documentsSeen(messages),
     videos: loaded.videos.map(({ cost }) => cost),
     ids: request.returnIds ? expandedIds(model, prompt) : undefined,
   }

@@ -16,7 +16,7 @@ import {
   windowOf,
 } from './frame-times.ts'
 import type { ServedModel } from './model.ts'
-import { sourceOf } from './pictures.ts'
+import { loadPart } from './pictures.ts'
 import { type PromptMedium, writtenRows } from './prompt-media.ts'
 
 /** A clip whose frames are chosen and whose cost is known, not yet decoded. */
@@ -168,7 +168,7 @@ async function loadFrames(
   const images = await inWindow(
     frames,
     signal,
-    ({ picture }, linked) => media.load({ from: sourceOf(picture), param: picture.param }, linked),
+    ({ picture }, linked) => loadPart(media, picture, linked),
     (image) => media.release(image),
   )
   const times = frames.map(({ time }) => time)

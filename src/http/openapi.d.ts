@@ -546,8 +546,20 @@ export interface components {
             file_id?: string | null;
             /** @description The file as a `data:` URI. */
             file_data?: string | null;
-            /** @description The name of `file_data`, which the model is told where the file is a text. */
+            /** @description The name of `file_data`, which the model is told where the file is a text or a document. */
             filename?: string | null;
+            /** @description Of a PDF document: which pages, from 1, rising, as in `1-3,7`; default all. More than the model or the server takes are refused, never left out. */
+            pages?: string | null;
+            /**
+             * @description Of a PDF document: what is put into the message of each page. Default `both` where the model sees pictures, else `text`.
+             * @enum {string|null}
+             */
+            content?: "text" | "pictures" | "both" | null;
+            /**
+             * @description Of a picture, or of the pictures of a document's pages: as in `image_url`.
+             * @enum {string|null}
+             */
+            detail?: "auto" | "low" | "high" | null;
         };
         VideoPart: {
             /**
@@ -889,6 +901,8 @@ export interface components {
             images: components["schemas"]["ImageSeen"][];
             /** @description Absent where there are none. */
             videos?: components["schemas"]["VideoSeen"][];
+            /** @description Absent where there are none. */
+            documents?: components["schemas"]["DocumentSeen"][];
             decoding: {
                 kv_cache_type: components["schemas"]["KvCacheType"];
                 /** @description Tokens of all choices that were guessed and computed on trial. */
@@ -953,6 +967,24 @@ export interface components {
             };
             timings_ms?: components["schemas"]["StationTimes"];
         };
+        DocumentSeen: {
+            /** @description The field of the request. */
+            param: string;
+            /** @description The uploaded file that it is. */
+            file_id?: string;
+            filename?: string;
+            bytes: number;
+            /** @description Of the bytes. */
+            sha256: string;
+            /** @description Pages that it has. */
+            page_count: number;
+            /** @description The pages that were put into the message. */
+            pages: number[];
+            /** @enum {string} */
+            content: "text" | "pictures" | "both";
+            /** @description How many of `pages` have any text; 0 where none was looked for. */
+            pages_with_text: number;
+        };
         /**
          * @description What keys and values are kept as.
          * @enum {string}
@@ -971,8 +1003,10 @@ export interface components {
             bytes: number;
             /** @description Of the bytes. */
             sha256: string;
-            /** @description The uploaded file that it is; absent for pictures that came otherwise. */
+            /** @description The uploaded file that it is, or is a page of; absent for pictures that came otherwise. */
             file_id?: string;
+            /** @description The page of a document that it is; `bytes` and `sha256` are the document's. */
+            page?: number;
             /** @description Upright, in pixels, before any resize. */
             width: number;
             height: number;
@@ -1328,6 +1362,8 @@ export interface components {
             images: {
                 /** @description The field of the request. */
                 param: string;
+                /** @description The page of a document. */
+                page?: number;
                 /** @enum {string} */
                 detail: "auto" | "low" | "high";
                 format: string;
@@ -1337,6 +1373,8 @@ export interface components {
                 tiles: number;
                 tokens: number;
             }[];
+            /** @description Absent where there are none. */
+            documents?: components["schemas"]["DocumentSeen"][];
             /** @description Only with `return_ids`; the placeholder id of pictures stands once for each position of a picture or frame. */
             ids?: number[];
             max_context: number;

@@ -41,7 +41,7 @@ function toPart(part: WirePart, param: string): ContentPart | FilePart | FiledVi
       return { type: 'image', url: image.url, detail, param: `${param}.image_url.url` }
     }
     case 'file':
-      return { type: 'file', file: toFile(part.file, `${param}.file`), param: `${param}.file` }
+      return toFilePart(part.file, `${param}.file`)
     case 'video_url':
       return toVideoByUrl(part.video_url, `${param}.video_url`)
     case 'input_video':
@@ -52,6 +52,18 @@ function toPart(part: WirePart, param: string): ContentPart | FilePart | FiledVi
 }
 
 type WireFile = Extract<WirePart, { type: 'file' }>['file']
+
+function toFilePart(wire: WireFile, param: string): FilePart {
+  const { pages, content, detail } = wire
+  return {
+    type: 'file',
+    file: toFile(wire, param),
+    ...(typeof pages === 'string' && { pages }),
+    ...(content && { content }),
+    ...(detail && { detail }),
+    param,
+  }
+}
 
 function toFile(wire: WireFile, param: string): FilePart['file'] {
   const { file_id: id, file_data: data, filename } = wire

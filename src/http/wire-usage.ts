@@ -1,6 +1,7 @@
 /** Figures about an answer → wire: token counts, log probabilities, what the model saw. */
 
 import type {
+  DocumentSeen,
   Explanation,
   ImageSeen,
   StationTimes,
@@ -65,6 +66,7 @@ function toWireExplanation(
     prompt: { text: seen.promptText, tokens: seen.promptTokens },
     images: seen.images.map(toWireImage),
     ...(seen.videos.length > 0 && { videos: seen.videos.map(toWireExplainedVideo) }),
+    ...documentsField(seen.documents),
     decoding: {
       kv_cache_type: seen.kvCacheType,
       drafted_tokens: usage.draftedTokens,
@@ -83,6 +85,23 @@ export function toWireNotes(
 ): { readonly aerie?: Wire['Explanation'] | Wire['VideosSeen'] } {
   if (explanation) return { aerie: toWireExplanation(explanation, usage, stations) }
   return videos.length > 0 ? { aerie: { videos: videos.map(toWireVideo) } } : {}
+}
+
+/** Absent where no part was a document. */
+export function documentsField(documents: readonly DocumentSeen[]): {
+  documents?: Wire['DocumentSeen'][]
+} {
+  if (documents.length === 0) return {}
+  return {
+    documents: documents.map(({ fileId, filename, pageCount, pagesWithText, pages, ...same }) => ({
+      ...same,
+      ...(fileId !== undefined && { file_id: fileId }),
+      ...(filename !== undefined && { filename }),
+      page_count: pageCount,
+      pages: [...pages],
+      pages_with_text: pagesWithText,
+    })),
+  }
 }
 
 function toWireImage({ towers, stations, cache, fileId, ...image }: ImageSeen): Wire['ImageSeen'] {

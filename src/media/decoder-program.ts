@@ -1,5 +1,6 @@
 /**
- * The program of a decoder process: base64, hash, header, decode, resize, normalise, one picture at a time.
+ * The program of a decoder process: base64, hash, header, decode, resize, normalise, one picture at a time;
+ * documents likewise, whose pages become pictures.
  * Native codecs see hostile bytes here, apart from the server's memory, and can be killed at any moment.
  */
 import { createHash } from 'node:crypto'
@@ -7,14 +8,27 @@ import { readFile } from 'node:fs/promises'
 import { Socket } from 'node:net'
 import { AerieError, toWireError } from '../errors.ts'
 import { decodeDataUri } from './data-uri.ts'
-import { decode } from './decode.ts'
+import { type Decoded, decode } from './decode.ts'
 import {
   type Call,
   CHANNEL_FD,
+  type DocumentCall,
+  type DocumentOpened,
   type Failure,
+  isOfDocument,
+  type Keeping,
   type Opened,
+  type PagesRead,
+  type PictureCall,
   type Prepared,
 } from './decoder-protocol.ts'
+import {
+  DecoderDocuments,
+  documentOfDataUri,
+  drawPage,
+  opened,
+  readPages,
+} from './documents/decoder-documents.ts'
 import { type Frame, FrameReader, writeFrame } from './frames.ts'
 import { readHeader } from './header.ts'
 import { checkBytes, checkHeader } from './limits.ts'
@@ -36,21 +50,30 @@ writeFrame(channel, { ready: true })
 /** The file of the last call, if that was an `open` that went well: most are prepared next, and need not be sent again. */
 let kept: { readonly picture: number; readonly bytes: Uint8Array } | undefined
 
+const documents = new DecoderDocuments()
+
 type CallTo<Do> = Extract<Call, { do: Do }>
 
 async function answer(frame: Frame): Promise<void> {
   try {
     // The server is the only one who writes here.
     const call = frame.head as Call
+    if (isOfDocument(call)) {
+      kept = undefined
+      await answerOfDocument(call, frame.body)
+      return
+    }
+    documents.forget()
     if (call.do === 'open') await open(call, frame.body)
     else await prepare(call, frame.body)
   } catch (error) {
-    writeFrame(channel, { error: toWireError(error) } satisfies Failure)
+    const { isSpent: spent } = documents
+    writeFrame(channel, { error: toWireError(error), ...(spent && { spent }) } satisfies Failure)
   }
 }
 
 /** The picture's file, out of its data URI if it came in one. Nothing is kept any longer. */
-async function unpack(call: Call, body: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
+async function unpack(call: PictureCall, body: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
   const { picture, from, param, limits } = call
   const last = kept
   kept = undefined
@@ -89,15 +112,56 @@ async function prepare(call: CallTo<'prepare'>, body: Uint8Array<ArrayBuffer>): 
   const start = performance.now()
   const bytes = await unpack(call, body)
   const { alpha } = call.preprocessing
-  const { picture, conversions } = await decode(bytes, call.header, call.limits, call.param, alpha)
+  answerTiles(call, await decode(bytes, call.header, call.limits, call.param, alpha), start)
+}
+
+function answerTiles(
+  { preprocessing: to, layout }: CallTo<'prepare' | 'prepare-page'>,
+  { picture, conversions }: Decoded,
+  start: number,
+  keeping?: Keeping,
+): void {
   const decoded = performance.now()
-  const to = call.preprocessing
   const { pixels, steps } =
-    to.mode === 'whole' ? preprocessWhole(picture, to) : preprocess(picture, to, call.layout)
+    to.mode === 'whole' ? preprocessWhole(picture, to) : preprocess(picture, to, layout)
   const reply: Prepared = {
     conversions: [...conversions, ...steps],
     decodeMs: decoded - start,
     preprocessMs: performance.now() - decoded,
+    ...keeping,
   }
   writeFrame(channel, reply, new Uint8Array(pixels.buffer))
+}
+
+async function answerOfDocument(call: DocumentCall, body: Uint8Array<ArrayBuffer>): Promise<void> {
+  const start = performance.now()
+  const unpacked = async () => {
+    const text = Buffer.from(body.buffer).toString('latin1')
+    return call.from === 'path' ? await readPath(text, call.param) : documentOfDataUri(text, call)
+  }
+  switch (call.do) {
+    case 'open-document': {
+      const bytes = await unpacked()
+      const { result, ...keeping } = await documents.use(
+        call,
+        async () => bytes,
+        (file) => opened(bytes, file),
+      )
+      writeFrame(channel, { ...result, ...keeping } satisfies DocumentOpened)
+      return
+    }
+    case 'read-pages': {
+      const { result, ...keeping } = await documents.use(call, unpacked, (file) =>
+        readPages(call, file),
+      )
+      writeFrame(channel, { ...result.head, ...keeping } satisfies PagesRead, result.body)
+      return
+    }
+    case 'prepare-page': {
+      const { result, ...keeping } = await documents.use(call, unpacked, (file) =>
+        drawPage(call, file),
+      )
+      answerTiles(call, result, start, keeping)
+    }
+  }
 }

@@ -1,7 +1,7 @@
 /** A decoder that is always there: one task at a time, and a fresh process whenever the old one ends. */
 import { AerieError } from '../errors.ts'
 import { type DecoderExit, DecoderProcess, type ProcessOptions } from './decoder-process.ts'
-import { type Call, isFailure } from './decoder-protocol.ts'
+import { type Call, isKept, isOfDocument, isSpent } from './decoder-protocol.ts'
 import type { Frame } from './frames.ts'
 import { cancelled } from './gate.ts'
 import type { MediaLogger } from './types.ts'
@@ -51,6 +51,8 @@ export class Decoder {
   #running: Running | undefined
   #kept: number | undefined
   #isDisposed = false
+  /** The process was ended by this side, for having grown. */
+  #isRetired = false
   #restart: NodeJS.Timeout | undefined
 
   constructor(options: DecoderOptions) {
@@ -62,7 +64,7 @@ export class Decoder {
     return this.#process?.pid
   }
 
-  /** The picture whose file the process has: the one of its last call, if that was an `open`. At most one, then, is kept. */
+  /** The picture or document whose file the process has: that of its last call, or none. */
   get kept(): number | undefined {
     return this.#kept
   }
@@ -80,6 +82,7 @@ export class Decoder {
     const idle = Promise.withResolvers<void>()
     const { timeoutMs, words, isCancellable = false } = this.#options
     const { param } = call
+    const subject = isOfDocument(call) ? 'the document' : words.subject
     let sentAt: number | undefined
     let deadline: NodeJS.Timeout | undefined
     let patience: NodeJS.Timeout | undefined
@@ -92,7 +95,7 @@ export class Decoder {
     }
     const kill = () => this.#process?.kill()
     const tooSlow = () => {
-      const message = `${param}: ${words.subject} takes longer than ${timeoutMs} ms to decode (${words.timeout})`
+      const message = `${param}: ${subject} takes longer than ${timeoutMs} ms to decode (${words.timeout})`
       reply.reject(new AerieError('media_too_large', message, { param }))
       if (isCancellable) cancel()
       else kill()
@@ -111,15 +114,22 @@ export class Decoder {
     }
     this.#running = {
       answered: (frame) => {
+        if (isSpent(frame.head)) {
+          // The next task waits for the next process: this one's end is what finishes this task.
+          this.#isRetired = true
+          reply.resolve(frame)
+          kill()
+          return
+        }
         finish()
-        if (call.do === 'open' && !isFailure(frame.head)) this.#kept = call.picture
+        if (isKept(call, frame.head)) this.#kept = call.picture
         reply.resolve(frame)
       },
       died: (end) => {
         // A process that died while it was starting is replaced, and the task waits for the new one.
         if (sentAt === undefined && !this.#isDisposed) return
         finish()
-        reply.reject(this.#isDisposed ? shutDown() : crash(end, param, words.subject))
+        reply.reject(this.#isDisposed ? shutDown() : crash(end, param, subject))
       },
     }
     const running = this.#running
@@ -127,9 +137,9 @@ export class Decoder {
       if (this.#running !== running) return
       sentAt = performance.now()
       deadline = setTimeout(tooSlow, timeoutMs)
-      const isKept = call.do === 'prepare' && call.picture === this.#kept
+      const isThere = call.picture === this.#kept
       this.#kept = undefined
-      if (isKept) this.#process!.send({ ...call, from: 'kept' } satisfies Call)
+      if (isThere) this.#process!.send({ ...call, from: 'kept' })
       else this.#process!.send(call, body)
     })
     if (signal.aborted) abort()
@@ -164,7 +174,10 @@ export class Decoder {
           this.#running?.died(end)
           if (!isReady) onEarlyExit?.(end)
           if (this.#isDisposed) return
-          this.#options.logger.warn({ ...end }, 'media decoder ended; starting another')
+          if (!this.#isRetired) {
+            this.#options.logger.warn({ ...end }, 'media decoder ended; starting another')
+          }
+          this.#isRetired = false
           this.#restart = setTimeout(() => this.#spawn(), isReady ? 0 : RESTART_DELAY_MS)
         },
       },

@@ -11,10 +11,18 @@ export function checkBytes(bytes: number, limits: MediaLimits, param: string): v
   }
 }
 
-/** Throws `media_too_large` for a header that promises more than is allowed; nothing has been decoded yet. */
-export function checkHeader(header: ImageHeader, limits: MediaLimits, param: string): void {
+/**
+ * Throws `media_too_large` for a header that promises more than is allowed; nothing has been decoded yet. `what` is the
+ * picture in words.
+ */
+export function checkHeader(
+  header: ImageHeader,
+  limits: MediaLimits,
+  param: string,
+  what = 'image',
+): void {
   const { width, height } = header
-  const size = `image is ${width}×${height}`
+  const size = `${what} is ${width}×${height}`
   const pixels = width * height
   if (Math.max(width, height) > limits.maxImageSide) {
     throw tooLarge(param, `${size}, maxImageSide is ${limits.maxImageSide}`)

@@ -6,6 +6,8 @@ import { ByteBudget, type Claim } from './byte-budget.ts'
 import { PICTURE_DECODER } from './decoder-kinds.ts'
 import { DecoderPool } from './decoder-pool.ts'
 import { type Opened, type Prepared, unwrap } from './decoder-protocol.ts'
+import type { DocumentLimits, Documents, LoadedDocument } from './documents/contract.ts'
+import { createDocuments } from './documents/documents.ts'
 import { createFetcher, type Fetcher } from './fetcher.ts'
 import { type Entry, Gate } from './gate.ts'
 import { checkBytes, decodedBytes, tileBytes } from './limits.ts'
@@ -36,6 +38,8 @@ export interface MediaOptions {
   readonly limits: MediaLimits
   /** What is not named is as in `CLIP_DEFAULTS`. */
   readonly clips?: Partial<ClipOptions>
+  /** Default 50 MiB and 500 pages. */
+  readonly documents?: DocumentLimits
   readonly fetch: FetchLimits
   readonly logger: MediaLogger
   /** In place of DNS. */
@@ -62,6 +66,8 @@ export async function startMedia(options: MediaOptions): Promise<Media> {
   return media
 }
 
+type Held = LoadedImage | LoadedDocument
+
 class PictureMedia implements Media {
   readonly clips: ClipRoom
   readonly #limits: MediaLimits
@@ -72,15 +78,17 @@ class PictureMedia implements Media {
   readonly #decodes: Gate
   readonly #fetch: Fetcher
   readonly #pool: DecoderPool
-  /** Claims of loaded pictures by their image, and by the garbage collector's word where nobody released them. */
-  readonly #held = new WeakMap<LoadedImage, Claim>()
-  /** What the decoders know loaded pictures by. */
-  readonly #numbers = new WeakMap<LoadedImage, number>()
+  readonly documents: Documents
+  /** Claims of what is loaded, released by the garbage collector's word where nobody released them. */
+  readonly #held = new WeakMap<Held, Pick<Claim, 'release'>>()
+  /** What the decoders know it by. */
+  readonly #numbers = new WeakMap<Held, number>()
   #lastNumber = 0
-  readonly #forgotten = new FinalizationRegistry<Claim>((claim) => claim.release())
+  readonly #forgotten = new FinalizationRegistry<Pick<Claim, 'release'>>((claim) => claim.release())
 
   constructor(options: MediaOptions) {
     const { workers = 2, maxWaiting = 256, decodeTimeoutMs = 20_000, logger, limits } = options
+    const { documents = { maxDocumentBytes: 50 * 2 ** 20, maxDocumentPages: 500 } } = options
     this.#limits = limits
     this.#workers = workers
     this.#maxWaiting = maxWaiting
@@ -104,8 +112,18 @@ class PictureMedia implements Media {
       timeoutMs: decodeTimeoutMs,
       maxBodyBytes: 2 ** 30,
       // Four characters hold three bytes, and cleaning copies the text up to three times.
-      heapMb: 128 + Math.ceil((4 * limits.maxImageBytes) / 2 ** 20),
+      heapMb:
+        128 + Math.ceil((4 * Math.max(limits.maxImageBytes, documents.maxDocumentBytes)) / 2 ** 20),
       logger,
+    })
+    this.documents = createDocuments({
+      limits: documents,
+      pictureLimits: limits,
+      pool: this.#pool,
+      newNumber: () => ++this.#lastNumber,
+      hold: (held, number, claim) => this.#hold(held, number, claim),
+      numberOf: (document) => this.#numbers.get(document)!,
+      release: (held) => this.#release(held),
     })
   }
 
@@ -149,18 +167,13 @@ class PictureMedia implements Media {
     const { from, body } = content
     const fileBytes = from === 'path' ? image.bytes.byteLength : body.length
     const picture = this.#numbers.get(image) ?? ++this.#lastNumber
+    const tiles = { picture, from, header, preprocessing, layout, param, limits: this.#limits }
+    const { page } = image
     try {
       return await this.#pool.run(
-        {
-          do: 'prepare',
-          picture,
-          from,
-          header,
-          preprocessing,
-          layout,
-          param,
-          limits: this.#limits,
-        },
+        page === undefined
+          ? { do: 'prepare', ...tiles }
+          : { do: 'prepare-page', ...tiles, page, documents: this.documents.limits },
         body,
         {
           bytes: fileBytes + decodedBytes(header) + tileBytes(preprocessing, layout),
@@ -178,8 +191,7 @@ class PictureMedia implements Media {
   }
 
   release(image: LoadedImage): void {
-    this.#held.get(image)?.release()
-    this.#forgotten.unregister(image)
+    this.#release(image)
   }
 
   stats(): MediaStats {
@@ -201,6 +213,17 @@ class PictureMedia implements Media {
     this.#fetches.close()
     this.#decodes.close()
     await Promise.all([this.#pool.dispose(), this.clips.dispose()])
+  }
+
+  #hold(held: Held, number: number, claim: Pick<Claim, 'release'>): void {
+    this.#held.set(held, claim)
+    this.#numbers.set(held, number)
+    this.#forgotten.register(held, claim, held)
+  }
+
+  #release(held: Held): void {
+    this.#held.get(held)?.release()
+    this.#forgotten.unregister(held)
   }
 
   async #openDataUri(uri: string, param: string, signal: AbortSignal): Promise<LoadedImage> {
@@ -235,9 +258,7 @@ class PictureMedia implements Media {
         const { sha256, header, byteLength } = unwrap<Opened>(head)
         const image: LoadedImage = { content, bytes: { byteLength }, sha256, header, fetchMs }
         claim.hold(body.length)
-        this.#held.set(image, claim)
-        this.#numbers.set(image, picture)
-        this.#forgotten.register(image, claim, image)
+        this.#hold(image, picture, claim)
         return image
       },
     )

@@ -1,6 +1,7 @@
 /** What the media room takes and gives: bytes in, tiles out, with everything that was seen on the way. */
 import type { Preprocessing } from '../../models/preprocessing.ts'
 import type { PictureLayout } from '../../models/tiling/layout.ts'
+import type { Documents } from './documents/contract.ts'
 import type { ClipStats, Clips } from './video/contract.ts'
 
 /** Where a picture comes from. `param` is the request field, for error messages. */
@@ -56,11 +57,13 @@ export interface LoadedImage {
   readonly sha256: string
   readonly header: ImageHeader
   readonly fetchMs: number
+  /** The page of a document that it is, from 1; the file is then the document. */
+  readonly page?: number
 }
 
 /** What the file's header says. Sizes are upright, after EXIF orientation. */
 export interface ImageHeader {
-  readonly format: 'jpeg' | 'png' | 'webp' | 'gif' | 'avif' | 'heif' | 'tiff' | 'svg'
+  readonly format: 'jpeg' | 'png' | 'webp' | 'gif' | 'avif' | 'heif' | 'tiff' | 'svg' | 'pdf'
   readonly width: number
   readonly height: number
   /** EXIF 1…8. */
@@ -112,6 +115,8 @@ export interface MediaLogger {
 export interface Media {
   /** Videos, by the same fetcher and in the same bytes of memory. */
   readonly clips: Clips
+  /** Documents, whose pages are pictures. */
+  readonly documents: Documents
   /** Fetches or decodes the source to bytes, hashes them and checks the header against the limits. */
   load(source: ImageSource, signal: AbortSignal): Promise<LoadedImage>
   /** Decodes upright, in sRGB, and preprocesses, in a decoder process; then `release`s the picture. */

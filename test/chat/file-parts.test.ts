@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { Readable } from 'node:stream'
 import { describe, it } from 'node:test'
 import type { FilePart, RequestMessage } from '../../src/chat/contract.ts'
-import { openFiles, type ReadableFiles } from '../../src/chat/file-parts.ts'
+import { type FileContext, openFiles, type ReadableFiles } from '../../src/chat/file-parts.ts'
 import { USUAL_SAMPLING } from '../../src/chat/video-files.ts'
 import { AerieError } from '../../src/errors.ts'
 import type { ByteRange, StoredFile } from '../../src/files/contract.ts'
@@ -47,11 +47,16 @@ const shelf = {
   empty: ['empty.txt', ''],
   broken: ['broken.txt', Buffer.concat([Buffer.from('a'.repeat(5000)), Buffer.from([0xff])])],
   cut: ['umlaut.txt', `${'a'.repeat(4095)}ö`],
-  pdf: ['paper.pdf', '%PDF-1.7 all ASCII so far'],
+  archive: ['paper.docx', Buffer.from('PK\x03\x04 word/document.xml')],
+  excel: ['people.csv', Buffer.from('\ufeffName\tGröße\n', 'utf16le')],
+  postscript: ['paper.ps', '%!PS-Adobe-3.0 all ASCII so far'],
   clip: ['clip.mp4', Buffer.from('\0\0\0\x18ftypisom\0\0\0\0isom', 'latin1')],
   noise: ['noise.bin', Buffer.from([1, 2, 3, 0, 255])],
   scan: ['scan.jxl', Buffer.from([0xff, 0x0a, 0, 0, 255, 254])],
 } as const
+
+/** Documents have tests of their own. */
+const NO_DOCUMENTS = { media: {}, model: {} } as Pick<FileContext, 'media' | 'model'>
 
 async function open(
   file: FilePart['file'],
@@ -67,7 +72,7 @@ async function open(
   const { signal } = new AbortController()
   const [opened] = await openFiles(messages, {
     files: files === 'none' ? undefined : files,
-    ...{ tenant, maxTextBytes, signal },
+    ...{ tenant, maxTextBytes, signal, ...NO_DOCUMENTS },
   })
   assert.equal(opened!.content.length, 2)
   assert.deepEqual(opened!.content[0], before)
@@ -105,6 +110,7 @@ describe('a file by id', () => {
     ['table', 'BMI,age\n22,40\n'],
     ['page', '<html><body>hi</body></html>'],
     ['empty', ''],
+    ['excel', 'Name\tGröße\n'],
     ['cut', `${'a'.repeat(4095)}ö`],
   ] as const) {
     it(`${id}: a text comes with its name`, async () => {
@@ -128,7 +134,8 @@ describe('a file by id', () => {
   })
 
   for (const [id, what] of [
-    ['pdf', /a PDF document are not supported/],
+    ['archive', /a Word document, which cannot be read; send PDF in its place/],
+    ['postscript', /a PostScript document are not supported/],
     ['noise', /not of any known/],
   ] as const) {
     it(`${id}: what is neither is refused by its kind`, async () => {
@@ -180,7 +187,8 @@ describe('a file as data', () => {
     const cases = [
       ['invalid_request', 'file_data', /a data: URI/, 'https://example.org/a.txt', 'a'],
       ['invalid_request', 'filename', /the name of the text/, data('text/plain', 'x'), undefined],
-      ['unsupported_media', 'file_data', /application\/pdf/, data('application/pdf', '%PDF'), 'a'],
+      ['unsupported_media', 'file_data', /a ZIP archive/, data('application/zip', 'PK'), 'a'],
+      ['unsupported_media', 'file_data', /sound\/x/, data('sound/x', 'x'), 'a'],
       ['unsupported_media', 'file_data', /no media type/, 'data:,x', 'a'],
       ['invalid_media', 'file_data', /base64/, 'data:text/plain;base64,!!!', 'a'],
       ['invalid_media', 'file_data', /not UTF-8/, 'data:text/plain;base64,/w==', 'a'],
@@ -194,6 +202,6 @@ describe('a file as data', () => {
 it('messages without files pass as they are', async () => {
   const messages: RequestMessage[] = [{ role: 'user', name: undefined, content: [] }]
   const { signal } = new AbortController()
-  const context = { files: undefined, tenant: 'a', maxTextBytes: 0, signal }
+  const context = { files: undefined, tenant: 'a', maxTextBytes: 0, signal, ...NO_DOCUMENTS }
   assert.equal(await openFiles(messages, context), messages)
 })

@@ -4,9 +4,12 @@ import { createReadStream } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import OpenAI, { toFile } from 'openai'
 import type { ChatCompletionContentPart } from 'openai/resources'
+import sharp from 'sharp'
 import type { RunningServer } from '../../src/main.ts'
+import { pagesPdf } from '../support/pdf.ts'
 import { pictureUri, startTestServer } from '../support/server.ts'
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.ts'
 
@@ -14,7 +17,14 @@ const NAME = 'red-circle-blue-square.png'
 const PICTURE = new URL(`../../docs/pictures/${NAME}`, import.meta.url)
 
 interface Seen {
-  readonly images: readonly { sha256: string; file_id?: string; cached: boolean; bytes: number }[]
+  readonly images: readonly {
+    sha256: string
+    file_id?: string
+    page?: number
+    cached: boolean
+    bytes: number
+  }[]
+  readonly documents?: readonly { filename: string; page_count: number; pages: number[] }[]
   readonly prompt: { readonly text: string }
 }
 
@@ -105,4 +115,58 @@ describe('a file in a conversation', () => {
     await alice!.files.delete(id)
     await assert.rejects(ask(part), isNotFound)
   })
+
+  it('is looked at page by page where it is a PDF document, and not drawn twice', async () => {
+    const bytes = await scannedPdf(PICTURE)
+    const file = await toFile(bytes, 'scan.pdf', { type: 'application/pdf' })
+    const { id: scan } = await alice!.files.create({ file, purpose: 'user_data' })
+    const part = { type: 'file', file: { file_id: scan, pages: '2' } } as ChatCompletionContentPart
+    const first = await ask(part)
+    assert.match(first.text ?? '', /red/)
+    const [page] = first.aerie.images
+    assert.deepEqual([page!.file_id, page!.page, page!.cached], [scan, 2, false])
+    assert.equal(page!.bytes, bytes.byteLength)
+    const [document] = first.aerie.documents!
+    assert.deepEqual(
+      [document!.filename, document!.page_count, document!.pages],
+      ['scan.pdf', 2, [2]],
+    )
+    assert.match(
+      first.aerie.prompt.text,
+      /\[file name\]: scan\.pdf\n.*\[page 2 begin\]\nfigure 2\n/s,
+    )
+
+    const again = await ask(part)
+    assert.equal(again.aerie.images[0]!.cached, true)
+    const blank = await ask({
+      type: 'file',
+      file: { file_id: scan, pages: '1' },
+    } as ChatCompletionContentPart)
+    assert.deepEqual(
+      blank.aerie.images.map(({ page, cached }) => [page, cached]),
+      [[1, false]],
+      'another page is another picture',
+    )
+    const cost = await count(part)
+    assert.equal(cost.tokens, first.usage?.prompt_tokens)
+
+    const data = `data:application/pdf;base64,${bytes.toString('base64')}`
+    const sent = { file_data: data, filename: 'scan.pdf', pages: '2' }
+    const byData = await ask({ type: 'file', file: sent } as ChatCompletionContentPart)
+    assert.deepEqual([byData.text, byData.aerie.images[0]!.cached], [first.text, true])
+  })
 })
+
+/** Two pages: an empty one, and one with the picture on it and a line of text. */
+async function scannedPdf(picture: URL): Promise<Buffer> {
+  const image = sharp(fileURLToPath(picture)).flatten({ background: '#fff' })
+  const { data, info } = await image.jpeg({ quality: 95 }).toBuffer({ resolveWithObject: true })
+  const { width, height } = info
+  const content = `q ${width} 0 0 ${height} 0 0 cm /I Do Q BT /F 8 Tf 2 2 Td (figure 2) Tj ET`
+  const entries = '/Resources << /XObject << /I 8 0 R >> /Font << /F 3 0 R >> >>'
+  const size = `/Width ${width} /Height ${height} /BitsPerComponent 8 /ColorSpace /DeviceRGB`
+  return pagesPdf(
+    [{}, { width, height, content, entries }],
+    [{ entries: `/Type /XObject /Subtype /Image ${size} /Filter /DCTDecode`, bytes: data }],
+  )
+}

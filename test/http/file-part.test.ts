@@ -21,6 +21,21 @@ test('a file by id, or as data with its name', async () => {
   ])
 })
 
+test('which pages of a document, what of them and how closely', async () => {
+  await using app = await openTestApp()
+  await app.chat(say({ file_id: 'file-1', pages: '1-3,7', content: 'pictures', detail: 'low' }))
+  await app.chat(say({ file_id: 'file-1', pages: null, content: null, detail: null }))
+  const param = 'messages[0].content[0].file'
+  const file = { id: 'file-1' }
+  assert.deepEqual(
+    app.service.requests.map(({ messages }) => messages[0]!.content[0]),
+    [
+      { type: 'file', file, pages: '1-3,7', content: 'pictures', detail: 'low', param },
+      { type: 'file', file, param },
+    ],
+  )
+})
+
 test('what is no such part is refused by the field that is wrong', async () => {
   await using app = await openTestApp()
   const at = 'messages[0].content[0]'
@@ -34,6 +49,13 @@ test('what is no such part is refused by the field that is wrong', async () => {
       /none with file_id/,
     ],
     [say({ file_url: 'x' }), 'unknown_parameter', `${at}.file.file_url`, /unknown/],
+    [
+      say({ file_id: 'f', content: 'audio' }),
+      'invalid_request',
+      `${at}.file.content`,
+      /one of "text", "pictures", "both", got "audio"/,
+    ],
+    [say({ file_id: 'f', pages: 3 }), 'invalid_request', `${at}.file.pages`, /a string/],
     [say({ file_id: '' }), 'invalid_request', `${at}.file.file_id`, /1 to 128 characters/],
     [
       say({ file_id: 'f' }, { prompt_cache_breakpoint: { mode: 'explicit' } }),

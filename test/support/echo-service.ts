@@ -131,6 +131,7 @@ export class EchoService implements ChatService {
         const [width, height] = [640, 480]
         return { param, detail, format: 'png', width, height, tiles: 1, tokens: IMAGE_TOKENS }
       }),
+      documents: [],
       ids: request.returnIds ? words.map((word) => word.length) : undefined,
       maxContext: MAX_CONTEXT,
     }
@@ -157,7 +158,8 @@ export class EchoService implements ChatService {
     if (request.explain) {
       yield {
         type: 'explain',
-        ...{ promptText, promptTokens, images: images.map(seen), videos: [], kvCacheType: 'f16' },
+        ...{ promptText, promptTokens, images: images.map(seen), documents: [], videos: [] },
+        kvCacheType: 'f16',
       }
     }
     let completionTokens = 0

@@ -4,6 +4,7 @@ import type { ChatService, TokenizeResult } from '../../chat/contract.ts'
 import type { Contract } from '../contract.ts'
 import type { components } from '../openapi.d.ts'
 import { toTokenizeRequest } from '../wire-request.ts'
+import { documentsField } from '../wire-usage.ts'
 import { toWireVideo } from '../wire-video.ts'
 
 interface TokenizeRoute {
@@ -21,7 +22,8 @@ export function tokenizeRoute(app: FastifyInstance, { service, contract }: Token
 }
 
 function toWire(result: TokenizeResult): components['schemas']['TokenizeResponse'] {
-  const { model, tokens, imageTokens, videoTokens, images, videos, ids, maxContext } = result
+  const { model, tokens, imageTokens, videoTokens, images, documents, videos } = result
+  const { ids, maxContext } = result
   return {
     model,
     tokens,
@@ -29,9 +31,11 @@ function toWire(result: TokenizeResult): components['schemas']['TokenizeResponse
     image_tokens: imageTokens,
     video_tokens: videoTokens,
     videos: videos.map(toWireVideo),
-    images: images.map(({ param, detail, format, width, height, tiles, tokens }) => {
-      return { param, detail, format, width, height, tiles, tokens }
+    images: images.map(({ param, page, detail, format, width, height, tiles, tokens }) => {
+      const known = { param, detail, format, width, height, tiles, tokens }
+      return page === undefined ? known : { ...known, page }
     }),
+    ...documentsField(documents),
     ...(ids ? { ids: [...ids] } : {}),
     max_context: maxContext,
     remaining: maxContext - tokens,
