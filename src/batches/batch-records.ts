@@ -112,8 +112,8 @@ export interface BatchRecords {
    * Undefined where there is none.
    */
   takeTask(server: string, now: number): Promise<BatchTask | undefined>
-  /** Gives a batch back that could not be finished now. */
-  dropTask(server: string, id: string): Promise<void>
+  /** Gives a batch back that could not be finished now; nobody takes it again before `notBefore`. */
+  dropTask(server: string, id: string, notBefore: number): Promise<void>
   /**
    * Records lines of a batch that the server reads, and how far it has come. Returns those whose `customId` another line has,
    * which are not recorded, or `full`, and nothing changed, where all batches together would have more than `maxLines` without a
@@ -166,7 +166,10 @@ export interface BatchRecords {
     now: number,
   ): Promise<boolean>
 
-  /** Removes at most `limit` lines of batches that have ended, or batches that ended before `before`. How many were there. */
+  /**
+   * Removes at most `limit` lines and results of batches that have ended, and then batches that ended before `before`. How many
+   * of all these there were; 0: nothing is left to remove.
+   */
   tidy(before: number, limit: number): Promise<number>
   totals(): Promise<BatchTotals>
 }

@@ -81,3 +81,55 @@ export interface BatchPage {
   readonly batches: readonly Batch[]
   readonly hasMore: boolean
 }
+
+/** A batch that is there, and why it gets no further at the moment; undefined where it does. */
+export interface BatchState extends Batch {
+  readonly waitingFor: string | undefined
+}
+
+/** What a client asks for, checked. */
+export interface NewBatch {
+  readonly tenant: string
+  readonly endpoint: BatchEndpoint
+  readonly inputFileId: string
+  readonly metadata: Readonly<Record<string, string>> | undefined
+  readonly outputExpiresAfterSeconds: number | undefined
+}
+
+export interface BatchStats {
+  /** Of all tenants and servers, that have not ended, by status; as of the last look. */
+  readonly batches: Readonly<Partial<Record<BatchStatus, number>>>
+  /** Of them: lines without a result, and bytes of results that are in no file yet. */
+  readonly lines: number
+  readonly maxLines: number
+  readonly resultBytes: number
+  /** Lines that this server runs, has taken besides, and may run at a time: now, and at most. */
+  readonly running: number
+  readonly ready: number
+  readonly limit: number
+  readonly concurrency: number
+  /** Since start, by this process. */
+  readonly completed: number
+  readonly failed: number
+  readonly failures: number
+}
+
+/** Batches of all tenants. Every method may reject with `storage_failure`, or `shutting_down` after the end. */
+export interface BatchService {
+  /** Rejects with `not_found` or `invalid_request` for the input file, `queue_full` for one batch too many. */
+  create(batch: NewBatch): Promise<BatchState>
+  /** Undefined for what is not there, or another tenant's. */
+  find(tenant: string, id: string): Promise<BatchState | undefined>
+  list(
+    query: BatchQuery,
+  ): Promise<{ readonly batches: readonly BatchState[]; readonly hasMore: boolean }>
+  /** What is running of it ends. Undefined as with `find`; rejects with `invalid_request` where it has ended. */
+  cancel(tenant: string, id: string): Promise<BatchState | undefined>
+  stats(): BatchStats
+}
+
+const BATCH_ID = /^batch_[0-9a-f]{36}$/
+
+export function isBatchId(text: string): boolean {
+  return BATCH_ID.test(text)
+}

@@ -76,7 +76,7 @@ class DiskFileStore implements FileStore {
     this.#options = options
     this.#now = options.now ?? Date.now
     this.#room = {
-      ...{ maxFileBytes: options.maxFileBytes, maxBytes: options.maxBytes },
+      maxBytes: options.maxBytes,
       uploads: 0,
       bytes: 0,
       storedBytes: () => this.#opened?.records.lastTotals.bytes ?? 0,
@@ -85,18 +85,19 @@ class DiskFileStore implements FileStore {
     this.#sweeper = setInterval(() => this.#sweep(), every).unref()
   }
 
-  beginUpload(): Upload {
+  beginUpload(from: 'client' | 'server' = 'client'): Upload {
     this.#refuseWhenDisposed()
-    const { maxUploads, maxBytes } = this.#options
+    const { maxUploads, maxBytes, maxFileBytes } = this.#options
     if (maxBytes === 0) {
       const what = 'files: this server takes none (maxFilesBytes is 0)'
       throw new AerieError('insufficient_storage', what)
     }
-    if (this.#room.uploads >= maxUploads) {
+    if (from === 'client' && this.#room.uploads >= maxUploads) {
       const what = `files: ${maxUploads} uploads are under way (maxFileUploads); try again later`
       throw new AerieError('queue_full', what, { retryAfterSeconds: 2 })
     }
     return new FileUpload(this.#room, {
+      maxFileBytes: from === 'client' ? maxFileBytes : maxBytes,
       open: () => this.#counted(this.#open()),
       now: this.#now,
       failed: () => {

@@ -7,7 +7,6 @@ import type { FileRecords } from './file-records.ts'
 
 /** What all uploads of a store share. */
 export interface UploadRoom {
-  readonly maxFileBytes: number
   /** Of all files together. */
   readonly maxBytes: number
   /** Under way. */
@@ -19,6 +18,7 @@ export interface UploadRoom {
 }
 
 export interface UploadOptions {
+  readonly maxFileBytes: number
   open(): Promise<{ readonly records: FileRecords; readonly blobs: BlobStore }>
   /** Milliseconds since 1970. */
   now(): number
@@ -57,9 +57,9 @@ export class FileUpload implements Upload {
     await this.#watched(blobs.finish(this.#key))
     const nowMs = this.#options.now()
     const createdAt = Math.floor(nowMs / 1000)
-    const { expiresAfterSeconds: seconds, ...rest } = file
+    const { id = newFileId(nowMs), expiresAfterSeconds: seconds, ...rest } = file
     const stored: StoredFile = {
-      id: newFileId(nowMs),
+      id,
       ...rest,
       ...this.#received,
       createdAt,
@@ -89,7 +89,8 @@ export class FileUpload implements Upload {
   }
 
   #claim(bytes: number): void {
-    const { maxFileBytes, maxBytes } = this.#room
+    const { maxBytes } = this.#room
+    const { maxFileBytes } = this.#options
     this.#bytes += bytes
     this.#room.bytes += bytes
     if (this.#bytes > maxFileBytes) throw tooLarge(maxFileBytes)
