@@ -9,6 +9,7 @@ export const CONFIG_GROUPS = [
   'Pictures',
   'Fetching',
   'Files',
+  'Batches',
 ] as const
 
 export type Group = (typeof CONFIG_GROUPS)[number]

@@ -1,6 +1,7 @@
 /** The configuration as the options of the parts that it is for. */
 import { join } from 'node:path'
 import type { ModelLimits } from '../models/family.ts'
+import type { BatchServiceOptions } from './batches/batch-service.ts'
 import type { LimitsInForce } from './capabilities/document.ts'
 import type { Config } from './config.ts'
 import type { EncoderOptions } from './engine/encoder.ts'
@@ -75,8 +76,28 @@ function sharedFiles(config: Config): Pick<FileStoreOptions, 'shared'> {
       cacheFolder: join(config.dataDir, 'objects'),
       cacheBytes: config.objectCacheBytes,
       holdMs: config.deadlineMs + HOLD_MS,
-      maxFileBytes: config.maxFileBytes,
+      // What the server writes itself, results of batches, may be as large as all files together.
+      maxFileBytes: config.maxFilesBytes,
     },
+  }
+}
+
+/** Pictures and clips of batches leave this share of the queue to live requests: one of so many. */
+const MEDIA_SHARE = 4
+
+export function batchOptions(
+  config: Config,
+  models: readonly string[],
+): Omit<BatchServiceOptions, 'source' | 'files' | 'logger'> {
+  return {
+    rules: { models, maxLineBytes: config.maxBodyBytes, maxLines: config.maxBatchLines },
+    maxBatches: config.maxBatches,
+    maxWaitingLines: config.maxBatchLinesWaiting,
+    concurrency: config.batchConcurrency ?? 2 * config.maxRunning,
+    maxMedia: Math.floor(config.mediaQueue / MEDIA_SHARE),
+    maxBytes: Math.max(config.maxBodyBytes, config.mediaMaxBytesInUse / MEDIA_SHARE),
+    maxStoredBytes: config.maxFilesBytes,
+    keptSeconds: config.batchRetentionDays * 24 * 60 * 60,
   }
 }
 

@@ -69,6 +69,12 @@ const media: Snapshot['media'] = {
   maxBytesInUse: 2000,
 }
 
+const batches: Snapshot['batches'] = {
+  batches: { in_progress: 2, finalizing: 1 },
+  ...{ lines: 40, maxLines: 100, resultBytes: 10, concurrency: 32, limit: 16 },
+  ...{ running: 12, ready: 3, completed: 7, failed: 2, failures: 1 },
+}
+
 const files: Snapshot['files'] = {
   files: 7,
   bytes: 7000,
@@ -102,7 +108,7 @@ test('states of engine, encoder, media and files are read once a scrape', async 
   let reads = 0
   using metrics = createMetrics(() => {
     reads++
-    return { engine, encoder, media, files }
+    return { engine, encoder, media, files, batches }
   })
   const first = await samples(metrics)
   assert.equal(reads, 1)
@@ -131,6 +137,9 @@ test('states of engine, encoder, media and files are read once a scrape', async 
     aerie_media_running: 2,
     aerie_media_bytes_in_use: 1000,
     aerie_files: 7,
+    'aerie_batches{status="in_progress"}': 2,
+    'aerie_batch_lines_total{result="completed"}': 7,
+    aerie_batch_lines_running: 12,
     aerie_files_created_total: 9,
   }
   for (const [name, value] of Object.entries(expected)) assert.equal(first.get(name), value, name)
@@ -155,7 +164,7 @@ test('a part that is not there has no samples, rather than zeros', async () => {
 
 test('a decoder without recurrent states has no samples of them', async () => {
   const plain = { ...engine, stateSlotsUsed: 0, stateSlotsCached: 0, stateSlotsTotal: 0 }
-  using metrics = createMetrics(() => ({ engine: plain, encoder, media, files }))
+  using metrics = createMetrics(() => ({ engine: plain, encoder, media, files, batches }))
   const names = [...(await samples(metrics)).keys()]
   assert.deepEqual(
     names.filter((name) => name.startsWith('aerie_state_')),
@@ -164,7 +173,7 @@ test('a decoder without recurrent states has no samples of them', async () => {
 })
 
 test('every sample of ours has a help text, and process figures are there too', async () => {
-  using metrics = createMetrics(() => ({ engine, encoder, media, files }))
+  using metrics = createMetrics(() => ({ engine, encoder, media, files, batches }))
   const text = await metrics.render()
   assert.match(text, /^process_resident_memory_bytes \d+$/m)
   for (const [, name] of text.matchAll(/^# TYPE (aerie_\w+)/gm)) {
@@ -191,7 +200,7 @@ test('a blocked event loop shows as delay, and stays visible for whoever asks ne
 })
 
 test('docs/api.md lists every sample of ours, and no other', async () => {
-  using metrics = createMetrics(() => ({ engine, encoder, media, files }))
+  using metrics = createMetrics(() => ({ engine, encoder, media, files, batches }))
   const ours = [...(await metrics.render()).matchAll(/^# TYPE (aerie_\w+)/gm)].map(
     ([, name]) => name,
   )
@@ -202,7 +211,7 @@ test('docs/api.md lists every sample of ours, and no other', async () => {
 })
 
 test('whatever can fill up says how far it may', async () => {
-  using metrics = createMetrics(() => ({ engine, encoder, media, files }))
+  using metrics = createMetrics(() => ({ engine, encoder, media, files, batches }))
   const now = await samples(metrics)
   // What is measured → its bound.
   const bounds = {
@@ -228,6 +237,10 @@ test('whatever can fill up says how far it may', async () => {
     aerie_database_connections: 'aerie_database_connections_max',
     aerie_database_connections_idle: 'aerie_database_connections_max',
     aerie_database_waiting: 'aerie_database_waiting_max',
+    aerie_batch_lines_waiting: 'aerie_batch_lines_waiting_max',
+    aerie_batch_lines_taken: 'aerie_batch_lines_running_max',
+    aerie_batch_lines_running: 'aerie_batch_lines_running_limit',
+    aerie_batch_result_bytes: 'aerie_files_bytes_max',
   }
   for (const [name, bound] of Object.entries(bounds))
     assert.ok(now.get(name)! <= now.get(bound)!, `${name} ${now.get(name)} of ${now.get(bound)}`)
@@ -241,6 +254,7 @@ test('whatever can fill up says how far it may', async () => {
     'aerie_files',
     'aerie_object_cache_entries',
     'aerie_kv_cache_info',
+    'aerie_batches',
     'aerie_event_loop_delay_seconds',
   ])
 })
