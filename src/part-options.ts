@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import type { ModelLimits } from '../models/family.ts'
 import type { BatchServiceOptions } from './batches/batch-service.ts'
+import type { RecordsPlace } from './batches/records-source.ts'
 import type { LimitsInForce } from './capabilities/document.ts'
 import type { Config } from './config.ts'
 import type { EncoderOptions } from './engine/encoder.ts'
@@ -80,6 +81,11 @@ function sharedFiles(config: Config): Pick<FileStoreOptions, 'shared'> {
       maxFileBytes: config.maxFilesBytes,
     },
   }
+}
+
+export function batchRecords(config: Config): RecordsPlace {
+  const { dataDir, databaseUrl, databaseConnections: maxConnections } = config
+  return { dataDir, databaseUrl, maxConnections }
 }
 
 /** Pictures and clips of batches leave this share of the queue to live requests: one of so many. */
