@@ -46,9 +46,12 @@ export async function runLine(
   if (typeof body === 'string') return refusedResult(line, 'not_found', body)
   const { endpoint, tenant, id: batchId } = batch
   for (let attempt = 1, waits = 0; !signal.aborted; waits++) {
-    const answer = await options.dispatch({ endpoint, body, tenant, batchId, signal })
+    const answer = await untilAborted(
+      options.dispatch({ endpoint, body, tenant, batchId, signal }),
+      signal,
+    )
     // What was cut off is no answer, whatever the route made of it.
-    if (signal.aborted) return undefined
+    if (!answer || signal.aborted) return undefined
     const again = asksAgain(answer, attempt)
     if (!again) return bounded(line, answer, options.maxAnswerBytes)
     if (again === 'passing') attempt++
@@ -95,6 +98,19 @@ async function readBody(
     }
   }
   return undefined
+}
+
+/** Undefined as soon as the signal fires, however long the work takes to notice. */
+async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  const { promise, resolve } = Promise.withResolvers<undefined>()
+  const stop = () => resolve(undefined)
+  signal.addEventListener('abort', stop, { once: true })
+  if (signal.aborted) stop()
+  try {
+    return await Promise.race([work, promise])
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
 }
 
 /** Ends early when the signal fires. */

@@ -149,8 +149,11 @@ describe('shared storage', { skip }, () => {
     await put(store, 'mine')
     const databaseUrl = await postgres.createDatabase()
     const shared = { ...place.options.shared, databaseUrl }
+    {
+      await using other = await openStore({ ...place.options, shared })
+      await put(other, 'theirs')
+    }
     await using other = await openStore({ ...place.options, shared, orphanAfterMs: -5000 })
-    await put(other, 'theirs')
     await delay(300)
     assert.equal(other.stats().orphans, 0)
     assert.equal((await place.objects()).length, 2)
