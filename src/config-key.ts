@@ -7,6 +7,7 @@ export const CONFIG_GROUPS = [
   'Access',
   'Model and engine',
   'Pictures',
+  'Clips',
   'Fetching',
   'Files',
   'Batches',

@@ -1,13 +1,14 @@
 /** The configuration as the options of the parts that it is for. */
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import type { ModelLimits } from '../models/family.ts'
 import type { BatchServiceOptions } from './batches/batch-service.ts'
 import type { RecordsPlace } from './batches/records-source.ts'
 import type { LimitsInForce } from './capabilities/document.ts'
-import type { Config } from './config.ts'
+import { type Config, searchPath } from './config.ts'
 import type { EncoderOptions } from './engine/encoder.ts'
 import type { FileStoreOptions } from './files/file-store.ts'
 import type { MediaOptions } from './media/media.ts'
+import type { ClipOptions } from './media/video/clip-options.ts'
 
 export function encoderBounds(
   config: Config,
@@ -120,6 +121,7 @@ export function mediaOptions(config: Config, logger: MediaOptions['logger']): Me
       maxAspectRatio: config.maxAspectRatio,
       allowSvg: config.allowSvg,
     },
+    clips: clipOptions(config),
     fetch: {
       allowHttp: config.fetchAllowHttp,
       allowedHosts: config.fetchAllowedHosts,
@@ -128,5 +130,27 @@ export function mediaOptions(config: Config, logger: MediaOptions['logger']): Me
       maxRedirects: config.fetchMaxRedirects,
     },
     logger,
+  }
+}
+
+function clipOptions(config: Config): ClipOptions {
+  return {
+    workers: config.videoWorkers,
+    maxWaiting: config.videoQueue,
+    limits: {
+      maxVideoBytes: config.maxVideoBytes,
+      maxVideoSeconds: config.maxVideoSeconds,
+      maxVideoPixels: config.maxVideoPixels,
+      maxVideoFrames: config.maxVideoFrames,
+    },
+    timeoutMs: config.videoTimeoutMs,
+    fetchTimeoutMs: config.videoFetchTimeoutMs,
+    spoolFolder: config.videoSpoolDir,
+    maxSpoolBytes: config.videoSpoolBytes,
+    maxFfmpegBytes: config.videoMemoryBytes,
+    ffmpeg: config.ffmpegPath,
+    ffprobe: config.ffprobePath,
+    searchPath: searchPath().join(delimiter),
+    maxTextBytes: config.maxBodyBytes,
   }
 }

@@ -43,7 +43,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   engine: ['engine/backends', 'models', 'errors', 'free-memory'],
   // A GGUF file holds the vocabulary beside the weights.
   tokenizer: ['errors', 'model-file', 'model-folder', 'weights'],
-  media: ['models', 'errors'],
+  media: ['models', 'errors', 'process-alive', 'write-all'],
   // The host of worker threads.
   files: ['engine', 'errors', 'write-all'],
   // Files, and the host of worker threads.

@@ -12,7 +12,7 @@ function inPromises(records: SqliteBatchRecords): BatchRecords {
   const methods = RECORDS_METHODS.map((name) => {
     // The type of a method ties its arguments to its name, which is more than the compiler can follow here.
     const method = records[name] as (...args: readonly unknown[]) => unknown
-    return [name, async (...args: readonly unknown[]) => method.apply(records, args)] as const
+    return [name, async (...args: unknown[]) => method.apply(records, args)] as const
   })
   return Object.fromEntries(methods) as unknown as BatchRecords
 }

@@ -67,6 +67,16 @@ const media: Snapshot['media'] = {
   workers: 2,
   bytesInUse: 1000,
   maxBytesInUse: 2000,
+  clips: {
+    waiting: 3,
+    maxWaiting: 128,
+    fetching: 4,
+    maxFetching: 8,
+    running: 1,
+    workers: 2,
+    spoolBytes: 3000,
+    maxSpoolBytes: 4000,
+  },
 }
 
 const batches: Snapshot['batches'] = {
@@ -137,6 +147,8 @@ test('states of engine, encoder, media and files are read once a scrape', async 
     aerie_media_waiting: 5,
     aerie_media_running: 2,
     aerie_media_bytes_in_use: 1000,
+    aerie_clips_running: 1,
+    aerie_clips_spool_bytes: 3000,
     aerie_files: 7,
     'aerie_batches{status="in_progress"}': 2,
     'aerie_batch_lines_total{result="completed"}': 7,
@@ -234,6 +246,10 @@ test('whatever can fill up says how far it may', async () => {
     aerie_media_fetching: 'aerie_media_fetching_max',
     aerie_media_running: 'aerie_media_workers',
     aerie_media_bytes_in_use: 'aerie_media_bytes_in_use_max',
+    aerie_clips_waiting: 'aerie_clips_waiting_max',
+    aerie_clips_fetching: 'aerie_clips_fetching_max',
+    aerie_clips_running: 'aerie_clips_workers',
+    aerie_clips_spool_bytes: 'aerie_clips_spool_bytes_max',
     aerie_files_bytes: 'aerie_files_bytes_max',
     aerie_file_uploads: 'aerie_file_uploads_max',
     aerie_object_cache_bytes: 'aerie_object_cache_bytes_max',
