@@ -10,6 +10,7 @@ export const CONFIG_GROUPS = [
   'Clips',
   'Fetching',
   'Files',
+  'Batches',
 ] as const
 
 export type Group = (typeof CONFIG_GROUPS)[number]

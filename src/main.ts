@@ -2,6 +2,8 @@
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { EmbeddingTower, FamilyGraphs } from '../models/family.ts'
+import { Batches } from './batches/batch-service.ts'
+import { recordsAt } from './batches/records-source.ts'
 import type { CapabilityDocument } from './capabilities/document.ts'
 import { patchTokens, tiledImageTokens } from './capabilities/image-tokens.ts'
 import type { ChatEvent, ChatRequest, ChatService, ContentPart } from './chat/contract.ts'
@@ -31,13 +33,14 @@ import type { FileStore } from './files/contract.ts'
 import { openFileStore } from './files/file-store.ts'
 import { createApp } from './http/app.ts'
 import { loadApiKeys, reloadOnSighup } from './http/auth.ts'
-import type { HubAccess } from './hub/hub-client.ts'
-import type { LocatedModel } from './import/locate-model.ts'
-import type { OnProgress } from './import/progress.ts'
+import { innerDispatch } from './http/inner-request.ts'
+import { type LocateOptions, locateConfigured } from './locate-configured.ts'
 import { startMedia } from './media/media.ts'
 import type { Media } from './media/types.ts'
 import { computedForm, type FoundModel, factsOf, readingOf } from './model-facts.ts'
 import {
+  batchOptions,
+  batchRecords,
   encoderBounds,
   fileStoreOptions,
   limitsInForce,
@@ -48,12 +51,8 @@ import { startAll } from './start-all.ts'
 import { createLogger, type Logger } from './telemetry/logger.ts'
 import { openModelSource } from './weights/model-source.ts'
 
-export interface MainOptions {
+export interface MainOptions extends LocateOptions {
   readonly logger?: Logger
-  /** How the hub is reached; absent: it is not. */
-  readonly hub?: HubAccess & { readonly offline: boolean }
-  /** Told while a model is fetched and imported. */
-  readonly onProgress?: OnProgress
 }
 
 /** A model that answers in this process, without HTTP. */
@@ -93,15 +92,12 @@ export interface RunningServer {
 /** How long a closing server waits for clients to take the end of what they asked. */
 const GOODBYE_MS = 1000
 
-/** The model that ships with the server. */
-const STARTER = new URL('../models/starter/', import.meta.url).pathname
-
 async function findModel(
   config: Config,
   options: MainOptions,
   logger: Logger,
 ): Promise<FoundModel> {
-  const located = await locate(config, options, logger)
+  const located = await locateConfigured(config, options, logger)
   return { ...located, ...(await openModelSource(located.directory)) }
 }
 
@@ -324,12 +320,15 @@ export async function startServer(
     throw error
   })
   const { document, chat, embeddings, engine, encoder, media } = served
+  const source = recordsAt(batchRecords(config), logger)
+  const batches = new Batches({ ...batchOptions(config, [document.id]), source, files, logger })
   try {
     const app = await createApp({
       models: [document],
       chat,
       embeddings,
       files,
+      batches,
       maxFileBytes: config.maxFileBytes,
       logger,
       apiKeys,
@@ -342,6 +341,7 @@ export async function startServer(
         encoder: encoder?.stats(),
         media: media.stats(),
         files: files.stats(),
+        batches: batches.stats(),
       }),
       problems: () => [
         ...(engine && !engine.healthy ? ['engine worker is down'] : []),
@@ -349,16 +349,19 @@ export async function startServer(
       ],
     })
     const url = await app.listen({ host: config.host, port: config.port })
+    await batches.start(innerDispatch(app))
     const sighup = apiKeys && reloadOnSighup(apiKeys, logger)
     return {
       url,
       models: [document],
       drain: async () => {
-        await app.drain()
+        // Lines are run again by whoever comes next; nobody waits for them.
+        await Promise.all([app.drain(), batches.pause()])
         await engine?.drain()
       },
       close: async () => {
         sighup?.[Symbol.dispose]()
+        await batches.dispose()
         // What is not finished fails with `shutting_down`, and is told so before its connection goes.
         await served.close()
         const last = new AbortController()
@@ -371,30 +374,8 @@ export async function startServer(
       },
     }
   } catch (error) {
+    await batches.dispose()
     await Promise.all([served.close(), files.dispose()])
     throw error
   }
-}
-
-async function locate(
-  config: Config,
-  { hub, onProgress }: MainOptions,
-  logger: Logger,
-): Promise<LocatedModel> {
-  if (config.model === 'starter')
-    return { directory: STARTER, name: 'starter', manifest: undefined }
-  const { model, revision, modelsDir, offline, verify } = config
-  const { locateModel } = await import('./import/locate-model.ts')
-  const located = await locateModel(
-    { model, revision },
-    {
-      modelsDir,
-      verify,
-      hub: hub ?? {},
-      offline: offline || hub === undefined || hub.offline,
-      onProgress,
-    },
-  )
-  if (located.remark !== undefined) logger.warn(located.remark)
-  return located
 }

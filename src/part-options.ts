@@ -1,6 +1,8 @@
 /** The configuration as the options of the parts that it is for. */
 import { delimiter, join } from 'node:path'
 import type { ModelLimits } from '../models/family.ts'
+import type { BatchServiceOptions } from './batches/batch-service.ts'
+import type { RecordsPlace } from './batches/records-source.ts'
 import type { LimitsInForce } from './capabilities/document.ts'
 import { type Config, searchPath } from './config.ts'
 import type { EncoderOptions } from './engine/encoder.ts'
@@ -78,8 +80,33 @@ function sharedFiles(config: Config): Pick<FileStoreOptions, 'shared'> {
       cacheFolder: join(config.dataDir, 'objects'),
       cacheBytes: config.objectCacheBytes,
       holdMs: config.deadlineMs + HOLD_MS,
-      maxFileBytes: config.maxFileBytes,
+      // What the server writes itself, results of batches, may be as large as all files together.
+      maxFileBytes: config.maxFilesBytes,
     },
+  }
+}
+
+export function batchRecords(config: Config): RecordsPlace {
+  const { dataDir, databaseUrl, databaseConnections: maxConnections } = config
+  return { dataDir, databaseUrl, maxConnections }
+}
+
+/** Pictures and clips of batches leave this share of the queue to live requests: one of so many. */
+const MEDIA_SHARE = 4
+
+export function batchOptions(
+  config: Config,
+  models: readonly string[],
+): Omit<BatchServiceOptions, 'source' | 'files' | 'logger'> {
+  return {
+    rules: { models, maxLineBytes: config.maxBodyBytes, maxLines: config.maxBatchLines },
+    maxBatches: config.maxBatches,
+    maxWaitingLines: config.maxBatchLinesWaiting,
+    concurrency: config.batchConcurrency ?? 2 * config.maxRunning,
+    maxMedia: Math.floor(config.mediaQueue / MEDIA_SHARE),
+    maxBytes: Math.max(config.maxBodyBytes, config.mediaMaxBytesInUse / MEDIA_SHARE),
+    maxStoredBytes: config.maxFilesBytes,
+    keptSeconds: config.batchRetentionDays * 24 * 60 * 60,
   }
 }
 

@@ -19,6 +19,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'gguf-name': [],
   'process-alive': [],
   'write-all': [],
+  json: [],
   'model-folder': ['errors'],
   cpu: [],
   config: ['config-schema', 'config-value', 'cpu', 'errors', 'nearest'],
@@ -45,8 +46,11 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   media: ['models', 'errors', 'process-alive', 'write-all'],
   // The host of worker threads.
   files: ['engine', 'errors', 'write-all'],
-  telemetry: ['errors', 'engine', 'files', 'media'],
+  // Files, and the host of worker threads.
+  batches: ['engine', 'errors', 'files', 'json', 'process-alive'],
+  telemetry: ['batches', 'errors', 'engine', 'files', 'media'],
   http: [
+    'batches',
     'telemetry',
     'capabilities',
     'chat',
@@ -55,6 +59,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'errors',
     'files',
     'free-memory',
+    'json',
     'nearest',
   ],
   chat: [
@@ -74,7 +79,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'picture-window': [],
   deadline: ['errors'],
   'start-all': [],
-  'part-options': ['config', 'capabilities', 'engine', 'files', 'media', 'models'],
+  'locate-configured': ['config', 'hub', 'import', 'telemetry'],
+  'part-options': ['batches', 'config', 'capabilities', 'engine', 'files', 'media', 'models'],
   'model-facts': ['capabilities', 'chat', 'engine', 'import', 'model-file', 'weights'],
   embeddings: ['picture-window', 'capabilities', 'deadline', 'engine', 'media', 'models', 'errors'],
   // What a model can do and is: shown by the edge, put together by main.
@@ -133,6 +139,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   ],
   // Runs the native runtime where the backend finds it.
   doctor: [
+    'batches',
     'cli',
     'config',
     'cpu',
@@ -178,6 +185,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
 
 /** Arrows that hold for types alone, with the reason. */
 const TYPES_ONLY: readonly (readonly [from: string, to: string, reason: string])[] = [
+  ['part-options', 'batches', 'options of what main starts'],
   ['part-options', 'engine', 'options of what main starts'],
   ['part-options', 'files', 'options of what main starts'],
   ['part-options', 'media', 'options of what main starts'],
@@ -188,6 +196,8 @@ const TYPES_ONLY: readonly (readonly [from: string, to: string, reason: string])
   ['telemetry', 'media', 'metrics show its snapshot'],
   ['telemetry', 'files', 'metrics show its snapshot'],
   ['chat', 'files', 'requests name files of a store that main opens'],
+  ['telemetry', 'batches', 'metrics show its snapshot'],
+  ['http', 'batches', 'routes serve what main opens, and dispatch what it asks'],
   ['http', 'files', 'routes serve a store that main opens'],
 ]
 

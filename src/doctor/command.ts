@@ -27,11 +27,12 @@ async function doctor(args: ParsedArgs, terminal: Terminal): Promise<number> {
 
 /** Makes all checks at the same time; findings come in the order of the report. */
 export async function examine(): Promise<Finding[]> {
-  const [host, runtimes, media, files, models] = await Promise.all([
+  const [host, runtimes, media, files, batches, models] = await Promise.all([
     import('./host.ts'),
     import('./runtimes.ts'),
     import('./media.ts'),
     import('./files.ts'),
+    import('./batches.ts'),
     import('./models.ts'),
   ])
   const checks: readonly (Check | Checks)[] = [
@@ -43,6 +44,7 @@ export async function examine(): Promise<Finding[]> {
     media.checkSharp,
     media.checkFfmpeg,
     () => files.checkFiles(),
+    () => batches.checkBatches(),
     runtimes.checkGpu,
     runtimes.checkTensorRt,
   ]

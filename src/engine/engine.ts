@@ -51,6 +51,7 @@ interface InFlight {
   readonly stream: GenerationStream
   /** Answers that have not ended. */
   choices: number
+  readonly priority: GenerateRequest['priority']
   readonly forget: () => void
 }
 
@@ -108,11 +109,12 @@ class WorkerEngine implements Engine {
       stream.cancel(signal.reason)
       return stream
     }
-    this.#bound.enter(request.n)
+    this.#bound.enter(request.n, request.priority)
     const cancel = () => stream.cancel(signal.reason)
     signal.addEventListener('abort', cancel, { once: true })
     const forget = () => signal.removeEventListener('abort', cancel)
-    this.#inFlight.set(id, { stream, choices: request.n, forget })
+    const { n: choices, priority } = request
+    this.#inFlight.set(id, { stream, choices, priority, forget })
     this.#host.post({ type: 'generate', id, request })
     return stream
   }
@@ -157,7 +159,7 @@ class WorkerEngine implements Engine {
     request.stream.push(event)
     if (event.type === 'finish') {
       request.choices--
-      this.#bound.leave(1)
+      this.#bound.leave(1, request.priority)
       if (request.choices === 0) this.#end(id, request)
     } else if (event.type === 'error') {
       this.#end(id, request)
@@ -173,7 +175,7 @@ class WorkerEngine implements Engine {
 
   #end(id: RequestId, request: InFlight): void {
     this.#inFlight.delete(id)
-    this.#bound.leave(request.choices)
+    this.#bound.leave(request.choices, request.priority)
     request.forget()
     request.stream.close()
     if (this.#inFlight.size === 0) this.#drained?.()

@@ -1,6 +1,8 @@
 /** Bounds what one worker is given: so many that run, so many that wait, and the rest is told when to come back. */
 import { AerieError } from '../errors.ts'
 
+type Priority = 'live' | 'batch'
+
 const RATE_WINDOW = 32
 /** Said when nothing has been finished yet that a rate could be taken from. */
 const UNKNOWN_RETRY_SECONDS = 2
@@ -13,6 +15,8 @@ export class QueueBound {
   /** Times in milliseconds at which the last few left. */
   readonly #departures: number[] = []
   #inFlight = 0
+  /** Of those, of batch requests, for which no live one is refused. */
+  #inFlightBatch = 0
 
   /** `now` in milliseconds, monotonic. */
   constructor(maxRunning: number, maxWaiting: number, now: () => number) {
@@ -27,23 +31,27 @@ export class QueueBound {
 
   /**
    * Takes places for `count`; all of them or none. Throws `queue_full` with `retryAfterSeconds`: the time in
-   * which those that wait will have started, at the rate at which the last 32 left. A lone request always enters.
+   * which those that wait will have started, at the rate at which the last 32 left. A lone request always enters. Batch requests
+   * find places that are left over: live ones are counted as if there were no others.
    */
-  enter(count: number): void {
+  enter(count: number, priority: Priority = 'live'): void {
     const limit = this.#maxRunning + this.#maxWaiting
-    if (this.#inFlight > 0 && this.#inFlight + count > limit) {
+    const others = this.#inFlight - (priority === 'live' ? this.#inFlightBatch : 0)
+    if (others > 0 && others + count > limit) {
       throw new AerieError(
         'queue_full',
-        `${this.#inFlight} run or wait, limit is ${limit} (maxRunning + maxWaiting)`,
+        `${others} run or wait, limit is ${limit} (maxRunning + maxWaiting)`,
         { retryAfterSeconds: this.#retryAfterSeconds() },
       )
     }
     this.#inFlight += count
+    if (priority === 'batch') this.#inFlightBatch += count
   }
 
   /** Gives places back. */
-  leave(count: number): void {
+  leave(count: number, priority: Priority = 'live'): void {
     this.#inFlight -= count
+    if (priority === 'batch') this.#inFlightBatch -= count
     for (let i = 0; i < count; i++) this.#departures.push(this.#now())
     this.#departures.splice(0, Math.max(this.#departures.length - RATE_WINDOW, 0))
   }

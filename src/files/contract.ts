@@ -45,6 +45,8 @@ export interface FilePage {
 }
 
 export interface NewFile {
+  /** Chosen beforehand, by the server for files of its own; absent: a new one. */
+  readonly id?: string
   readonly filename: string
   readonly purpose: FilePurpose
   /** Seconds after creation; undefined: never. */
@@ -101,8 +103,11 @@ export interface Upload extends AsyncDisposable {
 
 /** Files of all tenants. Every method may reject with `storage_failure`, or `shutting_down` after the end. */
 export interface FileStore {
-  /** Throws `queue_full` when as many uploads are under way as there may be, `insufficient_storage` when nothing would fit. */
-  beginUpload(tenant: string): Upload
+  /**
+   * Throws `queue_full` when as many uploads are under way as there may be, `insufficient_storage` when nothing would fit. For a
+   * file of the server's own there is always a place, and no bound but that of all files together.
+   */
+  beginUpload(tenant: string, from?: 'client' | 'server'): Upload
   /** Undefined for what is not there, expired, or another tenant's. */
   find(tenant: string, id: string): Promise<StoredFile | undefined>
   list(query: FileQuery): Promise<FilePage>

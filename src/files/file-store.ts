@@ -78,10 +78,10 @@ class RecordedFiles implements FileStore {
   constructor(storage: FileStorage, options: FileStoreOptions) {
     this.#storage = storage
     this.#options = options
-    const { maxFileBytes, maxBytes, maxTenantBytes = maxBytes } = options
+    const { maxBytes, maxTenantBytes = maxBytes } = options
     this.#now = options.now ?? Date.now
     this.#room = {
-      ...{ maxFileBytes, quotas: { maxBytes, maxTenantBytes } },
+      ...{ quotas: { maxBytes, maxTenantBytes } },
       ...{ uploads: 0, bytes: 0, tenantBytes: new Map() },
       storedBytes: () => this.#opened?.lastTotals().bytes ?? 0,
     }
@@ -89,18 +89,19 @@ class RecordedFiles implements FileStore {
     this.#sweeper = setInterval(() => this.#sweep(), every).unref()
   }
 
-  beginUpload(tenant: string): Upload {
+  beginUpload(tenant: string, from: 'client' | 'server' = 'client'): Upload {
     this.#refuseWhenDisposed()
-    const { maxUploads, maxBytes } = this.#options
+    const { maxUploads, maxBytes, maxFileBytes } = this.#options
     if (maxBytes === 0) {
       const what = 'files: this server takes none (maxFilesBytes is 0)'
       throw new AerieError('insufficient_storage', what)
     }
-    if (this.#room.uploads >= maxUploads) {
+    if (from === 'client' && this.#room.uploads >= maxUploads) {
       const what = `files: ${maxUploads} uploads are under way (maxFileUploads); try again later`
       throw new AerieError('queue_full', what, { retryAfterSeconds: 2 })
     }
     return new FileUpload(this.#room, tenant, {
+      maxFileBytes: from === 'client' ? maxFileBytes : maxBytes,
       open: () => this.#counted(this.#open()),
       now: this.#now,
       failed: () => {

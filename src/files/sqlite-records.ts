@@ -164,11 +164,11 @@ export class SqliteRecords {
 }
 
 /** Throws `storage_failure` for a database that is not as SQLite wrote it. */
-export function checkDatabase(database: DatabaseSync): void {
+export function checkDatabase(database: DatabaseSync, subject = 'files'): void {
   const found = database.prepare('PRAGMA quick_check(1)').all()
   const first = String(Object.values(found[0] ?? {})[0])
   if (first === 'ok') return
-  throw new AerieError('storage_failure', `files: the database is damaged (${first})`)
+  throw new AerieError('storage_failure', `${subject}: the database is damaged (${first})`)
 }
 
 function toTotals(row: Row | undefined): Totals {

@@ -59,20 +59,24 @@ const MIGRATIONS: readonly string[] = [
   `,
 ]
 
-/** Brings the database to the newest version. Throws `storage_failure` for one of a newer server. */
-export function migrate(database: DatabaseSync): void {
+/** Brings a database to the newest version. Throws `storage_failure` for one of a newer server; `subject` is for its message. */
+export function migrate(
+  database: DatabaseSync,
+  steps: readonly string[] = MIGRATIONS,
+  subject = 'files',
+): void {
   // Taken first: of two servers that start at once, the second finds the work done.
   database.exec('BEGIN IMMEDIATE')
   try {
     const version = schemaVersion(database)
-    if (version > MIGRATIONS.length) {
+    if (version > steps.length) {
       throw new AerieError(
         'storage_failure',
-        `files: the database has version ${version}, this server knows ${MIGRATIONS.length}: it was written by a newer one`,
+        `${subject}: the database has version ${version}, this server knows ${steps.length}: it was written by a newer one`,
       )
     }
-    for (const step of MIGRATIONS.slice(version)) database.exec(step)
-    database.exec(`PRAGMA user_version = ${MIGRATIONS.length}`)
+    for (const step of steps.slice(version)) database.exec(step)
+    database.exec(`PRAGMA user_version = ${steps.length}`)
     database.exec('COMMIT')
   } catch (error) {
     if (database.isTransaction) database.exec('ROLLBACK')

@@ -12,15 +12,19 @@ const SQLITE = { READONLY: 8, CORRUPT: 11, FULL: 13, CANTOPEN: 14, NOTADB: 26 } 
 
 const CANNOT_WRITE = 'the folder cannot be written to'
 
-/** An error of the system or of SQLite as what clients are told; anything else, and what is translated already, as it is. */
-export function storageError(error: unknown): unknown {
+/**
+ * An error of the system or of SQLite as what clients are told of `subject`; anything else, and what is translated already, as it
+ * is.
+ */
+export function storageError(error: unknown, subject = 'files'): unknown {
   if (error instanceof AerieError || !(error instanceof Error)) return error
   const { code = '', errcode } = error as { code?: string; errcode?: number }
-  if (errcode !== undefined) return databaseError(errcode, error)
+  if (errcode !== undefined) return databaseError(errcode, error, subject)
   // Codes of the system, and none of Node's own, such as ERR_INVALID_ARG_TYPE.
   if (!/^E[A-Z0-9]+$/.test(code)) return error
-  if (FULL.has(code)) return fullDisk(error)
-  return failure(READ_ONLY.has(code) ? CANNOT_WRITE : `the disk says ${code}`, error)
+  if (FULL.has(code)) return fullDisk(error, subject)
+  const reason = READ_ONLY.has(code) ? CANNOT_WRITE : `the disk says ${code}`
+  return failure(reason, error, subject)
 }
 
 /** Awaits work on the disk and translates its failure. */
@@ -32,25 +36,26 @@ export async function onDisk<T>(work: Promise<T>): Promise<T> {
   }
 }
 
-function databaseError(errcode: number, error: Error): AerieError {
+function databaseError(errcode: number, error: Error, subject: string): AerieError {
   switch (errcode & 0xff) {
     case SQLITE.FULL:
-      return fullDisk(error)
+      return fullDisk(error, subject)
     case SQLITE.READONLY:
     case SQLITE.CANTOPEN:
-      return failure(CANNOT_WRITE, error)
+      return failure(CANNOT_WRITE, error, subject)
     case SQLITE.CORRUPT:
     case SQLITE.NOTADB:
-      return failure(`the database is damaged (${error.message})`, error)
+      return failure(`the database is damaged (${error.message})`, error, subject)
     default:
-      return failure(`the database says: ${error.message}`, error)
+      return failure(`the database says: ${error.message}`, error, subject)
   }
 }
 
-function failure(reason: string, cause: Error): AerieError {
-  return new AerieError('storage_failure', `files: ${reason}`, { cause })
+function failure(reason: string, cause: Error, subject: string): AerieError {
+  return new AerieError('storage_failure', `${subject}: ${reason}`, { cause })
 }
 
-function fullDisk(cause: Error): AerieError {
-  return new AerieError('insufficient_storage', 'files: the disk is full; delete files', { cause })
+function fullDisk(cause: Error, subject: string): AerieError {
+  const what = `${subject}: the disk is full; delete files`
+  return new AerieError('insufficient_storage', what, { cause })
 }

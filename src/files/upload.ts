@@ -8,7 +8,6 @@ import { Unsettled } from './storage-error.ts'
 
 /** What all uploads of a store share. */
 export interface UploadRoom {
-  readonly maxFileBytes: number
   readonly quotas: Quotas
   /** Under way. */
   uploads: number
@@ -20,6 +19,7 @@ export interface UploadRoom {
 }
 
 export interface UploadOptions {
+  readonly maxFileBytes: number
   open(): Promise<{ readonly records: FileRecords; readonly blobs: BlobStore }>
   /** Milliseconds since 1970. */
   now(): number
@@ -67,9 +67,9 @@ export class FileUpload implements Upload {
     await this.#watched(blobs.finish(this.#key))
     const nowMs = this.#options.now()
     const createdAt = Math.floor(nowMs / 1000)
-    const { expiresAfterSeconds: seconds, ...rest } = file
+    const { id = newFileId(nowMs), expiresAfterSeconds: seconds, ...rest } = file
     const stored: StoredFile = {
-      id: newFileId(nowMs),
+      id,
       tenant: this.#tenant,
       ...rest,
       ...this.#received,
@@ -106,7 +106,8 @@ export class FileUpload implements Upload {
   }
 
   #claim(bytes: number): void {
-    const { maxFileBytes, quotas } = this.#room
+    const { quotas } = this.#room
+    const { maxFileBytes } = this.#options
     this.#bytes += bytes
     this.#count(bytes)
     if (this.#bytes > maxFileBytes) throw tooLarge(maxFileBytes)

@@ -35,7 +35,7 @@ export function controlAccess(app: FastifyInstance, options: AccessOptions): Acc
   app.addHook('onRequest', async (request, reply) => {
     const { probe = false, whileDraining = probe } = request.routeOptions.config
     if (draining && !isUploading(request)) reply.header('connection', 'close')
-    if (!probe) request.state.tenant = authenticate(request, options)
+    if (!probe && !request.state.isInner) request.state.tenant = authenticate(request, options)
     if (draining && !whileDraining) {
       throw new AerieError('shutting_down', 'the server is draining and takes no new requests')
     }

@@ -32,10 +32,12 @@ export class AnswerWatch {
         this.#lastToken = performance.now()
         if (this.#firstToken !== undefined) break
         this.#firstToken = this.#lastToken
+        if (this.#state.isInner) break
         this.#metrics.firstToken((this.#firstToken - this.#state.arrived) / 1000)
         break
       case 'usage':
         this.#state.facts['promptTokens'] = event.promptTokens
+        this.#state.facts['cachedTokens'] = event.cachedTokens
         this.#state.facts['completionTokens'] = event.completionTokens
         this.#timeTokens(event.completionTokens / this.#choices)
         break
@@ -52,7 +54,7 @@ export class AnswerWatch {
   }
 
   #timeTokens(tokensPerChoice: number): void {
-    if (this.#firstToken === undefined || tokensPerChoice < 2) return
+    if (this.#firstToken === undefined || tokensPerChoice < 2 || this.#state.isInner) return
     const seconds = (this.#lastToken - this.#firstToken) / 1000
     this.#metrics.perToken(seconds / (tokensPerChoice - 1))
   }

@@ -7,6 +7,7 @@ import {
   fastify,
   LogController,
 } from 'fastify'
+import type { BatchService } from '../batches/contract.ts'
 import type { CapabilityDocument } from '../capabilities/document.ts'
 import type { ChatService } from '../chat/contract.ts'
 import type { EmbeddingService } from '../embeddings/contract.ts'
@@ -28,6 +29,7 @@ import { acceptJsonOnly } from './json-body.ts'
 import { refuseQuery } from './query.ts'
 import { requestId } from './request-id.ts'
 import { watchRequest } from './request-state.ts'
+import { batchRoutes } from './routes/batches.ts'
 import { chatCompletionsRoute } from './routes/chat-completions.ts'
 import { embeddingsRoute } from './routes/embeddings.ts'
 import { fileRoutes } from './routes/files.ts'
@@ -42,6 +44,7 @@ export interface HttpOptions {
   readonly chat: ChatService
   readonly embeddings: EmbeddingService
   readonly files: FileStore
+  readonly batches: BatchService
   /** Of one upload. */
   readonly maxFileBytes: number
   readonly logger: Logger
@@ -148,6 +151,7 @@ export async function createApp(options: HttpOptions): Promise<FastifyInstance> 
   embeddingsRoute(app, { service: embeddings, contract, metrics })
   const { files, maxFileBytes } = options
   await fileRoutes(app, { files, contract, maxFileBytes })
+  await batchRoutes(app, { batches: options.batches, contract })
   modelRoutes(app, { models })
   tokenizeRoute(app, { service: chat, contract })
   healthRoutes(app, { problems: () => [...(access.draining ? [DRAINING] : []), ...problems()] })

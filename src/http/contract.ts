@@ -2,6 +2,8 @@
 import { contractError } from './contract-error.ts'
 import type { components } from './openapi.d.ts'
 import {
+  BatchCreateRequest,
+  BatchListQuery,
   ChatCompletionRequest,
   EmbeddingRequest,
   FileListQuery,
@@ -17,6 +19,8 @@ export type WireRequests = Pick<
   | 'TokenizeRequest'
   | 'FileUploadRequest'
   | 'FileListQuery'
+  | 'BatchCreateRequest'
+  | 'BatchListQuery'
 >
 
 const VALIDATORS = {
@@ -25,6 +29,8 @@ const VALIDATORS = {
   TokenizeRequest,
   FileUploadRequest,
   FileListQuery,
+  BatchCreateRequest,
+  BatchListQuery,
 }
 
 export interface Contract {

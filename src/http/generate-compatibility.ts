@@ -2,7 +2,7 @@
 import { type OpenApiDocument, resolveSchema, type Schema } from './openapi-document.ts'
 
 const INTRO = `<!-- Generated from openapi.yaml by \`npm run openapi\`; do not edit. -->
-# Compatibility with OpenAI's chat completions, files and embeddings
+# Compatibility with OpenAI's chat completions, files, batches and embeddings
 
 No parameter is silent. A field is **honoured**, or a request that uses it is answered with 400
 \`unsupported_parameter\` and the field's name. A field that neither OpenAI nor Aerie defines is answered with 400
@@ -73,6 +73,14 @@ const SECTIONS: readonly (readonly [
     ],
   ],
   ['Files: query of the list', [['FileListQuery', '']]],
+  [
+    'Batches: create',
+    [
+      ['BatchCreateRequest', ''],
+      ['FileExpiry', 'output_expires_after.'],
+    ],
+  ],
+  ['Batches: query of the list', [['BatchListQuery', '']]],
   [
     'Embeddings: request',
     [

@@ -20,6 +20,8 @@ export const REQUEST_SCHEMAS = [
   'TokenizeRequest',
   'FileUploadRequest',
   'FileListQuery',
+  'BatchCreateRequest',
+  'BatchListQuery',
 ] as const
 
 const HEADER = `// Generated from openapi.yaml by \`npm run openapi\`; do not edit.

@@ -3,8 +3,8 @@ import { isUtf8 } from 'node:buffer'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { AerieError } from '../errors.ts'
 import { freeMemory } from '../free-memory.ts'
-import type { JsonFault } from './json-fault.ts'
-import { MalformedJson, MOST_MARKS, parseJson, TooManyValues } from './parse-json.ts'
+import type { JsonFault } from '../json/json-fault.ts'
+import { MalformedJson, MOST_MARKS, parseJson, TooManyValues } from '../json/parse-json.ts'
 
 export function acceptJsonOnly(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()

@@ -177,6 +177,67 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/batches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List batches */
+        get: operations["listBatches"];
+        put?: never;
+        /**
+         * Make a batch
+         * @description Runs the requests of an uploaded file, one JSON object a line: `custom_id`, `method`, `url`, `body`. The file is looked
+         *     into afterwards: a batch whose file has wrong lines becomes `failed`, and `errors` says which. A result that was counted
+         *     survives a crash of the server, and no line is in the output twice. Batches give way to requests of clients.
+         */
+        post: operations["createBatch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/batches/{batch_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Describe a batch */
+        get: operations["retrieveBatch"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/batches/{batch_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel a batch
+         * @description Lines that are running are broken off within seconds. What was done stays: the batch is `cancelling` until its output and
+         *     error files are written, and then `cancelled`. One that has ended is answered with 400.
+         */
+        post: operations["cancelBatch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/livez": {
         parameters: {
             query?: never;
@@ -678,6 +739,34 @@ export interface components {
             /** @description Only files of this purpose. */
             purpose?: components["schemas"]["FilePurpose"];
         };
+        BatchCreateRequest: {
+            /**
+             * @description An uploaded file of the purpose `batch`, in UTF-8, one request a line. It must stay until the batch has ended: lines
+             *     that are not done when it is deleted fail.
+             */
+            input_file_id: string;
+            /**
+             * @description The route of all its requests.
+             * @enum {string}
+             */
+            endpoint: "/v1/chat/completions" | "/v1/embeddings" | "/v1/tokenize" | "/v1/responses" | "/v1/completions" | "/v1/moderations" | "/v1/images/generations" | "/v1/images/edits" | "/v1/videos";
+            /**
+             * @description How long its lines have. Those that are not done then are in the error file as `batch_expired`, and the batch is
+             *     `expired`, with an output file of those that are.
+             * @enum {string}
+             */
+            completion_window: "24h";
+            /** @description Up to 16 pairs of your own, kept with the batch. */
+            metadata?: components["schemas"]["Metadata"] | null;
+            /** @description When output and error file are deleted by themselves, counted from when they are made; without it, never. */
+            output_expires_after?: components["schemas"]["FileExpiry"] | null;
+        };
+        BatchListQuery: {
+            /** @description The page begins behind this batch, in the order of the list. */
+            after?: string;
+            /** @description Most batches of the page; default 20. */
+            limit?: number;
+        };
         EmbeddingRequest: {
             /** @description A model id from `/v1/models`, of one whose `aerie.output_modalities` has `embedding`. */
             model: string;
@@ -1087,6 +1176,87 @@ export interface components {
             first_id: string | null;
             last_id: string | null;
             /** @description Whether there are files behind the last one. */
+            has_more: boolean;
+        };
+        Batch: {
+            id: string;
+            /** @constant */
+            object: "batch";
+            endpoint: string;
+            /** @description What its lines ask, once they are read; absent where they ask several. */
+            model?: string;
+            /** @description What is wrong with the file; the first hundred of them. */
+            errors?: {
+                /** @constant */
+                object: "list";
+                data: components["schemas"]["BatchError"][];
+            };
+            input_file_id: string;
+            /** @constant */
+            completion_window: "24h";
+            /** @enum {string} */
+            status: "validating" | "failed" | "in_progress" | "finalizing" | "completed" | "expired" | "cancelling" | "cancelled";
+            /**
+             * @description The answers of lines that succeeded, in the order of the input: `id`, `custom_id`, `response` with `status_code`,
+             *     `request_id` and `body`, and `error: null`. Present when the batch has ended and there are any.
+             */
+            output_file_id?: string;
+            /**
+             * @description The lines that did not, likewise: with a `response` where a route refused them, else with an `error`. Each line of
+             *     the input is in one of the two files.
+             */
+            error_file_id?: string;
+            /** @description Unix seconds. */
+            created_at: number;
+            expires_at: number;
+            /** @description This and the next: present once it has happened. */
+            in_progress_at?: number;
+            finalizing_at?: number;
+            completed_at?: number;
+            failed_at?: number;
+            expired_at?: number;
+            cancelling_at?: number;
+            cancelled_at?: number;
+            /** @description Of lines. In a batch that has ended, those of the output file and of the error file. */
+            request_counts: {
+                total: number;
+                completed: number;
+                failed: number;
+            };
+            /** @description Of all answers that there are. */
+            usage: {
+                input_tokens: number;
+                input_tokens_details: {
+                    cached_tokens: number;
+                };
+                output_tokens: number;
+                output_tokens_details: {
+                    reasoning_tokens: number;
+                };
+                total_tokens: number;
+            };
+            metadata: components["schemas"]["Metadata"] | null;
+            /** @description Present while the batch cannot go on. */
+            aerie?: {
+                /** @description Why not, for example because the disk is full. It goes on by itself once that is mended. */
+                waiting_for: string;
+            };
+        };
+        BatchError: {
+            code: string;
+            message: string;
+            /** @description From 1; null for what is wrong with the file. */
+            line: number | null;
+            /** @description The field of the line. */
+            param: string | null;
+        };
+        BatchList: {
+            /** @constant */
+            object: "list";
+            data: components["schemas"]["Batch"][];
+            first_id: string | null;
+            last_id: string | null;
+            /** @description Whether there are batches behind the last one. */
             has_more: boolean;
         };
         FileDeleted: {
@@ -1983,6 +2153,158 @@ export interface operations {
             416: components["responses"]["RangeNotSatisfiable"];
             500: components["responses"]["ServerError"];
             503: components["responses"]["Unavailable"];
+        };
+    };
+    listBatches: {
+        parameters: {
+            query?: {
+                /** @description The fields of the object are the parameters of the query. */
+                query?: components["schemas"]["BatchListQuery"];
+            };
+            header?: {
+                /**
+                 * @description An id of yours for this request, 1 to 128 of `A-Z a-z 0-9 . _ : -`. It comes back and stands in the log.
+                 *     Anything else is replaced by an id of the server's.
+                 */
+                "x-request-id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the batches of this API key, the newest first. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createBatch: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description An id of yours for this request, 1 to 128 of `A-Z a-z 0-9 . _ : -`. It comes back and stands in the log.
+                 *     Anything else is replaced by an id of the server's.
+                 */
+                "x-request-id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BatchCreateRequest"];
+            };
+        };
+        responses: {
+            /** @description The batch, which is `validating`. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Batch"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["QueueFull"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    retrieveBatch: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description An id of yours for this request, 1 to 128 of `A-Z a-z 0-9 . _ : -`. It comes back and stands in the log.
+                 *     Anything else is replaced by an id of the server's.
+                 */
+                "x-request-id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                /** @description The batch's id. */
+                batch_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The batch. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Batch"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    cancelBatch: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description An id of yours for this request, 1 to 128 of `A-Z a-z 0-9 . _ : -`. It comes back and stands in the log.
+                 *     Anything else is replaced by an id of the server's.
+                 */
+                "x-request-id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                /** @description The batch's id. */
+                batch_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The batch, which is `cancelling`. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Batch"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["TooLarge"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+            507: components["responses"]["InsufficientStorage"];
         };
     };
     livez: {

@@ -6,6 +6,7 @@ import type { ErrorCode } from '../errors.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { ANONYMOUS } from './auth.ts'
+import { innerRequest } from './inner-request.ts'
 import { ERROR_STATUS } from './openai-error.ts'
 
 export interface RequestState {
@@ -15,6 +16,8 @@ export interface RequestState {
   readonly signal: AbortSignal
   /** Name of the API key; `anonymous` without one. */
   tenant: string
+  /** The server asks itself, for a line of a batch: live requests go first, and its figures are not among theirs. */
+  readonly isInner: boolean
   /** Set when the request failed, also in the middle of a stream. */
   code: ErrorCode | undefined
   /** Facts for the access log: names and numbers, never what was said or shown. */
@@ -49,14 +52,23 @@ export function watchRequest(
   { logger, metrics }: { readonly logger: Logger; readonly metrics: Metrics },
 ): void {
   const abort = new AbortController()
+  const inner = innerRequest()
   const state: RequestState = {
     arrived: performance.now(),
     signal: abort.signal,
-    tenant: ANONYMOUS,
+    tenant: inner?.tenant ?? ANONYMOUS,
+    isInner: inner !== undefined,
     code: undefined,
-    facts: {},
+    facts: inner ? { batch: inner.batchId } : {},
   }
   request.state = state
+  if (inner) {
+    inner.state = state
+    const leave = () => abort.abort()
+    inner.signal.addEventListener('abort', leave, { once: true })
+    finished(reply.raw, () => inner.signal.removeEventListener('abort', leave))
+    if (inner.signal.aborted) leave()
+  }
   let refusal: ErrorCode | undefined
   let isCut = false
   const open: OpenRequest = {
@@ -81,7 +93,7 @@ export function watchRequest(
     const status = hasAnswer ? reply.raw.statusCode : ERROR_STATUS[refusal ?? 'cancelled'].status
     const route = request.routeOptions.url ?? 'unknown'
     const ms = performance.now() - state.arrived
-    metrics.requestFinished({ route, status, code, seconds: ms / 1000 })
+    if (!inner) metrics.requestFinished({ route, status, code, seconds: ms / 1000 })
     const { method, id } = request
     logger.info(
       {

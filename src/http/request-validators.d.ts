@@ -12,3 +12,5 @@ export const EmbeddingRequest: RequestValidator
 export const TokenizeRequest: RequestValidator
 export const FileUploadRequest: RequestValidator
 export const FileListQuery: RequestValidator
+export const BatchCreateRequest: RequestValidator
+export const BatchListQuery: RequestValidator

@@ -14,6 +14,8 @@ export interface RequestContext {
   readonly tenant: string
   /** The header asks what the model saw. */
   readonly explain: boolean
+  /** It is a line of a batch, which no field makes live. */
+  readonly isInner: boolean
 }
 
 /** What only the edge needs: how the answer is to be sent. */
@@ -40,10 +42,14 @@ export function toChatRequest(wire: WireChat, context: RequestContext): ChatRequ
     stop: [wire.stop ?? []].flat(),
     explain: context.explain || (wire.aerie?.explain ?? false),
     deadlineMs: wire.aerie?.deadline_ms ?? undefined,
-    priority: wire.aerie?.priority ?? (wire.service_tier === 'flex' ? 'batch' : 'live'),
+    priority: context.isInner ? 'batch' : priorityOf(wire),
     tenant: context.tenant,
     cacheKey: wire.prompt_cache_key ?? undefined,
   }
+}
+
+function priorityOf(wire: WireChat): ChatRequest['priority'] {
+  return wire.aerie?.priority ?? (wire.service_tier === 'flex' ? 'batch' : 'live')
 }
 
 /** Throws `invalid_request` for stream options without a stream. */

@@ -1,7 +1,8 @@
-/** Snapshots of engine, encoder, media and files → samples. */
+/** Snapshots of engine, encoder, media, files and batches → samples. */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import type { BatchStats } from '../batches/contract.ts'
 import type { EncoderStats, EngineStats } from '../engine/types.ts'
-import type { FileStats } from '../files/contract.ts'
+import type { ConnectionStats, FileStats } from '../files/contract.ts'
 import type { MediaStats } from '../media/types.ts'
 
 /** What the parts say at one moment; undefined for a part that this server does not have. */
@@ -10,6 +11,7 @@ export interface Snapshot {
   readonly encoder: EncoderStats | undefined
   readonly media: MediaStats | undefined
   readonly files: FileStats | undefined
+  readonly batches?: BatchStats | undefined
 }
 
 type Read = (snapshot: Snapshot) => number | undefined
@@ -17,6 +19,12 @@ type Read = (snapshot: Snapshot) => number | undefined
 /** Undefined for a decoder that has no recurrent states. */
 function ofStates({ engine }: Snapshot, value: number | undefined): number | undefined {
   return engine?.stateSlotsTotal ? value : undefined
+}
+
+/** Of files and of batches together; undefined where both have their databases here. */
+function ofDatabase({ files, batches }: Snapshot, what: keyof ConnectionStats): number | undefined {
+  const both = [files?.database, batches?.database].filter((one) => one !== undefined)
+  return both.length === 0 ? undefined : both.reduce((sum, one) => sum + one[what], 0)
 }
 
 /** name → what it is, and where it stands. */
@@ -115,6 +123,28 @@ const GAUGES: Readonly<Record<string, readonly [help: string, read: Read]>> = {
   aerie_files_bytes: ['Bytes of them.', (s) => s.files?.bytes],
   aerie_files_bytes_max: ['Bytes that there may be.', (s) => s.files?.maxBytes],
   aerie_file_uploads: ['Uploads under way.', (s) => s.files?.uploads],
+  aerie_batch_lines_waiting: [
+    'Lines of batches without a result, as of the last look.',
+    (s) => s.batches?.lines,
+  ],
+  aerie_batch_lines_waiting_max: ['Lines that there may be.', (s) => s.batches?.maxLines],
+  aerie_batch_lines_taken: [
+    'Lines that this server has taken and not begun.',
+    (s) => s.batches?.ready,
+  ],
+  aerie_batch_lines_running: ['Lines that it runs.', (s) => s.batches?.running],
+  aerie_batch_lines_running_limit: [
+    'Lines that it may run at once now; fewer while it has too much to do.',
+    (s) => s.batches?.limit,
+  ],
+  aerie_batch_lines_running_max: [
+    'Lines that it may ever run at once.',
+    (s) => s.batches?.concurrency,
+  ],
+  aerie_batch_result_bytes: [
+    'Bytes of results that are in no file yet.',
+    (s) => s.batches?.resultBytes,
+  ],
   aerie_file_uploads_max: ['Uploads that may be; more get 429.', (s) => s.files?.maxUploads],
   aerie_object_cache_entries: [
     'Copies of objects on the disk, as far as this process knows.',
@@ -130,16 +160,13 @@ const GAUGES: Readonly<Record<string, readonly [help: string, read: Read]>> = {
     'Objects that may wait; more get 429.',
     (s) => s.files?.cache?.maxWaiting,
   ],
-  aerie_database_connections: [
-    'Connections to the database of files.',
-    (s) => s.files?.database?.open,
-  ],
-  aerie_database_connections_idle: ['Those that nobody uses.', (s) => s.files?.database?.idle],
-  aerie_database_connections_max: ['Connections that there may be.', (s) => s.files?.database?.max],
-  aerie_database_waiting: ['Calls that wait for one.', (s) => s.files?.database?.waiting],
+  aerie_database_connections: ['Connections to the database.', (s) => ofDatabase(s, 'open')],
+  aerie_database_connections_idle: ['Those that nobody uses.', (s) => ofDatabase(s, 'idle')],
+  aerie_database_connections_max: ['Connections that there may be.', (s) => ofDatabase(s, 'max')],
+  aerie_database_waiting: ['Calls that wait for one.', (s) => ofDatabase(s, 'waiting')],
   aerie_database_waiting_max: [
     'Calls that may wait; more get 429.',
-    (s) => s.files?.database?.maxWaiting,
+    (s) => ofDatabase(s, 'maxWaiting'),
   ],
 }
 
@@ -218,6 +245,10 @@ const COUNTERS: typeof GAUGES = {
     'Leftovers of crashes that were removed: bytes without a record, records without bytes.',
     (s) => s.files?.orphans,
   ],
+  aerie_batch_failures_total: [
+    'Times that a batch had to wait for disk, database or files.',
+    (s) => s.batches?.failures,
+  ],
   aerie_files_failures_total: [
     'Calls that the disk, the database of files or the object store failed.',
     (s) => s.files?.failures,
@@ -270,6 +301,18 @@ export function registerSources(registry: Registry): (snapshot: Snapshot) => voi
     labelNames: ['type'],
     registers,
   })
+  const batches = new Gauge({
+    name: 'aerie_batches',
+    help: 'Batches that have not ended, by status.',
+    labelNames: ['status'],
+    registers,
+  })
+  const batchLines = new Counter({
+    name: 'aerie_batch_lines_total',
+    help: 'Lines of batches that this server has run, by the file that they are in.',
+    labelNames: ['result'],
+    registers,
+  })
   return (snapshot) => {
     for (const [gauge, read] of gauges) {
       const value = read(snapshot)
@@ -281,6 +324,14 @@ export function registerSources(registry: Registry): (snapshot: Snapshot) => voi
       counter.reset()
       if (value === undefined) counter.remove()
       else counter.inc(value)
+    }
+    batches.reset()
+    batchLines.reset()
+    if (snapshot.batches) {
+      const { batches: numbers, completed, failed } = snapshot.batches
+      for (const [status, number] of Object.entries(numbers)) batches.set({ status }, number)
+      batchLines.inc({ result: 'completed' }, completed)
+      batchLines.inc({ result: 'failed' }, failed)
     }
     tokens.reset()
     kvCache.reset()

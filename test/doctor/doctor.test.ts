@@ -3,7 +3,9 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
+import { SqliteBatchRecords } from '../../src/batches/sqlite-records.ts'
 import { resolveConfig } from '../../src/config.ts'
+import { checkBatches } from '../../src/doctor/batches.ts'
 import { examine } from '../../src/doctor/command.ts'
 import { checkFiles, checkFolder } from '../../src/doctor/files.ts'
 import { formatFindings } from '../../src/doctor/finding.ts'
@@ -95,6 +97,26 @@ describe('files', () => {
     assert.match(found[0]!.text, /database cannot be reached \(ECONNREFUSED\)/)
     assert.match(found[1]!.text, /no credentials|cannot be reached/)
     assert.doesNotMatch(JSON.stringify(found), /a-secret/)
+  })
+})
+
+describe('batches', () => {
+  const root = mkdtempSync(join(tmpdir(), 'aerie-doctor-'))
+  after(() => rmSync(root, { recursive: true }))
+
+  it('none is fine; they are counted, and a damaged database is bad news', async () => {
+    assert.match((await checkBatches(root)).text, /^none yet, in /)
+    mkdirSync(join(root, 'batches'))
+    const path = join(root, 'batches', 'batches.sqlite')
+    new SqliteBatchRecords(path).close()
+    const whole = await checkBatches(root)
+    assert.equal(whole.state, 'ok')
+    assert.match(whole.text, /^0 under way with 0 lines to run, database whole, version 1, in /)
+    writeFileSync(path, 'no database at all '.repeat(100))
+    const { state, text, advice } = await checkBatches(root)
+    assert.equal(state, 'bad')
+    assert.match(text, /not a database/)
+    assert.match(advice ?? '', /docs\/batches\.md/)
   })
 })
 

@@ -25,6 +25,19 @@ describe('the bound of a queue', () => {
     assert.equal(bound.inFlight, 0)
   })
 
+  it('refuses no live request for the places of batch ones, and batch requests for those of all', () => {
+    const bound = new QueueBound(2, 2, () => 0)
+    bound.enter(4, 'batch')
+    assert.throws(() => bound.enter(1, 'batch'), { code: 'queue_full' })
+    bound.enter(4, 'live')
+    retryAfter(bound)
+    bound.leave(4, 'batch')
+    assert.throws(() => bound.enter(1, 'batch'), { code: 'queue_full' })
+    bound.leave(1, 'live')
+    bound.enter(1, 'batch')
+    assert.equal(bound.inFlight, 4)
+  })
+
   it('lets a request of any size enter when nothing else is there', () => {
     const bound = new QueueBound(2, 2, () => 0)
     bound.enter(9)

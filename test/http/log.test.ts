@@ -48,6 +48,7 @@ test('a line says who, what, how it ended and how long it took', async () => {
     endUser: '092081140b677b45',
     model: 'echo',
     promptTokens: 1,
+    cachedTokens: 0,
     completionTokens: 1,
     msg: 'request',
   })

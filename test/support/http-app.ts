@@ -4,9 +4,12 @@ import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { FastifyInstance, InjectOptions } from 'fastify'
+import { Batches, type BatchServiceOptions } from '../../src/batches/batch-service.ts'
+import { recordsIn } from '../../src/batches/records-thread.ts'
 import type { FileStore } from '../../src/files/contract.ts'
 import { type FileStoreOptions, openFileStore } from '../../src/files/file-store.ts'
 import { createApp, type HttpOptions } from '../../src/http/app.ts'
+import { innerDispatch } from '../../src/http/inner-request.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 import { EchoEmbeddings } from './echo-embeddings.ts'
 import { ECHO_MODELS, type EchoOptions, EchoService } from './echo-service.ts'
@@ -25,6 +28,7 @@ export interface TestApp extends AsyncDisposable {
   readonly app: FastifyInstance
   readonly service: EchoService
   readonly files: FileStore
+  readonly batches: Batches
   readonly checker: ResponseChecker
   /** Log lines so far. */
   readonly log: string[]
@@ -45,9 +49,10 @@ export async function openTestApp(
   options: Partial<HttpOptions> & {
     readonly echo?: EchoOptions
     readonly store?: Partial<FileStoreOptions>
+    readonly batching?: Partial<BatchServiceOptions>
   } = {},
 ): Promise<TestApp> {
-  const { echo, store, ...rest } = options
+  const { echo, store, batching, ...rest } = options
   checker ??= createResponseChecker()
   const ready = await checker
   const service = new EchoService(echo)
@@ -64,25 +69,37 @@ export async function openTestApp(
       ...{ folder: own, maxFileBytes, maxBytes: 2 ** 24, maxUploads: 8, logger },
       ...store,
     }))
+  const maxBodyBytes = rest.maxBodyBytes ?? 64 * 1024
+  const batches = new Batches({
+    source: recordsIn(join(own, 'batches'), logger),
+    rules: { models: ECHO_MODELS.map(({ id }) => id), maxLineBytes: maxBodyBytes, maxLines: 1000 },
+    ...{ files, logger, concurrency: 4, maxMedia: 16, maxBytes: 2 ** 20, maxStoredBytes: 2 ** 24 },
+    ...{ maxBatches: 4, maxWaitingLines: 2000, keptSeconds: 3600 },
+    timing: { beatMs: 50, retryMs: 10 },
+    ...batching,
+  })
   const app = await createApp({
     models: ECHO_MODELS,
     chat: service,
     embeddings: new EchoEmbeddings(),
     files,
+    batches,
     maxFileBytes,
     logger,
     apiKeys: undefined,
-    maxBodyBytes: 64 * 1024,
+    maxBodyBytes,
     unknownFields: 'refuse',
     sources: () => ({
       engine: undefined,
       encoder: undefined,
       media: undefined,
       files: files.stats(),
+      batches: batches.stats(),
     }),
     problems: () => [],
     ...rest,
   })
+  await batches.start(innerDispatch(app))
   const request: TestApp['request'] = async (method, url, more = {}) => {
     const response = await app.inject({ method: method as 'GET', url, ...more })
     const { statusCode: status, headers, body } = response
@@ -100,6 +117,7 @@ export async function openTestApp(
     app,
     service,
     files,
+    batches,
     checker: ready,
     log,
     request,
@@ -110,6 +128,7 @@ export async function openTestApp(
       }),
     listen: () => app.listen({ host: '127.0.0.1', port: 0 }),
     async [Symbol.asyncDispose]() {
+      await batches.dispose()
       await app.close()
       await files.dispose()
       await rm(own, { recursive: true, force: true })

@@ -86,6 +86,8 @@ function matchPath(document: OpenApiDocument, url: string): string | undefined {
   if (path in document.paths) return path
   if (/^\/v1\/files\/[^/]+$/.test(path)) return '/v1/files/{file_id}'
   if (/^\/v1\/files\/[^/]+\/content$/.test(path)) return '/v1/files/{file_id}/content'
+  if (/^\/v1\/batches\/[^/]+$/.test(path)) return '/v1/batches/{batch_id}'
+  if (/^\/v1\/batches\/[^/]+\/cancel$/.test(path)) return '/v1/batches/{batch_id}/cancel'
   return path.startsWith('/v1/models/') ? '/v1/models/{model}' : undefined
 }
 

@@ -79,6 +79,13 @@ const media: Snapshot['media'] = {
   },
 }
 
+const batches: Snapshot['batches'] = {
+  batches: { in_progress: 2, finalizing: 1 },
+  ...{ lines: 40, maxLines: 100, resultBytes: 10, concurrency: 32, limit: 16 },
+  ...{ running: 12, ready: 3, completed: 7, failed: 2, failures: 1 },
+  database: { open: 2, idle: 1, max: 10, waiting: 2, maxWaiting: 256 },
+}
+
 const files: Snapshot['files'] = {
   files: 7,
   bytes: 7000,
@@ -112,7 +119,7 @@ test('states of engine, encoder, media and files are read once a scrape', async 
   let reads = 0
   using metrics = createMetrics(() => {
     reads++
-    return { engine, encoder, media, files }
+    return { engine, encoder, media, files, batches }
   })
   const first = await samples(metrics)
   assert.equal(reads, 1)
@@ -143,7 +150,13 @@ test('states of engine, encoder, media and files are read once a scrape', async 
     aerie_clips_running: 1,
     aerie_clips_spool_bytes: 3000,
     aerie_files: 7,
+    'aerie_batches{status="in_progress"}': 2,
+    'aerie_batch_lines_total{result="completed"}': 7,
+    aerie_batch_lines_running: 12,
     aerie_files_created_total: 9,
+    // Of files and of batches.
+    aerie_database_connections: 5,
+    aerie_database_waiting: 3,
   }
   for (const [name, value] of Object.entries(expected)) assert.equal(first.get(name), value, name)
   // What the owner counts from start is not added up again; batch sizes are new in each snapshot.
@@ -167,7 +180,7 @@ test('a part that is not there has no samples, rather than zeros', async () => {
 
 test('a decoder without recurrent states has no samples of them', async () => {
   const plain = { ...engine, stateSlotsUsed: 0, stateSlotsCached: 0, stateSlotsTotal: 0 }
-  using metrics = createMetrics(() => ({ engine: plain, encoder, media, files }))
+  using metrics = createMetrics(() => ({ engine: plain, encoder, media, files, batches }))
   const names = [...(await samples(metrics)).keys()]
   assert.deepEqual(
     names.filter((name) => name.startsWith('aerie_state_')),
@@ -176,7 +189,7 @@ test('a decoder without recurrent states has no samples of them', async () => {
 })
 
 test('every sample of ours has a help text, and process figures are there too', async () => {
-  using metrics = createMetrics(() => ({ engine, encoder, media, files }))
+  using metrics = createMetrics(() => ({ engine, encoder, media, files, batches }))
   const text = await metrics.render()
   assert.match(text, /^process_resident_memory_bytes \d+$/m)
   for (const [, name] of text.matchAll(/^# TYPE (aerie_\w+)/gm)) {
@@ -203,7 +216,7 @@ test('a blocked event loop shows as delay, and stays visible for whoever asks ne
 })
 
 test('docs/api.md lists every sample of ours, and no other', async () => {
-  using metrics = createMetrics(() => ({ engine, encoder, media, files }))
+  using metrics = createMetrics(() => ({ engine, encoder, media, files, batches }))
   const ours = [...(await metrics.render()).matchAll(/^# TYPE (aerie_\w+)/gm)].map(
     ([, name]) => name,
   )
@@ -214,7 +227,7 @@ test('docs/api.md lists every sample of ours, and no other', async () => {
 })
 
 test('whatever can fill up says how far it may', async () => {
-  using metrics = createMetrics(() => ({ engine, encoder, media, files }))
+  using metrics = createMetrics(() => ({ engine, encoder, media, files, batches }))
   const now = await samples(metrics)
   // What is measured → its bound.
   const bounds = {
@@ -244,6 +257,10 @@ test('whatever can fill up says how far it may', async () => {
     aerie_database_connections: 'aerie_database_connections_max',
     aerie_database_connections_idle: 'aerie_database_connections_max',
     aerie_database_waiting: 'aerie_database_waiting_max',
+    aerie_batch_lines_waiting: 'aerie_batch_lines_waiting_max',
+    aerie_batch_lines_taken: 'aerie_batch_lines_running_max',
+    aerie_batch_lines_running: 'aerie_batch_lines_running_limit',
+    aerie_batch_result_bytes: 'aerie_files_bytes_max',
   }
   for (const [name, bound] of Object.entries(bounds))
     assert.ok(now.get(name)! <= now.get(bound)!, `${name} ${now.get(name)} of ${now.get(bound)}`)
@@ -257,6 +274,7 @@ test('whatever can fill up says how far it may', async () => {
     'aerie_files',
     'aerie_object_cache_entries',
     'aerie_kv_cache_info',
+    'aerie_batches',
     'aerie_event_loop_delay_seconds',
   ])
 })

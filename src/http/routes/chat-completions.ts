@@ -33,6 +33,7 @@ export function chatCompletionsRoute(app: FastifyInstance, room: ChatCompletions
       requestId: request.id,
       tenant: state.tenant,
       explain: asksToExplain(request),
+      isInner: state.isInner,
     })
     const watch = new AnswerWatch(room.metrics, state, chat.n)
     const events = room.service.complete(chat, state.signal)

@@ -8,6 +8,7 @@ import { describeValue } from '../describe.ts'
 import { acceptForms, FORM_BYTES, readFileForm } from '../file-form.ts'
 import { downloadHeaders } from '../file-headers.ts'
 import { checkBodyHeaders } from '../json-body.ts'
+import { acceptNoBody } from '../no-body.ts'
 import type { components } from '../openapi.d.ts'
 import { fromQueryText, toFileQuery, toNewFile, toWireFile, toWireFileList } from '../wire-files.ts'
 
@@ -48,9 +49,7 @@ export async function fileRoutes(app: FastifyInstance, room: FileRoutes): Promis
   })
 
   await app.register(async (scope) => {
-    // Python's official client announces JSON and sends nothing.
-    scope.removeAllContentTypeParsers()
-    scope.addContentTypeParser('*', { parseAs: 'buffer' }, refuseBody)
+    acceptNoBody(scope)
     scope.delete('/v1/files/:file_id', async (request: Named) => {
       const { file_id: id } = request.params
       if (!(await files.delete(request.state.tenant, id))) throw noFile(id)
@@ -113,8 +112,4 @@ async function find(files: FileStore, { params, state }: Named): Promise<StoredF
 function noFile(id: string): AerieError {
   const what = `no file ${describeValue(id)}; it was deleted, has expired or never was`
   return new AerieError('not_found', what, { param: 'file_id' })
-}
-
-async function refuseBody(_request: FastifyRequest, body: Buffer): Promise<void> {
-  if (body.length > 0) throw new AerieError('invalid_request', 'the body: expected none')
 }

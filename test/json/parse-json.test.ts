@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { findJsonFault } from '../../src/http/json-fault.ts'
-import { MalformedJson, MOST_MARKS, parseJson, TooManyValues } from '../../src/http/parse-json.ts'
+import { findJsonFault } from '../../src/json/json-fault.ts'
+import { MalformedJson, MOST_MARKS, parseJson, TooManyValues } from '../../src/json/parse-json.ts'
 
 const MIN_URI_BYTES = 8
 const uri = `data:image/png;base64,${'AbC+/='.repeat(20)}`

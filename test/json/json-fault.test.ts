@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { findJsonFault } from '../../src/http/json-fault.ts'
+import { findJsonFault } from '../../src/json/json-fault.ts'
 
 const isJson = (text: string) => {
   try {

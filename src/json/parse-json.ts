@@ -105,7 +105,7 @@ function hasMoreMarks(body: Buffer): boolean {
 }
 
 /** The closing quote of the string whose first byte is at `from`, or -1. */
-function endOfString(body: Buffer, from: number): number {
+export function endOfString(body: Buffer, from: number): number {
   let quote = body.indexOf(QUOTE, from)
   if (quote < 0 || !isEscaped(body, quote)) return quote
   // Where one quote is escaped millions may be; the search costs far more to begin than to go on.

@@ -1,0 +1,68 @@
+/** The order in which lines are taken, and what a server that comes too late can still do. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { isGone, newServerName } from '../../src/batches/server-name.ts'
+import { SqliteBatchRecords } from '../../src/batches/sqlite-records.ts'
+import { newBatch, newLine, resultOf } from '../support/batch-model.ts'
+
+/** A batch in progress, whose lines name these media. */
+function opened(media: readonly (string | undefined)[], isDead?: (server: string) => boolean) {
+  const records = new SqliteBatchRecords(':memory:', isDead)
+  const { id, ...batch } = newBatch(1, 0)
+  records.insert({ id, ...batch }, { maxBatches: 1 })
+  records.beat('a', 0, 30)
+  records.takeTask('a', 0)
+  const lines = media.map((name, i) => newLine(i + 1, name))
+  const progress = { bytes: 0, lines: lines.length, faults: [] }
+  assert.deepEqual(records.addLines('a', id, lines, progress, 100), [])
+  records.endReading('a', id, { faults: [], model: 'm' }, 0)
+  return { records, id }
+}
+
+describe('lines', () => {
+  it('that name the same media are taken one behind the other, the others in their order', () => {
+    const { records, id } = opened(['red', undefined, 'blue', 'red', undefined, 'blue', 'red'])
+    const taken = records.takeLines('a', id, 10).map(({ line }) => line)
+    assert.deepEqual(taken, [1, 4, 7, 2, 3, 6, 5])
+  })
+
+  it('are taken by nobody who does not say that it lives', () => {
+    const { records, id } = opened([undefined])
+    assert.deepEqual(records.takeLines('stranger', id, 1), [])
+  })
+
+  it('of a silent server go to another with a crash counted, and its results are refused from then on', () => {
+    const { records, id } = opened([undefined, undefined])
+    const [line] = records.takeLines('a', id, 1)
+    records.beat('b', 40, 70)
+    const taken = records.takeLines('b', id, 5)
+    assert.deepEqual(
+      taken.map(({ line, crashes }) => [line, crashes]),
+      [
+        [1, 1],
+        [2, 0],
+      ],
+    )
+    assert.equal(records.storeResults('a', [resultOf(line!, 'a')], 40), 0)
+    assert.equal(records.storeResults('b', [resultOf(line!, 'b')], 40), 1)
+    assert.match(Buffer.from(records.results(id, true, 0, 1)[0]!.text).toString(), /by b/)
+  })
+
+  it('of a server whose process is gone are free at once', () => {
+    const { records, id } = opened([undefined], (server) => server === 'a')
+    records.takeLines('a', id, 1)
+    records.beat('b', 1, 30)
+    assert.equal(records.takeLines('b', id, 1).length, 1)
+  })
+})
+
+describe('the name of a server', () => {
+  it('tells whether its process is gone, and of one elsewhere nothing', () => {
+    const name = newServerName()
+    assert.equal(isGone(name), false)
+    const [scope, pid, , rest] = name.split('-')
+    assert.equal(isGone([scope, pid, '1', rest].join('-')), process.platform === 'linux')
+    assert.equal(isGone([scope, '4194305', '1', rest].join('-')), true)
+    assert.equal(isGone(['elsewhere', '4194305', '1', rest].join('-')), false)
+  })
+})

@@ -1,0 +1,135 @@
+/** Batches over restarts, damage and several servers on one folder. */
+import assert from 'node:assert/strict'
+import { rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { describe, it } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { recordsIn } from '../../src/batches/records-thread.ts'
+import { AerieError } from '../../src/errors.ts'
+import type { FileStore } from '../../src/files/contract.ts'
+import { createLogger } from '../../src/telemetry/logger.ts'
+import { openTestApp } from '../support/http-app.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
+
+const TENANT = 'anonymous'
+const logger = createLogger({ level: 'silent' })
+
+/** A server on a folder that others may share. */
+function serve(folder: string, options: Parameters<typeof openTestApp>[0] = {}) {
+  const batching = { source: recordsIn(join(folder, 'batches'), logger), ...options.batching }
+  return openTestApp({ ...options, store: { folder: join(folder, 'files') }, batching })
+}
+
+async function upload(files: FileStore, lines: number): Promise<string> {
+  const text = Array.from({ length: lines }, (_, i) => {
+    const body = { model: 'echo', messages: [{ role: 'user', content: `line ${i}` }] }
+    return JSON.stringify({ custom_id: `${i}`, method: 'POST', url: '/v1/chat/completions', body })
+  }).join('\n')
+  await using room = files.beginUpload(TENANT)
+  await room.receive(
+    (async function* () {
+      yield Buffer.from(text)
+    })(),
+  )
+  const purpose = 'batch'
+  const expiresAfterSeconds = undefined
+  const file = await room.create({
+    filename: 'in.jsonl',
+    purpose,
+    expiresAfterSeconds,
+  })
+  return file.id
+}
+
+const batchOf = (inputFileId: string) => ({
+  ...({ tenant: TENANT, endpoint: '/v1/chat/completions', inputFileId } as const),
+  ...{ metadata: undefined, outputExpiresAfterSeconds: undefined },
+})
+
+type App = Awaited<ReturnType<typeof serve>>
+
+async function untilEnd({ batches, files }: App, id: string) {
+  for (;;) {
+    const batch = (await batches.find(TENANT, id))!
+    if (batch.completedAt === undefined) {
+      await delay(10)
+      continue
+    }
+    const file = (await files.find(TENANT, batch.outputFileId!))!
+    const pieces: Buffer[] = []
+    for await (const piece of await files.read(file)) pieces.push(piece)
+    const lines = Buffer.concat(pieces).toString().trimEnd().split('\n')
+    return lines.map((line) => Number(JSON.parse(line).custom_id))
+  }
+}
+
+const upTo = (count: number) => Array.from({ length: count }, (_, i) => i)
+
+describe('batches', () => {
+  it('go on where they were when a server stops in good order and another starts', async () => {
+    await using folder = await temporaryFolder()
+    const first = await serve(folder.path, { echo: { tokenDelayMs: 10 } })
+    const { id } = await first.batches.create(batchOf(await upload(first.files, 30)))
+    while (((await first.batches.find(TENANT, id))?.counts.completed ?? 0) < 5) await delay(5)
+    await first[Symbol.asyncDispose]()
+    const ran = first.service.requests.length
+    await using second = await serve(folder.path)
+    assert.deepEqual(await untilEnd(second, id), upTo(30))
+    assert.ok(second.service.requests.length < 30, 'what was done was not done again')
+    assert.ok(ran + second.service.requests.length >= 30)
+  })
+
+  it('of one folder are shared by its servers, and every line is run by one of them', async () => {
+    await using folder = await temporaryFolder()
+    const echo = { tokenDelayMs: 5 }
+    await using a = await serve(folder.path, { echo })
+    const { id } = await a.batches.create(batchOf(await upload(a.files, 60)))
+    await using b = await serve(folder.path, { echo })
+    assert.deepEqual(await untilEnd(a, id), upTo(60))
+    const [ofA, ofB] = [a.service.requests.length, b.service.requests.length]
+    assert.equal(ofA + ofB, 60)
+    assert.ok(ofB > 0, 'the second server helped')
+  })
+
+  it('say that their database is damaged, and go on once it is mended', async () => {
+    await using folder = await temporaryFolder()
+    const first = await serve(folder.path)
+    const input = await upload(first.files, 2)
+    await untilEnd(first, (await first.batches.create(batchOf(input))).id)
+    await first[Symbol.asyncDispose]()
+    const path = join(folder.path, 'batches', 'batches.sqlite')
+    for (const end of ['-wal', '-shm']) await rm(path + end, { force: true })
+    await writeFile(path, 'not a database at all, and long enough to look like one'.repeat(100))
+    await using app = await serve(folder.path)
+    await assert.rejects(
+      app.batches.create(batchOf(input)),
+      (error: unknown) =>
+        error instanceof AerieError &&
+        error.code === 'storage_failure' &&
+        /batches: the database is damaged/.test(error.message),
+    )
+    const chat = await app.chat({})
+    assert.equal(chat.status, 200, 'chats go on')
+    await rm(path)
+    for (;;) {
+      const made = await app.batches.create(batchOf(input)).catch(() => undefined)
+      if (made) break
+      await delay(50)
+    }
+  })
+
+  it('fail a line that ended servers again and again, and run the others', async () => {
+    await using folder = await temporaryFolder()
+    const app = await serve(folder.path, { echo: { tokenDelayMs: 40 } })
+    const { id } = await app.batches.create(batchOf(await upload(app.files, 3)))
+    while (app.service.requests.length < 3) await delay(5)
+    await app[Symbol.asyncDispose]()
+    using database = new DatabaseSync(join(folder.path, 'batches', 'batches.sqlite'))
+    database.exec('UPDATE lines SET crashes = 4 WHERE line = 2')
+    await using next = await serve(folder.path)
+    assert.deepEqual(await untilEnd(next, id), [0, 2])
+    const batch = (await next.batches.find(TENANT, id))!
+    assert.deepEqual(batch.counts, { total: 3, completed: 2, failed: 1 })
+  })
+})
