@@ -23,7 +23,10 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'model-folder': ['errors'],
   cpu: [],
   config: ['config-schema', 'config-value', 'cpu', 'errors', 'nearest'],
-  'config-schema': [],
+  'config-schema': ['config-key', 'config-batch-keys', 'config-file-keys'],
+  'config-key': [],
+  'config-batch-keys': ['config-key'],
+  'config-file-keys': ['config-key'],
   'config-value': ['config-schema'],
   models: ['errors', 'model-folder', 'weights'],
   weights: ['errors', 'gguf-name', 'models', 'model-file', 'model-folder'],
@@ -41,7 +44,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   engine: ['engine/backends', 'models', 'errors', 'free-memory'],
   // A GGUF file holds the vocabulary beside the weights.
   tokenizer: ['errors', 'model-file', 'model-folder', 'weights'],
-  media: ['models', 'errors'],
+  media: ['models', 'errors', 'process-alive', 'write-all'],
   // The host of worker threads.
   files: ['engine', 'errors', 'write-all'],
   // Files, and the host of worker threads.
@@ -143,6 +146,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'cpu',
     'bin',
     'files',
+    'part-options',
     'models',
     'engine',
     'engine/backends',

@@ -54,10 +54,10 @@ async function writeFile(
   if (await files.find(tenant, fileId)) return fileId
   const first = await lines.next()
   if (first.done) return undefined
-  await using upload = files.beginUpload('server')
+  await using upload = files.beginUpload(tenant, 'server')
   await upload.receive(startingWith(first.value, lines))
   const filename = `${id}_${kind}.jsonl`
-  const file = { tenant, filename, purpose: 'batch_output', expiresAfterSeconds } as const
+  const file = { filename, purpose: 'batch_output', expiresAfterSeconds } as const
   await upload.create({ id: fileId, ...file })
   return fileId
 }

@@ -26,7 +26,7 @@ async function upload(files: FileStore, lines: number): Promise<string> {
     const body = { model: 'echo', messages: [{ role: 'user', content: `line ${i}` }] }
     return JSON.stringify({ custom_id: `${i}`, method: 'POST', url: '/v1/chat/completions', body })
   }).join('\n')
-  await using room = files.beginUpload()
+  await using room = files.beginUpload(TENANT)
   await room.receive(
     (async function* () {
       yield Buffer.from(text)
@@ -34,12 +34,7 @@ async function upload(files: FileStore, lines: number): Promise<string> {
   )
   const purpose = 'batch'
   const expiresAfterSeconds = undefined
-  const file = await room.create({
-    tenant: TENANT,
-    filename: 'in.jsonl',
-    purpose,
-    expiresAfterSeconds,
-  })
+  const file = await room.create({ filename: 'in.jsonl', purpose, expiresAfterSeconds })
   return file.id
 }
 
