@@ -98,7 +98,7 @@ describe('what was seen of a clip', () => {
     ...{ completionTokens: 1, draftedTokens: 0, acceptedTokens: 0 },
   }
   const explanation = {
-    ...{ promptText: '', promptTokens: 110, images: [], videos: [video] },
+    ...{ promptText: '', promptTokens: 110, images: [], videos: [video], documents: [] },
     kvCacheType: 'f32' as const,
   }
   const events = (explains: boolean): ChatEvent[] => [
