@@ -40,10 +40,11 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   engine: ['engine/backends', 'models', 'errors', 'free-memory'],
   // A GGUF file holds the vocabulary beside the weights.
   tokenizer: ['errors', 'model-file', 'model-folder', 'weights'],
-  media: ['models', 'errors'],
+  // A spool of sounds removes what killed processes left.
+  media: ['models', 'errors', 'process-alive'],
   // The host of worker threads.
   files: ['engine', 'errors', 'write-all'],
-  telemetry: ['errors', 'engine', 'files', 'media'],
+  telemetry: ['errors', 'engine', 'files', 'media', 'speech'],
   http: [
     'telemetry',
     'capabilities',
@@ -54,6 +55,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'files',
     'free-memory',
     'nearest',
+    'speech',
   ],
   chat: [
     'files',
@@ -75,6 +77,42 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'part-options': ['config', 'capabilities', 'engine', 'files', 'media', 'models'],
   'model-facts': ['capabilities', 'chat', 'engine', 'import', 'model-file', 'weights'],
   embeddings: ['picture-window', 'capabilities', 'deadline', 'engine', 'media', 'models', 'errors'],
+  speech: [
+    'capabilities',
+    'deadline',
+    'engine',
+    'engine/backends',
+    'media',
+    'models',
+    'tokenizer',
+    'errors',
+  ],
+  // Parts of main, each for one kind of model.
+  'open-speech': [
+    'capabilities',
+    'config',
+    'engine/backends',
+    'media',
+    'model-facts',
+    'part-options',
+    'speech',
+    'start-all',
+    'telemetry',
+    'tokenizer',
+  ],
+  'open-tower': [
+    'capabilities',
+    'config',
+    'embeddings',
+    'engine',
+    'engine/backends',
+    'media',
+    'model-facts',
+    'models',
+    'part-options',
+    'start-all',
+    'telemetry',
+  ],
   // What a model can do and is: shown by the edge, put together by main.
   capabilities: ['engine', 'package', 'models', 'errors'],
   package: ['errors', 'gguf-name', 'model-folder'],
@@ -175,6 +213,8 @@ const TYPES_ONLY: readonly (readonly [from: string, to: string, reason: string])
   ['telemetry', 'engine', 'metrics show its snapshot'],
   ['telemetry', 'media', 'metrics show its snapshot'],
   ['telemetry', 'files', 'metrics show its snapshot'],
+  ['telemetry', 'speech', 'metrics show its snapshot'],
+  ['http', 'speech', 'routes ask a room that main opens'],
   ['chat', 'files', 'requests name files of a store that main opens'],
   ['http', 'files', 'routes serve a store that main opens'],
 ]

@@ -7,6 +7,7 @@ import {
   FileListQuery,
   FileUploadRequest,
   TokenizeRequest,
+  TranscriptionRequest,
 } from './request-validators.js'
 
 /** The bodies that clients send, in wire spelling. */
@@ -17,6 +18,7 @@ export type WireRequests = Pick<
   | 'TokenizeRequest'
   | 'FileUploadRequest'
   | 'FileListQuery'
+  | 'TranscriptionRequest'
 >
 
 const VALIDATORS = {
@@ -25,6 +27,7 @@ const VALIDATORS = {
   TokenizeRequest,
   FileUploadRequest,
   FileListQuery,
+  TranscriptionRequest,
 }
 
 export interface Contract {

@@ -20,6 +20,7 @@ export const REQUEST_SCHEMAS = [
   'TokenizeRequest',
   'FileUploadRequest',
   'FileListQuery',
+  'TranscriptionRequest',
 ] as const
 
 const HEADER = `// Generated from openapi.yaml by \`npm run openapi\`; do not edit.

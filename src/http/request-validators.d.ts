@@ -12,3 +12,4 @@ export const EmbeddingRequest: RequestValidator
 export const TokenizeRequest: RequestValidator
 export const FileUploadRequest: RequestValidator
 export const FileListQuery: RequestValidator
+export const TranscriptionRequest: RequestValidator

@@ -33,7 +33,9 @@ export function segmentsOf(
   const offset = seek / FRAMES_PER_SECOND
   const isTime = (id: number | undefined) => id !== undefined && id >= firstTimestamp
   const secondsAt = (id: number) => offset + (id - firstTimestamp) * TIMESTAMP_SECONDS
-  const pairs = [...tokens.keys()].filter((i) => i > 0 && isTime(tokens[i - 1]) && isTime(tokens[i]))
+  const pairs = [...tokens.keys()].filter(
+    (i) => i > 0 && isTime(tokens[i - 1]) && isTime(tokens[i]),
+  )
   const endsWithOne = isTime(tokens.at(-1)) && !isTime(tokens.at(-2)) && tokens.length > 1
   if (pairs.length === 0) {
     const last = tokens.findLast(isTime)

@@ -2,7 +2,10 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import type { EncoderStats, EngineStats } from '../engine/types.ts'
 import type { FileStats } from '../files/contract.ts'
+import type { SoundStats } from '../media/sound/sounds.ts'
 import type { MediaStats } from '../media/types.ts'
+import type { SpeechStats } from '../speech/recogniser.ts'
+import { SPEECH_COUNTERS, SPEECH_GAUGES } from './speech-sources.ts'
 
 /** What the parts say at one moment; undefined for a part that this server does not have. */
 export interface Snapshot {
@@ -10,9 +13,12 @@ export interface Snapshot {
   readonly encoder: EncoderStats | undefined
   readonly media: MediaStats | undefined
   readonly files: FileStats | undefined
+  /** Of a speech model. */
+  readonly speech?: SpeechStats | undefined
+  readonly sounds?: SoundStats | undefined
 }
 
-type Read = (snapshot: Snapshot) => number | undefined
+export type Read = (snapshot: Snapshot) => number | undefined
 
 /** Undefined for a decoder that has no recurrent states. */
 function ofStates({ engine }: Snapshot, value: number | undefined): number | undefined {
@@ -99,10 +105,12 @@ const GAUGES: Readonly<Record<string, readonly [help: string, read: Read]>> = {
   aerie_files_bytes_max: ['Bytes that there may be.', (s) => s.files?.maxBytes],
   aerie_file_uploads: ['Uploads under way.', (s) => s.files?.uploads],
   aerie_file_uploads_max: ['Uploads that may be; more get 429.', (s) => s.files?.maxUploads],
+  ...SPEECH_GAUGES,
 }
 
 /** Counted since start by their owners. */
 const COUNTERS: typeof GAUGES = {
+  ...SPEECH_COUNTERS,
   aerie_engine_steps_total: ['Steps of the engine.', (s) => s.engine?.steps],
   aerie_preemptions_total: [
     'Sequences put back for want of KV blocks.',

@@ -85,13 +85,25 @@ describe('transcribing', () => {
   it('hears which language is spoken', async () => {
     const { languages } = model.rules.multilingual!
     const [first] = await run(SHORT, { language: undefined })
-    assert.equal(`<|${Object.keys(languages).find((code) => languages[code] === first!.result.language)}|>`, EXPECTED.language)
+    assert.equal(
+      `<|${Object.keys(languages).find((code) => languages[code] === first!.result.language)}|>`,
+      EXPECTED.language,
+    )
   })
 
   it('gives several requests at once what each gets alone, to the token', async () => {
-    const runs = await Promise.all([run(SHORT, {}), run(LONG, {}), run(SHORT, { timestamps: false })])
-    const alone = [await run(SHORT, {}), await run(LONG, {}), await run(SHORT, { timestamps: false })]
-    const tokens = (windows: readonly TranscriptWindow[]) => windows.map(({ result }) => result.tokens)
+    const runs = await Promise.all([
+      run(SHORT, {}),
+      run(LONG, {}),
+      run(SHORT, { timestamps: false }),
+    ])
+    const alone = [
+      await run(SHORT, {}),
+      await run(LONG, {}),
+      await run(SHORT, { timestamps: false }),
+    ]
+    const tokens = (windows: readonly TranscriptWindow[]) =>
+      windows.map(({ result }) => result.tokens)
     assert.deepEqual(runs.map(tokens), alone.map(tokens))
     const { steps, rows } = recogniser.stats()
     assert.ok(rows > steps, 'no step had more than one row')
@@ -110,7 +122,10 @@ describe('transcribing', () => {
   it('drops what is written over silence', async () => {
     const thresholds = { compressionRatio: 100, logprob: 0, noSpeech: -1 }
     const windows = await run(SHORT, { thresholds })
-    assert.deepEqual(windows.map(({ segments }) => segments.length), [0])
+    assert.deepEqual(
+      windows.map(({ segments }) => segments.length),
+      [0],
+    )
   })
 
   it('refuses more than wait, and goes on with those that do', async () => {
@@ -154,7 +169,13 @@ describe('transcribing without timestamps', () => {
         [[], EXPECTED.plain],
         [[...tokenizer.encode('the red car')], EXPECTED.prompted],
       ] as const) {
-        const request = { language: undefined, previous, timestamps: false, temperatures: [0], thresholds: undefined }
+        const request = {
+          language: undefined,
+          previous,
+          timestamps: false,
+          temperatures: [0],
+          thresholds: undefined,
+        }
         const english = rules.multilingual!.languages['en']
         const { tokens } = promptOf(request, english, rules)
         const answer = new WindowAttempt(request, rules, 0, tokens.length)

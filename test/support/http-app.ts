@@ -7,6 +7,9 @@ import type { FastifyInstance, InjectOptions } from 'fastify'
 import type { FileStore } from '../../src/files/contract.ts'
 import { type FileStoreOptions, openFileStore } from '../../src/files/file-store.ts'
 import { createApp, type HttpOptions } from '../../src/http/app.ts'
+import { Sounds } from '../../src/media/sound/sounds.ts'
+import { SoundSpool } from '../../src/media/sound/spool.ts'
+import { createSpeechService } from '../../src/speech/service.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 import { EchoEmbeddings } from './echo-embeddings.ts'
 import { ECHO_MODELS, type EchoOptions, EchoService } from './echo-service.ts'
@@ -39,6 +42,17 @@ export interface TestApp extends AsyncDisposable {
   listen(): Promise<string>
 }
 
+/** Nothing here hears anything. */
+const DEAF = createSpeechService({
+  models: [],
+  others: ECHO_MODELS.map(({ id }) => id),
+  sounds: new Sounds({
+    ...{ workers: 1, maxWaiting: 1, maxSeconds: 1, timeoutMs: 1000, maxBytesInUse: 1024 },
+    ffmpegPath: 'ffmpeg',
+  }),
+  deadlineMs: 1000,
+})
+
 let checker: Promise<ResponseChecker> | undefined
 
 export async function openTestApp(
@@ -64,10 +78,12 @@ export async function openTestApp(
       ...{ folder: own, maxFileBytes, maxBytes: 2 ** 24, maxUploads: 8, logger },
       ...store,
     }))
+  const spool = new SoundSpool({ maxFileBytes: 2 ** 20, maxBytes: 2 ** 24 })
   const app = await createApp({
     models: ECHO_MODELS,
     chat: service,
     embeddings: new EchoEmbeddings(),
+    hearing: { speech: DEAF, inbox: spool, maxSoundBytes: 2 ** 20, languageName: (code) => code },
     files,
     maxFileBytes,
     logger,
@@ -112,6 +128,7 @@ export async function openTestApp(
     async [Symbol.asyncDispose]() {
       await app.close()
       await files.dispose()
+      await spool.dispose()
       await rm(own, { recursive: true, force: true })
     },
   }

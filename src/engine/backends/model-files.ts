@@ -1,5 +1,10 @@
 /** A model folder or file opened for a backend: its graphs, and the tensor of every initialiser. */
-import type { EmbeddingTower, FamilyGraphs, ModelLimits, SpeechModel } from '../../../models/family.ts'
+import type {
+  EmbeddingTower,
+  FamilyGraphs,
+  ModelLimits,
+  SpeechModel,
+} from '../../../models/family.ts'
 import type { Graph } from '../../../models/graph/graph.ts'
 import type { ModelConfig } from '../../../models/load-config.ts'
 import { AerieError } from '../../errors.ts'

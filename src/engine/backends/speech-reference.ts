@@ -3,10 +3,10 @@ import { kvGeometry } from '../../../models/graph/graph.ts'
 import { KEY_POSITIONS, pastKey, pastValue } from '../../../models/graph/onnx/kv-attention.ts'
 import { decoderGraph, type ModelFiles } from './model-files.ts'
 import type { Feed } from './onnx-session.ts'
-import { loadWeights } from './reference.ts'
 import type { SequenceCache } from './reference/attention.ts'
 import { interpret } from './reference/interpreter.ts'
 import { tensor } from './reference/tensor.ts'
+import { loadWeights } from './reference.ts'
 import type { SpeechRunner } from './speech-session.ts'
 import { encoderGraph } from './tile-encoder.ts'
 
@@ -37,10 +37,7 @@ export async function referenceSpeech(files: ModelFiles): Promise<SpeechRunner> 
       const values = new Float32Array(length * layerWidth)
       for (let head = 0; head < kvHeads; head++) {
         const start = (row * kvHeads + head) * capacity * headDim
-        values.set(
-          data.subarray(start, start + length * headDim),
-          head * length * headDim,
-        )
+        values.set(data.subarray(start, start + length * headDim), head * length * headDim)
       }
       return values
     }
@@ -63,7 +60,10 @@ export async function referenceSpeech(files: ModelFiles): Promise<SpeechRunner> 
       const feeds = new Map([['mel', tensor(mel!.dims, Float64Array.from(mel!.data))]])
       const results = interpret(graphs.encoder, { feeds, weights: weights.encoder })
       return Object.fromEntries(
-        graphs.encoder.outputs.map(({ name }) => [name, Float32Array.from(results.get(name)!.data)]),
+        graphs.encoder.outputs.map(({ name }) => [
+          name,
+          Float32Array.from(results.get(name)!.data),
+        ]),
       )
     },
     async decode(feeds) {

@@ -177,10 +177,7 @@ export class SpeechRows implements SpeechSession {
       const old = this.#past.get(name)
       for (let plane = 0; old && plane < this.rows * kvHeads; plane++) {
         const from = plane * capacity * headDim
-        values.set(
-          old.subarray(from, from + capacity * headDim),
-          plane * this.#capacity * headDim,
-        )
+        values.set(old.subarray(from, from + capacity * headDim), plane * this.#capacity * headDim)
       }
       this.#past.set(name, values)
     }

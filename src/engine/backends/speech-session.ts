@@ -2,8 +2,8 @@
 import type { SpeechModel } from '../../../models/family.ts'
 import { AerieError } from '../../errors.ts'
 import type { BackendOptions } from '../backend.ts'
-import type { Feed } from './onnx-session.ts'
 import { type ModelFiles, openModelFiles } from './model-files.ts'
+import type { Feed } from './onnx-session.ts'
 import { SpeechRows } from './speech-rows.ts'
 
 /** Runs the two graphs of a speech model. Calls do not overlap. */

@@ -50,7 +50,8 @@ export async function decodeSound(
     throw new AerieError('media_too_large', `${param}: ${what}`, { param })
   }
   const { samples } = stream
-  if (samples === 0) throw new AerieError('invalid_media', `${param}: the sound is empty`, { param })
+  if (samples === 0)
+    throw new AerieError('invalid_media', `${param}: the sound is empty`, { param })
   const mel = stream.finish(leastSeconds * SAMPLE_RATE)
   return { mel, seconds: samples / SAMPLE_RATE, reader: format ? 'wav' : 'ffmpeg' }
 }

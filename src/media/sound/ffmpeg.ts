@@ -91,8 +91,12 @@ const REASONS: readonly (readonly [pattern: RegExp, why: string])[] = [
 ]
 
 function described(cause: unknown, param: string): unknown {
-  if ((cause as NodeJS.ErrnoException).code === 'ENOENT' || (cause as NodeJS.ErrnoException).code === 'EACCES') {
-    const what = 'this format needs ffmpeg, which this server does not find (see `aerie doctor`); WAV of plain samples at 16 kHz is read without'
+  if (
+    (cause as NodeJS.ErrnoException).code === 'ENOENT' ||
+    (cause as NodeJS.ErrnoException).code === 'EACCES'
+  ) {
+    const what =
+      'this format needs ffmpeg, which this server does not find (see `aerie doctor`); WAV of plain samples at 16 kHz is read without'
     return new AerieError('unsupported_media', `${param}: ${what}`, { param, cause })
   }
   if (!(cause instanceof FfmpegFailure)) return cause

@@ -30,7 +30,8 @@ export type ReadAt = (offset: number, length: number) => Promise<Buffer>
  */
 export async function readWavFormat(read: ReadAt, param: string): Promise<WavFormat | undefined> {
   const head = await read(0, HEAD_BYTES)
-  const isWav = head.toString('latin1', 0, 4) === 'RIFF' && head.toString('latin1', 8, 12) === 'WAVE'
+  const isWav =
+    head.toString('latin1', 0, 4) === 'RIFF' && head.toString('latin1', 8, 12) === 'WAVE'
   if (!isWav) return undefined
   let format: Omit<WavFormat, 'offset' | 'byteLength'> | 'other' | undefined
   for (let at = HEAD_BYTES; at < MOST_HEAD_BYTES; ) {
@@ -66,7 +67,8 @@ function parseFormat(
   const kind = format === 1 ? 'integer' : format === 3 ? 'float' : undefined
   const sizes = kind === 'float' ? [32, 64] : [8, 16, 24, 32]
   if (!kind || !sizes.includes(bits) || rate !== SAMPLE_RATE) return 'other'
-  if (channels < 1 || channels > MOST_CHANNELS || blockBytes !== (channels * bits) / 8) return 'other'
+  if (channels < 1 || channels > MOST_CHANNELS || blockBytes !== (channels * bits) / 8)
+    return 'other'
   return { kind, channels, bits }
 }
 

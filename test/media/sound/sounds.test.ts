@@ -94,10 +94,12 @@ describe('a WAV of plain samples at 16 kHz', () => {
         async (changes, end) => {
           const bytes = Buffer.from(good.subarray(0, end))
           for (const [place, value] of changes) if (place < end) bytes[place] = value
-          const read = async (offset: number, length: number) => bytes.subarray(offset, offset + length)
+          const read = async (offset: number, length: number) =>
+            bytes.subarray(offset, offset + length)
           try {
             const format = await readWavFormat(read, 'file')
-            if (format) assert.ok(toMono(bytes.subarray(format.offset), format).every(Number.isFinite))
+            if (format)
+              assert.ok(toMono(bytes.subarray(format.offset), format).every(Number.isFinite))
           } catch (error) {
             assert.equal((error as { code?: string }).code, 'invalid_media')
           }
@@ -134,14 +136,27 @@ describe('other formats, by ffmpeg', () => {
 
   it('the sound track of a clip is found behind its pictures', needsFfmpeg, async () => {
     const picture = ['-f', 'lavfi', '-i', 'testsrc=s=64x64:d=2']
-    ffmpeg(...picture, '-i', SPEECH_WAV, '-c:v', 'mpeg4', '-c:a', 'aac', '-shortest', at('clip.mp4'))
+    ffmpeg(
+      ...picture,
+      '-i',
+      SPEECH_WAV,
+      '-c:v',
+      'mpeg4',
+      '-c:a',
+      'aac',
+      '-shortest',
+      at('clip.mp4'),
+    )
     const { seconds } = await load(at('clip.mp4'))
     assert.ok(seconds > 1.5 && seconds < 2.5, `${seconds}`)
   })
 
   it('a clip without sound is refused with that reason', needsFfmpeg, async () => {
     ffmpeg('-f', 'lavfi', '-i', 'testsrc=s=64x64:d=1', '-c:v', 'mpeg4', at('silent.mp4'))
-    await assert.rejects(load(at('silent.mp4')), refused('invalid_media', /^file: there is no sound in it/))
+    await assert.rejects(
+      load(at('silent.mp4')),
+      refused('invalid_media', /^file: there is no sound in it/),
+    )
   })
 
   for (const [name, bytes] of [
@@ -151,51 +166,91 @@ describe('other formats, by ffmpeg', () => {
   ] as const)
     it(`${name} is refused`, needsFfmpeg, async () => {
       writeFileSync(at('other'), bytes)
-      await assert.rejects(load(at('other')), refused('invalid_media', /^file: the sound cannot be decoded/))
+      await assert.rejects(
+        load(at('other')),
+        refused('invalid_media', /^file: the sound cannot be decoded/),
+      )
     })
 
   it('a WAV without samples is refused', async () => {
     writeFileSync(at('empty.wav'), wavFile(new Float32Array(0)))
-    await assert.rejects(load(at('empty.wav')), refused('invalid_media', /^file: the sound is empty/))
+    await assert.rejects(
+      load(at('empty.wav')),
+      refused('invalid_media', /^file: the sound is empty/),
+    )
   })
 
   it('where ffmpeg is missing, they are refused with what is read without it', async () => {
     writeFileSync(at('rate.wav'), wavFile(saidSamples(), 8000))
     const missing = load(at('rate.wav'), { ffmpegPath: '/nowhere/ffmpeg' })
-    await assert.rejects(missing, refused('unsupported_media', /needs ffmpeg.*aerie doctor.*WAV of plain samples/))
+    await assert.rejects(
+      missing,
+      refused('unsupported_media', /needs ffmpeg.*aerie doctor.*WAV of plain samples/),
+    )
   })
 })
 
 describe('hostile sound', () => {
   for (const [name, text] of [
-    ['an HLS playlist', (url: string) => `#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\n${url}/a.ts\n#EXT-X-ENDLIST\n`],
+    [
+      'an HLS playlist',
+      (url: string) =>
+        `#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\n${url}/a.ts\n#EXT-X-ENDLIST\n`,
+    ],
     ['a concat script', (url: string) => `ffconcat version 1.0\nfile '${url}/a.wav'\n`],
-    ['an SDP description', () => 'v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 5004 RTP/AVP 0\n'],
+    [
+      'an SDP description',
+      () =>
+        'v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 5004 RTP/AVP 0\n',
+    ],
   ] as const)
-    it(`${name} that names an internal address is refused, and nobody calls there`, needsFfmpeg, async () => {
-      let calls = 0
-      const server = createServer((_, response) => {
-        calls += 1
-        response.end('x')
-      })
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-      writeFileSync(at('list.m3u8'), text(`http://127.0.0.1:${(server.address() as AddressInfo).port}`))
-      await assert.rejects(load(at('list.m3u8')), refused('invalid_media', /^file: /))
-      server.close()
-      assert.equal(calls, 0)
-    })
+    it(
+      `${name} that names an internal address is refused, and nobody calls there`,
+      needsFfmpeg,
+      async () => {
+        let calls = 0
+        const server = createServer((_, response) => {
+          calls += 1
+          response.end('x')
+        })
+        await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+        writeFileSync(
+          at('list.m3u8'),
+          text(`http://127.0.0.1:${(server.address() as AddressInfo).port}`),
+        )
+        await assert.rejects(load(at('list.m3u8')), refused('invalid_media', /^file: /))
+        server.close()
+        assert.equal(calls, 0)
+      },
+    )
 
   it('a small file of hours of sound is stopped at the limit', needsFfmpeg, async () => {
-    ffmpeg('-f', 'lavfi', '-i', 'anullsrc=r=8000:cl=mono', '-t', '7200', '-c:a', 'flac', at('hours.flac'))
+    ffmpeg(
+      '-f',
+      'lavfi',
+      '-i',
+      'anullsrc=r=8000:cl=mono',
+      '-t',
+      '7200',
+      '-c:a',
+      'flac',
+      at('hours.flac'),
+    )
     assert.ok(statSync(at('hours.flac')).size < 2 ** 20)
-    await assert.rejects(load(at('hours.flac')), refused('media_too_large', /longer than 20 s \(maxSoundSeconds\)/))
+    await assert.rejects(
+      load(at('hours.flac')),
+      refused('media_too_large', /longer than 20 s \(maxSoundSeconds\)/),
+    )
   })
 
   it('an ffmpeg that writes for ever is ended at the limit', async () => {
     const pid = at('endless.pid')
     const endless = program('endless', `echo $$ > ${pid}; exec cat /dev/zero`)
     writeFileSync(at('any.mp3'), 'x')
-    await assert.rejects(load(at('any.mp3'), { ffmpegPath: endless }), refused('media_too_large', /longer than 20 s/))
+    await assert.rejects(
+      load(at('any.mp3'), { ffmpegPath: endless }),
+      refused('media_too_large', /longer than 20 s/),
+    )
     assert.equal(isProcessAlive(Number(readFileSync(pid, 'utf8'))), false)
   })
 
@@ -204,7 +259,10 @@ describe('hostile sound', () => {
     const hanging = program('hanging', `echo $$ > ${pid}; exec sleep 600`)
     writeFileSync(at('any.mp3'), 'x')
     const loading = load(at('any.mp3'), { ffmpegPath: hanging, timeoutMs: 1500 })
-    await assert.rejects(loading, refused('media_too_large', /longer than 1500 ms to decode \(soundTimeoutMs\)/))
+    await assert.rejects(
+      loading,
+      refused('media_too_large', /longer than 1500 ms to decode \(soundTimeoutMs\)/),
+    )
     assert.equal(isProcessAlive(Number(readFileSync(pid, 'utf8'))), false)
   })
 
@@ -212,9 +270,14 @@ describe('hostile sound', () => {
     const names = at('environment')
     const nosy = program('nosy', `env > ${names}; exit 1`)
     writeFileSync(at('any.mp3'), 'x')
-    await assert.rejects(load(at('any.mp3'), { ffmpegPath: nosy }), refused('invalid_media', /cannot be decoded/))
+    await assert.rejects(
+      load(at('any.mp3'), { ffmpegPath: nosy }),
+      refused('invalid_media', /cannot be decoded/),
+    )
     // The shell sets these itself.
-    const rest = readFileSync(names, 'utf8').split('\n').filter((line) => !/^(PWD|OLDPWD|SHLVL|_)?(=|$)/.test(line))
+    const rest = readFileSync(names, 'utf8')
+      .split('\n')
+      .filter((line) => !/^(PWD|OLDPWD|SHLVL|_)?(=|$)/.test(line))
     assert.deepEqual(rest, [])
   })
 })
@@ -233,9 +296,14 @@ describe('many sounds', () => {
     const abort = new AbortController()
     const file = { path: at('any.mp3'), byteLength: 1, param: 'file' }
     const settled = Promise.allSettled(
-      Array.from({ length: 7 }, () => sounds.load(file, { bins: 80, leastSeconds: 30 }, abort.signal)),
+      Array.from({ length: 7 }, () =>
+        sounds.load(file, { bins: 80, leastSeconds: 30 }, abort.signal),
+      ),
     )
-    while (!existsSync(at('patient.pids')) || readFileSync(at('patient.pids'), 'utf8').split('\n').length < 3)
+    while (
+      !existsSync(at('patient.pids')) ||
+      readFileSync(at('patient.pids'), 'utf8').split('\n').length < 3
+    )
       await delay(20)
     assert.equal(sounds.stats().running, 2)
     assert.equal(sounds.stats().waiting, 3)
