@@ -314,6 +314,7 @@ export async function startServer(
         files: files.stats(),
         speech: opened?.recogniser.stats(),
         sounds: opened?.sounds.stats(),
+        soundSpool: hearing.inbox.stats(),
       }),
       problems: () => [
         ...(engine && !engine.healthy ? ['engine worker is down'] : []),

@@ -16,6 +16,8 @@ export interface Snapshot {
   /** Of a speech model. */
   readonly speech?: SpeechStats | undefined
   readonly sounds?: SoundStats | undefined
+  /** Of sounds that are received or worked on. */
+  readonly soundSpool?: { readonly bytes: number; readonly maxBytes: number }
 }
 
 export type Read = (snapshot: Snapshot) => number | undefined

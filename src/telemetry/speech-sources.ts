@@ -14,6 +14,8 @@ export const SPEECH_GAUGES: Sources = {
   aerie_sounds_waiting_max: ['Sounds that may wait; more get 429.', (s) => s.sounds?.maxWaiting],
   aerie_sounds_bytes_in_use: ['Bytes of spectrograms held.', (s) => s.sounds?.bytesInUse],
   aerie_sounds_bytes_in_use_max: ['Bytes that may be held.', (s) => s.sounds?.maxBytesInUse],
+  aerie_sounds_spool_bytes: ['Bytes of sounds on the disk.', (s) => s.soundSpool?.bytes],
+  aerie_sounds_spool_bytes_max: ['Bytes that there may be.', (s) => s.soundSpool?.maxBytes],
 }
 
 export const SPEECH_COUNTERS: Sources = {

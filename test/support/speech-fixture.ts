@@ -24,7 +24,7 @@ export const EXPECTED: {
   readonly prompted: readonly number[]
   readonly timed: readonly Segment[]
   readonly long: readonly Segment[]
-} = JSON.parse(readFileSync(join(FOLDER, 'expected.json'), 'utf8'))
+} = JSON.parse(readFileSync(join(FOLDER, 'transcripts.json'), 'utf8'))
 
 const tensors = readSafetensors(join(FOLDER, 'expected.safetensors'))
 

@@ -30,8 +30,8 @@ export class SoundSpool {
     this.#options = options
   }
 
-  get bytes(): number {
-    return this.#bytes
+  stats(): { readonly bytes: number; readonly maxBytes: number } {
+    return { bytes: this.#bytes, maxBytes: this.#options.maxBytes }
   }
 
   /** Rejects with `media_too_large`, `queue_full`, `insufficient_storage`, or what the source throws; then nothing is left. */
