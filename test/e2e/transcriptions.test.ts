@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import OpenAI, { APIError, toFile } from 'openai'
+import { welcome } from '../../src/cli/welcome.ts'
 import type { RunningServer } from '../../src/main.ts'
 import { LANGUAGES } from '../../src/speech/languages.ts'
 import { Tokenizer } from '../../src/tokenizer/tokenizer.ts'
@@ -49,6 +50,15 @@ describe('the official client with a speech model', () => {
     assert.deepEqual(model.aerie.input_modalities, ['audio'])
     assert.deepEqual(model.aerie.output_modalities, ['text'])
     assert.equal(model.aerie.family, 'whisper')
+  })
+
+  it('is shown by the server how to ask', () => {
+    const text = welcome(server.url, server.models, false)
+    assert.match(
+      text,
+      /curl -s \S+\/v1\/audio\/transcriptions -F model=tiny-whisper -F file=@speech\.mp3/,
+    )
+    assert.match(text, /client\.audio\.transcriptions\.create\(\{ file, model: 'tiny-whisper' \}\)/)
   })
 
   it('gets the words, and how much sound it was', async () => {
