@@ -1,42 +1,10 @@
 /** Every configuration key once: type, bounds, default, description. Help, docs and checks are made from it. */
 import { type Static, Type } from 'typebox'
+import { fileKeys } from './config-file-keys.ts'
+import { bytes, count, flag, type KeyNotes, MiB, millis } from './config-key.ts'
+import { soundKeys } from './config-sound-keys.ts'
 
-/** The headings under which help and `docs/config.md` list the keys, in that order. */
-export const CONFIG_GROUPS = [
-  'Server',
-  'Access',
-  'Model and engine',
-  'Pictures',
-  'Fetching',
-  'Sound',
-  'Files',
-] as const
-
-type Group = (typeof CONFIG_GROUPS)[number]
-
-/** Annotations of ours beside JSON Schema's own. */
-export interface KeyNotes {
-  readonly group: Group
-  readonly description: string
-  /** Sizes also take `256MiB` and the like. */
-  readonly unit?: 'bytes' | 'ms'
-  /** Said in place of a default that depends on the machine, or that is "none". */
-  readonly defaultText?: string
-  /** JSON Schema's word for a secret: never shown again, so masked in the log. */
-  readonly writeOnly?: boolean
-}
-
-const KiB = 1024
-const MiB = 1024 * KiB
-
-const bytes = (value: number, group: Group, description: string, minimum = KiB) =>
-  Type.Integer({ minimum, default: value, group, description, unit: 'bytes' })
-const millis = (value: number, group: Group, description: string, minimum = 1) =>
-  Type.Integer({ minimum, default: value, group, description, unit: 'ms' })
-const count = (value: number, group: Group, description: string, minimum = 1) =>
-  Type.Integer({ minimum, default: value, group, description })
-const flag = (value: boolean, group: Group, description: string) =>
-  Type.Boolean({ default: value, group, description })
+export { CONFIG_GROUPS, type KeyNotes } from './config-key.ts'
 
 export const configSchema = Type.Object(
   {
@@ -280,6 +248,62 @@ export const configSchema = Type.Object(
       'Accept SVG, a program as much as a picture; off for that reason.',
     ),
 
+    videoWorkers: count(
+      2,
+      'Clips',
+      'Clips that ffmpeg works on at one time; the first one starts them.',
+    ),
+    videoQueue: count(64, 'Clips', 'Clips that may wait for it; beyond it the answer is 429.', 0),
+    maxVideoBytes: bytes(
+      512 * MiB,
+      'Clips',
+      'Size of one clip; of one in the request, maxBodyBytes holds too.',
+    ),
+    maxVideoSeconds: count(14_400, 'Clips', 'Length of one clip.'),
+    maxVideoPixels: count(9_500_000, 'Clips', 'Width times height of a frame as it is shown.'),
+    maxVideosPerRequest: count(
+      8,
+      'Clips',
+      'Clips in one request; 0 refuses them all. Together they show at most maxVideoFrames frames.',
+      0,
+    ),
+    maxVideoFrames: count(256, 'Clips', 'Frames that are taken of one clip.'),
+    videoTimeoutMs: millis(
+      60_000,
+      'Clips',
+      'Longest time for looking into a clip, or for taking its frames.',
+    ),
+    videoFetchTimeoutMs: millis(
+      60_000,
+      'Clips',
+      'Longest time to fetch one clip, redirects included.',
+    ),
+    videoSpoolDir: Type.String({
+      minLength: 1,
+      group: 'Clips',
+      defaultText: 'the temporary directory',
+      description: 'Folder in which clips lie in a folder of their own while they are looked at.',
+    }),
+    videoSpoolBytes: bytes(
+      4096 * MiB,
+      'Clips',
+      'Size of all clips there; beyond it the answer is 429.',
+      MiB,
+    ),
+    videoMemoryBytes: bytes(2048 * MiB, 'Clips', 'Address space of one ffmpeg.', 256 * MiB),
+    ffmpegPath: Type.String({
+      default: 'ffmpeg',
+      minLength: 1,
+      group: 'Clips',
+      description: 'The program, or its name on the search path.',
+    }),
+    ffprobePath: Type.String({
+      default: 'ffprobe',
+      minLength: 1,
+      group: 'Clips',
+      description: 'The program, or its name on the search path.',
+    }),
+
     fetchAllowHttp: flag(false, 'Fetching', 'Fetch pictures over plain http as well as https.'),
     fetchAllowedHosts: Type.Array(Type.String({ minLength: 1 }), {
       default: [],
@@ -300,44 +324,9 @@ export const configSchema = Type.Object(
       0,
     ),
 
-    maxSoundBytes: bytes(100 * MiB, 'Sound', 'Size of one file of sound.'),
-    maxSoundSeconds: count(7200, 'Sound', 'Length of one sound; more is not decoded.'),
-    soundWorkers: count(2, 'Sound', 'Sounds that are decoded at one time, each in a thread.'),
-    soundQueue: count(64, 'Sound', 'Sounds that may wait; beyond it the answer is 429.', 0),
-    soundTimeoutMs: millis(120_000, 'Sound', 'Longest time for one sound to be decoded.'),
-    soundMaxBytesInUse: bytes(
-      512 * MiB,
-      'Sound',
-      'Memory for spectrograms of sounds that are being written down: 32 kB a second for most models.',
-      MiB,
-    ),
-    soundSpoolBytes: bytes(
-      1024 * MiB,
-      'Sound',
-      'Size of all sounds on the disk while they are worked on, in the folder for temporary files.',
-      MiB,
-    ),
-    speechBatch: count(
-      4,
-      'Sound',
-      'Windows of 30 s that a speech model writes down together; each has its own memory.',
-    ),
+    ...soundKeys,
 
-    dataDir: Type.String({
-      minLength: 1,
-      group: 'Files',
-      defaultText: '~/.aerie/data',
-      description:
-        'Directory of uploaded files, on a disk of this machine; servers of one machine may share it.',
-    }),
-    maxFileBytes: bytes(512 * MiB, 'Files', 'Size of one uploaded file.'),
-    maxFilesBytes: bytes(
-      32 * 1024 * MiB,
-      'Files',
-      'Size of all uploaded files together; 0 takes none and writes nothing.',
-      0,
-    ),
-    maxFileUploads: count(32, 'Files', 'Uploads at one time; beyond it the answer is 429.'),
+    ...fileKeys,
   },
   { additionalProperties: false },
 )

@@ -1,7 +1,7 @@
 /** Fills the configuration from defaults, file, environment and flags; the only reader of the environment. */
 import { readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
-import { homedir } from 'node:os'
+import { homedir, tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { CONFIG_KEYS, type Config, type ConfigKey } from './config-schema.ts'
 import { expectation, kebab, parseValue, upperSnake } from './config-value.ts'
@@ -45,6 +45,7 @@ export function resolveConfig(sources: ConfigSources): Config {
 
   values.set('modelsDir', join(homedir(), '.aerie', 'models'))
   values.set('dataDir', join(homedir(), '.aerie', 'data'))
+  values.set('videoSpoolDir', tmpdir())
 
   const take = (key: string, raw: unknown, label: string, spell: (key: string) => string) => {
     const schema = CONFIG_KEYS.get(key as ConfigKey)
@@ -55,7 +56,9 @@ export function resolveConfig(sources: ConfigSources): Config {
     }
     const value = parseValue(schema, raw)
     if (value === undefined) {
-      problems.push(`${label}: expected ${expectation(schema)}, got ${show(raw)}`)
+      // A secret that is misspelt is still one.
+      const got = schema.writeOnly ? 'something else' : show(raw)
+      problems.push(`${label}: expected ${expectation(schema)}, got ${got}`)
     } else {
       values.set(key as ConfigKey, value)
     }
@@ -164,7 +167,48 @@ function contradictions(config: Config): string[] {
       'mediaMaxBytesInUse: expected at least maxImageBytes, or no large picture ever fits',
     )
   }
+  if (config.maxVideoBytes > config.videoSpoolBytes) {
+    problems.push('videoSpoolBytes: expected at least maxVideoBytes, or no large clip ever fits')
+  }
+  return [...problems, ...filesContradictions(config)]
+}
+
+function filesContradictions(config: Config): string[] {
+  const problems: string[] = []
+  const { databaseUrl, objectStore, objectStoreEndpoint: endpoint } = config
+  const { maxFileBytes, maxFilesBytes, maxTenantFilesBytes, objectCacheBytes } = config
+  if ((databaseUrl === undefined) !== (objectStore === undefined)) {
+    problems.push(
+      'databaseUrl and objectStore: expected both, for replicas that share files, or neither',
+    )
+  }
+  if (databaseUrl !== undefined && !isUrl(databaseUrl, /^postgres(ql)?:$/)) {
+    problems.push('databaseUrl: expected postgres://user:password@host:port/database')
+  }
+  if (objectStore !== undefined && !isBucket(objectStore)) {
+    // Not repeated: somebody may have put credentials into it.
+    problems.push('objectStore: expected s3://bucket or s3://bucket/prefix, without credentials')
+  }
+  if (endpoint !== undefined && !isUrl(endpoint, /^https?:$/)) {
+    problems.push(`objectStoreEndpoint: expected an http or https URL, got ${show(endpoint)}`)
+  }
+  if (objectStore !== undefined && objectCacheBytes < maxFileBytes) {
+    problems.push('objectCacheBytes: expected at least maxFileBytes, or no large file ever fits')
+  }
+  if (maxTenantFilesBytes !== undefined && maxTenantFilesBytes > maxFilesBytes) {
+    problems.push('maxTenantFilesBytes: expected at most maxFilesBytes, which holds for all keys')
+  }
   return problems
+}
+
+function isUrl(text: string, protocol: RegExp): boolean {
+  return URL.canParse(text) && protocol.test(new URL(text).protocol) && new URL(text).host !== ''
+}
+
+function isBucket(text: string): boolean {
+  if (!isUrl(text, /^s3:$/)) return false
+  const { username, password, port, search, hash } = new URL(text)
+  return [username, password, port, search, hash].every((part) => part === '')
 }
 
 /** JSON or YAML by the file's ending. */

@@ -1,6 +1,7 @@
 /** Opens a speech model: the parts that hear and write, put together. */
+import { delimiter } from 'node:path'
 import type { CapabilityDocument } from './capabilities/document.ts'
-import type { Config } from './config.ts'
+import { type Config, searchPath } from './config.ts'
 import { chooseBackend } from './engine/backends/choose.ts'
 import { Sounds } from './media/sound/sounds.ts'
 import { SoundSpool } from './media/sound/spool.ts'
@@ -13,9 +14,6 @@ import { createSpeechService } from './speech/service.ts'
 import { startAll } from './start-all.ts'
 import type { Logger } from './telemetry/logger.ts'
 import { Tokenizer } from './tokenizer/tokenizer.ts'
-
-/** Found in the PATH. Nothing else of the environment is passed on. */
-const FFMPEG = 'ffmpeg'
 
 /** What the route of transcriptions needs, whatever is served. */
 export interface Hearing {
@@ -44,7 +42,8 @@ function soundsOf(config: Config): Sounds {
     maxSeconds: config.maxSoundSeconds,
     timeoutMs: config.soundTimeoutMs,
     maxBytesInUse: config.soundMaxBytesInUse,
-    ffmpegPath: FFMPEG,
+    ffmpegPath: config.ffmpegPath,
+    searchPath: searchPath().join(delimiter),
   })
 }
 

@@ -1,11 +1,12 @@
 /** The configuration as the options of the parts that it is for. */
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import type { ModelLimits } from '../models/family.ts'
 import type { LimitsInForce } from './capabilities/document.ts'
-import type { Config } from './config.ts'
+import { type Config, searchPath } from './config.ts'
 import type { EncoderOptions } from './engine/encoder.ts'
 import type { FileStoreOptions } from './files/file-store.ts'
 import type { MediaOptions } from './media/media.ts'
+import type { ClipOptions } from './media/video/clip-options.ts'
 
 export function encoderBounds(
   config: Config,
@@ -48,9 +49,35 @@ export function fileStoreOptions(
     // The directory may be one that others may look into; what is below it is not.
     folder: join(config.dataDir, 'files'),
     maxFileBytes: config.maxFileBytes,
+    ...sharedFiles(config),
     maxBytes: config.maxFilesBytes,
+    ...(config.maxTenantFilesBytes !== undefined && { maxTenantBytes: config.maxTenantFilesBytes }),
     maxUploads: config.maxFileUploads,
     logger,
+  }
+}
+
+/** Time to spare between the deadline of a request and the last moment at which its files are read. */
+const HOLD_MS = 60_000
+
+/** Empty where files lie on this machine. */
+function sharedFiles(config: Config): Pick<FileStoreOptions, 'shared'> {
+  const { databaseUrl, objectStore: url } = config
+  if (databaseUrl === undefined || url === undefined) return {}
+  return {
+    shared: {
+      ...{ databaseUrl, maxConnections: config.databaseConnections },
+      objectStore: {
+        url,
+        endpoint: config.objectStoreEndpoint,
+        region: config.objectStoreRegion,
+        pathStyle: config.objectStorePathStyle,
+      },
+      cacheFolder: join(config.dataDir, 'objects'),
+      cacheBytes: config.objectCacheBytes,
+      holdMs: config.deadlineMs + HOLD_MS,
+      maxFileBytes: config.maxFileBytes,
+    },
   }
 }
 
@@ -67,6 +94,7 @@ export function mediaOptions(config: Config, logger: MediaOptions['logger']): Me
       maxAspectRatio: config.maxAspectRatio,
       allowSvg: config.allowSvg,
     },
+    clips: clipOptions(config),
     fetch: {
       allowHttp: config.fetchAllowHttp,
       allowedHosts: config.fetchAllowedHosts,
@@ -75,5 +103,27 @@ export function mediaOptions(config: Config, logger: MediaOptions['logger']): Me
       maxRedirects: config.fetchMaxRedirects,
     },
     logger,
+  }
+}
+
+function clipOptions(config: Config): ClipOptions {
+  return {
+    workers: config.videoWorkers,
+    maxWaiting: config.videoQueue,
+    limits: {
+      maxVideoBytes: config.maxVideoBytes,
+      maxVideoSeconds: config.maxVideoSeconds,
+      maxVideoPixels: config.maxVideoPixels,
+      maxVideoFrames: config.maxVideoFrames,
+    },
+    timeoutMs: config.videoTimeoutMs,
+    fetchTimeoutMs: config.videoFetchTimeoutMs,
+    spoolFolder: config.videoSpoolDir,
+    maxSpoolBytes: config.videoSpoolBytes,
+    maxFfmpegBytes: config.videoMemoryBytes,
+    ffmpeg: config.ffmpegPath,
+    ffprobe: config.ffprobePath,
+    searchPath: searchPath().join(delimiter),
+    maxTextBytes: config.maxBodyBytes,
   }
 }

@@ -22,7 +22,10 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'model-folder': ['errors'],
   cpu: [],
   config: ['config-schema', 'config-value', 'cpu', 'errors', 'nearest'],
-  'config-schema': [],
+  'config-schema': ['config-key', 'config-file-keys', 'config-sound-keys'],
+  'config-key': [],
+  'config-file-keys': ['config-key'],
+  'config-sound-keys': ['config-key'],
   'config-value': ['config-schema'],
   models: ['errors', 'model-folder', 'weights'],
   weights: ['errors', 'gguf-name', 'models', 'model-file', 'model-folder'],
@@ -40,8 +43,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   engine: ['engine/backends', 'models', 'errors', 'free-memory'],
   // A GGUF file holds the vocabulary beside the weights.
   tokenizer: ['errors', 'model-file', 'model-folder', 'weights'],
-  // A spool of sounds removes what killed processes left.
-  media: ['models', 'errors', 'process-alive'],
+  media: ['models', 'errors', 'process-alive', 'write-all'],
   // The host of worker threads.
   files: ['engine', 'errors', 'write-all'],
   telemetry: ['errors', 'engine', 'files', 'media', 'speech'],
@@ -168,7 +170,17 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'nearest',
   ],
   // Runs the native runtime where the backend finds it.
-  doctor: ['cli', 'config', 'cpu', 'bin', 'files', 'models', 'engine', 'engine/backends'],
+  doctor: [
+    'cli',
+    'config',
+    'cpu',
+    'bin',
+    'files',
+    'part-options',
+    'models',
+    'engine',
+    'engine/backends',
+  ],
   // The towers' benchmarks run graphs without a model around them and an encoder without a server,
   // the engines' a decoder on the backend that is configured, from a checkpoint that is taken apart as an import does.
   bench: [

@@ -102,12 +102,54 @@ const GAUGES: Readonly<Record<string, readonly [help: string, read: Read]>> = {
     (s) => s.media?.bytesInUse,
   ],
   aerie_media_bytes_in_use_max: ['Bytes that may be held.', (s) => s.media?.maxBytesInUse],
+  aerie_clips_waiting: [
+    'Clips waiting to be fetched or for ffmpeg.',
+    (s) => s.media?.clips.waiting,
+  ],
+  aerie_clips_waiting_max: ['Clips that may wait; more get 429.', (s) => s.media?.clips.maxWaiting],
+  aerie_clips_fetching: ['Clips being fetched.', (s) => s.media?.clips.fetching],
+  aerie_clips_fetching_max: [
+    'Clips that may be fetched at once.',
+    (s) => s.media?.clips.maxFetching,
+  ],
+  aerie_clips_running: ['Clips that ffmpeg works on.', (s) => s.media?.clips.running],
+  aerie_clips_workers: ['Clips that it may work on at once.', (s) => s.media?.clips.workers],
+  aerie_clips_spool_bytes: ['Bytes of clips on disk.', (s) => s.media?.clips.spoolBytes],
+  aerie_clips_spool_bytes_max: [
+    'Bytes of clips that there may be.',
+    (s) => s.media?.clips.maxSpoolBytes,
+  ],
   aerie_files: ['Uploaded files, as far as this process knows.', (s) => s.files?.files],
   aerie_files_bytes: ['Bytes of them.', (s) => s.files?.bytes],
   aerie_files_bytes_max: ['Bytes that there may be.', (s) => s.files?.maxBytes],
   aerie_file_uploads: ['Uploads under way.', (s) => s.files?.uploads],
   aerie_file_uploads_max: ['Uploads that may be; more get 429.', (s) => s.files?.maxUploads],
   ...SPEECH_GAUGES,
+  aerie_object_cache_entries: [
+    'Copies of objects on the disk, as far as this process knows.',
+    (s) => s.files?.cache?.entries,
+  ],
+  aerie_object_cache_bytes: ['Bytes of them.', (s) => s.files?.cache?.bytes],
+  aerie_object_cache_bytes_max: ['Bytes that there may be.', (s) => s.files?.cache?.maxBytes],
+  aerie_object_fetches_waiting: [
+    'Objects that wait to be fetched.',
+    (s) => s.files?.cache?.waiting,
+  ],
+  aerie_object_fetches_waiting_max: [
+    'Objects that may wait; more get 429.',
+    (s) => s.files?.cache?.maxWaiting,
+  ],
+  aerie_database_connections: [
+    'Connections to the database of files.',
+    (s) => s.files?.database?.open,
+  ],
+  aerie_database_connections_idle: ['Those that nobody uses.', (s) => s.files?.database?.idle],
+  aerie_database_connections_max: ['Connections that there may be.', (s) => s.files?.database?.max],
+  aerie_database_waiting: ['Calls that wait for one.', (s) => s.files?.database?.waiting],
+  aerie_database_waiting_max: [
+    'Calls that may wait; more get 429.',
+    (s) => s.files?.database?.maxWaiting,
+  ],
 }
 
 /** Counted since start by their owners. */
@@ -187,8 +229,17 @@ const COUNTERS: typeof GAUGES = {
     (s) => s.files?.orphans,
   ],
   aerie_files_failures_total: [
-    'Calls that the disk or the database of files failed.',
+    'Calls that the disk, the database of files or the object store failed.',
     (s) => s.files?.failures,
+  ],
+  aerie_object_cache_hits_total: ['Objects that were here.', (s) => s.files?.cache?.hits],
+  aerie_object_cache_misses_total: [
+    'Objects that had to be fetched.',
+    (s) => s.files?.cache?.misses,
+  ],
+  aerie_object_cache_evictions_total: [
+    'Copies that made room for others.',
+    (s) => s.files?.cache?.evictions,
   ],
   aerie_encoder_session_loads_total: [
     'Sessions loaded for an input size and output.',

@@ -48,7 +48,7 @@ const DEAF = createSpeechService({
   others: ECHO_MODELS.map(({ id }) => id),
   sounds: new Sounds({
     ...{ workers: 1, maxWaiting: 1, maxSeconds: 1, timeoutMs: 1000, maxBytesInUse: 1024 },
-    ffmpegPath: 'ffmpeg',
+    ...{ ffmpegPath: 'ffmpeg', searchPath: '' },
   }),
   deadlineMs: 1000,
 })

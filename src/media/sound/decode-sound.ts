@@ -19,6 +19,7 @@ export interface SoundToDecode {
   /** After which ffmpeg ends itself, should nobody be there any more to end it. */
   readonly maxProcessorSeconds: number
   readonly ffmpegPath: string
+  readonly searchPath: string
 }
 
 export interface DecodedSound {

@@ -1,5 +1,5 @@
 /**
- * Runs ffmpeg over a file of sound. It reads one regular file and writes to a pipe, and has no environment; formats that name
+ * Runs ffmpeg over a file of sound. It reads one regular file and writes to a pipe, and has nothing of the environment but where programs lie; formats that name
  * other files, playlists among them, are not opened, so nothing in a file leads to the network or to another file.
  */
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
@@ -16,6 +16,8 @@ const MAX_ALLOCATION = 256 * 2 ** 20
 export interface SoundInput {
   readonly path: string
   readonly ffmpegPath: string
+  /** Folders in which it is looked for, as in `PATH`. */
+  readonly searchPath: string
   /** No more than so much of the sound is decoded. */
   readonly maxSeconds: number
   /** After which ffmpeg ends itself. */
@@ -34,7 +36,7 @@ export async function* decodeWithFfmpeg(
   input: SoundInput,
   signal: AbortSignal,
 ): AsyncGenerator<Float32Array> {
-  const { path, ffmpegPath, maxSeconds, maxProcessorSeconds, param } = input
+  const { path, ffmpegPath, searchPath, maxSeconds, maxProcessorSeconds, param } = input
   const child = spawn(
     ffmpegPath,
     [
@@ -45,7 +47,7 @@ export async function* decodeWithFfmpeg(
       ...['-vn', '-sn', '-dn', '-i', `file:${path}`, '-map', '0:a:0', '-t', `${maxSeconds}`],
       ...['-ac', '1', '-ar', `${SAMPLE_RATE}`, '-f', 's16le', 'pipe:1'],
     ],
-    { stdio: ['ignore', 'pipe', 'pipe'], env: {} },
+    { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: searchPath } },
   )
   const ended = endOf(child)
   // Whoever stops reading hears of no failure.

@@ -15,6 +15,7 @@ export interface SoundOptions {
   /** Of spectrograms, until their requests are answered. */
   readonly maxBytesInUse: number
   readonly ffmpegPath: string
+  readonly searchPath: string
 }
 
 export interface SoundFile {
@@ -83,7 +84,7 @@ export class Sounds {
     { bins, leastSeconds }: Pick<SoundToDecode, 'bins' | 'leastSeconds'>,
     signal: AbortSignal,
   ): Promise<LoadedSound> {
-    const { maxSeconds, ffmpegPath } = this.#options
+    const { maxSeconds, ffmpegPath, searchPath } = this.#options
     const most = bytesOf(bins, Math.max(maxSeconds, leastSeconds))
     const likely = Math.max(bytesOf(bins, leastSeconds), file.byteLength * BYTES_PER_BYTE)
     const bytes = Math.min(most, likely)
@@ -93,7 +94,7 @@ export class Sounds {
       const { path, param } = file
       const { timeoutMs } = this.#options
       const bounds = { leastSeconds, maxSeconds, maxProcessorSeconds: Math.ceil(timeoutMs / 1000) }
-      const sound = { path, param, bins, ffmpegPath, ...bounds }
+      const sound = { path, param, bins, ffmpegPath, searchPath, ...bounds }
       const decoded = await this.#decode(sound, signal)
       const loaded = { ...decoded, decodeMs: performance.now() - start }
       pass.claim.hold(decoded.mel.data.byteLength)

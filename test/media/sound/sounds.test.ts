@@ -25,6 +25,7 @@ const OPTIONS: SoundOptions = {
   timeoutMs: 20_000,
   maxBytesInUse: 64 * 2 ** 20,
   ffmpegPath: 'ffmpeg',
+  searchPath: process.env['PATH']!,
 }
 
 const temporary = await temporaryFolder()
@@ -266,7 +267,7 @@ describe('hostile sound', () => {
     assert.equal(isProcessAlive(Number(readFileSync(pid, 'utf8'))), false)
   })
 
-  it('an ffmpeg gets nothing of the environment', async () => {
+  it('an ffmpeg gets nothing of the environment but where programs lie', async () => {
     const names = at('environment')
     const nosy = program('nosy', `env > ${names}; exit 1`)
     writeFileSync(at('any.mp3'), 'x')
@@ -277,7 +278,7 @@ describe('hostile sound', () => {
     // The shell sets these itself.
     const rest = readFileSync(names, 'utf8')
       .split('\n')
-      .filter((line) => !/^(PWD|OLDPWD|SHLVL|_)?(=|$)/.test(line))
+      .filter((line) => !/^(PATH|PWD|OLDPWD|SHLVL|_)?(=|$)/.test(line))
     assert.deepEqual(rest, [])
   })
 })
