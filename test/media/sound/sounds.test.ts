@@ -232,7 +232,7 @@ describe('hostile sound', () => {
       '-i',
       'anullsrc=r=8000:cl=mono',
       '-t',
-      '7200',
+      '3600',
       '-c:a',
       'flac',
       at('hours.flac'),
