@@ -225,6 +225,19 @@ describe('hostile sound', () => {
       },
     )
 
+  for (const [name, text] of [
+    ['a concat script', "ffconcat version 1.0\nfile 'another.wav'\n"],
+    [
+      'an HLS playlist',
+      '#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\nanother.wav\n#EXT-X-ENDLIST\n',
+    ],
+  ] as const)
+    it(`${name} that names another file of this machine is refused`, needsFfmpeg, async () => {
+      writeFileSync(at('another.wav'), wavFile(saidSamples(), 22_050))
+      writeFileSync(at('list.m3u8'), text)
+      await assert.rejects(load(at('list.m3u8')), refused('invalid_media', /^file: /))
+    })
+
   it('a small file of hours of sound is stopped at the limit', needsFfmpeg, async () => {
     ffmpeg(
       '-f',
