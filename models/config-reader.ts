@@ -26,6 +26,11 @@ export class ConfigReader {
     return this.#own(key) === null
   }
 
+  /** Of all fields, for tables whose keys are data. */
+  names(): string[] {
+    return Object.keys(this.#fields)
+  }
+
   /** Throws for a field that is not among `known`, unless it is null. */
   knowsOnly(known: readonly string[]): void {
     const strange = Object.keys(this.#fields).find((key) => !known.includes(key) && this.has(key))

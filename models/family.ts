@@ -4,6 +4,7 @@ import type { ImagePreprocessing } from './preprocessing.ts'
 import type { PictureLayout, PictureSize } from './tiling/layout.ts'
 import type { ScaleMerge } from './tiling/merge-scales.ts'
 import type { VideoRule } from './video/rule.ts'
+import type { SpeechRules } from './whisper/rules.ts'
 
 /** The parts of a model as graphs: an encoder, a decoder, or both. */
 export interface FamilyGraphs {
@@ -50,6 +51,21 @@ export interface EmbeddingTower {
    * [tiles, rows · columns, channels].
    */
   graph(size: PictureSize, output: EmbeddingOutput): Graph
+}
+
+/**
+ * A model that writes down what is said: an `encoder` over windows of log-mel, and a `decoder` that sees what the encoder made
+ * of one. The graphs' inputs and outputs are those of `models/whisper.ts`.
+ */
+export interface SpeechModel {
+  /** Rows of the log-mel spectrogram. */
+  readonly melBins: number
+  /** Frames of 10 ms that a window has. */
+  readonly windowFrames: number
+  readonly hiddenSize: number
+  /** Of the decoder. */
+  readonly layers: number
+  readonly rules: SpeechRules
 }
 
 export interface EmbeddingOutput {
@@ -160,6 +176,8 @@ export interface Family<Config> {
   limits(config: Config): ModelLimits
   /** Of a tower that is published alone; absent for models that answer. */
   embeddingTower?(config: Config): EmbeddingTower
+  /** Of a model that writes down speech; absent for all others. */
+  speech?(config: Config): SpeechModel
   /** Checkpoint tensor name prefix → graph initialiser prefix, first match wins. */
   readonly weightNames: readonly (readonly [checkpoint: string, graph: string])[]
   /** Graph name prefixes of tensors that published checkpoints carry and nobody uses. */

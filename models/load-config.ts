@@ -11,6 +11,7 @@ import {
   type MessageContent,
   type ModelLimits,
   NO_FACTS,
+  type SpeechModel,
   type StretchTexts,
 } from './family.ts'
 import type { ImagePreprocessing } from './preprocessing.ts'
@@ -47,6 +48,8 @@ export interface ModelConfig {
   readonly configFiles: readonly string[]
   /** Undefined for models that answer. */
   readonly embeddingTower: EmbeddingTower | undefined
+  /** Undefined for models that do not write down speech. */
+  readonly speech: SpeechModel | undefined
 }
 
 /**
@@ -105,6 +108,7 @@ export async function modelConfig(
       graphs: family.graphs(config),
       configFiles: [...facts.files.keys()],
       embeddingTower: family.embeddingTower?.(config),
+      speech: family.speech?.(config),
     }
   } catch (cause) {
     throw cause instanceof AerieError ? cause : invalid(source, cause)

@@ -9,6 +9,7 @@ export const CONFIG_GROUPS = [
   'Pictures',
   'Clips',
   'Fetching',
+  'Sound',
   'Files',
   'Batches',
 ] as const

@@ -1,11 +1,11 @@
 /** The only file that knows every concrete class: opens the model, mounts the HTTP edge, listens, shuts down. */
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { EmbeddingTower, FamilyGraphs } from '../models/family.ts'
+import type { FamilyGraphs } from '../models/family.ts'
 import { Batches } from './batches/batch-service.ts'
 import { recordsAt } from './batches/records-source.ts'
 import type { CapabilityDocument } from './capabilities/document.ts'
-import { patchTokens, tiledImageTokens } from './capabilities/image-tokens.ts'
+import { tiledImageTokens } from './capabilities/image-tokens.ts'
 import type { ChatEvent, ChatRequest, ChatService, ContentPart } from './chat/contract.ts'
 import { greedyRequest } from './chat/greedy-request.ts'
 import {
@@ -18,7 +18,7 @@ import {
 import { createChatService } from './chat/service.ts'
 import { acceptedHosts, apiKeyRequired, type Config } from './config.ts'
 import type { EmbeddingService } from './embeddings/contract.ts'
-import { createEmbeddingService, type ServedTower } from './embeddings/service.ts'
+import { createEmbeddingService } from './embeddings/service.ts'
 import {
   type BackendName,
   chooseBackend,
@@ -38,6 +38,8 @@ import { type LocateOptions, locateConfigured } from './locate-configured.ts'
 import { startMedia } from './media/media.ts'
 import type { Media } from './media/types.ts'
 import { computedForm, type FoundModel, factsOf, readingOf } from './model-facts.ts'
+import { deaf, type Hearing, type OpenSpeech, openSpeech } from './open-speech.ts'
+import { openTower } from './open-tower.ts'
 import {
   batchOptions,
   batchRecords,
@@ -71,15 +73,6 @@ export interface OpenModel {
   close(): Promise<void>
 }
 
-/** A tower that is published alone, without HTTP. */
-interface OpenTower {
-  readonly document: CapabilityDocument
-  readonly service: EmbeddingService
-  readonly media: Media
-  readonly encoder: Encoder
-  close(): Promise<void>
-}
-
 export interface RunningServer {
   /** `http://host:port`. */
   readonly url: string
@@ -109,10 +102,12 @@ export async function openModel(config: Config, options: MainOptions = {}): Prom
   const logger = options.logger ?? createLogger({ level: 'error' })
   const found = await findModel(config, options, logger)
   const { directory, model } = found
-  if (!model.embeddingTower) return await openChat(found, config, logger, undefined)
+  const { embeddingTower, speech } = model
+  if (!embeddingTower && !speech) return await openChat(found, config, logger, undefined)
+  const what = speech ? 'writes down speech' : 'is a tower without a decoder'
   throw new AerieError(
     'invalid_package',
-    `${directory}: a ${model.family.modelType} checkpoint is a tower without a decoder, so it cannot hold a conversation`,
+    `${directory}: a ${model.family.modelType} checkpoint ${what}, so it cannot hold a conversation`,
   )
 }
 
@@ -223,57 +218,6 @@ function runtimeFor(
   return name
 }
 
-async function openTower(
-  found: FoundModel,
-  tower: EmbeddingTower,
-  config: Config,
-  logger: Logger,
-): Promise<OpenTower> {
-  const { directory: modelDir, name, packedWeights } = found
-  const { threads, maxImagesPerRequest: maxImages, maxPatches } = config
-  const backend = runtimeFor(
-    { encoder: tower.graph(tower.preferred, tower.outputs[0]!) },
-    config,
-    logger,
-  )
-  const [facts, encoder, media] = await startAll([
-    factsOf(found, backend),
-    startEncoder({
-      ...{ modelDir, backend, threads, packedWeights, logger },
-      ...encoderBounds(config),
-      maxTowerSessions: config.encoderSessions,
-    }),
-    startMedia(mediaOptions(config, logger)),
-  ])
-  const maxValues = config.maxEmbeddingValues
-  const bounds = { maxImages, maxPatches, maxValues }
-  const { digest, systemFingerprint } = facts
-  const model: ServedTower = { id: name, tower, digest, systemFingerprint, encoder, ...bounds }
-  const { outputs, patchSize, step, preferred, maxSide } = tower
-  return {
-    document: {
-      ...facts,
-      inputModalities: ['image'],
-      outputModalities: ['embedding'],
-      chat: undefined,
-      embeddings: { outputs, patchSize, step, preferred, maxSide, maxPatches, maxValues },
-      imageTokens: patchTokens(tower, maxPatches),
-      limits: limitsInForce(config, maxImages),
-    },
-    service: createEmbeddingService({
-      models: [model],
-      others: [],
-      media,
-      deadlineMs: config.deadlineMs,
-    }),
-    media,
-    encoder,
-    close: async () => {
-      await Promise.all([media.dispose(), encoder.dispose()])
-    },
-  }
-}
-
 /** What the edge needs of a served model, whichever kind it is. */
 interface Served {
   readonly document: CapabilityDocument
@@ -282,6 +226,8 @@ interface Served {
   readonly media: Media
   readonly engine: Engine | undefined
   readonly encoder: Encoder | undefined
+  readonly hearing: Hearing
+  readonly opened?: OpenSpeech
   close(): Promise<void>
 }
 
@@ -293,17 +239,40 @@ async function openServed(
   files: FileStore,
 ): Promise<Served> {
   const found = await findModel(config, options, logger)
-  const { embeddingTower: tower } = found.model
+  const { embeddingTower: tower, speech } = found.model
   const nothing = { models: [], others: [found.name], deadlineMs: config.deadlineMs }
+  if (speech) return await openListener(found, config, logger)
+  const hearing = deaf(config, found.name)
   if (tower) {
     const opened = await openTower(found, tower, config, logger)
     const { media } = opened
     const chat = createChatService({ ...nothing, media, files: undefined, maxTextBytes: 0 })
-    return { ...opened, chat, embeddings: opened.service, engine: undefined }
+    return { ...opened, chat, embeddings: opened.service, engine: undefined, hearing }
   }
   const opened = await openChat(found, config, logger, files)
   const embeddings = createEmbeddingService({ ...nothing, media: opened.media })
-  return { ...opened, chat: opened.service, embeddings }
+  return { ...opened, chat: opened.service, embeddings, hearing }
+}
+
+/** A speech model answers neither questions nor pictures, and says so. */
+async function openListener(found: FoundModel, config: Config, logger: Logger): Promise<Served> {
+  const [opened, media] = await startAll([
+    openSpeech(found, config, logger),
+    startMedia(mediaOptions(config, logger)),
+  ])
+  const othersDo = 'writes down speech and does nothing else; ask /v1/audio/transcriptions'
+  const { deadlineMs } = config
+  const nothing = { models: [], others: [found.name], othersDo, deadlineMs, media }
+  return {
+    ...{ document: opened.document, hearing: opened.hearing, opened, media },
+    chat: createChatService({ ...nothing, files: undefined, maxTextBytes: 0 }),
+    embeddings: createEmbeddingService(nothing),
+    engine: undefined,
+    encoder: undefined,
+    close: async () => {
+      await Promise.all([media.dispose(), opened.dispose()])
+    },
+  }
 }
 
 /** Opens the model and serves it over HTTP. Rejects as `openModel` does, or when the port cannot be had. */
@@ -319,7 +288,7 @@ export async function startServer(
     await files.dispose()
     throw error
   })
-  const { document, chat, embeddings, engine, encoder, media } = served
+  const { document, chat, embeddings, engine, encoder, media, hearing, opened } = served
   const source = recordsAt(batchRecords(config), logger)
   const batches = new Batches({ ...batchOptions(config, [document.id]), source, files, logger })
   try {
@@ -327,6 +296,7 @@ export async function startServer(
       models: [document],
       chat,
       embeddings,
+      hearing,
       files,
       batches,
       maxFileBytes: config.maxFileBytes,
@@ -342,10 +312,14 @@ export async function startServer(
         media: media.stats(),
         files: files.stats(),
         batches: batches.stats(),
+        speech: opened?.recogniser.stats(),
+        sounds: opened?.sounds.stats(),
+        soundSpool: hearing.inbox.stats(),
       }),
       problems: () => [
         ...(engine && !engine.healthy ? ['engine worker is down'] : []),
         ...(encoder && !encoder.healthy ? ['encoder worker is down'] : []),
+        ...(opened && !opened.recogniser.healthy ? ['speech worker is down'] : []),
       ],
     })
     const url = await app.listen({ host: config.host, port: config.port })
@@ -370,7 +344,7 @@ export async function startServer(
         last.abort()
         await app.close()
         // Last: an upload that is cut off now still takes back what it wrote.
-        await files.dispose()
+        await Promise.all([files.dispose(), hearing.inbox.dispose()])
       },
     }
   } catch (error) {

@@ -16,7 +16,7 @@ export interface CapabilityDocument {
   readonly ownedBy: string
   /** `model_type` of the family. */
   readonly family: string
-  readonly inputModalities: readonly ('text' | 'image' | 'video')[]
+  readonly inputModalities: readonly ('text' | 'image' | 'video' | 'audio')[]
   readonly outputModalities: readonly ('text' | 'embedding')[]
   /** Undefined for a tower that is served alone. */
   readonly chat: ChatCapabilities | undefined

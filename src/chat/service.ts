@@ -18,6 +18,8 @@ export interface ChatServiceOptions {
   readonly models: readonly ServedModel[]
   /** Names of served models that do not answer. */
   readonly others: readonly string[]
+  /** What these do instead, for messages; absent: what most do. */
+  readonly othersDo?: string
   readonly media: Media
   /** Files that requests may name; undefined: there are none. */
   readonly files: ReadableFiles | undefined
@@ -31,9 +33,9 @@ const OTHERS_DO =
   'embeds pictures and has neither tokenizer nor decoder; ask /v1/embeddings, and /v1/models/{model} for what a picture costs'
 
 export function createChatService(options: ChatServiceOptions): ChatService {
-  const { models, others, media, files, maxTextBytes } = options
+  const { models, others, othersDo = OTHERS_DO, media, files, maxTextBytes } = options
 
-  const find = (id: string) => findModel({ models, others, othersDo: OTHERS_DO }, id)
+  const find = (id: string) => findModel({ models, others, othersDo }, id)
 
   return {
     models: () => models,

@@ -8,8 +8,8 @@ import type { CapabilityDocument } from '../capabilities/document.ts'
 export const EXAMPLE_PICTURE = 'docs/pictures/red-circle-blue-square.png'
 const QUESTION = 'what color is the circle?'
 
-/** What a server that embeds pictures, and one that answers, is asked in the examples. */
-type Served = Pick<CapabilityDocument, 'id' | 'chat'>
+/** What a server that embeds pictures, one that answers, and one that hears is asked in the examples. */
+type Served = Pick<CapabilityDocument, 'id' | 'chat' | 'inputModalities'>
 
 interface Example {
   readonly url: string
@@ -27,15 +27,43 @@ export function welcome(url: string, models: readonly Served[], needsKey: boolea
   return [
     `Aerie serves ${models.map(({ id }) => id).join(', ')} at ${url}/v1`,
     '',
-    `${example.model.chat ? 'Ask' : 'Embed a picture'} with curl:`,
+    `${headline(example.model)} with curl:`,
     '',
-    curlExample(example),
+    hears(example.model) ? soundCurl(example) : curlExample(example),
     '',
     'or with the official client (npm install openai), saved as ask.mjs:',
     '',
-    clientExample(example),
+    hears(example.model) ? soundClient(example) : clientExample(example),
     '',
   ].join('\n')
+}
+
+function hears({ chat, inputModalities }: Served): boolean {
+  return !chat && inputModalities.includes('audio')
+}
+
+function headline(model: Served): string {
+  if (model.chat) return 'Ask'
+  return hears(model) ? 'Write down what is said in speech.mp3' : 'Embed a picture'
+}
+
+function soundCurl({ url, model, needsKey }: Example): string {
+  const key = needsKey ? ' -H "authorization: Bearer $OPENAI_API_KEY"' : ''
+  return `curl -s ${url}/v1/audio/transcriptions${key} -F model=${quote(model.id)} -F file=@speech.mp3`
+}
+
+function soundClient({ url, model, needsKey }: Example): string {
+  return [
+    "import { createReadStream } from 'node:fs'",
+    "import OpenAI from 'openai'",
+    clientLine(url, needsKey),
+    "const file = createReadStream('speech.mp3')",
+    `console.log((await client.audio.transcriptions.create({ file, model: '${model.id}' })).text)`,
+  ].join('\n')
+}
+
+function clientLine(url: string, needsKey: boolean): string {
+  return `const client = new OpenAI({ baseURL: '${url}/v1'${needsKey ? '' : ", apiKey: 'none'"} })`
 }
 
 function curlExample({ url, model, picture, needsKey }: Example): string {
@@ -64,7 +92,7 @@ function clientExample({ url, model, picture, needsKey }: Example): string {
   return [
     "import { readFileSync } from 'node:fs'",
     "import OpenAI from 'openai'",
-    `const client = new OpenAI({ baseURL: '${url}/v1'${needsKey ? '' : ", apiKey: 'none'"} })`,
+    clientLine(url, needsKey),
     ...(model.chat
       ? [
           `const image_url = { url: ${uri} }`,

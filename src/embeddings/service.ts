@@ -39,6 +39,8 @@ export interface EmbeddingServiceOptions {
   readonly models: readonly ServedTower[]
   /** Names of served models that do not embed. */
   readonly others: readonly string[]
+  /** What these do instead, for messages; absent: what most do. */
+  readonly othersDo?: string
   readonly media: Media
   /** The longest deadline, and the one of requests that name none. */
   readonly deadlineMs: number
@@ -60,10 +62,10 @@ const OTHERS_DO =
   'answers and has no embeddings that were trained as such; ask /v1/chat/completions'
 
 export function createEmbeddingService(options: EmbeddingServiceOptions): EmbeddingService {
-  const { models, others, media } = options
+  const { models, others, othersDo = OTHERS_DO, media } = options
   return {
     async embed(request, clientSignal) {
-      const model = findModel({ models, others, othersDo: OTHERS_DO }, request.model)
+      const model = findModel({ models, others, othersDo }, request.model)
       const output = outputOf(model, request)
       const inputs = imagesOf(model, request)
       const deadlineMs = Math.min(request.deadlineMs ?? options.deadlineMs, options.deadlineMs)

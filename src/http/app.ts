@@ -37,12 +37,14 @@ import { healthRoutes } from './routes/health.ts'
 import { metricsRoute } from './routes/metrics.ts'
 import { modelRoutes } from './routes/models.ts'
 import { tokenizeRoute } from './routes/tokenize.ts'
+import { type TranscriptionParts, transcriptionRoute } from './routes/transcriptions.ts'
 
 export interface HttpOptions {
   /** What is served, in the order of `/v1/models`. */
   readonly models: readonly CapabilityDocument[]
   readonly chat: ChatService
   readonly embeddings: EmbeddingService
+  readonly hearing: TranscriptionParts
   readonly files: FileStore
   readonly batches: BatchService
   /** Of one upload. */
@@ -149,7 +151,8 @@ export async function createApp(options: HttpOptions): Promise<FastifyInstance> 
   const { logger: log } = options
   chatCompletionsRoute(app, { service: chat, contract, metrics, logger: log, heartbeatMs })
   embeddingsRoute(app, { service: embeddings, contract, metrics })
-  const { files, maxFileBytes } = options
+  const { hearing, files, maxFileBytes } = options
+  await transcriptionRoute(app, { ...hearing, contract, metrics, logger: log, heartbeatMs })
   await fileRoutes(app, { files, contract, maxFileBytes })
   await batchRoutes(app, { batches: options.batches, contract })
   modelRoutes(app, { models })

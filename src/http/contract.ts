@@ -9,6 +9,7 @@ import {
   FileListQuery,
   FileUploadRequest,
   TokenizeRequest,
+  TranscriptionRequest,
 } from './request-validators.js'
 
 /** The bodies that clients send, in wire spelling. */
@@ -21,6 +22,7 @@ export type WireRequests = Pick<
   | 'FileListQuery'
   | 'BatchCreateRequest'
   | 'BatchListQuery'
+  | 'TranscriptionRequest'
 >
 
 const VALIDATORS = {
@@ -31,6 +33,7 @@ const VALIDATORS = {
   FileListQuery,
   BatchCreateRequest,
   BatchListQuery,
+  TranscriptionRequest,
 }
 
 export interface Contract {

@@ -32,12 +32,13 @@ export async function acceptForms(scope: FastifyInstance): Promise<void> {
 }
 
 /**
- * Gives the file of the form to `receive` and returns the fields, nested where they are spelt `name[inner]`, with the
- * file's name in `file`. Rejects with `invalid_request` or `unknown_parameter` for what is no such form, with `cancelled`
+ * Gives the file of the form to `receive` and returns the fields, nested where they are spelt `name[inner]`, lists where
+ * they are spelt `name[]`, with the file's name in `file`. `known` are the names of fields that are no files. Rejects with `invalid_request` or `unknown_parameter` for what is no such form, with `cancelled`
  * when the client goes away, and with whatever `receive` rejects with.
  */
 export async function readFileForm(
   request: FastifyRequest,
+  known: readonly string[],
   receive: (bytes: AsyncIterable<Uint8Array>) => Promise<void>,
 ): Promise<object> {
   const fields = new Map<string, unknown>()
@@ -49,7 +50,7 @@ export async function readFileForm(
       })
       if (done) break
       if (part.type === 'file') {
-        const name = checkFile(part, fields)
+        const name = checkFile(part, fields, known)
         await receive(bytesOf(part, request))
         fields.set('file', name)
       } else addField(fields, part)
@@ -88,12 +89,16 @@ async function* bytesOf(
 }
 
 /** The file's name. Throws for a part that is not the file. */
-function checkFile(part: MultipartFile, fields: ReadonlyMap<string, unknown>): string {
+function checkFile(
+  part: MultipartFile,
+  fields: ReadonlyMap<string, unknown>,
+  known: readonly string[],
+): string {
   const { fieldname, filename, encoding } = part
   try {
     const param = nameOf(fieldname)
     if (param !== 'file') {
-      const isKnown = /^(purpose|expires_after)\b/.test(param)
+      const isKnown = known.includes(/^\w*/.exec(param)![0])
       throw isKnown ? invalid(param, 'expected a text, got a file') : unknown(param)
     }
     if (fields.has('file')) throw invalid(param, 'expected one file, got several')
@@ -126,6 +131,12 @@ function addField(fields: Map<string, unknown>, part: Exclude<Multipart, Multipa
   if (inner === undefined) {
     if (fields.has(name)) throw invalid(param, 'expected once, got several')
     fields.set(name, value)
+    return
+  }
+  if (inner === '') {
+    const list = fields.get(name) ?? []
+    if (!Array.isArray(list)) throw invalid(param, 'expected once, got several')
+    fields.set(name, [...list, value])
     return
   }
   const nested = fields.get(name) ?? new Map<string, unknown>()

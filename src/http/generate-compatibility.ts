@@ -2,7 +2,7 @@
 import { type OpenApiDocument, resolveSchema, type Schema } from './openapi-document.ts'
 
 const INTRO = `<!-- Generated from openapi.yaml by \`npm run openapi\`; do not edit. -->
-# Compatibility with OpenAI's chat completions, files, batches and embeddings
+# Compatibility with OpenAI's chat completions, transcriptions, files, batches and embeddings
 
 No parameter is silent. A field is **honoured**, or a request that uses it is answered with 400
 \`unsupported_parameter\` and the field's name. A field that neither OpenAI nor Aerie defines is answered with 400
@@ -73,6 +73,7 @@ const SECTIONS: readonly (readonly [
     ],
   ],
   ['Files: query of the list', [['FileListQuery', '']]],
+  ['Audio: transcription', [['TranscriptionRequest', '']]],
   [
     'Batches: create',
     [
@@ -112,6 +113,7 @@ const OUTRO = `
   \`/v1/models/{model}\` adds the whole capability document there.
 - \`/v1/files\`: a page has at most 1000 files, and files of purpose \`batch\` stay until they are deleted unless
   \`expires_after\` says otherwise. \`status\` is always \`processed\`.
+- \`/v1/audio/transcriptions\`: \`json\` and streams have \`usage\` by the duration; one event is one segment of speech.
 - \`/v1/embeddings\` gives vectors as the tower does, not of unit length; \`usage\` counts patches. \`aerie\` is one field more, of
   the answer and of each item, only where the request has \`aerie\`.
 `

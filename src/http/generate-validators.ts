@@ -22,6 +22,7 @@ export const REQUEST_SCHEMAS = [
   'FileListQuery',
   'BatchCreateRequest',
   'BatchListQuery',
+  'TranscriptionRequest',
 ] as const
 
 const HEADER = `// Generated from openapi.yaml by \`npm run openapi\`; do not edit.

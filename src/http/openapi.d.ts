@@ -111,6 +111,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/audio/transcriptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Write down speech
+         * @description The words of a sound, by a speech model (Whisper): WAV, MP3, FLAC, OGG (Vorbis, Opus), M4A, WebM, and the sound track of
+         *     a clip. Sounds of any length up to `maxSoundSeconds` are heard in windows of 30 s, each of which begins where the
+         *     model heard the end of a sentence. With `response_format` `srt`, `vtt` or `verbose_json` the words come with
+         *     times. A model that does not hear is refused.
+         */
+        post: operations["createTranscription"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/files": {
         parameters: {
             query?: never;
@@ -703,6 +726,90 @@ export interface components {
             /** @description Also return the token ids. */
             return_ids?: boolean | null;
         };
+        TranscriptionRequest: {
+            /** @description The sound, with a file name; what is in it decides the format, not the name. */
+            file: string;
+            /** @description A model id from `/v1/models`, of one whose `aerie.input_modalities` has `audio`. */
+            model: string;
+            /** @description Code (ISO 639-1) or English name of the language; without it, it is heard. */
+            language?: string;
+            /** @description Words that are to be expected, or what was said before the sound; the model reads the last 223 tokens of it. */
+            prompt?: string;
+            /**
+             * @description Form of the answer; default `json`.
+             * @enum {string}
+             */
+            response_format?: "json" | "text" | "srt" | "verbose_json" | "vtt" | "diarized_json";
+            /**
+             * @description 0, the default: the likeliest words, and where these are poor (they repeat themselves, or are unlikely), again at
+             *     higher temperatures up to 1. Any other: words are drawn at that temperature; the same request draws the same.
+             */
+            temperature?: number;
+            /** @description Which times `verbose_json` has. */
+            timestamp_granularities?: ("segment" | "word")[];
+            /** @description Send the words as server-sent events, as they are written down. */
+            stream?: boolean;
+            /** @description What else to answer with. */
+            include?: string[];
+            /** @description How a long sound is cut. */
+            chunking_strategy?: unknown;
+            /** @description Names of speakers. */
+            known_speaker_names?: string[];
+            /** @description Samples of speakers. */
+            known_speaker_references?: string[];
+        };
+        TranscriptionUsage: {
+            /** @constant */
+            type: "duration";
+            /** @description Of sound, rounded up. */
+            seconds: number;
+        };
+        Transcription: {
+            text: string;
+            usage: components["schemas"]["TranscriptionUsage"];
+        };
+        VerboseTranscription: {
+            /** @constant */
+            task: "transcribe";
+            /** @description English name of the language. */
+            language: string;
+            /** @description Of the sound, in seconds. */
+            duration: number;
+            text: string;
+            segments: components["schemas"]["TranscriptionSegment"][];
+            usage: components["schemas"]["TranscriptionUsage"];
+        };
+        TranscriptionSegment: {
+            id: number;
+            /** @description Where its window begins, in frames of 10 ms. */
+            seek: number;
+            /** @description Seconds. */
+            start: number;
+            /** @description Seconds. */
+            end: number;
+            text: string;
+            /** @description Timestamps included. */
+            tokens: number[];
+            /** @description At which the window was written down. */
+            temperature: number;
+            /** @description Of the tokens of its window. */
+            avg_logprob: number;
+            compression_ratio: number;
+            /** @description Probability that nobody speaks in its window. */
+            no_speech_prob: number;
+        };
+        TranscriptTextDelta: {
+            /** @constant */
+            type: "transcript.text.delta";
+            /** @description The words of one segment. */
+            delta: string;
+        };
+        TranscriptTextDone: {
+            /** @constant */
+            type: "transcript.text.done";
+            text: string;
+            usage: components["schemas"]["TranscriptionUsage"];
+        };
         FileUploadRequest: {
             /** @description The file, with its name. */
             file: string;
@@ -1281,7 +1388,7 @@ export interface components {
                 max_images: number;
                 /** @description Frames of all clips in one request; 0 for a model that reads none. */
                 max_frames: number;
-                input_modalities: ("text" | "image" | "video")[];
+                input_modalities: ("text" | "image" | "video" | "audio")[];
                 output_modalities: ("text" | "embedding")[];
                 /** @description Null for a model that does not answer. */
                 sampling_defaults: components["schemas"]["SamplingDefaults"] | null;
@@ -1303,7 +1410,7 @@ export interface components {
             family: string;
             max_context: number;
             max_images: number;
-            input_modalities: ("text" | "image" | "video")[];
+            input_modalities: ("text" | "image" | "video" | "audio")[];
             output_modalities: ("text" | "embedding")[];
             /** @description Null for a model that does not answer. */
             sampling_defaults: components["schemas"]["SamplingDefaults"] | null;
@@ -1940,6 +2047,53 @@ export interface operations {
             500: components["responses"]["ServerError"];
             503: components["responses"]["Unavailable"];
             504: components["responses"]["DeadlineExceeded"];
+        };
+    };
+    createTranscription: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description An id of yours for this request, 1 to 128 of `A-Z a-z 0-9 . _ : -`. It comes back and stands in the log.
+                 *     Anything else is replaced by an id of the server's.
+                 */
+                "x-request-id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["TranscriptionRequest"];
+            };
+        };
+        responses: {
+            /** @description The transcript. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "server-timing": components["headers"]["ServerTiming"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transcription"] | components["schemas"]["VerboseTranscription"];
+                    "text/plain": string;
+                    "text/vtt": string;
+                    "text/event-stream": components["schemas"]["TranscriptTextDelta"] | components["schemas"]["TranscriptTextDone"] | components["schemas"]["Error"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["QueueFull"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["DeadlineExceeded"];
+            507: components["responses"]["InsufficientStorage"];
         };
     };
     listFiles: {

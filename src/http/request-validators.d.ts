@@ -14,3 +14,4 @@ export const FileUploadRequest: RequestValidator
 export const FileListQuery: RequestValidator
 export const BatchCreateRequest: RequestValidator
 export const BatchListQuery: RequestValidator
+export const TranscriptionRequest: RequestValidator

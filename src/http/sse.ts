@@ -1,6 +1,7 @@
 /** Server-sent events over a raw response: back-pressure, heartbeats, and an honest end. */
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
+import type { FastifyReply } from 'fastify'
 import { AerieError } from '../errors.ts'
 
 /** A client that takes nothing for this long is treated as gone. */
@@ -18,6 +19,20 @@ export interface EventStreamOptions<Event> {
   end(): readonly string[]
   /** The data of the one event that tells of a failure after the head. */
   fail(error: unknown): string
+}
+
+/** Sends the head of a stream; from then on its response is the caller's. */
+export function beginEvents(reply: FastifyReply): void {
+  reply.headers({
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-cache',
+    // nginx would otherwise hold chunks back
+    'x-accel-buffering': 'no',
+  })
+  const headers = Object.entries(reply.getHeaders())
+  reply.hijack()
+  for (const [name, value] of headers) if (value !== undefined) reply.raw.setHeader(name, value)
+  reply.raw.writeHead(200)
 }
 
 /**

@@ -5,7 +5,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { loadModelText } from '../chat/model.ts'
 import { AerieError, toWireError } from '../errors.ts'
 import { isModelFile } from '../model-file.ts'
-import type { Tokenizer } from '../tokenizer/tokenizer.ts'
+import { Tokenizer } from '../tokenizer/tokenizer.ts'
 import { openModelSource } from '../weights/model-source.ts'
 import type { FromTextCheck, TextFacts, TextToCheck } from './text-check.ts'
 
@@ -25,9 +25,17 @@ const GGUF_TOKENS = 'tokenizer.ggml.tokens'
 const say = (message: FromTextCheck) => parentPort!.postMessage(message)
 
 async function examine(modelDir: string): Promise<TextFacts | undefined> {
-  const { family, config, embeddingTower, messageContent } = (await openModelSource(modelDir)).model
+  const { model } = await openModelSource(modelDir)
+  const { family, config, embeddingTower, speech, messageContent } = model
   if (embeddingTower) return undefined
   const directory = join(modelDir, family.textFolder ?? '')
+  if (speech) {
+    // It has no conversations; what it writes is of its vocabulary all the same.
+    const tokenizer = await Tokenizer.load(directory)
+    say({ type: 'loaded' })
+    for (const written of TRIAL_TEXTS) encodes(tokenizer, written)
+    return undefined
+  }
   const text = await loadModelText(directory, (has) => family.conversation?.(config, has))
   say({ type: 'loaded' })
   const { tokenizer } = text

@@ -3,7 +3,10 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import type { BatchStats } from '../batches/contract.ts'
 import type { EncoderStats, EngineStats } from '../engine/types.ts'
 import type { ConnectionStats, FileStats } from '../files/contract.ts'
+import type { SoundStats } from '../media/sound/sounds.ts'
 import type { MediaStats } from '../media/types.ts'
+import type { SpeechStats } from '../speech/recogniser.ts'
+import { SPEECH_COUNTERS, SPEECH_GAUGES } from './speech-sources.ts'
 
 /** What the parts say at one moment; undefined for a part that this server does not have. */
 export interface Snapshot {
@@ -12,9 +15,14 @@ export interface Snapshot {
   readonly media: MediaStats | undefined
   readonly files: FileStats | undefined
   readonly batches?: BatchStats | undefined
+  /** Of a speech model. */
+  readonly speech?: SpeechStats | undefined
+  readonly sounds?: SoundStats | undefined
+  /** Of sounds that are received or worked on. */
+  readonly soundSpool?: { readonly bytes: number; readonly maxBytes: number }
 }
 
-type Read = (snapshot: Snapshot) => number | undefined
+export type Read = (snapshot: Snapshot) => number | undefined
 
 /** Undefined for a decoder that has no recurrent states. */
 function ofStates({ engine }: Snapshot, value: number | undefined): number | undefined {
@@ -146,6 +154,7 @@ const GAUGES: Readonly<Record<string, readonly [help: string, read: Read]>> = {
     (s) => s.batches?.resultBytes,
   ],
   aerie_file_uploads_max: ['Uploads that may be; more get 429.', (s) => s.files?.maxUploads],
+  ...SPEECH_GAUGES,
   aerie_object_cache_entries: [
     'Copies of objects on the disk, as far as this process knows.',
     (s) => s.files?.cache?.entries,
@@ -172,6 +181,7 @@ const GAUGES: Readonly<Record<string, readonly [help: string, read: Read]>> = {
 
 /** Counted since start by their owners. */
 const COUNTERS: typeof GAUGES = {
+  ...SPEECH_COUNTERS,
   aerie_engine_steps_total: ['Steps of the engine.', (s) => s.engine?.steps],
   aerie_preemptions_total: [
     'Sequences put back for want of KV blocks.',

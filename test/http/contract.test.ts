@@ -143,7 +143,7 @@ test('a known field that is not honoured is refused by name and with the reason'
     ],
     [
       say([{ type: 'input_audio', input_audio: { data: '', format: 'wav' } }]),
-      'messages[0].content[0].type: sound is not supported yet',
+      'messages[0].content[0].type: no model that is served hears sound in a conversation; `/v1/audio/transcriptions` of a speech model writes it down',
     ],
     [
       { ...base, messages: [{ role: 'tool', content: 'x', tool_call_id: 'c' }] },

@@ -10,6 +10,9 @@ import type { FileStore } from '../../src/files/contract.ts'
 import { type FileStoreOptions, openFileStore } from '../../src/files/file-store.ts'
 import { createApp, type HttpOptions } from '../../src/http/app.ts'
 import { innerDispatch } from '../../src/http/inner-request.ts'
+import { Sounds } from '../../src/media/sound/sounds.ts'
+import { SoundSpool } from '../../src/media/sound/spool.ts'
+import { createSpeechService } from '../../src/speech/service.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 import { EchoEmbeddings } from './echo-embeddings.ts'
 import { ECHO_MODELS, type EchoOptions, EchoService } from './echo-service.ts'
@@ -42,6 +45,17 @@ export interface TestApp extends AsyncDisposable {
   /** Listens on a free loopback port; the URL without a slash at the end. */
   listen(): Promise<string>
 }
+
+/** Nothing here hears anything. */
+const DEAF = createSpeechService({
+  models: [],
+  others: ECHO_MODELS.map(({ id }) => id),
+  sounds: new Sounds({
+    ...{ workers: 1, maxWaiting: 1, maxSeconds: 1, timeoutMs: 1000, maxBytesInUse: 1024 },
+    ...{ ffmpegPath: 'ffmpeg', searchPath: '' },
+  }),
+  deadlineMs: 1000,
+})
 
 let checker: Promise<ResponseChecker> | undefined
 
@@ -78,10 +92,12 @@ export async function openTestApp(
     timing: { beatMs: 50, retryMs: 10 },
     ...batching,
   })
+  const spool = new SoundSpool({ maxFileBytes: 2 ** 20, maxBytes: 2 ** 24 })
   const app = await createApp({
     models: ECHO_MODELS,
     chat: service,
     embeddings: new EchoEmbeddings(),
+    hearing: { speech: DEAF, inbox: spool, maxSoundBytes: 2 ** 20, languageName: (code) => code },
     files,
     batches,
     maxFileBytes,
@@ -131,6 +147,7 @@ export async function openTestApp(
       await batches.dispose()
       await app.close()
       await files.dispose()
+      await spool.dispose()
       await rm(own, { recursive: true, force: true })
     },
   }

@@ -114,6 +114,7 @@ export async function hybridFiles(
       ...{ tokensPerTile: 0, maxImages: 0 },
     },
     embeddingTower: undefined,
+    speech: undefined,
     embeddingName: 'embed',
     embeddingScale: 1,
   }

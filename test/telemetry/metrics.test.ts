@@ -226,8 +226,20 @@ test('docs/api.md lists every sample of ours, and no other', async () => {
   assert.deepEqual(documented.toSorted(), ours.toSorted())
 })
 
+const hearing = {
+  speech: {
+    ...{ running: 2, maxRunning: 4, waiting: 1, maxWaiting: 8 },
+    ...{ windows: 9, retries: 3, aborted: 1, steps: 100, rows: 180 },
+  },
+  sounds: {
+    ...{ running: 1, workers: 2, waiting: 0, maxWaiting: 4, bytesInUse: 10, maxBytesInUse: 20 },
+    ...{ decoded: 5, seconds: 61, failed: 1 },
+  },
+  soundSpool: { bytes: 7, maxBytes: 8 },
+}
+
 test('whatever can fill up says how far it may', async () => {
-  using metrics = createMetrics(() => ({ engine, encoder, media, files, batches }))
+  using metrics = createMetrics(() => ({ engine, encoder, media, files, batches, ...hearing }))
   const now = await samples(metrics)
   // What is measured → its bound.
   const bounds = {
@@ -252,6 +264,12 @@ test('whatever can fill up says how far it may', async () => {
     aerie_clips_spool_bytes: 'aerie_clips_spool_bytes_max',
     aerie_files_bytes: 'aerie_files_bytes_max',
     aerie_file_uploads: 'aerie_file_uploads_max',
+    aerie_speech_running: 'aerie_speech_running_max',
+    aerie_speech_waiting: 'aerie_speech_waiting_max',
+    aerie_sounds_running: 'aerie_sounds_running_max',
+    aerie_sounds_waiting: 'aerie_sounds_waiting_max',
+    aerie_sounds_bytes_in_use: 'aerie_sounds_bytes_in_use_max',
+    aerie_sounds_spool_bytes: 'aerie_sounds_spool_bytes_max',
     aerie_object_cache_bytes: 'aerie_object_cache_bytes_max',
     aerie_object_fetches_waiting: 'aerie_object_fetches_waiting_max',
     aerie_database_connections: 'aerie_database_connections_max',

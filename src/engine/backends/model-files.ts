@@ -1,5 +1,10 @@
 /** A model folder or file opened for a backend: its graphs, and the tensor of every initialiser. */
-import type { EmbeddingTower, FamilyGraphs, ModelLimits } from '../../../models/family.ts'
+import type {
+  EmbeddingTower,
+  FamilyGraphs,
+  ModelLimits,
+  SpeechModel,
+} from '../../../models/family.ts'
 import type { Graph } from '../../../models/graph/graph.ts'
 import type { ModelConfig } from '../../../models/load-config.ts'
 import { AerieError } from '../../errors.ts'
@@ -12,6 +17,8 @@ export interface ModelFiles {
   readonly limits: ModelLimits
   /** Undefined for models that answer. */
   readonly embeddingTower: EmbeddingTower | undefined
+  /** Undefined for models that do not write down speech. */
+  readonly speech: SpeechModel | undefined
   /** Undefined without a decoder. */
   readonly embeddingName: string | undefined
   readonly embeddingScale: number
@@ -26,12 +33,15 @@ export interface ModelFiles {
  */
 export async function openModelFiles(path: string): Promise<ModelFiles> {
   const source = await openModelSource(path)
-  const { family, graphs, limits, embeddingTower, embeddingScale } = source.model
+  const { family, graphs, limits, embeddingTower, speech, embeddingScale } = source.model
   const { embeddingName } = family
   const checkpoint = await source.openWeights()
   try {
     const tensors = bindModel(source.model, checkpoint.tensors.values())
-    return { graphs, limits, embeddingTower, embeddingName, embeddingScale, checkpoint, tensors }
+    return {
+      ...{ graphs, limits, embeddingTower, speech, embeddingName, embeddingScale },
+      ...{ checkpoint, tensors },
+    }
   } catch (error) {
     await checkpoint.close()
     throw error

@@ -10,7 +10,7 @@ import { describeValue } from '../describe.ts'
 import { noteEndUser } from '../end-user.ts'
 import { recordError } from '../error-handler.ts'
 import { errorBody } from '../openai-error.ts'
-import { sendEvents } from '../sse.ts'
+import { beginEvents, sendEvents } from '../sse.ts'
 import { AnswerBuilder } from '../wire-answer.ts'
 import { ChunkBuilder } from '../wire-chunks.ts'
 import { toAnswerForm, toChatRequest } from '../wire-request.ts'
@@ -61,18 +61,7 @@ async function sendStream(
   await sendEvents(reply.raw, events[Symbol.asyncIterator](), {
     signal: request.state.signal,
     heartbeatMs,
-    begin() {
-      reply.headers({
-        'content-type': 'text/event-stream; charset=utf-8',
-        'cache-control': 'no-cache',
-        // nginx would otherwise hold chunks back
-        'x-accel-buffering': 'no',
-      })
-      const headers = Object.entries(reply.getHeaders())
-      reply.hijack()
-      for (const [name, value] of headers) if (value !== undefined) reply.raw.setHeader(name, value)
-      reply.raw.writeHead(200)
-    },
+    begin: () => beginEvents(reply),
     encode(event) {
       watch.see(event)
       return chunks.add(event).map((chunk) => JSON.stringify(chunk))

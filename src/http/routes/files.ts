@@ -18,6 +18,9 @@ interface FileRoutes {
   readonly maxFileBytes: number
 }
 
+/** Of an upload, beside the file. */
+const FIELDS = ['purpose', 'expires_after']
+
 type Named = FastifyRequest<{ Params: { file_id: string } }>
 
 export async function fileRoutes(app: FastifyInstance, room: FileRoutes): Promise<void> {
@@ -66,7 +69,7 @@ async function upload(request: FastifyRequest, { files, contract, maxFileBytes }
     throw new AerieError('request_too_large', what, { param: 'file' })
   }
   await using room = files.beginUpload(state.tenant)
-  const form = await readFileForm(request, (bytes) => room.receive(bytes))
+  const form = await readFileForm(request, FIELDS, (bytes) => room.receive(bytes))
   const wire = contract.check('FileUploadRequest', form)
   const file = await room.create(toNewFile(wire))
   state.facts['bytes'] = file.bytes

@@ -1,0 +1,83 @@
+/** A file of sound → its log-mel spectrogram; only as much of it is in memory as is being worked on. */
+import { type FileHandle, open } from 'node:fs/promises'
+import { AerieError } from '../../errors.ts'
+import { decodeWithFfmpeg } from './ffmpeg.ts'
+import { type LogMel, LogMelStream, SAMPLE_RATE } from './log-mel.ts'
+import { readWavFormat, toMono, type WavFormat } from './wav.ts'
+
+/** Read from a WAV at a time. */
+const PIECE_BYTES = 256 * 1024
+
+export interface SoundToDecode {
+  readonly path: string
+  readonly param: string
+  /** Rows of the spectrogram. */
+  readonly bins: number
+  /** Silence is appended to shorter sounds. */
+  readonly leastSeconds: number
+  readonly maxSeconds: number
+  /** After which ffmpeg ends itself, should nobody be there any more to end it. */
+  readonly maxProcessorSeconds: number
+  readonly ffmpegPath: string
+  readonly searchPath: string
+}
+
+export interface DecodedSound {
+  readonly mel: LogMel
+  /** Of the sound itself. */
+  readonly seconds: number
+  /** What read it. */
+  readonly reader: 'wav' | 'ffmpeg'
+}
+
+/** Throws `invalid_media`, `unsupported_media`, or `media_too_large` for a sound of more than `maxSeconds`. */
+export async function decodeSound(
+  sound: SoundToDecode,
+  signal: AbortSignal,
+): Promise<DecodedSound> {
+  const { path, param, bins, leastSeconds, maxSeconds } = sound
+  await using file = await open(path)
+  const format = await readWavFormat((offset, length) => readAt(file, offset, length), param)
+  // One second more than is allowed is enough to know.
+  const pieces = format
+    ? wavSamples(file, format)
+    : decodeWithFfmpeg({ ...sound, maxSeconds: maxSeconds + 1 }, signal)
+  const stream = new LogMelStream(bins)
+  for await (const samples of pieces) {
+    signal.throwIfAborted()
+    stream.push(samples)
+    if (stream.samples <= maxSeconds * SAMPLE_RATE) continue
+    const what = `the sound is longer than ${maxSeconds} s (maxSoundSeconds)`
+    throw new AerieError('media_too_large', `${param}: ${what}`, { param })
+  }
+  const { samples } = stream
+  if (samples === 0)
+    throw new AerieError('invalid_media', `${param}: the sound is empty`, { param })
+  const mel = stream.finish(leastSeconds * SAMPLE_RATE)
+  return { mel, seconds: samples / SAMPLE_RATE, reader: format ? 'wav' : 'ffmpeg' }
+}
+
+async function* wavSamples(file: FileHandle, format: WavFormat): AsyncGenerator<Float32Array> {
+  const { offset, byteLength = Number.POSITIVE_INFINITY, channels, bits } = format
+  const width = (channels * bits) / 8
+  const most = Math.floor(PIECE_BYTES / width) * width
+  for (let done = 0; done < byteLength; ) {
+    const bytes = await readAt(file, offset + done, Math.min(most, byteLength - done))
+    const whole = bytes.subarray(0, Math.floor(bytes.length / width) * width)
+    // The file may end before it says that it does.
+    if (whole.length === 0) return
+    yield toMono(whole, format)
+    done += whole.length
+  }
+}
+
+async function readAt(file: FileHandle, offset: number, length: number): Promise<Buffer> {
+  const buffer = Buffer.alloc(length)
+  let filled = 0
+  while (filled < length) {
+    const { bytesRead } = await file.read(buffer, filled, length - filled, offset + filled)
+    if (bytesRead === 0) break
+    filled += bytesRead
+  }
+  return buffer.subarray(0, filled)
+}

@@ -1,0 +1,22 @@
+/** Entry of the thread that decodes one sound and ends. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { toWireError } from '../../errors.ts'
+import { decodeSound, type SoundToDecode } from './decode-sound.ts'
+import type { FromSoundThread } from './sounds.ts'
+
+const port = parentPort!
+const abort = new AbortController()
+// The one message there is: nobody waits for the sound any more. ffmpeg goes with it.
+port.once('message', () => abort.abort())
+
+function answer(message: FromSoundThread, transfer: ArrayBuffer[] = []): void {
+  port.postMessage(message, transfer)
+  port.close()
+}
+
+try {
+  const decoded = await decodeSound(workerData as SoundToDecode, abort.signal)
+  answer({ type: 'decoded', decoded }, [decoded.mel.data.buffer])
+} catch (error) {
+  answer({ type: 'failed', error: toWireError(error) })
+}

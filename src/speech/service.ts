@@ -1,0 +1,155 @@
+/** The speech room's front desk: a checked request in, segments out, window by window. */
+import { deflateSync } from 'node:zlib'
+import type { SpeechModel } from '../../models/family.ts'
+import { findModel } from '../capabilities/find-model.ts'
+import { withDeadline } from '../deadline.ts'
+import { AerieError } from '../errors.ts'
+import type { LoadedSound, Sounds } from '../media/sound/sounds.ts'
+import type { Tokenizer } from '../tokenizer/tokenizer.ts'
+import type { Segment, SpeechEvent, SpeechService, TranscriptionRequest } from './contract.ts'
+import { LANGUAGES } from './languages.ts'
+import type { Recogniser } from './recogniser.ts'
+import { FRAMES_PER_SECOND, type TokenSegment } from './segments.ts'
+import { type TranscriptWindow, transcribe } from './transcribe.ts'
+import { TEMPERATURES, THRESHOLDS, type WindowRequest } from './window.ts'
+
+/** A speech model: everything that a request to it needs, loaded. */
+export interface ServedSpeech {
+  /** The name that requests use. */
+  readonly id: string
+  readonly speech: SpeechModel
+  readonly tokenizer: Tokenizer
+  readonly recogniser: Pick<Recogniser, 'recognise'>
+}
+
+export interface SpeechServiceOptions {
+  readonly models: readonly ServedSpeech[]
+  /** Names of served models that do not hear. */
+  readonly others: readonly string[]
+  readonly sounds: Pick<Sounds, 'load' | 'release'>
+  /** Of a request. */
+  readonly deadlineMs: number
+}
+
+const OTHERS_DO =
+  'hears nothing; a speech model, such as openai/whisper-tiny, writes down what is said'
+
+export function createSpeechService(options: SpeechServiceOptions): SpeechService {
+  const { models, others, sounds, deadlineMs } = options
+  const find = (id: string) => findModel({ models, others, othersDo: OTHERS_DO }, id)
+  return {
+    checkModel: (id) => void find(id),
+    async *transcribe(request, clientSignal) {
+      const model = find(request.model)
+      const { bins, leastSeconds } = windowOf(model.speech)
+      const prepared = prepare(model, request)
+      using deadline = withDeadline(clientSignal, deadlineMs)
+      const { signal } = deadline
+      let sound: LoadedSound | undefined
+      try {
+        sound = await sounds.load(request.sound, { bins, leastSeconds }, signal)
+        yield* answer(model, request, sound, prepared, signal)
+      } catch (error) {
+        throw deadline.explain(error)
+      } finally {
+        if (sound) sounds.release(sound)
+      }
+    },
+  }
+}
+
+function windowOf({ melBins, windowFrames }: SpeechModel) {
+  return { bins: melBins, leastSeconds: windowFrames / FRAMES_PER_SECOND }
+}
+
+/** What does not depend on the sound, checked before anything is decoded. Throws `invalid_request`. */
+function prepare(
+  { id, speech, tokenizer }: ServedSpeech,
+  { language, prompt, temperature }: TranscriptionRequest,
+): Omit<WindowRequest, 'timestamps'> {
+  // What is written like a special token must not become one.
+  const isText = (token: number) => token < speech.rules.endOfText
+  const words = prompt === undefined || prompt.trim() === '' ? '' : ` ${prompt.trim()}`
+  return {
+    language: languageOf(id, speech, language),
+    previous: [...tokenizer.encode(words)].filter(isText),
+    temperatures: temperature === 0 ? TEMPERATURES : [temperature],
+    thresholds: THRESHOLDS,
+  }
+}
+
+function languageOf(
+  id: string,
+  { rules: { multilingual } }: SpeechModel,
+  asked: string | undefined,
+): number | undefined {
+  if (asked === undefined) return undefined
+  const name = asked.toLowerCase()
+  const code = Object.keys(LANGUAGES).find((key) => key === name || LANGUAGES[key] === name) ?? name
+  if (!multilingual && code === 'en') return undefined
+  const known = multilingual?.languages ?? {}
+  if (Object.hasOwn(known, code)) return known[code]
+  const codes = multilingual ? Object.keys(known).sort().join(', ') : 'en'
+  const message = `language: ${id} was trained on ${codes}; got ${JSON.stringify(asked.slice(0, 40))}`
+  throw new AerieError('invalid_request', message, { param: 'language' })
+}
+
+async function* answer(
+  model: ServedSpeech,
+  { timestamps }: TranscriptionRequest,
+  { mel, seconds, decodeMs }: LoadedSound,
+  prepared: Omit<WindowRequest, 'timestamps'>,
+  signal: AbortSignal,
+): AsyncGenerator<SpeechEvent> {
+  const { speech, recogniser } = model
+  const contentFrames = Math.ceil(seconds * FRAMES_PER_SECOND)
+  // Without timestamps nothing tells where the next window is to begin.
+  const request = { ...prepared, timestamps: timestamps || contentFrames > speech.windowFrames }
+  const stations: Record<string, number> = { decode: decodeMs }
+  let tokens = 0
+  let hasStarted = false
+  const windows = transcribe(mel, speech, recogniser, { request, signal, contentFrames })
+  for await (const window of windows) {
+    if (!hasStarted) {
+      const language = codeOf(speech, window.result.language)
+      yield { type: 'start', model: model.id, language, duration: seconds }
+    }
+    hasStarted = true
+    tokens += window.result.tokens.length
+    for (const [station, ms] of Object.entries(window.stations))
+      stations[station] = (stations[station] ?? 0) + ms
+    for (const segment of window.segments) {
+      const told = tell(model, window, segment, seconds)
+      // Timestamps around nothing.
+      if (told.text.trim() !== '') yield { type: 'segment', ...told }
+    }
+  }
+  yield { type: 'end', stations, tokens }
+}
+
+function codeOf({ rules }: SpeechModel, id: number | undefined): string | undefined {
+  const languages = rules.multilingual?.languages ?? {}
+  return Object.keys(languages).find((code) => languages[code] === id)
+}
+
+function tell(
+  { speech: { rules }, tokenizer }: ServedSpeech,
+  { seek, result: { temperature, logprob, noSpeech } }: TranscriptWindow,
+  { start, end, tokens }: TokenSegment,
+  seconds: number,
+): Segment {
+  const text = tokenizer.decode(tokens.filter((token) => token < rules.endOfText))
+  return {
+    ...{ seek, text, tokens, temperature, logprob, noSpeech },
+    // The window is longer than the end of the sound, and so may be what the model believes.
+    start: Math.min(start, seconds),
+    end: Math.min(end, seconds),
+    compressionRatio: compressionRatio(text),
+  }
+}
+
+/** As openai/whisper tells it. A segment has a few hundred bytes. */
+function compressionRatio(text: string): number {
+  const bytes = Buffer.from(text)
+  return bytes.length / deflateSync(bytes).length
+}

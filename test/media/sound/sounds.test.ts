@@ -1,0 +1,332 @@
+/** Files of sound to spectrograms: every format that is taken, everything that is refused, and what is left behind: nothing. */
+import assert from 'node:assert/strict'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import fc from 'fast-check'
+import { type SoundOptions, Sounds } from '../../../src/media/sound/sounds.ts'
+import { isProcessAlive } from '../../../src/process-alive.ts'
+import { propertyRuns } from '../../support/property-runs.ts'
+import { relativeError } from '../../support/relative-error.ts'
+import { SPEECH_WAV, saidMel, saidSamples, wavFile } from '../../support/speech-fixture.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
+
+const hasFfmpeg = spawnSync('ffmpeg', ['-version']).status === 0
+const needsFfmpeg = hasFfmpeg ? {} : { skip: 'ffmpeg is not installed' }
+const never = new AbortController().signal
+const OPTIONS: SoundOptions = {
+  workers: 2,
+  maxWaiting: 3,
+  maxSeconds: 20,
+  timeoutMs: 20_000,
+  maxBytesInUse: 64 * 2 ** 20,
+  ffmpegPath: 'ffmpeg',
+  searchPath: process.env['PATH']!,
+}
+
+const temporary = await temporaryFolder()
+const folder = temporary.path
+after(() => temporary[Symbol.asyncDispose]())
+const at = (name: string) => join(folder, name)
+
+function ffmpeg(...args: string[]): void {
+  execFileSync('ffmpeg', ['-nostdin', '-v', 'error', '-y', ...args])
+}
+
+function program(name: string, body: string): string {
+  writeFileSync(at(name), `#!/bin/sh\n${body}\n`)
+  chmodSync(at(name), 0o755)
+  return at(name)
+}
+
+async function load(path: string, changes: Partial<SoundOptions> = {}, signal = never) {
+  const sounds = new Sounds({ ...OPTIONS, ...changes })
+  try {
+    const file = { path, byteLength: statSync(path).size, param: 'file' }
+    const sound = await sounds.load(file, { bins: 80, leastSeconds: 30 }, signal)
+    sounds.release(sound)
+    assert.equal(sounds.stats().bytesInUse, 0)
+    return sound
+  } finally {
+    await sounds.dispose()
+  }
+}
+
+const refused = (code: string, message: RegExp) => (error: { code?: string; message: string }) => {
+  assert.equal(error.code, code, error.message)
+  assert.match(error.message, message)
+  assert.doesNotMatch(error.message, /\/tmp|ffmpeg ended/)
+  return true
+}
+
+describe('a WAV of plain samples at 16 kHz', () => {
+  it('is read without ffmpeg, to the very samples', async () => {
+    const { mel, seconds, reader } = await load(SPEECH_WAV, { ffmpegPath: '/nowhere/ffmpeg' })
+    assert.equal(reader, 'wav')
+    assert.equal(seconds, saidSamples().length / 16_000)
+    assert.deepEqual(mel.data, saidMel())
+  })
+
+  for (const codec of ['pcm_u8', 'pcm_s24le', 'pcm_s32le', 'pcm_f32le', 'pcm_f64le'])
+    it(`also of ${codec}, in two channels`, needsFfmpeg, async () => {
+      ffmpeg('-i', SPEECH_WAV, '-af', 'pan=stereo|c0=c0|c1=c0', '-c:a', codec, at(`${codec}.wav`))
+      const { mel, reader } = await load(at(`${codec}.wav`), { ffmpegPath: '/nowhere/ffmpeg' })
+      assert.equal(reader, 'wav')
+      if (codec !== 'pcm_u8') assert.ok(relativeError(mel.data, saidMel()) < 1e-3)
+    })
+
+  it('is read to where it ends, if that is before it says that it does', async () => {
+    writeFileSync(at('cut.wav'), readFileSync(SPEECH_WAV).subarray(0, 44 + 32_001))
+    const { seconds } = await load(at('cut.wav'))
+    assert.equal(seconds, 1)
+  })
+
+  it('whatever its bytes, gives a spectrogram or one of our errors', async (t) => {
+    const { readWavFormat, toMono } = await import('../../../src/media/sound/wav.ts')
+    const good = wavFile(saidSamples().subarray(0, 200))
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.nat(60), fc.nat(255)), { maxLength: 8 }),
+        fc.nat(good.length),
+        async (changes, end) => {
+          const bytes = Buffer.from(good.subarray(0, end))
+          for (const [place, value] of changes) if (place < end) bytes[place] = value
+          const read = async (offset: number, length: number) =>
+            bytes.subarray(offset, offset + length)
+          try {
+            const format = await readWavFormat(read, 'file')
+            if (format)
+              assert.ok(toMono(bytes.subarray(format.offset), format).every(Number.isFinite))
+          } catch (error) {
+            assert.equal((error as { code?: string }).code, 'invalid_media')
+          }
+        },
+      ),
+      propertyRuns(300, t),
+    )
+  })
+})
+
+describe('other formats, by ffmpeg', () => {
+  const formats: Readonly<Record<string, readonly string[]>> = {
+    'stereo-44100.wav': ['-ac', '2', '-ar', '44100'],
+    'adpcm.wav': ['-c:a', 'adpcm_ms'],
+    'said.mp3': ['-b:a', '64k'],
+    'said.flac': [],
+    'vorbis.ogg': ['-c:a', 'libvorbis'],
+    'opus.ogg': ['-c:a', 'libopus', '-b:a', '32k'],
+    'said.m4a': ['-c:a', 'aac', '-b:a', '64k'],
+    'said.webm': ['-c:a', 'libopus'],
+  }
+  for (const [name, args] of Object.entries(formats))
+    it(`${name} sounds as the original does`, needsFfmpeg, async () => {
+      ffmpeg('-i', SPEECH_WAV, ...args, at(name))
+      const { mel, seconds, reader } = await load(at(name))
+      assert.equal(reader, 'ffmpeg')
+      assert.ok(Math.abs(seconds - saidSamples().length / 16_000) < 0.15, `${seconds} s`)
+      // Codecs change what is hardly heard: the mean over all that is, not the largest.
+      const expected = saidMel()
+      const loud = [...expected.keys()].filter((i) => expected[i]! > 0.3)
+      const apart = loud.reduce((sum, i) => sum + Math.abs(mel.data[i]! - expected[i]!), 0)
+      assert.ok(apart / loud.length < 0.15, `${apart / loud.length}`)
+    })
+
+  it('the sound track of a clip is found behind its pictures', needsFfmpeg, async () => {
+    const picture = ['-f', 'lavfi', '-i', 'testsrc=s=64x64:d=2']
+    ffmpeg(
+      ...picture,
+      '-i',
+      SPEECH_WAV,
+      '-c:v',
+      'mpeg4',
+      '-c:a',
+      'aac',
+      '-shortest',
+      at('clip.mp4'),
+    )
+    const { seconds } = await load(at('clip.mp4'))
+    assert.ok(seconds > 1.5 && seconds < 2.5, `${seconds}`)
+  })
+
+  it('a clip without sound is refused with that reason', needsFfmpeg, async () => {
+    ffmpeg('-f', 'lavfi', '-i', 'testsrc=s=64x64:d=1', '-c:v', 'mpeg4', at('silent.mp4'))
+    await assert.rejects(
+      load(at('silent.mp4')),
+      refused('invalid_media', /^file: there is no sound in it/),
+    )
+  })
+
+  for (const [name, bytes] of [
+    ['a text', Buffer.from('This is no sound at all, whatever its name says.')],
+    ['nothing', Buffer.alloc(0)],
+    ['noise', Buffer.from(Array.from({ length: 5000 }, (_, i) => (i * 7919) % 256))],
+  ] as const)
+    it(`${name} is refused`, needsFfmpeg, async () => {
+      writeFileSync(at('other'), bytes)
+      await assert.rejects(
+        load(at('other')),
+        refused('invalid_media', /^file: the sound cannot be decoded/),
+      )
+    })
+
+  it('a WAV without samples is refused', async () => {
+    writeFileSync(at('empty.wav'), wavFile(new Float32Array(0)))
+    await assert.rejects(
+      load(at('empty.wav')),
+      refused('invalid_media', /^file: the sound is empty/),
+    )
+  })
+
+  it('where ffmpeg is missing, they are refused with what is read without it', async () => {
+    writeFileSync(at('rate.wav'), wavFile(saidSamples(), 8000))
+    const missing = load(at('rate.wav'), { ffmpegPath: '/nowhere/ffmpeg' })
+    await assert.rejects(
+      missing,
+      refused('unsupported_media', /needs ffmpeg.*aerie doctor.*WAV of plain samples/),
+    )
+  })
+})
+
+describe('hostile sound', () => {
+  for (const [name, text] of [
+    [
+      'an HLS playlist',
+      (url: string) =>
+        `#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\n${url}/a.ts\n#EXT-X-ENDLIST\n`,
+    ],
+    ['a concat script', (url: string) => `ffconcat version 1.0\nfile '${url}/a.wav'\n`],
+    [
+      'an SDP description',
+      () =>
+        'v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 5004 RTP/AVP 0\n',
+    ],
+  ] as const)
+    it(
+      `${name} that names an internal address is refused, and nobody calls there`,
+      needsFfmpeg,
+      async () => {
+        let calls = 0
+        const server = createServer((_, response) => {
+          calls += 1
+          response.end('x')
+        })
+        await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+        writeFileSync(
+          at('list.m3u8'),
+          text(`http://127.0.0.1:${(server.address() as AddressInfo).port}`),
+        )
+        await assert.rejects(load(at('list.m3u8')), refused('invalid_media', /^file: /))
+        server.close()
+        assert.equal(calls, 0)
+      },
+    )
+
+  for (const [name, text] of [
+    ['a concat script', "ffconcat version 1.0\nfile 'another.wav'\n"],
+    [
+      'an HLS playlist',
+      '#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\nanother.wav\n#EXT-X-ENDLIST\n',
+    ],
+  ] as const)
+    it(`${name} that names another file of this machine is refused`, needsFfmpeg, async () => {
+      writeFileSync(at('another.wav'), wavFile(saidSamples(), 22_050))
+      writeFileSync(at('list.m3u8'), text)
+      await assert.rejects(load(at('list.m3u8')), refused('invalid_media', /^file: /))
+    })
+
+  it('a small file of hours of sound is stopped at the limit', needsFfmpeg, async () => {
+    ffmpeg(
+      '-f',
+      'lavfi',
+      '-i',
+      'anullsrc=r=8000:cl=mono',
+      '-t',
+      '3600',
+      '-c:a',
+      'flac',
+      at('hours.flac'),
+    )
+    assert.ok(statSync(at('hours.flac')).size < 2 ** 20)
+    await assert.rejects(
+      load(at('hours.flac')),
+      refused('media_too_large', /longer than 20 s \(maxSoundSeconds\)/),
+    )
+  })
+
+  it('an ffmpeg that writes for ever is ended at the limit', async () => {
+    const pid = at('endless.pid')
+    const endless = program('endless', `echo $$ > ${pid}; exec cat /dev/zero`)
+    writeFileSync(at('any.mp3'), 'x')
+    await assert.rejects(
+      load(at('any.mp3'), { ffmpegPath: endless }),
+      refused('media_too_large', /longer than 20 s/),
+    )
+    assert.equal(isProcessAlive(Number(readFileSync(pid, 'utf8'))), false)
+  })
+
+  it('an ffmpeg that hangs is ended when its time is up', async () => {
+    const pid = at('hanging.pid')
+    const hanging = program('hanging', `echo $$ > ${pid}; exec sleep 600`)
+    writeFileSync(at('any.mp3'), 'x')
+    const loading = load(at('any.mp3'), { ffmpegPath: hanging, timeoutMs: 1500 })
+    await assert.rejects(
+      loading,
+      refused('media_too_large', /longer than 1500 ms to decode \(soundTimeoutMs\)/),
+    )
+    assert.equal(isProcessAlive(Number(readFileSync(pid, 'utf8'))), false)
+  })
+
+  it('an ffmpeg gets nothing of the environment but where programs lie', async () => {
+    const names = at('environment')
+    const nosy = program('nosy', `env > ${names}; exit 1`)
+    writeFileSync(at('any.mp3'), 'x')
+    await assert.rejects(
+      load(at('any.mp3'), { ffmpegPath: nosy }),
+      refused('invalid_media', /cannot be decoded/),
+    )
+    // The shell sets these itself.
+    const rest = readFileSync(names, 'utf8')
+      .split('\n')
+      .filter((line) => !/^(PATH|PWD|OLDPWD|SHLVL|_)?(=|$)/.test(line))
+    assert.deepEqual(rest, [])
+  })
+})
+
+describe('many sounds', () => {
+  let sounds: Sounds
+  let hanging: string
+  before(() => {
+    hanging = program('patient', `echo $$ >> ${at('patient.pids')}; exec sleep 600`)
+    writeFileSync(at('any.mp3'), 'x')
+    sounds = new Sounds({ ...OPTIONS, ffmpegPath: hanging })
+  })
+  after(() => sounds.dispose())
+
+  it('are decoded a few at a time, wait in a bounded queue, and leave it when nobody waits for them', async () => {
+    const abort = new AbortController()
+    const file = { path: at('any.mp3'), byteLength: 1, param: 'file' }
+    const settled = Promise.allSettled(
+      Array.from({ length: 7 }, () =>
+        sounds.load(file, { bins: 80, leastSeconds: 30 }, abort.signal),
+      ),
+    )
+    while (
+      !existsSync(at('patient.pids')) ||
+      readFileSync(at('patient.pids'), 'utf8').split('\n').length < 3
+    )
+      await delay(20)
+    assert.equal(sounds.stats().running, 2)
+    assert.equal(sounds.stats().waiting, 3)
+    abort.abort()
+    const codes = (await settled).map((one) => (one as PromiseRejectedResult).reason.code).sort()
+    assert.deepEqual(codes, [...Array(5).fill('cancelled'), 'queue_full', 'queue_full'])
+    while (sounds.stats().running > 0) await delay(20)
+    for (const pid of readFileSync(at('patient.pids'), 'utf8').trim().split('\n'))
+      assert.equal(isProcessAlive(Number(pid)), false)
+    assert.equal(sounds.stats().bytesInUse, 0)
+  })
+})
