@@ -18,7 +18,9 @@ export interface LineFile {
 export async function openLineFile(path: string): Promise<LineFile> {
   const file = await open(path, 'a+')
   try {
-    await file.truncate(await endOfLastLine(file))
+    const { size } = await file.stat()
+    const end = await endOfLastLine(file, size)
+    if (end < size) await file.truncate(end)
   } catch (error) {
     await file.close()
     throw error
@@ -55,9 +57,9 @@ export async function openLineFile(path: string): Promise<LineFile> {
 }
 
 /** The offset behind the last line break. */
-async function endOfLastLine(file: FileHandle): Promise<number> {
+async function endOfLastLine(file: FileHandle, size: number): Promise<number> {
   const piece = Buffer.alloc(PIECE_BYTES)
-  for (let end = (await file.stat()).size; end > 0; ) {
+  for (let end = size; end > 0; ) {
     const start = Math.max(0, end - PIECE_BYTES)
     const { bytesRead } = await file.read(piece, 0, end - start, start)
     const at = piece.subarray(0, bytesRead).lastIndexOf(NEWLINE)

@@ -95,10 +95,13 @@ export class Patience {
     }
   }
 
-  /** Twice as long each time; by chance a part of it, so that lanes do not come back all at once. */
-  async #pause(pauses: number, atLeastMs = 0): Promise<void> {
-    const most = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(pauses, 10))
-    const ms = Math.min(LONGEST_PAUSE_MS * 2, Math.max(atLeastMs, most * (0.5 + Math.random() / 2)))
+  /**
+   * Twice as long each time, from what the server asks for on; by chance a part of it more or less, so that lanes do not come back all
+   * at once.
+   */
+  async #pause(pauses: number, askedMs?: number): Promise<void> {
+    const most = Math.min(LONGEST_PAUSE_MS, (askedMs ?? FIRST_PAUSE_MS) * 2 ** Math.min(pauses, 6))
+    const ms = Math.max(askedMs ?? 0, most * (0.5 + Math.random() / 2))
     const { stop } = this.#options
     await delay(ms, undefined, { signal: stop }).catch(() => stop.throwIfAborted())
   }

@@ -107,6 +107,7 @@ async function send(
   takes?: UploadOptions['takes'],
 ): Promise<UploadedFile> {
   await using content = await openContent(source, kill)
+  takes?.(content.isPicture)
   const id = await server.upload(content, source, kill)
   return { id, isPicture: content.isPicture, sha256: content.sha256() }
 }

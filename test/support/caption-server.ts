@@ -41,6 +41,8 @@ export interface FakeServer extends AsyncDisposable {
     what: 'chat' | 'upload' | 'tokenize' | 'models',
     clip: string,
   ) => Refusal | 'hang up' | undefined
+  /** Every `authorization` that came since this was emptied. */
+  readonly keys: Set<string>
   answerMs: number
   digest: string
   fingerprint: string
@@ -63,6 +65,7 @@ export async function startFakeServer(port = 0): Promise<FakeServer> {
     files,
     counts: { uploads: 0, probes: 0, deletions: 0, running: 0, mostRunning: 0 },
     refuse: () => undefined,
+    keys: new Set(),
     answerMs: 0,
     digest: 'd'.repeat(64),
     fingerprint: 'fp_1',
@@ -72,6 +75,7 @@ export async function startFakeServer(port = 0): Promise<FakeServer> {
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method, url = '' } = request
     const body = await buffer(request)
+    if (request.headers.authorization) fake.keys.add(request.headers.authorization)
     const send = (status: number, value: unknown, headers: Readonly<Record<string, string>> = {}) =>
       response
         .writeHead(status, { 'content-type': 'application/json', ...headers })
@@ -158,7 +162,7 @@ export async function startFakeServer(port = 0): Promise<FakeServer> {
     if (refused('chat', clip)) return
     fake.counts.running += 1
     fake.counts.mostRunning = Math.max(fake.counts.mostRunning, fake.counts.running)
-    await delay(fake.answerMs)
+    await delay(fake.answerMs, undefined, { ref: false })
     fake.counts.running -= 1
     fake.asked.push(asked)
     send(200, {
