@@ -16,6 +16,7 @@ import { GraphBuilder } from './graph/builder.ts'
 import type { Graph, Value } from './graph/graph.ts'
 import { readLlamaConfig } from './llama.ts'
 import type { ImagePreprocessing } from './preprocessing.ts'
+import { onePicture } from './video/plain.ts'
 
 interface StarterConfig {
   readonly preprocessing: ImagePreprocessing
@@ -143,4 +144,5 @@ export const family = defineFamily<StarterConfig>({
   weightNames: [['', '']],
   embeddingName: TEXT_EMBEDDING,
   imageToken: (c) => c.imageToken,
+  video: () => onePicture,
 })

@@ -17,6 +17,7 @@ import {
 } from './eagle2/connector.ts'
 import { readEagle2Text, TEXT_PREFIX, unusedHead } from './eagle2/text.ts'
 import { readTiles } from './eagle2/tile-limits.ts'
+import { eagle25Video } from './eagle2/video.ts'
 import {
   readSelectedState,
   type SelectedState,
@@ -158,4 +159,5 @@ export const family = defineFamily<Eagle25Config>({
     `<image ${number}>${imageStart}`,
     imageEnd,
   ],
+  video: ({ imageStart, imageEnd }) => eagle25Video({ start: imageStart, end: imageEnd }),
 })

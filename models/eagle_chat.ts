@@ -19,6 +19,7 @@ import {
 import { readEagle2Text, TEXT_PREFIX, unusedHead } from './eagle2/text.ts'
 import { readTiles } from './eagle2/tile-limits.ts'
 import { convNextGrid, convNextTokens, readTwoTowers, type TwoTowers } from './eagle2/towers.ts'
+import { eagle2Video } from './eagle2/video.ts'
 import {
   readSelectedState,
   type SelectedState,
@@ -30,6 +31,8 @@ import { GraphBuilder } from './graph/builder.ts'
 import type { Graph } from './graph/graph.ts'
 import type { ImagePreprocessing } from './preprocessing.ts'
 
+/** What stands before and behind a picture's features. */
+const MARKS = { start: '<img>', end: '</img>' } as const
 const TOKENIZER = 'tokenizer_config.json'
 /** What the demo takes a tile for when it shares the context out; every published checkpoint's has as many. */
 const SHARED_PER_TILE = 256
@@ -163,5 +166,6 @@ export const family = defineFamily<Eagle2Config>({
   embeddingName: `${TEXT_PREFIX}model.embed_tokens.weight`,
   conversation: () => ({ template: 'eagle_chat', addsBos: false, stopTokens: ['<|im_end|>'] }),
   imageToken: () => '<image>',
-  pictureText: () => ['<img>', '</img>'],
+  pictureText: () => [MARKS.start, MARKS.end],
+  video: () => eagle2Video(MARKS),
 })

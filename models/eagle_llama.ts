@@ -18,6 +18,7 @@ import { GraphBuilder } from './graph/builder.ts'
 import type { Graph, Value } from './graph/graph.ts'
 import { readLlamaConfig } from './llama.ts'
 import type { ImagePreprocessing, Rgb } from './preprocessing.ts'
+import { timedPictures } from './video/plain.ts'
 
 /** Of CLIP; the colour around a picture is its mean, cut to whole levels. */
 const MEAN: Rgb = [0.48145466, 0.4578275, 0.40821073]
@@ -254,5 +255,6 @@ export const family = defineFamily<EagleConfig>({
     ),
   embeddingName: TEXT_EMBEDDING,
   imageToken: () => '<image>',
+  video: () => timedPictures,
   conversation: (_, has) => conversation(has),
 })

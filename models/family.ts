@@ -3,6 +3,7 @@ import type { Graph } from './graph/graph.ts'
 import type { ImagePreprocessing } from './preprocessing.ts'
 import type { PictureLayout, PictureSize } from './tiling/layout.ts'
 import type { ScaleMerge } from './tiling/merge-scales.ts'
+import type { VideoRule } from './video/rule.ts'
 
 /** The parts of a model as graphs: an encoder, a decoder, or both. */
 export interface FamilyGraphs {
@@ -189,6 +190,8 @@ export interface Family<Config> {
   ): readonly string[]
   /** Absent: no text around a stretch of features. */
   stretchTexts?(config: Config): StretchTexts
+  /** How clips are seen; absent for text models, and for towers that are published alone. */
+  video?(config: Config): VideoRule
   /** The expert models that its answers may call. `names`: what the model is called here and where it came from. */
   experts?(names: readonly string[]): readonly ExpertCard[]
 }

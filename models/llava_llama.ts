@@ -11,6 +11,7 @@ import { GraphBuilder } from './graph/builder.ts'
 import type { Value } from './graph/graph.ts'
 import { parseVilaConfig, type VilaConfig } from './vila/config.ts'
 import { project, projectedTokens } from './vila/projector.ts'
+import { nvilaVideo, vila15Video } from './vila/video.ts'
 import { EXPERTS } from './vila-m3/expert-cards.ts'
 
 /** Ends a turn. */
@@ -103,6 +104,10 @@ export const family = defineFamily<VilaConfig>({
       ? ['', ...new Array<string>(tiles).fill('\n')]
       : ['', ''],
   stretchTexts: ({ images }) => images,
+  video: (c) =>
+    c.generation === 'nvila'
+      ? nvilaVideo(c.video, Math.sqrt(tokensPerTile(c)))
+      : vila15Video(c.video),
   messageContent: ({ generation }) => (generation === 'nvila' ? 'stripped-text' : 'parts'),
   // VILA-1.5 does not say; the published code goes by the checkpoints' names, of which those with Llama 3 have its tokens.
   // What the tokenizer puts before a text comes first, and then again what Llama 3's template says.

@@ -16,6 +16,7 @@ import {
 import type { ImagePreprocessing } from './preprocessing.ts'
 import { findFamily, modelTypeOf } from './registry.ts'
 import type { PictureLayout } from './tiling/layout.ts'
+import type { VideoRule } from './video/rule.ts'
 
 /** How a family writes pictures into a prompt. */
 export interface PicturePrompt {
@@ -36,6 +37,8 @@ export interface ModelConfig {
   readonly preprocessing: ImagePreprocessing | undefined
   /** How pictures stand in a prompt; undefined for text models. */
   readonly picturePrompt: PicturePrompt | undefined
+  /** How clips are seen; undefined for text models. */
+  readonly videoRule: VideoRule | undefined
   readonly messageContent: MessageContent
   /** What looked-up embeddings are multiplied by. */
   readonly embeddingScale: number
@@ -96,6 +99,7 @@ export async function modelConfig(
       limits: family.limits(config),
       preprocessing: family.imagePreprocessing?.(config),
       picturePrompt: picturePrompt(family, config),
+      videoRule: family.video?.(config),
       messageContent: family.messageContent?.(config) ?? 'parts',
       embeddingScale: family.embeddingScale?.(config) ?? 1,
       graphs: family.graphs(config),

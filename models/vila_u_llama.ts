@@ -16,6 +16,7 @@ import { defineFamily, type FolderFacts, NO_FACTS } from './family.ts'
 import { GraphBuilder } from './graph/builder.ts'
 import type { Graph } from './graph/graph.ts'
 import { readLlamaConfig } from './llama.ts'
+import { vilaUVideo } from './vila/video.ts'
 
 const TOWER = 'vision_tower.rqvaesiglip'
 /** The tower's last layer, the norm behind it and its head are not run: the published loop returns before them. */
@@ -274,6 +275,7 @@ export const family = defineFamily<VilaUConfig>({
   ],
   embeddingName: 'llm.model.embed_tokens.weight',
   imageToken: () => '<image>',
+  video: ({ videoFrames }) => vilaUVideo(videoFrames),
   conversation: () => ({ template: 'vila_u', addsBos: true, stopTokens: [] }),
 })
 

@@ -248,6 +248,12 @@ export const configSchema = Type.Object(
       MiB,
     ),
     maxImagesPerRequest: count(16, 'Pictures', 'Pictures in one request.', 0),
+    maxVideosPerRequest: count(
+      8,
+      'Pictures',
+      'Clips in one request; 0 refuses them all. How many frames they show, maxVideoFrames bounds.',
+      0,
+    ),
     maxPatches: count(
       4096,
       'Pictures',

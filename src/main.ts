@@ -6,7 +6,7 @@ import type { CapabilityDocument } from './capabilities/document.ts'
 import { patchTokens, tiledImageTokens } from './capabilities/image-tokens.ts'
 import type { ChatEvent, ChatRequest, ChatService, ContentPart } from './chat/contract.ts'
 import { greedyRequest } from './chat/greedy-request.ts'
-import { chatCapabilities, loadModelText, type ServedModel } from './chat/model.ts'
+import { chatCapabilities, inputModalities, loadModelText, type ServedModel } from './chat/model.ts'
 import { createChatService } from './chat/service.ts'
 import { acceptedHosts, apiKeyRequired, type Config } from './config.ts'
 import type { EmbeddingService } from './embeddings/contract.ts'
@@ -30,13 +30,14 @@ import type { LocatedModel } from './import/locate-model.ts'
 import type { OnProgress } from './import/progress.ts'
 import { startMedia } from './media/media.ts'
 import type { Media } from './media/types.ts'
-import { computedForm, type FoundModel, factsOf } from './model-facts.ts'
+import { computedForm, type FoundModel, factsOf, readingOf } from './model-facts.ts'
 import {
   encoderBounds,
   fileStoreOptions,
   limitsInForce,
   mediaOptions,
   smallCacheRemark,
+  videoBounds,
 } from './part-options.ts'
 import { startAll } from './start-all.ts'
 import { createLogger, type Logger } from './telemetry/logger.ts'
@@ -114,13 +115,6 @@ export async function openModel(config: Config, options: MainOptions = {}): Prom
   )
 }
 
-/** What becomes of a GGUF file's weights. */
-function readingOf(backend: string): string {
-  return backend === 'native'
-    ? 'weights are computed with in the blocks that the file has'
-    : 'weights are widened to floats, each to its exact value'
-}
-
 async function openChat(
   found: FoundModel,
   config: Config,
@@ -171,6 +165,7 @@ async function openChat(
     },
     preprocessing,
     towers: family.towers?.(familyConfig) ?? [],
+    ...videoBounds(described, media.clips.limits, config),
     picturePrompt,
     messageContent: described.messageContent,
     imageTokenId: text.tokenizer.idOf(picturePrompt?.placeholder(1) ?? '') ?? -1,
@@ -192,7 +187,7 @@ async function openChat(
   return {
     document: {
       ...facts,
-      inputModalities: seesPictures ? ['text', 'image'] : ['text'],
+      inputModalities: inputModalities(model),
       outputModalities: ['text'],
       chat: chatCapabilities(model),
       embeddings: undefined,

@@ -85,3 +85,10 @@ function fingerprint(digest: string, backend: string, kvCacheType: KvCacheType):
   const hash = createHash('sha256').update(`${VERSION}\n${runtime}\n${digest}`).digest('hex')
   return `fp_${hash.slice(0, 12)}`
 }
+
+/** What becomes of a GGUF file's weights. */
+export function readingOf(backend: string): string {
+  return backend === 'native'
+    ? 'weights are computed with in the blocks that the file has'
+    : 'weights are widened to floats, each to its exact value'
+}

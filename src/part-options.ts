@@ -1,11 +1,15 @@
 /** The configuration as the options of the parts that it is for. */
 import { join } from 'node:path'
 import type { ModelLimits } from '../models/family.ts'
+import type { ModelConfig } from '../models/load-config.ts'
+import { tokensOfFrame } from '../models/video/rule.ts'
 import type { LimitsInForce } from './capabilities/document.ts'
+import type { ServedModel } from './chat/model.ts'
 import type { Config } from './config.ts'
 import type { EncoderOptions } from './engine/encoder.ts'
 import type { FileStoreOptions } from './files/file-store.ts'
 import type { MediaOptions } from './media/media.ts'
+import type { ClipLimits } from './media/video/contract.ts'
 
 export function encoderBounds(
   config: Config,
@@ -29,6 +33,26 @@ export function smallCacheRemark(
   const held = Math.floor(encoderCacheBytes / bytes)
   if (encoderDiskCacheDir !== undefined || held >= maxImages) return undefined
   return `encoderCacheBytes holds ${held} pictures of one tile and a request may have ${maxImages}: with more, each question encodes them again; ${bytes * maxImages} would hold them`
+}
+
+/** How a model sees clips, and how much of them a request may show it. */
+export function videoBounds(
+  { videoRule, preprocessing, limits }: Pick<ModelConfig, 'videoRule' | 'preprocessing' | 'limits'>,
+  { maxVideoFrames }: Pick<ClipLimits, 'maxVideoFrames'>,
+  { maxVideosPerRequest }: Pick<Config, 'maxVideosPerRequest'>,
+): Pick<ServedModel, 'videoRule' | 'maxFrames' | 'maxVideos'> {
+  if (!videoRule || !preprocessing || maxVideosPerRequest === 0)
+    return { videoRule: undefined, maxFrames: 0, maxVideos: 0 }
+  const { tokensPerTile, maxImages } = limits
+  const { multiple, maxVideos = maxVideosPerRequest } = videoRule
+  // A family says how many pictures fit; pooled frames are smaller.
+  const fit = Math.floor((maxImages * tokensPerTile) / tokensOfFrame(videoRule, tokensPerTile))
+  const frames = Math.floor(Math.min(fit, maxVideoFrames) / multiple) * multiple
+  return {
+    videoRule,
+    maxFrames: Math.max(multiple, frames),
+    maxVideos: Math.min(maxVideos, maxVideosPerRequest),
+  }
 }
 
 export function limitsInForce(config: Config, maxImages: number): LimitsInForce {

@@ -15,6 +15,7 @@ export async function inWindow<Item, Result>(
   signal: AbortSignal,
   run: (item: Item, signal: AbortSignal) => Promise<Result>,
   discard: (result: Result) => void = () => {},
+  atOnce = PICTURES_AT_ONCE,
 ): Promise<Result[]> {
   const abort = new AbortController()
   const linked = AbortSignal.any([signal, abort.signal])
@@ -27,7 +28,7 @@ export async function inWindow<Item, Result>(
       results.set(i, await run(item, linked))
     }
   }
-  const lanes = Array.from({ length: Math.min(PICTURES_AT_ONCE, items.length) }, lane)
+  const lanes = Array.from({ length: Math.min(atOnce, items.length) }, lane)
   try {
     await Promise.all(lanes)
   } catch (error) {

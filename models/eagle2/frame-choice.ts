@@ -28,7 +28,7 @@ const FPS = 2
 /** Frames come in pairs. */
 const FACTOR = 2
 const MIN_FRAMES = 4
-const MAX_FRAMES = 256
+export const MAX_FRAMES = 256
 
 /** Eagle 2.5's rule: `smart_nframes` and `_read_video_decord` of `processing_eagle2_5_vl.py`. */
 export function chooseFrames(video: VideoFacts, options: FrameOptions = {}): ChosenFrames {

@@ -20,6 +20,9 @@ const ORDINALS = [
   'tenth',
 ]
 
+/** Clips of one conversation for which there is a word. */
+export const MOST_VIDEOS = ORDINALS.length
+
 /** How a video was sampled, where the prompt says so. */
 export interface SampledVideo {
   /** Frames a second. */

@@ -16,7 +16,7 @@ export interface CapabilityDocument {
   readonly ownedBy: string
   /** `model_type` of the family. */
   readonly family: string
-  readonly inputModalities: readonly ('text' | 'image')[]
+  readonly inputModalities: readonly ('text' | 'image' | 'video')[]
   readonly outputModalities: readonly ('text' | 'embedding')[]
   /** Undefined for a tower that is served alone. */
   readonly chat: ChatCapabilities | undefined
@@ -60,12 +60,26 @@ export interface ChatCapabilities {
     readonly repetitionPenalty: number
   }
   readonly decoding: DecodingFacts
+  /** Undefined for a model that reads no clips. */
+  readonly video: VideoCapabilities | undefined
   /** Pictures at each level of detail: tiles and tokens at most; empty for text models. */
   readonly detail: readonly {
     readonly level: ImageDetail
     readonly maxTiles: number
     readonly maxTokens: number
   }[]
+}
+
+export interface VideoCapabilities {
+  /** Frames of all clips of a request, and clips. */
+  readonly maxFrames: number
+  readonly maxVideos: number
+  /** Frames are this many or a multiple of it. */
+  readonly multiple: number
+  /** Positions, after pooling; without the text around a frame. */
+  readonly tokensPerFrame: number
+  /** Which frames are seen where a request does not say, in words. */
+  readonly how: string
 }
 
 /** How answers are computed. */

@@ -1,23 +1,29 @@
 /** A running generation → the events of a chat answer: text, finish reasons, and the bill at the end. */
 import type { Generation } from '../engine/types.ts'
 import { fromWireError } from '../errors.ts'
-import type { ChatEvent, ChatRequest, ImageSeen, StationTimes } from './contract.ts'
+import type { ChatEvent, ChatRequest, StationTimes, TokenUsage } from './contract.ts'
 import type { ServedModel } from './model.ts'
 import { ChoiceOutput, type TextChunk } from './output.ts'
+
+/** A picture or a clip that took its time. */
+interface Seen {
+  readonly stations: StationTimes
+}
 
 /** Engine events → text, one output a choice, then the bill. */
 export async function* answer(
   model: ServedModel,
   request: ChatRequest,
   generation: Generation,
-  imageTokens: number,
-  seen: readonly ImageSeen[],
+  media: Pick<TokenUsage, 'imageTokens' | 'videoTokens'>,
+  seen: readonly Seen[],
 ): AsyncGenerator<ChatEvent> {
   const outputs = Array.from(
     { length: request.n },
     () => new ChoiceOutput(model.tokenizer, request.stop),
   )
   const texts = new Map<number, TextChunk>()
+  const { imageTokens, videoTokens } = media
   let promptTokens = 0
   let cachedTokens = 0
   let completionTokens = 0
@@ -63,7 +69,7 @@ export async function* answer(
   }
   yield {
     type: 'usage',
-    ...{ promptTokens, cachedTokens, imageTokens },
+    ...{ promptTokens, cachedTokens, imageTokens, videoTokens },
     ...{ completionTokens, draftedTokens, acceptedTokens },
   }
   yield { type: 'timings', stations }
@@ -94,7 +100,7 @@ function textDelta(choice: number, chunk: TextChunk): ChatEvent {
   }
 }
 
-function sumStations(seen: readonly ImageSeen[]): StationTimes {
+function sumStations(seen: readonly Seen[]): StationTimes {
   const sum: Record<string, number> = {}
   for (const { stations } of seen) {
     for (const [name, ms] of Object.entries(stations)) sum[name] = (sum[name] ?? 0) + ms

@@ -34,12 +34,72 @@ export type ContentPart =
       readonly param: string
     }
   | StoredPicture
+  | VideoPart
+  | FramesPart
 
 /** A picture among the uploaded files. */
 export interface StoredPicture {
   readonly type: 'image'
   readonly stored: { readonly fileId: string; readonly path: string; readonly byteLength: number }
   readonly detail: ImageDetail
+  readonly param: string
+}
+
+/** Which frames of a clip are looked at; what is undefined is the family's own. */
+export interface VideoSampling {
+  /** Frames a second; at most `maxFrames`. */
+  readonly fps: number | undefined
+  readonly maxFrames: number | undefined
+  /** Seconds from the clip's beginning. */
+  readonly start: number | undefined
+  readonly end: number | undefined
+  readonly sampling: 'uniform' | 'keyframes' | 'scenes'
+  /** Seconds, rising; excludes all the others. */
+  readonly times: readonly number[] | undefined
+}
+
+/** A clip. */
+export interface VideoPart {
+  readonly type: 'video'
+  readonly from:
+    | { readonly url: string }
+    | { readonly base64: string }
+    /** A file of this machine; `fileId` where it was uploaded. */
+    | { readonly path: string; readonly byteLength: number; readonly fileId?: string }
+  readonly sampling: VideoSampling
+  /** The field that the clip stands in. */
+  readonly param: string
+  /** The object that the sampling stands in. */
+  readonly samplingParam: string
+}
+
+/** Frames of a clip that the client has cut up itself: pictures, and when each is shown, in seconds that rise. */
+export interface FramesPart {
+  readonly type: 'frames'
+  readonly frames: readonly { readonly picture: PicturePart; readonly time: number }[]
+  readonly param: string
+}
+
+export type PicturePart = Extract<ContentPart, { readonly type: 'image' }>
+
+/** A clip, or frames of one, of which files are to be found. */
+export type FiledVideo =
+  | (Omit<VideoPart, 'from' | 'type'> & {
+      readonly type: 'filed-video'
+      readonly fileId: string
+    })
+  | {
+      readonly type: 'filed-frames'
+      readonly frames: readonly {
+        readonly picture: PicturePart | FiledPicture
+        readonly time: number
+      }[]
+      readonly param: string
+    }
+
+export interface FiledPicture {
+  readonly type: 'filed-image'
+  readonly fileId: string
   readonly param: string
 }
 
@@ -61,7 +121,7 @@ export interface ChatMessage<Part = ContentPart> {
 }
 
 /** A message as a client wrote it. */
-export type RequestMessage = ChatMessage<ContentPart | FilePart>
+export type RequestMessage = ChatMessage<ContentPart | FilePart | FiledVideo>
 
 /** Sampling as asked for: undefined means the model's own default, null never occurs. */
 export type RequestedSampling = {
@@ -96,7 +156,7 @@ export interface ChatRequest {
 }
 
 /**
- * What `complete` yields: `start`, then (when asked) `explain`, then deltas with exactly one `finish` for
+ * What `complete` yields: `start`, then `videos` where there are any and (when asked) `explain`, then deltas with exactly one `finish` for
  * each choice, then `usage` and `timings`, then the end. A failure is thrown, never yielded.
  */
 export type ChatEvent =
@@ -111,6 +171,8 @@ export type ChatEvent =
       /** Changes whenever weights, backend or version do. */
       readonly systemFingerprint: string
     }
+  /** What was seen of each clip, in request order. */
+  | { readonly type: 'videos'; readonly videos: readonly VideoSeen[] }
   | ({ readonly type: 'explain' } & Explanation)
   | {
       readonly type: 'text-delta'
@@ -128,8 +190,9 @@ export interface TokenUsage {
   readonly promptTokens: number
   /** Of `promptTokens`: not computed again because the prefix cache held them. */
   readonly cachedTokens: number
-  /** Of `promptTokens`: positions that pictures take. The rest is text. */
+  /** Of `promptTokens`: positions that pictures take, and those that frames of clips take. The rest is text. */
   readonly imageTokens: number
+  readonly videoTokens: number
   /** Of all choices together. */
   readonly completionTokens: number
   /** Of all choices: guessed and computed on trial, and those of them that were then chosen. */
@@ -170,6 +233,7 @@ export interface Explanation {
   readonly promptText: string
   readonly promptTokens: number
   readonly images: readonly ImageSeen[]
+  readonly videos: readonly VideoSeen[]
   /** What keys and values are kept as. */
   readonly kvCacheType: KvCacheType
 }
@@ -203,6 +267,51 @@ export interface ImageSeen {
   readonly stations: StationTimes
 }
 
+/** What is seen of a clip: known before anything is decoded. */
+export interface VideoCost {
+  /** The request field. */
+  readonly param: string
+  /** The part that was looked at, and the whole, in seconds; of a list of frames from the first to the last. */
+  readonly start: number
+  readonly end: number
+  readonly duration: number
+  /** When each frame that is shown stands in the clip; as the prompt has them. */
+  readonly times: readonly number[]
+  readonly sampling: 'uniform' | 'keyframes' | 'scenes' | 'times'
+  /** Positions of its features in the prompt. */
+  readonly tokens: number
+}
+
+/** What became of one clip. */
+export interface VideoSeen extends VideoCost {
+  /** When the frames that were decoded are really shown, one a frame. */
+  readonly shown: readonly number[]
+  readonly tilesPerFrame: number
+  /** Frames whose features came from the cache, and were neither decoded nor encoded. */
+  readonly cachedFrames: number
+  readonly conversions: readonly string[]
+  /** Undefined for a list of frames. */
+  readonly clip: ClipSeen | undefined
+  readonly stations: StationTimes
+}
+
+/** What the file of a clip says of itself. */
+export interface ClipSeen {
+  /** mp4's `mov,mp4,m4a,3gp,3g2,mj2`, `matroska,webm`, … */
+  readonly format: string
+  readonly codec: string
+  readonly bytes: number
+  /** Hex, of the bytes. */
+  readonly sha256: string
+  readonly fileId?: string
+  /** Upright, in square pixels. */
+  readonly width: number
+  readonly height: number
+  readonly fps: number
+  readonly frames: number
+  readonly hasSound: boolean
+}
+
 /** One checked request to `/v1/tokenize`. */
 export interface TokenizeRequest {
   readonly requestId: string
@@ -217,13 +326,15 @@ export interface TokenizeRequest {
 
 export interface TokenizeResult {
   readonly model: string
-  /** Positions the prompt takes: text and pictures. */
+  /** Positions the prompt takes: text, pictures and frames of clips. */
   readonly tokens: number
   readonly imageTokens: number
+  readonly videoTokens: number
   readonly images: readonly Pick<
     ImageSeen,
     'param' | 'detail' | 'format' | 'width' | 'height' | 'tiles' | 'tokens'
   >[]
+  readonly videos: readonly VideoCost[]
   /** Token ids with each picture's placeholder id repeated once a position; undefined unless asked for. */
   readonly ids: readonly number[] | undefined
   readonly maxContext: number

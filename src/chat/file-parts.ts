@@ -1,10 +1,11 @@
-/** Files of a conversation → pictures and texts: what is in a file decides, neither its name nor its purpose. */
+/** Files of a conversation → pictures, clips and texts: what is in a file decides, neither its name nor its purpose. */
 import { AerieError } from '../errors.ts'
 import type { FileStore, StoredFile } from '../files/contract.ts'
 import { decodeDataUri } from '../media/data-uri.ts'
 import { sniff } from '../media/sniff.ts'
 import { inWindow } from '../picture-window.ts'
-import type { ChatMessage, ContentPart, FilePart, RequestMessage } from './contract.ts'
+import type { ChatMessage, ContentPart, FiledVideo, FilePart, RequestMessage } from './contract.ts'
+import { clipOfFile, openVideo } from './video-files.ts'
 
 export type ReadableFiles = Pick<FileStore, 'find' | 'read' | 'localPath'>
 
@@ -30,19 +31,25 @@ const BINARY = /[\0-\x08\x0e-\x1a\x1c-\x1f]/
 
 /**
  * The messages without files. Rejects with `not_found` for a file that is gone or another tenant's, `unsupported_media` for
- * what is neither picture nor text, `invalid_media` for texts that are not UTF-8, `request_too_large`.
+ * what is neither picture, clip nor text, `invalid_media` for texts that are not UTF-8, `request_too_large`.
  */
 export async function openFiles(
   messages: readonly RequestMessage[],
   context: FileContext,
 ): Promise<ChatMessage[]> {
-  const parts = messages.flatMap(({ content }) => content.filter((part) => part.type === 'file'))
+  const parts = messages.flatMap(({ content }) => content.filter(isFiled))
   if (parts.length === 0) return messages as ChatMessage[]
   const opened = await openParts(parts, context)
   return messages.map((message) => ({
     ...message,
-    content: message.content.map((part) => (part.type === 'file' ? opened.get(part)! : part)),
+    content: message.content.map((part) => (isFiled(part) ? opened.get(part)! : part)),
   }))
+}
+
+type Filed = FilePart | FiledVideo
+
+function isFiled(part: ContentPart | Filed): part is Filed {
+  return part.type === 'file' || part.type === 'filed-video' || part.type === 'filed-frames'
 }
 
 /** A text that is not read before all are known to fit. */
@@ -53,13 +60,15 @@ interface UnreadText {
 }
 
 async function openParts(
-  parts: readonly FilePart[],
+  parts: readonly Filed[],
   context: FileContext,
-): Promise<Map<FilePart, ContentPart>> {
+): Promise<Map<Filed, ContentPart>> {
   const { signal, maxTextBytes } = context
-  const found = await inWindow(parts, signal, async (part) =>
-    'id' in part.file ? openStored(part.file.id, part.param, context) : openData(part, part.file),
-  )
+  const found = await inWindow(parts, signal, async (part) => {
+    if (part.type !== 'file') return openVideo(part, videoFiles(context))
+    const { file, param } = part
+    return 'id' in file ? openStored(file.id, `${param}.file_id`, context) : openData(part, file)
+  })
   let textBytes = 0
   for (const one of found) {
     if (!('read' in one)) continue
@@ -75,10 +84,9 @@ async function openParts(
 
 async function openStored(
   id: string,
-  part: string,
+  param: string,
   { files, tenant }: FileContext,
 ): Promise<ContentPart | UnreadText> {
-  const param = `${part}.file_id`
   const file = await files?.find(tenant, id)
   if (!file || !files) {
     const what = `no file ${JSON.stringify(id.slice(0, 80))}; it was deleted, has expired or never was`
@@ -86,6 +94,10 @@ async function openStored(
   }
   return await naming(param, async () => {
     const head = await readBytes(files, file, Math.min(HEAD_BYTES, file.bytes))
+    if (sniff(head).is === 'video' && !isText(head)) {
+      const path = await files.localPath(file)
+      return clipOfFile({ fileId: id, path, byteLength: file.bytes }, param)
+    }
     if (isPicture(head, param)) {
       const stored = { fileId: id, path: await files.localPath(file), byteLength: file.bytes }
       return { type: 'image', stored, detail: 'auto', param }
@@ -98,6 +110,23 @@ async function openStored(
   })
 }
 
+/** Files that must be clips, and pictures. */
+function videoFiles(context: FileContext): Parameters<typeof openVideo>[1] {
+  return {
+    async clip(fileId, param) {
+      const part = await openStored(fileId, param, context)
+      if ('type' in part && part.type === 'video' && 'path' in part.from)
+        return { ...part.from, fileId }
+      throw new AerieError('invalid_media', `${param}: the file is no video`, { param })
+    },
+    async picture({ fileId, param }) {
+      const part = await openStored(fileId, param, context)
+      if ('type' in part && part.type === 'image') return part
+      throw new AerieError('invalid_media', `${param}: the file is no picture`, { param })
+    },
+  }
+}
+
 function openData(
   { param: part }: FilePart,
   { data, filename }: Extract<FilePart['file'], { data: string }>,
@@ -108,6 +137,7 @@ function openData(
     throw new AerieError('invalid_request', `${param}: expected a data: URI`, { param })
   }
   if (/^image\//i.test(type)) return { type: 'image', url: data, detail: 'auto', param }
+  if (/^video\//i.test(type)) return clipOfFile({ url: data }, param)
   if (!TEXT_TYPES.pattern.test(type)) throw unsupported(param, type || 'data of no media type')
   if (filename === undefined) {
     const what = 'expected the name of the text, which the model is told, got nothing'
@@ -170,6 +200,6 @@ async function naming<T>(param: string, work: () => Promise<T>): Promise<T> {
 }
 
 function unsupported(param: string, what: string): AerieError {
-  const message = `${param}: files with ${what} are not supported; pictures and texts in UTF-8 are`
+  const message = `${param}: files with ${what} are not supported; pictures, clips and texts in UTF-8 are`
   return new AerieError('unsupported_media', message, { param })
 }

@@ -7,7 +7,13 @@ import { pipeline } from 'node:stream/promises'
 import type { Conversation, MessageContent, ModelLimits, TowerCard } from '../../models/family.ts'
 import type { PicturePrompt } from '../../models/load-config.ts'
 import { type ImagePreprocessing, mostTilesOf } from '../../models/preprocessing.ts'
-import type { ChatCapabilities, DecodingFacts } from '../capabilities/document.ts'
+import { tokensOfFrame, type VideoRule } from '../../models/video/rule.ts'
+import type {
+  CapabilityDocument,
+  ChatCapabilities,
+  DecodingFacts,
+  VideoCapabilities,
+} from '../capabilities/document.ts'
 import type { Encoder, Engine } from '../engine/types.ts'
 import { AerieError } from '../errors.ts'
 import { groupShards, shardOf } from '../gguf-name.ts'
@@ -46,6 +52,11 @@ export interface ServedModel extends ModelText {
   readonly towers: readonly TowerCard[]
   /** Undefined for text models. */
   readonly picturePrompt: PicturePrompt | undefined
+  /** How clips are seen; undefined for text models. */
+  readonly videoRule: VideoRule | undefined
+  /** Frames of all clips of a request, and clips; 0 where there are none. */
+  readonly maxFrames: number
+  readonly maxVideos: number
   readonly messageContent: MessageContent
   readonly imageTokenId: number
   readonly engine: Engine
@@ -65,11 +76,37 @@ export function chatCapabilities(model: ServedModel): ChatCapabilities {
     prompt: template.source,
     samplingDefaults,
     decoding,
+    video: videoCapabilities(model),
     detail: levels.map((level) => {
       const { tiles, featureTiles } = mostTilesOf(preprocessing!, level)
       return { level, maxTiles: tiles, maxTokens: featureTiles * tokensPerTile }
     }),
   }
+}
+
+/** What may stand in a message. */
+export function inputModalities(
+  model: Pick<ServedModel, 'preprocessing' | 'limits' | 'maxFrames'>,
+): CapabilityDocument['inputModalities'] {
+  const { preprocessing, limits, maxFrames } = model
+  const seesPictures = preprocessing !== undefined && limits.maxImages > 0
+  return [
+    'text',
+    ...(seesPictures ? (['image'] as const) : []),
+    ...(maxFrames > 0 ? (['video'] as const) : []),
+  ]
+}
+
+function videoCapabilities({
+  videoRule,
+  maxFrames,
+  maxVideos,
+  limits,
+}: ServedModel): VideoCapabilities | undefined {
+  if (!videoRule || maxFrames === 0) return undefined
+  const { multiple, how } = videoRule
+  const tokensPerFrame = tokensOfFrame(videoRule, limits.tokensPerTile)
+  return { maxFrames, maxVideos, multiple, tokensPerFrame, how }
 }
 
 /** Reads tokenizer, template and generation defaults of a folder, or of a GGUF file. Rejects with `invalid_package`. */

@@ -1,15 +1,18 @@
 /** Picture parts of a conversation → features, by way of the caches, with a record of what was seen. */
-import { createHash } from 'node:crypto'
-import { featureTiles, layoutPictures } from '../../models/preprocessing.ts'
+import { featureTiles, layoutPictures, type PictureToLayOut } from '../../models/preprocessing.ts'
 import { finestLevel, type PictureLayout } from '../../models/tiling/layout.ts'
 import type { Features } from '../engine/types.ts'
 import { AerieError } from '../errors.ts'
 import type { ImageSource, LoadedImage, Media } from '../media/types.ts'
 import { inWindow } from '../picture-window.ts'
 import type { ChatMessage, ContentPart, ImageSeen, StationTimes } from './contract.ts'
+import { pictureKey } from './feature-key.ts'
 import type { ServedModel } from './model.ts'
 
 type ImagePart = Extract<ContentPart, { type: 'image' }>
+
+/** One tile, whatever its size. */
+const FRAME: PictureToLayOut = { size: { width: 1, height: 1 }, detail: 'low' }
 
 /** A picture whose bytes are here and whose cost is known, not yet decoded. */
 export interface LoadedPicture {
@@ -29,7 +32,7 @@ export function pictureParts(messages: readonly ChatMessage[]): ImagePart[] {
   return messages.flatMap((message) => message.content.filter((part) => part.type === 'image'))
 }
 
-function sourceOf(part: ImagePart): ImageSource['from'] {
+export function sourceOf(part: ImagePart): ImageSource['from'] {
   return 'url' in part ? { url: part.url } : part.stored
 }
 
@@ -38,12 +41,13 @@ export function imageTokens(pictures: readonly LoadedPicture[]): number {
   return pictures.reduce((sum, picture) => sum + picture.tokens, 0)
 }
 
-/** Fetches every picture and reads its header. Errors name the part. */
+/** Fetches every picture and reads its header. Errors name the part. `frames`: of clips, beside which a picture is not alone. */
 export async function loadPictures(
   model: ServedModel,
   media: Media,
   messages: readonly ChatMessage[],
   signal: AbortSignal,
+  frames = 0,
 ): Promise<LoadedPicture[]> {
   const parts = pictureParts(messages)
   const { preprocessing, limits } = model
@@ -70,10 +74,10 @@ export async function loadPictures(
     (part, linked) => media.load({ from: sourceOf(part), param: part.param }, linked),
     (image) => media.release(image),
   )
-  const layouts = layoutPictures(
-    preprocessing,
-    images.map(({ header }, i) => ({ size: header, detail: parts[i]!.detail })),
-  )
+  const layouts = layoutPictures(preprocessing, [
+    ...images.map(({ header }, i) => ({ size: header, detail: parts[i]!.detail })),
+    ...new Array<PictureToLayOut>(frames).fill(FRAME),
+  ])
   return images.map((image, i): LoadedPicture => {
     const layout = layouts[i]!
     const tokens = featureTiles(preprocessing, layout) * limits.tokensPerTile
@@ -108,7 +112,7 @@ async function encodePicture(
 ): Promise<EncodedPicture> {
   const { part, image, layout } = picture
   const encoder = model.visionEncoder!
-  const key = featureKey(model, image.sha256, layout, tenant)
+  const key = pictureKey(model, image.sha256, layout, tenant)
   const isFetched = 'url' in part && !/^\s*data:/i.test(part.url)
   const fetchTime: StationTimes = isFetched ? { fetch: image.fetchMs } : {}
   const known = await encoder.lookup(key)
@@ -163,19 +167,4 @@ function describe(
     tokens,
     ...rest,
   }
-}
-
-/**
- * Everything that decides the features, and the tenant, so that nobody can probe for another's pictures. The fingerprint
- * stands for runtime and version, which matter to what lies on disk.
- */
-function featureKey(
-  { preprocessing, digest, systemFingerprint }: ServedModel,
-  sha256: string,
-  { levels }: PictureLayout,
-  tenant: string,
-): string {
-  return createHash('sha256')
-    .update(JSON.stringify([sha256, preprocessing, levels, digest, systemFingerprint, tenant]))
-    .digest('hex')
 }

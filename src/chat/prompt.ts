@@ -1,14 +1,22 @@
-/** Conversation → prompt: rendered text, token ids, and where the pictures go. */
-import type { MessageContent, ModelLimits, StretchTexts } from '../../models/family.ts'
-import type { PicturePrompt } from '../../models/load-config.ts'
-import type { PictureLayout } from '../../models/tiling/layout.ts'
+/** Conversation → prompt: rendered text, token ids, and where pictures and clips go. */
+import type { MessageContent, ModelLimits } from '../../models/family.ts'
 import { AerieError } from '../errors.ts'
 import type { EncoderThread } from '../tokenizer/encoder-thread.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import type { ChatMessage, ContentPart } from './contract.ts'
+import {
+  type MediaPrompts,
+  type MediumPiece,
+  type PromptMedium,
+  placeholdersOfOneMore,
+  type Slot,
+  slotOfEachStretch,
+  type WrittenMedium,
+  writeMedia,
+} from './prompt-media.ts'
 import type { ChatTemplate, TemplateMessage, TemplatePart } from './template.ts'
 
-/** A prompt before the pictures' features are known. */
+/** A prompt before the features of its pictures and clips are known. */
 export interface Prompt {
   /** As rendered, one placeholder a picture, or a stretch of it. */
   readonly text: string
@@ -16,63 +24,46 @@ export interface Prompt {
   readonly textTokens: number
 }
 
-export type PromptPiece =
-  | { readonly kind: 'tokens'; readonly ids: Int32Array }
-  /** Part `stretch` of `stretches` equal parts of a picture's features; pictures count from 0. */
-  | {
-      readonly kind: 'picture'
-      readonly picture: number
-      readonly stretch: number
-      readonly stretches: number
-    }
+export type PromptPiece = { readonly kind: 'tokens'; readonly ids: Int32Array } | MediumPiece
 
 /** What a model brings to its prompts. */
-export interface PromptBuilder {
+export interface PromptBuilder extends MediaPrompts {
   readonly tokenizer: Tokenizer
   readonly encoder: EncoderThread
   readonly template: ChatTemplate
   /** What comes before every prompt. */
   readonly firstIds: Int32Array
-  /** Undefined for text models. */
-  readonly picturePrompt: PicturePrompt | undefined
   readonly messageContent: MessageContent
   readonly limits: Pick<ModelLimits, 'maxContext'>
 }
 
 /**
  * Renders and tokenizes. Special tokens come from the template and the family only: one that a user typed stays plain text,
- * so nobody can forge a turn or a picture. `layouts` are those of the messages' pictures, in order.
+ * so nobody can forge a turn or a picture. `media` are the messages' pictures and clips, in order.
  * Errors: `context_length_exceeded` before any work that grows with the text.
  */
 export async function buildPrompt(
   builder: PromptBuilder,
   messages: readonly ChatMessage[],
-  layouts: readonly PictureLayout[],
+  media: readonly PromptMedium[],
 ): Promise<Prompt> {
   refuseHopelesslyLong(builder, messages)
   const mark = splitMark(messages)
-  const { picturePrompt, tokenizer, messageContent } = builder
-  const pictures = layouts.map(
-    (layout, i): WrittenPicture => ({
-      // A family's placeholder need not be a token.
-      placeholder: picturePrompt!.placeholder(i + 1),
-      texts: picturePrompt!.texts(layout, i + 1, layouts.length),
-    }),
+  const { tokenizer, messageContent } = builder
+  const written = writeMedia(builder, media)
+  const slots = written.flatMap((medium) =>
+    messageContent === 'parts' ? medium.slots : medium.slots.flatMap(slotOfEachStretch),
   )
-  const oneMore = picturePrompt ? [picturePrompt.placeholder(layouts.length + 1)] : []
-  const placeholders = pictures.map(({ placeholder }) => placeholder)
+  const placeholders = slots.map(({ placeholder }) => placeholder)
+  const oneMore = placeholdersOfOneMore(builder, media)
   const defuse = defuser(
     [...new Set([...tokenizer.specialTokens, ...placeholders, ...oneMore])],
     mark,
   )
   const rendered = builder.template.render(
-    toTemplate(messages, defuse, messageContent, pictures.values()),
+    toTemplate(messages, defuse, messageContent, written.values()),
   )
-  const between =
-    messageContent === 'parts'
-      ? withTexts(splitAt(rendered, placeholders, oneMore), pictures)
-      : splitAt(rendered, pictures.flatMap(placeholderOfEachStretch), oneMore)
-  const plan = layOut(between, pictures, picturePrompt?.stretchTexts)
+  const plan = layOut(splitAt(rendered, placeholders, oneMore), slots)
   // Each piece is encoded on its own, as the published splitters do (Eagle: mm_utils.tokenizer_image_token).
   const texts = plan.flatMap((piece) => (typeof piece === 'string' ? piece.split(mark) : []))
   const encoded = await builder.encoder.encode(texts)
@@ -93,16 +84,6 @@ export async function buildPrompt(
   }
 }
 
-/** How the model is shown a picture: texts, and a stretch of its features between each two. */
-interface WrittenPicture {
-  readonly placeholder: string
-  readonly texts: readonly string[]
-}
-
-function placeholderOfEachStretch({ placeholder, texts }: WrittenPicture): string[] {
-  return new Array<string>(texts.length - 1).fill(placeholder)
-}
-
 /** The text before, between and behind the placeholders, which must stand there in their order and no more often. */
 function splitAt(
   rendered: string,
@@ -115,7 +96,7 @@ function splitAt(
     const at = rendered.indexOf(placeholder, from)
     if (at < 0) {
       throw new Error(
-        `the chat template rendered ${between.length} placeholders for ${placeholders.length} pictures`,
+        `the chat template rendered ${between.length} placeholders for ${placeholders.length} pictures and clips`,
       )
     }
     between.push(rendered.slice(from, at))
@@ -124,62 +105,51 @@ function splitAt(
   for (const placeholder of oneMore) {
     if (rendered.includes(placeholder, from)) {
       throw new Error(
-        `the chat template rendered ${placeholder} for more than ${placeholders.length} pictures`,
+        `the chat template rendered ${placeholder} for more than ${placeholders.length} pictures and clips`,
       )
     }
   }
   return [...between, rendered.slice(from)]
 }
 
-/** Text around pictures → text around each stretch of them. */
-function withTexts(between: readonly string[], pictures: readonly WrittenPicture[]): string[] {
-  const all = [between[0]!]
-  pictures.forEach(({ texts: [first, ...others] }, i) => {
-    all[all.length - 1] += first!
-    all.push(...others)
-    all[all.length - 1] += between[i + 1]!
-  })
-  return all
-}
-
-type PicturePiece = Extract<PromptPiece, { kind: 'picture' }>
-
 /** Texts, each to be tokenized by itself, and stretches of features in turn; begins and ends with a text. */
-function layOut(
-  between: readonly string[],
-  pictures: readonly WrittenPicture[],
-  around: StretchTexts | undefined,
-): (string | PicturePiece)[] {
-  const plan: (string | PicturePiece)[] = [between[0]!]
-  const add = (text: string) => {
-    if (text !== '') plan.push(text)
-  }
-  let next = 1
-  pictures.forEach(({ texts }, picture) => {
-    const stretches = texts.length - 1
-    for (let stretch = 0; stretch < stretches; stretch++) {
-      add(around!.before)
-      plan.push({ kind: 'picture', picture, stretch, stretches })
-      add(around!.after)
-      plan.push(between[next++]!)
-    }
+function layOut(between: readonly string[], slots: readonly Slot[]): (string | MediumPiece)[] {
+  const plan: (string | MediumPiece)[] = []
+  const add = (texts: readonly string[]) => plan.push(...texts.filter((text) => text !== ''))
+  let text = between[0]!
+  slots.forEach(({ texts: [first, ...others], stretches }, i) => {
+    text += first!
+    stretches.forEach(({ piece, before, after }, stretch) => {
+      plan.push(text)
+      add(before)
+      plan.push(piece)
+      add(after)
+      text = others[stretch]!
+    })
+    text += between[i + 1]!
   })
+  plan.push(text)
   return plan
 }
 
-/** The messages as the template wants them; where it wants strings, each picture is written where its part stands. */
+/** The messages as the template wants them; where it wants strings, each medium is written where its part stands. */
 function toTemplate(
   messages: readonly ChatMessage[],
   defuse: (text: string) => string,
   form: MessageContent,
-  pictures: Iterator<WrittenPicture>,
+  media: Iterator<WrittenMedium>,
 ): TemplateMessage[] {
-  const partOf = (part: ContentPart): TemplatePart =>
-    part.type === 'image' ? { type: 'image' } : { type: 'text', text: defuse(part.text) }
+  const partsOf = (part: ContentPart): readonly TemplatePart[] => {
+    if (part.type === 'text') return [{ type: 'text', text: defuse(part.text) }]
+    return (media.next().value as WrittenMedium).parts
+  }
   const textOf = (part: ContentPart): string => {
-    if (part.type !== 'image') return defuse(part.text)
-    const { placeholder, texts } = pictures.next().value as WrittenPicture
-    return texts.join(placeholder)
+    if (part.type === 'text') return defuse(part.text)
+    return (media.next().value as WrittenMedium).slots
+      .map(({ isOneText, placeholder, texts }) =>
+        isOneText ? placeholder : texts.join(placeholder),
+      )
+      .join('')
   }
   return messages.map(({ role, name, content }) => {
     const text = () => content.map(textOf).join(form === 'text' ? '\n' : '')
@@ -187,7 +157,8 @@ function toTemplate(
       // `developer` is OpenAI's newer word for the same thing; published templates know `system`.
       role: role === 'developer' ? 'system' : role,
       ...(name === undefined ? {} : { name: defuse(name) }),
-      content: form === 'parts' ? content.map(partOf) : form === 'text' ? text() : stripped(text()),
+      content:
+        form === 'parts' ? content.flatMap(partsOf) : form === 'text' ? text() : stripped(text()),
     }
   })
 }

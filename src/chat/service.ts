@@ -2,21 +2,14 @@
 import { randomUUID } from 'node:crypto'
 import { findModel } from '../capabilities/find-model.ts'
 import { withDeadline } from '../deadline.ts'
-import type { Features, PromptPart } from '../engine/types.ts'
-import { AerieError } from '../errors.ts'
 import type { Media } from '../media/types.ts'
 import { answer } from './answer.ts'
-import type { ChatRequest, ChatService } from './contract.ts'
+import { answerRoom } from './answer-room.ts'
+import type { ChatService } from './contract.ts'
 import { openFiles, type ReadableFiles } from './file-parts.ts'
+import { encodeMedia, interleave, loadMedia, NO_MEDIA, releaseMedia } from './media-parts.ts'
 import type { ServedModel } from './model.ts'
-import {
-  encodePictures,
-  imageTokens,
-  type LoadedPicture,
-  loadPictures,
-  releasePictures,
-} from './pictures.ts'
-import { buildPrompt, type Prompt } from './prompt.ts'
+import { buildPrompt } from './prompt.ts'
 import { resolveSampling } from './sampling.ts'
 import { tokenize } from './tokenize.ts'
 
@@ -49,23 +42,20 @@ export function createChatService(options: ChatServiceOptions): ChatService {
       const deadlineMs = Math.min(request.deadlineMs ?? options.deadlineMs, options.deadlineMs)
       using deadline = withDeadline(clientSignal, deadlineMs)
       const { signal } = deadline
-      let pictures: LoadedPicture[] = []
+      let loaded = NO_MEDIA
       try {
         const { tenant } = request
         const messages = await openFiles(request.messages, { files, tenant, maxTextBytes, signal })
-        pictures = await loadPictures(model, media, messages, signal)
-        const layouts = pictures.map((picture) => picture.layout)
-        const prompt = await buildPrompt(model, messages, layouts)
-        const maxTokens = answerRoom(model, prompt, pictures, request)
-        const encoded = await encodePictures(model, media, pictures, tenant, signal)
-        releasePictures(media, pictures)
+        loaded = await loadMedia(model, media, messages, signal)
+        const { imageTokens, videoTokens } = loaded
+        const prompt = await buildPrompt(model, messages, loaded.inOrder)
+        const maxTokens = answerRoom(model, prompt, loaded, request.maxTokens)
+        const encoded = await encodeMedia(model, media, messages, loaded, { tenant, signal })
+        releaseMedia(media, loaded)
         signal.throwIfAborted()
         const generation = model.engine.generate(
           {
-            prompt: interleave(
-              prompt,
-              encoded.map((picture) => picture.features),
-            ),
+            prompt: interleave(prompt, encoded.features),
             sampling: resolveSampling(request.sampling, model.samplingDefaults),
             n: request.n,
             maxTokens,
@@ -84,21 +74,23 @@ export function createChatService(options: ChatServiceOptions): ChatService {
           model: model.id,
           systemFingerprint: model.systemFingerprint,
         }
-        const seen = encoded.map((picture) => picture.seen)
+        const { images, videos } = encoded
+        if (videos.length > 0) yield { type: 'videos', videos }
         if (request.explain) {
           yield {
             type: 'explain',
             promptText: prompt.text,
-            promptTokens: prompt.textTokens + imageTokens(pictures),
-            images: seen,
+            promptTokens: prompt.textTokens + imageTokens + videoTokens,
+            images,
+            videos,
             kvCacheType: model.decoding.kvCacheType,
           }
         }
-        yield* answer(model, request, generation, imageTokens(pictures), seen)
+        yield* answer(model, request, generation, loaded, [...images, ...videos])
       } catch (error) {
         throw deadline.explain(error)
       } finally {
-        releasePictures(media, pictures)
+        releaseMedia(media, loaded)
       }
     },
 
@@ -109,58 +101,5 @@ export function createChatService(options: ChatServiceOptions): ChatService {
       const messages = await openFiles(input.messages, { files, tenant, maxTextBytes, signal })
       return tokenize(model, media, { ...request, input: { ...input, messages } }, signal)
     },
-  }
-}
-
-/** Tokens the answer may have. Throws `context_length_exceeded` before anything is decoded. */
-function answerRoom(
-  model: ServedModel,
-  prompt: Prompt,
-  pictures: readonly LoadedPicture[],
-  request: ChatRequest,
-): number {
-  const { maxContext, maxPrompt = maxContext } = model.limits
-  const images = imageTokens(pictures)
-  const used = prompt.textTokens + images
-  const wanted = request.maxTokens ?? 1
-  if (used > maxPrompt) {
-    throw new AerieError(
-      'context_length_exceeded',
-      `the prompt takes ${used} positions (${prompt.textTokens} text, ${images} pictures); the model reads ${maxPrompt} of its ${maxContext}`,
-      { param: 'messages' },
-    )
-  }
-  if (used + wanted > maxContext) {
-    throw new AerieError(
-      'context_length_exceeded',
-      `the prompt takes ${used} positions (${prompt.textTokens} text, ${images} pictures) and the answer ${
-        request.maxTokens === undefined ? 'at least one' : `up to ${wanted}`
-      }; the model has ${maxContext}`,
-      { param: 'messages' },
-    )
-  }
-  return request.maxTokens ?? Math.min(model.defaultMaxTokens, maxContext - used)
-}
-
-/** Puts the features where the prompt wants them. */
-function interleave({ pieces }: Prompt, features: readonly Features[]): PromptPart[] {
-  return pieces
-    .filter((piece) => piece.kind === 'picture' || piece.ids.length > 0)
-    .map((piece): PromptPart => {
-      if (piece.kind === 'tokens') return piece
-      const whole = features[piece.picture]!
-      return { kind: 'features', features: stretchOf(whole, piece.stretch, piece.stretches) }
-    })
-}
-
-/** One of several equal parts of a picture's features. */
-function stretchOf(features: Features, stretch: number, stretches: number): Features {
-  if (stretches === 1) return features
-  const rows = features.rows / stretches
-  const size = features.data.length / stretches
-  return {
-    key: `${features.key}/${stretches}/${stretch}`,
-    rows,
-    data: features.data.subarray(stretch * size, (stretch + 1) * size),
   }
 }

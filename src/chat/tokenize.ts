@@ -1,9 +1,9 @@
-/** What a conversation costs, from the headers of its pictures: nothing is decoded or generated. */
+/** What a conversation costs, from the headers of its pictures and clips: nothing is generated, and nothing decoded but to find scenes. */
 
 import type { Media } from '../media/types.ts'
 import type { ChatMessage, TokenizeRequest, TokenizeResult } from './contract.ts'
+import { loadMedia, releaseMedia } from './media-parts.ts'
 import type { ServedModel } from './model.ts'
-import { imageTokens, type LoadedPicture, loadPictures, releasePictures } from './pictures.ts'
 import { buildPrompt, type Prompt } from './prompt.ts'
 
 /** A request whose files have become pictures and texts. */
@@ -25,21 +25,22 @@ export async function tokenize(
     return {
       ...base,
       tokens: ids!.length,
-      imageTokens: 0,
-      images: [],
+      ...{ imageTokens: 0, videoTokens: 0 },
+      ...{ images: [], videos: [] },
       ids: request.returnIds ? Array.from(ids!) : undefined,
     }
   }
-  const pictures = await loadPictures(model, media, request.input.messages, signal)
+  const { messages } = request.input
+  const loaded = await loadMedia(model, media, messages, signal)
   // Only the headers were of interest.
-  releasePictures(media, pictures)
-  const layouts = pictures.map((picture) => picture.layout)
-  const prompt = await buildPrompt(model, request.input.messages, layouts)
+  releaseMedia(media, loaded)
+  const { imageTokens, videoTokens } = loaded
+  const prompt = await buildPrompt(model, messages, loaded.inOrder)
   return {
     ...base,
-    tokens: prompt.textTokens + imageTokens(pictures),
-    imageTokens: imageTokens(pictures),
-    images: pictures.map(({ part, image, layout, tokens }) => ({
+    tokens: prompt.textTokens + imageTokens + videoTokens,
+    ...{ imageTokens, videoTokens },
+    images: loaded.pictures.map(({ part, image, layout, tokens }) => ({
       param: part.param,
       detail: part.detail,
       format: image.header.format,
@@ -48,20 +49,13 @@ export async function tokenize(
       tiles: layout.tiles,
       tokens,
     })),
-    ids: request.returnIds ? expandedIds(model, prompt, pictures) : undefined,
+    videos: loaded.videos.map(({ cost }) => cost),
+    ids: request.returnIds ? expandedIds(model, prompt) : undefined,
   }
 }
 
-function expandedIds(
-  model: ServedModel,
-  prompt: Prompt,
-  pictures: readonly LoadedPicture[],
-): number[] {
-  return prompt.pieces.flatMap((piece) =>
-    piece.kind === 'tokens'
-      ? [...piece.ids]
-      : new Array<number>(pictures[piece.picture]!.tokens / piece.stretches).fill(
-          model.imageTokenId,
-        ),
+function expandedIds({ imageTokenId }: ServedModel, { pieces }: Prompt): number[] {
+  return pieces.flatMap((piece) =>
+    piece.kind === 'tokens' ? [...piece.ids] : new Array<number>(piece.rows).fill(imageTokenId),
   )
 }

@@ -1,4 +1,4 @@
-/** `aerie ask`: one question about pictures, answered in this process; the answer alone on stdout. */
+/** `aerie ask`: one question about pictures or a clip, answered in this process; the answer alone on stdout. */
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { buffer } from 'node:stream/consumers'
@@ -12,15 +12,17 @@ import {
   type Terminal,
   UsageError,
 } from './command.ts'
+import { videoPart } from './video-option.ts'
 
 const SERVER_ONLY = new Set(['Server', 'Access'])
 
 export const askCommand: Command = {
   name: 'ask',
-  summary: 'ask about pictures without a server',
+  summary: 'ask about pictures or a clip without a server',
   operands: '<picture…> "question" [options]',
   details: [
     'Pictures are files, http(s) URLs, or - for one on standard input. The last operand is the question.',
+    'A clip is seen as the model was trained to, unless an option says which frames are to be looked at.',
     'The answer alone goes to standard output, as it is generated.',
   ],
   options: {
@@ -31,11 +33,17 @@ export const askCommand: Command = {
       description: 'resolution of the pictures',
       default: 'auto',
     },
+    video: { type: 'string', value: 'clip', description: 'a video file or http(s) URL' },
+    fps: { type: 'string', value: 'n', description: 'frames a second of the clip' },
+    'max-frames': { type: 'string', value: 'n', description: 'frames of the clip at most' },
+    start: { type: 'string', value: 's', description: 'seconds of the clip to begin at' },
+    end: { type: 'string', value: 's', description: 'seconds of the clip to end at' },
     json: { type: 'boolean', description: 'one JSON object: answer, usage and what the model saw' },
   },
   configKeys: [...CONFIG_KEYS].filter(([, s]) => !SERVER_ONLY.has(s.group)).map(([key]) => key),
   examples: [
     'aerie ask docs/pictures/red-circle-blue-square.png "what color is the circle?"',
+    'aerie ask --video clip.mp4 --start 10 --end 20 "what happens?"',
     'aerie ask --json docs/pictures/number-42.png "what is written there?"',
   ],
   run: ask,
@@ -59,6 +67,8 @@ async function ask(args: ParsedArgs, terminal: Terminal): Promise<number> {
       param: `picture ${i + 1} (${picture})`,
     })),
   )
+  const clip = await videoPart(args)
+  if (clip) content.push(clip)
   content.push({ type: 'text', text: question, param: 'question' })
 
   const { openModel } = await import('../main.ts')

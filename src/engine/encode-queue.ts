@@ -23,7 +23,8 @@ export class PendingPicture {
   }
 
   get tiles(): number {
-    return this.request.layout.tiles
+    const { layout, pooled } = this.request
+    return layout.tiles * (pooled?.frames ?? 1)
   }
 
   /** Of one tile, or of the picture of a tower. */

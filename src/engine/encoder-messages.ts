@@ -2,6 +2,7 @@
 import type { PictureLayout } from '../../models/tiling/layout.ts'
 import type { WireError } from '../errors.ts'
 import type { Backend, BackendOptions, TowerInput, TowerSessions } from './backend.ts'
+import type { PooledFrames } from './types.ts'
 import type { DisposeMessage } from './worker-host.ts'
 
 export interface EncoderWorkerData {
@@ -23,9 +24,10 @@ export interface EncoderReady {
 }
 
 export interface TiledPicture {
-  /** `[tiles, 3, H, W]` */
+  /** `[tiles, 3, H, W]`, or `[frames · tiles, 3, H, W]`. */
   readonly pixels: Float32Array
   readonly layout: PictureLayout
+  readonly pooled?: PooledFrames
 }
 
 /** Pictures of one tile size, or of one input of a tower; the worker runs them together. Pixels are transferred. */

@@ -3,7 +3,8 @@ import type { MessagePort } from 'node:worker_threads'
 import { AerieError, toWireError } from '../errors.ts'
 import { freeMemory } from '../free-memory.ts'
 import type { EncoderSession, TowerSession } from './backend.ts'
-import { type Encoded, encodePictures } from './encode-pictures.ts'
+import { encodeClips } from './encode-clips.ts'
+import type { Encoded } from './encode-pictures.ts'
 import { encodeForTower } from './encode-tower.ts'
 import type { EncodeBatch, EncoderReady, FromEncoder, ToEncoder } from './encoder-messages.ts'
 import type { StartMessage } from './worker-host.ts'
@@ -20,7 +21,7 @@ interface EncodeWork {
 export function serveEncoder(port: MessagePort, session: EncoderSession, maxBatch: number): void {
   serve(port, {
     ready: { hiddenSize: session.hiddenSize, tokensPerTile: session.tokensPerTile },
-    encode: ({ pictures }) => encodePictures(session, pictures, maxBatch),
+    encode: ({ pictures }) => encodeClips(session, pictures, maxBatch),
     dispose: () => session.dispose(),
   })
 }

@@ -168,8 +168,8 @@ class WorkerEncoder implements Encoder {
     const now = performance.now()
     const pictures = this.#batch.map((picture) => {
       picture.startedAt = now
-      const { pixels, layout } = picture.request
-      return { pixels: transferable(pixels), layout }
+      const { pixels, layout, pooled } = picture.request
+      return { pixels: transferable(pixels), layout, ...(pooled && { pooled }) }
     })
     // A batch has pictures of one input alone.
     const { input } = this.#batch[0]!.request
@@ -192,9 +192,13 @@ class WorkerEncoder implements Encoder {
       this.#runs += message.runs
       batch.forEach((picture, i) => {
         const data = message.features[i]!
-        const { key, input, conversions } = picture.request
+        const { key, input, conversions, seconds } = picture.request
         const rows = input ? 1 : data.length / this.#host.ready.hiddenSize
-        const features: Features = { key, data, rows, ...(conversions && { conversions }) }
+        const features: Features = {
+          ...{ key, data, rows },
+          ...(conversions && { conversions }),
+          ...(seconds && { seconds }),
+        }
         this.#tilesEncoded += picture.tiles
         this.#cache.set(features)
         picture.resolve(features, message.encodeMs)

@@ -20,6 +20,7 @@ interface Head {
   /** Floats. */
   readonly values: number
   readonly conversions: readonly string[] | undefined
+  readonly seconds: readonly number[] | undefined
 }
 
 /** A file that is there and is no entry, or not the one that was asked for. */
@@ -82,8 +83,8 @@ function readOpened(fd: number, size: number, key: string): Features {
   if (!digestOf([prefix, headText, bytesOf(data)]).equals(digest)) {
     throw new BadFeatureFile('wrong checksum')
   }
-  const { rows, conversions } = head
-  return { key, rows, data, ...(conversions && { conversions }) }
+  const { rows, conversions, seconds } = head
+  return { key, rows, data, ...(conversions && { conversions }), ...(seconds && { seconds }) }
 }
 
 function parseHead(text: Buffer): Head {
@@ -99,15 +100,19 @@ function parseHead(text: Buffer): Head {
 
 function isHead(value: unknown): value is Head {
   if (typeof value !== 'object' || value === null) return false
-  const { key, rows, values, conversions } = value as Partial<Record<keyof Head, unknown>>
+  const { key, rows, values, conversions, seconds } = value as Partial<Record<keyof Head, unknown>>
   return (
     typeof key === 'string' &&
     isCount(rows) &&
     isCount(values) &&
     values % rows === 0 &&
-    (conversions === undefined ||
-      (Array.isArray(conversions) && conversions.every((item) => typeof item === 'string')))
+    isListOf(conversions, (item) => typeof item === 'string') &&
+    isListOf(seconds, Number.isFinite)
   )
+}
+
+function isListOf(value: unknown, is: (item: unknown) => boolean): boolean {
+  return value === undefined || (Array.isArray(value) && value.every(is))
 }
 
 function isCount(value: unknown): value is number {
@@ -115,8 +120,8 @@ function isCount(value: unknown): value is number {
 }
 
 function partsOf(features: Features, { digest = true } = {}): Uint8Array[] {
-  const { key, rows, data, conversions } = features
-  const head: Head = { key, rows, values: data.length, conversions }
+  const { key, rows, data, conversions, seconds } = features
+  const head: Head = { key, rows, values: data.length, conversions, seconds }
   const text = Buffer.from(JSON.stringify(head))
   const prefix = Buffer.alloc(PREFIX_BYTES)
   prefix.write(MAGIC, 'latin1')

@@ -1,5 +1,6 @@
 /** What the engine takes and gives: token ids, features and numbers, never text or JSON. */
 import type { PictureLayout } from '../../models/tiling/layout.ts'
+import type { FramePooling } from '../../models/video/pooling.ts'
 import type { WireError } from '../errors.ts'
 import type { KvCacheType, TowerInput, TowerSessions } from './backend.ts'
 
@@ -38,6 +39,8 @@ export interface Features {
   readonly key: string
   /** What was done to the pixels before, for people; kept as long as the features are. */
   readonly conversions?: readonly string[]
+  /** Of frames of a clip: when each is shown, in seconds; kept likewise. */
+  readonly seconds?: readonly number[]
 }
 
 export interface GenerateRequest {
@@ -168,8 +171,17 @@ export interface EncodeRequest {
   readonly layout: PictureLayout
   /** For a tower that is published alone, which takes whole pictures: at which size, and for what. */
   readonly input?: TowerInput
-  /** What was done to the pixels, to be kept with the features. */
+  /** Frames of a clip that are pooled: as many layouts one after the other. Absent: a picture, or a frame by itself. */
+  readonly pooled?: PooledFrames
+  /** What was done to the pixels, to be kept with the features; and when each frame is shown. */
   readonly conversions?: readonly string[]
+  readonly seconds?: readonly number[]
+}
+
+/** Frames whose features are pooled to `[rows, hidden]`, the runs of all sizes one after the other. */
+export interface PooledFrames {
+  readonly frames: number
+  readonly pooling: FramePooling
 }
 
 /** Features that need not be computed. */

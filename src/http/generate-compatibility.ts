@@ -59,7 +59,10 @@ const SECTIONS: readonly (readonly [
       ['FilePart', 'file: '],
       ['FileReference', 'file: file.'],
       ['VideoPart', 'video_url: '],
+      ['VideoUrl', 'video_url: video_url.'],
       ['InputVideoPart', 'input_video: '],
+      ['InputVideo', 'input_video: input_video.'],
+      ['VideoFrame', 'input_video: input_video.frames[].'],
     ],
   ],
   [
@@ -94,10 +97,10 @@ const OUTRO = `
 - \`usage.prompt_tokens_details\` always has \`cached_tokens\`, \`text_tokens\`, \`image_tokens\` and \`audio_tokens\`.
 - \`finish_reason\` is \`stop\` or \`length\`; there are no tool calls and no content filter.
 - Chunks carry no \`obfuscation\`.
-- \`aerie\` is one field more, only when asked for by \`aerie.explain\` or the header \`x-aerie-explain: 1\`: in the JSON
+- \`aerie\` is one field more, only of answers about clips (\`aerie.videos\`) and when asked for by \`aerie.explain\` or the header \`x-aerie-explain: 1\`: in the JSON
   answer, or in a last chunk with empty \`choices\` (the usage chunk where there is one).
 - Every answer has the header \`x-request-id\`; JSON answers also have \`server-timing\`.
-- \`/v1/models\` adds \`aerie\` to each model: context length, number of pictures, sampling defaults, cost of each \`detail\`;
+- \`/v1/models\` adds \`aerie\` to each model: context length, number of pictures and frames, sampling defaults, cost of each \`detail\`;
   \`/v1/models/{model}\` adds the whole capability document there.
 - \`/v1/files\`: a page has at most 1000 files, and files of purpose \`batch\` stay until they are deleted unless
   \`expires_after\` says otherwise. \`status\` is always \`processed\`.

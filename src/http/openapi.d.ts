@@ -551,18 +551,74 @@ export interface components {
         };
         VideoPart: {
             /**
-             * @description A video by URL. (enum property replaced by openapi-typescript)
+             * @description A clip by URL. (enum property replaced by openapi-typescript)
              * @enum {string}
              */
             type: "video_url";
+            /** @description The clip and which of its frames are looked at, or its URL alone. */
+            video_url: components["schemas"]["VideoUrl"] | string;
+            prompt_cache_breakpoint?: components["schemas"]["PromptCacheBreakpoint"];
+        };
+        VideoUrl: {
+            /** @description An `https:` URL (`http:` where the server allows it) or a `data:` URI. */
+            url: string;
+            fps?: components["schemas"]["VideoFps"];
+            max_frames?: components["schemas"]["VideoMaxFrames"];
+            start?: components["schemas"]["VideoStart"];
+            end?: components["schemas"]["VideoEnd"];
+            sampling?: components["schemas"]["VideoSampling"];
+            times?: components["schemas"]["VideoTimes"];
         };
         InputVideoPart: {
             /**
-             * @description A video as data. (enum property replaced by openapi-typescript)
+             * @description A clip as data, by the id of an uploaded file, or as frames. (enum property replaced by openapi-typescript)
              * @enum {string}
              */
             type: "input_video";
+            /** @description The clip and which of its frames are looked at. */
+            input_video: components["schemas"]["InputVideo"];
+            prompt_cache_breakpoint?: components["schemas"]["PromptCacheBreakpoint"];
         };
+        /** @description Exactly one of `data`, `file_id` and `frames`. */
+        InputVideo: {
+            /** @description The file in base64. */
+            data?: string | null;
+            /** @description The id of a file that was uploaded to `/v1/files` with the same API key. */
+            file_id?: string | null;
+            /** @description Pictures of a clip that the client has cut up, in order; none of the sampling fields goes with them. */
+            frames?: components["schemas"]["VideoFrame"][] | null;
+            fps?: components["schemas"]["VideoFps"];
+            max_frames?: components["schemas"]["VideoMaxFrames"];
+            start?: components["schemas"]["VideoStart"];
+            end?: components["schemas"]["VideoEnd"];
+            sampling?: components["schemas"]["VideoSampling"];
+            times?: components["schemas"]["VideoTimes"];
+        };
+        /** @description Exactly one of `url` and `file_id`. */
+        VideoFrame: {
+            /** @description The picture, as of `image_url`. */
+            url?: string | null;
+            /** @description The id of an uploaded picture. */
+            file_id?: string | null;
+            /** @description Seconds from the beginning of the clip; more than that of the frame before. */
+            time: number;
+        };
+        /** @description Frames a second. Missing, the family's own rule chooses; `/v1/models/{model}` says which that is. */
+        VideoFps: number | null;
+        /** @description Frames at most, spread evenly over what is looked at. Without `fps`, and of a family that goes by a number of frames, that number. */
+        VideoMaxFrames: number | null;
+        /** @description Seconds at which what is looked at begins. Default 0. */
+        VideoStart: number | null;
+        /** @description Seconds at which it ends; behind the end of the clip, that is meant. Default the end of the clip. */
+        VideoEnd: number | null;
+        /**
+         * @description `uniform` (default): evenly, by the family's own rule. `keyframes`: frames that the clip's coding begins anew with, cheapest to
+         *     decode. `scenes`: the first frame of each scene, which takes a pass over all that is looked at. As many as `uniform` would take at most.
+         * @enum {string|null}
+         */
+        VideoSampling: "uniform" | "keyframes" | "scenes" | null;
+        /** @description Seconds from the beginning of the clip, rising; the frame that is shown then is looked at. Excludes the other sampling fields. */
+        VideoTimes: number[] | null;
         /** @description Exactly one of `messages` and `prompt`. */
         TokenizeRequest: {
             /** @description A model id from `/v1/models`. */
@@ -742,7 +798,7 @@ export interface components {
                 finish_reason: components["schemas"]["FinishReason"];
             }[];
             usage: components["schemas"]["Usage"];
-            aerie?: components["schemas"]["Explanation"];
+            aerie?: components["schemas"]["Explanation"] | components["schemas"]["VideosSeen"];
         };
         AnswerMessage: {
             /** @constant */
@@ -778,7 +834,7 @@ export interface components {
             }[];
             /** @description Present only with `stream_options.include_usage`; null but for the last chunk. */
             usage?: components["schemas"]["Usage"] | null;
-            aerie?: components["schemas"]["Explanation"];
+            aerie?: components["schemas"]["Explanation"] | components["schemas"]["VideosSeen"];
         };
         Logprobs: {
             content: {
@@ -806,6 +862,8 @@ export interface components {
                 cached_tokens: number;
                 text_tokens: number;
                 image_tokens: number;
+                /** @description Of frames of clips. */
+                video_tokens: number;
                 /** @constant */
                 audio_tokens: 0;
             };
@@ -829,6 +887,8 @@ export interface components {
                 tokens: number;
             };
             images: components["schemas"]["ImageSeen"][];
+            /** @description Absent where there are none. */
+            videos?: components["schemas"]["VideoSeen"][];
             decoding: {
                 kv_cache_type: components["schemas"]["KvCacheType"];
                 /** @description Tokens of all choices that were guessed and computed on trial. */
@@ -837,6 +897,61 @@ export interface components {
                 accepted_tokens: number;
             };
             timings_ms: components["schemas"]["StationTimes"];
+        };
+        /** @description What was seen of each clip, in every answer about any. */
+        VideosSeen: {
+            videos: components["schemas"]["VideoSeen"][];
+        };
+        /** @description The fields behind `tokens` only when the answer is explained. */
+        VideoSeen: {
+            /** @description The field of the request. */
+            param: string;
+            /** @description Seconds: what was looked at, from here… */
+            start: number;
+            /** @description …to here. */
+            end: number;
+            /** @description Of the clip; of a list of frames, from the first to the last. */
+            duration: number;
+            /** @enum {string} */
+            sampling: "uniform" | "keyframes" | "scenes" | "times";
+            /** @description Seconds at which each frame that the model sees was looked for; the frame is the one that a player shows then. Prompts that say times say these. */
+            times: number[];
+            /** @description Positions that its frames take in the prompt. */
+            tokens: number;
+            /** @description Since when the frame that was found at each of `times` is shown. */
+            shown_from?: number[];
+            tiles_per_frame?: number;
+            /** @description Frames whose features came from the cache; these were neither decoded nor encoded. */
+            cached_frames?: number;
+            /**
+             * @description What was done to the frames; earlier, where the features come from the cache.
+             * @example [
+             *       "turned by 90°",
+             *       "HDR (PQ) → SDR"
+             *     ]
+             */
+            conversions?: string[];
+            /** @description What its file says of itself; absent for a list of frames. */
+            clip?: {
+                /** @description ffmpeg's name of the container. */
+                format: string;
+                /** @description ffmpeg's name of the coding. */
+                codec: string;
+                bytes: number;
+                /** @description Of the bytes. */
+                sha256: string;
+                /** @description The uploaded file that it is. */
+                file_id?: string;
+                /** @description Upright, in square pixels. */
+                width: number;
+                height: number;
+                /** @description On average. */
+                fps: number;
+                frames: number;
+                /** @description Sound is not listened to. */
+                has_sound: boolean;
+            };
+            timings_ms?: components["schemas"]["StationTimes"];
         };
         /**
          * @description What keys and values are kept as.
@@ -960,7 +1075,9 @@ export interface components {
                 max_context: number;
                 /** @description Pictures in one request. */
                 max_images: number;
-                input_modalities: ("text" | "image")[];
+                /** @description Frames of all clips in one request; 0 for a model that reads none. */
+                max_frames: number;
+                input_modalities: ("text" | "image" | "video")[];
                 output_modalities: ("text" | "embedding")[];
                 /** @description Null for a model that does not answer. */
                 sampling_defaults: components["schemas"]["SamplingDefaults"] | null;
@@ -982,18 +1099,26 @@ export interface components {
             family: string;
             max_context: number;
             max_images: number;
-            input_modalities: ("text" | "image")[];
+            input_modalities: ("text" | "image" | "video")[];
             output_modalities: ("text" | "embedding")[];
             /** @description Null for a model that does not answer. */
             sampling_defaults: components["schemas"]["SamplingDefaults"] | null;
             detail: components["schemas"]["DetailCost"][];
             /** @description Positions of the prompt alone; smaller than the context where the model was trained to read less. */
             max_prompt: number;
-            /**
-             * @description Of a video; 0 for every family: no route takes videos yet, also where the family's frame rules and video prompts are there (Eagle 2, Eagle 2.5, VILA-1.5, NVILA). Their frames can be sent as pictures, within `max_images`.
-             * @constant
-             */
-            max_frames: 0;
+            /** @description Of all clips of one request; 0 for a model that reads none. */
+            max_frames: number;
+            /** @description How clips are seen; null for a model that reads none. */
+            video: {
+                /** @description Clips in one request. */
+                max_videos: number;
+                /** @description Frames are this many or a multiple of it; the last of fewer is shown again. */
+                multiple: number;
+                /** @description Positions of a frame's features, pooled where the family does so; without the text around them. */
+                tokens_per_frame: number;
+                /** @description Which frames are seen where a request does not say. */
+                how: string;
+            } | null;
             /** @description What a picture costs in positions, without text that the family writes around it; null for text models. */
             image_tokens: {
                 min: number;
@@ -1197,6 +1322,9 @@ export interface components {
             tokens: number;
             text_tokens: number;
             image_tokens: number;
+            /** @description Of frames of clips. */
+            video_tokens: number;
+            videos: components["schemas"]["VideoSeen"][];
             images: {
                 /** @description The field of the request. */
                 param: string;
@@ -1209,7 +1337,7 @@ export interface components {
                 tiles: number;
                 tokens: number;
             }[];
-            /** @description Only with `return_ids`; a picture's placeholder id stands once for each of its positions. */
+            /** @description Only with `return_ids`; the placeholder id of pictures stands once for each position of a picture or frame. */
             ids?: number[];
             max_context: number;
             /** @description Positions left for the answer; negative when the prompt is too long. */

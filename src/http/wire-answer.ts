@@ -6,10 +6,11 @@ import type {
   StationTimes,
   TextLogprob,
   TokenUsage,
+  VideoSeen,
 } from '../chat/contract.ts'
 import type { components } from './openapi.d.ts'
 import type { AnswerForm } from './wire-request.ts'
-import { toWireExplanation, toWireLogprobs, toWireUsage } from './wire-usage.ts'
+import { toWireLogprobs, toWireNotes, toWireUsage } from './wire-usage.ts'
 
 type ChatCompletion = components['schemas']['ChatCompletion']
 
@@ -24,6 +25,7 @@ export class AnswerBuilder {
   readonly #choices: readonly Choice[]
   #start: Extract<ChatEvent, { type: 'start' }> | undefined
   #explanation: Explanation | undefined
+  #videos: readonly VideoSeen[] = []
   #usage: TokenUsage | undefined
   #stations: StationTimes = {}
 
@@ -48,6 +50,9 @@ export class AnswerBuilder {
         break
       case 'explain':
         this.#explanation = event
+        break
+      case 'videos':
+        this.#videos = event.videos
         break
       case 'text-delta': {
         const choice = this.#choices[event.choice]!
@@ -83,9 +88,7 @@ export class AnswerBuilder {
       ...(metadata ? { metadata } : {}),
       choices: this.#choices.map(toWireChoice),
       usage: toWireUsage(usage),
-      ...(this.#explanation
-        ? { aerie: toWireExplanation(this.#explanation, usage, this.#stations) }
-        : {}),
+      ...toWireNotes(this.#explanation, this.#videos, usage, this.#stations),
     }
   }
 }

@@ -1,9 +1,15 @@
 /** The events of an answer → `ChatCompletionChunk`s. */
 
-import type { ChatEvent, Explanation, StationTimes, TokenUsage } from '../chat/contract.ts'
+import type {
+  ChatEvent,
+  Explanation,
+  StationTimes,
+  TokenUsage,
+  VideoSeen,
+} from '../chat/contract.ts'
 import type { components } from './openapi.d.ts'
 import type { AnswerForm } from './wire-request.ts'
-import { toWireExplanation, toWireLogprobs, toWireUsage } from './wire-usage.ts'
+import { toWireLogprobs, toWireNotes, toWireUsage } from './wire-usage.ts'
 
 type Chunk = components['schemas']['ChatCompletionChunk']
 type ChunkChoice = Chunk['choices'][number]
@@ -13,6 +19,7 @@ export class ChunkBuilder {
   readonly #unfinished: Set<number>
   #head: Omit<Chunk, 'choices'> | undefined
   #explanation: Explanation | undefined
+  #videos: readonly VideoSeen[] = []
   #usage: TokenUsage | undefined
   #stations: StationTimes = {}
 
@@ -39,6 +46,9 @@ export class ChunkBuilder {
       case 'explain':
         this.#explanation = event
         return []
+      case 'videos':
+        this.#videos = event.videos
+        return []
       case 'usage':
         this.#usage = event
         return []
@@ -48,19 +58,18 @@ export class ChunkBuilder {
     }
   }
 
-  /** The chunk with empty choices, where usage or an explanation was asked for. Throws unless the answer is whole. */
+  /** The chunk with empty choices, where usage or an explanation was asked for, or clips were seen. Throws unless the answer is whole. */
   end(): readonly Chunk[] {
     if (this.#unfinished.size > 0 || !this.#usage) {
       throw new Error(`the answer ended with ${this.#unfinished.size} choices unfinished`)
     }
-    if (!this.#form.includeUsage && !this.#explanation) return []
+    const notes = toWireNotes(this.#explanation, this.#videos, this.#usage, this.#stations)
+    if (!this.#form.includeUsage && !notes.aerie) return []
     return [
       {
         ...this.#chunk([]),
         ...(this.#form.includeUsage ? { usage: toWireUsage(this.#usage) } : {}),
-        ...(this.#explanation
-          ? { aerie: toWireExplanation(this.#explanation, this.#usage, this.#stations) }
-          : {}),
+        ...notes,
       },
     ]
   }

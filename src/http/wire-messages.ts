@@ -1,8 +1,9 @@
 /** Wire messages → the chat room's messages, each part with the path of its field. */
 
-import type { ContentPart, FilePart, RequestMessage } from '../chat/contract.ts'
+import type { ContentPart, FiledVideo, FilePart, RequestMessage } from '../chat/contract.ts'
 import { AerieError } from '../errors.ts'
 import type { WireRequests } from './contract.ts'
+import { toInputVideo, toVideoByUrl } from './wire-video.ts'
 
 type WireMessage = WireRequests['ChatCompletionRequest']['messages'][number]
 type WireContent = Extract<WireMessage, { content?: unknown }>['content']
@@ -26,7 +27,7 @@ function toParts(content: WireContent, param: string): RequestMessage['content']
   return content.map((part, i) => toPart(part, `${param}[${i}]`))
 }
 
-function toPart(part: WirePart, param: string): ContentPart | FilePart {
+function toPart(part: WirePart, param: string): ContentPart | FilePart | FiledVideo {
   switch (part.type) {
     case 'text':
       return { type: 'text', text: part.text, param: `${param}.text` }
@@ -41,6 +42,10 @@ function toPart(part: WirePart, param: string): ContentPart | FilePart {
     }
     case 'file':
       return { type: 'file', file: toFile(part.file, `${param}.file`), param: `${param}.file` }
+    case 'video_url':
+      return toVideoByUrl(part.video_url, `${param}.video_url`)
+    case 'input_video':
+      return toInputVideo(part.input_video, `${param}.input_video`)
     default:
       throw unreachable(part.type)
   }

@@ -1,5 +1,5 @@
 /** Capability documents → wire: the short form of the list, and the whole. */
-import type { CapabilityDocument } from '../capabilities/document.ts'
+import type { CapabilityDocument, VideoCapabilities } from '../capabilities/document.ts'
 import type { ParityRecord } from '../capabilities/parity.ts'
 import type { components } from './openapi.d.ts'
 
@@ -17,7 +17,7 @@ export function toWireDocument(document: CapabilityDocument): Wire['ModelDocumen
     aerie: {
       ...card(document),
       max_prompt: chat?.maxPrompt ?? 0,
-      max_frames: 0,
+      video: chat?.video ? toWireVideoCapabilities(chat.video) : null,
       image_tokens: imageTokens
         ? { ...pick(imageTokens, 'min', 'max', 'how'), per_tile: imageTokens.perTile }
         : null,
@@ -72,6 +72,11 @@ export function toWireDocument(document: CapabilityDocument): Wire['ModelDocumen
   }
 }
 
+function toWireVideoCapabilities(video: VideoCapabilities): Wire['Capabilities']['video'] {
+  const { maxVideos, multiple, tokensPerFrame, how } = video
+  return { max_videos: maxVideos, multiple, tokens_per_frame: tokensPerFrame, how }
+}
+
 function openaiFields({ id, created, ownedBy }: CapabilityDocument) {
   return { id, object: 'model' as const, created, owned_by: ownedBy }
 }
@@ -84,6 +89,7 @@ function card(document: CapabilityDocument): Wire['Model']['aerie'] {
     family,
     max_context: chat?.maxContext ?? 0,
     max_images: seesPictures ? limits.maxImages : 0,
+    max_frames: chat?.video?.maxFrames ?? 0,
     input_modalities: [...inputModalities],
     output_modalities: [...outputModalities],
     sampling_defaults: defaults

@@ -7,8 +7,11 @@ import type {
   TextLogprob,
   TokenText,
   TokenUsage,
+  VideoSeen,
 } from '../chat/contract.ts'
 import type { components } from './openapi.d.ts'
+import { toWireTimes } from './wire-times.ts'
+import { toWireExplainedVideo, toWireVideo } from './wire-video.ts'
 
 type Wire = components['schemas']
 
@@ -19,8 +22,9 @@ export function toWireUsage(usage: TokenUsage): Wire['Usage'] {
     total_tokens: usage.promptTokens + usage.completionTokens,
     prompt_tokens_details: {
       cached_tokens: usage.cachedTokens,
-      text_tokens: usage.promptTokens - usage.imageTokens,
+      text_tokens: usage.promptTokens - usage.imageTokens - usage.videoTokens,
       image_tokens: usage.imageTokens,
+      video_tokens: usage.videoTokens,
       audio_tokens: 0,
     },
     completion_tokens_details: {
@@ -52,7 +56,7 @@ function toWireToken({ token, logprob, bytes }: TokenText) {
   }
 }
 
-export function toWireExplanation(
+function toWireExplanation(
   seen: Explanation,
   usage: TokenUsage,
   stations: StationTimes,
@@ -60,6 +64,7 @@ export function toWireExplanation(
   return {
     prompt: { text: seen.promptText, tokens: seen.promptTokens },
     images: seen.images.map(toWireImage),
+    ...(seen.videos.length > 0 && { videos: seen.videos.map(toWireExplainedVideo) }),
     decoding: {
       kv_cache_type: seen.kvCacheType,
       drafted_tokens: usage.draftedTokens,
@@ -69,10 +74,15 @@ export function toWireExplanation(
   }
 }
 
-/** Microseconds are as much as anybody can believe. */
-function toWireTimes(stations: StationTimes): Wire['StationTimes'] {
-  const rounded = Object.entries(stations).map(([name, ms]) => [name, Math.round(ms * 1000) / 1000])
-  return Object.fromEntries(rounded)
+/** What is said of an answer beside it: everything where that was asked for, else what clips were seen by. */
+export function toWireNotes(
+  explanation: Explanation | undefined,
+  videos: readonly VideoSeen[],
+  usage: TokenUsage,
+  stations: StationTimes,
+): { readonly aerie?: Wire['Explanation'] | Wire['VideosSeen'] } {
+  if (explanation) return { aerie: toWireExplanation(explanation, usage, stations) }
+  return videos.length > 0 ? { aerie: { videos: videos.map(toWireVideo) } } : {}
 }
 
 function toWireImage({ towers, stations, cache, fileId, ...image }: ImageSeen): Wire['ImageSeen'] {

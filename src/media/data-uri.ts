@@ -5,6 +5,9 @@ import { AerieError } from '../errors.ts'
 export interface DataUriOptions {
   readonly param: string
   readonly maxBytes: number
+  /** What it is and which key bounds it, for messages; default pictures. */
+  readonly subject?: string
+  readonly limit?: string
   /** Media types that are taken, and how to say so; default pictures. */
   readonly types?: { readonly pattern: RegExp; readonly words: string }
 }
@@ -16,10 +19,8 @@ const MAX_HEAD = 1024
 
 /** Decodes `data:image/…[;name=value]*[;base64],…`. Throws `invalid_media` or `media_too_large`. */
 export function decodeDataUri(uri: string, options: DataUriOptions): Uint8Array {
-  const { param, maxBytes, types = PICTURES } = options
-  const fail = (what: string): never => {
-    throw new AerieError('invalid_media', `${param}: ${what}`, { param })
-  }
+  const { param, types = PICTURES } = options
+  const fail = failing(param)
   const comma = uri.indexOf(',')
   if (comma < 0) return fail('data URI has no comma before its data')
   if (comma > MAX_HEAD) return fail(`data URI has more than ${MAX_HEAD} characters before its data`)
@@ -35,17 +36,31 @@ export function decodeDataUri(uri: string, options: DataUriOptions): Uint8Array 
   const data = uri.slice(comma + 1)
   const bytes = isBase64 ? fromBase64(data, fail) : fromPercent(data, fail)
   if (bytes.byteLength === 0) return fail('data URI has no data')
-  if (bytes.byteLength > maxBytes) {
-    throw new AerieError(
-      'media_too_large',
-      `${param}: image is ${bytes.byteLength} bytes, maxImageBytes is ${maxBytes}`,
-      { param },
-    )
-  }
-  return bytes
+  return withinLimit(bytes, options)
+}
+
+/** Decodes bare base64 as strictly. */
+export function decodeBase64(text: string, options: Omit<DataUriOptions, 'types'>): Uint8Array {
+  const fail = failing(options.param)
+  const bytes = fromBase64(text, fail)
+  if (bytes.byteLength === 0) return fail('base64 has no data')
+  return withinLimit(bytes, options)
+}
+
+function withinLimit(bytes: Uint8Array, options: DataUriOptions): Uint8Array {
+  const { param, maxBytes, subject = 'image', limit = 'maxImageBytes' } = options
+  if (bytes.byteLength <= maxBytes) return bytes
+  const message = `${param}: ${subject} is ${bytes.byteLength} bytes, ${limit} is ${maxBytes}`
+  throw new AerieError('media_too_large', message, { param })
 }
 
 type Fail = (what: string) => never
+
+function failing(param: string): Fail {
+  return (what) => {
+    throw new AerieError('invalid_media', `${param}: ${what}`, { param })
+  }
+}
 
 function fromBase64(data: string, fail: Fail): Uint8Array {
   const text = data.includes('%') ? Buffer.from(fromPercent(data, fail)).toString('latin1') : data

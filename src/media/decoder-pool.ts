@@ -3,6 +3,7 @@ import { Decoder, type DecoderOptions } from './decoder.ts'
 import type { Call } from './decoder-protocol.ts'
 import type { Frame } from './frames.ts'
 import type { Entry, Gate, Pass } from './gate.ts'
+import type { ClipCall } from './video/clip-protocol.ts'
 
 export interface DecoderPoolOptions extends DecoderOptions {
   readonly workers: number
@@ -31,7 +32,7 @@ export class DecoderPool {
    * The place is free again when the process is, which after an abort is later than this rejects.
    */
   async run<Result>(
-    call: Call,
+    call: Call | ClipCall,
     body: Uint8Array | string,
     entry: Entry,
     use: (answer: Frame, pass: Pass) => Result,

@@ -3,6 +3,7 @@ import type { Preprocessing } from '../../models/preprocessing.ts'
 import type { PictureLayout } from '../../models/tiling/layout.ts'
 import { fromWireError, type WireError } from '../errors.ts'
 import type { ImageContent, ImageHeader, LoadedImage, MediaLimits, PreparedImage } from './types.ts'
+import type { Found, PreparedClip, Probed } from './video/clip-protocol.ts'
 
 /** Beside standard input, output and error. */
 export const CHANNEL_FD = 3
@@ -44,7 +45,9 @@ export function isFailure(head: unknown): head is Failure {
 }
 
 /** Throws the error that the process reported, or returns its answer. */
-export function unwrap<Answer extends Opened | Prepared>(head: unknown): Answer {
+export function unwrap<Answer extends Opened | Prepared | Probed | Found | PreparedClip>(
+  head: unknown,
+): Answer {
   if (isFailure(head)) throw fromWireError(head.error)
   return head as Answer
 }

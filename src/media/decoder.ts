@@ -1,13 +1,18 @@
 /** A decoder that is always there: one task at a time, and a fresh process whenever the old one ends. */
 import { AerieError } from '../errors.ts'
-import { type DecoderExit, DecoderProcess, type ProcessBounds } from './decoder-process.ts'
+import { type DecoderExit, DecoderProcess, type ProcessOptions } from './decoder-process.ts'
 import { type Call, isFailure } from './decoder-protocol.ts'
 import type { Frame } from './frames.ts'
 import { cancelled } from './gate.ts'
 import type { MediaLogger } from './types.ts'
+import type { Cancel, ClipCall } from './video/clip-protocol.ts'
 
-export interface DecoderOptions extends ProcessBounds {
+export interface DecoderOptions extends ProcessOptions {
   readonly timeoutMs: number
+  /** What it decodes and which key bounds its time, for messages. */
+  readonly words: { readonly subject: string; readonly timeout: string }
+  /** It takes word of a call that nobody waits for any more, and then needs no killing. */
+  readonly isCancellable?: boolean
   readonly logger: MediaLogger
 }
 
@@ -70,10 +75,10 @@ export class Decoder {
   }
 
   /** Sends a task to the process, without the body if that is there already. The caller waits for `idle` before the next one. */
-  run(call: Call, body: Uint8Array | string, signal: AbortSignal): DecoderTask {
+  run(call: Call | ClipCall, body: Uint8Array | string, signal: AbortSignal): DecoderTask {
     const reply = Promise.withResolvers<Frame>()
     const idle = Promise.withResolvers<void>()
-    const { timeoutMs } = this.#options
+    const { timeoutMs, words, isCancellable = false } = this.#options
     const { param } = call
     let sentAt: number | undefined
     let deadline: NodeJS.Timeout | undefined
@@ -87,14 +92,22 @@ export class Decoder {
     }
     const kill = () => this.#process?.kill()
     const tooSlow = () => {
-      const message = `${param}: image takes longer than ${timeoutMs} ms to decode (decodeTimeoutMs)`
+      const message = `${param}: ${words.subject} takes longer than ${timeoutMs} ms to decode (${words.timeout})`
       reply.reject(new AerieError('media_too_large', message, { param }))
-      kill()
+      if (isCancellable) cancel()
+      else kill()
+    }
+    const cancel = () => {
+      this.#process?.send({ cancel: true } satisfies Cancel)
+      clearTimeout(patience)
+      patience = setTimeout(kill, ABORT_PATIENCE_MS)
     }
     const abort = () => {
       reply.reject(cancelled())
       if (sentAt === undefined) return finish()
-      patience = setTimeout(kill, ABORT_PATIENCE_MS - (performance.now() - sentAt))
+      clearTimeout(deadline)
+      if (isCancellable) cancel()
+      else patience = setTimeout(kill, ABORT_PATIENCE_MS - (performance.now() - sentAt))
     }
     this.#running = {
       answered: (frame) => {
@@ -106,7 +119,7 @@ export class Decoder {
         // A process that died while it was starting is replaced, and the task waits for the new one.
         if (sentAt === undefined && !this.#isDisposed) return
         finish()
-        reply.reject(this.#isDisposed ? shutDown() : crash(end, param))
+        reply.reject(this.#isDisposed ? shutDown() : crash(end, param, words.subject))
       },
     }
     const running = this.#running
@@ -161,13 +174,14 @@ export class Decoder {
 }
 
 function shutDown(): AerieError {
-  return new AerieError('shutting_down', 'the server stops decoding pictures')
+  return new AerieError('shutting_down', 'the server stops decoding media')
 }
 
-function crash(end: DecoderExit, param: string): Error {
+function crash(end: DecoderExit, param: string, subject: string): Error {
   const cause = new Error(`media decoder ended: ${describe(end)}`)
   if (!CRASHES.has(end.signal)) return cause
-  return new AerieError('invalid_media', `${param}: image made its decoder crash`, { param, cause })
+  const message = `${param}: ${subject} made its decoder crash`
+  return new AerieError('invalid_media', message, { param, cause })
 }
 
 function describe({ code, signal, stderr }: DecoderExit): string {

@@ -19,24 +19,45 @@ import type { FetchLimits } from './types.ts'
 export interface FetcherOptions {
   readonly limits: FetchLimits
   readonly maxBytes: number
+  /** What is fetched and which keys bound it; default pictures. */
+  readonly words?: FetchWords
   /** Default: DNS, or the system's resolver where private addresses are allowed. */
   readonly resolve?: ResolveHost
   /** Default: `isPublicAddress`, and `isPrivateAddress` where private ones are allowed. */
   readonly isAllowed?: (address: string) => boolean
 }
 
+export interface FetchWords {
+  /** In messages. */
+  readonly subject: string
+  readonly maxBytes: string
+  readonly timeout: string
+  /** The `Accept` header. */
+  readonly accept: string
+}
+
+const PICTURES: FetchWords = {
+  subject: 'image',
+  maxBytes: 'maxImageBytes',
+  timeout: 'fetchTimeoutMs',
+  accept: 'image/*',
+}
+
 export interface FetchRequest {
   /** The request field, for messages. */
   readonly param: string
   readonly signal: AbortSignal
-  /** Told of every piece that came; may throw to stop. */
-  readonly onBytes: (bytes: number) => void
+  /** Takes every piece as it comes, the next one afterwards; may throw to stop. */
+  readonly onPiece: (piece: Uint8Array) => void | Promise<void>
 }
 
-export type Fetcher = (url: string, request: FetchRequest) => Promise<Uint8Array>
+/** Resolves when all pieces were taken. */
+export type Fetcher = (url: string, request: FetchRequest) => Promise<void>
 
-/** What one visit to one URL gave. */
-type Visit = { readonly bytes: Uint8Array } | { readonly location: string }
+/** Where one visit to one URL sent us; nowhere, if it gave the bytes. */
+interface Visit {
+  readonly location?: string
+}
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
 
@@ -54,7 +75,7 @@ const DECODERS: Readonly<Record<string, () => NodeJS.ReadWriteStream & Readable>
  * `media_too_large` beyond `maxBytes`, and `cancelled`. Messages name rules, never addresses.
  */
 export function createFetcher(options: FetcherOptions): Fetcher {
-  const { limits } = options
+  const { limits, words = PICTURES } = options
   return async (text, request) => {
     const { param } = request
     const timeout = AbortSignal.timeout(limits.timeoutMs)
@@ -63,7 +84,7 @@ export function createFetcher(options: FetcherOptions): Fetcher {
       let url = checkUrl(text, limits, param)
       for (let hop = 0; ; hop++) {
         const visit = await visitUrl(url, options, { ...request, signal })
-        if ('bytes' in visit) return visit.bytes
+        if (visit.location === undefined) return
         if (hop === limits.maxRedirects) {
           throw failed(param, `more than ${limits.maxRedirects} redirects (fetchMaxRedirects)`)
         }
@@ -73,7 +94,7 @@ export function createFetcher(options: FetcherOptions): Fetcher {
     } catch (error) {
       if (request.signal.aborted) throw cancelled()
       if (timeout.aborted) {
-        throw failed(param, `not fetched within ${limits.timeoutMs} ms (fetchTimeoutMs)`)
+        throw failed(param, `not fetched within ${limits.timeoutMs} ms (${words.timeout})`)
       }
       throw networkError(error, param)
     }
@@ -94,10 +115,14 @@ async function visitUrl(url: URL, options: FetcherOptions, request: FetchRequest
     const response = await client.request({
       method: 'GET',
       path: url.pathname + url.search,
-      headers: { accept: 'image/*', 'accept-encoding': 'identity', 'user-agent': 'aerie' },
+      headers: {
+        accept: (options.words ?? PICTURES).accept,
+        'accept-encoding': 'identity',
+        'user-agent': 'aerie',
+      },
       signal: request.signal,
     })
-    return await readResponse(response, options.maxBytes, request)
+    return await readResponse(response, options, request)
   } finally {
     await client.destroy()
   }
@@ -136,8 +161,8 @@ function pinned(addresses: readonly string[]): LookupFunction {
 
 async function readResponse(
   { statusCode, headers, body }: Dispatcher.ResponseData,
-  maxBytes: number,
-  { param, onBytes }: FetchRequest,
+  { maxBytes, words = PICTURES }: FetcherOptions,
+  { param, onPiece }: FetchRequest,
 ): Promise<Visit> {
   if (REDIRECTS.has(statusCode)) {
     const location = headers['location']
@@ -145,10 +170,13 @@ async function readResponse(
     return { location }
   }
   if (statusCode !== 200) throw failed(param, `the host answered with status ${statusCode}`)
-  if (Number(headers['content-length']) > maxBytes) {
-    throw tooLarge(param, `${headers['content-length']} bytes`, maxBytes)
+  const tooLarge = (size: string) => {
+    const message = `${param}: ${words.subject} is ${size}, ${words.maxBytes} is ${maxBytes}`
+    return new AerieError('media_too_large', message, { param })
   }
-  const pieces: Buffer[] = []
+  if (Number(headers['content-length']) > maxBytes) {
+    throw tooLarge(`${headers['content-length']} bytes`)
+  }
   let length = 0
   for await (const piece of decoded(
     body,
@@ -156,11 +184,10 @@ async function readResponse(
     param,
   )) {
     length += piece.byteLength
-    if (length > maxBytes) throw tooLarge(param, `more than ${maxBytes} bytes`, maxBytes)
-    onBytes(piece.byteLength)
-    pieces.push(piece)
+    if (length > maxBytes) throw tooLarge(`more than ${maxBytes} bytes`)
+    await onPiece(piece)
   }
-  return { bytes: Buffer.concat(pieces, length) }
+  return {}
 }
 
 function decoded(body: Readable, encoding: string, param: string): AsyncIterable<Buffer> {
@@ -174,16 +201,6 @@ function decoded(body: Readable, encoding: string, param: string): AsyncIterable
 
 function failed(param: string, why: string, cause?: unknown): AerieError {
   return new AerieError('media_fetch_failed', `${param}: ${why}`, { param, cause })
-}
-
-function tooLarge(param: string, size: string, maxBytes: number): AerieError {
-  return new AerieError(
-    'media_too_large',
-    `${param}: image is ${size}, maxImageBytes is ${maxBytes}`,
-    {
-      param,
-    },
-  )
 }
 
 /** Failures of the network have a code of letters; anything else is a defect and stays one. */

@@ -6,6 +6,13 @@ export interface GateOptions {
   readonly slots: number
   readonly maxWaiting: number
   readonly budget: ByteBudget
+  /** What waits, and which bytes are too many, for messages; default pictures. */
+  readonly words?: { readonly waiting: string; readonly full: string }
+}
+
+const PICTURES = {
+  waiting: 'pictures',
+  full: 'the pictures in memory are as many bytes as there may be (mediaMaxBytesInUse)',
 }
 
 /** Permission to go on. Its claim on the budget may outlive it. */
@@ -65,7 +72,7 @@ export class Gate {
     if (at < 0) return promise
     if (this.#waiting.length > this.#options.maxWaiting) {
       this.#waiting.splice(at, 1)
-      throw this.#busy('too many pictures are waiting')
+      throw this.#busy(`too many ${(this.#options.words ?? PICTURES).waiting} are waiting`)
     }
     const leave = () => {
       const place = this.#waiting.indexOf(waiting)
@@ -80,9 +87,7 @@ export class Gate {
 
   /** The bytes do not fit and nobody is about to give any back. */
   full(): AerieError {
-    return this.#busy(
-      'the pictures in memory are as many bytes as there may be (mediaMaxBytesInUse)',
-    )
+    return this.#busy((this.#options.words ?? PICTURES).full)
   }
 
   /** Refuses everyone who waits or comes later. */
@@ -131,7 +136,7 @@ export class Gate {
 }
 
 function closed(): AerieError {
-  return new AerieError('shutting_down', 'the server takes no more pictures')
+  return new AerieError('shutting_down', 'the server takes no more media')
 }
 
 /** The client has gone; nobody will read this. */

@@ -3,6 +3,7 @@ import type { Preprocessing } from '../../models/preprocessing.ts'
 import type { PictureLayout } from '../../models/tiling/layout.ts'
 import { AerieError } from '../errors.ts'
 import { ByteBudget, type Claim } from './byte-budget.ts'
+import { PICTURE_DECODER } from './decoder-kinds.ts'
 import { DecoderPool } from './decoder-pool.ts'
 import { type Opened, type Prepared, unwrap } from './decoder-protocol.ts'
 import { createFetcher, type Fetcher } from './fetcher.ts'
@@ -20,6 +21,8 @@ import type {
   MediaStats,
   PreparedImage,
 } from './types.ts'
+import { CLIP_DEFAULTS, type ClipOptions } from './video/clip-options.ts'
+import { ClipRoom } from './video/clip-room.ts'
 
 export interface MediaOptions {
   /** Decoder processes; default 2. */
@@ -31,6 +34,8 @@ export interface MediaOptions {
   /** A picture that takes longer is refused and its decoder replaced. Default 20 s. */
   readonly decodeTimeoutMs?: number
   readonly limits: MediaLimits
+  /** What is not named is as in `CLIP_DEFAULTS`. */
+  readonly clips?: Partial<ClipOptions>
   readonly fetch: FetchLimits
   readonly logger: MediaLogger
   /** In place of DNS. */
@@ -58,6 +63,7 @@ export async function startMedia(options: MediaOptions): Promise<Media> {
 }
 
 class PictureMedia implements Media {
+  readonly clips: ClipRoom
   readonly #limits: MediaLimits
   readonly #workers: number
   readonly #maxWaiting: number
@@ -81,13 +87,18 @@ class PictureMedia implements Media {
     this.#budget = new ByteBudget(options.maxBytesInUse ?? 512 * 2 ** 20)
     this.#fetches = new Gate({ slots: FETCHES, maxWaiting, budget: this.#budget })
     this.#decodes = new Gate({ slots: workers, maxWaiting, budget: this.#budget })
-    this.#fetch = createFetcher({
+    const fetch = {
       limits: options.fetch,
-      maxBytes: limits.maxImageBytes,
       ...(options.resolve && { resolve: options.resolve }),
       ...(options.isAllowedAddress && { isAllowed: options.isAllowedAddress }),
-    })
+    }
+    this.#fetch = createFetcher({ ...fetch, maxBytes: limits.maxImageBytes })
+    this.clips = new ClipRoom(
+      { ...CLIP_DEFAULTS, ...options.clips },
+      { fetch, memory: this.#budget, logger },
+    )
     this.#pool = new DecoderPool({
+      ...PICTURE_DECODER,
       workers,
       gate: this.#decodes,
       timeoutMs: decodeTimeoutMs,
@@ -182,13 +193,14 @@ class PictureMedia implements Media {
       workers: this.#workers,
       bytesInUse: this.#budget.inUse,
       maxBytesInUse: this.#budget.max,
+      clips: this.clips.stats(),
     }
   }
 
   async dispose(): Promise<void> {
     this.#fetches.close()
     this.#decodes.close()
-    await this.#pool.dispose()
+    await Promise.all([this.#pool.dispose(), this.clips.dispose()])
   }
 
   async #openDataUri(uri: string, param: string, signal: AbortSignal): Promise<LoadedImage> {
@@ -239,10 +251,13 @@ class PictureMedia implements Media {
   ): Promise<{ bytes: Uint8Array; claim: Claim }> {
     const { claim, leave } = await this.#fetches.enter({ bytes: 0, mayExceed: false, signal })
     try {
-      const onBytes = (n: number) => {
-        if (!claim.grow(n)) throw this.#fetches.full()
+      const pieces: Uint8Array[] = []
+      const onPiece = (piece: Uint8Array) => {
+        if (!claim.grow(piece.byteLength)) throw this.#fetches.full()
+        pieces.push(piece)
       }
-      const bytes = await this.#fetch(url, { param, signal, onBytes })
+      await this.#fetch(url, { param, signal, onPiece })
+      const bytes = Buffer.concat(pieces)
       // Not working any more: others must not wait for a claim that itself waits for a decoder.
       claim.hold(bytes.byteLength)
       return { bytes, claim }

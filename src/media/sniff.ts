@@ -5,13 +5,16 @@ export type Sniffed =
   | { readonly is: 'picture'; readonly format: ImageHeader['format'] }
   /** A picture of a format that this server does not decode. */
   | { readonly is: 'unsupported'; readonly name: string }
-  /** No picture at all; `name` reads well after "is". */
+  /** A clip; `name` reads well after "is". Whether it can be decoded, only ffmpeg knows. */
+  | { readonly is: 'video'; readonly name: string }
+  /** Neither; `name` reads well after "is". */
   | { readonly is: 'other'; readonly name: string }
 
 type Signature = readonly [offset: number, bytes: string, found: Sniffed]
 
 const picture = (format: ImageHeader['format']): Sniffed => ({ is: 'picture', format })
 const unsupported = (name: string): Sniffed => ({ is: 'unsupported', name })
+const video = (name: string): Sniffed => ({ is: 'video', name })
 const other = (name: string): Sniffed => ({ is: 'other', name })
 
 /** First match wins. Bytes are Latin-1, so that they can be compared as text. */
@@ -37,8 +40,15 @@ const SIGNATURES: readonly Signature[] = [
   [0, '%!PS', other('a PostScript document')],
   [0, 'PK\x03\x04', other('a ZIP archive')],
   [0, '\x1f\x8b', other('gzip data')],
-  [0, '\x1a\x45\xdf\xa3', other('a Matroska video')],
-  [8, 'AVI ', other('an AVI video')],
+  [0, '\x1a\x45\xdf\xa3', video('a Matroska video')],
+  [8, 'AVI ', video('an AVI video')],
+  [4, 'moov', video('a QuickTime video')],
+  [4, 'mdat', video('a QuickTime video')],
+  [4, 'wide', video('a QuickTime video')],
+  [0, '\0\0\x01\xba', video('an MPEG video')],
+  [0, '\0\0\x01\xb3', video('an MPEG video')],
+  [0, 'FLV\x01', video('a Flash video')],
+  [0, '\x30\x26\xb2\x75\x8e\x66\xcf\x11', video('a Windows Media video')],
   [8, 'WAVE', other('a WAVE sound')],
 ]
 
@@ -48,7 +58,7 @@ export function sniff(bytes: Uint8Array): Sniffed {
   const text = head.toString('latin1')
   if (text.startsWith('ftyp', 4)) return isoMedia(text)
   const found = SIGNATURES.find(([offset, magic]) => text.startsWith(magic, offset))
-  return found?.[2] ?? markup(text) ?? other('not of any known picture format')
+  return found?.[2] ?? streamed(text) ?? markup(text) ?? other('not of any known picture format')
 }
 
 /** ISO base media: the major brand at 8, then compatible brands to the end of the box. */
@@ -58,7 +68,15 @@ function isoMedia(text: string): Sniffed {
   const has = (...names: string[]) => names.some((name) => brands.includes(name))
   if (has('avif', 'avis')) return picture('avif')
   if (has('heic', 'heix', 'heim', 'heis', 'hevc', 'hevx', 'mif1', 'msf1')) return picture('heif')
-  return other('an MP4 video')
+  return has('M4A ', 'M4B ') ? other('an MP4 sound') : video('an MP4 video')
+}
+
+/** Packets of a transport stream begin alike, 188 bytes apart; what an Ogg file has in it stands in its first pages. */
+function streamed(text: string): Sniffed | undefined {
+  const isTransport = [0, 4].some((at) => [0, 188, 376].every((next) => text[at + next] === 'G'))
+  if (isTransport) return video('an MPEG transport stream')
+  if (!text.startsWith('OggS')) return undefined
+  return text.includes('theora') ? video('an Ogg video') : other('an Ogg sound')
 }
 
 function markup(text: string): Sniffed | undefined {

@@ -1,6 +1,7 @@
 /** What the media room takes and gives: bytes in, tiles out, with everything that was seen on the way. */
 import type { Preprocessing } from '../../models/preprocessing.ts'
 import type { PictureLayout } from '../../models/tiling/layout.ts'
+import type { ClipStats, Clips } from './video/contract.ts'
 
 /** Where a picture comes from. `param` is the request field, for error messages. */
 export interface ImageSource {
@@ -99,6 +100,7 @@ export interface MediaStats {
   /** Bytes of encoded and decoded pictures and of tiles now held, loaded pictures between `load` and `prepare` included, and the bound. */
   readonly bytesInUse: number
   readonly maxBytesInUse: number
+  readonly clips: ClipStats
 }
 
 /** What this room needs of a logger. */
@@ -108,6 +110,8 @@ export interface MediaLogger {
 
 /** The media pool as the main thread sees it. */
 export interface Media {
+  /** Videos, by the same fetcher and in the same bytes of memory. */
+  readonly clips: Clips
   /** Fetches or decodes the source to bytes, hashes them and checks the header against the limits. */
   load(source: ImageSource, signal: AbortSignal): Promise<LoadedImage>
   /** Decodes upright, in sRGB, and preprocesses, in a decoder process; then `release`s the picture. */

@@ -9,6 +9,7 @@ import { ONE_TILE } from '../../models/tiling/layout.ts'
 import type { ChatMessage } from '../chat/contract.ts'
 import { loadModelText } from '../chat/model.ts'
 import { buildPrompt, type PromptBuilder } from '../chat/prompt.ts'
+import type { PromptMedium } from '../chat/prompt-media.ts'
 import type { DecoderSession, Segment } from '../engine/backend.ts'
 import { createBackend } from '../engine/backends/create.ts'
 import { runDecoderStages, runEncoderStages, type Stages } from '../engine/backends/graph-stages.ts'
@@ -157,14 +158,16 @@ async function promptOf(
     })
     return { role, name: undefined, content: parts }
   })
-  const layouts = pictures.map(() => ONE_TILE)
-  const { pieces } = await buildPrompt(builder, conversation, layouts)
+  const media = pictures.map((): PromptMedium => {
+    return { kind: 'picture', layout: ONE_TILE, tokens: files.limits.tokensPerTile }
+  })
+  const { pieces } = await buildPrompt(builder, conversation, media)
   const rows = files.limits.tokensPerTile
   return {
     marked: pieces.flatMap((piece) => (piece.kind === 'tokens' ? [...piece.ids] : [pictureId])),
     prompt: pieces.map((piece): Segment => {
       if (piece.kind === 'tokens') return piece
-      return { kind: 'embeddings', rows, data: features.get(pictures[piece.picture]!)! }
+      return { kind: 'embeddings', rows, data: features.get(pictures[piece.medium]!)! }
     }),
   }
 }

@@ -5,10 +5,12 @@
 import { join } from 'node:path'
 import { loadModelConfig, type ModelConfig } from '../../models/load-config.ts'
 import { finestLevel, ONE_TILE } from '../../models/tiling/layout.ts'
+import { pooledShape, poolFrames } from '../../models/video/pooling.ts'
 import type { VilaConfig } from '../../models/vila/config.ts'
-import { pooledShape, poolFrames, videoPieces } from '../../models/vila/media-encoders.ts'
+import { videoPieces } from '../../models/vila/media-encoders.ts'
 import { VIDEO_TOKEN } from '../../models/vila/video.ts'
-import { buildPrompt, type PromptBuilder, type PromptPiece } from '../chat/prompt.ts'
+import { buildPrompt, type PromptBuilder } from '../chat/prompt.ts'
+import type { MediumPiece, PromptMedium } from '../chat/prompt-media.ts'
 import { ChatTemplate } from '../chat/template.ts'
 import type { Segment } from '../engine/backend.ts'
 import { createBackend } from '../engine/backends/create.ts'
@@ -122,7 +124,11 @@ async function mergeRequest(model: Model, request: NvilaRequest): Promise<Merged
   const pictures = await loadMedia(model, media)
   const { tensors, features } = await encodeMedia(model, request.id, pictures)
   const layouts = pictures.map(([first, ...others]) => (others.length ? ONE_TILE : first!.layout))
-  const prompt = await buildPrompt(promptBuilder(model, media), messages, layouts)
+  const shown = features.map((own, i): PromptMedium => {
+    const tokens = own[0]!.length / files.limits.hiddenSize
+    return { kind: 'picture', layout: layouts[i]!, tokens }
+  })
+  const prompt = await buildPrompt(promptBuilder(model, media), messages, shown)
   const special = reference.expected['special_ids'] as Record<string, number>
   const ids: number[] = []
   const segments: Segment[] = []
@@ -133,8 +139,8 @@ async function mergeRequest(model: Model, request: NvilaRequest): Promise<Merged
       ids.push(...piece.ids)
       continue
     }
-    const { kind } = media[piece.picture]!
-    const own = features[piece.picture]!
+    const { kind } = media[piece.medium]!
+    const own = features[piece.medium]!
     const embedded =
       kind === 'video' ? videoSegments(model, own, settings) : imageSegments(model, own[0]!, piece)
     segments.push(...embedded)
@@ -223,14 +229,14 @@ async function encodeMedia(
 function imageSegments(
   { builder, files, loaded }: Model,
   features: Float32Array,
-  { stretch, stretches }: Extract<PromptPiece, { kind: 'picture' }>,
+  { firstRow, rows }: MediumPiece,
 ): Segment[] {
   const { before, after } = loaded.picturePrompt!.stretchTexts
-  const size = features.length / stretches
-  const data = features.subarray(stretch * size, (stretch + 1) * size)
+  const { hiddenSize } = files.limits
+  const data = features.subarray(firstRow * hiddenSize, (firstRow + rows) * hiddenSize)
   return [
     { kind: 'tokens', ids: builder.tokenizer.encode(before) },
-    { kind: 'embeddings', rows: size / files.limits.hiddenSize, data },
+    { kind: 'embeddings', rows, data },
     { kind: 'tokens', ids: builder.tokenizer.encode(after) },
   ]
 }

@@ -1,9 +1,9 @@
 /** A request of an NVILA case, as its parts say it, in the terms of serving. */
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { PoolSize } from '../../models/video/pooling.ts'
 import type { VilaVideo } from '../../models/vila/config.ts'
 import { evenFrames } from '../../models/vila/frame-sampling.ts'
-import type { PoolSize } from '../../models/vila/media-encoders.ts'
 import { VIDEO_TOKEN, type VideoLayout } from '../../models/vila/video.ts'
 import type { ChatMessage, ContentPart } from '../chat/contract.ts'
 import type { ReferenceCase } from './reference-case.ts'

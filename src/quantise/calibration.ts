@@ -6,6 +6,7 @@ import { ONE_TILE } from '../../models/tiling/layout.ts'
 import type { ChatMessage, ContentPart } from '../chat/contract.ts'
 import { loadModelText } from '../chat/model.ts'
 import { buildPrompt, type PromptPiece } from '../chat/prompt.ts'
+import type { PromptMedium } from '../chat/prompt-media.ts'
 import type { CalibrationPicture } from './calibration-pictures.ts'
 
 interface Message {
@@ -39,6 +40,7 @@ export async function calibrationPrompts(
     family.conversation?.(config, has),
   )
   const builder = { ...modelText, picturePrompt, messageContent, limits }
+  const seen: PromptMedium = { kind: 'picture', layout: ONE_TILE, tokens: limits.tokensPerTile }
   try {
     const conversations = [
       ...text.map((messages) => ({ messages, picture: undefined })),
@@ -46,8 +48,11 @@ export async function calibrationPrompts(
     ]
     return await Promise.all(
       conversations.map(async ({ messages, picture }) => {
-        const layouts = picture === undefined ? [] : [ONE_TILE]
-        const { pieces } = await buildPrompt(builder, chatMessages(messages, picture), layouts)
+        const { pieces } = await buildPrompt(
+          builder,
+          chatMessages(messages, picture),
+          picture === undefined ? [] : [seen],
+        )
         return { pieces, picture }
       }),
     )

@@ -180,11 +180,12 @@ function embedPrompt(
   features: Float32Array | undefined,
 ): Float32Array {
   const segments = pieces.map((piece): Segment => {
-    if (piece.kind === 'picture') {
+    if (piece.kind === 'medium') {
       if (!features) throw new Error('a prompt with a picture of which there are no features')
-      const size = features.length / piece.stretches
-      const data = features.subarray(piece.stretch * size, (piece.stretch + 1) * size)
-      return { kind: 'embeddings', data, rows: size / table.hiddenSize }
+      const { firstRow, rows } = piece
+      const { hiddenSize } = table
+      const data = features.subarray(firstRow * hiddenSize, (firstRow + rows) * hiddenSize)
+      return { kind: 'embeddings', data, rows }
     }
     const unknown = piece.ids.find((id) => !table.has(id))
     if (unknown !== undefined)

@@ -38,10 +38,11 @@ describe('a generation on its way to text', async () => {
     })
     const asked = { n: 1, stop: [], ...request } as unknown as ChatRequest
     const model = { tokenizer } as unknown as ServedModel
+    const nothing = { imageTokens: 0, videoTokens: 0 }
     const events: ChatEvent[] = []
     let error: unknown
     const reading = (async () => {
-      for await (const event of answer(model, asked, stream, 0, [])) events.push(event)
+      for await (const event of answer(model, asked, stream, nothing, [])) events.push(event)
     })().catch((cause) => {
       error = cause
     })

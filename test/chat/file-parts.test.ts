@@ -4,6 +4,7 @@ import { Readable } from 'node:stream'
 import { describe, it } from 'node:test'
 import type { FilePart, RequestMessage } from '../../src/chat/contract.ts'
 import { openFiles, type ReadableFiles } from '../../src/chat/file-parts.ts'
+import { USUAL_SAMPLING } from '../../src/chat/video-files.ts'
 import { AerieError } from '../../src/errors.ts'
 import type { ByteRange, StoredFile } from '../../src/files/contract.ts'
 
@@ -116,9 +117,15 @@ describe('a file by id', () => {
     assert.equal((await open({ id: 'scan' })).type, 'image')
   })
 
+  it('with a clip is a clip as its family sees it', async () => {
+    const part = await open({ id: 'clip' })
+    assert.ok(part.type === 'video' && 'path' in part.from)
+    assert.deepEqual([part.from.fileId, part.param], ['clip', 'p.file.file_id'])
+    assert.deepEqual(part.sampling, USUAL_SAMPLING)
+  })
+
   for (const [id, what] of [
     ['pdf', /a PDF document are not supported/],
-    ['clip', /an MP4 video are not supported/],
     ['noise', /not of any known/],
   ] as const) {
     it(`${id}: what is neither is refused by its kind`, async () => {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
 import fc from 'fast-check'
-import { layoutOf, ONE_TILE } from '../../models/tiling/layout.ts'
+import { layoutOf, ONE_TILE, type PictureLayout } from '../../models/tiling/layout.ts'
 import type { ChatMessage } from '../../src/chat/contract.ts'
 import { buildPrompt, type PromptPiece } from '../../src/chat/prompt.ts'
+import type { MediumPiece, PromptMedium } from '../../src/chat/prompt-media.ts'
 import { ChatTemplate } from '../../src/chat/template.ts'
 import { EncoderThread } from '../../src/tokenizer/encoder-thread.ts'
 import { Tokenizer } from '../../src/tokenizer/tokenizer.ts'
@@ -12,6 +13,10 @@ const dir = new URL('../../models/starter/', import.meta.url).pathname
 
 const text = (value: string) => ({ type: 'text' as const, text: value, param: 'p' })
 const image = { type: 'image' as const, url: 'data:', detail: 'auto' as const, param: 'p' }
+/** A row of features for every tile. */
+const seen = (...layouts: PictureLayout[]): PromptMedium[] =>
+  layouts.map((layout) => ({ kind: 'picture', layout, tokens: layout.tiles }))
+const rowsIn = ({ medium, firstRow, rows }: MediumPiece) => `${medium}: ${firstRow}+${rows}`
 const idsOf = (piece: PromptPiece | undefined): number[] => {
   assert.equal(piece?.kind, 'tokens')
   return [...piece.ids]
@@ -42,14 +47,14 @@ describe('prompt of the starter family', async () => {
   const id = (token: string) => tokenizer.idOf(token)!
 
   it('puts pictures before the question, whatever their order in the message', async () => {
-    const a = await buildPrompt(builder, [user(image, text('what is this?'))], [ONE_TILE])
-    const b = await buildPrompt(builder, [user(text('what is this?'), image)], [ONE_TILE])
+    const a = await buildPrompt(builder, [user(image, text('what is this?'))], seen(ONE_TILE))
+    const b = await buildPrompt(builder, [user(text('what is this?'), image)], seen(ONE_TILE))
     assert.equal(a.text, '<s><image><|user|>what is this?<|assistant|>')
     assert.equal(b.text, a.text)
     const [before, picture, behind] = a.pieces
     assert.equal(a.pieces.length, 3)
     assert.deepEqual(before, { kind: 'tokens', ids: Int32Array.of(id('<s>')) })
-    assert.deepEqual(picture, { kind: 'picture', picture: 0, stretch: 0, stretches: 1 })
+    assert.deepEqual(picture, { kind: 'medium', medium: 0, group: 0, firstRow: 0, rows: 1 })
     const ids = idsOf(behind)
     assert.equal(ids[0], id('<|user|>'))
     assert.equal(ids.at(-1), id('<|assistant|>'))
@@ -62,13 +67,13 @@ describe('prompt of the starter family', async () => {
       { role: 'assistant', name: undefined, content: [text('yes')] },
       user(text('two?'), image, image),
     ]
-    const prompt = await buildPrompt(builder, messages, [ONE_TILE, ONE_TILE, ONE_TILE])
+    const prompt = await buildPrompt(builder, messages, seen(ONE_TILE, ONE_TILE, ONE_TILE))
     assert.equal(
       prompt.text,
       '<s><image><|system|>be brief<|user|>one?<|assistant|>yes<|end|><image><image><|user|>two?<|assistant|>',
     )
     assert.deepEqual(
-      prompt.pieces.map((piece) => (piece.kind === 'picture' ? piece.picture : 'text')),
+      prompt.pieces.map((piece) => (piece.kind === 'medium' ? piece.medium : 'text')),
       ['text', 0, 'text', 1, 'text', 2, 'text'],
     )
     assert.equal(idsOf(prompt.pieces[4]).length, 0)
@@ -145,16 +150,14 @@ describe('prompt of a family whose pictures are many tiles', async () => {
   }
 
   it('splits the features where the family writes text between them', async () => {
-    const prompt = await buildPrompt(builder, [user(image, image, text('?'))], [grid, ONE_TILE])
+    const prompt = await buildPrompt(builder, [user(image, image, text('?'))], seen(grid, ONE_TILE))
     assert.deepEqual(
       prompt.pieces.map((piece) =>
-        piece.kind === 'picture'
-          ? `${piece.picture}: ${piece.stretch + 1}/${piece.stretches}`
-          : tokenizer.decode(piece.ids),
+        piece.kind === 'medium' ? rowsIn(piece) : tokenizer.decode(piece.ids),
       ),
       [
-        ...['picture 1', '0: 1/3', 'end', 'tile 1', '0: 2/3', 'end', 'tile 2', '0: 3/3', 'end'],
-        ...['tile 3picture 2', '1: 1/1', 'end', 'tile 1?'],
+        ...['picture 1', '0: 0+1', 'end', 'tile 1', '0: 1+1', 'end', 'tile 2', '0: 2+1', 'end'],
+        ...['tile 3picture 2', '1: 0+1', 'end', 'tile 1?'],
       ],
     )
   })
@@ -162,20 +165,20 @@ describe('prompt of a family whose pictures are many tiles', async () => {
   it('is not built where the template writes a picture once too often', async () => {
     const again = new ChatTemplate('<image-1> and <image-2>', {})
     await assert.rejects(
-      buildPrompt({ ...builder, template: again }, [user(image)], [ONE_TILE]),
-      /rendered <image-2> for more than 1 pictures$/,
+      buildPrompt({ ...builder, template: again }, [user(image)], seen(ONE_TILE)),
+      /rendered <image-2> for more than 1 pictures and clips$/,
     )
   })
 
   it('takes nothing that a user typed for a picture', async () => {
     const typed = 'see <image-1> and <image-2>'
-    const prompt = await buildPrompt(builder, [user(text(typed), image)], [ONE_TILE]).catch(
+    const prompt = await buildPrompt(builder, [user(text(typed), image)], seen(ONE_TILE)).catch(
       (error: Error) => error.message,
     )
     // The template numbers parts, not pictures, so that its own placeholder is the second.
-    assert.equal(prompt, 'the chat template rendered 0 placeholders for 1 pictures')
-    const fair = await buildPrompt(builder, [user(image, text(typed))], [ONE_TILE])
-    assert.equal(fair.pieces.filter((piece) => piece.kind === 'picture').length, 1)
+    assert.equal(prompt, 'the chat template rendered 0 placeholders for 1 pictures and clips')
+    const fair = await buildPrompt(builder, [user(image, text(typed))], seen(ONE_TILE))
+    assert.equal(fair.pieces.filter((piece) => piece.kind === 'medium').length, 1)
     assert.equal(fair.text, `<image-1>${typed}`)
   })
 })
@@ -204,11 +207,9 @@ describe('prompt of a family whose chat template wants strings', async () => {
     limits: { maxContext: 2048 },
   }
   const written = async (messages: ChatMessage[], layouts = [tiles], form = builder) => {
-    const prompt = await buildPrompt(form, messages, layouts)
+    const prompt = await buildPrompt(form, messages, seen(...layouts))
     const pieces = prompt.pieces.map((piece) =>
-      piece.kind === 'picture'
-        ? `${piece.picture}: ${piece.stretch + 1}/${piece.stretches}`
-        : tokenizer.decode(piece.ids),
+      piece.kind === 'medium' ? rowsIn(piece) : tokenizer.decode(piece.ids),
     )
     return { text: prompt.text, pieces }
   }
@@ -217,8 +218,8 @@ describe('prompt of a family whose chat template wants strings', async () => {
     const { text: prompt, pieces } = await written([user(text('see '), image, text('?'))])
     assert.equal(prompt, '[user:see <image>\n<image>\n?]')
     assert.deepEqual(pieces, [
-      ...['[user:see ', 'before', '0: 1/2', 'after'],
-      ...['\n', 'before', '0: 2/2', 'after', '\n?]'],
+      ...['[user:see ', 'before', '0: 0+1', 'after'],
+      ...['\n', 'before', '0: 1+1', 'after', '\n?]'],
     ])
   })
 

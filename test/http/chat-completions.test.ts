@@ -17,7 +17,13 @@ test('an answer has text, finish reason and the whole bill', async () => {
     prompt_tokens: 3,
     completion_tokens: 3,
     total_tokens: 6,
-    prompt_tokens_details: { cached_tokens: 0, text_tokens: 3, image_tokens: 0, audio_tokens: 0 },
+    prompt_tokens_details: {
+      cached_tokens: 0,
+      text_tokens: 3,
+      image_tokens: 0,
+      video_tokens: 0,
+      audio_tokens: 0,
+    },
     completion_tokens_details: {
       text_tokens: 3,
       reasoning_tokens: 0,

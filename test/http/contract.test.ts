@@ -50,7 +50,7 @@ test('a wrong field is named with what was expected and what came', () => {
     [say([{ type: 'text' }]), 'messages[0].content[0].text: expected a string, got nothing'],
     [
       say([{ type: 'image' }]),
-      'messages[0].content[0].type: expected one of "text", "image_url", "file", got "image"',
+      'messages[0].content[0].type: expected one of "text", "image_url", "file", "video_url", "input_video", got "image"',
     ],
     [
       say([

@@ -106,6 +106,8 @@ test('/v1/tokenize counts a conversation with its pictures, and says what is lef
     tokens: 28,
     text_tokens: 3,
     image_tokens: 25,
+    video_tokens: 0,
+    videos: [],
     images: [
       {
         param: 'messages[0].content[1].image_url.url',

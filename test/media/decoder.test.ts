@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { after, before, describe, it } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { Decoder } from '../../src/media/decoder.ts'
+import { PICTURE_DECODER } from '../../src/media/decoder-kinds.ts'
 import { type Opened, unwrap } from '../../src/media/decoder-protocol.ts'
 import { LIMITS, NEVER, solid } from './pictures.ts'
 
@@ -14,7 +15,10 @@ const SOON_MS = 500
 describe('a decoder', { skip: process.platform !== 'linux' && 'looks into /proc' }, () => {
   const deaths: object[] = []
   const logger = { warn: (details: object) => deaths.push(details) }
-  const decoder = new Decoder({ timeoutMs: 2000, maxBodyBytes: 1e6, heapMb: 128, logger })
+  const decoder = new Decoder({
+    ...PICTURE_DECODER,
+    ...{ timeoutMs: 2000, maxBodyBytes: 1e6, heapMb: 128, logger },
+  })
   let png: Buffer
   before(async () => {
     png = await solid([1, 2, 3], 40, 30).png().toBuffer()

@@ -11,7 +11,7 @@ import type { AddressInfo, Server } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
-import { createFetcher, type FetcherOptions } from '../../src/media/fetcher.ts'
+import { createFetcher, type FetcherOptions, type FetchRequest } from '../../src/media/fetcher.ts'
 import { FETCH_LIMITS, NEVER } from './pictures.ts'
 
 /** 127.0.0.1 stands for the internet and 127.0.0.2 for the private network; both are real servers on loopback. */
@@ -124,16 +124,25 @@ describe('the fetcher', () => {
     options: Partial<FetcherOptions> = {},
     limits: Partial<typeof FETCH_LIMITS> = {},
   ) {
-    return createFetcher({
+    const fetch = createFetcher({
       limits: { ...FETCH_LIMITS, allowHttp: true, ...limits },
       maxBytes: 1_000_000,
       resolve: async () => [PUBLIC],
       isAllowed: (address) => address === PUBLIC,
       ...options,
     })
+    return async (url: string, request: FetchRequest): Promise<Buffer> => {
+      const pieces: Uint8Array[] = []
+      const onPiece = async (piece: Uint8Array) => {
+        await request.onPiece(piece)
+        pieces.push(piece)
+      }
+      await fetch(url, { ...request, onPiece })
+      return Buffer.concat(pieces)
+    }
   }
 
-  const request = { param: 'image_url', signal: NEVER, onBytes: () => {} }
+  const request = { param: 'image_url', signal: NEVER, onPiece: () => {} }
   const get = (path: string, options: Partial<FetcherOptions> = {}, limits = {}) =>
     fetcher(options, limits)(`http://pictures.test:${port}${path}`, request)
 
@@ -150,11 +159,11 @@ describe('the fetcher', () => {
   describe('brings bytes', () => {
     it('over http, whole or in pieces, and tells of them as they come', async () => {
       let told = 0
-      const onBytes = (bytes: number) => {
-        told += bytes
+      const onPiece = (piece: Uint8Array) => {
+        told += piece.byteLength
       }
       const url = `http://pictures.test:${port}`
-      assert.deepEqual(await fetcher()(`${url}/ok`, { ...request, onBytes }), BODY)
+      assert.deepEqual(await fetcher()(`${url}/ok`, { ...request, onPiece }), BODY)
       assert.equal(told, BODY.length)
       assert.deepEqual(await get('/chunked'), BODY)
     })
@@ -309,11 +318,11 @@ describe('the fetcher', () => {
     })
 
     it('stops when the caller has had enough', async () => {
-      const onBytes = () => {
+      const onPiece = () => {
         throw new RangeError('no room')
       }
       await assert.rejects(
-        fetcher()(`http://pictures.test:${port}/endless`, { ...request, onBytes }),
+        fetcher()(`http://pictures.test:${port}/endless`, { ...request, onPiece }),
         RangeError,
       )
     })

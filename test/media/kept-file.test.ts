@@ -5,6 +5,7 @@ import type { ImagePreprocessing } from '../../models/preprocessing.ts'
 import { ONE_TILE } from '../../models/tiling/layout.ts'
 import { ByteBudget } from '../../src/media/byte-budget.ts'
 import { Decoder } from '../../src/media/decoder.ts'
+import { PICTURE_DECODER } from '../../src/media/decoder-kinds.ts'
 import { DecoderPool } from '../../src/media/decoder-pool.ts'
 import { type Call, type Opened, type Prepared, unwrap } from '../../src/media/decoder-protocol.ts'
 import type { Frame } from '../../src/media/frames.ts'
@@ -24,6 +25,7 @@ const TO: ImagePreprocessing = {
 const COMMON = { param: 'picture', limits: LIMITS } as const
 
 const OPTIONS = {
+  ...PICTURE_DECODER,
   timeoutMs: 5000,
   maxBodyBytes: 1e6,
   heapMb: 128,

@@ -95,7 +95,7 @@ describe("Eagle's conversations", () => {
         const prompt = await buildPrompt(
           builder,
           messages.map(chatMessage),
-          pictures.map(() => ONE_TILE),
+          pictures.map(() => ({ kind: 'picture', layout: ONE_TILE, tokens: 1 })),
         )
         assert.equal(prompt.text, prompt_text)
         const ids = prompt.pieces.flatMap((piece) =>

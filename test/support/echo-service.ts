@@ -46,6 +46,7 @@ const DOCUMENT: Omit<CapabilityDocument, 'id'> = {
     prompt: { source: 'chat_template.jinja' },
     samplingDefaults: { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1 },
     decoding: { kvCacheType: 'f16', kvCacheBytes: 2048, maxDraftTokens: 8 },
+    video: undefined,
     detail: [{ level: 'auto', maxTiles: 1, maxTokens: IMAGE_TOKENS }],
   },
   embeddings: undefined,
@@ -125,7 +126,7 @@ export class EchoService implements ChatService {
     return {
       model: request.model,
       tokens: words.length + imageTokens,
-      imageTokens,
+      ...{ imageTokens, videoTokens: 0, videos: [] },
       images: images.map(({ param, detail }) => {
         const [width, height] = [640, 480]
         return { param, detail, format: 'png', width, height, tiles: 1, tokens: IMAGE_TOKENS }
@@ -156,7 +157,7 @@ export class EchoService implements ChatService {
     if (request.explain) {
       yield {
         type: 'explain',
-        ...{ promptText, promptTokens, images: images.map(seen), kvCacheType: 'f16' },
+        ...{ promptText, promptTokens, images: images.map(seen), videos: [], kvCacheType: 'f16' },
       }
     }
     let completionTokens = 0
@@ -180,7 +181,14 @@ export class EchoService implements ChatService {
     const drafts = { draftedTokens: 5, acceptedTokens: 3 }
     yield {
       type: 'usage',
-      ...{ promptTokens, cachedTokens: 0, imageTokens, completionTokens, ...drafts },
+      ...{
+        promptTokens,
+        cachedTokens: 0,
+        imageTokens,
+        videoTokens: 0,
+        completionTokens,
+        ...drafts,
+      },
     }
     yield { type: 'timings', stations: { queue: 0.1, prefill: 1.5, decode_tokens: 2 } }
   }

@@ -67,6 +67,16 @@ const media: Snapshot['media'] = {
   workers: 2,
   bytesInUse: 1000,
   maxBytesInUse: 2000,
+  clips: {
+    waiting: 3,
+    maxWaiting: 128,
+    fetching: 4,
+    maxFetching: 8,
+    running: 1,
+    workers: 2,
+    spoolBytes: 3000,
+    maxSpoolBytes: 4000,
+  },
 }
 
 const files: Snapshot['files'] = {

@@ -4,6 +4,7 @@ import type { ChatService, TokenizeResult } from '../../chat/contract.ts'
 import type { Contract } from '../contract.ts'
 import type { components } from '../openapi.d.ts'
 import { toTokenizeRequest } from '../wire-request.ts'
+import { toWireVideo } from '../wire-video.ts'
 
 interface TokenizeRoute {
   readonly service: Pick<ChatService, 'tokenize'>
@@ -20,12 +21,14 @@ export function tokenizeRoute(app: FastifyInstance, { service, contract }: Token
 }
 
 function toWire(result: TokenizeResult): components['schemas']['TokenizeResponse'] {
-  const { model, tokens, imageTokens, images, ids, maxContext } = result
+  const { model, tokens, imageTokens, videoTokens, images, videos, ids, maxContext } = result
   return {
     model,
     tokens,
-    text_tokens: tokens - imageTokens,
+    text_tokens: tokens - imageTokens - videoTokens,
     image_tokens: imageTokens,
+    video_tokens: videoTokens,
+    videos: videos.map(toWireVideo),
     images: images.map(({ param, detail, format, width, height, tiles, tokens }) => {
       return { param, detail, format, width, height, tiles, tokens }
     }),

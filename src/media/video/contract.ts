@@ -12,6 +12,16 @@ export interface ClipSource {
   readonly param: string
 }
 
+/** Limits on untrusted clips, each named in its error. */
+export interface ClipLimits {
+  readonly maxVideoBytes: number
+  readonly maxVideoSeconds: number
+  /** Of one frame, upright, with square pixels. */
+  readonly maxVideoPixels: number
+  /** Frames of one clip in one call of `prepare`. */
+  readonly maxVideoFrames: number
+}
+
 /** What ffprobe says of a clip, without decoding more than a few frames. */
 export interface ClipHeader {
   /** ffmpeg's name of the container: `mov,mp4,…`, `matroska,webm`, … */
@@ -51,27 +61,58 @@ export interface ClipWindow {
 export interface PreparedFrames {
   /** Normalised `[frames · tiles, 3, size, size]`. */
   readonly pixels: Float32Array
-  /** When each frame that was found is shown, in seconds; the last one before or at the time asked for. */
+  /**
+   * When each frame that was found is shown, in seconds: the last one before or at the time asked for, half a millisecond
+   * of leeway included; the first one where the clip shows nothing yet.
+   */
   readonly times: readonly number[]
+  /** What was done to every frame, and what was wrong with the clip: 'breaks off at 3.2 s: …'. */
   readonly conversions: readonly string[]
   readonly decodeMs: number
   readonly preprocessMs: number
 }
 
+export interface ClipStats {
+  /** Clips that wait for ffmpeg or for their turn to be fetched. */
+  readonly waiting: number
+  readonly maxWaiting: number
+  readonly fetching: number
+  readonly maxFetching: number
+  /** Clips that ffmpeg works on. */
+  readonly running: number
+  readonly workers: number
+  /** Bytes of clips in the spool folder, and the bound. */
+  readonly spoolBytes: number
+  readonly maxSpoolBytes: number
+}
+
 /** Clips as the main thread sees them: no frame passes through it but as tiles. */
 export interface Clips {
-  /** Takes the clip to the disk, hashes and probes it. Errors as of pictures: `invalid_media`, `media_too_large`, … */
+  readonly limits: ClipLimits
+  /**
+   * Takes the clip to the disk, hashes and probes it. Errors as of pictures: `invalid_media`, `unsupported_media` (also where
+   * there is no ffmpeg), `media_too_large`, `media_fetch_failed`, `queue_full`, `insufficient_storage`, `not_found` for a path.
+   */
   load(source: ClipSource, signal: AbortSignal): Promise<LoadedClip>
   /** Times of the keyframes in the window, from the index or the packets: nothing is decoded. */
-  keyframes(clip: LoadedClip, window: ClipWindow, signal: AbortSignal): Promise<readonly number[]>
-  /** Times at which another scene begins in the window, the most certain `most`, in order. Decodes at a low resolution. */
+  keyframes(
+    clip: LoadedClip,
+    window: ClipWindow,
+    param: string,
+    signal: AbortSignal,
+  ): Promise<readonly number[]>
+  /** Times at which another scene begins in the window, the most certain `most`, in order. Decodes the window, at a low resolution. */
   scenes(
     clip: LoadedClip,
     window: ClipWindow,
     most: number,
+    param: string,
     signal: AbortSignal,
   ): Promise<readonly number[]>
-  /** Seeks to each time, decodes what lies between keyframe and it, and preprocesses, in a decoder process. */
+  /**
+   * Seeks to each time, decodes what lies between keyframe and it, and preprocesses, in a decoder process. Refuses more than
+   * `maxVideoFrames` times and more than 1 GiB of pixels with `media_too_large`.
+   */
   prepare(
     clip: LoadedClip,
     times: readonly number[],
@@ -82,4 +123,6 @@ export interface Clips {
   ): Promise<PreparedFrames>
   /** The clip will not be asked for again: its file goes, unless it was the server's own. Again is harmless. */
   release(clip: LoadedClip): void
+  stats(): ClipStats
+  dispose(): Promise<void>
 }

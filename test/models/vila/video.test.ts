@@ -4,14 +4,13 @@ import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { ConfigReader } from '../../../models/config-reader.ts'
 import { family } from '../../../models/llava_llama.ts'
+import { poolFrames } from '../../../models/video/pooling.ts'
 import { distinctFrames, evenFrames, framesAtRate } from '../../../models/vila/frame-sampling.ts'
 import {
-  poolFrames,
   readImageEncoder,
   readVideoEncoder,
   videoPieces,
 } from '../../../models/vila/media-encoders.ts'
-import { videoText } from '../../../models/vila/video.ts'
 
 const encoder = (json: object | undefined) =>
   new ConfigReader(json ? { video_encoder: JSON.stringify(json) } : {})
@@ -108,12 +107,6 @@ describe('video encoders', () => {
 })
 
 describe('a long video', () => {
-  it('is written in one of three ways', () => {
-    assert.equal(videoText('lines', 2), '<image>\n<image>\n')
-    assert.equal(videoText('pictures', 2), '<image><image>')
-    assert.equal(videoText('video', 2), '<vila/video>')
-  })
-
   it('of 1 024 frames is accepted where the context holds them', () => {
     const file = new URL('../../fixtures/vila/video-nvila/checkpoint/config.json', import.meta.url)
     const raw = JSON.parse(readFileSync(file, 'utf8'))

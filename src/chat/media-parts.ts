@@ -1,0 +1,124 @@
+/** Pictures and clips of a conversation together: loaded, counted, encoded and given back. */
+import type { Features, PromptPart } from '../engine/types.ts'
+import type { Media } from '../media/types.ts'
+import type { ChatMessage, ImageSeen, VideoSeen } from './contract.ts'
+import { encodeVideos } from './encode-videos.ts'
+import type { ServedModel } from './model.ts'
+import {
+  encodePictures,
+  imageTokens,
+  type LoadedPicture,
+  loadPictures,
+  releasePictures,
+} from './pictures.ts'
+import type { Prompt } from './prompt.ts'
+import type { MediumPiece, PromptMedium } from './prompt-media.ts'
+import { frameCount, type LoadedVideo, loadVideos, releaseVideo, videoMedium } from './videos.ts'
+
+/** What lies here of a conversation; nothing of it is decoded. */
+export interface LoadedMedia {
+  readonly pictures: readonly LoadedPicture[]
+  readonly videos: readonly LoadedVideo[]
+  /** Both, in the order of their parts. */
+  readonly inOrder: readonly PromptMedium[]
+  /** Positions in the prompt. */
+  readonly imageTokens: number
+  readonly videoTokens: number
+}
+
+export const NO_MEDIA: LoadedMedia = {
+  ...{ pictures: [], videos: [], inOrder: [] },
+  ...{ imageTokens: 0, videoTokens: 0 },
+}
+
+export interface EncodedMedia {
+  /** Groups of each medium, in the order of their parts; a picture has one. */
+  readonly features: readonly (readonly Features[])[]
+  readonly images: readonly ImageSeen[]
+  readonly videos: readonly VideoSeen[]
+}
+
+/** Fetches everything and chooses the frames of clips. Errors name the part. */
+export async function loadMedia(
+  model: ServedModel,
+  media: Media,
+  messages: readonly ChatMessage[],
+  signal: AbortSignal,
+): Promise<LoadedMedia> {
+  const videos = await loadVideos(model, media, messages, signal)
+  try {
+    const pictures = await loadPictures(model, media, messages, signal, frameCount(videos))
+    return {
+      ...{ pictures, videos },
+      inOrder: inOrder<PromptMedium>(messages, {
+        picture: pictures.map(({ layout, tokens }) => ({ kind: 'picture', layout, tokens })),
+        video: videos.map(({ shown }) => videoMedium(model, shown)),
+      }),
+      imageTokens: imageTokens(pictures),
+      videoTokens: videos.reduce((sum, { cost }) => sum + cost.tokens, 0),
+    }
+  } catch (error) {
+    for (const video of videos) releaseVideo(media, video)
+    throw error
+  }
+}
+
+/** Gives files and bytes back; again is harmless. */
+export function releaseMedia(media: Media, { pictures, videos }: LoadedMedia): void {
+  releasePictures(media, pictures)
+  for (const video of videos) releaseVideo(media, video)
+}
+
+/** Features of everything: from the caches, or decoded and run through the towers. */
+export async function encodeMedia(
+  model: ServedModel,
+  media: Media,
+  messages: readonly ChatMessage[],
+  { pictures, videos }: LoadedMedia,
+  { tenant, signal }: { readonly tenant: string; readonly signal: AbortSignal },
+): Promise<EncodedMedia> {
+  const encodedPictures = await encodePictures(model, media, pictures, tenant, signal)
+  const encodedVideos = await encodeVideos(model, media, videos, tenant, signal)
+  return {
+    features: inOrder(messages, {
+      picture: encodedPictures.map(({ features }) => [features]),
+      video: encodedVideos.map(({ groups }) => groups),
+    }),
+    images: encodedPictures.map(({ seen }) => seen),
+    videos: encodedVideos.map(({ seen }) => seen),
+  }
+}
+
+/** Puts the features where the prompt wants them. */
+export function interleave({ pieces }: Prompt, features: EncodedMedia['features']): PromptPart[] {
+  return pieces
+    .filter((piece) => piece.kind === 'medium' || piece.ids.length > 0)
+    .map((piece): PromptPart => {
+      if (piece.kind === 'tokens') return piece
+      return { kind: 'features', features: rowsOf(features[piece.medium]![piece.group]!, piece) }
+    })
+}
+
+function rowsOf(features: Features, { firstRow, rows }: MediumPiece): Features {
+  if (rows === features.rows) return features
+  const width = features.data.length / features.rows
+  return {
+    key: `${features.key}/${firstRow}+${rows}`,
+    rows,
+    data: features.data.subarray(firstRow * width, (firstRow + rows) * width),
+  }
+}
+
+/** What belongs to each picture and to each clip, in the order of the parts of both. */
+function inOrder<Item>(
+  messages: readonly ChatMessage[],
+  items: { readonly picture: readonly Item[]; readonly video: readonly Item[] },
+): Item[] {
+  const [pictures, videos] = [items.picture.values(), items.video.values()]
+  return messages.flatMap(({ content }) =>
+    content.flatMap((part) => {
+      if (part.type === 'text') return []
+      return [(part.type === 'image' ? pictures : videos).next().value as Item]
+    }),
+  )
+}
