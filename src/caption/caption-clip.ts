@@ -4,7 +4,7 @@ import { CommandFailure } from '../cli/command.ts'
 import type { CaptionAnswer } from './caption-server.ts'
 import { fileState, hashFile } from './content.ts'
 import { type ClipEntry, ClipFailure, isUrl, type Span } from './job.ts'
-import { askedOf, type FileState, type KnownState } from './ledger.ts'
+import { askedOf, type FailurePlace, type FileState, type KnownState } from './ledger.ts'
 import type { RunOptions } from './run.ts'
 import { cutSegments } from './segments.ts'
 import type { Slots } from './slots.ts'
@@ -33,9 +33,21 @@ export async function captionClip(entry: ClipEntry, room: ClipRoom): Promise<voi
     await using upload = await Upload.open(room.server, entry.source, { ...room, takes })
     await captionSegments({ entry, upload, ...part }, room)
   } catch (error) {
-    if (!(error instanceof ClipFailure)) throw error
-    await room.ledger.failed(entry, error, {}, room.about())
+    await writeDown(error, entry, {}, room)
   }
+}
+
+/** Throws what is no failure of the clip. */
+async function writeDown(
+  error: unknown,
+  entry: ClipEntry,
+  place: FailurePlace,
+  room: ClipRoom,
+): Promise<void> {
+  if (!(error instanceof ClipFailure)) throw error
+  // Ctrl-C in a terminal also reaches the programs that decode: what fails then may be a good clip, and is asked again.
+  room.stop.throwIfAborted()
+  await room.ledger.failed(entry, error, place, room.about())
 }
 
 /** Throws ClipFailure. */
@@ -175,9 +187,7 @@ async function captionSegment(open: OpenSegment, room: ClipRoom): Promise<void> 
       }),
     )
   } catch (error) {
-    if (!(error instanceof ClipFailure)) throw error
-    await ledger.failed(entry, error, place, room.about())
-    return
+    return writeDown(error, entry, place, room)
   }
   await requireSameModel(answer.systemFingerprint, room)
   const caption = answer.text.trim()

@@ -39,7 +39,7 @@ export const captionCommand: Command = {
       type: 'string',
       value: 'text',
       description: 'what to ask about each segment',
-      default: 'describe the picture.',
+      default: 'Describe what you see.',
     },
     fps: {
       type: 'string',

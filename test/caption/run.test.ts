@@ -154,7 +154,7 @@ describe('a run', () => {
     assert.equal(code, 0)
     const lines = await captions()
     assert.deepEqual(lines.map(({ id, start, end, prompt }) => [id, start, end, prompt]).sort(), [
-      [`${path}#t=28,99`, 28, 30, 'describe the picture.'],
+      [`${path}#t=28,99`, 28, 30, 'Describe what you see.'],
       ['middle', 10, 12, 'who?'],
       ['middle', 12, 14, 'who?'],
     ])
@@ -314,7 +314,7 @@ describe('a run that is repeated', () => {
     const cases: [string[], RegExp][] = [
       [
         ['--prompt', 'why?'],
-        /begun with prompt "describe the picture\.", not "why\?"; name another file/,
+        /begun with prompt "Describe what you see\.", not "why\?"; name another file/,
       ],
       [['--segment', '2s'], /begun with segment "10s", not "2s"/],
       [['--max-frames', '2'], /begun with max-frames null, not 2/],
