@@ -7,6 +7,7 @@ export const CONFIG_GROUPS = [
   'Access',
   'Model and engine',
   'Pictures',
+  'Clips',
   'Fetching',
   'Files',
 ] as const
@@ -248,12 +249,6 @@ export const configSchema = Type.Object(
       MiB,
     ),
     maxImagesPerRequest: count(16, 'Pictures', 'Pictures in one request.', 0),
-    maxVideosPerRequest: count(
-      8,
-      'Pictures',
-      'Clips in one request; 0 refuses them all. How many frames they show, maxVideoFrames bounds.',
-      0,
-    ),
     maxPatches: count(
       4096,
       'Pictures',
@@ -284,6 +279,62 @@ export const configSchema = Type.Object(
       'Pictures',
       'Accept SVG, a program as much as a picture; off for that reason.',
     ),
+
+    videoWorkers: count(
+      2,
+      'Clips',
+      'Clips that ffmpeg works on at one time; the first one starts them.',
+    ),
+    videoQueue: count(64, 'Clips', 'Clips that may wait for it; beyond it the answer is 429.', 0),
+    maxVideoBytes: bytes(
+      512 * MiB,
+      'Clips',
+      'Size of one clip; of one in the request, maxBodyBytes holds too.',
+    ),
+    maxVideoSeconds: count(14_400, 'Clips', 'Length of one clip.'),
+    maxVideoPixels: count(9_500_000, 'Clips', 'Width times height of a frame as it is shown.'),
+    maxVideosPerRequest: count(
+      8,
+      'Clips',
+      'Clips in one request; 0 refuses them all. Together they show at most maxVideoFrames frames.',
+      0,
+    ),
+    maxVideoFrames: count(256, 'Clips', 'Frames that are taken of one clip.'),
+    videoTimeoutMs: millis(
+      60_000,
+      'Clips',
+      'Longest time for looking into a clip, or for taking its frames.',
+    ),
+    videoFetchTimeoutMs: millis(
+      60_000,
+      'Clips',
+      'Longest time to fetch one clip, redirects included.',
+    ),
+    videoSpoolDir: Type.String({
+      minLength: 1,
+      group: 'Clips',
+      defaultText: 'the temporary directory',
+      description: 'Folder in which clips lie in a folder of their own while they are looked at.',
+    }),
+    videoSpoolBytes: bytes(
+      4096 * MiB,
+      'Clips',
+      'Size of all clips there; beyond it the answer is 429.',
+      MiB,
+    ),
+    videoMemoryBytes: bytes(2048 * MiB, 'Clips', 'Address space of one ffmpeg.', 256 * MiB),
+    ffmpegPath: Type.String({
+      default: 'ffmpeg',
+      minLength: 1,
+      group: 'Clips',
+      description: 'The program, or its name on the search path.',
+    }),
+    ffprobePath: Type.String({
+      default: 'ffprobe',
+      minLength: 1,
+      group: 'Clips',
+      description: 'The program, or its name on the search path.',
+    }),
 
     fetchAllowHttp: flag(false, 'Fetching', 'Fetch pictures over plain http as well as https.'),
     fetchAllowedHosts: Type.Array(Type.String({ minLength: 1 }), {

@@ -1,7 +1,7 @@
 /** Fills the configuration from defaults, file, environment and flags; the only reader of the environment. */
 import { readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
-import { homedir } from 'node:os'
+import { homedir, tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { CONFIG_KEYS, type Config, type ConfigKey } from './config-schema.ts'
 import { expectation, kebab, parseValue, upperSnake } from './config-value.ts'
@@ -45,6 +45,7 @@ export function resolveConfig(sources: ConfigSources): Config {
 
   values.set('modelsDir', join(homedir(), '.aerie', 'models'))
   values.set('dataDir', join(homedir(), '.aerie', 'data'))
+  values.set('videoSpoolDir', tmpdir())
 
   const take = (key: string, raw: unknown, label: string, spell: (key: string) => string) => {
     const schema = CONFIG_KEYS.get(key as ConfigKey)
@@ -170,6 +171,9 @@ function contradictions(config: Config): string[] {
     problems.push(
       'mediaMaxBytesInUse: expected at least maxImageBytes, or no large picture ever fits',
     )
+  }
+  if (config.maxVideoBytes > config.videoSpoolBytes) {
+    problems.push('videoSpoolBytes: expected at least maxVideoBytes, or no large clip ever fits')
   }
   return problems
 }

@@ -6,7 +6,13 @@ import type { CapabilityDocument } from './capabilities/document.ts'
 import { patchTokens, tiledImageTokens } from './capabilities/image-tokens.ts'
 import type { ChatEvent, ChatRequest, ChatService, ContentPart } from './chat/contract.ts'
 import { greedyRequest } from './chat/greedy-request.ts'
-import { chatCapabilities, inputModalities, loadModelText, type ServedModel } from './chat/model.ts'
+import {
+  chatCapabilities,
+  inputModalities,
+  loadModelText,
+  type ServedModel,
+  videoBounds,
+} from './chat/model.ts'
 import { createChatService } from './chat/service.ts'
 import { acceptedHosts, apiKeyRequired, type Config } from './config.ts'
 import type { EmbeddingService } from './embeddings/contract.ts'
@@ -37,7 +43,6 @@ import {
   limitsInForce,
   mediaOptions,
   smallCacheRemark,
-  videoBounds,
 } from './part-options.ts'
 import { startAll } from './start-all.ts'
 import { createLogger, type Logger } from './telemetry/logger.ts'

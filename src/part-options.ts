@@ -1,15 +1,12 @@
 /** The configuration as the options of the parts that it is for. */
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import type { ModelLimits } from '../models/family.ts'
-import type { ModelConfig } from '../models/load-config.ts'
-import { tokensOfFrame } from '../models/video/rule.ts'
 import type { LimitsInForce } from './capabilities/document.ts'
-import type { ServedModel } from './chat/model.ts'
-import type { Config } from './config.ts'
+import { type Config, searchPath } from './config.ts'
 import type { EncoderOptions } from './engine/encoder.ts'
 import type { FileStoreOptions } from './files/file-store.ts'
 import type { MediaOptions } from './media/media.ts'
-import type { ClipLimits } from './media/video/contract.ts'
+import type { ClipOptions } from './media/video/clip-options.ts'
 
 export function encoderBounds(
   config: Config,
@@ -33,26 +30,6 @@ export function smallCacheRemark(
   const held = Math.floor(encoderCacheBytes / bytes)
   if (encoderDiskCacheDir !== undefined || held >= maxImages) return undefined
   return `encoderCacheBytes holds ${held} pictures of one tile and a request may have ${maxImages}: with more, each question encodes them again; ${bytes * maxImages} would hold them`
-}
-
-/** How a model sees clips, and how much of them a request may show it. */
-export function videoBounds(
-  { videoRule, preprocessing, limits }: Pick<ModelConfig, 'videoRule' | 'preprocessing' | 'limits'>,
-  { maxVideoFrames }: Pick<ClipLimits, 'maxVideoFrames'>,
-  { maxVideosPerRequest }: Pick<Config, 'maxVideosPerRequest'>,
-): Pick<ServedModel, 'videoRule' | 'maxFrames' | 'maxVideos'> {
-  if (!videoRule || !preprocessing || maxVideosPerRequest === 0)
-    return { videoRule: undefined, maxFrames: 0, maxVideos: 0 }
-  const { tokensPerTile, maxImages } = limits
-  const { multiple, maxVideos = maxVideosPerRequest } = videoRule
-  // A family says how many pictures fit; pooled frames are smaller.
-  const fit = Math.floor((maxImages * tokensPerTile) / tokensOfFrame(videoRule, tokensPerTile))
-  const frames = Math.floor(Math.min(fit, maxVideoFrames) / multiple) * multiple
-  return {
-    videoRule,
-    maxFrames: Math.max(multiple, frames),
-    maxVideos: Math.min(maxVideos, maxVideosPerRequest),
-  }
 }
 
 export function limitsInForce(config: Config, maxImages: number): LimitsInForce {
@@ -91,6 +68,7 @@ export function mediaOptions(config: Config, logger: MediaOptions['logger']): Me
       maxAspectRatio: config.maxAspectRatio,
       allowSvg: config.allowSvg,
     },
+    clips: clipOptions(config),
     fetch: {
       allowHttp: config.fetchAllowHttp,
       allowedHosts: config.fetchAllowedHosts,
@@ -99,5 +77,27 @@ export function mediaOptions(config: Config, logger: MediaOptions['logger']): Me
       maxRedirects: config.fetchMaxRedirects,
     },
     logger,
+  }
+}
+
+function clipOptions(config: Config): ClipOptions {
+  return {
+    workers: config.videoWorkers,
+    maxWaiting: config.videoQueue,
+    limits: {
+      maxVideoBytes: config.maxVideoBytes,
+      maxVideoSeconds: config.maxVideoSeconds,
+      maxVideoPixels: config.maxVideoPixels,
+      maxVideoFrames: config.maxVideoFrames,
+    },
+    timeoutMs: config.videoTimeoutMs,
+    fetchTimeoutMs: config.videoFetchTimeoutMs,
+    spoolFolder: config.videoSpoolDir,
+    maxSpoolBytes: config.videoSpoolBytes,
+    maxFfmpegBytes: config.videoMemoryBytes,
+    ffmpeg: config.ffmpegPath,
+    ffprobe: config.ffprobePath,
+    searchPath: searchPath().join(delimiter),
+    maxTextBytes: config.maxBodyBytes,
   }
 }

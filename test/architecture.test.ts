@@ -41,7 +41,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   engine: ['engine/backends', 'models', 'errors', 'free-memory'],
   // A GGUF file holds the vocabulary beside the weights.
   tokenizer: ['errors', 'model-file', 'model-folder', 'weights'],
-  media: ['models', 'errors'],
+  media: ['models', 'errors', 'process-alive', 'write-all'],
   // The host of worker threads.
   files: ['engine', 'errors', 'write-all'],
   telemetry: ['errors', 'engine', 'files', 'media'],

@@ -42,6 +42,10 @@ describe('entries load no more packages than they need', () => {
       ['@huggingface/tokenizers'],
     ],
     'a decoder, its codecs': [['src/media/decoder-program.ts'], ['sharp']],
+    'a decoder of clips, what starts ffmpeg': [
+      ['src/media/video/clip-program.ts'],
+      ['fluent-ffmpeg'],
+    ],
     'the server, neither codecs nor ONNX Runtime nor what fetches': [
       ['src/cli/serve.ts', 'src/main.ts'],
       [

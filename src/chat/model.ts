@@ -5,7 +5,7 @@ import { readdir, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { Conversation, MessageContent, ModelLimits, TowerCard } from '../../models/family.ts'
-import type { PicturePrompt } from '../../models/load-config.ts'
+import type { ModelConfig, PicturePrompt } from '../../models/load-config.ts'
 import { type ImagePreprocessing, mostTilesOf } from '../../models/preprocessing.ts'
 import { tokensOfFrame, type VideoRule } from '../../models/video/rule.ts'
 import type {
@@ -17,6 +17,7 @@ import type {
 import type { Encoder, Engine } from '../engine/types.ts'
 import { AerieError } from '../errors.ts'
 import { groupShards, shardOf } from '../gguf-name.ts'
+import type { ClipLimits } from '../media/video/contract.ts'
 import { isModelFile } from '../model-file.ts'
 import { FILE_LIMITS, isJsonObject, listFolder, readJson, resolveInside } from '../model-folder.ts'
 import { EncoderThread } from '../tokenizer/encoder-thread.ts'
@@ -81,6 +82,26 @@ export function chatCapabilities(model: ServedModel): ChatCapabilities {
       const { tiles, featureTiles } = mostTilesOf(preprocessing!, level)
       return { level, maxTiles: tiles, maxTokens: featureTiles * tokensPerTile }
     }),
+  }
+}
+
+/** How a model sees clips, and how much of them a request may show it. */
+export function videoBounds(
+  { videoRule, preprocessing, limits }: Pick<ModelConfig, 'videoRule' | 'preprocessing' | 'limits'>,
+  { maxVideoFrames }: Pick<ClipLimits, 'maxVideoFrames'>,
+  { maxVideosPerRequest }: { readonly maxVideosPerRequest: number },
+): Pick<ServedModel, 'videoRule' | 'maxFrames' | 'maxVideos'> {
+  if (!videoRule || !preprocessing || maxVideosPerRequest === 0)
+    return { videoRule: undefined, maxFrames: 0, maxVideos: 0 }
+  const { tokensPerTile, maxImages } = limits
+  const { multiple, maxVideos = maxVideosPerRequest } = videoRule
+  // A family says how many pictures fit; pooled frames are smaller.
+  const fit = Math.floor((maxImages * tokensPerTile) / tokensOfFrame(videoRule, tokensPerTile))
+  const frames = Math.floor(Math.min(fit, maxVideoFrames) / multiple) * multiple
+  return {
+    videoRule,
+    maxFrames: Math.max(multiple, frames),
+    maxVideos: Math.min(maxVideos, maxVideosPerRequest),
   }
 }
 

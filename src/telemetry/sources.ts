@@ -94,6 +94,23 @@ const GAUGES: Readonly<Record<string, readonly [help: string, read: Read]>> = {
     (s) => s.media?.bytesInUse,
   ],
   aerie_media_bytes_in_use_max: ['Bytes that may be held.', (s) => s.media?.maxBytesInUse],
+  aerie_clips_waiting: [
+    'Clips waiting to be fetched or for ffmpeg.',
+    (s) => s.media?.clips.waiting,
+  ],
+  aerie_clips_waiting_max: ['Clips that may wait; more get 429.', (s) => s.media?.clips.maxWaiting],
+  aerie_clips_fetching: ['Clips being fetched.', (s) => s.media?.clips.fetching],
+  aerie_clips_fetching_max: [
+    'Clips that may be fetched at once.',
+    (s) => s.media?.clips.maxFetching,
+  ],
+  aerie_clips_running: ['Clips that ffmpeg works on.', (s) => s.media?.clips.running],
+  aerie_clips_workers: ['Clips that it may work on at once.', (s) => s.media?.clips.workers],
+  aerie_clips_spool_bytes: ['Bytes of clips on disk.', (s) => s.media?.clips.spoolBytes],
+  aerie_clips_spool_bytes_max: [
+    'Bytes of clips that there may be.',
+    (s) => s.media?.clips.maxSpoolBytes,
+  ],
   aerie_files: ['Uploaded files, as far as this process knows.', (s) => s.files?.files],
   aerie_files_bytes: ['Bytes of them.', (s) => s.files?.bytes],
   aerie_files_bytes_max: ['Bytes that there may be.', (s) => s.files?.maxBytes],

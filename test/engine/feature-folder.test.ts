@@ -50,7 +50,7 @@ function open(options: Partial<FeatureFolderOptions> = {}): FeatureFolder {
 function features(key: string, floats = 8, first = 1): Features {
   const data = new Float32Array(new SharedArrayBuffer(floats * 4))
   for (let i = 0; i < floats; i++) data[i] = first + i
-  return { key, rows: 2, data, conversions: ['alpha on white'] }
+  return { key, rows: 2, data, conversions: ['alpha on white'], seconds: [0.25, 1] }
 }
 
 const tendAll = (folder: FeatureFolder) => {

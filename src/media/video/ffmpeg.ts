@@ -74,8 +74,8 @@ export async function findTools(param: string, signal: AbortSignal): Promise<Too
 
 async function lookAtTools(signal: AbortSignal): Promise<Tools> {
   await printed(start(['--ffprobe', '-version']), MAX_FACTS, signal)
-  const version = await printed(start(['-version']), MAX_FACTS, signal)
-  const filters = await printed(start(['-v', 'error', '-filters']), MAX_FACTS, signal)
+  const { stdout: version } = await printed(start(['-version']), MAX_FACTS, signal)
+  const { stdout: filters } = await printed(start(['-v', 'error', '-filters']), MAX_FACTS, signal)
   const [, major = '0', minor = '0'] = /^ffmpeg version n?(\d+)\.(\d+)/.exec(version) ?? []
   // A build from git has no number, and is new.
   const isOld = major !== '0' && Number(major) + Number(minor) / 100 < 5.01
@@ -85,17 +85,21 @@ async function lookAtTools(signal: AbortSignal): Promise<Tools> {
   }
 }
 
-/** What ffprobe prints about the file as JSON, for `entries` in its own notation. */
+/**
+ * What ffprobe prints about the file as JSON, for `entries` in its own notation; and the size of pictures that it left alone since they
+ * have more than `maxPixels`.
+ */
 export async function probeJson(
   input: ClipInput,
   entries: string,
   signal: AbortSignal,
-): Promise<unknown> {
+): Promise<{ readonly json: unknown; readonly tooLarge: string | undefined }> {
   const options = ['-v', 'error', ...safeInput(input), '-of', 'json', '-show_entries', entries]
   const child = start(['--ffprobe', ...options, addressOf(input)])
-  return await described(input.param, async () =>
-    JSON.parse(await printed(child, MAX_FACTS, signal)),
-  )
+  return await described(input, async () => {
+    const { stdout, stderr } = await printed(child, MAX_FACTS, signal)
+    return { json: JSON.parse(stdout), tooLarge: tooLargeIn(stderr) }
+  })
 }
 
 /** The lines that ffprobe prints, as they come: `options` say of what. Whoever stops reading stops ffprobe. */
@@ -123,7 +127,7 @@ export async function* probeLines(
       if (rest.length > MAX_LINE) throw new Error('ffprobe prints a line without an end')
       yield* lines
     }
-    await described(input.param, () => ended)
+    await described(input, () => ended)
   } finally {
     child.kill('SIGKILL')
   }
@@ -161,7 +165,8 @@ export async function runFilters(
       ...(seek === undefined ? [] : ['-ss', seek.toFixed(6)]),
     ])
   }
-  const out = new PassThrough()
+  // The library takes a closed stream for a reader who has left, and kills ffmpeg if that does not end at once by itself.
+  const out = new PassThrough({ emitClose: false })
   command
     .complexFilter(run.graph, 'out')
     .outputOptions(['-nostdin', '-v', 'error', '-filter_complex_threads', '1', ...passthrough])
@@ -178,7 +183,7 @@ export async function runFilters(
   try {
     command.pipe(out, { end: true })
     for await (const piece of out) run.onBytes?.(piece)
-    await described(input.param, () => ended)
+    await described(input, () => ended)
   } catch (error) {
     if (signal.aborted) throw cancelled()
     throw error
@@ -216,22 +221,22 @@ async function printed(
   child: ChildProcess,
   maxBytes: number,
   signal: AbortSignal,
-): Promise<string> {
+): Promise<{ readonly stdout: string; readonly stderr: string }> {
   const ended = endOf(child, signal)
   ended.catch(() => {})
-  let text = ''
+  let stdout = ''
   for await (const piece of child.stdout as Readable) {
-    text += piece
-    if (text.length > maxBytes) {
+    stdout += piece
+    if (stdout.length > maxBytes) {
       child.kill('SIGKILL')
       throw new ToolFailure('stopped', 'prints more than there can be to say')
     }
   }
-  await ended
-  return text
+  return { stdout, stderr: await ended }
 }
 
-function endOf(child: ChildProcess, signal: AbortSignal): Promise<void> {
+/** Resolves with the end of what it said on standard error. */
+function endOf(child: ChildProcess, signal: AbortSignal): Promise<string> {
   const stop = () => child.kill('SIGKILL')
   if (signal.aborted) stop()
   else signal.addEventListener('abort', stop, { once: true })
@@ -239,12 +244,12 @@ function endOf(child: ChildProcess, signal: AbortSignal): Promise<void> {
   child.stderr!.on('data', (piece) => {
     stderr = (stderr + piece).slice(-MAX_STDERR)
   })
-  return new Promise<void>((resolve, reject) => {
+  return new Promise((resolve, reject) => {
     child.on('error', reject)
     child.on('close', (code, killedBy) => {
       signal.removeEventListener('abort', stop)
       if (signal.aborted) reject(cancelled())
-      else if (code === 0) resolve()
+      else if (code === 0) resolve(stderr)
       else reject(new ToolFailure(`ended with ${killedBy ?? code}`, stderr))
     })
   })
@@ -261,6 +266,7 @@ const REASONS: readonly (readonly [
     'media_too_large',
     'needs more memory to decode than videoMemoryBytes',
   ],
+  [/SIG(SEGV|BUS|ABRT|ILL|FPE|TRAP)/, 'invalid_media', 'clip made ffmpeg crash'],
   [/SIGXCPU/, 'media_too_large', 'needs more processor time to decode than videoTimeoutMs'],
   [/moov atom not found/i, 'invalid_media', 'clip is cut short: it ends before its index (moov)'],
   [
@@ -275,13 +281,27 @@ const REASONS: readonly (readonly [
   ],
 ]
 
+/** `640×480`, where ffmpeg left a picture of that size alone. */
+function tooLargeIn(stderr: string): string | undefined {
+  const [, width, height] = /Picture size (\d+)x(\d+) exceeds/.exec(stderr) ?? []
+  return width && `${width}×${height}`
+}
+
 /** Turns failures of ffmpeg into ours, with its last words as the cause. */
-async function described<T>(param: string, work: () => Promise<T>): Promise<T> {
+async function described<T>(input: ClipInput, work: () => Promise<T>): Promise<T> {
+  const { param, maxPixels } = input
   try {
     return await work()
   } catch (cause) {
     if (!(cause instanceof ToolFailure)) throw cause
+    const size = tooLargeIn(cause.stderr)
+    if (size !== undefined) {
+      const message = `${param}: clip is ${size}, maxVideoPixels is ${maxPixels}`
+      throw new AerieError('media_too_large', message, { param, cause })
+    }
     const said = cause.message + cause.stderr
+    // By none of its own doing, nor of the clip's: the system was out of memory, say.
+    if (/SIG(KILL|TERM|INT|HUP|PIPE)|stream closed/.test(cause.message)) throw cause
     const reason = REASONS.find(([pattern]) => pattern.test(said))
     const [, code, why] = reason ?? [undefined, 'invalid_media' as const, 'clip cannot be decoded']
     throw new AerieError(code, `${param}: ${why}`, { param, cause })

@@ -80,9 +80,9 @@ export async function findFrames(
       ]
 }
 
-/** Each time once, in order; what is asked for behind the end is the end. */
+/** Each time once, in order. */
 function wantsOf({ times, facts }: FrameSearch): Pick<Want, 'at' | 'asked'>[] {
-  const byTime = Map.groupBy(times.keys(), (index) => Math.min(times[index]!, facts.duration))
+  const byTime = Map.groupBy(times.keys(), (index) => times[index]!)
   return [...byTime]
     .map(([time, asked]) => ({ at: facts.origin + time, asked }))
     .sort((a, b) => a.at - b.at)
@@ -200,7 +200,7 @@ async function locate(
             continue
           }
           found.push({ ...want, seek, from: pts - TICK, to: pts + TICK })
-          if (next === undefined && isFarBefore(pts, want.at, facts)) breaksOff = pts
+          if (next === undefined && isMissing(pts, want.at, facts)) breaksOff = pts
         }
       }
     }
@@ -213,9 +213,9 @@ async function locate(
   return { found: found.sort((a, b) => a.at - b.at), breaksOff }
 }
 
-/** More than any rounding of a duration explains. */
-function isFarBefore(pts: number, at: number, { fps }: ClipFacts): boolean {
-  return at - pts > 0.5 + 2 / fps
+/** Nothing is shown after `pts`, though the clip is said to go on; by more than any rounding of its duration explains. */
+function isMissing(pts: number, at: number, { origin, duration, fps }: ClipFacts): boolean {
+  return Math.min(at, origin + duration) - pts > 0.5 + 2 / fps
 }
 
 /** Of each place the times of the frames in order, up to the first one behind it. */

@@ -82,3 +82,20 @@ export async function findKeyframes(
   }
   return [...times].sort((a, b) => a - b)
 }
+
+/** When the first frame is shown, decoded: AVI has no such times, and what its stream says is a frame early where frames were put in another order. */
+export async function firstFrameTime(
+  input: ClipInput,
+  stream: number,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  const options = [
+    ...['-select_streams', `${stream}`, '-read_intervals', '%+#8', '-of', 'csv=p=0'],
+    ...['-show_entries', 'frame=best_effort_timestamp_time'],
+  ]
+  for await (const line of probeLines(input, options, signal)) {
+    const time = Number.parseFloat(line)
+    if (!Number.isNaN(time)) return time
+  }
+  return undefined
+}

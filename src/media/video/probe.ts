@@ -5,7 +5,7 @@ import { sniff } from '../sniff.ts'
 import type { ClipFacts } from './clip-protocol.ts'
 import type { ClipHeader, ClipLimits } from './contract.ts'
 import { type ClipInput, findTools, probeJson } from './ffmpeg.ts'
-import { scanPackets } from './packets.ts'
+import { firstFrameTime, scanPackets } from './packets.ts'
 
 /** The part of ffprobe's JSON that is asked for. Numbers come as text, and what a container does not say is left out. */
 interface Facts {
@@ -49,6 +49,8 @@ const ENTRIES = [
 
 /** A faster one is a container's clock, not a camera's. */
 const MAX_RATE = 300
+/** Its duration is guessed from its last packets that bear a time, and many do not. */
+const GUESSES_DURATION = 'mpeg'
 /** Sound that begins earlier by less than this is padding of its codec, and the clip begins with its picture. */
 const LATE_PICTURE = 0.5
 
@@ -69,12 +71,19 @@ export async function probe(
   await refusePictures(input.path, refuse)
   const { hasToneMapping } = await findTools(param, signal)
   // Of a program of ours, whose output has the shape that its options ask for.
-  const { format = {}, streams = [] } = (await probeJson(input, ENTRIES, signal)) as Facts
+  const { json, tooLarge } = await probeJson(input, ENTRIES, signal)
+  const { format = {}, streams = [] } = json as Facts
   const stream = streams.find(isMoving)
   if (!stream) return refuse(nothingMoves(streams))
   const size = uprightSize(stream)
   const { width, height, turn, isStretched } = size
-  if (!(width > 0 && height > 0)) return refuse('clip says no size of its frames, or is damaged')
+  if (!(width > 0 && height > 0)) {
+    if (tooLarge === undefined) return refuse('clip says no size of its frames, or is damaged')
+    return refuse(
+      `clip is ${tooLarge}, maxVideoPixels is ${limits.maxVideoPixels}`,
+      'media_too_large',
+    )
+  }
   if (width * height > limits.maxVideoPixels) {
     const most = `maxVideoPixels is ${limits.maxVideoPixels}`
     return refuse(
@@ -180,7 +189,9 @@ async function timeOf(
   signal: AbortSignal,
 ): Promise<{ origin: number; duration: number; fps: number; frames: number } | undefined> {
   const begins = Number(format.start_time ?? Number.NaN)
-  const shows = Number(stream.start_time ?? Number.NaN)
+  const isAvi = format.format_name === 'avi'
+  const decoded = isAvi ? await firstFrameTime(input, stream.index, signal) : undefined
+  const shows = decoded ?? Number(stream.start_time ?? Number.NaN)
   const lasts =
     Number(stream.duration ?? Number.NaN) || clock(stream.tags?.['DURATION']) - (shows || 0)
   const whole = Number(format.duration ?? Number.NaN)
@@ -190,10 +201,12 @@ async function timeOf(
     .find((rate) => rate > 0 && rate <= MAX_RATE)
   const originOf = (first: number) => (first - begins > LATE_PICTURE ? begins : first)
   const duration = lasts > 0 ? lasts : whole
-  if (fps !== undefined && duration > 0 && Number.isFinite(shows)) {
+  const isGuess = format.format_name === GUESSES_DURATION
+  if (fps !== undefined && duration > 0 && Number.isFinite(shows) && !isGuess) {
     const origin = originOf(shows)
     const frames = Number(stream.nb_frames) || Math.max(1, Math.round(duration * fps))
-    return { origin, duration: duration + (lasts > 0 ? shows - origin : 0), fps, frames }
+    const late = lasts > 0 && !isAvi ? shows - origin : 0
+    return { origin, duration: duration + late, fps, frames }
   }
   const scan = await scanPackets(input, stream.index, signal)
   if (!scan) return undefined
