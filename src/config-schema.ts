@@ -1,42 +1,9 @@
 /** Every configuration key once: type, bounds, default, description. Help, docs and checks are made from it. */
 import { type Static, Type } from 'typebox'
+import { fileKeys } from './config-file-keys.ts'
+import { bytes, count, flag, type KeyNotes, MiB, millis } from './config-key.ts'
 
-/** The headings under which help and `docs/config.md` list the keys, in that order. */
-export const CONFIG_GROUPS = [
-  'Server',
-  'Access',
-  'Model and engine',
-  'Pictures',
-  'Clips',
-  'Fetching',
-  'Files',
-] as const
-
-type Group = (typeof CONFIG_GROUPS)[number]
-
-/** Annotations of ours beside JSON Schema's own. */
-export interface KeyNotes {
-  readonly group: Group
-  readonly description: string
-  /** Sizes also take `256MiB` and the like. */
-  readonly unit?: 'bytes' | 'ms'
-  /** Said in place of a default that depends on the machine, or that is "none". */
-  readonly defaultText?: string
-  /** JSON Schema's word for a secret: never shown again, so masked in the log. */
-  readonly writeOnly?: boolean
-}
-
-const KiB = 1024
-const MiB = 1024 * KiB
-
-const bytes = (value: number, group: Group, description: string, minimum = KiB) =>
-  Type.Integer({ minimum, default: value, group, description, unit: 'bytes' })
-const millis = (value: number, group: Group, description: string, minimum = 1) =>
-  Type.Integer({ minimum, default: value, group, description, unit: 'ms' })
-const count = (value: number, group: Group, description: string, minimum = 1) =>
-  Type.Integer({ minimum, default: value, group, description })
-const flag = (value: boolean, group: Group, description: string) =>
-  Type.Boolean({ default: value, group, description })
+export { CONFIG_GROUPS, type KeyNotes } from './config-key.ts'
 
 export const configSchema = Type.Object(
   {
@@ -356,21 +323,7 @@ export const configSchema = Type.Object(
       0,
     ),
 
-    dataDir: Type.String({
-      minLength: 1,
-      group: 'Files',
-      defaultText: '~/.aerie/data',
-      description:
-        'Directory of uploaded files, on a disk of this machine; servers of one machine may share it.',
-    }),
-    maxFileBytes: bytes(512 * MiB, 'Files', 'Size of one uploaded file.'),
-    maxFilesBytes: bytes(
-      32 * 1024 * MiB,
-      'Files',
-      'Size of all uploaded files together; 0 takes none and writes nothing.',
-      0,
-    ),
-    maxFileUploads: count(32, 'Files', 'Uploads at one time; beyond it the answer is 429.'),
+    ...fileKeys,
   },
   { additionalProperties: false },
 )

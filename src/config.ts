@@ -56,7 +56,9 @@ export function resolveConfig(sources: ConfigSources): Config {
     }
     const value = parseValue(schema, raw)
     if (value === undefined) {
-      problems.push(`${label}: expected ${expectation(schema)}, got ${show(raw)}`)
+      // A secret that is misspelt is still one.
+      const got = schema.writeOnly ? 'something else' : show(raw)
+      problems.push(`${label}: expected ${expectation(schema)}, got ${got}`)
     } else {
       values.set(key as ConfigKey, value)
     }
@@ -175,7 +177,45 @@ function contradictions(config: Config): string[] {
   if (config.maxVideoBytes > config.videoSpoolBytes) {
     problems.push('videoSpoolBytes: expected at least maxVideoBytes, or no large clip ever fits')
   }
+  return [...problems, ...filesContradictions(config)]
+}
+
+function filesContradictions(config: Config): string[] {
+  const problems: string[] = []
+  const { databaseUrl, objectStore, objectStoreEndpoint: endpoint } = config
+  const { maxFileBytes, maxFilesBytes, maxTenantFilesBytes, objectCacheBytes } = config
+  if ((databaseUrl === undefined) !== (objectStore === undefined)) {
+    problems.push(
+      'databaseUrl and objectStore: expected both, for replicas that share files, or neither',
+    )
+  }
+  if (databaseUrl !== undefined && !isUrl(databaseUrl, /^postgres(ql)?:$/)) {
+    problems.push('databaseUrl: expected postgres://user:password@host:port/database')
+  }
+  if (objectStore !== undefined && !isBucket(objectStore)) {
+    // Not repeated: somebody may have put credentials into it.
+    problems.push('objectStore: expected s3://bucket or s3://bucket/prefix, without credentials')
+  }
+  if (endpoint !== undefined && !isUrl(endpoint, /^https?:$/)) {
+    problems.push(`objectStoreEndpoint: expected an http or https URL, got ${show(endpoint)}`)
+  }
+  if (objectStore !== undefined && objectCacheBytes < maxFileBytes) {
+    problems.push('objectCacheBytes: expected at least maxFileBytes, or no large file ever fits')
+  }
+  if (maxTenantFilesBytes !== undefined && maxTenantFilesBytes > maxFilesBytes) {
+    problems.push('maxTenantFilesBytes: expected at most maxFilesBytes, which holds for all keys')
+  }
   return problems
+}
+
+function isUrl(text: string, protocol: RegExp): boolean {
+  return URL.canParse(text) && protocol.test(new URL(text).protocol) && new URL(text).host !== ''
+}
+
+function isBucket(text: string): boolean {
+  if (!isUrl(text, /^s3:$/)) return false
+  const { username, password, port, search, hash } = new URL(text)
+  return [username, password, port, search, hash].every((part) => part === '')
 }
 
 /** JSON or YAML by the file's ending. */

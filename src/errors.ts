@@ -20,10 +20,11 @@ export const ERROR_CODES = {
   context_length_exceeded:
     'The prompt and the answer together exceed the context of the model, or the prompt alone what the model was trained to read.',
   // Media
-  invalid_media: 'The bytes are not a picture that can be decoded, or are truncated.',
-  unsupported_media: 'A media format that is recognised and not enabled.',
+  invalid_media: 'The bytes are not a picture or clip that can be decoded, or are truncated.',
+  unsupported_media:
+    'A media format that is recognised and not enabled, or that needs a program which is not installed.',
   media_too_large:
-    'A picture exceeds a limit: bytes, pixels, side, aspect ratio, count or time to decode.',
+    'A picture or clip exceeds a limit: bytes, pixels, side, aspect ratio, length, count or time to decode.',
   media_fetch_failed: 'A URL could not be fetched: host not allowed, unreachable or too slow.',
   // Load
   queue_full: 'The waiting queue is full; try again after the time in Retry-After.',
@@ -38,7 +39,7 @@ export const ERROR_CODES = {
   insufficient_storage:
     'The disk has too little room, or the files have as many bytes as they may have.',
   storage_failure:
-    'Files cannot be stored or read: the folder is read-only, or the database is damaged.',
+    'Files cannot be stored or read: a folder is read-only, the database is damaged, or the database or object store is out of reach.',
   invalid_config: 'A configuration key is unknown or its value cannot be used.',
   backend_failure: 'The runtime that executes the model failed.',
   internal_error: 'A defect in the server; the log has the details under the request id.',

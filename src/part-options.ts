@@ -49,9 +49,35 @@ export function fileStoreOptions(
     // The directory may be one that others may look into; what is below it is not.
     folder: join(config.dataDir, 'files'),
     maxFileBytes: config.maxFileBytes,
+    ...sharedFiles(config),
     maxBytes: config.maxFilesBytes,
+    ...(config.maxTenantFilesBytes !== undefined && { maxTenantBytes: config.maxTenantFilesBytes }),
     maxUploads: config.maxFileUploads,
     logger,
+  }
+}
+
+/** Time to spare between the deadline of a request and the last moment at which its files are read. */
+const HOLD_MS = 60_000
+
+/** Empty where files lie on this machine. */
+function sharedFiles(config: Config): Pick<FileStoreOptions, 'shared'> {
+  const { databaseUrl, objectStore: url } = config
+  if (databaseUrl === undefined || url === undefined) return {}
+  return {
+    shared: {
+      ...{ databaseUrl, maxConnections: config.databaseConnections },
+      objectStore: {
+        url,
+        endpoint: config.objectStoreEndpoint,
+        region: config.objectStoreRegion,
+        pathStyle: config.objectStorePathStyle,
+      },
+      cacheFolder: join(config.dataDir, 'objects'),
+      cacheBytes: config.objectCacheBytes,
+      holdMs: config.deadlineMs + HOLD_MS,
+      maxFileBytes: config.maxFileBytes,
+    },
   }
 }
 

@@ -23,7 +23,9 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'model-folder': ['errors'],
   cpu: [],
   config: ['config-schema', 'config-value', 'cpu', 'errors', 'nearest'],
-  'config-schema': [],
+  'config-schema': ['config-key', 'config-file-keys'],
+  'config-key': [],
+  'config-file-keys': ['config-key'],
   'config-value': ['config-schema'],
   models: ['errors', 'model-folder', 'weights'],
   weights: ['errors', 'gguf-name', 'models', 'model-file', 'model-folder'],
@@ -134,7 +136,17 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   // By itself it asks a server that it starts in its own process.
   caption: ['cli', 'config', 'main', 'media', 'telemetry', 'lock-file', 'write-all', 'errors'],
   // Runs the native runtime where the backend finds it.
-  doctor: ['cli', 'config', 'cpu', 'bin', 'files', 'models', 'engine', 'engine/backends'],
+  doctor: [
+    'cli',
+    'config',
+    'cpu',
+    'bin',
+    'files',
+    'part-options',
+    'models',
+    'engine',
+    'engine/backends',
+  ],
   // The towers' benchmarks run graphs without a model around them and an encoder without a server,
   // the engines' a decoder on the backend that is configured, from a checkpoint that is taken apart as an import does.
   bench: [

@@ -107,6 +107,36 @@ describe('mistakes stop the start and name key, source and expectation', () => {
   it('a picture limit that no picture budget can hold', () => {
     assert.match(problemsOf({ flags: { maxImageBytes: '1GiB' } })[0]!, /^mediaMaxBytesInUse/)
   })
+
+  it('shared files that are half configured, or at places that are none', () => {
+    const both = { databaseUrl: 'postgres://u@h/d', objectStore: 's3://bucket/a/b' }
+    assert.equal(resolveConfig({ flags: both }).objectStore, both.objectStore)
+    const cases: readonly (readonly [flags: Record<string, string>, problem: RegExp])[] = [
+      [{ databaseUrl: both.databaseUrl }, /^databaseUrl and objectStore: expected both/],
+      [{ objectStore: both.objectStore }, /^databaseUrl and objectStore: expected both/],
+      [{ ...both, databaseUrl: 'mysql://u@h/d' }, /^databaseUrl: expected postgres:\/\//],
+      [{ ...both, objectStore: 'bucket' }, /^objectStore: expected s3:\/\/bucket or/],
+      [{ ...both, objectStore: 's3://key:secret@bucket' }, /^objectStore: expected s3:/],
+      [{ ...both, objectStoreEndpoint: 'host:9000' }, /^objectStoreEndpoint: expected an http/],
+      [{ ...both, objectCacheBytes: '1MiB' }, /^objectCacheBytes: expected at least maxFileBytes/],
+      [{ maxTenantFilesBytes: '64GiB' }, /^maxTenantFilesBytes: expected at most maxFilesBytes/],
+    ]
+    for (const [flags, problem] of cases) assert.match(problemsOf({ flags })[0] ?? '', problem)
+  })
+
+  it('repeats no secret, right or wrong', () => {
+    const url = 'mysql://aerie:a-secret@host/db'
+    const wrong = [{ flags: { databaseUrl: url } }, { env: { AERIE_DATABASE_URL: url } }]
+    for (const source of wrong) assert.doesNotMatch(problemsOf(source).join(), /a-secret/)
+    const file = { name: 'a.json', content: { databaseUrl: { url } } }
+    const [problem] = problemsOf({ file })
+    assert.match(problem!, /^a\.json: databaseUrl: expected a non-empty text/)
+    assert.doesNotMatch(problem!, /a-secret/)
+    const flags = { databaseUrl: 'postgres://aerie:a-secret@host/db', objectStore: 's3://b' }
+    const masked = JSON.stringify(maskConfig(resolveConfig({ flags })))
+    assert.doesNotMatch(masked, /a-secret/)
+    assert.match(masked, /"databaseUrl":"\(masked\)"/)
+  })
 })
 
 describe('API keys', () => {

@@ -85,7 +85,7 @@ async function openParts(
 async function openStored(
   id: string,
   param: string,
-  { files, tenant }: FileContext,
+  { files, tenant, signal }: FileContext,
 ): Promise<ContentPart | UnreadText> {
   const file = await files?.find(tenant, id)
   if (!file || !files) {
@@ -95,11 +95,12 @@ async function openStored(
   return await naming(param, async () => {
     const head = await readBytes(files, file, Math.min(HEAD_BYTES, file.bytes))
     if (sniff(head).is === 'video' && !isText(head)) {
-      const path = await files.localPath(file)
+      const path = await files.localPath(file, signal)
       return clipOfFile({ fileId: id, path, byteLength: file.bytes }, param)
     }
     if (isPicture(head, param)) {
-      const stored = { fileId: id, path: await files.localPath(file), byteLength: file.bytes }
+      const path = await files.localPath(file, signal)
+      const stored = { fileId: id, path, byteLength: file.bytes }
       return { type: 'image', stored, detail: 'auto', param }
     }
     const read = () =>

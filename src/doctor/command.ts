@@ -1,7 +1,7 @@
 /** `aerie doctor`: what this machine has, one line each, and what to do about what is missing. */
 import type { Command, ParsedArgs, Terminal } from '../cli/command.ts'
 import { UsageError } from '../cli/command.ts'
-import { type Check, type Finding, formatFindings } from './finding.ts'
+import { type Check, type Checks, type Finding, formatFindings } from './finding.ts'
 
 export const doctorCommand: Command = {
   name: 'doctor',
@@ -34,7 +34,7 @@ export async function examine(): Promise<Finding[]> {
     import('./files.ts'),
     import('./models.ts'),
   ])
-  const checks: readonly Check[] = [
+  const checks: readonly (Check | Checks)[] = [
     host.checkCpu,
     host.checkMemory,
     host.checkNode,
@@ -46,6 +46,6 @@ export async function examine(): Promise<Finding[]> {
     runtimes.checkGpu,
     runtimes.checkTensorRt,
   ]
-  const found = await Promise.all(checks.map((check) => check()))
+  const found = (await Promise.all(checks.map((check) => check()))).flat()
   return [...found, ...(await models.checkModels())]
 }

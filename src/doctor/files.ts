@@ -3,18 +3,31 @@ import { constants } from 'node:fs'
 import { access, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { readConfig } from '../config.ts'
+import { type Config, readConfig } from '../config.ts'
 import { checkDatabase } from '../files/sqlite-records.ts'
 import { schemaVersion } from '../files/sqlite-schema.ts'
+import { fileStoreOptions } from '../part-options.ts'
 import type { Finding } from './finding.ts'
 
 const GiB = 1024 ** 3
 const NAME = 'Files'
+const SILENT = { debug() {}, info() {}, warn() {}, error() {} }
 
-/** `dataDir`: that of the configuration, by default. */
-export async function checkFiles(dataDir?: string): Promise<Finding> {
+/** Where files are kept: a database and a bucket that replicas share, or a folder; `config`: that of this machine, by default. */
+export async function checkFiles(config?: Config): Promise<Finding[]> {
   try {
-    const folder = dataDir ?? (await readConfig()).dataDir
+    const used = config ?? (await readConfig())
+    const shared = fileStoreOptions(used, SILENT).shared
+    if (!shared) return [await checkFolder(used.dataDir)]
+    return await (await import('./shared-files.ts')).checkSharedFiles(shared)
+  } catch (error) {
+    return [{ name: NAME, state: 'bad', text: reasonOf(error) }]
+  }
+}
+
+/** `dataDir`: which may not be there yet. */
+export async function checkFolder(folder: string): Promise<Finding> {
+  try {
     const database = join(folder, 'files', 'files.sqlite')
     const existing = await nearestFolder(folder)
     const free = `${((await freeBytes(existing)) / GiB).toFixed(1)} GiB free`
@@ -30,10 +43,14 @@ export async function checkFiles(dataDir?: string): Promise<Finding> {
     return { name: NAME, state: 'ok', text: `${describe(database)} in ${folder}, ${free}` }
   } catch (error) {
     return {
-      ...{ name: NAME, state: 'bad', text: error instanceof Error ? error.message : String(error) },
+      ...{ name: NAME, state: 'bad', text: reasonOf(error) },
       advice: 'see docs/files.md, "When the disk fails"',
     }
   }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 /** Throws where the database is damaged. */

@@ -13,6 +13,9 @@ export interface Finding {
 /** A look at one thing of this machine. Never rejects: what cannot be found out is a finding, too. */
 export type Check = () => Finding | Promise<Finding>
 
+/** A look at what has more than one part. */
+export type Checks = () => Promise<readonly Finding[]>
+
 const SIGNS = { ok: '✓', note: '!', bad: '✗' } as const
 
 /** The findings as lines, names aligned. */

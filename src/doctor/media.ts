@@ -1,4 +1,5 @@
-/** What can decode media here: sharp for pictures, ffmpeg for video and sound. */
+/** What can decode media here: sharp for pictures, ffmpeg for clips. */
+import { readConfig } from '../config.ts'
 import type { Finding } from './finding.ts'
 import { firstLine } from './output.ts'
 
@@ -39,21 +40,32 @@ function canRead(formats: Readonly<Record<string, unknown>>, format: string): bo
   return format !== 'heic' || (entry.input.fileSuffix?.includes('.heic') ?? false)
 }
 
-/** ffmpeg and ffprobe on the search path. */
+/** ffmpeg and ffprobe, those of the configuration. */
 export async function checkFfmpeg(): Promise<Finding> {
-  const [ffmpeg, ffprobe] = await Promise.all([
-    firstLine('ffmpeg', ['-version']),
-    firstLine('ffprobe', ['-version']),
+  const name = 'ffmpeg'
+  const { ffmpegPath, ffprobePath } = await readConfig().catch(() => DEFAULTS)
+  const [ffmpeg, ffprobe, filters] = await Promise.all([
+    firstLine(ffmpegPath, ['-version']),
+    firstLine(ffprobePath, ['-version']),
+    firstLine(ffmpegPath, ['-v', 'error', '-h', 'filter=zscale']),
   ])
   const versions = [ffmpeg, ffprobe].flatMap(
     (line) => /^(\w+ version \S+)/.exec(line ?? '')?.[1] ?? [],
   )
-  return versions.length === 2
-    ? { name: 'ffmpeg', state: 'ok', text: versions.join(', ') }
-    : {
-        name: 'ffmpeg',
-        state: 'note',
-        text: versions.length === 0 ? 'absent' : `only ${versions[0]}`,
-        advice: 'pictures need none; for video later, install it (`apt-get install ffmpeg`)',
-      }
+  const install = 'pictures need none; for clips, install it: `apt-get install ffmpeg`'
+  if (versions.length < 2) {
+    const text = versions.length === 0 ? 'absent' : `only ${versions[0]}`
+    return { name, state: 'note', text, advice: install }
+  }
+  const [, major = '99', minor = '0'] = /version n?(\d+)\.(\d+)/.exec(versions[0]!) ?? []
+  const text = versions.join(', ')
+  if (Number(major) + Number(minor) / 100 < 4.04) {
+    return { name, state: 'note', text, advice: 'clips need 4.4 or newer' }
+  }
+  return filters?.startsWith('Filter zscale')
+    ? { name, state: 'ok', text }
+    : { name, state: 'note', text, advice: 'without its filter zscale, HDR clips look pale' }
 }
+
+/** Where the configuration cannot be read, which another command says. */
+const DEFAULTS = { ffmpegPath: 'ffmpeg', ffprobePath: 'ffprobe' }

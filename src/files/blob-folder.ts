@@ -1,16 +1,22 @@
 /** Blobs as files of one folder of this machine. A blob appears whole, by a rename, once its bytes are on the disk. */
 import { createHash } from 'node:crypto'
-import { type FileHandle, open, opendir, rename, rm, stat } from 'node:fs/promises'
+import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { AerieError } from '../errors.ts'
 import { writeAll } from '../write-all.ts'
-import type { BlobEntry, BlobStore, KeptBytes } from './blob-store.ts'
+import {
+  type Blob,
+  type BlobEntry,
+  type BlobStore,
+  isBlobKey,
+  type KeptBytes,
+  type UnfinishedEntry,
+} from './blob-store.ts'
 import type { ByteRange } from './contract.ts'
 import { onDisk } from './storage-error.ts'
 
 const UNFINISHED = '.part'
-const NAME = /^([0-9a-f]{32})(\.part)?$/
 /** Bytes read at a time for a client. */
 const READ_BYTES = 256 * 2 ** 10
 
@@ -41,7 +47,7 @@ export class BlobFolder implements BlobStore {
     await onDisk(this.#syncFolder())
   }
 
-  async open(key: string, bytes: number, range?: ByteRange): Promise<Readable> {
+  async open({ key, bytes }: Blob, range?: ByteRange): Promise<Readable> {
     const file = await onDisk(open(this.#path(key), 'r'))
     try {
       const { size } = await onDisk(file.stat())
@@ -56,8 +62,12 @@ export class BlobFolder implements BlobStore {
     }
   }
 
-  async localPath(key: string): Promise<string> {
+  async localPath({ key }: Blob): Promise<string> {
     return this.#path(key)
+  }
+
+  async size(key: string): Promise<number | undefined> {
+    return (await this.#stat(key))?.bytes
   }
 
   async delete(key: string): Promise<void> {
@@ -66,16 +76,43 @@ export class BlobFolder implements BlobStore {
   }
 
   async *list(): AsyncGenerator<BlobEntry> {
-    for await (const { name } of await onDisk(opendir(this.#folder))) {
-      const [, key, unfinished] = NAME.exec(name) ?? []
-      if (key === undefined) continue
-      // Another server may have renamed or removed it since.
-      const info = await stat(join(this.#folder, name)).catch(() => undefined)
-      if (!info) continue
-      // A rename is no write, but it does change the inode.
-      const touchedAt = Math.max(info.mtimeMs, info.ctimeMs)
-      yield { key, touchedAt, bytes: unfinished ? undefined : info.size }
+    for (const key of await this.#names('')) {
+      const found = await this.#stat(key)
+      if (found) yield { key, ...found }
     }
+  }
+
+  async *unfinished(): AsyncGenerator<UnfinishedEntry> {
+    for (const key of await this.#names(UNFINISHED)) {
+      const found = await this.#stat(key + UNFINISHED)
+      if (found) yield { key, touchedAt: found.touchedAt }
+    }
+  }
+
+  cacheStats(): undefined {
+    return undefined
+  }
+
+  /** Keys of the files whose names end so, in order. */
+  async #names(ending: string): Promise<string[]> {
+    const names = await onDisk(readdir(this.#folder))
+    return names
+      .filter((name) => name.endsWith(ending))
+      .map((name) => name.slice(0, name.length - ending.length))
+      .filter(isBlobKey)
+      .sort()
+  }
+
+  /** Undefined where another server has renamed or removed it since. */
+  async #stat(name: string): Promise<Omit<BlobEntry, 'key'> | undefined> {
+    const info = await onDisk(
+      stat(join(this.#folder, name)).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'ENOENT') throw error
+        return undefined
+      }),
+    )
+    // A rename is no write, but it does change the inode.
+    return info && { touchedAt: Math.max(info.mtimeMs, info.ctimeMs), bytes: info.size }
   }
 
   async #write(

@@ -1,5 +1,6 @@
 /** Uploaded files as the rest of the server sees them: plain types, no database, no disk. */
 import type { Readable } from 'node:stream'
+import type { CacheStats } from './blob-store.ts'
 
 /** What clients may say that a file is for. `batch_output` is the server's own to set. */
 export const UPLOAD_PURPOSES = [
@@ -44,7 +45,6 @@ export interface FilePage {
 }
 
 export interface NewFile {
-  readonly tenant: string
   readonly filename: string
   readonly purpose: FilePurpose
   /** Seconds after creation; undefined: never. */
@@ -71,8 +71,21 @@ export interface FileStats {
   readonly expired: number
   /** Files and pieces of uploads that belonged to no record, or records to no file, and were removed. */
   readonly orphans: number
-  /** Calls that the disk or the database failed. */
+  /** Calls that the disk, the database or the object store failed. */
   readonly failures: number
+  /** Copies of blobs that lie elsewhere; undefined where they lie here. */
+  readonly cache: CacheStats | undefined
+  /** Connections to a database that is elsewhere. */
+  readonly database: ConnectionStats | undefined
+}
+
+export interface ConnectionStats {
+  readonly open: number
+  readonly idle: number
+  readonly max: number
+  /** Calls that wait for one; more than `maxWaiting` are refused. */
+  readonly waiting: number
+  readonly maxWaiting: number
 }
 
 /** A place for one upload, held until it is disposed of; what was received and has become no file is dropped then. */
@@ -89,7 +102,7 @@ export interface Upload extends AsyncDisposable {
 /** Files of all tenants. Every method may reject with `storage_failure`, or `shutting_down` after the end. */
 export interface FileStore {
   /** Throws `queue_full` when as many uploads are under way as there may be, `insufficient_storage` when nothing would fit. */
-  beginUpload(): Upload
+  beginUpload(tenant: string): Upload
   /** Undefined for what is not there, expired, or another tenant's. */
   find(tenant: string, id: string): Promise<StoredFile | undefined>
   list(query: FileQuery): Promise<FilePage>
@@ -97,8 +110,11 @@ export interface FileStore {
   delete(tenant: string, id: string): Promise<boolean>
   /** The bytes, or a part of them. Deleting the file does not end a stream that has begun. */
   read(file: StoredFile, range?: ByteRange): Promise<Readable>
-  /** Where other processes of this machine find the bytes. Rejects with `not_found` when the file is gone. */
-  localPath(file: StoredFile): Promise<string>
+  /**
+   * Where other processes of this machine find the bytes, for as long as a request may take. Rejects with `not_found` when
+   * the file is gone, `queue_full` when too much of what is elsewhere is in use here.
+   */
+  localPath(file: StoredFile, signal?: AbortSignal): Promise<string>
   stats(): FileStats
   dispose(): Promise<void>
 }

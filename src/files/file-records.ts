@@ -15,10 +15,25 @@ export interface RecordPage extends Omit<FilePage, 'files'> {
   readonly files: readonly FileRecord[]
 }
 
-/** Every change is durable when its promise resolves. `now` is Unix seconds: what has expired by then is not there. */
+/** What files may have together: all of them, and those of one tenant. */
+export interface Quotas {
+  readonly maxBytes: number
+  readonly maxTenantBytes: number
+}
+
+/**
+ * `full` and `tenant-full`: a quota would be exceeded. `condemned`: the blob was given up for a leftover, see `condemn`.
+ * Nothing has changed then.
+ */
+export type InsertOutcome = 'inserted' | 'full' | 'tenant-full' | 'condemned'
+
+/**
+ * Every change is durable when its promise resolves. `now` is Unix seconds: what has expired by then is not there. Several
+ * processes may call at once: quotas hold all the same, and nothing is removed twice.
+ */
 export interface FileRecords {
-  /** False, and nothing changed, where all files together would have more than `maxBytes`. */
-  insert(record: FileRecord, maxBytes: number): Promise<boolean>
+  /** Rejects with {@link Unsettled} where nobody knows whether the record was written. */
+  insert(record: FileRecord, quotas: Quotas): Promise<InsertOutcome>
   find(tenant: string, id: string, now: number): Promise<FileRecord | undefined>
   list(query: FileQuery, now: number): Promise<RecordPage>
   /** The record that is gone now; undefined where there was none. */
@@ -27,7 +42,16 @@ export interface FileRecords {
   removeExpired(now: number, limit: number): Promise<readonly FileRecord[]>
   /** Those of the keys that some record has. */
   known(blobs: readonly string[]): Promise<readonly string[]>
-  /** Every record's blob with its size, a page at a time in the order of ids. */
-  blobs(after: string, limit: number): Promise<readonly FileRecord[]>
+  /**
+   * Those of the keys that no record has, and that none will ever have: whoever comes to insert one later gets
+   * `condemned`. So their bytes may go, however long the upload that brought them was held up.
+   */
+  condemn(blobs: readonly string[], now: number): Promise<readonly string[]>
+  /** Records whose blob is behind `after` and not behind `to`, at most `limit`, in the order of blobs. */
+  byBlob(after: string, to: string, limit: number): Promise<readonly FileRecord[]>
   totals(): Promise<Totals>
+  tenantTotals(tenant: string): Promise<Totals>
 }
+
+/** How long a condemned key is remembered, in seconds: no upload is held up for so long and then goes on. */
+export const CONDEMNED_SECONDS = 30 * 24 * 60 * 60

@@ -1,10 +1,7 @@
-/** Files on this machine: records in SQLite, bytes in a folder. Servers of one machine may share both. */
-import { access } from 'node:fs/promises'
-import { join } from 'node:path'
+/** The store of files, wherever they are kept: quotas, expiry, leftovers, and what is said when the storage fails. */
 import type { Logger } from '../engine/logger.ts'
 import { AerieError } from '../errors.ts'
-import { BlobFolder } from './blob-folder.ts'
-import type { BlobStore } from './blob-store.ts'
+import type { Blob } from './blob-store.ts'
 import {
   type ByteRange,
   type FileQuery,
@@ -15,16 +12,22 @@ import {
   type Upload,
 } from './contract.ts'
 import type { FileRecord } from './file-records.ts'
+import type { FileStorage, OpenStorage } from './file-storage.ts'
+import { localStorage } from './local-storage.ts'
 import { collectOrphans } from './orphans.ts'
-import { RecordsThread } from './records-thread.ts'
+import type { SharedStorageOptions } from './shared-storage.ts'
 import { FileUpload, type UploadRoom } from './upload.ts'
 
 export interface FileStoreOptions {
-  /** Database and blobs lie here; made, for this user alone, when the first file comes. */
+  /** Database and blobs lie here; made, for this user alone, when the first file comes. Unused where `shared` is given. */
   readonly folder: string
+  /** PostgreSQL and an object store, which several replicas share. */
+  readonly shared?: SharedStorageOptions
   readonly maxFileBytes: number
   /** Of all files together; 0: nothing is taken, and nothing is written. */
   readonly maxBytes: number
+  /** Of the files of one tenant together; absent: all of them. */
+  readonly maxTenantBytes?: number
   readonly maxUploads: number
   readonly logger: Logger
   /** Milliseconds since 1970. */
@@ -35,13 +38,6 @@ export interface FileStoreOptions {
   readonly orphanAfterMs?: number
 }
 
-/** What a store has once its database is open. */
-interface Opened {
-  readonly records: RecordsThread
-  readonly blobs: BlobStore
-}
-
-const DATABASE = 'files.sqlite'
 const SWEEP_EVERY_MS = 60_000
 const COLLECT_EVERY_MS = 60 * 60_000
 /** Uploads that stand still are given up long before. */
@@ -49,43 +45,51 @@ const ORPHAN_AFTER_MS = 10 * 60_000
 /** A database that could not be opened is tried again after so long: somebody may have mended it. */
 const RETRY_AFTER_MS = 1000
 const EXPIRED_AT_ONCE = 500
+/** What is not the storage's fault is not counted as such. */
+const FAILURES: ReadonlySet<string> = new Set(['storage_failure', 'insufficient_storage'])
 
 /**
- * Opens what is there already. Never rejects: what is wrong with the folder stands in the log, and every call says it again
+ * Opens what is there already. Never rejects: what is wrong with the storage stands in the log, and every call says it again
  * until it is mended.
  */
 export async function openFileStore(options: FileStoreOptions): Promise<FileStore> {
-  const store = new DiskFileStore(options)
+  const { folder, shared, logger } = options
+  const storage = shared
+    ? (await import('./shared-storage.ts')).sharedStorage(shared, logger)
+    : localStorage(folder, logger)
+  const store = new RecordedFiles(storage, options)
   await store.openIfThere().catch(() => {})
   return store
 }
 
-class DiskFileStore implements FileStore {
+class RecordedFiles implements FileStore {
+  readonly #storage: FileStorage
   readonly #options: FileStoreOptions
   readonly #now: () => number
   readonly #room: UploadRoom
   readonly #sweeper: NodeJS.Timeout
-  #opening: Promise<Opened> | undefined
-  #opened: Opened | undefined
+  #opening: Promise<OpenStorage> | undefined
+  #opened: OpenStorage | undefined
   #isDisposed = false
   #collectedAt = 0
   #sweeping: Promise<void> = Promise.resolve()
   readonly #counts = { created: 0, deleted: 0, expired: 0, orphans: 0, failures: 0 }
 
-  constructor(options: FileStoreOptions) {
+  constructor(storage: FileStorage, options: FileStoreOptions) {
+    this.#storage = storage
     this.#options = options
+    const { maxFileBytes, maxBytes, maxTenantBytes = maxBytes } = options
     this.#now = options.now ?? Date.now
     this.#room = {
-      ...{ maxFileBytes: options.maxFileBytes, maxBytes: options.maxBytes },
-      uploads: 0,
-      bytes: 0,
-      storedBytes: () => this.#opened?.records.lastTotals.bytes ?? 0,
+      ...{ maxFileBytes, quotas: { maxBytes, maxTenantBytes } },
+      ...{ uploads: 0, bytes: 0, tenantBytes: new Map() },
+      storedBytes: () => this.#opened?.lastTotals().bytes ?? 0,
     }
     const every = options.sweepEveryMs ?? SWEEP_EVERY_MS
     this.#sweeper = setInterval(() => this.#sweep(), every).unref()
   }
 
-  beginUpload(): Upload {
+  beginUpload(tenant: string): Upload {
     this.#refuseWhenDisposed()
     const { maxUploads, maxBytes } = this.#options
     if (maxBytes === 0) {
@@ -96,7 +100,7 @@ class DiskFileStore implements FileStore {
       const what = `files: ${maxUploads} uploads are under way (maxFileUploads); try again later`
       throw new AerieError('queue_full', what, { retryAfterSeconds: 2 })
     }
-    return new FileUpload(this.#room, {
+    return new FileUpload(this.#room, tenant, {
       open: () => this.#counted(this.#open()),
       now: this.#now,
       failed: () => {
@@ -132,18 +136,23 @@ class DiskFileStore implements FileStore {
 
   async read(file: StoredFile, range?: ByteRange) {
     const { blobs, record } = await this.#require(file)
-    return await this.#counted(blobs.open(record.blob, record.bytes, range))
+    return await this.#counted(blobs.open(blobOf(record), range))
   }
 
-  async localPath(file: StoredFile): Promise<string> {
+  async localPath(file: StoredFile, signal?: AbortSignal): Promise<string> {
     const { blobs, record } = await this.#require(file)
-    return await this.#counted(blobs.localPath(record.blob))
+    return await this.#counted(blobs.localPath(blobOf(record), signal))
   }
 
   stats(): FileStats {
     const { maxBytes, maxUploads } = this.#options
-    const { files, bytes } = this.#opened?.records.lastTotals ?? { files: 0, bytes: 0 }
-    return { files, bytes, maxBytes, uploads: this.#room.uploads, maxUploads, ...this.#counts }
+    const opened = this.#opened
+    return {
+      ...(opened?.lastTotals() ?? { files: 0, bytes: 0 }),
+      ...{ maxBytes, uploads: this.#room.uploads, maxUploads, ...this.#counts },
+      cache: opened?.blobs.cacheStats(),
+      database: opened?.connections(),
+    }
   }
 
   async dispose(): Promise<void> {
@@ -151,37 +160,30 @@ class DiskFileStore implements FileStore {
     clearInterval(this.#sweeper)
     await this.#sweeping
     const opened = await this.#opening?.catch(() => undefined)
-    await opened?.records.dispose()
+    await opened?.dispose()
   }
 
   /** Undefined where no file was ever stored: nothing has to be made for that to be known. */
-  async openIfThere(): Promise<Opened | undefined> {
+  async openIfThere(): Promise<OpenStorage | undefined> {
     this.#refuseWhenDisposed()
     if (this.#opening) return await this.#opening
-    const isThere = await access(join(this.#options.folder, DATABASE)).then(
-      () => true,
-      // A folder that may not be looked into is for the one who opens it to tell.
-      (error: NodeJS.ErrnoException) => error.code !== 'ENOENT' && error.code !== 'ENOTDIR',
-    )
-    return isThere ? await this.#open() : undefined
+    return (await this.#storage.isThere()) ? await this.#open() : undefined
   }
 
-  #open(): Promise<Opened> {
+  #open(): Promise<OpenStorage> {
     this.#refuseWhenDisposed()
     this.#opening ??= this.#start()
     return this.#opening
   }
 
-  async #start(): Promise<Opened> {
-    const { folder, logger } = this.#options
+  async #start(): Promise<OpenStorage> {
     try {
-      const records = await RecordsThread.start(folder, logger)
-      const opened = { records, blobs: new BlobFolder(records.blobFolder) }
+      const opened = await this.#storage.open()
       this.#opened = opened
       this.#sweep()
       return opened
     } catch (err) {
-      logger.error({ err, folder }, 'files cannot be stored or read')
+      this.#options.logger.error({ err, ...this.#storage.place }, 'files cannot be stored or read')
       setTimeout(() => {
         this.#opening = undefined
       }, RETRY_AFTER_MS).unref()
@@ -204,7 +206,7 @@ class DiskFileStore implements FileStore {
 
   /** Removes what has expired, and every now and then what a crash has left. One sweep at a time. */
   #sweep(): void {
-    const { logger, folder } = this.#options
+    const { logger } = this.#options
     const opened = this.#opened
     if (!opened || this.#isDisposed) return
     this.#sweeping = this.#sweeping
@@ -212,25 +214,29 @@ class DiskFileStore implements FileStore {
       .then(() => this.#collect(opened))
       .catch((err: unknown) => {
         this.#counts.failures++
-        logger.warn({ err, folder }, 'files: the folder could not be tidied')
+        logger.warn({ err, ...this.#storage.place }, 'files: the storage could not be tidied')
       })
   }
 
-  async #removeExpired(opened: Opened): Promise<void> {
+  async #removeExpired(opened: OpenStorage): Promise<void> {
     for (let more = true; more && !this.#isDisposed; ) {
       const gone = await opened.records.removeExpired(this.#seconds(), EXPIRED_AT_ONCE)
       for (const record of gone) await this.#dropBlob(opened, record)
       this.#counts.expired += gone.length
       more = gone.length === EXPIRED_AT_ONCE
     }
+    // To hear of what other servers have done.
+    await opened.records.totals()
   }
 
-  async #collect({ records, blobs }: Opened): Promise<void> {
+  async #collect({ records, blobs }: OpenStorage): Promise<void> {
     const { orphanAfterMs = ORPHAN_AFTER_MS, logger } = this.#options
     const now = this.#now()
     if (this.#isDisposed || now - this.#collectedAt < COLLECT_EVERY_MS) return
     this.#collectedAt = now
-    const found = await collectOrphans(records, blobs, now - orphanAfterMs)
+    const found = await collectOrphans({
+      ...{ records, blobs, before: now - orphanAfterMs, now: this.#seconds() },
+    })
     this.#counts.orphans += found.blobs + found.records.length
     if (found.blobs > 0) logger.info({ blobs: found.blobs }, 'files: leftovers were removed')
     for (const { id, bytes } of found.records) {
@@ -239,7 +245,7 @@ class DiskFileStore implements FileStore {
   }
 
   /** The record is gone already, so that a blob which stays is an orphan and found as one later. */
-  async #dropBlob({ blobs }: Opened, { blob }: FileRecord): Promise<void> {
+  async #dropBlob({ blobs }: OpenStorage, { blob }: FileRecord): Promise<void> {
     await blobs.delete(blob).catch((err: unknown) => {
       this.#counts.failures++
       this.#options.logger.warn({ err }, 'files: bytes of a deleted file could not be removed yet')
@@ -250,7 +256,7 @@ class DiskFileStore implements FileStore {
     try {
       return await work
     } catch (error) {
-      this.#counts.failures++
+      if (!(error instanceof AerieError) || FAILURES.has(error.code)) this.#counts.failures++
       throw error
     }
   }
@@ -262,6 +268,10 @@ class DiskFileStore implements FileStore {
   #seconds(): number {
     return Math.floor(this.#now() / 1000)
   }
+}
+
+function blobOf({ blob: key, bytes, sha256 }: FileRecord): Blob {
+  return { key, bytes, sha256 }
 }
 
 function withoutBlob({ blob: _, ...file }: FileRecord): StoredFile {

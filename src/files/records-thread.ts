@@ -73,8 +73,16 @@ export class RecordsThread implements FileRecords {
     return this.#call({ name: 'known', args }) as ReturnType<FileRecords['known']>
   }
 
-  blobs(...args: Parameters<FileRecords['blobs']>) {
-    return this.#call({ name: 'blobs', args }) as ReturnType<FileRecords['blobs']>
+  condemn(...args: Parameters<FileRecords['condemn']>) {
+    return this.#call({ name: 'condemn', args }) as ReturnType<FileRecords['condemn']>
+  }
+
+  byBlob(...args: Parameters<FileRecords['byBlob']>) {
+    return this.#call({ name: 'byBlob', args }) as ReturnType<FileRecords['byBlob']>
+  }
+
+  tenantTotals(...args: Parameters<FileRecords['tenantTotals']>) {
+    return this.#call({ name: 'tenantTotals', args }) as ReturnType<FileRecords['tenantTotals']>
   }
 
   totals(): Promise<Totals> {

@@ -2,7 +2,14 @@
 import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite'
 import { AerieError } from '../errors.ts'
 import type { FilePurpose, FileQuery } from './contract.ts'
-import type { FileRecord, RecordPage, Totals } from './file-records.ts'
+import {
+  CONDEMNED_SECONDS,
+  type FileRecord,
+  type InsertOutcome,
+  type Quotas,
+  type RecordPage,
+  type Totals,
+} from './file-records.ts'
 import { migrate } from './sqlite-schema.ts'
 
 /** Another server that shares the database holds it for one short transaction at a time. */
@@ -35,17 +42,22 @@ export class SqliteRecords {
     return String(this.#get('SELECT id FROM store')?.['id'])
   }
 
-  insert(record: FileRecord, maxBytes: number): boolean {
-    const { id, tenant, blob, filename, purpose, bytes, sha256, createdAt, expiresAt } = record
-    // One statement, so that two servers cannot both take the last room.
-    const { changes } = this.#prepare(
-      `INSERT INTO files SELECT :id, :tenant, :blob, :filename, :purpose, :bytes, :sha256, :createdAt, :expiresAt
-       FROM totals WHERE bytes + :bytes <= :maxBytes`,
-    ).run({
-      ...{ id, tenant, blob, filename, purpose, bytes, sha256, createdAt, maxBytes },
-      expiresAt: expiresAt ?? null,
+  insert(record: FileRecord, quotas: Quotas): InsertOutcome {
+    // One transaction, so that two servers cannot both take the last room.
+    return this.#inTransaction(() => {
+      const { id, tenant, blob, filename, purpose, bytes, sha256, createdAt, expiresAt } = record
+      if (this.#get('SELECT 1 FROM condemned WHERE blob = :blob', { blob })) return 'condemned'
+      if (this.totals().bytes + bytes > quotas.maxBytes) return 'full'
+      if (this.tenantTotals(tenant).bytes + bytes > quotas.maxTenantBytes) return 'tenant-full'
+      this.#prepare(
+        `INSERT INTO files VALUES
+           (:id, :tenant, :blob, :filename, :purpose, :bytes, :sha256, :createdAt, :expiresAt)`,
+      ).run({
+        ...{ id, tenant, blob, filename, purpose, bytes, sha256, createdAt },
+        expiresAt: expiresAt ?? null,
+      })
+      return 'inserted'
     })
-    return changes > 0
   }
 
   find(tenant: string, id: string, now: number): FileRecord | undefined {
@@ -88,18 +100,51 @@ export class SqliteRecords {
     return this.#all(sql, { blobs: JSON.stringify(blobs) }).map((row) => String(row['blob']))
   }
 
-  blobs(after: string, limit: number): FileRecord[] {
-    const sql = 'SELECT * FROM files WHERE id > :after ORDER BY id LIMIT :limit'
-    return this.#all(sql, { after, limit }).map(toRecord)
+  condemn(blobs: readonly string[], now: number): string[] {
+    const keys = JSON.stringify(blobs)
+    const unknown = `SELECT value FROM json_each(:keys) WHERE value NOT IN (SELECT blob FROM files)`
+    return this.#inTransaction(() => {
+      this.#prepare('DELETE FROM condemned WHERE at < :old').run({ old: now - CONDEMNED_SECONDS })
+      // WHERE, or the parser takes what follows for a join.
+      this.#prepare(
+        `INSERT INTO condemned SELECT value, :now FROM (${unknown}) WHERE true
+         ON CONFLICT (blob) DO UPDATE SET at = :now`,
+      ).run({ keys, now })
+      return this.#all(unknown, { keys }).map(({ value }) => String(value))
+    })
+  }
+
+  byBlob(after: string, to: string, limit: number): FileRecord[] {
+    const sql = 'SELECT * FROM files WHERE blob > :after AND blob <= :to ORDER BY blob LIMIT :limit'
+    return this.#all(sql, { after, to, limit }).map(toRecord)
   }
 
   totals(): Totals {
-    const row = this.#get('SELECT files, bytes FROM totals')
-    return { files: Number(row?.['files']), bytes: Number(row?.['bytes']) }
+    return toTotals(this.#get('SELECT files, bytes FROM totals'))
+  }
+
+  tenantTotals(tenant: string): Totals {
+    return toTotals(
+      this.#get('SELECT files, bytes FROM tenants WHERE tenant = :tenant', { tenant }),
+    )
   }
 
   close(): void {
     this.#database.close()
+  }
+
+  #inTransaction<T>(work: () => T): T {
+    // IMMEDIATE: what is read is what others see until the end.
+    this.#database.exec('BEGIN IMMEDIATE')
+    try {
+      const result = work()
+      this.#database.exec('COMMIT')
+      return result
+    } catch (error) {
+      // SQLite has rolled back itself where the disk is full.
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
+      throw error
+    }
   }
 
   #get(sql: string, values: Record<string, string | number> = {}): Row | undefined {
@@ -124,6 +169,10 @@ export function checkDatabase(database: DatabaseSync): void {
   const first = String(Object.values(found[0] ?? {})[0])
   if (first === 'ok') return
   throw new AerieError('storage_failure', `files: the database is damaged (${first})`)
+}
+
+function toTotals(row: Row | undefined): Totals {
+  return { files: Number(row?.['files'] ?? 0), bytes: Number(row?.['bytes'] ?? 0) }
 }
 
 function toRecord(row: Row): FileRecord {

@@ -35,6 +35,28 @@ const MIGRATIONS: readonly string[] = [
     UPDATE totals SET files = files - 1, bytes = bytes - OLD.bytes;
   END;
   `,
+  `
+  CREATE TABLE tenants (
+    tenant TEXT NOT NULL PRIMARY KEY,
+    files INTEGER NOT NULL,
+    bytes INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO tenants SELECT tenant, count(*), sum(bytes) FROM files GROUP BY tenant;
+  CREATE TRIGGER tenant_file_added AFTER INSERT ON files BEGIN
+    INSERT INTO tenants VALUES (NEW.tenant, 1, NEW.bytes)
+      ON CONFLICT (tenant) DO UPDATE SET files = files + 1, bytes = bytes + NEW.bytes;
+  END;
+  CREATE TRIGGER tenant_file_removed AFTER DELETE ON files BEGIN
+    UPDATE tenants SET files = files - 1, bytes = bytes - OLD.bytes WHERE tenant = OLD.tenant;
+    DELETE FROM tenants WHERE tenant = OLD.tenant AND files = 0;
+  END;
+
+  -- Keys whose bytes were removed as leftovers, so that no upload that was held up makes a file of them.
+  CREATE TABLE condemned (
+    blob TEXT NOT NULL PRIMARY KEY,
+    at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
 ]
 
 /** Brings the database to the newest version. Throws `storage_failure` for one of a newer server. */

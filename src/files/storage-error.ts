@@ -4,6 +4,9 @@ import { AerieError } from '../errors.ts'
 const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
 const READ_ONLY = new Set(['EROFS', 'EACCES', 'EPERM'])
 
+/** The connection broke before the answer came: nobody knows whether the change was made. */
+export class Unsettled extends AerieError {}
+
 /** Primary result codes, https://www.sqlite.org/rescode.html */
 const SQLITE = { READONLY: 8, CORRUPT: 11, FULL: 13, CANTOPEN: 14, NOTADB: 26 } as const
 

@@ -24,6 +24,10 @@ export class AnswerWatch {
       case 'start':
         this.#state.facts['model'] = event.model
         break
+      case 'videos':
+        for (const { times, cachedFrames } of event.videos)
+          this.#metrics.videoFrames(times.length, cachedFrames)
+        break
       case 'text-delta':
         this.#lastToken = performance.now()
         if (this.#firstToken !== undefined) break

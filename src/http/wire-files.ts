@@ -38,7 +38,7 @@ export function toFileQuery(wire: WireRequests['FileListQuery'], tenant: string)
   return { tenant, after, limit, order, purpose }
 }
 
-export function toNewFile(wire: WireRequests['FileUploadRequest'], tenant: string): NewFile {
+export function toNewFile(wire: WireRequests['FileUploadRequest']): NewFile {
   const { file: filename, purpose, expires_after: expiry } = wire
-  return { tenant, filename, purpose, expiresAfterSeconds: expiry?.seconds }
+  return { filename, purpose, expiresAfterSeconds: expiry?.seconds }
 }

@@ -24,6 +24,8 @@ export interface Metrics extends Disposable {
   perToken(seconds: number): void
   /** Milliseconds that one request spent at each station. */
   stations(times: Readonly<Record<string, number | undefined>>): void
+  /** Frames of clips that one request looked at: how many there were, and how many of them the cache knew. */
+  videoFrames(frames: number, cached: number): void
 }
 
 const LATENCY_BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120]
@@ -69,6 +71,12 @@ export function createMetrics(snapshot: () => Snapshot): Metrics {
     buckets: STATION_BUCKETS,
     registers,
   })
+  const videoFrames = new Counter({
+    name: 'aerie_video_frames_total',
+    help: 'Frames of clips that were looked at: decoded, or known by the encoder cache.',
+    labelNames: ['from'],
+    registers,
+  })
   const eventLoop = monitorEventLoop()
   new Gauge({
     name: 'aerie_event_loop_delay_seconds',
@@ -96,6 +104,10 @@ export function createMetrics(snapshot: () => Snapshot): Metrics {
       for (const [name, ms] of Object.entries(times)) {
         if (ms !== undefined) station.observe({ station: name }, ms / 1000)
       }
+    },
+    videoFrames(frames, cached) {
+      videoFrames.inc({ from: 'decoded' }, frames - cached)
+      videoFrames.inc({ from: 'cache' }, cached)
     },
     [Symbol.dispose]() {
       eventLoop[Symbol.dispose]()

@@ -116,6 +116,31 @@ const GAUGES: Readonly<Record<string, readonly [help: string, read: Read]>> = {
   aerie_files_bytes_max: ['Bytes that there may be.', (s) => s.files?.maxBytes],
   aerie_file_uploads: ['Uploads under way.', (s) => s.files?.uploads],
   aerie_file_uploads_max: ['Uploads that may be; more get 429.', (s) => s.files?.maxUploads],
+  aerie_object_cache_entries: [
+    'Copies of objects on the disk, as far as this process knows.',
+    (s) => s.files?.cache?.entries,
+  ],
+  aerie_object_cache_bytes: ['Bytes of them.', (s) => s.files?.cache?.bytes],
+  aerie_object_cache_bytes_max: ['Bytes that there may be.', (s) => s.files?.cache?.maxBytes],
+  aerie_object_fetches_waiting: [
+    'Objects that wait to be fetched.',
+    (s) => s.files?.cache?.waiting,
+  ],
+  aerie_object_fetches_waiting_max: [
+    'Objects that may wait; more get 429.',
+    (s) => s.files?.cache?.maxWaiting,
+  ],
+  aerie_database_connections: [
+    'Connections to the database of files.',
+    (s) => s.files?.database?.open,
+  ],
+  aerie_database_connections_idle: ['Those that nobody uses.', (s) => s.files?.database?.idle],
+  aerie_database_connections_max: ['Connections that there may be.', (s) => s.files?.database?.max],
+  aerie_database_waiting: ['Calls that wait for one.', (s) => s.files?.database?.waiting],
+  aerie_database_waiting_max: [
+    'Calls that may wait; more get 429.',
+    (s) => s.files?.database?.maxWaiting,
+  ],
 }
 
 /** Counted since start by their owners. */
@@ -194,8 +219,17 @@ const COUNTERS: typeof GAUGES = {
     (s) => s.files?.orphans,
   ],
   aerie_files_failures_total: [
-    'Calls that the disk or the database of files failed.',
+    'Calls that the disk, the database of files or the object store failed.',
     (s) => s.files?.failures,
+  ],
+  aerie_object_cache_hits_total: ['Objects that were here.', (s) => s.files?.cache?.hits],
+  aerie_object_cache_misses_total: [
+    'Objects that had to be fetched.',
+    (s) => s.files?.cache?.misses,
+  ],
+  aerie_object_cache_evictions_total: [
+    'Copies that made room for others.',
+    (s) => s.files?.cache?.evictions,
   ],
   aerie_encoder_session_loads_total: [
     'Sessions loaded for an input size and output.',

@@ -120,7 +120,10 @@ describe('a file by id', () => {
   it('with a clip is a clip as its family sees it', async () => {
     const part = await open({ id: 'clip' })
     assert.ok(part.type === 'video' && 'path' in part.from)
-    assert.deepEqual([part.from.fileId, part.param], ['clip', 'p.file.file_id'])
+    assert.deepEqual(
+      [part.from.fileId, part.param],
+      ['clip', 'messages[0].content[1].file.file_id'],
+    )
     assert.deepEqual(part.sampling, USUAL_SAMPLING)
   })
 

@@ -3,8 +3,9 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
+import { resolveConfig } from '../../src/config.ts'
 import { examine } from '../../src/doctor/command.ts'
-import { checkFiles } from '../../src/doctor/files.ts'
+import { checkFiles, checkFolder } from '../../src/doctor/files.ts'
 import { formatFindings } from '../../src/doctor/finding.ts'
 import { checkModels } from '../../src/doctor/models.ts'
 import { firstLine, output } from '../../src/doctor/output.ts'
@@ -58,7 +59,7 @@ describe('files', () => {
   after(() => rmSync(root, { recursive: true }))
 
   it('none is fine, and where they would be is said', async () => {
-    const { state, text } = await checkFiles(join(root, 'not', 'yet'))
+    const { state, text } = await checkFolder(join(root, 'not', 'yet'))
     assert.equal(state, 'ok')
     assert.match(text, /^none stored yet, in .*not.yet, \d+\.\d GiB free$/)
   })
@@ -67,14 +68,33 @@ describe('files', () => {
     mkdirSync(join(root, 'files'))
     const path = join(root, 'files', 'files.sqlite')
     new SqliteRecords(path).close()
-    const whole = await checkFiles(root)
+    const whole = await checkFolder(root)
     assert.equal(whole.state, 'ok')
-    assert.match(whole.text, /^0 files of 0\.00 GiB, database whole, version 1 in /)
+    assert.match(whole.text, /^0 files of 0\.00 GiB, database whole, version 2 in /)
     writeFileSync(path, 'no database at all '.repeat(100))
-    const { state, text, advice } = await checkFiles(root)
+    const { state, text, advice } = await checkFolder(root)
     assert.equal(state, 'bad')
     assert.match(text, /not a database/)
     assert.match(advice ?? '', /docs\/files\.md/)
+  })
+
+  it('of replicas: a database and a bucket that cannot be reached are bad news, and keep their secrets', async () => {
+    const flags = {
+      databaseUrl: 'postgres://aerie:a-secret@127.0.0.1:9/files',
+      objectStore: 's3://files',
+      objectStoreEndpoint: 'http://127.0.0.1:9',
+    }
+    const found = await checkFiles(resolveConfig({ flags }))
+    assert.deepEqual(
+      found.map(({ name, state }) => [name, state]),
+      [
+        ['Database', 'bad'],
+        ['Object store', 'bad'],
+      ],
+    )
+    assert.match(found[0]!.text, /database cannot be reached \(ECONNREFUSED\)/)
+    assert.match(found[1]!.text, /no credentials|cannot be reached/)
+    assert.doesNotMatch(JSON.stringify(found), /a-secret/)
   })
 })
 

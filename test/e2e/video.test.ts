@@ -9,7 +9,7 @@ import OpenAI, { APIError } from 'openai'
 import type { ChatCompletionChunk, ChatCompletionMessageParam } from 'openai/resources'
 import type { RunningServer } from '../../src/main.ts'
 import { type CheckedFetch, createCheckedFetch } from '../support/checked-fetch.ts'
-import { pictureUri, startTestServer } from '../support/server.ts'
+import { metric, pictureUri, startTestServer } from '../support/server.ts'
 import { drawShapes, NO_FFMPEG } from '../support/shape-clip.ts'
 
 const QWEN2 = resolve(import.meta.dirname, '../fixtures/decoders/qwen2/checkpoint')
@@ -196,6 +196,8 @@ describe('a clip in chat', { skip: NO_FFMPEG }, () => {
       const content = [input(sampling), { type: 'text', text }]
       return videosOf(await ask(content, { aerie: { explain: true } }))[0]!
     }
+    const known = () => metric(server.url, 'aerie_video_frames_total{from="cache"}')
+    const before = (await known()) ?? 0
     const first = await seen({ times: [0.15, 0.35, 0.75] }, 'what color is the object?')
     assert.equal(first.cached_frames, 0)
     assert.ok(first.timings_ms!['decode']! > 0)
@@ -207,6 +209,7 @@ describe('a clip in chat', { skip: NO_FFMPEG }, () => {
     const overlapping = await seen({ times: [0.35, 0.75, 0.95] }, 'what shape is the object?')
     assert.equal(overlapping.cached_frames, 2)
     assert.deepEqual(overlapping.shown_from, [0.3, 0.7, 0.9])
+    assert.equal(await known(), before + 5)
   })
 
   it('stands in a conversation with pictures, each where its part is', async () => {

@@ -90,6 +90,11 @@ const files: Snapshot['files'] = {
   expired: 1,
   orphans: 2,
   failures: 3,
+  cache: {
+    ...{ entries: 4, bytes: 400, maxBytes: 500, waiting: 6, maxWaiting: 512 },
+    ...{ hits: 5, misses: 8, evictions: 1 },
+  },
+  database: { open: 3, idle: 2, max: 10, waiting: 1, maxWaiting: 256 },
 }
 
 /** name{labels} → value. */
@@ -135,6 +140,8 @@ test('states of engine, encoder, media and files are read once a scrape', async 
     aerie_media_waiting: 5,
     aerie_media_running: 2,
     aerie_media_bytes_in_use: 1000,
+    aerie_clips_running: 1,
+    aerie_clips_spool_bytes: 3000,
     aerie_files: 7,
     aerie_files_created_total: 9,
   }
@@ -226,8 +233,17 @@ test('whatever can fill up says how far it may', async () => {
     aerie_media_fetching: 'aerie_media_fetching_max',
     aerie_media_running: 'aerie_media_workers',
     aerie_media_bytes_in_use: 'aerie_media_bytes_in_use_max',
+    aerie_clips_waiting: 'aerie_clips_waiting_max',
+    aerie_clips_fetching: 'aerie_clips_fetching_max',
+    aerie_clips_running: 'aerie_clips_workers',
+    aerie_clips_spool_bytes: 'aerie_clips_spool_bytes_max',
     aerie_files_bytes: 'aerie_files_bytes_max',
     aerie_file_uploads: 'aerie_file_uploads_max',
+    aerie_object_cache_bytes: 'aerie_object_cache_bytes_max',
+    aerie_object_fetches_waiting: 'aerie_object_fetches_waiting_max',
+    aerie_database_connections: 'aerie_database_connections_max',
+    aerie_database_connections_idle: 'aerie_database_connections_max',
+    aerie_database_waiting: 'aerie_database_waiting_max',
   }
   for (const [name, bound] of Object.entries(bounds))
     assert.ok(now.get(name)! <= now.get(bound)!, `${name} ${now.get(name)} of ${now.get(bound)}`)
@@ -239,6 +255,7 @@ test('whatever can fill up says how far it may', async () => {
     'aerie_encoder_cache_entries',
     'aerie_encoder_disk_cache_entries',
     'aerie_files',
+    'aerie_object_cache_entries',
     'aerie_kv_cache_info',
     'aerie_event_loop_delay_seconds',
   ])

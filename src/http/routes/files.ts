@@ -66,10 +66,10 @@ async function upload(request: FastifyRequest, { files, contract, maxFileBytes }
     const what = `file: expected at most ${maxFileBytes} bytes (maxFileBytes)`
     throw new AerieError('request_too_large', what, { param: 'file' })
   }
-  await using room = files.beginUpload()
+  await using room = files.beginUpload(state.tenant)
   const form = await readFileForm(request, (bytes) => room.receive(bytes))
   const wire = contract.check('FileUploadRequest', form)
-  const file = await room.create(toNewFile(wire, state.tenant))
+  const file = await room.create(toNewFile(wire))
   state.facts['bytes'] = file.bytes
   return toWireFile(file)
 }

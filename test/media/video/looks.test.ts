@@ -56,12 +56,8 @@ describe('frames look as in a player', { skip: NO_FFMPEG }, () => {
     const area = AS_IT_IS.size ** 2
     const at = (x: number, y: number) => {
       const index = Math.floor(y * AS_IT_IS.size) * AS_IT_IS.size + Math.floor(x * AS_IT_IS.size)
-      const [r, g, b] = [0, 1, 2].map((c) => pixels[c * area + index]! > 0.5)
-      return (
-        { '100': 'r', '010': 'g', '001': 'b', '111': 'w', '110': 'y', '011': 'c' }[
-          `${+r!}${+g!}${+b!}`
-        ] ?? '?'
-      )
+      const rgb = [0, 1, 2].map((c) => (pixels[c * area + index]! > 0.5 ? 1 : 0)).join('')
+      return new Map(Object.entries({ 100: 'r', '010': 'g', '001': 'b', 111: 'w' })).get(rgb) ?? rgb
     }
     return at(0.25, 0.25) + at(0.75, 0.25) + at(0.25, 0.75) + at(0.75, 0.75)
   }
@@ -104,7 +100,7 @@ describe('frames look as in a player', { skip: NO_FFMPEG }, () => {
 
   it('turned as their display matrix says', async () => {
     const plain = await make('plain.mp4', X264)
-    assert.equal(await quarters(plain), 'rgcw'.replace('c', 'b'))
+    assert.equal(await quarters(plain), 'rgbw')
     for (const [turn, look] of [
       ['90', 'brwg'],
       ['180', 'wbgr'],
