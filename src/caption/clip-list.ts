@@ -128,7 +128,7 @@ async function looksLikeClip(path: string): Promise<boolean> {
     const head = Buffer.alloc(HEAD_BYTES)
     const { bytesRead } = await file.read(head, 0, HEAD_BYTES, 0)
     const found = sniff(head.subarray(0, bytesRead))
-    return found.is === 'picture' || (found.is === 'other' && found.name.endsWith('video'))
+    return found.is === 'picture' || found.is === 'video'
   } catch {
     // Neither name nor bytes say that it is one.
     return false
