@@ -5,7 +5,11 @@ import { applyMemorySettings } from './memory-settings.js'
 import { runWithNode } from './run-with-node.js'
 
 await runWithNode([fileURLToPath(import.meta.url), ...process.argv.slice(2)], async () => {
-  if (process.argv[2] === 'serve') {
+  const [, , command, ...args] = process.argv
+  const holdsServer =
+    command === 'serve' ||
+    (command === 'caption' && !args.some((arg) => /^--(server|help)\b/.test(arg) || arg === '-h'))
+  if (holdsServer) {
     const { keepStrippedTypes } = await import('./stripped-files.js')
     keepStrippedTypes()
     applyMemorySettings()

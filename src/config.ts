@@ -124,6 +124,13 @@ export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
 }
 
+/** The key for another server, from the variable that OpenAI's clients read: a command line is for all to see. */
+export function serverKeyEnvironment(
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): string | undefined {
+  return env['OPENAI_API_KEY']?.trim() || undefined
+}
+
 /** Whether requests need an API key, with `auto` decided by the host. */
 export function apiKeyRequired(
   config: Pick<Config, 'requireApiKey' | 'host' | 'apiKeysFile'>,

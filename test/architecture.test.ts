@@ -18,6 +18,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'model-file': [],
   'gguf-name': [],
   'process-alive': [],
+  'lock-file': ['process-alive'],
   'write-all': [],
   json: [],
   'model-folder': ['errors'],
@@ -154,7 +155,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'model-file',
     'model-folder',
     'free-memory',
-    'process-alive',
+    'lock-file',
     'write-all',
   ],
   inspect: ['cli', 'capabilities', 'import', 'package', 'models', 'errors', 'model-file'],
@@ -172,10 +173,13 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'inspect',
     'doctor',
     'bench',
+    'caption',
     'parity',
     'errors',
     'nearest',
   ],
+  // By itself it asks a server that it starts in its own process.
+  caption: ['cli', 'config', 'main', 'media', 'telemetry', 'lock-file', 'write-all', 'errors'],
   // Runs the native runtime where the backend finds it.
   doctor: [
     'batches',

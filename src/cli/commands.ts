@@ -11,6 +11,7 @@ import { serveBenchCommand } from '../bench/serve-command.ts'
 import { soakCommand } from '../bench/soak/command.ts'
 import { speculationBenchCommand } from '../bench/speculation-command.ts'
 import { towerBenchCommand } from '../bench/tower-command.ts'
+import { captionCommand } from '../caption/command.ts'
 import { doctorCommand } from '../doctor/command.ts'
 import { inspectCommand } from '../inspect/command.ts'
 import { parityCommand } from '../parity/command.ts'
@@ -22,6 +23,7 @@ import { serveCommand } from './serve.ts'
 export const COMMANDS: readonly Command[] = [
   serveCommand,
   askCommand,
+  captionCommand,
   importCommand,
   inspectCommand,
   doctorCommand,

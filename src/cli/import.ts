@@ -1,8 +1,9 @@
 /** `aerie import`: a published checkpoint becomes a package, once. */
 import { hubEnvironment, readConfig } from '../config.ts'
 import { type Command, type ParsedArgs, type Terminal, UsageError } from './command.ts'
+import { formatSeconds } from './progress-bar.ts'
 import { quantiseOptions } from './quantise-options.ts'
-import { formatBytes, formatSeconds, transferProgress } from './transfer-progress.ts'
+import { formatBytes, transferProgress } from './transfer-progress.ts'
 
 /** As shells report a command that SIGINT ended. */
 const INTERRUPTED = 130

@@ -1,10 +1,6 @@
-/** Shows a long transfer: a bar that is drawn over and over on a terminal, a quiet line now and then elsewhere. */
+/** Shows a long transfer of bytes. */
 import type { OnProgress, Progress } from '../import/progress.ts'
-
-export interface ProgressOutput {
-  write(text: string): unknown
-  readonly isTTY?: boolean
-}
+import { type ProgressOutput, progressBar, type Step, shareOf } from './progress-bar.ts'
 
 export interface TransferProgress {
   readonly show: OnProgress
@@ -12,9 +8,11 @@ export interface TransferProgress {
   end(): void
 }
 
-const BAR = 24
-const REDRAW_MS = 100
-const LINE_MS = 10_000
+interface Transfer extends Step {
+  readonly total: number
+  readonly file: string
+}
+
 /** The rate is that of about the last so many milliseconds. */
 const MEMORY_MS = 5000
 
@@ -23,66 +21,22 @@ export function transferProgress(
   output: ProgressOutput,
   now: () => number = () => performance.now(),
 ): TransferProgress {
-  const every = output.isTTY ? REDRAW_MS : LINE_MS
-  let what: Progress['what'] | undefined
-  let last = { at: 0, doneBytes: 0 }
-  let shownAt = 0
-  let rate: number | undefined
-  let isDrawn = false
-  const show: OnProgress = (progress) => {
-    const at = now()
-    if (progress.what !== what) {
-      what = progress.what
-      last = { at, doneBytes: progress.doneBytes }
-      rate = undefined
-      // The first line elsewhere comes when it is known to take long.
-      shownAt = output.isTTY ? Number.NEGATIVE_INFINITY : at
-    }
-    if (at - shownAt < every) return
-    const ms = at - last.at
-    if (ms > 0) {
-      const fresh = ((progress.doneBytes - last.doneBytes) / ms) * 1000
-      const weight = rate === undefined ? 1 : 1 - Math.exp(-ms / MEMORY_MS)
-      rate = Math.max(0, (rate ?? 0) + (fresh - (rate ?? 0)) * weight)
-      last = { at, doneBytes: progress.doneBytes }
-    }
-    shownAt = at
-    if (output.isTTY) {
-      output.write(`\r${barLine(progress, rate)}\x1b[K`)
-      isDrawn = true
-    } else output.write(`aerie: ${plainLine(progress, rate)}\n`)
-  }
-  return {
-    show,
-    end: () => {
-      if (isDrawn) output.write('\r\x1b[K')
-      isDrawn = false
+  const bar = progressBar<Transfer>(
+    output,
+    {
+      title: ({ what, file }) => `${what} ${file}`,
+      amounts: (step) =>
+        `${Math.floor(shareOf(step) * 100)} % of ${formatBytes(step.total)} (${formatBytes(step.done)})`,
+      rate: (perSecond) => (perSecond < 1 ? undefined : `${formatBytes(perSecond)}/s`),
     },
+    MEMORY_MS,
+    now,
+  )
+  return {
+    show: ({ what, doneBytes, totalBytes, file }: Progress) =>
+      bar.show({ what, done: doneBytes, total: totalBytes, file }),
+    end: bar.end,
   }
-}
-
-function barLine(progress: Progress, rate: number | undefined): string {
-  const share = shareOf(progress)
-  const full = Math.floor(share * BAR)
-  return `${progress.what} [${'#'.repeat(full)}${' '.repeat(BAR - full)}] ${amounts(progress)}${pace(progress, rate)}`
-}
-
-function plainLine(progress: Progress, rate: number | undefined): string {
-  return `${progress.what} ${progress.file}: ${amounts(progress)}${pace(progress, rate)}`
-}
-
-function amounts(progress: Progress): string {
-  const { doneBytes, totalBytes } = progress
-  return `${Math.floor(shareOf(progress) * 100)} % of ${formatBytes(totalBytes)} (${formatBytes(doneBytes)})`
-}
-
-function pace({ doneBytes, totalBytes }: Progress, rate: number | undefined): string {
-  if (rate === undefined || rate < 1) return ''
-  return `, ${formatBytes(rate)}/s, ${formatSeconds((totalBytes - doneBytes) / rate)} left`
-}
-
-function shareOf({ doneBytes, totalBytes }: Progress): number {
-  return totalBytes === 0 ? 1 : Math.min(1, Math.max(0, doneBytes / totalBytes))
 }
 
 /** Decimal units, as disks and networks are sold. */
@@ -96,11 +50,4 @@ export function formatBytes(bytes: number): string {
   }
   const digits = unit === 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2
   return `${value.toFixed(digits)} ${units[unit]}`
-}
-
-export function formatSeconds(seconds: number): string {
-  const whole = Math.ceil(seconds)
-  if (whole < 100) return `${whole} s`
-  const minutes = Math.ceil(seconds / 60)
-  return minutes < 100 ? `${minutes} min` : `${Math.ceil(minutes / 60)} h`
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { formatBytes, formatSeconds, transferProgress } from '../../src/cli/transfer-progress.ts'
+import { formatSeconds } from '../../src/cli/progress-bar.ts'
+import { formatBytes, transferProgress } from '../../src/cli/transfer-progress.ts'
 
 describe('the progress of a transfer', () => {
   const run = (isTTY: boolean, steps: readonly [ms: number, doneBytes: number][]) => {
