@@ -1,5 +1,6 @@
 /** Every configuration key once: type, bounds, default, description. Help, docs and checks are made from it. */
 import { type Static, Type } from 'typebox'
+import { batchKeys } from './config-batch-keys.ts'
 import { fileKeys } from './config-file-keys.ts'
 import { bytes, count, flag, type KeyNotes, MiB, millis } from './config-key.ts'
 
@@ -324,29 +325,7 @@ export const configSchema = Type.Object(
     ),
 
     ...fileKeys,
-
-    maxBatches: count(
-      16,
-      'Batches',
-      'Batches of one key that have not ended; beyond it the answer is 429.',
-      0,
-    ),
-    maxBatchLines: count(50_000, 'Batches', 'Lines of one batch.'),
-    maxBatchLinesWaiting: count(
-      500_000,
-      'Batches',
-      'Lines of all batches that have no result yet; a batch that would make them more fails.',
-    ),
-    batchConcurrency: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        group: 'Batches',
-        defaultText: 'twice maxRunning',
-        description:
-          'Lines of batches that this server runs at one time, behind live requests and fewer while it has too much to do.',
-      }),
-    ),
-    batchRetentionDays: count(30, 'Batches', 'Days that a batch can be looked at after its end.'),
+    ...batchKeys,
   },
   { additionalProperties: false },
 )

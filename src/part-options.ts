@@ -101,7 +101,8 @@ export function batchOptions(
     maxBatches: config.maxBatches,
     maxWaitingLines: config.maxBatchLinesWaiting,
     concurrency: config.batchConcurrency ?? 2 * config.maxRunning,
-    maxMedia: Math.floor(config.mediaQueue / MEDIA_SHARE),
+    // One that is more than there may be runs alone.
+    maxMedia: Math.floor(Math.min(config.mediaQueue, config.videoQueue) / MEDIA_SHARE),
     maxBytes: Math.max(config.maxBodyBytes, config.mediaMaxBytesInUse / MEDIA_SHARE),
     maxStoredBytes: config.maxFilesBytes,
     keptSeconds: config.batchRetentionDays * 24 * 60 * 60,

@@ -34,11 +34,7 @@ async function upload(files: FileStore, lines: number): Promise<string> {
   )
   const purpose = 'batch'
   const expiresAfterSeconds = undefined
-  const file = await room.create({
-    filename: 'in.jsonl',
-    purpose,
-    expiresAfterSeconds,
-  })
+  const file = await room.create({ filename: 'in.jsonl', purpose, expiresAfterSeconds })
   return file.id
 }
 
