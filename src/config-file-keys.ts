@@ -37,7 +37,11 @@ export const fileKeys = {
         'PostgreSQL for several replicas, `postgres://…`; needs objectStore. Holds a password, so give it in the environment.',
     }),
   ),
-  databaseConnections: count(10, 'Files', 'Connections to it at most.'),
+  databaseConnections: count(
+    10,
+    'Files',
+    'Connections to it at most, for files, and as many for batches.',
+  ),
   objectStore: Type.Optional(
     Type.String({
       minLength: 1,

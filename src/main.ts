@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { EmbeddingTower, FamilyGraphs } from '../models/family.ts'
 import { Batches } from './batches/batch-service.ts'
-import { recordsIn } from './batches/records-thread.ts'
+import { recordsAt } from './batches/records-source.ts'
 import type { CapabilityDocument } from './capabilities/document.ts'
 import { patchTokens, tiledImageTokens } from './capabilities/image-tokens.ts'
 import type { ChatEvent, ChatRequest, ChatService, ContentPart } from './chat/contract.ts'
@@ -40,6 +40,7 @@ import type { Media } from './media/types.ts'
 import { computedForm, type FoundModel, factsOf, readingOf } from './model-facts.ts'
 import {
   batchOptions,
+  batchRecords,
   encoderBounds,
   fileStoreOptions,
   limitsInForce,
@@ -319,7 +320,7 @@ export async function startServer(
     throw error
   })
   const { document, chat, embeddings, engine, encoder, media } = served
-  const source = recordsIn(join(config.dataDir, 'batches'), logger)
+  const source = recordsAt(batchRecords(config), logger)
   const batches = new Batches({ ...batchOptions(config, [document.id]), source, files, logger })
   try {
     const app = await createApp({

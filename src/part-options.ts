@@ -2,6 +2,7 @@
 import { delimiter, join } from 'node:path'
 import type { ModelLimits } from '../models/family.ts'
 import type { BatchServiceOptions } from './batches/batch-service.ts'
+import type { RecordsPlace } from './batches/records-source.ts'
 import type { LimitsInForce } from './capabilities/document.ts'
 import { type Config, searchPath } from './config.ts'
 import type { EncoderOptions } from './engine/encoder.ts'
@@ -97,9 +98,15 @@ function sharedFiles(config: Config): Pick<FileStoreOptions, 'shared'> {
       cacheFolder: join(config.dataDir, 'objects'),
       cacheBytes: config.objectCacheBytes,
       holdMs: config.deadlineMs + HOLD_MS,
-      maxFileBytes: config.maxFileBytes,
+      // What the server writes itself, results of batches, may be as large as all files together.
+      maxFileBytes: config.maxFilesBytes,
     },
   }
+}
+
+export function batchRecords(config: Config): RecordsPlace {
+  const { dataDir, databaseUrl, databaseConnections: maxConnections } = config
+  return { dataDir, databaseUrl, maxConnections }
 }
 
 export function mediaOptions(config: Config, logger: MediaOptions['logger']): MediaOptions {

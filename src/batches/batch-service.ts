@@ -125,6 +125,7 @@ export class Batches implements BatchService {
       ...{ batches, lines, maxLines, resultBytes, concurrency, completed, failed },
       ...(runner?.load ?? { running: 0, ready: 0, limit: concurrency }),
       failures: failures + this.#failures,
+      database: this.#opened?.thread.connections?.(),
     }
   }
 

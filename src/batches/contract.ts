@@ -1,4 +1,5 @@
 /** Batches as the rest of the server sees them: plain types, no database, no files. */
+import type { ConnectionStats } from '../files/contract.ts'
 
 /** Routes that a batch may be for; each line's body is one request to it. */
 export const BATCH_ENDPOINTS = ['/v1/chat/completions', '/v1/embeddings', '/v1/tokenize'] as const
@@ -112,6 +113,8 @@ export interface BatchStats {
   readonly completed: number
   readonly failed: number
   readonly failures: number
+  /** To a database that is elsewhere. */
+  readonly database: ConnectionStats | undefined
 }
 
 /** Batches of all tenants. Every method may reject with `storage_failure`, or `shutting_down` after the end. */

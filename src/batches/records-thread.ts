@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Logger } from '../engine/logger.ts'
 import { WorkerHost } from '../engine/worker-host.ts'
 import { fromWireError } from '../errors.ts'
+import type { ConnectionStats } from '../files/contract.ts'
 import type { BatchRecords } from './batch-records.ts'
 import {
   type FromRecords,
@@ -17,6 +18,8 @@ const ENTRY = new URL('./records-worker.ts', import.meta.url)
 
 export interface RecordsThread {
   readonly records: BatchRecords
+  /** To a database that is elsewhere; absent where it is here. */
+  readonly connections?: () => ConnectionStats
   dispose(): Promise<void>
 }
 

@@ -8,9 +8,9 @@ import type {
   TakenLine,
   UnrunLine,
 } from './batch-records.ts'
+import { toTakenLine } from './batch-rows.ts'
 import type { BatchFault, BatchUsage } from './contract.ts'
 import type { SqliteDatabase } from './sqlite-database.ts'
-import { toTakenLine } from './sqlite-rows.ts'
 
 type Progress = Parameters<BatchRecords['addLines']>[3]
 

@@ -7,10 +7,10 @@ import type {
   BatchTotals,
   PlannedFiles,
 } from './batch-records.ts'
+import { INSERT_BATCH, insertedValues, toBatchRecord } from './batch-rows.ts'
 import type { Batch, BatchPage, BatchQuery } from './contract.ts'
 import { SqliteDatabase } from './sqlite-database.ts'
 import { SqliteLines } from './sqlite-lines.ts'
-import { INSERT_BATCH, insertedValues, toBatchRecord } from './sqlite-rows.ts'
 
 /** The same methods, each done when it returns. */
 export type Synchronous<Records> = {

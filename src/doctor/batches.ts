@@ -13,7 +13,10 @@ const NAME = 'Batches'
 /** `dataDir`: that of the configuration, by default. */
 export async function checkBatches(dataDir?: string): Promise<Finding> {
   try {
-    const folder = dataDir ?? (await readConfig()).dataDir
+    const config = await readConfig()
+    if (dataDir === undefined && config.databaseUrl !== undefined)
+      return await (await import('./shared-batches.ts')).checkSharedBatches(config.databaseUrl)
+    const folder = dataDir ?? config.dataDir
     const path = join(folder, 'batches', 'batches.sqlite')
     const isThere = await access(path, constants.F_OK).then(
       () => true,

@@ -1,7 +1,7 @@
 /** Files that replicas share: whether the database and the bucket can be reached, and whether they belong together. Changes nothing. */
 import { ObjectCache } from '../files/object-cache.ts'
 import { PostgresDatabase } from '../files/postgres-database.ts'
-import { schemaVersion } from '../files/postgres-schema.ts'
+import { FILES_SCHEMA, schemaVersion } from '../files/postgres-schema.ts'
 import { S3Blobs } from '../files/s3-blobs.ts'
 import {
   connectObjectStore,
@@ -38,7 +38,7 @@ async function checkDatabase(options: SharedStorageOptions): Promise<DatabaseFin
       const text = `${version}, no schema aerie yet: the first server makes it`
       return { finding: { name, state: 'ok', text }, storeId: undefined }
     }
-    const steps = await database.with(schemaVersion)
+    const steps = await database.with((client) => schemaVersion(client, FILES_SCHEMA))
     const [row] = await database.read('SELECT id, files, bytes FROM aerie.store, aerie.totals')
     const size = `${(Number(row?.['bytes']) / GiB).toFixed(2)} GiB`
     const text = `${version}, ${row?.['files']} files of ${size}, version ${steps}`

@@ -10,11 +10,16 @@ export interface DatabaseOptions {
   readonly url: string
   readonly maxConnections: number
   readonly logger: Logger
+  /** What messages speak of: whose records these are. */
+  readonly subject?: string
   /** Of one statement, in milliseconds. */
   readonly statementTimeoutMs?: number
 }
 
 export type Row = Readonly<Record<string, unknown>>
+
+/** Rows of a statement of a transaction. */
+export type Query = (text: string, values?: readonly unknown[]) => Promise<readonly Row[]>
 
 const STATEMENT_TIMEOUT_MS = 10_000
 /** For a connection, be it a new one or one that others use. */
@@ -26,8 +31,10 @@ const PATIENCE_MS = 5_000
 
 export class PostgresDatabase {
   readonly #pool: pg.Pool
+  readonly #subject: string
 
-  constructor({ url, maxConnections, logger, statementTimeoutMs }: DatabaseOptions) {
+  constructor({ url, maxConnections, logger, subject, statementTimeoutMs }: DatabaseOptions) {
+    this.#subject = subject ?? 'files'
     const timeout = statementTimeoutMs ?? STATEMENT_TIMEOUT_MS
     this.#pool = new pg.Pool({
       connectionString: url,
@@ -38,6 +45,7 @@ export class PostgresDatabase {
       idle_in_transaction_session_timeout: timeout,
       query_timeout: timeout + PATIENCE_MS,
       keepAlive: true,
+      types: { getTypeParser },
     })
     // A connection that breaks while nobody uses it; the next call makes another.
     this.#pool.on('error', (err) => logger.warn({ err }, 'a connection to the database broke'))
@@ -48,7 +56,7 @@ export class PostgresDatabase {
     try {
       return await this.#run(text, values)
     } catch (error) {
-      throw databaseError(error)
+      throw databaseError(error, this.#subject)
     }
   }
 
@@ -59,14 +67,14 @@ export class PostgresDatabase {
       client = await this.#connect()
     } catch (error) {
       // Nothing was sent.
-      throw databaseError(error)
+      throw databaseError(error, this.#subject)
     }
     let failure: unknown
     try {
       return (await client.query<Row>(text, [...values])).rows
     } catch (error) {
       failure = error
-      throw changeError(error)
+      throw changeError(error, this.#subject)
     } finally {
       client.release(failure !== undefined && !isAnswer(failure))
     }
@@ -86,7 +94,36 @@ export class PostgresDatabase {
         client.release(failure !== undefined && !isAnswer(failure))
       }
     } catch (error) {
-      throw databaseError(error)
+      throw databaseError(error, this.#subject)
+    }
+  }
+
+  /** All that `work` does, or nothing. Rejects as `change`. */
+  async transaction<T>(work: (query: Query) => Promise<T>): Promise<T> {
+    let client: pg.PoolClient
+    try {
+      client = await this.#connect()
+    } catch (error) {
+      throw databaseError(error, this.#subject)
+    }
+    let failure: unknown
+    try {
+      await client.query('BEGIN')
+      const result = await work(
+        async (text, values = []) => (await client.query<Row>(text, [...values])).rows,
+      )
+      await client.query('COMMIT')
+      return result
+    } catch (error) {
+      failure = error
+      if (isAnswer(error) || error instanceof AerieError)
+        await client.query('ROLLBACK').catch((lost: unknown) => {
+          failure = lost
+        })
+      throw changeError(error, this.#subject)
+    } finally {
+      const isFit = failure === undefined || failure instanceof AerieError || isAnswer(failure)
+      client.release(!isFit)
     }
   }
 
@@ -114,7 +151,7 @@ export class PostgresDatabase {
 
   #refuseWhenFull(): void {
     if (this.#pool.waitingCount < MOST_WAITING) return
-    const what = `files: ${MOST_WAITING} calls wait for the database; try again later`
+    const what = `${this.#subject}: ${MOST_WAITING} calls wait for the database; try again later`
     throw new AerieError('queue_full', what, { retryAfterSeconds: 2 })
   }
 
@@ -122,4 +159,9 @@ export class PostgresDatabase {
     this.#refuseWhenFull()
     return (await this.#pool.query<Row>(text, [...values])).rows
   }
+}
+
+/** Numbers of 64 bits as numbers: none of ours is beyond 2^53. */
+function getTypeParser(type: number, format?: 'text' | 'binary') {
+  return type === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(type, format)
 }

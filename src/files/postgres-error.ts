@@ -21,22 +21,24 @@ const DISK_FULL = '53100'
 const UNSETTLED = /^(08|57P|40003)/
 
 /** What `pg` throws as what clients are told; what is translated already, as it is. */
-export function databaseError(error: unknown): unknown {
+export function databaseError(error: unknown, subject = 'files'): unknown {
   if (error instanceof AerieError || !(error instanceof Error)) return error
   const state = sqlState(error)
   if (state === DISK_FULL) {
-    const what = "files: the database's disk is full; delete files"
+    const what = `${subject}: the database's disk is full; delete files`
     return new AerieError('insufficient_storage', what, { cause: error })
   }
-  return new AerieError('storage_failure', `files: ${reasonOf(error, state)}`, { cause: error })
+  return new AerieError('storage_failure', `${subject}: ${reasonOf(error, state)}`, {
+    cause: error,
+  })
 }
 
 /** As {@link databaseError}, of a change that was sent: `Unsettled` where the answer did not come. */
-export function changeError(error: unknown): unknown {
+export function changeError(error: unknown, subject = 'files'): unknown {
   if (error instanceof AerieError || !(error instanceof Error)) return error
   const state = sqlState(error)
-  if (state !== undefined && !UNSETTLED.test(state)) return databaseError(error)
-  const what = `files: ${reasonOf(error, state)}, and whether the change was made is not known`
+  if (state !== undefined && !UNSETTLED.test(state)) return databaseError(error, subject)
+  const what = `${subject}: ${reasonOf(error, state)}, and whether the change was made is not known`
   return new Unsettled('storage_failure', what, { cause: error })
 }
 

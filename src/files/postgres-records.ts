@@ -1,4 +1,4 @@
-/** Records of files in PostgreSQL, for any number of servers. Numbers of 64 bits come as texts. */
+/** Records of files in PostgreSQL, for any number of servers. */
 import type { FilePurpose, FileQuery } from './contract.ts'
 import {
   CONDEMNED_SECONDS,
@@ -10,7 +10,7 @@ import {
   type Totals,
 } from './file-records.ts'
 import type { PostgresDatabase, Row } from './postgres-database.ts'
-import { migrate } from './postgres-schema.ts'
+import { FILES_SCHEMA, migrate } from './postgres-schema.ts'
 
 export class PostgresRecords implements FileRecords {
   readonly #database: PostgresDatabase
@@ -26,7 +26,7 @@ export class PostgresRecords implements FileRecords {
 
   /** Makes or brings up to date what it needs. Rejects with `storage_failure` or `insufficient_storage`. */
   static async open(database: PostgresDatabase): Promise<PostgresRecords> {
-    await database.with(migrate)
+    await database.with((client) => migrate(client, FILES_SCHEMA))
     const [store] = await database.read('SELECT id FROM aerie.store')
     const [totals] = await database.read('SELECT files, bytes FROM aerie.totals')
     return new PostgresRecords(database, String(store?.['id']), toTotals(totals))

@@ -1,10 +1,20 @@
-/** The schema `aerie` of a PostgreSQL database, version by version; its table `version` says how many of the steps it has had. */
+/** Schemas of a PostgreSQL database, version by version; a table `version` in each says how many of its steps it has had. */
 import type { PoolClient } from 'pg'
 import { AerieError } from '../errors.ts'
 
-/** Each runs once, all that are new in one transaction. Never change one that was released; add another. */
-const MIGRATIONS: readonly string[] = [
-  `
+export interface DatabaseSchema {
+  readonly name: string
+  /** For messages: whose tables they are. */
+  readonly subject: string
+  /** Each runs once, all that are new in one transaction. Never change one that was released; add another. */
+  readonly steps: readonly string[]
+}
+
+export const FILES_SCHEMA: DatabaseSchema = {
+  name: 'aerie',
+  subject: 'files',
+  steps: [
+    `
   CREATE TABLE aerie.store (
     -- Names the part of the bucket that belongs to this database and to no other.
     id text NOT NULL
@@ -84,7 +94,8 @@ const MIGRATIONS: readonly string[] = [
         ON CONFLICT (blob) DO UPDATE SET at = now RETURNING c.blob;
   END $$;
   `,
-]
+  ],
+}
 
 /** Any number, as long as no other program takes the same one for a lock in this database. */
 const LOCK = 7_061_974_001n
@@ -96,7 +107,8 @@ const LOCK_TIMEOUT_MS = 60_000
  * Brings the schema to the newest version; of several servers that start at once, one does so and the others wait. Throws
  * `storage_failure` for one of a newer server, and PostgreSQL's own errors.
  */
-export async function migrate(client: PoolClient): Promise<void> {
+export async function migrate(client: PoolClient, schema: DatabaseSchema): Promise<void> {
+  const { name, subject, steps } = schema
   await client.query('BEGIN')
   try {
     // A long migration is no statement that hangs.
@@ -105,17 +117,17 @@ export async function migrate(client: PoolClient): Promise<void> {
     )
     await client.query({ text: 'SELECT pg_advisory_xact_lock($1)', values: [LOCK], ...PATIENT })
     // Asked first: to make it, even IF NOT EXISTS, needs a right that the owner of the schema need not have.
-    const { rows } = await client.query("SELECT to_regnamespace('aerie') IS NULL AS missing")
-    if (rows[0].missing) await client.query('CREATE SCHEMA aerie')
-    await client.query('CREATE TABLE IF NOT EXISTS aerie.version (steps integer NOT NULL)')
-    const version = await schemaVersion(client)
-    if (version > MIGRATIONS.length) {
-      const what = `the database has version ${version}, this server knows ${MIGRATIONS.length}`
-      throw new AerieError('storage_failure', `files: ${what}: it was written by a newer one`)
+    const { rows } = await client.query('SELECT to_regnamespace($1) IS NULL AS missing', [name])
+    if (rows[0].missing) await client.query(`CREATE SCHEMA ${name}`)
+    await client.query(`CREATE TABLE IF NOT EXISTS ${name}.version (steps integer NOT NULL)`)
+    const version = await schemaVersion(client, schema)
+    if (version > steps.length) {
+      const what = `the database has version ${version}, this server knows ${steps.length}`
+      throw new AerieError('storage_failure', `${subject}: ${what}: it was written by a newer one`)
     }
-    for (const step of MIGRATIONS.slice(version)) await client.query({ text: step, ...PATIENT })
-    await client.query('DELETE FROM aerie.version')
-    await client.query('INSERT INTO aerie.version VALUES ($1)', [MIGRATIONS.length])
+    for (const step of steps.slice(version)) await client.query({ text: step, ...PATIENT })
+    await client.query(`DELETE FROM ${name}.version`)
+    await client.query(`INSERT INTO ${name}.version VALUES ($1)`, [steps.length])
     await client.query('COMMIT')
   } catch (error) {
     // Where the connection is gone, so is the transaction.
@@ -128,7 +140,10 @@ export async function migrate(client: PoolClient): Promise<void> {
 const PATIENT = { query_timeout: 2 * LOCK_TIMEOUT_MS }
 
 /** Steps that the schema has had. */
-export async function schemaVersion(client: Pick<PoolClient, 'query'>): Promise<number> {
-  const { rows } = await client.query('SELECT steps FROM aerie.version')
+export async function schemaVersion(
+  client: Pick<PoolClient, 'query'>,
+  { name }: DatabaseSchema,
+): Promise<number> {
+  const { rows } = await client.query(`SELECT steps FROM ${name}.version`)
   return Number(rows[0]?.steps ?? 0)
 }

@@ -2,7 +2,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import type { BatchStats } from '../batches/contract.ts'
 import type { EncoderStats, EngineStats } from '../engine/types.ts'
-import type { FileStats } from '../files/contract.ts'
+import type { ConnectionStats, FileStats } from '../files/contract.ts'
 import type { MediaStats } from '../media/types.ts'
 
 /** What the parts say at one moment; undefined for a part that this server does not have. */
@@ -19,6 +19,12 @@ type Read = (snapshot: Snapshot) => number | undefined
 /** Undefined for a decoder that has no recurrent states. */
 function ofStates({ engine }: Snapshot, value: number | undefined): number | undefined {
   return engine?.stateSlotsTotal ? value : undefined
+}
+
+/** Of files and of batches together; undefined where both have their databases here. */
+function ofDatabase({ files, batches }: Snapshot, what: keyof ConnectionStats): number | undefined {
+  const both = [files?.database, batches?.database].filter((one) => one !== undefined)
+  return both.length === 0 ? undefined : both.reduce((sum, one) => sum + one[what], 0)
 }
 
 /** name → what it is, and where it stands. */
@@ -154,16 +160,13 @@ const GAUGES: Readonly<Record<string, readonly [help: string, read: Read]>> = {
     'Objects that may wait; more get 429.',
     (s) => s.files?.cache?.maxWaiting,
   ],
-  aerie_database_connections: [
-    'Connections to the database of files.',
-    (s) => s.files?.database?.open,
-  ],
-  aerie_database_connections_idle: ['Those that nobody uses.', (s) => s.files?.database?.idle],
-  aerie_database_connections_max: ['Connections that there may be.', (s) => s.files?.database?.max],
-  aerie_database_waiting: ['Calls that wait for one.', (s) => s.files?.database?.waiting],
+  aerie_database_connections: ['Connections to the database.', (s) => ofDatabase(s, 'open')],
+  aerie_database_connections_idle: ['Those that nobody uses.', (s) => ofDatabase(s, 'idle')],
+  aerie_database_connections_max: ['Connections that there may be.', (s) => ofDatabase(s, 'max')],
+  aerie_database_waiting: ['Calls that wait for one.', (s) => ofDatabase(s, 'waiting')],
   aerie_database_waiting_max: [
     'Calls that may wait; more get 429.',
-    (s) => s.files?.database?.maxWaiting,
+    (s) => ofDatabase(s, 'maxWaiting'),
   ],
 }
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { BatchRecord, TakenLine } from '../../src/batches/batch-records.ts'
 import { LinePump, type LinePumpOptions } from '../../src/batches/line-pump.ts'
-import { newBatch } from '../support/batch-records-model.ts'
+import { newBatch } from '../support/batch-model.ts'
 
 const BATCH: BatchRecord = { ...newBatch(1, 0), read: { bytes: 0, lines: 0 }, planned: undefined }
 

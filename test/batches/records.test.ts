@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { isGone, newServerName } from '../../src/batches/server-name.ts'
 import { SqliteBatchRecords } from '../../src/batches/sqlite-records.ts'
-import { newBatch, newLine, resultOf } from '../support/batch-records-model.ts'
+import { newBatch, newLine, resultOf } from '../support/batch-model.ts'
 
 /** A batch in progress, whose lines name these media. */
 function opened(media: readonly (string | undefined)[], isDead?: (server: string) => boolean) {

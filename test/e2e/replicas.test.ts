@@ -1,4 +1,4 @@
-/** Two servers, as a user starts them, that share a database and a bucket: what one is given the other answers about. */
+/** Servers, as a user starts them, that share a database and a bucket: what one is given the other answers about. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -115,4 +115,74 @@ it('a file that one replica was given is seen, listed, read and deleted at the o
     assert.match(log(), /objectStore|object_store|OBJECT_STORE|s3:/, 'the configuration is logged')
     assert.doesNotMatch(log(), /a-secret/)
   }
+})
+
+it('a batch whose server is killed is finished by another, each line once', {
+  skip: NO_POSTGRES || NO_S3,
+}, async () => {
+  await using postgres = await startPostgres()
+  await using s3 = await startS3()
+  await using folder = await temporaryFolder()
+  const settings = {
+    AERIE_DATABASE_URL: await postgres.createDatabase(),
+    AERIE_OBJECT_STORE: await s3.createBucket('aerie'),
+    AERIE_OBJECT_STORE_ENDPOINT: s3.endpoint,
+    AERIE_OBJECT_STORE_PATH_STYLE: 'true',
+    AERIE_BATCH_CONCURRENCY: '2',
+  }
+  const [one, other] = await Promise.all([
+    startReplica(join(folder.path, 'one'), settings),
+    startReplica(join(folder.path, 'other'), settings),
+  ])
+  await using _one = one
+  await using _other = other
+  const { client } = one
+  const picture = `data:image/png;base64,${(await readFile(PICTURE)).toString('base64')}`
+  const ids = Array.from({ length: 80 }, (_, i) => `line-${i}`)
+  const lines = ids.map((id) => ({
+    ...{ custom_id: id, method: 'POST', url: '/v1/chat/completions' },
+    body: {
+      model: 'starter',
+      messages: [
+        {
+          role: 'user',
+          content: [
+            { type: 'image_url', image_url: { url: picture } },
+            { type: 'text', text: `what is in the picture? (${id})` },
+          ],
+        },
+      ],
+      max_completion_tokens: 16,
+      min_tokens: 16,
+    },
+  }))
+  const text = lines.map((line) => JSON.stringify(line)).join('\n')
+  const input = await client.files.create({
+    file: new File([text], 'input.jsonl'),
+    purpose: 'batch',
+  })
+  const batch = await client.batches.create({
+    input_file_id: input.id,
+    endpoint: '/v1/chat/completions',
+    completion_window: '24h',
+  })
+  const completed = async () =>
+    (await other.client.batches.retrieve(batch.id)).request_counts?.completed ?? 0
+  while ((await completed()) < 8) await delay(10)
+  await one[Symbol.asyncDispose]()
+  assert.ok((await completed()) < ids.length, 'it was killed in the middle')
+  let done = await other.client.batches.retrieve(batch.id)
+  while (done.status !== 'completed') {
+    await delay(100)
+    done = await other.client.batches.retrieve(batch.id)
+    assert.ok(!['failed', 'expired', 'cancelled'].includes(done.status), JSON.stringify(done))
+  }
+  assert.deepEqual(done.request_counts, { total: 80, completed: 80, failed: 0 })
+  const output = await (await other.client.files.content(done.output_file_id!)).text()
+  const answered = output
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  assert.deepEqual(answered.map(({ custom_id: id }) => id).sort(), ids.toSorted())
+  for (const { response } of answered) assert.ok(response.body.choices[0].message.content)
 })

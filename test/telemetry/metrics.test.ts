@@ -83,6 +83,7 @@ const batches: Snapshot['batches'] = {
   batches: { in_progress: 2, finalizing: 1 },
   ...{ lines: 40, maxLines: 100, resultBytes: 10, concurrency: 32, limit: 16 },
   ...{ running: 12, ready: 3, completed: 7, failed: 2, failures: 1 },
+  database: { open: 2, idle: 1, max: 10, waiting: 2, maxWaiting: 256 },
 }
 
 const files: Snapshot['files'] = {
@@ -153,6 +154,9 @@ test('states of engine, encoder, media and files are read once a scrape', async 
     'aerie_batch_lines_total{result="completed"}': 7,
     aerie_batch_lines_running: 12,
     aerie_files_created_total: 9,
+    // Of files and of batches.
+    aerie_database_connections: 5,
+    aerie_database_waiting: 3,
   }
   for (const [name, value] of Object.entries(expected)) assert.equal(first.get(name), value, name)
   // What the owner counts from start is not added up again; batch sizes are new in each snapshot.

@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict'
 import type {
   BatchRecord,
+  BatchRecords,
   LineResult,
   NewLine,
   TakenLine,
 } from '../../src/batches/batch-records.ts'
 import { type Batch, ENDED } from '../../src/batches/contract.ts'
-import type { SqliteBatchRecords } from '../../src/batches/sqlite-records.ts'
 
-const TENANT = 'alice'
+export const TENANT = 'alice'
 export const WINDOW = 1000
 
 /** A batch that is new, `at` seconds. */
@@ -56,13 +56,13 @@ export function resultOf(
 }
 
 /** Results that were acknowledged, by batch and line; and who has which line. */
-export class RecordsModel {
-  readonly #records: SqliteBatchRecords
+export class BatchModel {
+  readonly #records: BatchRecords
   readonly #kept = new Map<string, Map<number, string>>()
   readonly #totals = new Map<string, number>()
   readonly #seen = new Map<string, BatchRecord>()
 
-  constructor(records: SqliteBatchRecords) {
+  constructor(records: BatchRecords) {
     this.#records = records
   }
 
@@ -71,10 +71,10 @@ export class RecordsModel {
   }
 
   /** Of results that were offered all at once `kept` were acknowledged; whose they are, the records say. */
-  stored(results: readonly LineResult[], kept: number): void {
+  async stored(results: readonly LineResult[], kept: number): Promise<void> {
     let found = 0
     for (const { batchId, line, text, ok } of results) {
-      const [there] = this.#records.results(batchId, ok, line - 1, 1)
+      const [there] = await this.#records.results(batchId, ok, line - 1, 1)
       if (there?.line !== line || !Buffer.from(text).equals(there.text)) continue
       const lines = this.#kept.get(batchId) ?? new Map<number, string>()
       assert.ok(!lines.has(line), `line ${line} of ${batchId} was acknowledged twice`)
@@ -85,9 +85,9 @@ export class RecordsModel {
   }
 
   /** Everything that was acknowledged is there, once, and counts are right. */
-  check(ids: readonly string[]): void {
+  async check(ids: readonly string[]): Promise<void> {
     for (const id of ids) {
-      const batch = this.#records.find(TENANT, id)!
+      const batch = (await this.#records.find(TENANT, id))!
       const before = this.#seen.get(id)
       if (before && ENDED.includes(before.status))
         assert.deepEqual(batch, before, 'the end is the end')
@@ -103,18 +103,20 @@ export class RecordsModel {
       }
       assert.equal(completed + failed, kept.size)
       assert.equal(batch.usage.outputTokens, 3 * kept.size)
-      this.checkFiles(id)
+      await this.checkFiles(id)
     }
   }
 
   /** Output, errors and lines that were not run are all lines, once each and in order. */
-  checkFiles(id: string): void {
+  async checkFiles(id: string): Promise<void> {
     const kept = this.#kept.get(id) ?? new Map()
-    const stored = [true, false].flatMap((ok) => this.#records.results(id, ok, 0, 2 ** 30))
+    const stored = (
+      await Promise.all([true, false].map((ok) => this.#records.results(id, ok, 0, 2 ** 30)))
+    ).flat()
     const texts = new Map(stored.map(({ line, text }) => [line, Buffer.from(text).toString()]))
     assert.equal(texts.size, stored.length)
     assert.deepEqual(new Map([...texts].sort(byLine)), new Map([...kept].sort(byLine)))
-    const unrun = this.#records.unrun(id, 0, 1000).map(({ line }) => line)
+    const unrun = (await this.#records.unrun(id, 0, 1000)).map(({ line }) => line)
     const lines = [...texts.keys(), ...unrun].sort((a, b) => a - b)
     const all = Array.from({ length: this.#totals.get(id) ?? 0 }, (_, i) => i + 1)
     assert.deepEqual(lines, all)

@@ -1,8 +1,10 @@
-/** Rows of the database ↔ records. */
-import type { SQLOutputValue } from 'node:sqlite'
+/** Rows of either database ↔ records. */
 import type { BatchRecord, TakenLine } from './batch-records.ts'
 import type { Batch } from './contract.ts'
-import type { Row, Values } from './sqlite-database.ts'
+import type { Values } from './sqlite-database.ts'
+
+/** Columns as `node:sqlite` and `pg` give them. */
+type Row = Readonly<Record<string, unknown>>
 
 export const INSERT_BATCH = `INSERT INTO batches
   (id, tenant, endpoint, input_file_id, status, metadata, output_expires_after, created_at, expires_at)
@@ -72,10 +74,10 @@ export function toTakenLine(row: Row): TakenLine {
   }
 }
 
-function textOf(value: SQLOutputValue | undefined): string | undefined {
+function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined
 }
 
-function numberOf(value: SQLOutputValue | undefined): number | undefined {
+function numberOf(value: unknown): number | undefined {
   return typeof value === 'number' ? value : undefined
 }
