@@ -9,6 +9,8 @@ import {
   imageTokens,
   type LoadedPicture,
   loadPictures,
+  pictureParts,
+  releaseLoaded,
   releasePictures,
 } from './pictures.ts'
 import type { Prompt } from './prompt.ts'
@@ -45,7 +47,10 @@ export async function loadMedia(
   messages: readonly ChatMessage[],
   signal: AbortSignal,
 ): Promise<LoadedMedia> {
-  const videos = await loadVideos(model, media, messages, signal)
+  const videos = await loadVideos(model, media, messages, signal).catch((error) => {
+    releaseLoaded(media, pictureParts(messages))
+    throw error
+  })
   try {
     const pictures = await loadPictures(model, media, messages, signal, frameCount(videos))
     return {

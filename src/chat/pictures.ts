@@ -40,7 +40,7 @@ export function loadPart(media: Media, part: ImagePart, signal: AbortSignal): Pr
 }
 
 /** What was loaded before its turn, which a request that fails early never comes to. */
-function releaseLoaded(media: Media, parts: readonly ImagePart[]): void {
+export function releaseLoaded(media: Media, parts: readonly ImagePart[]): void {
   for (const part of parts) if ('loaded' in part) media.release(part.loaded)
 }
 

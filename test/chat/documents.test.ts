@@ -267,7 +267,7 @@ The third page lies across
       () => open({ id: 'make.py' }, { detail: 'low' }),
       'unsupported_parameter',
       'detail',
-      /for pictures; the file is a text/,
+      /for pictures and documents; the file is a text/,
     ],
   ]
   for (const [what, attempt, code, field, message] of refusals) {

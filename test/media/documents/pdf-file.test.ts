@@ -65,6 +65,13 @@ describe('the text of a page', () => {
     assert.equal(file.pageSize(1).width, 200, 'and the file can still be used')
   })
 
+  it('has what is written where nobody sees it, as scanners do behind their pictures', async () => {
+    const file = await open(pagesPdf([{ content: 'BT 3 Tr /F 20 Tf 10 50 Td (hidden) Tj ET' }]))
+    assert.equal(file.text(1, noLimit), 'hidden')
+    const drawn = file.draw(1, { width: 200, height: 100 })
+    assert.ok(drawn.data.every((value) => value === 255))
+  })
+
   it('has neither control characters nor lone surrogates', async () => {
     const text = (await fixture('report.pdf')).text(1, noLimit)
     assert.ok(text.isWellFormed())
