@@ -31,6 +31,20 @@ async function listen<S extends Server>(server: S, host: string, port = 0): Prom
   return server
 }
 
+/** A fetcher that gives what came as one. */
+function gathering(options: FetcherOptions) {
+  const fetch = createFetcher(options)
+  return async (url: string, request: FetchRequest): Promise<Buffer> => {
+    const pieces: Uint8Array[] = []
+    const onPiece = async (piece: Uint8Array) => {
+      await request.onPiece(piece)
+      pieces.push(piece)
+    }
+    await fetch(url, { ...request, onPiece })
+    return Buffer.concat(pieces)
+  }
+}
+
 const portOf = (server: Server) => (server.address() as AddressInfo).port
 
 describe('the fetcher', () => {
@@ -124,22 +138,13 @@ describe('the fetcher', () => {
     options: Partial<FetcherOptions> = {},
     limits: Partial<typeof FETCH_LIMITS> = {},
   ) {
-    const fetch = createFetcher({
+    return gathering({
       limits: { ...FETCH_LIMITS, allowHttp: true, ...limits },
       maxBytes: 1_000_000,
       resolve: async () => [PUBLIC],
       isAllowed: (address) => address === PUBLIC,
       ...options,
     })
-    return async (url: string, request: FetchRequest): Promise<Buffer> => {
-      const pieces: Uint8Array[] = []
-      const onPiece = async (piece: Uint8Array) => {
-        await request.onPiece(piece)
-        pieces.push(piece)
-      }
-      await fetch(url, { ...request, onPiece })
-      return Buffer.concat(pieces)
-    }
   }
 
   const request = { param: 'image_url', signal: NEVER, onPiece: () => {} }
@@ -276,7 +281,7 @@ describe('the fetcher', () => {
     })
 
     it('goes in where that is allowed', async () => {
-      const open = createFetcher({
+      const open = gathering({
         limits: { ...FETCH_LIMITS, allowHttp: true, allowPrivateAddresses: true },
         maxBytes: 1000,
       })
@@ -315,6 +320,32 @@ describe('the fetcher', () => {
       await refused(get('/twice'), /encoding that nobody asked for/)
       await refused(get('/ok', { resolve: async () => [] }), /could not be resolved/)
       await refused(fetcher()('http://pictures.test:65432/', request), /could not be reached/)
+    })
+
+    it('one piece after another: the next is not asked for while one is being taken', async () => {
+      let busy = 0
+      const onPiece = async () => {
+        assert.equal(++busy, 1)
+        await new Promise(setImmediate)
+        busy -= 1
+      }
+      const address = `http://pictures.test:${port}/chunked`
+      assert.deepEqual(await fetcher()(address, { ...request, onPiece }), BODY)
+    })
+
+    it('speaks of what it fetches and of the keys that bound it', async () => {
+      const words = {
+        ...{ subject: 'clip', maxBytes: 'maxVideoBytes', timeout: 'videoFetchTimeoutMs' },
+        accept: 'video/*',
+      }
+      await refused(
+        get('/endless', { words }),
+        /clip is more than.*maxVideoBytes/,
+        'media_too_large',
+      )
+      await refused(get('/silent', { words }, { timeoutMs: 100 }), /videoFetchTimeoutMs/)
+      await get('/ok', { words })
+      assert.equal(asked.accept, 'video/*')
     })
 
     it('stops when the caller has had enough', async () => {

@@ -66,7 +66,7 @@ export interface PreparedFrames {
    * of leeway included; the first one where the clip shows nothing yet.
    */
   readonly times: readonly number[]
-  /** What was done to every frame, and what was wrong with the clip: 'breaks off at 3.2 s: …'. */
+  /** Beyond those of the header: how frames were resized, and what was wrong with the clip: 'breaks off at 3.2 s: …'. */
   readonly conversions: readonly string[]
   readonly decodeMs: number
   readonly preprocessMs: number
