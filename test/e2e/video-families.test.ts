@@ -1,6 +1,6 @@
 /**
  * What families say about clips that the published code was asked about: recorded greedy answers, over HTTP, from the very frames.
- * The frames come as lists, so that no decoder's rounding is in between.
+ * But for Eagle 2.5 the frames come as lists, so that no decoder's rounding is in between.
  */
 import assert from 'node:assert/strict'
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -10,7 +10,9 @@ import { after, describe, it } from 'node:test'
 import { evenFrames } from '../../models/vila/frame-sampling.ts'
 import type { RunningServer } from '../../src/main.ts'
 import { Tokenizer } from '../../src/tokenizer/tokenizer.ts'
+import { recordedCase } from '../support/recorded-cases.ts'
 import { startTestServer } from '../support/server.ts'
+import { NO_FFMPEG } from '../support/shape-clip.ts'
 
 const FIXTURES = resolve(import.meta.dirname, '../fixtures')
 const NVILA = join(FIXTURES, 'vila/video-nvila')
@@ -22,7 +24,10 @@ interface Frame {
   readonly path: string
   readonly time: number
 }
-type Part = { readonly type: 'text'; readonly text: string } | { readonly frames: readonly Frame[] }
+type Part =
+  | { readonly type: 'text'; readonly text: string }
+  | { readonly frames: readonly Frame[] }
+  | { readonly clip: string }
 
 interface Seen {
   readonly prompt: { readonly text: string }
@@ -34,6 +39,10 @@ async function ask(
   parts: readonly Part[],
 ): Promise<{ text: string; promptTokens: number; aerie: Seen }> {
   const content = parts.map((part) => {
+    if ('clip' in part) {
+      const data = readFileSync(part.clip).toString('base64')
+      return { type: 'input_video', input_video: { data } }
+    }
     if (!('frames' in part)) return part
     const frames = part.frames.map(({ path, time }) => {
       return { url: `data:image/png;base64,${readFileSync(path).toString('base64')}`, time }
@@ -123,6 +132,58 @@ describe('Eagle 2, asked about a clip', () => {
       assert.equal(answer.aerie.videos[0]!.tokens, positions)
       assert.deepEqual(answer.aerie.videos[0]!.times, timestamps)
       assert.equal(answer.text, tokenizer.decode(greedy_ids[0]))
+    } finally {
+      await server.close()
+    }
+  })
+})
+
+describe('Eagle 2.5, asked about a clip', () => {
+  const { folder, skip } = recordedCase('eagle2/eagle2.5-video')
+
+  it('says of the file what the published code says, which chose and decoded the frames itself', {
+    skip: skip || NO_FFMPEG,
+  }, async () => {
+    const recorded = JSON.parse(readFileSync(join(folder, 'expected.json'), 'utf8'))
+    const { greedy_ids, input_ids } = recorded.prompts.find(
+      ({ name }: { name: string }) => name === 'video_8_frames',
+    )
+    const { timestamps } = recorded.video_frames['{"video": "clip_a.mp4"}']
+    const checkpoint = join(folder, 'checkpoint')
+    const tokenizer = await Tokenizer.load(checkpoint)
+    const server = await startTestServer({ model: checkpoint, kvCacheType: 'f32' })
+    try {
+      const clip = join(folder, 'inputs/clip_a.mp4')
+      const answer = await ask(server, [{ clip }, text('Describe this video.')])
+      const micro = (times: readonly number[]) => times.map((time) => Math.round(time * 1e6))
+      assert.deepEqual(micro(answer.aerie.videos[0]!.times), micro(timestamps))
+      assert.equal(answer.promptTokens, input_ids.flat().length)
+      assert.equal(answer.text, tokenizer.decode(greedy_ids[0]))
+    } finally {
+      await server.close()
+    }
+  })
+})
+
+describe('VILA-1.5, asked about a clip', () => {
+  const { folder, skip } = recordedCase('vila/video-vila15')
+
+  it('says what the published code says of eight frames and of sixty-four', { skip }, async () => {
+    const recorded = JSON.parse(readFileSync(join(folder, 'expected.json'), 'utf8'))
+    const tokenizer = await Tokenizer.load(join(folder, 'checkpoint/llm'))
+    const server = await startTestServer({ model: join(folder, 'checkpoint'), kvCacheType: 'f32' })
+    try {
+      for (const { image_files, turns, sequence_length, greedy_ids } of recorded.requests.slice(
+        0,
+        2,
+      )) {
+        const frames = image_files.map((file: string, i: number): Frame => {
+          return { path: join(folder, 'inputs', file), time: i }
+        })
+        const answer = await ask(server, [{ frames }, text(turns[0])])
+        assert.equal(answer.promptTokens, sequence_length)
+        assert.equal(answer.text, tokenizer.decode(greedy_ids))
+      }
     } finally {
       await server.close()
     }
