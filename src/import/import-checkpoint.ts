@@ -73,6 +73,7 @@ export async function importCheckpoint(
   await refuseImported(source, options)
   const form = await checkpointForm(source)
   if (await isModelFile(form.path)) refuseQuantising(options.quantise)
+  if ((await form.config()).speech) refuseSpeech(options.quantise)
   const examination = await examine(form)
   const packing = await choosePacking(form, options)
   options.signal?.throwIfAborted()
@@ -119,6 +120,15 @@ export function refuseQuantising(quantise: QuantiseOptions | undefined): void {
   throw new AerieError(
     'invalid_config',
     `--quantize: a GGUF file is kept in the form that it has, expected none, got ${quantise.method}`,
+  )
+}
+
+/** What quantising loses is measured with conversations, or with pictures. */
+function refuseSpeech(quantise: QuantiseOptions | undefined): void {
+  if (!quantise) return
+  throw new AerieError(
+    'invalid_config',
+    `--quantize: nothing measures what a speech model loses by it yet, expected none, got ${quantise.method}`,
   )
 }
 

@@ -28,6 +28,16 @@ describe('a Whisper checkpoint', () => {
     await server.close()
   })
 
+  it('is not quantised, as nothing would say what it lost', async () => {
+    await using folder = await temporaryFolder()
+    const options = { modelsDir: folder.path, hub: {}, offline: true }
+    const quantise = { method: 'int8' as const, group: 32 as const }
+    await assert.rejects(
+      importModel({ model: TINY_WHISPER }, { ...options, quantise }),
+      /^AerieError: --quantize: nothing measures what a speech model loses by it yet, expected none, got int8$/,
+    )
+  })
+
   it('is refused when it is damaged, naming what', async () => {
     await using folder = await temporaryFolder()
     const copy = join(folder.path, 'damaged')
