@@ -70,7 +70,19 @@ describe('the frame at a time', { skip: NO_FFMPEG }, () => {
         assert.ok(Math.abs(time - NUMBERS[index]! / 25) < 0.002, `${time} for ${TIMES[index]}`)
       }
       assert.deepEqual(found.conversions, [])
+      // Each by a seek of its own; the second lies before the keyframe of an open group and is decoded after it.
+      for (const number of [99, 29, 150]) {
+        const [time, seen] = await only(clip, number / 25)
+        assert.deepEqual(seen, [number])
+        assert.ok(Math.abs(time! - number / 25) < 0.002, `${time} for ${number / 25}`)
+      }
     })
+  }
+
+  async function only(clip: LoadedClip, time: number) {
+    const found = await framesAt(media.clips, clip, [time])
+    assert.deepEqual(found.conversions, [])
+    return [found.times[0], numbersIn(found)] as const
   }
 
   it('is the last one before it, however long ago, where the rate varies', async () => {
