@@ -48,6 +48,7 @@ const body = fc
   .map(({ parts, isWhole, wounds }) =>
     wounds.reduce(
       (bytes, [place, length, how]) => {
+        if (bytes.length === 0) return bytes
         const at = place % (bytes.length + 1)
         if (how === 'change') return Buffer.from(bytes.with(Math.min(at, bytes.length - 1), length))
         const end = at + (how === 'cut' ? length : 0)
