@@ -24,6 +24,7 @@ function processOf(server: string): Belief {
 }
 
 let batches = 0
+let attempts = 0
 
 export class BatchSchedule {
   readonly #records: BatchRecords
@@ -84,7 +85,10 @@ export class BatchSchedule {
 
   async finish(server: string, count: number): Promise<void> {
     const { name, lines } = this.#beliefs.get(server)!
-    const results = lines.splice(0, count).map((line) => resultOf(line, name))
+    // A server that was silent may have a line twice: each attempt says something else, so that it shows which was kept.
+    const results = lines
+      .splice(0, count)
+      .map((line) => resultOf(line, `${name}, attempt ${attempts++}`))
     const kept = await this.#records.storeResults(name, results, this.#now)
     await this.#model.stored(results, kept)
   }
