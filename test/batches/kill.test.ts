@@ -54,7 +54,8 @@ it('no acknowledged batch is lost, and no line is lost, repeated or run again on
   const acknowledged = new Set<string>()
   const struck = new Map<Station | 'starting', number>()
 
-  const start = () => spawnServer(['--data-dir', dataDir, '--max-running', '4', '--max-batches', '1000'])
+  const start = () =>
+    spawnServer(['--data-dir', dataDir, '--max-running', '4', '--max-batches', '1000'])
   const open = async (server: ServeProcess) => {
     const url = await server.url
     assert.ok(url !== undefined, 'a server that is not killed starts')
