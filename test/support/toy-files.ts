@@ -3,7 +3,7 @@
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { AerieError } from '../../src/errors.ts'
-import type { FileStore, NewFile, StoredFile } from '../../src/files/contract.ts'
+import type { ByteRange, FileStore, NewFile, StoredFile } from '../../src/files/contract.ts'
 
 /** What a server sees of them; every call goes through its gate, which never opens again once the server is dead. */
 export type FilesOfServer = Pick<FileStore, 'find' | 'read' | 'beginUpload' | 'stats' | 'localPath'>
@@ -28,8 +28,7 @@ export class ToyFiles {
   ofServer(gate: Gate): FilesOfServer {
     return {
       find: (tenant, id) => gate(() => this.#find(tenant, id)),
-      read: (_file, range) =>
-        gate(() => Readable.from([Buffer.from(`${Math.floor(range!.start / LINE_BYTES)}`)])),
+      read: (_file, range) => gate(() => Readable.from([inputBytes(range!)])),
       localPath: () => Promise.reject(new Error('inputs are read before the servers see them')),
       stats: () => ({
         ...{ ...NO_STATS, ...NO_COUNTS, cache: undefined, database: undefined },
@@ -65,6 +64,13 @@ export class ToyFiles {
   #refuse(): void {
     if (this.isBroken) throw new AerieError('storage_failure', 'files: the disk fails')
   }
+}
+
+/** Each line is its own number. */
+function inputBytes({ start, end }: ByteRange): Buffer {
+  const last = Math.floor(end / LINE_BYTES)
+  const lines = Array.from({ length: last + 1 }, (_, i) => `${i}`.padEnd(LINE_BYTES))
+  return Buffer.from(lines.join('')).subarray(start, end + 1)
 }
 
 function stored(tenant: string, id: string, text: string): StoredFile {
