@@ -60,7 +60,7 @@ async function serve(
     case 'find-keyframes':
       return reply(await findKeyframes(input, call.facts, call.window, signal))
     case 'find-scenes':
-      return reply(await findScenes(input, call.facts, call.window, call.most, signal))
+      return reply(await findScenes(input, call.facts, call.window, signal))
     case 'prepare-frames': {
       const { pixels, ...prepared } = await prepareFrames(input, call, signal)
       return writeFrame(channel, prepared satisfies PreparedClip, new Uint8Array(pixels.buffer))

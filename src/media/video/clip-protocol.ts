@@ -42,7 +42,7 @@ export type ClipCall =
       readonly isToHash: boolean
     })
   | (OfFacts & { readonly do: 'find-keyframes'; readonly window: ClipWindow })
-  | (OfFacts & { readonly do: 'find-scenes'; readonly window: ClipWindow; readonly most: number })
+  | (OfFacts & { readonly do: 'find-scenes'; readonly window: ClipWindow })
   | (OfFacts & {
       readonly do: 'prepare-frames'
       readonly times: readonly number[]
