@@ -23,6 +23,8 @@ const REACH = 6
 const LEAST_CHANGE = 8
 /** As often as its own usual change. */
 const ISOLATION = 3
+/** Below this a block is found, and nobody looks on for a better one. */
+const LIKE = LEAST_CHANGE / 4
 /** Mean deviation of a pixel from its block's mean, from which there is something to be seen in a block. */
 const LEAST_TEXTURE = 4
 /** Of what is to be seen, how much is new behind a cut. */
@@ -34,6 +36,12 @@ const LEAST_KEPT = 0.5
 /** Seconds on each side of a frame that say what is usual. */
 const WINDOW_SECONDS = 0.4
 const MOST_NEIGHBOURS = 12
+
+/** Where a block may have come from, the nearest first. */
+const PLACES = Array.from(
+  { length: (2 * REACH + 1) ** 2 },
+  (_, i) => [(i % (2 * REACH + 1)) - REACH, Math.floor(i / (2 * REACH + 1)) - REACH] as const,
+).sort(([ax, ay], [bx, by]) => Math.hypot(ax, ay) - Math.hypot(bx, by))
 
 export interface Cut {
   /** Of the first frame of the new scene. */
@@ -167,11 +175,12 @@ function nearest(from: Uint8Array, to: Uint8Array, block: number, still: number)
   const left = (block % COLUMNS) * BLOCK
   const top = Math.floor(block / COLUMNS) * BLOCK
   let least = still
-  const [y0, y1] = [Math.max(-REACH, -top), Math.min(REACH, CUT_HEIGHT - BLOCK - top)]
-  const [x0, x1] = [Math.max(-REACH, -left), Math.min(REACH, CUT_WIDTH - BLOCK - left)]
-  for (let dy = y0; dy <= y1; dy++)
-    for (let dx = x0; dx <= x1; dx++)
-      least = Math.min(least, differenceAt(from, to, block, dy * CUT_WIDTH + dx, least))
+  for (const [dx, dy] of PLACES) {
+    const [x, y] = [left + dx, top + dy]
+    if (x < 0 || y < 0 || x > CUT_WIDTH - BLOCK || y > CUT_HEIGHT - BLOCK) continue
+    least = Math.min(least, differenceAt(from, to, block, dy * CUT_WIDTH + dx, least))
+    if (least < LIKE * BLOCK * BLOCK) break
+  }
   return least
 }
 

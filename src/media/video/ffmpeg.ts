@@ -213,6 +213,12 @@ class ToolFailure extends Error {
   }
 }
 
+/** What ffmpeg said last, where it is behind an error of ours; undefined: it is not. */
+export function lastWordsOf(error: unknown): string | undefined {
+  if (error instanceof ToolFailure) return error.message
+  return error instanceof Error && error.cause !== undefined ? lastWordsOf(error.cause) : undefined
+}
+
 function start(args: readonly string[]): ChildProcess {
   return spawn(BOUNDED, args, { stdio: ['ignore', 'pipe', 'pipe'] })
 }
