@@ -17,6 +17,8 @@ export interface ClipFacts {
   readonly height: number
   readonly isInterlaced: boolean
   readonly hasAlpha: boolean
+  /** ffmpeg's name of a decoder that sees what the usual one of the codec does not. */
+  readonly decoder?: string
   /** Curve, primaries and matrix of a clip of high dynamic range, in ffmpeg's words. */
   readonly hdr?: { readonly transfer: string; readonly primaries: string; readonly matrix: string }
 }

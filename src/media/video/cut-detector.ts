@@ -25,6 +25,8 @@ const LEAST_CHANGE = 8
 const ISOLATION = 3
 /** Below this a block is found, and nobody looks on for a better one. */
 const LIKE = LEAST_CHANGE / 4
+/** As many blocks as in the frames around. */
+const PROMINENCE = 2
 /** Mean deviation of a pixel from its block's mean, from which there is something to be seen in a block. */
 const LEAST_TEXTURE = 4
 /** Of what is to be seen, how much is new behind a cut. */
@@ -115,11 +117,13 @@ export class CutDetector {
     const seen = this.#seen
     const [before, frame] = [seen[at - 1]!, seen[at]!]
     const fresh: number[] = []
+    const bounds = new Float32Array(BLOCKS)
     let visible = 0
     for (let block = 0; block < BLOCKS; block++) {
       const change = frame.change[block]!
       const usual = this.#usualChange(block, at)
-      const isNew = change >= LEAST_CHANGE && change >= ISOLATION * usual
+      bounds[block] = Math.max(LEAST_CHANGE, ISOLATION * usual)
+      const isNew = change >= bounds[block]!
       const texture = Math.max(before.texture[block]!, frame.texture[block]!)
       if (isNew) fresh.push(block)
       // Noise is no thing to be seen: it is another one in every frame.
@@ -127,12 +131,26 @@ export class CutDetector {
     }
     const share = fresh.length / visible
     if (fresh.length < LEAST_AREA * BLOCKS || !(share >= LEAST_SHARE)) return undefined
+    if (fresh.length < PROMINENCE * this.#freshAround(at, bounds)) return undefined
     const later = seen.slice(at + 1, at + 1 + this.#neighbours)
     const earlier = seen.slice(Math.max(0, at - 1 - this.#neighbours), at - 1)
     const isBack =
       later.some(({ planes }) => !isKept(fresh, before.planes, planes)) ||
       earlier.some(({ planes }) => !isKept(fresh, planes, frame.planes))
     return isBack ? undefined : { time: frame.time, share }
+  }
+
+  /**
+   * As many blocks as are new in another frame on either side of one, for what moves by jerks is somewhere new in each. On one side alone there may
+   * be another cut; near an end of the clip there is one side alone.
+   */
+  #freshAround(at: number, bounds: Float32Array): number {
+    const most = (frames: readonly Seen[]) =>
+      frames.reduce((most, { change }) => Math.max(most, countAbove(change, bounds)), 0)
+    const before = this.#seen.slice(Math.max(0, at - this.#neighbours), at)
+    const behind = this.#seen.slice(at + 1, at + 1 + this.#neighbours)
+    const isWhole = before.length === this.#neighbours && behind.length === this.#neighbours
+    return isWhole ? Math.min(most(before), most(behind)) : most([...before, ...behind])
   }
 
   /** The second largest change of the block around a frame: the largest may be another cut, or the way back from a flash. */
@@ -148,6 +166,12 @@ export class CutDetector {
     }
     return second
   }
+}
+
+function countAbove(values: Float32Array, bounds: Float32Array): number {
+  let count = 0
+  for (let i = 0; i < values.length; i++) if (values[i]! >= bounds[i]!) count += 1
+  return count
 }
 
 /** Whether most of these blocks differ between two pictures. */

@@ -162,7 +162,7 @@ async function take(
       input,
       {
         inputs: places.map(({ seek }) => (seek === undefined ? {} : { seek })),
-        stream: facts.stream,
+        ...{ stream: facts.stream, decoder: facts.decoder },
         graph: pictureGraph(facts, places, !facts.hasAlpha || isOpaque),
         onBytes: (piece) => frames.bytes(piece),
         onLine: (line) => frames.line(line),

@@ -34,7 +34,8 @@ describe('a scene begins', { skip: NO_FFMPEG }, () => {
   let media: Media
   before(async () => {
     dir = await clipFolder()
-    media = await mediaForClips()
+    // Minutes, on a machine that does other things.
+    media = await mediaForClips({ clips: { timeoutMs: 500_000 } })
   })
   after(async () => {
     await media.dispose()
