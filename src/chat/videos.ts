@@ -161,8 +161,9 @@ async function chooseFrames(
   const others = wanted > 1 || isToListScenes ? await clips.scenes(clip, window, where, signal) : []
   // A scene begins with the window itself.
   const scenes = [window.start, ...others]
-  // A single frame is the first, which nothing is decoded to find.
-  const shown = offeredTimes(request, window, wanted > 1 ? scenes : [window.start], wanted)
+  // A single frame is the first, which nothing is decoded to find; and what begins where the part ends is no part of it.
+  const inside = scenes.filter((time) => time === window.start || time < window.end)
+  const shown = offeredTimes(request, window, wanted > 1 ? inside : [window.start], wanted)
   return isToListScenes ? { shown, scenes } : { shown }
 }
 
