@@ -135,8 +135,8 @@ export class CutDetector {
     const later = seen.slice(at + 1, at + 1 + this.#neighbours)
     const earlier = seen.slice(Math.max(0, at - 1 - this.#neighbours), at - 1)
     const isBack =
-      later.some(({ planes }) => !isKept(fresh, before.planes, planes)) ||
-      earlier.some(({ planes }) => !isKept(fresh, planes, frame.planes))
+      later.some(({ planes }) => !isKept(fresh, frame.change, before.planes, planes)) ||
+      earlier.some(({ planes }) => !isKept(fresh, frame.change, planes, frame.planes))
     return isBack ? undefined : { time: frame.time, share }
   }
 
@@ -174,9 +174,16 @@ function countAbove(values: Float32Array, bounds: Float32Array): number {
   return count
 }
 
-/** Whether most of these blocks differ between two pictures. */
-function isKept(blocks: readonly number[], one: Uint8Array, other: Uint8Array): boolean {
-  const different = blocks.filter((block) => blockChange(one, other, block) >= LEAST_CHANGE)
+/** Whether most of these blocks differ between two pictures by more than a quarter of `change`: a flash fades for longer than it is one. */
+function isKept(
+  blocks: readonly number[],
+  change: Float32Array,
+  one: Uint8Array,
+  other: Uint8Array,
+): boolean {
+  const different = blocks.filter(
+    (block) => blockChange(one, other, block) >= Math.max(LEAST_CHANGE, change[block]! / 4),
+  )
   return different.length >= LEAST_KEPT * blocks.length
 }
 
