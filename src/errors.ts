@@ -91,6 +91,14 @@ export function toWireError(error: unknown): WireError {
   return { code: 'internal_error', message: e.message, ...(e.stack ? { stack: e.stack } : {}) }
 }
 
+/**
+ * What a program that we started said before it failed: the cause of an error whose message is ours. It may name files and quote a client's, so
+ * it goes into the log alone, and only at `debug`.
+ */
+export class ProgramWords extends Error {
+  override readonly name = 'ProgramWords'
+}
+
 /** The inverse of {@link toWireError}. */
 export function fromWireError(wire: WireError): Error {
   if (wire.code === 'internal_error') {

@@ -15,7 +15,14 @@ import {
 } from './pictures.ts'
 import type { Prompt } from './prompt.ts'
 import type { MediumPiece, PromptMedium } from './prompt-media.ts'
-import { frameCount, type LoadedVideo, loadVideos, releaseVideo, videoMedium } from './videos.ts'
+import {
+  frameCount,
+  type LoadedVideo,
+  loadVideos,
+  releaseVideo,
+  type VideoLook,
+  videoMedium,
+} from './videos.ts'
 
 /** What lies here of a conversation; nothing of it is decoded. */
 export interface LoadedMedia {
@@ -46,8 +53,9 @@ export async function loadMedia(
   media: Media,
   messages: readonly ChatMessage[],
   signal: AbortSignal,
+  look?: VideoLook,
 ): Promise<LoadedMedia> {
-  const videos = await loadVideos(model, media, messages, signal).catch((error) => {
+  const videos = await loadVideos(model, media, messages, signal, look).catch((error) => {
     releaseLoaded(media, pictureParts(messages))
     throw error
   })
