@@ -236,7 +236,8 @@ export class BatchRunner {
       if (this.#isStopped || this.#pump.room === 0) return
       const lines = await records.takeLines(this.server, batch.id, share)
       this.#pump.add(batch, lines)
-      if (lines.length > 0) this.#isWoken = true
+      // They may have begun at once, so that there is room again.
+      if (lines.length > 0 && this.#pump.room > 0) this.#isWoken = true
     }
   }
 
