@@ -29,7 +29,8 @@ export const EARS = {
 export function writeHearingModel(): string {
   const folder = mkdtempSync(join(tmpdir(), 'aerie-hearing-'))
   const name = 'model.safetensors'
-  for (const file of ['tokenizer.json', 'generation_config.json', 'chat_template.jinja'])
+  const texts = ['tokenizer.json', 'tokenizer_config.json', 'chat_template.jinja']
+  for (const file of [...texts, 'generation_config.json'])
     cpSync(join(STARTER, file), join(folder, file))
   const shipped = JSON.parse(readFileSync(join(STARTER, 'config.json'), 'utf8'))
   const config = { ...shipped, ...EARS }

@@ -59,7 +59,7 @@ describe('a sound in windows', () => {
   it('has one window where it is a single sample, and no silent one more where it fills all', async () => {
     const one = await hear(write('one.wav', wavFile(saidSamples().subarray(0, 1))))
     assert.deepEqual([one.windows, one.frames], [1, 1])
-    const full = await hear(write('full.wav', wavFile(saidSamples().subarray(0, 4 * WINDOW))))
+    const full = await hear(write('full.wav', wavFile(new Float32Array(4 * WINDOW).fill(0.5))))
     assert.deepEqual([full.windows, full.frames], [4, 256])
   })
 
@@ -80,7 +80,7 @@ describe('a sound in windows', () => {
     const alone = await hear(write('part.wav', wavFile(said.subarray(8000, 16_000))))
     assert.deepEqual(part.mel, alone.mel)
     const rest = await hear(path, { part: { start: 2, end: undefined } })
-    assert.equal(rest.seconds, said.length / 16_000 - 2)
+    assert.equal(rest.seconds, (said.length - 32_000) / 16_000)
     await assert.rejects(
       hear(path, { part: { start: 60, end: undefined } }),
       refused('invalid_media', /there is no sound from 60 s on/),
@@ -117,7 +117,7 @@ describe('what a request says that a sound is', () => {
   })
 
   for (const [format, codec, args] of [
-    ['mp3', undefined, ['-c:a', 'libmp3lame']],
+    ['mp3', 'mp3', ['-c:a', 'libmp3lame']],
     ['flac', 'flac', ['-c:a', 'flac']],
     ['ogg', 'vorbis', ['-c:a', 'libvorbis']],
     ['opus', 'opus', ['-c:a', 'libopus']],
@@ -133,7 +133,8 @@ describe('what a request says that a sound is', () => {
       const heard = await hear(path, claim(format))
       assert.equal(heard.reader, 'ffmpeg')
       assert.equal(heard.codec, codec)
-      assert.ok(Math.abs(heard.seconds - 2) < 0.1, String(heard.seconds))
+      // A coder's own delay is heard, too.
+      assert.ok(Math.abs(heard.seconds - 2) < 0.2, String(heard.seconds))
       const error = refused('invalid_media', /^sound\.format: .* got "wav"$/, 'sound.format')
       await assert.rejects(hear(path, claim('wav')), error)
     })
