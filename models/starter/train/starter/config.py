@@ -11,7 +11,7 @@ SPECIAL_TOKENS = [
     '<|audio|>', '<|frame|>', '<|time|>', '<|draw|>', '<|code|>', '<|expert|>', '<|tool|>', '<|result|>',
     *[f'<|reserved_{i}|>' for i in range(16)],
 ]
-PAD, BOS, IMAGE, SYSTEM, USER, ASSISTANT, END = range(7)
+PAD, BOS, IMAGE, SYSTEM, USER, ASSISTANT, END, AUDIO = range(8)
 
 GRID = 10  # cells a side, the resolution at which both towers meet
 PICTURE = 160  # pixels a side of the padded square
@@ -24,14 +24,18 @@ def build_config(
     projector=384,
     text=(256, 512, 5, 8, 4),
     vocab_size=2048,
+    audio=(128, 4, 4, 512),
+    audio_projector=384,
+    window_frames=512,
 ):
     """The `config.json` of a starter model; the defaults are the shipped one, tests pass smaller ones.
 
     vit: (width, layers, heads, intermediate); convnext: (widths, depths);
-    text: (width, intermediate, layers, heads, KV heads).
+    text: (width, intermediate, layers, heads, KV heads); audio: (width, layers, heads, intermediate),
+    or None for a model without ears.
     """
     hidden, intermediate, layers, heads, kv_heads = text
-    return {
+    config = {
         'model_type': 'aerie_starter',
         'architectures': ['AerieStarterForConditionalGeneration'],
         'torch_dtype': 'float16',
@@ -85,6 +89,28 @@ def build_config(
             'eos_token_id': END,
             'pad_token_id': PAD,
         },
+    }
+    return config if audio is None else config | _ears(audio, audio_projector, window_frames)
+
+
+def _ears(audio, projector, window_frames):
+    width, layers, heads, intermediate = audio
+    return {
+        'audio_token': SPECIAL_TOKENS[AUDIO],
+        'audio_token_id': AUDIO,
+        'audio_tower': {
+            'type': 'whisper_encoder',
+            'num_mel_bins': 80,
+            'window_frames': window_frames,
+            'hidden_size': width,
+            'num_hidden_layers': layers,
+            'num_attention_heads': heads,
+            'intermediate_size': intermediate,
+            'layer_norm_eps': 1e-5,
+            'pooling': 4,
+            'max_windows': 4,
+        },
+        'audio_projector_hidden_size': projector,
     }
 
 

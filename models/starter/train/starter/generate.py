@@ -2,8 +2,6 @@
 
 import torch
 
-from .config import GRID
-
 
 def causal_mask(length):
     return torch.full((length, length), float('-inf')).triu(1)[None, None]
@@ -11,9 +9,9 @@ def causal_mask(length):
 
 @torch.no_grad()
 def logits_of(model, placed, ids):
-    """Placed cells [1, 100, D] and text ids (a list) -> logits [T, V] of the text positions."""
+    """What is placed behind <s>, cells or sound [1, C, D], and text ids (a list) -> logits [T, V] of the text positions."""
     text = torch.tensor([ids])
-    length = 1 + GRID * GRID + len(ids)
+    length = 1 + placed.shape[1] + len(ids)
     hidden = model.hidden(placed, text, torch.arange(length)[None], causal_mask(length))
     return model.model.logits(hidden)[0]
 

@@ -1,4 +1,7 @@
-"""The whole model: two towers → channel concat → projector → decoder. Parameter names are the checkpoint's names."""
+"""The whole model: two towers → channel concat → projector → decoder, and beside them ears: sound tower → projector.
+
+Parameter names are the checkpoint's names. A configuration without `audio_tower` makes a model without ears.
+"""
 
 import torch
 from torch import nn
@@ -6,6 +9,7 @@ from torch import nn
 from .config import BOS, GRID
 from .convnext import ConvNext
 from .decoder import Decoder
+from .hearing import SoundTower, build_projector, tokens_of_window
 from .vit import Vit
 
 
@@ -24,6 +28,11 @@ class Starter(nn.Module):
         self.image_row_embedding = nn.Parameter(torch.randn(GRID, width) / width**0.5)
         self.image_column_embedding = nn.Parameter(torch.randn(GRID, width) / width**0.5)
         self.model = Decoder(config['text_config'])
+        if 'audio_tower' in config:
+            tower = config['audio_tower']
+            self.audio_tower = SoundTower(tower)
+            self.audio_projector = build_projector(tower, config['audio_projector_hidden_size'], width)
+            self.audio_position_embedding = nn.Parameter(torch.randn(tokens_of_window(tower), width) / width**0.5)
         self.apply(_initialise)
         for layer in self.model.layers:  # residual branches start small
             layer.self_attn.o_proj.weight.data.mul_(0.3)
@@ -38,6 +47,14 @@ class Starter(nn.Module):
         """Adds the learned two-dimensional position to projected cells [B, 100, D]."""
         position = self.image_row_embedding[:, None] + self.image_column_embedding[None]
         return cells + position.reshape(GRID * GRID, -1)
+
+    def listen(self, mel):
+        """log-mel [windows, bins, frames] -> projected tokens [windows, tokens, D], before their position is added."""
+        return self.audio_projector(self.audio_tower(mel))
+
+    def place_sound(self, heard):
+        """Adds the learned position in the window to projected tokens [windows, tokens, D]."""
+        return heard + self.audio_position_embedding[: heard.shape[1]]
 
     def hidden(self, cells, ids, positions, mask):
         """Placed cells [B, C, D] behind <s> and before text ids [B, T] -> hidden states of the text [B, T, D].
