@@ -65,7 +65,8 @@ describe('a batch of', () => {
       const headers = { 'content-type': 'application/json' }
       const options = { method: 'POST', headers, body: JSON.stringify(body) }
       const response = await fetch(`${server.url}/v1/embeddings`, options)
-      return { status: response.status, body: await response.json() }
+      const answer = (await response.json()) as { data?: { embedding: unknown }[]; error?: object }
+      return { status: response.status, ...answer }
     }
     const id = await start(client, '/v1/embeddings', bodies)
     const batch = await untilEnd(client, id)
@@ -77,8 +78,8 @@ describe('a batch of', () => {
       const line = (alone.status === 200 ? output : errors).get(`${i}`)
       assert.equal(line.status_code, alone.status)
       if (alone.status === 200)
-        assert.deepEqual(line.body.data[0].embedding, alone.body.data[0].embedding)
-      else assert.deepEqual(line.body.error, alone.body.error)
+        assert.deepEqual(line.body.data[0].embedding, alone.data![0]!.embedding)
+      else assert.deepEqual(line.body.error, alone.error)
     }
     assert.ok(batch.usage!.input_tokens > 0)
   })
