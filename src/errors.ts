@@ -20,7 +20,8 @@ export const ERROR_CODES = {
   context_length_exceeded:
     'The prompt and the answer together exceed the context of the model, or the prompt alone what the model was trained to read.',
   // Media
-  invalid_media: 'The bytes are no picture, clip, sound or document that can be decoded, or are truncated.',
+  invalid_media:
+    'The bytes are no picture, clip, sound or document that can be decoded, or are truncated.',
   unsupported_media:
     'A kind or format of media that is recognised and not taken here, or that needs a program which is not installed.',
   media_too_large:
