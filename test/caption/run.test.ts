@@ -127,7 +127,7 @@ describe('a run', () => {
       'a.mp4': 'clip 100',
       ...Object.fromEntries(Array.from({ length: 8 }, (_, i) => [`b${i}.mp4`, 'clip 1'])),
     })
-    server.answerMs = 10
+    server.answerMs = 100
     assert.equal((await run(input, '--jobs', '3')).code, 0)
     assert.equal(server.counts.mostRunning, 3)
     assert.equal((await captions()).length, 18)

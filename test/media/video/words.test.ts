@@ -14,10 +14,9 @@ describe('the words of ffmpeg', () => {
     try {
       const path = dir.path('cut.mp4')
       await ffmpeg(['-f', 'lavfi', '-i', numbered(25, 1), '-c:v', 'mpeg4', path])
-      const whole = await readFile(path)
-      const half = whole.subarray(0, whole.length / 2)
-      await writeFile(path, half)
-      const from = { path, byteLength: half.length }
+      const beginning = (await readFile(path)).subarray(0, 100)
+      await writeFile(path, beginning)
+      const from = { path, byteLength: beginning.length }
       await assert.rejects(media.clips.load({ from, param: 'video' }, NEVER), (error) => {
         assert.ok(error instanceof AerieError)
         assert.equal(error.message, 'video: clip is cut short: it ends before its index (moov)')
