@@ -1,17 +1,18 @@
 /**
  * Aerie's own starter model: two towers of different kind and resolution → channel concat →
- * mlp2x_gelu → Llama. The composition is Eagle's (arXiv 2408.15998), small. Reference code:
- * `models/starter/train/starter/`.
+ * mlp2x_gelu → Llama. The composition is Eagle's (arXiv 2408.15998), small; where its config has an `audio_tower`, it hears, too.
+ * Reference code: `models/starter/train/starter/`.
  */
 import { type ConvNextConfig, convNext } from './blocks/convnext.ts'
 import { layerNorm } from './blocks/dense.ts'
 import { concatChannels, gridToTokens, tokensToGrid } from './blocks/fuse.ts'
 import { mlp2xGelu } from './blocks/projector.ts'
+import { type SoundTowerConfig, soundTower } from './blocks/sound-tower.ts'
 import type { TextDecoderConfig } from './blocks/text-config.ts'
 import { TEXT_EMBEDDING, textDecoder } from './blocks/text-decoder.ts'
 import { readVitSizes, type VitConfig, vit } from './blocks/vit.ts'
 import { ConfigReader } from './config-reader.ts'
-import { defineFamily } from './family.ts'
+import { defineFamily, type HearingModel } from './family.ts'
 import { GraphBuilder } from './graph/builder.ts'
 import type { Graph, Value } from './graph/graph.ts'
 import { readLlamaConfig } from './llama.ts'
@@ -26,6 +27,8 @@ interface StarterConfig {
   readonly convNext: ConvNextConfig
   readonly projectorHiddenSize: number
   readonly text: TextDecoderConfig
+  /** Undefined for a checkpoint without ears. */
+  readonly sound: (SoundTowerConfig & Pick<HearingModel, 'audioToken' | 'maxWindows'>) | undefined
 }
 
 function parseConfig(raw: unknown): StarterConfig {
@@ -54,6 +57,7 @@ function parseConfig(raw: unknown): StarterConfig {
     convNext: parseConvNext(second),
     projectorHiddenSize: config.size('projector_hidden_size'),
     text: readLlamaConfig(config.object('text_config')),
+    sound: config.has('audio_tower') ? parseSound(config) : undefined,
   } as const
   if (imageSize % parsed.vit.imageSize !== 0)
     throw first.mismatch('image_size', `a divisor of ${imageSize}`)
@@ -92,6 +96,34 @@ function parseConvNext(raw: ConfigReader): ConvNextConfig {
   }
 }
 
+function parseSound(config: ConfigReader): StarterConfig['sound'] {
+  const raw = config.object('audio_tower')
+  raw.oneOf('type', ['whisper_encoder'])
+  const windowFrames = raw.size('window_frames')
+  const pooling = raw.size('pooling')
+  if (windowFrames % (2 * pooling) !== 0)
+    throw raw.mismatch('window_frames', `a multiple of ${2 * pooling}, twice the pooling`)
+  const hiddenSize = raw.size('hidden_size')
+  const heads = raw.size('num_attention_heads')
+  if (hiddenSize % heads !== 0)
+    throw raw.mismatch('num_attention_heads', `a divisor of ${hiddenSize}`)
+  return {
+    melBins: raw.size('num_mel_bins'),
+    stack: {
+      hiddenSize,
+      heads,
+      positions: windowFrames / 2,
+      layers: raw.repeats('num_hidden_layers'),
+      intermediateSize: raw.size('intermediate_size'),
+      layerNormEps: raw.number('layer_norm_eps'),
+    },
+    pooling,
+    projectorHiddenSize: config.size('audio_projector_hidden_size'),
+    audioToken: config.string('audio_token'),
+    maxWindows: raw.size('max_windows'),
+  }
+}
+
 /** Pixels [tiles, 3, S, S] → features [tiles, tokensPerImage, hidden]. */
 function encoder(c: StarterConfig): Graph {
   const g = new GraphBuilder('encoder')
@@ -127,7 +159,11 @@ function cellPositions(g: GraphBuilder, grid: number, width: number): Value {
 export const family = defineFamily<StarterConfig>({
   modelType: 'aerie_starter',
   parseConfig,
-  graphs: (c) => ({ encoder: encoder(c), decoder: textDecoder(c.text) }),
+  graphs: (c) => ({
+    encoder: encoder(c),
+    ...(c.sound && { soundEncoder: soundTower(c.sound, c.text.hiddenSize) }),
+    decoder: textDecoder(c.text),
+  }),
   imagePreprocessing: (c) => c.preprocessing,
   towers: (c) => [
     { name: 'vit', inputSize: c.vit.imageSize, stage: 'vit_tokens' },
@@ -144,5 +180,14 @@ export const family = defineFamily<StarterConfig>({
   weightNames: [['', '']],
   embeddingName: TEXT_EMBEDDING,
   imageToken: (c) => c.imageToken,
+  hearing: ({ sound }) =>
+    sound && {
+      melBins: sound.melBins,
+      windowFrames: 2 * sound.stack.positions,
+      maxWindows: sound.maxWindows,
+      tokensPerWindow: sound.stack.positions / sound.pooling,
+      framesPerToken: 2 * sound.pooling,
+      audioToken: sound.audioToken,
+    },
   video: () => onePicture,
 })

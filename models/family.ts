@@ -17,6 +17,10 @@ export interface FamilyGraphs {
   /** Where a picture's tiles are brought together before they are projected. */
   readonly merging?: TileMerging
   /**
+   * `mel` [windows, bins, frames] → `features` [windows, tokensPerWindow, hidden], of a family that also hears; beside an `encoder`.
+   */
+  readonly soundEncoder?: Graph
+  /**
    * `embeddings` [batch, steps, hidden], `positions` [batch, steps], the KV cache and `wanted`
    * [batch, wanted], the steps that are asked for → `hidden` [batch, wanted, hidden], `logits`
    * [batch, wanted, vocab]. Absent for a tower that is published alone.
@@ -66,6 +70,22 @@ export interface SpeechModel {
   /** Of the decoder. */
   readonly layers: number
   readonly rules: SpeechRules
+}
+
+/** How a model that answers hears: sounds are cut into windows of log-mel, and each window takes positions of the prompt. */
+export interface HearingModel {
+  /** Rows of the log-mel spectrogram. */
+  readonly melBins: number
+  /** Frames of 10 ms that a window has; the last one is filled up with silence. */
+  readonly windowFrames: number
+  /** Of one sound. */
+  readonly maxWindows: number
+  /** Rows of features of a window. */
+  readonly tokensPerWindow: number
+  /** Frames of a window that one of its tokens stands for; those that are silence behind the end of a sound have none. */
+  readonly framesPerToken: number
+  /** Placeholder of a sound in the rendered prompt. */
+  readonly audioToken: string
 }
 
 export interface EmbeddingOutput {
@@ -178,6 +198,8 @@ export interface Family<Config> {
   embeddingTower?(config: Config): EmbeddingTower
   /** Of a model that writes down speech; absent for all others. */
   speech?(config: Config): SpeechModel
+  /** Of a model that hears sounds in a conversation, whose graphs have a `soundEncoder`; absent or undefined for all others. */
+  hearing?(config: Config): HearingModel | undefined
   /** Checkpoint tensor name prefix → graph initialiser prefix, first match wins. */
   readonly weightNames: readonly (readonly [checkpoint: string, graph: string])[]
   /** Graph name prefixes of tensors that published checkpoints carry and nobody uses. */

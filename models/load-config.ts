@@ -8,6 +8,7 @@ import {
   type Family,
   type FamilyGraphs,
   type FolderFacts,
+  type HearingModel,
   type MessageContent,
   type ModelLimits,
   NO_FACTS,
@@ -50,6 +51,8 @@ export interface ModelConfig {
   readonly embeddingTower: EmbeddingTower | undefined
   /** Undefined for models that do not write down speech. */
   readonly speech: SpeechModel | undefined
+  /** Undefined for models that hear nothing in a conversation. */
+  readonly hearing: HearingModel | undefined
 }
 
 /**
@@ -109,6 +112,7 @@ export async function modelConfig(
       configFiles: [...facts.files.keys()],
       embeddingTower: family.embeddingTower?.(config),
       speech: family.speech?.(config),
+      hearing: family.hearing?.(config),
     }
   } catch (cause) {
     throw cause instanceof AerieError ? cause : invalid(source, cause)

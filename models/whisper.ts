@@ -3,6 +3,7 @@
  * Reference code: openai/whisper, and `modeling_whisper.py` of transformers, whose layout the checkpoints have.
  */
 import { dense, layerNorm } from './blocks/dense.ts'
+import { whisperEncoderStack, whisperFeedForward } from './blocks/whisper-encoder.ts'
 import { ConfigReader } from './config-reader.ts'
 import { defineFamily, type FolderFacts, type SpeechModel } from './family.ts'
 import { GraphBuilder } from './graph/builder.ts'
@@ -77,13 +78,9 @@ export function whisperEncoder(c: WhisperConfig): Graph {
   const g = new GraphBuilder('encoder')
   const { hiddenSize: width, sourcePositions: positions } = c
   const mel = g.input('mel', ['windows', c.melBins, 2 * positions])
-  const frames = g.transpose(mel, [0, 2, 1])
-  const first = g.stage('conv1', g.gelu(convolve(g, frames, 'encoder.conv1', width, 1), 'erf'))
-  const second = g.stage('conv2', g.gelu(convolve(g, first, 'encoder.conv2', width, 2), 'erf'))
-  let x = g.add(second, g.weight('encoder.embed_positions.weight', [positions, width]))
-  for (let layer = 0; layer < c.encoder.layers; layer++)
-    x = g.stage(`encoder.layer${layer}`, encoderLayer(g, x, `encoder.layers.${layer}`, c))
-  const features = g.stage('features', layerNorm(g, x, 'encoder.layer_norm', EPSILON))
+  const stack = { ...c.encoder, hiddenSize: width, positions, layerNormEps: EPSILON }
+  const stages = { convolutions: '', layers: 'encoder.' }
+  const features = g.stage('features', whisperEncoderStack(g, mel, 'encoder', stack, stages))
   // Once a window and not once a token.
   for (let layer = 0; layer < c.decoder.layers; layer++) {
     const prefix = `decoder.layers.${layer}.encoder_attn`
@@ -91,55 +88,6 @@ export function whisperEncoder(c: WhisperConfig): Graph {
     g.output(crossValue(layer), dense(g, features, `${prefix}.v_proj`, width))
   }
   return g.build()
-}
-
-/**
- * A convolution along time with a kernel of 3 and a zero at either end, as one linear over three neighbours: x [windows,
- * frames, channels] → [windows, frames / stride, out].
- */
-function convolve(g: GraphBuilder, x: Value, prefix: string, out: number, stride: 1 | 2): Value {
-  const [windows, frames, channels] = x.shape as [string, number, number]
-  const zero = g.expand(g.constant(new Array(channels).fill(0), [1, 1, channels]), x)
-  const padded = g.concat([zero, x, zero], 1)
-  const steps = frames / stride
-  const neighbours = [0, 1, 2].map((offset) => {
-    if (stride === 1) return g.slice(padded, 1, offset, offset + frames)
-    // Pairs of frames; of each the one that this place of the kernel sees.
-    const shift = offset === 2 ? 2 : 0
-    const pairs = g.slice(padded, 1, shift, shift + frames)
-    const apart = g.reshape(pairs, [windows, steps, 2 * channels])
-    const from = offset === 1 ? channels : 0
-    return g.slice(apart, 2, from, from + channels)
-  })
-  const kernel = g.transpose(g.weight(`${prefix}.weight`, [out, channels, 3]), [0, 2, 1])
-  const weight = g.reshape(kernel, [out, 3 * channels])
-  return g.linear(g.concat(neighbours, 2), weight, g.weight(`${prefix}.bias`, [out]))
-}
-
-function encoderLayer(g: GraphBuilder, x: Value, prefix: string, c: WhisperConfig): Value {
-  const { hiddenSize: width } = c
-  const attention = `${prefix}.self_attn`
-  const normed = layerNorm(g, x, `${attention}_layer_norm`, EPSILON)
-  const attended = g.attention(
-    dense(g, normed, `${attention}.q_proj`, width),
-    dense(g, normed, `${attention}.k_proj`, width, { bias: false }),
-    dense(g, normed, `${attention}.v_proj`, width),
-    c.encoder.heads,
-  )
-  const added = g.add(x, dense(g, attended, `${attention}.out_proj`, width))
-  return feedForward(g, added, prefix, c.encoder, width)
-}
-
-function feedForward(
-  g: GraphBuilder,
-  x: Value,
-  prefix: string,
-  { intermediateSize }: StackConfig,
-  width: number,
-): Value {
-  const ready = layerNorm(g, x, `${prefix}.final_layer_norm`, EPSILON)
-  const hidden = g.gelu(dense(g, ready, `${prefix}.fc1`, intermediateSize), 'erf')
-  return g.add(x, dense(g, hidden, `${prefix}.fc2`, width))
 }
 
 /**
@@ -202,7 +150,7 @@ function decoderLayer(
   const asking = layerNorm(g, heard, `${other}_layer_norm`, EPSILON)
   const looked = g.attention(dense(g, asking, `${other}.q_proj`, width), keys, values, heads)
   const added = g.add(heard, dense(g, looked, `${other}.out_proj`, width))
-  return feedForward(g, added, prefix, c.decoder, width)
+  return whisperFeedForward(g, added, prefix, { ...c.decoder, layerNormEps: EPSILON })
 }
 
 function speechModel(c: WhisperConfig): SpeechModel {

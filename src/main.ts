@@ -13,6 +13,7 @@ import {
   inputModalities,
   loadModelText,
   type ServedModel,
+  soundBounds,
   videoBounds,
 } from './chat/model.ts'
 import { createChatService } from './chat/service.ts'
@@ -163,6 +164,7 @@ async function openChat(
     towers: family.towers?.(familyConfig) ?? [],
     ...videoBounds(described, media.clips.limits, config),
     picturePrompt,
+    ...soundBounds(described, text.tokenizer, config),
     messageContent: described.messageContent,
     imageTokenId: text.tokenizer.idOf(picturePrompt?.placeholder(1) ?? '') ?? -1,
     engine,
@@ -242,15 +244,16 @@ async function openServed(
   const { embeddingTower: tower, speech } = found.model
   const nothing = { models: [], others: [found.name], deadlineMs: config.deadlineMs }
   if (speech) return await openListener(found, config, logger)
-  const hearing = deaf(config, found.name)
   if (tower) {
     const opened = await openTower(found, tower, config, logger)
     const { media } = opened
     const chat = createChatService({ ...nothing, media, files: undefined, maxTextBytes: 0 })
+    const hearing = deaf(config, found.name, media.sounds.spool)
     return { ...opened, chat, embeddings: opened.service, engine: undefined, hearing }
   }
   const opened = await openChat(found, config, logger, files)
   const embeddings = createEmbeddingService({ ...nothing, media: opened.media })
+  const hearing = deaf(config, found.name, opened.media.sounds.spool)
   return { ...opened, chat: opened.service, embeddings, hearing }
 }
 
@@ -313,7 +316,7 @@ export async function startServer(
         files: files.stats(),
         batches: batches.stats(),
         speech: opened?.recogniser.stats(),
-        sounds: opened?.sounds.stats(),
+        sounds: (opened ?? media).sounds.stats(),
         soundSpool: hearing.inbox.stats(),
       }),
       problems: () => [

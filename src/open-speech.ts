@@ -1,12 +1,11 @@
 /** Opens a speech model: the parts that hear and write, put together. */
-import { delimiter } from 'node:path'
 import type { CapabilityDocument } from './capabilities/document.ts'
-import { type Config, searchPath } from './config.ts'
+import type { Config } from './config.ts'
 import { chooseBackend } from './engine/backends/choose.ts'
 import { Sounds } from './media/sound/sounds.ts'
 import { SoundSpool } from './media/sound/spool.ts'
 import { type FoundModel, factsOf } from './model-facts.ts'
-import { limitsInForce } from './part-options.ts'
+import { limitsInForce, soundOptions } from './part-options.ts'
 import type { SpeechService } from './speech/contract.ts'
 import { LANGUAGES } from './speech/languages.ts'
 import { type Recogniser, startRecogniser } from './speech/recogniser.ts'
@@ -31,36 +30,21 @@ export interface OpenSpeech {
   dispose(): Promise<void>
 }
 
-function spoolOf(config: Config): SoundSpool {
-  return new SoundSpool({ maxFileBytes: config.maxSoundBytes, maxBytes: config.soundSpoolBytes })
-}
-
-function soundsOf(config: Config): Sounds {
-  return new Sounds({
-    workers: config.soundWorkers,
-    maxWaiting: config.soundQueue,
-    maxSeconds: config.maxSoundSeconds,
-    timeoutMs: config.soundTimeoutMs,
-    maxBytesInUse: config.soundMaxBytesInUse,
-    ffmpegPath: config.ffmpegPath,
-    searchPath: searchPath().join(delimiter),
-  })
-}
-
-function hearing(config: Config, speech: SpeechService): Hearing {
+function hearing(config: Config, speech: SpeechService, inbox: SoundSpool): Hearing {
   return {
     speech,
-    inbox: spoolOf(config),
+    inbox,
     maxSoundBytes: config.maxSoundBytes,
     languageName: (code) => LANGUAGES[code] ?? code,
   }
 }
 
-/** Of a server whose model hears nothing: every request is refused by the model's name. */
-export function deaf(config: Config, name: string): Hearing {
+/** Of a server whose model writes nothing down: every request is refused by the model's name. `inbox`: of all its sounds. */
+export function deaf(config: Config, name: string, inbox: SoundSpool): Hearing {
   const { deadlineMs } = config
-  const sounds = soundsOf(config)
-  return hearing(config, createSpeechService({ models: [], others: [name], sounds, deadlineMs }))
+  const sounds = new Sounds(soundOptions(config))
+  const nobody = createSpeechService({ models: [], others: [name], sounds, deadlineMs })
+  return hearing(config, nobody, inbox)
 }
 
 /** Loads a speech model and its worker. Rejects with `invalid_package`, `invalid_config` or `backend_failure`. */
@@ -82,10 +66,11 @@ export async function openSpeech(
       maxWaiting: config.maxWaiting,
     }),
   ])
-  const sounds = soundsOf(config)
+  const options = soundOptions(config)
+  const sounds = new Sounds(options)
   const served = { id: name, speech: model.speech!, tokenizer, recogniser }
   const service = createSpeechService({ models: [served], others: [], sounds, deadlineMs })
-  const heard = hearing(config, service)
+  const heard = hearing(config, service, new SoundSpool(options.spool))
   return {
     document: {
       ...facts,

@@ -8,6 +8,7 @@ import { type Config, searchPath } from './config.ts'
 import type { EncoderOptions } from './engine/encoder.ts'
 import type { FileStoreOptions } from './files/file-store.ts'
 import type { MediaOptions } from './media/media.ts'
+import type { SoundRoomOptions } from './media/sound/sound-room.ts'
 import type { ClipOptions } from './media/video/clip-options.ts'
 
 export function encoderBounds(
@@ -125,6 +126,7 @@ export function mediaOptions(config: Config, logger: MediaOptions['logger']): Me
       allowSvg: config.allowSvg,
     },
     clips: clipOptions(config),
+    sounds: soundOptions(config),
     documents: {
       maxDocumentBytes: config.maxDocumentBytes,
       maxDocumentPages: config.maxDocumentPages,
@@ -137,6 +139,20 @@ export function mediaOptions(config: Config, logger: MediaOptions['logger']): Me
       maxRedirects: config.fetchMaxRedirects,
     },
     logger,
+  }
+}
+
+/** Of conversations and of transcriptions. */
+export function soundOptions(config: Config): SoundRoomOptions {
+  return {
+    workers: config.soundWorkers,
+    maxWaiting: config.soundQueue,
+    maxSeconds: config.maxSoundSeconds,
+    timeoutMs: config.soundTimeoutMs,
+    maxBytesInUse: config.soundMaxBytesInUse,
+    ffmpegPath: config.ffmpegPath,
+    searchPath: searchPath().join(delimiter),
+    spool: { maxFileBytes: config.maxSoundBytes, maxBytes: config.soundSpoolBytes },
   }
 }
 

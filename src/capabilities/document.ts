@@ -62,6 +62,8 @@ export interface ChatCapabilities {
   readonly decoding: DecodingFacts
   /** Undefined for a model that reads no clips. */
   readonly video: VideoCapabilities | undefined
+  /** Undefined for a model that hears nothing in a conversation. */
+  readonly audio: AudioCapabilities | undefined
   /** Pictures at each level of detail: tiles and tokens at most; empty for text models. */
   readonly detail: readonly {
     readonly level: ImageDetail
@@ -80,6 +82,16 @@ export interface VideoCapabilities {
   readonly tokensPerFrame: number
   /** Which frames are seen where a request does not say, in words. */
   readonly how: string
+}
+
+export interface AudioCapabilities {
+  /** Sounds of a request. */
+  readonly maxSounds: number
+  /** Of one sound. */
+  readonly maxSeconds: number
+  /** A sound is heard in windows of so many seconds; each takes as many positions, the last one fewer. */
+  readonly windowSeconds: number
+  readonly tokensPerWindow: number
 }
 
 /** How answers are computed. */

@@ -10,14 +10,15 @@ type Sized = Pick<ServedModel, 'limits' | 'defaultMaxTokens' | 'videoRule'>
 export function answerRoom(
   model: Sized,
   prompt: Prompt,
-  media: Pick<LoadedMedia, 'inOrder' | 'imageTokens' | 'videoTokens'>,
+  media: Pick<LoadedMedia, 'inOrder' | 'imageTokens' | 'videoTokens' | 'soundTokens'>,
   maxTokens: number | undefined,
 ): number {
   const { maxContext, maxPrompt = maxContext } = model.limits
-  const { imageTokens, videoTokens } = media
-  const used = prompt.textTokens + imageTokens + videoTokens
+  const { imageTokens, videoTokens, soundTokens } = media
+  const used = prompt.textTokens + imageTokens + videoTokens + soundTokens
   const frames = videoTokens > 0 ? `, ${videoTokens} frames of clips` : ''
-  const takes = `the prompt takes ${used} positions (${prompt.textTokens} text, ${imageTokens} pictures${frames})`
+  const sounds = soundTokens > 0 ? `, ${soundTokens} sounds` : ''
+  const takes = `the prompt takes ${used} positions (${prompt.textTokens} text, ${imageTokens} pictures${frames}${sounds})`
   const wanted = maxTokens ?? 1
   const tooLong = (what: string, most: number) => {
     const advice = framesThatFit(model, prompt, media, used - most)

@@ -5,7 +5,7 @@ import type { ChatEvent, ChatRequest, StationTimes, TokenUsage } from './contrac
 import type { ServedModel } from './model.ts'
 import { ChoiceOutput, type TextChunk } from './output.ts'
 
-/** A picture or a clip that took its time. */
+/** A picture, a clip or a sound that took its time. */
 interface Seen {
   readonly stations: StationTimes
 }
@@ -15,7 +15,7 @@ export async function* answer(
   model: ServedModel,
   request: ChatRequest,
   generation: Generation,
-  media: Pick<TokenUsage, 'imageTokens' | 'videoTokens'>,
+  media: Pick<TokenUsage, 'imageTokens' | 'videoTokens' | 'soundTokens'>,
   seen: readonly Seen[],
 ): AsyncGenerator<ChatEvent> {
   const outputs = Array.from(
@@ -23,7 +23,7 @@ export async function* answer(
     () => new ChoiceOutput(model.tokenizer, request.stop),
   )
   const texts = new Map<number, TextChunk>()
-  const { imageTokens, videoTokens } = media
+  const { imageTokens, videoTokens, soundTokens } = media
   let promptTokens = 0
   let cachedTokens = 0
   let completionTokens = 0
@@ -69,7 +69,7 @@ export async function* answer(
   }
   yield {
     type: 'usage',
-    ...{ promptTokens, cachedTokens, imageTokens, videoTokens },
+    ...{ promptTokens, cachedTokens, imageTokens, videoTokens, soundTokens },
     ...{ completionTokens, draftedTokens, acceptedTokens },
   }
   yield { type: 'timings', stations }

@@ -5,6 +5,7 @@
 import type { ImageDetail } from '../../models/preprocessing.ts'
 import type { KvCacheType } from '../engine/backend.ts'
 import type { SamplingParams } from '../engine/types.ts'
+import type { FormatClaim } from '../media/sound/hear-sound.ts'
 import type { LoadedImage } from '../media/types.ts'
 
 export type { ImageDetail }
@@ -43,6 +44,8 @@ export type ContentPart =
   | StoredPicture
   | VideoPart
   | FramesPart
+  | SoundPart
+  | TrackPart
   | DocumentPicture
 
 /** A picture among the uploaded files. */
@@ -79,6 +82,31 @@ export interface VideoPart {
   readonly param: string
   /** The object that the sampling stands in. */
   readonly samplingParam: string
+}
+
+/** A sound. */
+export interface SoundPart {
+  readonly type: 'sound'
+  readonly from:
+    | { readonly url: string }
+    | { readonly base64: string }
+    /** A file of this machine; `fileId` where it was uploaded. */
+    | { readonly path: string; readonly byteLength: number; readonly fileId?: string }
+  /** What the request says that it is. */
+  readonly claim?: FormatClaim
+  readonly param: string
+}
+
+/** The first sound track of the clip that stands before it in the same message. */
+export interface TrackPart {
+  readonly type: 'track'
+  readonly param: string
+}
+
+/** A sound of which the file is to be found. */
+export interface FiledSound extends Pick<SoundPart, 'claim' | 'param'> {
+  readonly type: 'filed-sound'
+  readonly fileId: string
 }
 
 /** Frames of a clip that the client has cut up itself: pictures, and when each is shown, in seconds that rise. */
@@ -145,7 +173,7 @@ export interface ChatMessage<Part = ContentPart> {
 }
 
 /** A message as a client wrote it. */
-export type RequestMessage = ChatMessage<ContentPart | FilePart | FiledVideo>
+export type RequestMessage = ChatMessage<ContentPart | FilePart | FiledVideo | FiledSound>
 
 /** Sampling as asked for: undefined means the model's own default, null never occurs. */
 export type RequestedSampling = {
@@ -180,7 +208,7 @@ export interface ChatRequest {
 }
 
 /**
- * What `complete` yields: `start`, then `videos` where there are any and (when asked) `explain`, then deltas with exactly one `finish` for
+ * What `complete` yields: `start`, then `videos` and `sounds` where there are any and (when asked) `explain`, then deltas with exactly one `finish` for
  * each choice, then `usage` and `timings`, then the end. A failure is thrown, never yielded.
  */
 export type ChatEvent =
@@ -197,6 +225,8 @@ export type ChatEvent =
     }
   /** What was seen of each clip, in request order. */
   | { readonly type: 'videos'; readonly videos: readonly VideoSeen[] }
+  /** What was heard of each sound, in request order. */
+  | { readonly type: 'sounds'; readonly sounds: readonly SoundSeen[] }
   | ({ readonly type: 'explain' } & Explanation)
   | {
       readonly type: 'text-delta'
@@ -214,9 +244,10 @@ export interface TokenUsage {
   readonly promptTokens: number
   /** Of `promptTokens`: not computed again because the prefix cache held them. */
   readonly cachedTokens: number
-  /** Of `promptTokens`: positions that pictures take, and those that frames of clips take. The rest is text. */
+  /** Of `promptTokens`: positions that pictures take, those of frames of clips, and those of sounds. The rest is text. */
   readonly imageTokens: number
   readonly videoTokens: number
+  readonly soundTokens: number
   /** Of all choices together. */
   readonly completionTokens: number
   /** Of all choices: guessed and computed on trial, and those of them that were then chosen. */
@@ -258,6 +289,7 @@ export interface Explanation {
   readonly promptTokens: number
   readonly images: readonly ImageSeen[]
   readonly videos: readonly VideoSeen[]
+  readonly sounds: readonly SoundSeen[]
   readonly documents: readonly DocumentSeen[]
   /** What keys and values are kept as. */
   readonly kvCacheType: KvCacheType
@@ -339,6 +371,33 @@ export interface ClipSeen {
   readonly hasSound: boolean
 }
 
+/** What is heard of a sound: known before the tower hears it. */
+export interface SoundCost {
+  /** The request field. */
+  readonly param: string
+  /** Seconds. */
+  readonly duration: number
+  /** The last one is filled up with silence. */
+  readonly windows: number
+  /** Positions of its features in the prompt. */
+  readonly tokens: number
+}
+
+/** What became of one sound. */
+export interface SoundSeen extends SoundCost {
+  /** wav, mp3, …; undefined where the first bytes do not tell. */
+  readonly format: string | undefined
+  readonly codec: string | undefined
+  readonly bytes: number
+  /** Hex, of the bytes. */
+  readonly sha256: string
+  readonly fileId?: string
+  /** The features came from the cache; no tower heard it. */
+  readonly cached: boolean
+  readonly cache: 'memory' | 'disk' | undefined
+  readonly stations: StationTimes
+}
+
 /** What was looked at of one document. */
 export interface DocumentSeen {
   /** The request field. */
@@ -370,15 +429,17 @@ export interface TokenizeRequest {
 
 export interface TokenizeResult {
   readonly model: string
-  /** Positions the prompt takes: text, pictures and frames of clips. */
+  /** Positions the prompt takes: text, pictures, frames of clips and sounds. */
   readonly tokens: number
   readonly imageTokens: number
   readonly videoTokens: number
+  readonly soundTokens: number
   readonly images: readonly Pick<
     ImageSeen,
     'param' | 'page' | 'detail' | 'format' | 'width' | 'height' | 'tiles' | 'tokens'
   >[]
   readonly videos: readonly VideoCost[]
+  readonly sounds: readonly SoundCost[]
   readonly documents: readonly DocumentSeen[]
   /** Token ids with each picture's placeholder id repeated once a position; undefined unless asked for. */
   readonly ids: readonly number[] | undefined

@@ -1,10 +1,18 @@
-/** Files of a conversation → pictures, clips, texts and pages of documents: what is in a file decides, neither its name nor its purpose. */
+/** Files of a conversation → pictures, clips, sounds, texts and pages of documents: what is in a file decides, neither its name nor its purpose. */
 import { AerieError } from '../errors.ts'
 import type { FileStore, StoredFile } from '../files/contract.ts'
 import { decodeDataUri } from '../media/data-uri.ts'
 import { sniff } from '../media/sniff.ts'
 import { inWindow } from '../picture-window.ts'
-import type { ChatMessage, ContentPart, FiledVideo, FilePart, RequestMessage } from './contract.ts'
+import type {
+  ChatMessage,
+  ContentPart,
+  FiledSound,
+  FiledVideo,
+  FilePart,
+  RequestMessage,
+  SoundPart,
+} from './contract.ts'
 import { type DocumentContext, openDocument, type UnreadDocument } from './documents.ts'
 import { adviceFor, adviceForType, isText, toText } from './text-files.ts'
 import { clipOfFile, openVideo } from './video-files.ts'
@@ -30,7 +38,7 @@ const POSTSCRIPT = 'a PostScript document'
 
 /**
  * The messages without files. Rejects with `not_found` for a file that is gone or another tenant's, `unsupported_media` for
- * what is neither picture, clip, text nor document, `invalid_media` for texts that are not UTF-8, `request_too_large`, and as
+ * what is neither picture, clip, sound, text nor document, `invalid_media` for texts that are not UTF-8, `request_too_large`, and as
  * `openDocument` does. Pages of documents are loaded pictures by then, and to be released as those are.
  */
 export async function openFiles(
@@ -46,10 +54,10 @@ export async function openFiles(
   }))
 }
 
-type Filed = FilePart | FiledVideo
+type Filed = FilePart | FiledVideo | FiledSound
 
 function isFiled(part: ContentPart | Filed): part is Filed {
-  return part.type === 'file' || part.type === 'filed-video' || part.type === 'filed-frames'
+  return part.type === 'file' || part.type.startsWith('filed-')
 }
 
 /** A text that is not read before all are known to fit. */
@@ -71,6 +79,7 @@ async function openParts(
     parts,
     signal,
     async (part) => {
+      if (part.type === 'filed-sound') return openSound(part, context)
       if (part.type !== 'file') return openVideo(part, videoFiles(context))
       const { file } = part
       return 'id' in file
@@ -144,10 +153,11 @@ async function openStored(
       return await openDocument({ from, param }, name, part, context)
     }
     if (part) refuseOptions(part, kind)
-    if (kind === 'video' || kind === 'picture') {
+    if (kind === 'video' || kind === 'picture' || kind === 'sound') {
       const path = await files.localPath(file, signal)
       const stored = { fileId: id, path, byteLength: file.bytes }
       if (kind === 'video') return clipOfFile(stored, param)
+      if (kind === 'sound') return { type: 'sound', from: stored, param }
       return { type: 'image', stored, detail: part?.detail ?? 'auto', param }
     }
     const read = () =>
@@ -175,6 +185,17 @@ function videoFiles(context: FileContext): Parameters<typeof openVideo>[1] {
   }
 }
 
+/** A file that must be a sound; of a clip, its first sound track. */
+async function openSound(
+  { fileId, claim, param }: FiledSound,
+  context: FileContext,
+): Promise<SoundPart> {
+  const part = await openStored(fileId, param, undefined, context)
+  const isHeard = 'type' in part && (part.type === 'sound' || part.type === 'video')
+  if (isHeard) return { type: 'sound', from: part.from, param, ...(claim && { claim }) }
+  throw new AerieError('invalid_media', `${param}: the file is no sound`, { param })
+}
+
 async function openData(
   part: FilePart,
   { data, filename }: Extract<FilePart['file'], { data: string }>,
@@ -188,6 +209,10 @@ async function openData(
   if (/^image\//i.test(type)) {
     refuseOptions(part, 'picture')
     return { type: 'image', url: data, detail: part.detail ?? 'auto', param }
+  }
+  if (/^audio\//i.test(type)) {
+    refuseOptions(part, 'sound')
+    return { type: 'sound', from: { url: data }, param }
   }
   if (/^video\//i.test(type)) {
     refuseOptions(part, 'video')
@@ -212,7 +237,7 @@ async function openData(
   return { param, byteLength: bytes.byteLength, read }
 }
 
-type Kind = 'picture' | 'video' | 'document' | 'text'
+type Kind = 'picture' | 'video' | 'sound' | 'document' | 'text'
 
 /** What the bytes begin as, also a picture that is not decoded here. */
 function kindOf(head: Uint8Array, param: string): Kind {
@@ -222,7 +247,7 @@ function kindOf(head: Uint8Array, param: string): Kind {
   if (name === PDF) return 'document'
   // A table whose first word is BMI begins as a BMP picture does.
   if (isText(head) && name !== POSTSCRIPT) return 'text'
-  if (found.is === 'video') return 'video'
+  if (found.is === 'video' || found.is === 'sound') return found.is
   if (found.is === 'unsupported') return 'picture'
   throw unsupported(param, found.name, adviceFor(head))
 }
@@ -258,6 +283,6 @@ async function naming<T>(param: string, work: () => Promise<T>): Promise<T> {
 }
 
 function unsupported(param: string, what: string, advice?: string): AerieError {
-  const plain = `files with ${what} are not supported; pictures, clips, PDF documents and texts in UTF-8 or UTF-16 are`
+  const plain = `files with ${what} are not supported; pictures, clips, sounds, PDF documents and texts in UTF-8 or UTF-16 are`
   return new AerieError('unsupported_media', `${param}: ${advice ?? plain}`, { param })
 }

@@ -1,7 +1,7 @@
-/** Pictures and clips of a conversation together: loaded, counted, encoded and given back. */
+/** Pictures, clips and sounds of a conversation together: loaded, counted, encoded and given back. */
 import type { Features, PromptPart } from '../engine/types.ts'
 import type { Media } from '../media/types.ts'
-import type { ChatMessage, ImageSeen, VideoSeen } from './contract.ts'
+import type { ChatMessage, ContentPart, ImageSeen, SoundSeen, VideoSeen } from './contract.ts'
 import { encodeVideos } from './encode-videos.ts'
 import type { ServedModel } from './model.ts'
 import {
@@ -15,22 +15,31 @@ import {
 } from './pictures.ts'
 import type { Prompt } from './prompt.ts'
 import type { MediumPiece, PromptMedium } from './prompt-media.ts'
+import {
+  type DecodedPart,
+  encodeSounds,
+  loadSounds,
+  refuseDeafAndTooMany,
+  releaseSounds,
+} from './sounds.ts'
 import { frameCount, type LoadedVideo, loadVideos, releaseVideo, videoMedium } from './videos.ts'
 
-/** What lies here of a conversation; nothing of it is decoded. */
+/** What lies here of a conversation; nothing of it is decoded but sounds, whose length nothing else tells. */
 export interface LoadedMedia {
   readonly pictures: readonly LoadedPicture[]
   readonly videos: readonly LoadedVideo[]
-  /** Both, in the order of their parts. */
+  readonly sounds: readonly DecodedPart[]
+  /** All, in the order of their parts. */
   readonly inOrder: readonly PromptMedium[]
   /** Positions in the prompt. */
   readonly imageTokens: number
   readonly videoTokens: number
+  readonly soundTokens: number
 }
 
 export const NO_MEDIA: LoadedMedia = {
-  ...{ pictures: [], videos: [], inOrder: [] },
-  ...{ imageTokens: 0, videoTokens: 0 },
+  ...{ pictures: [], videos: [], sounds: [], inOrder: [] },
+  ...{ imageTokens: 0, videoTokens: 0, soundTokens: 0 },
 }
 
 export interface EncodedMedia {
@@ -38,6 +47,7 @@ export interface EncodedMedia {
   readonly features: readonly (readonly Features[])[]
   readonly images: readonly ImageSeen[]
   readonly videos: readonly VideoSeen[]
+  readonly sounds: readonly SoundSeen[]
 }
 
 /** Fetches everything and chooses the frames of clips. Errors name the part. */
@@ -47,30 +57,41 @@ export async function loadMedia(
   messages: readonly ChatMessage[],
   signal: AbortSignal,
 ): Promise<LoadedMedia> {
-  const videos = await loadVideos(model, media, messages, signal).catch((error) => {
+  let videos: readonly LoadedVideo[] = []
+  let sounds: readonly DecodedPart[] = []
+  try {
+    refuseDeafAndTooMany(model, messages)
+    videos = await loadVideos(model, media, messages, signal)
+    sounds = await loadSounds(model, media, messages, videos, signal)
+  } catch (error) {
     releaseLoaded(media, pictureParts(messages))
+    for (const video of videos) releaseVideo(media, video)
     throw error
-  })
+  }
   try {
     const pictures = await loadPictures(model, media, messages, signal, frameCount(videos))
     return {
-      ...{ pictures, videos },
+      ...{ pictures, videos, sounds },
       inOrder: inOrder<PromptMedium>(messages, {
         picture: pictures.map(({ layout, tokens }) => ({ kind: 'picture', layout, tokens })),
         video: videos.map(({ shown }) => videoMedium(model, shown)),
+        sound: sounds.map(({ cost }) => ({ kind: 'sound', tokens: cost.tokens })),
       }),
       imageTokens: imageTokens(pictures),
       videoTokens: videos.reduce((sum, { cost }) => sum + cost.tokens, 0),
+      soundTokens: sounds.reduce((sum, { cost }) => sum + cost.tokens, 0),
     }
   } catch (error) {
+    releaseSounds(media, sounds)
     for (const video of videos) releaseVideo(media, video)
     throw error
   }
 }
 
 /** Gives files and bytes back; again is harmless. */
-export function releaseMedia(media: Media, { pictures, videos }: LoadedMedia): void {
+export function releaseMedia(media: Media, { pictures, videos, sounds }: LoadedMedia): void {
   releasePictures(media, pictures)
+  releaseSounds(media, sounds)
   for (const video of videos) releaseVideo(media, video)
 }
 
@@ -79,18 +100,21 @@ export async function encodeMedia(
   model: ServedModel,
   media: Media,
   messages: readonly ChatMessage[],
-  { pictures, videos }: LoadedMedia,
+  { pictures, videos, sounds }: LoadedMedia,
   { tenant, signal }: { readonly tenant: string; readonly signal: AbortSignal },
 ): Promise<EncodedMedia> {
   const encodedPictures = await encodePictures(model, media, pictures, tenant, signal)
   const encodedVideos = await encodeVideos(model, media, videos, tenant, signal)
+  const encodedSounds = await encodeSounds(model, sounds, tenant, signal)
   return {
     features: inOrder(messages, {
       picture: encodedPictures.map(({ features }) => [features]),
       video: encodedVideos.map(({ groups }) => groups),
+      sound: encodedSounds.map(({ features }) => [features]),
     }),
     images: encodedPictures.map(({ seen }) => seen),
     videos: encodedVideos.map(({ seen }) => seen),
+    sounds: encodedSounds.map(({ seen }) => seen),
   }
 }
 
@@ -114,16 +138,26 @@ function rowsOf(features: Features, { firstRow, rows }: MediumPiece): Features {
   }
 }
 
-/** What belongs to each picture and to each clip, in the order of the parts of both. */
+/** What belongs to each picture, clip and sound, in the order of the parts of all. */
 function inOrder<Item>(
   messages: readonly ChatMessage[],
-  items: { readonly picture: readonly Item[]; readonly video: readonly Item[] },
+  items: Readonly<Record<'picture' | 'video' | 'sound', readonly Item[]>>,
 ): Item[] {
-  const [pictures, videos] = [items.picture.values(), items.video.values()]
+  const left = {
+    picture: items.picture.values(),
+    video: items.video.values(),
+    sound: items.sound.values(),
+  }
   return messages.flatMap(({ content }) =>
     content.flatMap((part) => {
-      if (part.type === 'text') return []
-      return [(part.type === 'image' ? pictures : videos).next().value as Item]
+      const kind = kindOf(part)
+      return kind === 'text' ? [] : [left[kind].next().value as Item]
     }),
   )
+}
+
+function kindOf({ type }: ContentPart): 'text' | 'picture' | 'video' | 'sound' {
+  if (type === 'text') return type
+  if (type === 'image') return 'picture'
+  return type === 'sound' || type === 'track' ? 'sound' : 'video'
 }

@@ -4,11 +4,18 @@ import { createReadStream } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import type { Conversation, MessageContent, ModelLimits, TowerCard } from '../../models/family.ts'
+import type {
+  Conversation,
+  HearingModel,
+  MessageContent,
+  ModelLimits,
+  TowerCard,
+} from '../../models/family.ts'
 import type { ModelConfig, PicturePrompt } from '../../models/load-config.ts'
 import { type ImagePreprocessing, mostTilesOf } from '../../models/preprocessing.ts'
 import { tokensOfFrame, type VideoRule } from '../../models/video/rule.ts'
 import type {
+  AudioCapabilities,
   CapabilityDocument,
   ChatCapabilities,
   DecodingFacts,
@@ -24,6 +31,9 @@ import { EncoderThread } from '../tokenizer/encoder-thread.ts'
 import { Tokenizer } from '../tokenizer/tokenizer.ts'
 import { defaultSampling, type SamplingDefaults } from './sampling.ts'
 import { ChatTemplate } from './template.ts'
+
+/** Of log-mel. */
+const FRAMES_PER_SECOND = 100
 
 /** What stands in the files of a model folder beside the weights. */
 export interface ModelText {
@@ -58,11 +68,16 @@ export interface ServedModel extends ModelText {
   /** Frames of all clips of a request, and clips; 0 where there are none. */
   readonly maxFrames: number
   readonly maxVideos: number
+  /** Undefined for models that hear nothing. */
+  readonly hearing: HearingModel | undefined
+  /** Sounds of a request; 0 where there are none. */
+  readonly maxSounds: number
   readonly messageContent: MessageContent
   readonly imageTokenId: number
+  readonly audioTokenId: number
   readonly engine: Engine
   readonly decoding: DecodingFacts
-  /** Undefined for text models. */
+  /** Of pictures, and of sounds; undefined for text models. */
   readonly visionEncoder: Encoder | undefined
 }
 
@@ -78,6 +93,7 @@ export function chatCapabilities(model: ServedModel): ChatCapabilities {
     samplingDefaults,
     decoding,
     video: videoCapabilities(model),
+    audio: audioCapabilities(model),
     detail: levels.map((level) => {
       const { tiles, featureTiles } = mostTilesOf(preprocessing!, level)
       return { level, maxTiles: tiles, maxTokens: featureTiles * tokensPerTile }
@@ -105,16 +121,30 @@ export function videoBounds(
   }
 }
 
+/** How a model hears, and how many sounds a request may bring. */
+export function soundBounds(
+  { hearing }: Pick<ModelConfig, 'hearing'>,
+  tokenizer: Pick<Tokenizer, 'idOf'>,
+  { maxSoundsPerRequest }: { readonly maxSoundsPerRequest: number },
+): Pick<ServedModel, 'hearing' | 'maxSounds' | 'audioTokenId'> {
+  return {
+    hearing,
+    maxSounds: hearing ? maxSoundsPerRequest : 0,
+    audioTokenId: tokenizer.idOf(hearing?.audioToken ?? '') ?? -1,
+  }
+}
+
 /** What may stand in a message. */
 export function inputModalities(
-  model: Pick<ServedModel, 'preprocessing' | 'limits' | 'maxFrames'>,
+  model: Pick<ServedModel, 'preprocessing' | 'limits' | 'maxFrames' | 'maxSounds'>,
 ): CapabilityDocument['inputModalities'] {
-  const { preprocessing, limits, maxFrames } = model
+  const { preprocessing, limits, maxFrames, maxSounds } = model
   const seesPictures = preprocessing !== undefined && limits.maxImages > 0
   return [
     'text',
     ...(seesPictures ? (['image'] as const) : []),
     ...(maxFrames > 0 ? (['video'] as const) : []),
+    ...(maxSounds > 0 ? (['audio'] as const) : []),
   ]
 }
 
@@ -128,6 +158,13 @@ function videoCapabilities({
   const { multiple, how } = videoRule
   const tokensPerFrame = tokensOfFrame(videoRule, limits.tokensPerTile)
   return { maxFrames, maxVideos, multiple, tokensPerFrame, how }
+}
+
+function audioCapabilities({ hearing, maxSounds }: ServedModel): AudioCapabilities | undefined {
+  if (!hearing || maxSounds === 0) return undefined
+  const { maxWindows, windowFrames, tokensPerWindow } = hearing
+  const windowSeconds = windowFrames / FRAMES_PER_SECOND
+  return { maxSounds, maxSeconds: maxWindows * windowSeconds, windowSeconds, tokensPerWindow }
 }
 
 /** Reads tokenizer, template and generation defaults of a folder, or of a GGUF file. Rejects with `invalid_package`. */

@@ -1,21 +1,23 @@
-/** How a model's family writes pictures and clips into a prompt: what the template is told, and what its placeholders become. */
+/** How a model's family writes pictures, clips and sounds into a prompt: what the template is told, and what its placeholders become. */
+import type { HearingModel } from '../../models/family.ts'
 import type { PicturePrompt } from '../../models/load-config.ts'
 import type { PictureLayout } from '../../models/tiling/layout.ts'
 import type { ShownFrames, VideoRule } from '../../models/video/rule.ts'
 import type { TemplatePart } from './template.ts'
 
-/** A picture or a clip of the messages, in their order. */
+/** A picture, a clip or a sound of the messages, in their order. */
 export type PromptMedium =
   /** `tokens`: positions of its features. */
   | { readonly kind: 'picture'; readonly layout: PictureLayout; readonly tokens: number }
   /** `tokensPerFrame`: before any pooling. */
   | { readonly kind: 'video'; readonly shown: ShownFrames; readonly tokensPerFrame: number }
+  | { readonly kind: 'sound'; readonly tokens: number }
 
-/** Rows of the features of a picture, or of a group of a clip's frames. Media count from 0. */
+/** Rows of the features of a picture or sound, or of a group of a clip's frames. Media count from 0. */
 export interface MediumPiece {
   readonly kind: 'medium'
   readonly medium: number
-  /** 0 of a picture. */
+  /** 0 of a picture, and of a sound. */
   readonly group: number
   readonly firstRow: number
   readonly rows: number
@@ -26,6 +28,8 @@ export interface MediaPrompts {
   readonly picturePrompt: PicturePrompt | undefined
   /** Absent or undefined where there are no clips. */
   readonly videoRule?: VideoRule | undefined
+  /** Absent or undefined for models that hear nothing. */
+  readonly hearing?: Pick<HearingModel, 'audioToken'> | undefined
 }
 
 /** What becomes of one placeholder: texts, and a stretch of features between each two. */
@@ -45,7 +49,7 @@ interface Stretch {
   readonly after: readonly string[]
 }
 
-/** How the model is shown a picture or a clip. */
+/** How the model is given a picture, a clip or a sound. */
 export interface WrittenMedium {
   /** What the template is told of. */
   readonly parts: readonly TemplatePart[]
@@ -55,12 +59,10 @@ export interface WrittenMedium {
 export function writeMedia(prompts: MediaPrompts, media: readonly PromptMedium[]): WrittenMedium[] {
   const count = { picture: 0, video: 0 }
   // Whether a picture is alone depends on the frames of clips, too, however these are written.
-  const seen = media.reduce(
-    (sum, medium) => sum + (medium.kind === 'picture' ? 1 : medium.shown.seconds.length),
-    0,
-  )
+  const seen = media.reduce((sum, medium) => sum + picturesOf(medium), 0)
   return media.map((medium, i): WrittenMedium => {
     if (medium.kind === 'video') return writeVideo(prompts, medium, i, count)
+    if (medium.kind === 'sound') return writeSound(prompts, medium.tokens, i)
     const picturePrompt = prompts.picturePrompt!
     const texts = picturePrompt.texts(medium.layout, ++count.picture, seen)
     const stretches = texts.length - 1
@@ -71,6 +73,22 @@ export function writeMedia(prompts: MediaPrompts, media: readonly PromptMedium[]
     const slot = pictureSlot(picturePrompt, count.picture, texts, pieces)
     return { parts: [{ type: 'image' }], slots: [slot] }
   })
+}
+
+function picturesOf(medium: PromptMedium): number {
+  if (medium.kind === 'sound') return 0
+  return medium.kind === 'picture' ? 1 : medium.shown.seconds.length
+}
+
+function writeSound({ hearing }: MediaPrompts, rows: number, i: number): WrittenMedium {
+  const piece = { kind: 'medium', medium: i, group: 0, firstRow: 0, rows } as const
+  const slot: Slot = {
+    placeholder: hearing!.audioToken,
+    texts: ['', ''],
+    stretches: [{ piece, before: [], after: [] }],
+    isOneText: false,
+  }
+  return { parts: [{ type: 'audio' }], slots: [slot] }
 }
 
 /** `count`: what has been written before, which grows. */
@@ -105,8 +123,8 @@ function writeVideo(
 function picturesIn({ videoRule }: MediaPrompts, media: readonly PromptMedium[]): number {
   const isPictures = videoRule?.prompt.form === 'pictures'
   return media.reduce((sum, medium) => {
-    if (medium.kind === 'picture') return sum + 1
-    return sum + (isPictures ? medium.shown.seconds.length : 0)
+    if (medium.kind !== 'video') return sum + picturesOf(medium)
+    return sum + (isPictures ? picturesOf(medium) : 0)
   }, 0)
 }
 
@@ -131,13 +149,14 @@ export function placeholdersOfOneMore(
   prompts: MediaPrompts,
   media: readonly PromptMedium[],
 ): string[] {
-  const { picturePrompt, videoRule } = prompts
-  if (!picturePrompt) return []
+  const { picturePrompt, videoRule, hearing } = prompts
+  const sound = hearing ? [hearing.audioToken] : []
+  if (!picturePrompt) return sound
   const picture = picturePrompt.placeholder(picturesIn(prompts, media) + 1)
   const prompt = videoRule?.prompt
-  if (prompt?.form !== 'video') return [picture]
+  if (prompt?.form !== 'video') return [picture, ...sound]
   const videos = media.filter(({ kind }) => kind === 'video').length
-  return [picture, prompt.placeholder(videos + 1)]
+  return [picture, prompt.placeholder(videos + 1), ...sound]
 }
 
 /** In a message that is one text, texts between the stretches of a picture stand in it already. */

@@ -1,4 +1,4 @@
-/** Conversation → prompt: rendered text, token ids, and where pictures and clips go. */
+/** Conversation → prompt: rendered text, token ids, and where pictures, clips and sounds go. */
 import type { MessageContent, ModelLimits } from '../../models/family.ts'
 import { AerieError } from '../errors.ts'
 import type { EncoderThread } from '../tokenizer/encoder-thread.ts'
@@ -16,7 +16,7 @@ import {
 } from './prompt-media.ts'
 import type { ChatTemplate, TemplateMessage, TemplatePart } from './template.ts'
 
-/** A prompt before the features of its pictures and clips are known. */
+/** A prompt before the features of its pictures, clips and sounds are known. */
 export interface Prompt {
   /** As rendered, one placeholder a picture, or a stretch of it. */
   readonly text: string
@@ -39,7 +39,7 @@ export interface PromptBuilder extends MediaPrompts {
 
 /**
  * Renders and tokenizes. Special tokens come from the template and the family only: one that a user typed stays plain text,
- * so nobody can forge a turn or a picture. `media` are the messages' pictures and clips, in order.
+ * so nobody can forge a turn or a picture. `media` are the messages' pictures, clips and sounds, in order.
  * Errors: `context_length_exceeded` before any work that grows with the text.
  */
 export async function buildPrompt(
@@ -96,7 +96,7 @@ function splitAt(
     const at = rendered.indexOf(placeholder, from)
     if (at < 0) {
       throw new Error(
-        `the chat template rendered ${between.length} placeholders for ${placeholders.length} pictures and clips`,
+        `the chat template rendered ${between.length} placeholders for ${placeholders.length} pictures, clips and sounds`,
       )
     }
     between.push(rendered.slice(from, at))
@@ -105,7 +105,7 @@ function splitAt(
   for (const placeholder of oneMore) {
     if (rendered.includes(placeholder, from)) {
       throw new Error(
-        `the chat template rendered ${placeholder} for more than ${placeholders.length} pictures and clips`,
+        `the chat template rendered ${placeholder} for more than ${placeholders.length} pictures, clips and sounds`,
       )
     }
   }

@@ -51,7 +51,7 @@ export function createChatService(options: ChatServiceOptions): ChatService {
         const context = { files, tenant, maxTextBytes, media, model, signal }
         const messages = await openFiles(request.messages, context)
         loaded = await loadMedia(model, media, messages, signal)
-        const { imageTokens, videoTokens } = loaded
+        const { imageTokens, videoTokens, soundTokens } = loaded
         const prompt = await buildPrompt(model, messages, loaded.inOrder)
         const maxTokens = answerRoom(model, prompt, loaded, request.maxTokens)
         const encoded = await encodeMedia(model, media, messages, loaded, { tenant, signal })
@@ -78,20 +78,22 @@ export function createChatService(options: ChatServiceOptions): ChatService {
           model: model.id,
           systemFingerprint: model.systemFingerprint,
         }
-        const { images, videos } = encoded
+        const { images, videos, sounds } = encoded
         if (videos.length > 0) yield { type: 'videos', videos }
+        if (sounds.length > 0) yield { type: 'sounds', sounds }
         if (request.explain) {
           yield {
             type: 'explain',
             promptText: prompt.text,
-            promptTokens: prompt.textTokens + imageTokens + videoTokens,
+            promptTokens: prompt.textTokens + imageTokens + videoTokens + soundTokens,
             images,
             documents: documentsSeen(messages),
             videos,
+            sounds,
             kvCacheType: model.decoding.kvCacheType,
           }
         }
-        yield* answer(model, request, generation, loaded, [...images, ...videos])
+        yield* answer(model, request, generation, loaded, [...images, ...videos, ...sounds])
       } catch (error) {
         throw deadline.explain(error)
       } finally {

@@ -9,6 +9,7 @@ import { findTemplate } from './template-source.ts'
 /** `frames`: how many of a video are seen; only families that count them among the pictures look at it. */
 export type TemplatePart =
   | { readonly type: 'image' }
+  | { readonly type: 'audio' }
   | { readonly type: 'video'; readonly frames: number }
   | { readonly type: 'text'; readonly text: string }
 

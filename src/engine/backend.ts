@@ -120,7 +120,15 @@ export interface EncoderSession {
   encode(pixels: Float32Array, tiles: number): Promise<Float32Array>
   /** Where a picture's tiles are brought together before they are projected. */
   readonly merging?: MergingProjector
+  /** Of a model that also hears. */
+  readonly sounds?: SoundTower
   dispose(): Promise<void>
+}
+
+export interface SoundTower {
+  readonly tokensPerWindow: number
+  /** Log-mel `[windows, bins, frames]` → features `[windows, tokensPerWindow, hidden]`, which are the caller's. */
+  encode(mel: Float32Array, windows: number): Promise<Float32Array>
 }
 
 export interface MergingProjector {

@@ -3,7 +3,7 @@ import { blockCount, blockSize, mergeBlock, placeBlock } from '../../models/tili
 import { freeMemory, sharedMemoryPassed } from '../free-memory.ts'
 import type { EncoderSession, MergingProjector } from './backend.ts'
 import type { TiledPicture } from './encoder-messages.ts'
-import { itemsPerRun } from './run-size.ts'
+import { runItems } from './run-items.ts'
 
 /** What came of some pictures. */
 export interface Encoded {
@@ -20,54 +20,22 @@ export async function encodePictures(
   maxBatch: number,
 ): Promise<Encoded> {
   const { merging, tokensPerTile, hiddenSize } = session
+  const items = pictures.map(({ pixels, layout }) => ({ values: pixels, count: layout.tiles }))
+  const encode = (pixels: Float32Array, tiles: number) => session.encode(pixels, tiles)
   if (!merging) {
     const perTile = tokensPerTile * hiddenSize
-    const { results, runs } = await runTiles(session, pictures, maxBatch, perTile, sharedFloats)
+    const { results, runs } = await runItems(encode, items, maxBatch, perTile, sharedFloats)
     return { features: results, runs }
   }
   const { grid, channels } = merging.merge
   const own = (length: number) => new Float32Array(length)
   const perTile = grid * grid * channels
-  const { results: maps, runs } = await runTiles(session, pictures, maxBatch, perTile, own)
+  const { results: maps, runs } = await runItems(encode, items, maxBatch, perTile, own)
   try {
     return { features: await projectBlocks(session, merging, pictures, maps, maxBatch), runs }
   } finally {
     for (const { buffer } of maps) freeMemory(buffer)
   }
-}
-
-/** Runs the tiles of all pictures together, `maxBatch` at a time, and hands each picture its own: `perTile` floats a tile. */
-async function runTiles(
-  session: EncoderSession,
-  pictures: readonly TiledPicture[],
-  maxBatch: number,
-  perTile: number,
-  allocate: (length: number) => Float32Array,
-): Promise<{ readonly results: Float32Array[]; readonly runs: number }> {
-  const pixels = joinPixels(pictures)
-  const tiles = pictures.reduce((sum, { layout }) => sum + layout.tiles, 0)
-  const tilePixels = pixels.length / tiles
-  const perRun = itemsPerRun(tilePixels, maxBatch)
-  const results = pictures.map(({ layout }) => allocate(layout.tiles * perTile))
-  let picture = 0
-  let filled = 0
-  for (let first = 0; first < tiles; first += perRun) {
-    const count = Math.min(perRun, tiles - first)
-    const run = pixels.subarray(first * tilePixels, (first + count) * tilePixels)
-    const encoded = await session.encode(run, count) // [count, perTile], ours
-    for (let tile = 0; tile < count; tile++) {
-      if (filled === results[picture]!.length) {
-        picture++
-        filled = 0
-      }
-      const from = tile * perTile
-      results[picture]!.set(encoded.subarray(from, from + perTile), filled)
-      filled += perTile
-    }
-    freeMemory(encoded.buffer)
-  }
-  freeMemory(pixels.buffer)
-  return { results, runs: Math.ceil(tiles / perRun) }
 }
 
 /** Merges and projects the blocks of all pictures together, `maxBatch` at a time: no more of them exist at once. */
@@ -100,18 +68,6 @@ async function projectBlocks(
     freeMemory(projected.buffer)
   }
   return features
-}
-
-/** `[pictures or tiles, …]` of all, one after the other; of one picture its own. */
-export function joinPixels(pictures: readonly TiledPicture[]): Float32Array {
-  if (pictures.length === 1) return pictures[0]!.pixels
-  const joined = new Float32Array(pictures.reduce((sum, { pixels }) => sum + pixels.length, 0))
-  let offset = 0
-  for (const { pixels } of pictures) {
-    joined.set(pixels, offset)
-    offset += pixels.length
-  }
-  return joined
 }
 
 /** Zeros that other threads may read. */

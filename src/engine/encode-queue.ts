@@ -1,7 +1,7 @@
-/** Pictures that wait for the towers, each once however many requests want it. */
+/** Pictures, and sounds, that wait for the towers, each once however many requests want it. */
 import { AerieError } from '../errors.ts'
 import { itemsPerRun } from './run-size.ts'
-import type { EncodeRequest, EncodeResult, Features } from './types.ts'
+import type { EncodeRequest, EncodeResult, Features, SoundRequest } from './types.ts'
 
 /** Someone who waits for a picture. */
 interface Waiter {
@@ -12,28 +12,32 @@ interface Waiter {
   readonly reject: (error: Error) => void
 }
 
-/** One picture on its way, and who waits for it. */
+/** One picture, or one sound, on its way, and who waits for it. */
 export class PendingPicture {
-  readonly request: EncodeRequest
+  readonly request: EncodeRequest | SoundRequest
   readonly waiters = new Set<Waiter>()
   startedAt: number | undefined
 
-  constructor(request: EncodeRequest) {
+  constructor(request: EncodeRequest | SoundRequest) {
     this.request = request
   }
 
+  /** Windows, of a sound. */
   get tiles(): number {
+    if ('mel' in this.request) return this.request.windows
     const { layout, pooled } = this.request
     return layout.tiles * (pooled?.frames ?? 1)
   }
 
-  /** Of one tile, or of the picture of a tower. */
+  /** Of one tile or window, or of the picture of a tower. */
   get floats(): number {
-    return this.request.pixels.length / this.tiles
+    const { request } = this
+    return ('mel' in request ? request.mel : request.pixels).length / this.tiles
   }
 
-  /** Only pictures whose tiles have one shape, and of which the same is wanted, can share a run. */
+  /** Only pictures whose tiles have one shape, and of which the same is wanted, can share a run; and only sounds with sounds. */
   get shape(): string {
+    if ('mel' in this.request) return 'sound'
     const { input } = this.request
     return input ? `${input.width}×${input.height} ${input.output}` : String(this.floats)
   }

@@ -37,12 +37,24 @@ export interface EncodeBatch {
   readonly input?: TowerInput
 }
 
-export type ToEncoder = EncodeBatch | DisposeMessage
+export interface WindowedSound {
+  /** Log-mel `[windows, bins, frames]`. */
+  readonly mel: Float32Array
+  readonly windows: number
+}
+
+/** Sounds whose windows the worker runs together. Log-mel is transferred. */
+export interface SoundBatch {
+  readonly type: 'encode-sounds'
+  readonly sounds: readonly WindowedSound[]
+}
+
+export type ToEncoder = EncodeBatch | SoundBatch | DisposeMessage
 
 export type FromEncoder =
   | {
       readonly type: 'encoded'
-      /** One `[rows, hidden]` a picture, or a tower's output, over a SharedArrayBuffer. */
+      /** One `[rows, hidden]` a picture or sound, or a tower's output, over a SharedArrayBuffer. */
       readonly features: readonly Float32Array[]
       /** Of the towers. */
       readonly runs: number

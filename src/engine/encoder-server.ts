@@ -5,14 +5,23 @@ import { freeMemory } from '../free-memory.ts'
 import type { EncoderSession, TowerSession } from './backend.ts'
 import { encodeClips } from './encode-clips.ts'
 import type { Encoded } from './encode-pictures.ts'
+import { encodeSounds } from './encode-sounds.ts'
 import { encodeForTower } from './encode-tower.ts'
-import type { EncodeBatch, EncoderReady, FromEncoder, ToEncoder } from './encoder-messages.ts'
+import type {
+  EncodeBatch,
+  EncoderReady,
+  FromEncoder,
+  SoundBatch,
+  ToEncoder,
+} from './encoder-messages.ts'
 import type { StartMessage } from './worker-host.ts'
 
 /** What a batch is answered with. */
 interface EncodeWork {
   readonly ready: EncoderReady
   encode(batch: EncodeBatch): Promise<Encoded>
+  /** Of sounds; absent where there are none. */
+  hear?(batch: SoundBatch): Promise<Encoded>
   sessions?(): TowerSession['sessions']
   dispose(): Promise<void>
 }
@@ -22,6 +31,7 @@ export function serveEncoder(port: MessagePort, session: EncoderSession, maxBatc
   serve(port, {
     ready: { hiddenSize: session.hiddenSize, tokensPerTile: session.tokensPerTile },
     encode: ({ pictures }) => encodeClips(session, pictures, maxBatch),
+    hear: ({ sounds }) => encodeSounds(session, sounds, maxBatch),
     dispose: () => session.dispose(),
   })
 }
@@ -40,10 +50,10 @@ export function serveTower(port: MessagePort, session: TowerSession, maxBatch: n
 }
 
 function serve(port: MessagePort, work: EncodeWork): void {
-  async function answer(batch: EncodeBatch): Promise<FromEncoder> {
+  async function answer(batch: EncodeBatch | SoundBatch): Promise<FromEncoder> {
     const startedAt = performance.now()
     try {
-      const encoded = await work.encode(batch)
+      const encoded = await encode(batch)
       const encodeMs = performance.now() - startedAt
       return {
         type: 'encoded',
@@ -59,21 +69,33 @@ function serve(port: MessagePort, work: EncodeWork): void {
       const stack = cause instanceof Error ? cause.stack : undefined
       return { type: 'encode-failed', error: toWireError(error), ...(stack ? { stack } : {}) }
     } finally {
-      for (const { pixels } of batch.pictures) freeMemory(pixels.buffer)
+      for (const { buffer } of inputsOf(batch)) freeMemory(buffer)
     }
+  }
+
+  async function encode(batch: EncodeBatch | SoundBatch): Promise<Encoded> {
+    if (batch.type === 'encode') return await work.encode(batch)
+    if (!work.hear) throw new Error('a tower of pictures was given sounds')
+    return await work.hear(batch)
   }
 
   let queue: Promise<void> = Promise.resolve()
   port.on('message', (message: ToEncoder) => {
     queue = queue.then(async () => {
-      if (message.type === 'encode') {
-        port.postMessage(await answer(message))
-      } else {
+      if (message.type === 'dispose') {
         await work.dispose()
         port.close()
+      } else {
+        port.postMessage(await answer(message))
       }
     })
   })
   const ready: StartMessage<EncoderReady> = { type: 'ready', ...work.ready }
   port.postMessage(ready)
+}
+
+function inputsOf(batch: EncodeBatch | SoundBatch): Float32Array[] {
+  return batch.type === 'encode'
+    ? batch.pictures.map(({ pixels }) => pixels)
+    : batch.sounds.map(({ mel }) => mel)
 }

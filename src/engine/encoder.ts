@@ -14,6 +14,7 @@ import type {
   EncoderStats,
   Features,
   KnownFeatures,
+  SoundRequest,
 } from './types.ts'
 import { WorkerHost } from './worker-host.ts'
 
@@ -112,7 +113,7 @@ class WorkerEncoder implements Encoder {
     return known
   }
 
-  async encode(request: EncodeRequest, signal: AbortSignal): Promise<EncodeResult> {
+  async encode(request: EncodeRequest | SoundRequest, signal: AbortSignal): Promise<EncodeResult> {
     if (signal.aborted) throw cancelled(signal)
     const features = this.#cache.get(request.key)
     if (features) {
@@ -152,7 +153,7 @@ class WorkerEncoder implements Encoder {
     await Promise.all([this.#host.dispose(), this.#disk?.dispose()])
   }
 
-  #enqueue(request: EncodeRequest): PendingPicture {
+  #enqueue(request: EncodeRequest | SoundRequest): PendingPicture {
     this.#bound.enter(1)
     const picture = new PendingPicture(request)
     this.#pending.set(request.key, picture)
@@ -166,17 +167,9 @@ class WorkerEncoder implements Encoder {
     this.#batch = this.#queue.takeBatch(this.#options.maxBatch)
     if (this.#batch.length === 0) return
     const now = performance.now()
-    const pictures = this.#batch.map((picture) => {
-      picture.startedAt = now
-      const { pixels, layout, pooled } = picture.request
-      return { pixels: transferable(pixels), layout, ...(pooled && { pooled }) }
-    })
-    // A batch has pictures of one input alone.
-    const { input } = this.#batch[0]!.request
-    this.#host.post(
-      { type: 'encode', pictures, ...(input && { input }) },
-      pictures.map(({ pixels }) => pixels.buffer),
-    )
+    for (const picture of this.#batch) picture.startedAt = now
+    const { message, transfer } = batchOf(this.#batch.map(({ request }) => request))
+    this.#host.post(message, transfer)
   }
 
   #receive(message: FromEncoder): void {
@@ -192,7 +185,7 @@ class WorkerEncoder implements Encoder {
       this.#runs += message.runs
       batch.forEach((picture, i) => {
         const data = message.features[i]!
-        const { key, input, conversions, seconds } = picture.request
+        const { key, input, conversions, seconds } = factsOf(picture.request)
         const rows = input ? 1 : data.length / this.#host.ready.hiddenSize
         const features: Features = {
           ...{ key, data, rows },
@@ -226,6 +219,34 @@ class WorkerEncoder implements Encoder {
       picture.reject(error)
     }
   }
+}
+
+/** A batch has sounds alone, or pictures of one input alone. */
+function batchOf(requests: readonly (EncodeRequest | SoundRequest)[]): {
+  readonly message: ToEncoder
+  readonly transfer: ArrayBuffer[]
+} {
+  const sounds = requests.flatMap((request) =>
+    'mel' in request ? [{ mel: transferable(request.mel), windows: request.windows }] : [],
+  )
+  if (sounds.length > 0) {
+    const transfer = sounds.map(({ mel }) => mel.buffer)
+    return { message: { type: 'encode-sounds', sounds }, transfer }
+  }
+  const asked = requests as readonly EncodeRequest[]
+  const pictures = asked.map(({ pixels, layout, pooled }) => {
+    return { pixels: transferable(pixels), layout, ...(pooled && { pooled }) }
+  })
+  const { input } = asked[0]!
+  const transfer = pictures.map(({ pixels }) => pixels.buffer)
+  return { message: { type: 'encode', pictures, ...(input && { input }) }, transfer }
+}
+
+/** What is kept with the features, or says what they are. */
+function factsOf(
+  request: EncodeRequest | SoundRequest,
+): Pick<EncodeRequest, 'key' | 'input' | 'conversions' | 'seconds'> {
+  return 'mel' in request ? { key: request.key } : request
 }
 
 /** The same floats over a buffer of their own, so that transferring it takes nothing else along. */

@@ -31,7 +31,7 @@ export type PromptPart =
   | { readonly kind: 'tokens'; readonly ids: Int32Array }
   | { readonly kind: 'features'; readonly features: Features }
 
-/** Projected features of one picture: `[rows, hidden]`, or a tower's output as one row, over a SharedArrayBuffer. */
+/** Projected features of one picture or sound: `[rows, hidden]`, or a tower's output as one row, over a SharedArrayBuffer. */
 export interface Features {
   readonly data: Float32Array
   readonly rows: number
@@ -178,6 +178,15 @@ export interface EncodeRequest {
   readonly seconds?: readonly number[]
 }
 
+/** Log-mel on its way to the sound tower. `mel` is transferred, not copied. */
+export interface SoundRequest {
+  /** As of {@link EncodeRequest}. */
+  readonly key: string
+  /** `[windows, bins, frames]`. */
+  readonly mel: Float32Array
+  readonly windows: number
+}
+
 /** Frames whose features are pooled to `[rows, hidden]`, the runs of all sizes one after the other. */
 export interface PooledFrames {
   readonly frames: number
@@ -215,7 +224,7 @@ export interface Encoder {
    * Equal keys in flight are computed once. Rejects with `cancelled` when the signal fires,
    * `queue_full` (with `retryAfterSeconds`), `not_ready` while restarting, or `backend_failure`.
    */
-  encode(request: EncodeRequest, signal: AbortSignal): Promise<EncodeResult>
+  encode(request: EncodeRequest | SoundRequest, signal: AbortSignal): Promise<EncodeResult>
   stats(): EncoderStats
   dispose(): Promise<void>
 }
@@ -223,6 +232,7 @@ export interface Encoder {
 export interface EncoderStats {
   readonly waiting: number
   readonly maxWaiting: number
+  /** Windows of sounds among them. */
   readonly tilesEncoded: number
   /** Of the towers, for those tiles. */
   readonly runs: number

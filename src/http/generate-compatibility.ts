@@ -56,6 +56,9 @@ const SECTIONS: readonly (readonly [
       ['ImageUrl', 'image_url: image_url.'],
       ['RefusalPart', 'refusal: '],
       ['AudioPart', 'input_audio: '],
+      ['InputAudio', 'input_audio: input_audio.'],
+      ['AudioUrlPart', 'audio_url: '],
+      ['AudioUrl', 'audio_url: audio_url.'],
       ['FilePart', 'file: '],
       ['FileReference', 'file: file.'],
       ['VideoPart', 'video_url: '],
@@ -106,7 +109,7 @@ const OUTRO = `
 - \`usage.prompt_tokens_details\` always has \`cached_tokens\`, \`text_tokens\`, \`image_tokens\` and \`audio_tokens\`.
 - \`finish_reason\` is \`stop\` or \`length\`; there are no tool calls and no content filter.
 - Chunks carry no \`obfuscation\`.
-- \`aerie\` is one field more, only of answers about clips (\`aerie.videos\`) and when asked for by \`aerie.explain\` or the header \`x-aerie-explain: 1\`: in the JSON
+- \`aerie\` is one field more, only of answers about clips (\`aerie.videos\`) and sounds (\`aerie.sounds\`) and when asked for by \`aerie.explain\` or the header \`x-aerie-explain: 1\`: in the JSON
   answer, or in a last chunk with empty \`choices\` (the usage chunk where there is one).
 - Every answer has the header \`x-request-id\`; JSON answers also have \`server-timing\`.
 - \`/v1/models\` adds \`aerie\` to each model: context length, number of pictures and frames, sampling defaults, cost of each \`detail\`;

@@ -567,7 +567,7 @@ export interface components {
         TextContent: string | components["schemas"]["SystemPart"][];
         SystemPart: components["schemas"]["TextPart"];
         AssistantPart: components["schemas"]["TextPart"] | components["schemas"]["RefusalPart"];
-        UserPart: components["schemas"]["TextPart"] | components["schemas"]["ImagePart"] | components["schemas"]["AudioPart"] | components["schemas"]["FilePart"] | components["schemas"]["VideoPart"] | components["schemas"]["InputVideoPart"];
+        UserPart: components["schemas"]["TextPart"] | components["schemas"]["ImagePart"] | components["schemas"]["AudioPart"] | components["schemas"]["AudioUrlPart"] | components["schemas"]["FilePart"] | components["schemas"]["VideoPart"] | components["schemas"]["InputVideoPart"];
         TextPart: {
             /**
              * @description A text. (enum property replaced by openapi-typescript)
@@ -609,10 +609,39 @@ export interface components {
         };
         AudioPart: {
             /**
-             * @description Sound. (enum property replaced by openapi-typescript)
+             * @description A sound as data, or by the id of an uploaded file. (enum property replaced by openapi-typescript)
              * @enum {string}
              */
             type: "input_audio";
+            /** @description The sound. */
+            input_audio: components["schemas"]["InputAudio"];
+            prompt_cache_breakpoint?: components["schemas"]["PromptCacheBreakpoint"];
+        };
+        /** @description Exactly one of `data` and `file_id`. */
+        InputAudio: {
+            /** @description The file in base64. */
+            data?: string | null;
+            /** @description The id of a file that was uploaded to `/v1/files` with the same API key. */
+            file_id?: string | null;
+            /**
+             * @description What the sound is. The bytes decide; a format that is not theirs is refused. May be missing.
+             * @enum {string|null}
+             */
+            format?: "wav" | "mp3" | "flac" | "ogg" | "opus" | "m4a" | "mp4" | "aac" | "webm" | "aiff" | "caf" | "amr" | "mpga" | "mpeg" | "oga" | null;
+        };
+        AudioUrlPart: {
+            /**
+             * @description A sound by URL. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "audio_url";
+            /** @description The sound, or its URL alone. */
+            audio_url: components["schemas"]["AudioUrl"] | string;
+            prompt_cache_breakpoint?: components["schemas"]["PromptCacheBreakpoint"];
+        };
+        AudioUrl: {
+            /** @description An `https:` URL (`http:` where the server allows it) or a `data:` URI in base64. */
+            url: string;
         };
         FilePart: {
             /**
@@ -664,6 +693,7 @@ export interface components {
             end?: components["schemas"]["VideoEnd"];
             sampling?: components["schemas"]["VideoSampling"];
             times?: components["schemas"]["VideoTimes"];
+            sound?: components["schemas"]["VideoSound"];
         };
         InputVideoPart: {
             /**
@@ -689,6 +719,7 @@ export interface components {
             end?: components["schemas"]["VideoEnd"];
             sampling?: components["schemas"]["VideoSampling"];
             times?: components["schemas"]["VideoTimes"];
+            sound?: components["schemas"]["VideoSound"];
         };
         /** @description Exactly one of `url` and `file_id`. */
         VideoFrame: {
@@ -713,6 +744,11 @@ export interface components {
          * @enum {string|null}
          */
         VideoSampling: "uniform" | "keyframes" | "scenes" | null;
+        /**
+         * @description Whether the model also hears the clip's first sound track, behind its frames: from `start` to `end` where these are given, else all of
+         *     it. Refused where the clip has none or the model does not hear. Default false.
+         */
+        VideoSound: boolean | null;
         /** @description Seconds from the beginning of the clip, rising; the frame that is shown then is looked at. Excludes the other sampling fields. */
         VideoTimes: number[] | null;
         /** @description Exactly one of `messages` and `prompt`. */
@@ -1006,7 +1042,7 @@ export interface components {
                 finish_reason: components["schemas"]["FinishReason"];
             }[];
             usage: components["schemas"]["Usage"];
-            aerie?: components["schemas"]["Explanation"] | components["schemas"]["VideosSeen"];
+            aerie?: components["schemas"]["Explanation"] | components["schemas"]["MediaSeen"];
         };
         AnswerMessage: {
             /** @constant */
@@ -1042,7 +1078,7 @@ export interface components {
             }[];
             /** @description Present only with `stream_options.include_usage`; null but for the last chunk. */
             usage?: components["schemas"]["Usage"] | null;
-            aerie?: components["schemas"]["Explanation"] | components["schemas"]["VideosSeen"];
+            aerie?: components["schemas"]["Explanation"] | components["schemas"]["MediaSeen"];
         };
         Logprobs: {
             content: {
@@ -1072,8 +1108,8 @@ export interface components {
                 image_tokens: number;
                 /** @description Of frames of clips. */
                 video_tokens: number;
-                /** @constant */
-                audio_tokens: 0;
+                /** @description Of sounds. */
+                audio_tokens: number;
             };
             completion_tokens_details: {
                 text_tokens: number;
@@ -1098,6 +1134,8 @@ export interface components {
             /** @description Absent where there are none. */
             videos?: components["schemas"]["VideoSeen"][];
             /** @description Absent where there are none. */
+            sounds?: components["schemas"]["SoundSeen"][];
+            /** @description Absent where there are none. */
             documents?: components["schemas"]["DocumentSeen"][];
             decoding: {
                 kv_cache_type: components["schemas"]["KvCacheType"];
@@ -1108,9 +1146,38 @@ export interface components {
             };
             timings_ms: components["schemas"]["StationTimes"];
         };
-        /** @description What was seen of each clip, in every answer about any. */
-        VideosSeen: {
-            videos: components["schemas"]["VideoSeen"][];
+        /** @description What was seen of each clip and heard of each sound, in every answer about any. */
+        MediaSeen: {
+            videos?: components["schemas"]["VideoSeen"][];
+            sounds?: components["schemas"]["SoundSeen"][];
+        };
+        /** @description The fields behind `tokens` only when the answer is explained. */
+        SoundSeen: {
+            /** @description The field of the request. */
+            param: string;
+            /** @description Seconds that were heard. */
+            duration: number;
+            /** @description Positions that it takes in the prompt. */
+            tokens: number;
+            /** @description In which it was heard, the last one filled up with silence. */
+            windows?: number;
+            /** @description As of `input_audio`; absent where the first bytes do not tell. */
+            format?: string;
+            /** @description Where the first bytes tell: mp3, flac, opus, … */
+            codec?: string;
+            bytes?: number;
+            /** @description Of the bytes. */
+            sha256?: string;
+            /** @description The uploaded file that it is. */
+            file_id?: string;
+            /** @description The features came from the cache: the sound was decoded, as nothing else tells its length, and no tower heard it. */
+            cached?: boolean;
+            /**
+             * @description Which one.
+             * @enum {string}
+             */
+            cache?: "memory" | "disk";
+            timings_ms?: components["schemas"]["StationTimes"];
         };
         /** @description The fields behind `tokens` only when the answer is explained. */
         VideoSeen: {
@@ -1158,7 +1225,7 @@ export interface components {
                 /** @description On average. */
                 fps: number;
                 frames: number;
-                /** @description Sound is not listened to. */
+                /** @description Heard where the request says `sound`. */
                 has_sound: boolean;
             };
             timings_ms?: components["schemas"]["StationTimes"];
@@ -1430,6 +1497,17 @@ export interface components {
                 /** @description Which frames are seen where a request does not say. */
                 how: string;
             } | null;
+            /** @description How sounds of a conversation are heard; null for a model that hears none there. */
+            audio: {
+                /** @description Sounds in one request, tracks of clips among them. */
+                max_sounds: number;
+                /** @description Of one sound. */
+                max_seconds: number;
+                /** @description A sound is heard in windows of so many seconds, the last one filled up with silence. */
+                window_seconds: number;
+                /** @description Positions of a window; of silence behind the end of a sound none. */
+                tokens_per_window: number;
+            } | null;
             /** @description What a picture costs in positions, without text that the family writes around it; null for text models. */
             image_tokens: {
                 min: number;
@@ -1635,7 +1713,10 @@ export interface components {
             image_tokens: number;
             /** @description Of frames of clips. */
             video_tokens: number;
+            /** @description Of sounds. */
+            audio_tokens: number;
             videos: components["schemas"]["VideoSeen"][];
+            sounds: components["schemas"]["SoundSeen"][];
             images: {
                 /** @description The field of the request. */
                 param: string;

@@ -3,6 +3,7 @@
 import type {
   ChatEvent,
   Explanation,
+  SoundSeen,
   StationTimes,
   TextLogprob,
   TokenUsage,
@@ -26,6 +27,7 @@ export class AnswerBuilder {
   #start: Extract<ChatEvent, { type: 'start' }> | undefined
   #explanation: Explanation | undefined
   #videos: readonly VideoSeen[] = []
+  #sounds: readonly SoundSeen[] = []
   #usage: TokenUsage | undefined
   #stations: StationTimes = {}
 
@@ -54,6 +56,9 @@ export class AnswerBuilder {
       case 'videos':
         this.#videos = event.videos
         break
+      case 'sounds':
+        this.#sounds = event.sounds
+        break
       case 'text-delta': {
         const choice = this.#choices[event.choice]!
         choice.text += event.text
@@ -78,6 +83,7 @@ export class AnswerBuilder {
     const usage = this.#usage
     if (!start || !usage) throw new Error('the answer ended without a start or without usage')
     const { serviceTier, metadata } = this.#form
+    const seen = { videos: this.#videos, sounds: this.#sounds }
     return {
       id: start.id,
       object: 'chat.completion',
@@ -88,7 +94,7 @@ export class AnswerBuilder {
       ...(metadata ? { metadata } : {}),
       choices: this.#choices.map(toWireChoice),
       usage: toWireUsage(usage),
-      ...toWireNotes(this.#explanation, this.#videos, usage, this.#stations),
+      ...toWireNotes(this.#explanation, seen, usage, this.#stations),
     }
   }
 }

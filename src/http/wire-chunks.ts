@@ -3,6 +3,7 @@
 import type {
   ChatEvent,
   Explanation,
+  SoundSeen,
   StationTimes,
   TokenUsage,
   VideoSeen,
@@ -20,6 +21,7 @@ export class ChunkBuilder {
   #head: Omit<Chunk, 'choices'> | undefined
   #explanation: Explanation | undefined
   #videos: readonly VideoSeen[] = []
+  #sounds: readonly SoundSeen[] = []
   #usage: TokenUsage | undefined
   #stations: StationTimes = {}
 
@@ -49,6 +51,9 @@ export class ChunkBuilder {
       case 'videos':
         this.#videos = event.videos
         return []
+      case 'sounds':
+        this.#sounds = event.sounds
+        return []
       case 'usage':
         this.#usage = event
         return []
@@ -58,12 +63,13 @@ export class ChunkBuilder {
     }
   }
 
-  /** The chunk with empty choices, where usage or an explanation was asked for, or clips were seen. Throws unless the answer is whole. */
+  /** The chunk with empty choices, where usage or an explanation was asked for, or clips were seen or sounds heard. Throws unless the answer is whole. */
   end(): readonly Chunk[] {
     if (this.#unfinished.size > 0 || !this.#usage) {
       throw new Error(`the answer ended with ${this.#unfinished.size} choices unfinished`)
     }
-    const notes = toWireNotes(this.#explanation, this.#videos, this.#usage, this.#stations)
+    const seen = { videos: this.#videos, sounds: this.#sounds }
+    const notes = toWireNotes(this.#explanation, seen, this.#usage, this.#stations)
     if (!this.#form.includeUsage && !notes.aerie) return []
     return [
       {

@@ -1,9 +1,10 @@
 /** Wire messages → the chat room's messages, each part with the path of its field. */
 
-import type { ContentPart, FiledVideo, FilePart, RequestMessage } from '../chat/contract.ts'
+import type { FilePart, RequestMessage } from '../chat/contract.ts'
 import { AerieError } from '../errors.ts'
 import type { WireRequests } from './contract.ts'
-import { toInputVideo, toVideoByUrl } from './wire-video.ts'
+import { toInputAudio, toSoundByUrl } from './wire-sound.ts'
+import { toInputVideo, toVideoByUrl, trackOf } from './wire-video.ts'
 
 type WireMessage = WireRequests['ChatCompletionRequest']['messages'][number]
 type WireContent = Extract<WireMessage, { content?: unknown }>['content']
@@ -24,10 +25,13 @@ export function toMessages(messages: readonly WireMessage[]): RequestMessage[] {
 function toParts(content: WireContent, param: string): RequestMessage['content'] {
   if (content === undefined || content === null) return []
   if (typeof content === 'string') return [{ type: 'text', text: content, param }]
-  return content.map((part, i) => toPart(part, `${param}[${i}]`))
+  return content.flatMap((part, i) => [
+    toPart(part, `${param}[${i}]`),
+    ...trackOf(part, `${param}[${i}]`),
+  ])
 }
 
-function toPart(part: WirePart, param: string): ContentPart | FilePart | FiledVideo {
+function toPart(part: WirePart, param: string): RequestMessage['content'][number] {
   switch (part.type) {
     case 'text':
       return { type: 'text', text: part.text, param: `${param}.text` }
@@ -44,6 +48,10 @@ function toPart(part: WirePart, param: string): ContentPart | FilePart | FiledVi
       return toFilePart(part.file, `${param}.file`)
     case 'video_url':
       return toVideoByUrl(part.video_url, `${param}.video_url`)
+    case 'input_audio':
+      return toInputAudio(part.input_audio, `${param}.input_audio`)
+    case 'audio_url':
+      return toSoundByUrl(part.audio_url, `${param}.audio_url`)
     case 'input_video':
       return toInputVideo(part.input_video, `${param}.input_video`)
     default:

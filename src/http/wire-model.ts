@@ -1,5 +1,9 @@
 /** Capability documents → wire: the short form of the list, and the whole. */
-import type { CapabilityDocument, VideoCapabilities } from '../capabilities/document.ts'
+import type {
+  AudioCapabilities,
+  CapabilityDocument,
+  VideoCapabilities,
+} from '../capabilities/document.ts'
 import type { ParityRecord } from '../capabilities/parity.ts'
 import type { components } from './openapi.d.ts'
 
@@ -18,6 +22,7 @@ export function toWireDocument(document: CapabilityDocument): Wire['ModelDocumen
       ...card(document),
       max_prompt: chat?.maxPrompt ?? 0,
       video: chat?.video ? toWireVideoCapabilities(chat.video) : null,
+      audio: chat?.audio ? toWireAudioCapabilities(chat.audio) : null,
       image_tokens: imageTokens
         ? { ...pick(imageTokens, 'min', 'max', 'how'), per_tile: imageTokens.perTile }
         : null,
@@ -75,6 +80,16 @@ export function toWireDocument(document: CapabilityDocument): Wire['ModelDocumen
 function toWireVideoCapabilities(video: VideoCapabilities): Wire['Capabilities']['video'] {
   const { maxVideos, multiple, tokensPerFrame, how } = video
   return { max_videos: maxVideos, multiple, tokens_per_frame: tokensPerFrame, how }
+}
+
+function toWireAudioCapabilities(audio: AudioCapabilities): Wire['Capabilities']['audio'] {
+  const { maxSounds, maxSeconds, windowSeconds, tokensPerWindow } = audio
+  return {
+    max_sounds: maxSounds,
+    max_seconds: maxSeconds,
+    window_seconds: windowSeconds,
+    tokens_per_window: tokensPerWindow,
+  }
 }
 
 function openaiFields({ id, created, ownedBy }: CapabilityDocument) {

@@ -8,9 +8,9 @@ import type {
   TextLogprob,
   TokenText,
   TokenUsage,
-  VideoSeen,
 } from '../chat/contract.ts'
 import type { components } from './openapi.d.ts'
+import { toWireExplainedSound, toWireSound } from './wire-sound.ts'
 import { toWireTimes } from './wire-times.ts'
 import { toWireExplainedVideo, toWireVideo } from './wire-video.ts'
 
@@ -23,10 +23,11 @@ export function toWireUsage(usage: TokenUsage): Wire['Usage'] {
     total_tokens: usage.promptTokens + usage.completionTokens,
     prompt_tokens_details: {
       cached_tokens: usage.cachedTokens,
-      text_tokens: usage.promptTokens - usage.imageTokens - usage.videoTokens,
+      text_tokens:
+        usage.promptTokens - usage.imageTokens - usage.videoTokens - usage.soundTokens,
       image_tokens: usage.imageTokens,
       video_tokens: usage.videoTokens,
-      audio_tokens: 0,
+      audio_tokens: usage.soundTokens,
     },
     completion_tokens_details: {
       text_tokens: usage.completionTokens,
@@ -66,6 +67,7 @@ function toWireExplanation(
     prompt: { text: seen.promptText, tokens: seen.promptTokens },
     images: seen.images.map(toWireImage),
     ...(seen.videos.length > 0 && { videos: seen.videos.map(toWireExplainedVideo) }),
+    ...(seen.sounds.length > 0 && { sounds: seen.sounds.map(toWireExplainedSound) }),
     ...documentsField(seen.documents),
     decoding: {
       kv_cache_type: seen.kvCacheType,
@@ -76,15 +78,21 @@ function toWireExplanation(
   }
 }
 
-/** What is said of an answer beside it: everything where that was asked for, else what clips were seen by. */
+/** What is said of an answer beside it: everything where that was asked for, else what clips were seen by, and sounds heard. */
 export function toWireNotes(
   explanation: Explanation | undefined,
-  videos: readonly VideoSeen[],
+  { videos, sounds }: Pick<Explanation, 'videos' | 'sounds'>,
   usage: TokenUsage,
   stations: StationTimes,
-): { readonly aerie?: Wire['Explanation'] | Wire['VideosSeen'] } {
+): { readonly aerie?: Wire['Explanation'] | Wire['MediaSeen'] } {
   if (explanation) return { aerie: toWireExplanation(explanation, usage, stations) }
-  return videos.length > 0 ? { aerie: { videos: videos.map(toWireVideo) } } : {}
+  if (videos.length === 0 && sounds.length === 0) return {}
+  return {
+    aerie: {
+      ...(videos.length > 0 && { videos: videos.map(toWireVideo) }),
+      ...(sounds.length > 0 && { sounds: sounds.map(toWireSound) }),
+    },
+  }
 }
 
 /** Absent where no part was a document. */

@@ -3,6 +3,7 @@ import type {
   ContentPart,
   FiledVideo,
   FramesPart,
+  TrackPart,
   VideoCost,
   VideoSampling,
   VideoSeen,
@@ -58,6 +59,21 @@ export function toInputVideo(video: WireInputVideo, param: string): ContentPart 
   }
   const where = { param: `${param}.file_id`, samplingParam: param }
   return { type: 'filed-video', fileId: fileId!, sampling, ...where }
+}
+
+/** The sound of a clip that asks for it: a part of its own behind it. `param`: of the part. */
+export function trackOf(part: WirePart, param: string): TrackPart[] {
+  const [video, where] =
+    part.type === 'video_url'
+      ? [part.video_url, `${param}.video_url`]
+      : part.type === 'input_video'
+        ? [part.input_video, `${param}.input_video`]
+        : []
+  if (typeof video !== 'object' || !video.sound) return []
+  const field = `${where}.sound`
+  if ('frames' in video && video.frames)
+    throw invalid(field, 'none beside frames, which have no sound')
+  return [{ type: 'track', param: field }]
 }
 
 const SAMPLING_FIELDS = ['fps', 'max_frames', 'start', 'end', 'sampling', 'times'] as const

@@ -50,7 +50,7 @@ interface Placed {
 }
 
 /** Graphs that a server runs. */
-const SERVED: ReadonlySet<string> = new Set(['decoder', 'encoder', 'projector'])
+const SERVED: ReadonlySet<string> = new Set(['decoder', 'encoder', 'projector', 'soundEncoder'])
 /** Longer than any number of a header. */
 const WIDEST = { start: Number.MAX_SAFE_INTEGER, end: 2 * Number.MAX_SAFE_INTEGER }
 /** Outputs of a panel, of which a block has whole ones. */

@@ -18,7 +18,7 @@ export async function readHeader(
     throw new AerieError('unsupported_media', `${param}: ${what}`, { param })
   }
   const found = sniff(bytes)
-  if (found.is === 'other' || found.is === 'video') {
+  if (found.is === 'other' || found.is === 'video' || found.is === 'sound') {
     throw new AerieError('invalid_media', `${param}: data is ${found.name}`, { param })
   }
   if (found.is === 'unsupported') {

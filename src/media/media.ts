@@ -12,6 +12,7 @@ import { createFetcher, type Fetcher } from './fetcher.ts'
 import { type Entry, Gate } from './gate.ts'
 import { checkBytes, decodedBytes, tileBytes } from './limits.ts'
 import type { ResolveHost } from './resolve-host.ts'
+import { SOUND_DEFAULTS, SoundRoom, type SoundRoomOptions } from './sound/sound-room.ts'
 import type {
   FetchLimits,
   ImageContent,
@@ -38,6 +39,8 @@ export interface MediaOptions {
   readonly limits: MediaLimits
   /** What is not named is as in `CLIP_DEFAULTS`. */
   readonly clips?: Partial<ClipOptions>
+  /** What is not named is as in `SOUND_DEFAULTS`. */
+  readonly sounds?: Partial<SoundRoomOptions>
   /** Default 50 MiB and 500 pages. */
   readonly documents?: DocumentLimits
   readonly fetch: FetchLimits
@@ -70,6 +73,7 @@ type Held = LoadedImage | LoadedDocument
 
 class PictureMedia implements Media {
   readonly clips: ClipRoom
+  readonly sounds: SoundRoom
   readonly #limits: MediaLimits
   readonly #workers: number
   readonly #maxWaiting: number
@@ -105,6 +109,7 @@ class PictureMedia implements Media {
       { ...CLIP_DEFAULTS, ...options.clips },
       { fetch, memory: this.#budget, logger },
     )
+    this.sounds = new SoundRoom({ ...SOUND_DEFAULTS, ...options.sounds }, fetch)
     this.#pool = new DecoderPool({
       ...PICTURE_DECODER,
       workers,
@@ -212,7 +217,7 @@ class PictureMedia implements Media {
   async dispose(): Promise<void> {
     this.#fetches.close()
     this.#decodes.close()
-    await Promise.all([this.#pool.dispose(), this.clips.dispose()])
+    await Promise.all([this.#pool.dispose(), this.clips.dispose(), this.sounds.dispose()])
   }
 
   #hold(held: Held, number: number, claim: Pick<Claim, 'release'>): void {

@@ -1,4 +1,5 @@
 /** What bytes are, by their own first bytes. A declared content type or file name is never believed. */
+import { soundFormat } from './sound/sound-format.ts'
 import type { ImageHeader } from './types.ts'
 
 export type Sniffed =
@@ -7,7 +8,9 @@ export type Sniffed =
   | { readonly is: 'unsupported'; readonly name: string }
   /** A clip; `name` reads well after "is". Whether it can be decoded, only ffmpeg knows. */
   | { readonly is: 'video'; readonly name: string }
-  /** Neither; `name` reads well after "is". */
+  /** A file of sound alone, as far as its beginning tells; `name` reads well after "is". */
+  | { readonly is: 'sound'; readonly name: string }
+  /** None of these; `name` reads well after "is". */
   | { readonly is: 'other'; readonly name: string }
 
 type Signature = readonly [offset: number, bytes: string, found: Sniffed]
@@ -15,6 +18,7 @@ type Signature = readonly [offset: number, bytes: string, found: Sniffed]
 const picture = (format: ImageHeader['format']): Sniffed => ({ is: 'picture', format })
 const unsupported = (name: string): Sniffed => ({ is: 'unsupported', name })
 const video = (name: string): Sniffed => ({ is: 'video', name })
+const sound = (name: string): Sniffed => ({ is: 'sound', name })
 const other = (name: string): Sniffed => ({ is: 'other', name })
 
 /** First match wins. Bytes are Latin-1, so that they can be compared as text. */
@@ -49,7 +53,6 @@ const SIGNATURES: readonly Signature[] = [
   [0, '\0\0\x01\xb3', video('an MPEG video')],
   [0, 'FLV\x01', video('a Flash video')],
   [0, '\x30\x26\xb2\x75\x8e\x66\xcf\x11', video('a Windows Media video')],
-  [8, 'WAVE', other('a WAVE sound')],
 ]
 
 /** Says what the bytes are; reads at most their first 4 kB. */
@@ -58,7 +61,10 @@ export function sniff(bytes: Uint8Array): Sniffed {
   const text = head.toString('latin1')
   if (text.startsWith('ftyp', 4)) return isoMedia(text)
   const found = SIGNATURES.find(([offset, magic]) => text.startsWith(magic, offset))
-  return found?.[2] ?? streamed(text) ?? markup(text) ?? other('not of any known picture format')
+  if (found) return found[2]
+  return (
+    streamed(text) ?? markup(text) ?? heard(head) ?? other('not of any known picture format')
+  )
 }
 
 /** ISO base media: the major brand at 8, then compatible brands to the end of the box. */
@@ -68,7 +74,7 @@ function isoMedia(text: string): Sniffed {
   const has = (...names: string[]) => names.some((name) => brands.includes(name))
   if (has('avif', 'avis')) return picture('avif')
   if (has('heic', 'heix', 'heim', 'heis', 'hevc', 'hevx', 'mif1', 'msf1')) return picture('heif')
-  return has('M4A ', 'M4B ') ? other('an MP4 sound') : video('an MP4 video')
+  return has('M4A ', 'M4B ') ? sound('an MP4 sound') : video('an MP4 video')
 }
 
 /** Packets of a transport stream begin alike, 188 bytes apart; what an Ogg file has in it stands in its first pages. */
@@ -76,7 +82,12 @@ function streamed(text: string): Sniffed | undefined {
   const isTransport = [0, 4].some((at) => [0, 188, 376].every((next) => text[at + next] === 'G'))
   if (isTransport) return video('an MPEG transport stream')
   if (!text.startsWith('OggS')) return undefined
-  return text.includes('theora') ? video('an Ogg video') : other('an Ogg sound')
+  return text.includes('theora') ? video('an Ogg video') : sound('an Ogg sound')
+}
+
+function heard(head: Uint8Array): Sniffed | undefined {
+  const format = soundFormat(head)
+  return format && sound(format.words)
 }
 
 function markup(text: string): Sniffed | undefined {

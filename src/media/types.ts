@@ -2,6 +2,7 @@
 import type { Preprocessing } from '../../models/preprocessing.ts'
 import type { PictureLayout } from '../../models/tiling/layout.ts'
 import type { Documents } from './documents/contract.ts'
+import type { SoundRoom } from './sound/sound-room.ts'
 import type { ClipStats, Clips } from './video/contract.ts'
 
 /** Where a picture comes from. `param` is the request field, for error messages. */
@@ -115,6 +116,8 @@ export interface MediaLogger {
 export interface Media {
   /** Videos, by the same fetcher and in the same bytes of memory. */
   readonly clips: Clips
+  /** Sounds of conversations. */
+  readonly sounds: Pick<SoundRoom, 'load' | 'release' | 'stats' | 'spool'>
   /** Documents, whose pages are pictures. */
   readonly documents: Documents
   /** Fetches or decodes the source to bytes, hashes them and checks the header against the limits. */

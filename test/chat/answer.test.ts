@@ -38,7 +38,7 @@ describe('a generation on its way to text', async () => {
     })
     const asked = { n: 1, stop: [], ...request } as unknown as ChatRequest
     const model = { tokenizer } as unknown as ServedModel
-    const nothing = { imageTokens: 0, videoTokens: 0 }
+    const nothing = { imageTokens: 0, videoTokens: 0, soundTokens: 0 }
     const events: ChatEvent[] = []
     let error: unknown
     const reading = (async () => {

@@ -94,11 +94,12 @@ describe('what was seen of a clip', () => {
     ...{ clip: undefined, stations: { decode: 1 } },
   }
   const usage = {
-    ...{ promptTokens: 110, cachedTokens: 0, imageTokens: 0, videoTokens: 100 },
+    ...{ promptTokens: 110, cachedTokens: 0, imageTokens: 0, videoTokens: 100, soundTokens: 0 },
     ...{ completionTokens: 1, draftedTokens: 0, acceptedTokens: 0 },
   }
   const explanation = {
     ...{ promptText: '', promptTokens: 110, images: [], videos: [video], documents: [] },
+    sounds: [],
     kvCacheType: 'f32' as const,
   }
   const events = (explains: boolean): ChatEvent[] => [

@@ -47,6 +47,7 @@ const DOCUMENT: Omit<CapabilityDocument, 'id'> = {
     samplingDefaults: { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1 },
     decoding: { kvCacheType: 'f16', kvCacheBytes: 2048, maxDraftTokens: 8 },
     video: undefined,
+    audio: undefined,
     detail: [{ level: 'auto', maxTiles: 1, maxTokens: IMAGE_TOKENS }],
   },
   embeddings: undefined,
@@ -126,7 +127,7 @@ export class EchoService implements ChatService {
     return {
       model: request.model,
       tokens: words.length + imageTokens,
-      ...{ imageTokens, videoTokens: 0, videos: [] },
+      ...{ imageTokens, videoTokens: 0, soundTokens: 0, videos: [], sounds: [] },
       images: images.map(({ param, detail }) => {
         const [width, height] = [640, 480]
         return { param, detail, format: 'png', width, height, tiles: 1, tokens: IMAGE_TOKENS }
@@ -159,6 +160,7 @@ export class EchoService implements ChatService {
       yield {
         type: 'explain',
         ...{ promptText, promptTokens, images: images.map(seen), documents: [], videos: [] },
+        sounds: [],
         kvCacheType: 'f16',
       }
     }
@@ -188,6 +190,7 @@ export class EchoService implements ChatService {
         cachedTokens: 0,
         imageTokens,
         videoTokens: 0,
+        soundTokens: 0,
         completionTokens,
         ...drafts,
       },

@@ -30,10 +30,11 @@ export async function tileEncoder(
   load: (graph: Graph, output: 'features') => Promise<EncoderRunner>,
 ): Promise<EncoderSession> {
   const { limits } = files
-  const { merging } = files.graphs
+  const { merging, soundEncoder } = files.graphs
   const encoder = encoderGraph(files)
   const towers = await load(encoder, 'features')
   const projector = merging && (await load(merging.projector, 'features'))
+  const ears = soundEncoder && (await load(soundEncoder, 'features'))
   return {
     hiddenSize: limits.hiddenSize,
     tokensPerTile: limits.tokensPerTile,
@@ -46,10 +47,23 @@ export async function tileEncoder(
           },
         }
       : {}),
+    ...(soundEncoder && ears
+      ? {
+          sounds: {
+            tokensPerWindow: tokensPerWindow(soundEncoder),
+            encode: checked(ears, soundEncoder, 'windows'),
+          },
+        }
+      : {}),
     async dispose() {
-      await Promise.all([towers.dispose(), projector?.dispose()])
+      await Promise.all([towers.dispose(), projector?.dispose(), ears?.dispose()])
     },
   }
+}
+
+function tokensPerWindow({ outputs }: Graph): number {
+  const [, tokens] = outputs[0]!.value.shape as [string, number, number]
+  return tokens
 }
 
 /** Values that are not `count` items of the graph's input fail with `backend_failure`. */

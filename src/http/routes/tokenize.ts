@@ -5,6 +5,7 @@ import type { Contract } from '../contract.ts'
 import type { components } from '../openapi.d.ts'
 import { toTokenizeRequest } from '../wire-request.ts'
 import { documentsField } from '../wire-usage.ts'
+import { toWireSound } from '../wire-sound.ts'
 import { toWireVideo } from '../wire-video.ts'
 
 interface TokenizeRoute {
@@ -22,15 +23,17 @@ export function tokenizeRoute(app: FastifyInstance, { service, contract }: Token
 }
 
 function toWire(result: TokenizeResult): components['schemas']['TokenizeResponse'] {
-  const { model, tokens, imageTokens, videoTokens, images, documents, videos } = result
-  const { ids, maxContext } = result
+  const { model, tokens, imageTokens, videoTokens, soundTokens } = result
+  const { images, documents, videos, sounds, ids, maxContext } = result
   return {
     model,
     tokens,
-    text_tokens: tokens - imageTokens - videoTokens,
+    text_tokens: tokens - imageTokens - videoTokens - soundTokens,
     image_tokens: imageTokens,
     video_tokens: videoTokens,
+    audio_tokens: soundTokens,
     videos: videos.map(toWireVideo),
+    sounds: sounds.map(toWireSound),
     images: images.map(({ param, page, detail, format, width, height, tiles, tokens }) => {
       const known = { param, detail, format, width, height, tiles, tokens }
       return page === undefined ? known : { ...known, page }

@@ -30,31 +30,47 @@ export interface DecodedSound {
   readonly reader: 'wav' | 'ffmpeg'
 }
 
+/** What is read of a sound, and by whom. */
+export type SoundInput = Omit<SoundToDecode, 'bins' | 'leastSeconds'>
+
 /** Throws `invalid_media`, `unsupported_media`, or `media_too_large` for a sound of more than `maxSeconds`. */
 export async function decodeSound(
   sound: SoundToDecode,
   signal: AbortSignal,
 ): Promise<DecodedSound> {
-  const { path, param, bins, leastSeconds, maxSeconds } = sound
+  const { param, bins, leastSeconds, maxSeconds } = sound
+  const stream = new LogMelStream(bins)
+  const reader = await readSamples(sound, signal, (samples) => {
+    stream.push(samples)
+    if (stream.samples <= maxSeconds * SAMPLE_RATE) return true
+    const what = `the sound is longer than ${maxSeconds} s (maxSoundSeconds)`
+    throw new AerieError('media_too_large', `${param}: ${what}`, { param })
+  })
+  const { samples } = stream
+  if (samples === 0)
+    throw new AerieError('invalid_media', `${param}: the sound is empty`, { param })
+  const mel = stream.finish(leastSeconds * SAMPLE_RATE)
+  return { mel, seconds: samples / SAMPLE_RATE, reader }
+}
+
+/** Gives samples, mono at 16 kHz, to `take`, until that wants no more of them. Throws as `decodeSound`. */
+export async function readSamples(
+  sound: SoundInput,
+  signal: AbortSignal,
+  take: (samples: Float32Array) => boolean,
+): Promise<DecodedSound['reader']> {
+  const { path, param, maxSeconds } = sound
   await using file = await open(path)
   const format = await readWavFormat((offset, length) => readAt(file, offset, length), param)
   // One second more than is allowed is enough to know.
   const pieces = format
     ? wavSamples(file, format)
     : decodeWithFfmpeg({ ...sound, maxSeconds: maxSeconds + 1 }, signal)
-  const stream = new LogMelStream(bins)
   for await (const samples of pieces) {
     signal.throwIfAborted()
-    stream.push(samples)
-    if (stream.samples <= maxSeconds * SAMPLE_RATE) continue
-    const what = `the sound is longer than ${maxSeconds} s (maxSoundSeconds)`
-    throw new AerieError('media_too_large', `${param}: ${what}`, { param })
+    if (!take(samples)) break
   }
-  const { samples } = stream
-  if (samples === 0)
-    throw new AerieError('invalid_media', `${param}: the sound is empty`, { param })
-  const mel = stream.finish(leastSeconds * SAMPLE_RATE)
-  return { mel, seconds: samples / SAMPLE_RATE, reader: format ? 'wav' : 'ffmpeg' }
+  return format ? 'wav' : 'ffmpeg'
 }
 
 async function* wavSamples(file: FileHandle, format: WavFormat): AsyncGenerator<Float32Array> {
@@ -71,7 +87,8 @@ async function* wavSamples(file: FileHandle, format: WavFormat): AsyncGenerator<
   }
 }
 
-async function readAt(file: FileHandle, offset: number, length: number): Promise<Buffer> {
+/** Fewer bytes at the end of the file. */
+export async function readAt(file: FileHandle, offset: number, length: number): Promise<Buffer> {
   const buffer = Buffer.alloc(length)
   let filled = 0
   while (filled < length) {

@@ -1,8 +1,9 @@
 /** Entry of the thread that decodes one sound and ends. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { toWireError } from '../../errors.ts'
-import { decodeSound, type SoundToDecode } from './decode-sound.ts'
-import type { FromSoundThread } from './sounds.ts'
+import { decodeSound } from './decode-sound.ts'
+import { hearSound } from './hear-sound.ts'
+import type { FromSoundThread, SoundTask } from './sounds.ts'
 
 const port = parentPort!
 const abort = new AbortController()
@@ -15,8 +16,14 @@ function answer(message: FromSoundThread, transfer: ArrayBuffer[] = []): void {
 }
 
 try {
-  const decoded = await decodeSound(workerData as SoundToDecode, abort.signal)
-  answer({ type: 'decoded', decoded }, [decoded.mel.data.buffer])
+  const task = workerData as SoundTask
+  if (task.do === 'hear') {
+    const decoded = await hearSound(task, abort.signal)
+    answer({ type: 'decoded', decoded }, [decoded.mel.buffer])
+  } else {
+    const decoded = await decodeSound(task, abort.signal)
+    answer({ type: 'decoded', decoded }, [decoded.mel.data.buffer])
+  }
 } catch (error) {
   answer({ type: 'failed', error: toWireError(error) })
 }

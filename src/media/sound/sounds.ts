@@ -4,6 +4,8 @@ import { AerieError, fromWireError, type WireError } from '../../errors.ts'
 import { ByteBudget, type Claim } from '../byte-budget.ts'
 import { cancelled, Gate } from '../gate.ts'
 import type { DecodedSound, SoundToDecode } from './decode-sound.ts'
+import type { HeardSound, SoundToHear } from './hear-sound.ts'
+import { HOP, SAMPLE_RATE } from './log-mel.ts'
 
 export interface SoundOptions {
   /** Decoded at one time. */
@@ -29,6 +31,16 @@ export interface LoadedSound extends DecodedSound {
   readonly decodeMs: number
 }
 
+/** A sound in windows, for a model that answers. */
+export interface LoadedWindows extends HeardSound {
+  readonly decodeMs: number
+}
+
+/** What a thread is started with. */
+export type SoundTask =
+  | ({ readonly do: 'decode' } & SoundToDecode)
+  | ({ readonly do: 'hear' } & SoundToHear)
+
 export interface SoundStats {
   readonly running: number
   readonly workers: number
@@ -43,7 +55,7 @@ export interface SoundStats {
 }
 
 export type FromSoundThread =
-  | { readonly type: 'decoded'; readonly decoded: DecodedSound }
+  | { readonly type: 'decoded'; readonly decoded: DecodedSound | HeardSound }
   | { readonly type: 'failed'; readonly error: WireError }
 
 const ENTRY = new URL('./sound-worker.ts', import.meta.url)
@@ -58,7 +70,7 @@ export class Sounds {
   readonly #options: SoundOptions
   readonly #budget: ByteBudget
   readonly #gate: Gate
-  readonly #claims = new WeakMap<LoadedSound, Claim>()
+  readonly #claims = new WeakMap<LoadedSound | LoadedWindows, Claim>()
   readonly #threads = new Set<Worker>()
   #decoded = 0
   #seconds = 0
@@ -84,35 +96,30 @@ export class Sounds {
     { bins, leastSeconds }: Pick<SoundToDecode, 'bins' | 'leastSeconds'>,
     signal: AbortSignal,
   ): Promise<LoadedSound> {
-    const { maxSeconds, ffmpegPath, searchPath } = this.#options
+    const { maxSeconds } = this.#options
     const most = bytesOf(bins, Math.max(maxSeconds, leastSeconds))
     const likely = Math.max(bytesOf(bins, leastSeconds), file.byteLength * BYTES_PER_BYTE)
-    const bytes = Math.min(most, likely)
-    const pass = await this.#gate.enter({ bytes, mayExceed: false, signal })
-    const start = performance.now()
-    try {
-      const { path, param } = file
-      const { timeoutMs } = this.#options
-      const bounds = { leastSeconds, maxSeconds, maxProcessorSeconds: Math.ceil(timeoutMs / 1000) }
-      const sound = { path, param, bins, ffmpegPath, searchPath, ...bounds }
-      const decoded = await this.#decode(sound, signal)
-      const loaded = { ...decoded, decodeMs: performance.now() - start }
-      pass.claim.hold(decoded.mel.data.byteLength)
-      this.#claims.set(loaded, pass.claim)
-      this.#decoded += 1
-      this.#seconds += decoded.seconds
-      return loaded
-    } catch (error) {
-      this.#failed += 1
-      pass.claim.release()
-      throw error
-    } finally {
-      pass.leave()
-    }
+    const task = { do: 'decode', ...this.#input(file), bins, leastSeconds } as const
+    const sizeOf = ({ mel }: DecodedSound) => mel.data.byteLength
+    return await this.#load(task, Math.min(most, likely), sizeOf, signal)
+  }
+
+  /** As `load`, in windows. Beyond these, and outside the part that is asked for, nothing is kept. */
+  async hear(
+    file: SoundFile,
+    asked: Pick<SoundToHear, 'hearing' | 'part' | 'claim'>,
+    signal: AbortSignal,
+  ): Promise<LoadedWindows> {
+    const { melBins, windowFrames, maxWindows } = asked.hearing
+    const window = bytesOf(melBins, (windowFrames * HOP) / SAMPLE_RATE)
+    const likely = Math.max(window, file.byteLength * BYTES_PER_BYTE)
+    const task = { do: 'hear', ...this.#input(file), ...asked } as const
+    const sizeOf = ({ mel }: HeardSound) => mel.byteLength
+    return await this.#load(task, Math.min(maxWindows * window, likely), sizeOf, signal)
   }
 
   /** Again is harmless. */
-  release(sound: LoadedSound): void {
+  release(sound: LoadedSound | LoadedWindows): void {
     this.#claims.get(sound)?.release()
   }
 
@@ -136,16 +143,48 @@ export class Sounds {
     await Promise.all([...this.#threads].map((thread) => stop(thread)))
   }
 
-  async #decode(sound: SoundToDecode, signal: AbortSignal): Promise<DecodedSound> {
+  #input({ path, param }: SoundFile) {
+    const { maxSeconds, ffmpegPath, searchPath, timeoutMs } = this.#options
+    const maxProcessorSeconds = Math.ceil(timeoutMs / 1000)
+    return { path, param, maxSeconds, maxProcessorSeconds, ffmpegPath, searchPath }
+  }
+
+  async #load<Decoded extends DecodedSound | HeardSound>(
+    task: SoundTask,
+    bytes: number,
+    sizeOf: (decoded: Decoded) => number,
+    signal: AbortSignal,
+  ): Promise<Decoded & { readonly decodeMs: number }> {
+    const pass = await this.#gate.enter({ bytes, mayExceed: false, signal })
+    const start = performance.now()
+    try {
+      // Each task has its own kind of answer.
+      const decoded = (await this.#decode(task, signal)) as Decoded
+      const loaded = { ...decoded, decodeMs: performance.now() - start }
+      pass.claim.hold(sizeOf(decoded))
+      this.#claims.set(loaded, pass.claim)
+      this.#decoded += 1
+      this.#seconds += decoded.seconds
+      return loaded
+    } catch (error) {
+      this.#failed += 1
+      pass.claim.release()
+      throw error
+    } finally {
+      pass.leave()
+    }
+  }
+
+  async #decode(task: SoundTask, signal: AbortSignal): Promise<DecodedSound | HeardSound> {
     const { timeoutMs } = this.#options
-    const { param } = sound
+    const { param } = task
     const thread = new Worker(ENTRY, {
       name: 'sound',
-      workerData: sound,
+      workerData: task,
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
     })
     this.#threads.add(thread)
-    const { promise, resolve, reject } = Promise.withResolvers<DecodedSound>()
+    const { promise, resolve, reject } = Promise.withResolvers<DecodedSound | HeardSound>()
     thread.once('message', (message: FromSoundThread) => {
       if (message.type === 'decoded') resolve(message.decoded)
       else reject(fromWireError(message.error))

@@ -34,8 +34,21 @@ export class SoundSpool {
     return { bytes: this.#bytes, maxBytes: this.#options.maxBytes }
   }
 
-  /** Rejects with `media_too_large`, `queue_full`, `insufficient_storage`, or what the source throws; then nothing is left. */
+  /** As `write`, of a source that is read. */
   async receive(source: AsyncIterable<Uint8Array>, param: string): Promise<SpooledSound> {
+    return await this.write(param, async (take) => {
+      for await (const piece of source) await take(piece)
+    })
+  }
+
+  /**
+   * Takes what `pour` gives, piece by piece. Rejects with `media_too_large`, `queue_full`, `insufficient_storage`, or what
+   * `pour` throws; then nothing is left.
+   */
+  async write(
+    param: string,
+    pour: (take: (piece: Uint8Array) => Promise<void>) => Promise<void>,
+  ): Promise<SpooledSound> {
     this.#folder ??= makeFolder()
     const path = join(await this.#folder, randomUUID())
     let byteLength = 0
@@ -46,11 +59,11 @@ export class SoundSpool {
     }
     try {
       await using file = await open(path, 'wx', 0o600)
-      for await (const piece of source) {
+      await pour(async (piece) => {
         this.#claim(byteLength, piece.byteLength, param)
         byteLength += piece.byteLength
         await file.writeFile(piece)
-      }
+      })
     } catch (error) {
       await remove()
       if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error

@@ -165,6 +165,12 @@ export class ClipRoom implements Clips {
     }))
   }
 
+  fileOf(clip: LoadedClip): { readonly path: string; readonly byteLength: number } {
+    const held = this.#held.get(clip)
+    if (!held) throw new Error('the clip was released')
+    return { path: held.path, byteLength: clip.byteLength }
+  }
+
   release(clip: LoadedClip): void {
     const held = this.#held.get(clip)
     if (!held) return

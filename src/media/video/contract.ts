@@ -121,6 +121,8 @@ export interface Clips {
     param: string,
     signal: AbortSignal,
   ): Promise<PreparedFrames>
+  /** Where a loaded clip lies until it is released. */
+  fileOf(clip: LoadedClip): { readonly path: string; readonly byteLength: number }
   /** The clip will not be asked for again: its file goes, unless it was the server's own. Again is harmless. */
   release(clip: LoadedClip): void
   stats(): ClipStats

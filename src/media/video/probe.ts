@@ -146,7 +146,8 @@ async function refusePictures(path: string, refuse: (why: string) => never): Pro
     refuse(`data is a ${found.format.toUpperCase()} picture, not a clip; send it as a picture`)
   }
   if (found.is === 'unsupported') refuse(`data is a ${found.name} picture, not a clip`)
-  if (found.is === 'other' && /document|page|archive|WAVE/.test(found.name)) {
+  const isNone = found.is === 'other' && /document|page|archive/.test(found.name)
+  if (isNone || (found.is === 'sound' && /WAVE/.test(found.name))) {
     refuse(`data is ${found.name}, not a clip`)
   }
 }
