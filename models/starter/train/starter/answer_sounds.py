@@ -105,8 +105,8 @@ class Teacher:
         self.bank = Bank(options.bank)
         self.codebook = Codebook(config['text_config']['hidden_size'])
         shards = Shards(options.shards)
-        self.scenes = [scene for part in shards.scenes for scene in part]
         self.cells = np.load(options.cells, mmap_mode='r')
+        self.scenes = [scene for part in shards.scenes for scene in part][: len(self.cells)]
         self.asker, self.sound_asker = Asker(self.R), SoundAsker(self.R)
         self.packers = {}
         self.options = options
@@ -218,16 +218,19 @@ def main():
     parser.add_argument('--known', type=int, required=True, help='tokens that the decoder of --start was taught')
     parser.add_argument('--resume', action='store_true')
     parser.add_argument('--output', default=FOLDER / 'model.safetensors')
-    parser.add_argument('--length', type=int, default=176)
-    parser.add_argument('--like-before', type=float, default=0.5, help='weight of the divergence from the old answers')
-    parser.add_argument('--muon-rate', type=float, default=0.004)
-    parser.add_argument('--adam-rate', type=float, default=4e-4)
+    parser.add_argument('--length', type=int, default=160)
+    parser.add_argument('--seen', type=int, default=6, help='pictures in a step')
+    parser.add_argument('--heard', type=int, default=7, help='sounds in a step')
+    parser.add_argument('--threads', type=int, default=1)
+    parser.add_argument('--like-before', type=float, default=2.0, help='weight of the divergence from the old answers')
+    parser.add_argument('--muon-rate', type=float, default=0.003)
+    parser.add_argument('--adam-rate', type=float, default=3e-4)
     parser.add_argument('--evaluate-every', type=float, default=4, help='minutes')
     parser.add_argument('--pictures', type=int, default=100)
     parser.add_argument('--sounds', type=int, default=240)
     parser.add_argument('--seed', type=int, default=77)
     options = parser.parse_args()
-    torch.set_num_threads(1)
+    torch.set_num_threads(options.threads)
     torch.set_flush_denormal(True)
     torch.manual_seed(5)
     run, config, tokenizer = Path(options.run), build_config(), load_tokenizer()
@@ -265,7 +268,10 @@ def main():
     ears = (run / 'listen.pt').stat().st_mtime
     examine()
     while schedule.elapsed() < 1:
-        for loss, spans, right in (teacher.picture_loss(4), teacher.sound_loss(8, False), *([teacher.sound_loss(3, True)] if step % 3 == 0 else [])):
+        losses = [teacher.picture_loss(options.seen), teacher.sound_loss(options.heard, False)]
+        if step % 4 == 0:
+            losses.append(teacher.sound_loss(3, True))
+        for loss, spans, right in losses:
             loss.backward()
             scores.add(spans, right)
         optimizer.step(schedule.scale(step))

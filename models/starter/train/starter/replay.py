@@ -1,6 +1,7 @@
 """What the pictures of some shards look like to the decoder, computed once: the towers stand still while it learns to hear.
 
-    python -m starter.replay SHARDS OUTPUT.npy [--start WEIGHTS]      writes float16 [pictures, 100, D], in the order of the shards
+    python -m starter.replay DATA OUTPUT.npy [--start WEIGHTS] [--shards N]      writes float16 [pictures, 100, D], in the order of
+    the first N shards
 """
 
 import argparse
@@ -19,19 +20,20 @@ from .shards import Shards
 @torch.no_grad()
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('shards')
+    parser.add_argument('data')
     parser.add_argument('output')
     parser.add_argument('--start', default=FOLDER / 'model.safetensors')
+    parser.add_argument('--shards', type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(1)
     config = build_config()
     model = Starter(config).eval()
     model.load_state_dict(load_weights(options.start), strict=False)
-    shards, width = Shards(options.shards), config['text_config']['hidden_size']
-    total = sum(len(pictures) for pictures in shards.pictures)
+    parts, width = Shards(options.data).pictures[: options.shards], config['text_config']['hidden_size']
+    total = sum(len(pictures) for pictures in parts)
     cells = np.lib.format.open_memmap(options.output, 'w+', np.float16, (total, GRID * GRID, width))
     done = 0
-    for pictures in shards.pictures:
+    for pictures in parts:
         for start in range(0, len(pictures), 16):
             some = pictures[start : start + 16]
             cells[done : done + len(some)] = model.project(to_pixels(some)).half().numpy()
