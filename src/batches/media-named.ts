@@ -1,4 +1,4 @@
-/** Pictures, clips and files that a request names, so that lines which name the same can be run one behind the other. */
+/** Pictures, clips, sounds and files that a request names, so that lines which name the same can be run one behind the other. */
 import { createHash } from 'node:crypto'
 
 export interface MediaNamed {
@@ -12,7 +12,7 @@ export interface MediaNamed {
 const DATA_FIELDS = new Set(['data', 'file_data'])
 const LEAST_DATA_LENGTH = 64
 /** Fields whose texts are media where they are addresses. */
-const URL_FIELDS = new Set(['url', 'image_url', 'video_url', 'input'])
+const URL_FIELDS = new Set(['url', 'image_url', 'video_url', 'audio_url', 'input'])
 
 /** Looks for them by how they are written and not by where, so that each route may have places of its own. */
 export function mediaNamed(body: object): MediaNamed {

@@ -23,6 +23,7 @@ const REFRESH_MS = 500
 export function captionProgress(
   output: ProgressOutput,
   tally: Tally,
+  now = () => performance.now(),
 ): CaptionProgress & {
   /** Counts the list while it is worked on; until it is counted there is no time left. */
   count(clips: AsyncIterable<ListedClip>, stop: AbortSignal): Promise<void>
@@ -40,16 +41,19 @@ export function captionProgress(
         const failures = step.failures > 0 ? `, ${step.failures} failed` : ''
         return `${share}, ${segments} segments${failures}`
       },
-      rate: (perSecond) => `${perSecond.toPrecision(2)} clips/s`,
+      rate: (perSecond) => `${perSecond.toFixed(perSecond < 10 ? 1 : 0)} clips/s`,
     },
     MEMORY_MS,
-    () => performance.now(),
+    now,
   )
+  const settled = () => tally.clips + tally.failedClips
+  const before = settled()
   let done = 0
   let total: number | undefined
   const show = () => {
     const failures = [...tally.failures.values()].reduce((sum, { count }) => sum + count, 0)
-    bar.show({ what: 'captioning', done, total, segments: tally.segments, failures })
+    const worked = settled() - before
+    bar.show({ what: 'captioning', done, total, worked, segments: tally.segments, failures })
   }
   const timer = setInterval(show, REFRESH_MS).unref()
   return {

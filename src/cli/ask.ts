@@ -1,4 +1,4 @@
-/** `aerie ask`: one question about pictures or a clip, answered in this process; the answer alone on stdout. */
+/** `aerie ask`: one question about pictures, a clip or a sound, answered in this process; the answer alone on stdout. */
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { buffer } from 'node:stream/consumers'
@@ -12,13 +12,13 @@ import {
   type Terminal,
   UsageError,
 } from './command.ts'
-import { videoPart } from './video-option.ts'
+import { fileOrUrl, videoPart } from './video-option.ts'
 
 const SERVER_ONLY = new Set(['Server', 'Access'])
 
 export const askCommand: Command = {
   name: 'ask',
-  summary: 'ask about pictures or a clip without a server',
+  summary: 'ask about pictures, a clip or a sound without a server',
   operands: '<picture…> "question" [options]',
   details: [
     'Pictures are files, http(s) URLs, or - for one on standard input. The last operand is the question.',
@@ -38,12 +38,14 @@ export const askCommand: Command = {
     'max-frames': { type: 'string', value: 'n', description: 'frames of the clip at most' },
     start: { type: 'string', value: 's', description: 'seconds of the clip to begin at' },
     end: { type: 'string', value: 's', description: 'seconds of the clip to end at' },
+    sound: { type: 'string', value: 'sound', description: 'a file of sound, or its http(s) URL' },
     json: { type: 'boolean', description: 'one JSON object: answer, usage and what the model saw' },
   },
   configKeys: [...CONFIG_KEYS].filter(([, s]) => !SERVER_ONLY.has(s.group)).map(([key]) => key),
   examples: [
     'aerie ask docs/pictures/red-circle-blue-square.png "what color is the circle?"',
     'aerie ask --video clip.mp4 --start 10 --end 20 "what happens?"',
+    'aerie ask --sound doorbell.wav "what is heard?"',
     'aerie ask --json docs/pictures/number-42.png "what is written there?"',
   ],
   run: ask,
@@ -69,6 +71,11 @@ async function ask(args: ParsedArgs, terminal: Terminal): Promise<number> {
   )
   const clip = await videoPart(args)
   if (clip) content.push(clip)
+  const sound = args.options.get('sound')
+  if (typeof sound === 'string') {
+    const from = await fileOrUrl(sound, 'sound')
+    content.push({ type: 'sound', from, param: `sound (${sound})` })
+  }
   content.push({ type: 'text', text: question, param: 'question' })
 
   const { openModel } = await import('../main.ts')

@@ -12,6 +12,8 @@ export interface Step {
   readonly done: number
   /** Undefined while nobody knows: then there is neither bar nor time left. */
   readonly total: number | undefined
+  /** What of `done` is the work of this run, where some was done before and passes by at once: the rate is that of the work. */
+  readonly worked?: number
 }
 
 export interface ProgressTexts<S extends Step> {
@@ -41,7 +43,7 @@ export function progressBar<S extends Step>(
 ): ProgressBar<S> {
   const every = output.isTTY ? REDRAW_MS : LINE_MS
   let what: string | undefined
-  let last = { at: 0, done: 0 }
+  let last = { at: 0, worked: 0 }
   let shownAt = 0
   // A mean whose weights fade, and the sum of those weights: without it a young mean would be too small.
   let [mean, weights] = [0, 0]
@@ -49,9 +51,10 @@ export function progressBar<S extends Step>(
   return {
     show(step) {
       const at = now()
+      const { worked = step.done } = step
       if (step.what !== what) {
         what = step.what
-        last = { at, done: step.done }
+        last = { at, worked }
         ;[mean, weights] = [0, 0]
         // The first line elsewhere comes when it is known to take long.
         shownAt = output.isTTY ? Number.NEGATIVE_INFINITY : at
@@ -61,9 +64,9 @@ export function progressBar<S extends Step>(
       if (ms > 0) {
         const kept = Math.exp(-ms / memoryMs)
         weights = weights * kept + (1 - kept)
-        const fresh = ((step.done - last.done) / ms) * 1000
+        const fresh = ((worked - last.worked) / ms) * 1000
         mean += ((fresh - mean) * (1 - kept)) / weights
-        last = { at, done: step.done }
+        last = { at, worked }
       }
       shownAt = at
       const rate = weights === 0 ? undefined : Math.max(0, mean)

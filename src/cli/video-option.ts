@@ -28,21 +28,25 @@ export async function videoPart(args: ParsedArgs): Promise<VideoPart | undefined
   }
   return {
     type: 'video',
-    from: await clipSource(video),
+    from: await fileOrUrl(video, 'video'),
     sampling: { fps, maxFrames, start, end, sampling: 'uniform', times: undefined },
     param: `video (${video})`,
     samplingParam: 'video',
   }
 }
 
-async function clipSource(video: string): Promise<VideoPart['from']> {
-  if (/^(https?|data):/i.test(video)) return { url: video }
+/** A file that a part names by its path. Throws `invalid_media` for one that cannot be read. */
+export async function fileOrUrl(
+  named: string,
+  what: 'video' | 'sound',
+): Promise<{ readonly url: string } | { readonly path: string; readonly byteLength: number }> {
+  if (/^(https?|data):/i.test(named)) return { url: named }
   try {
-    const { size } = await stat(video)
-    return { path: resolve(video), byteLength: size }
+    const { size } = await stat(named)
+    return { path: resolve(named), byteLength: size }
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new AerieError('invalid_media', `cannot read the video ${video}: ${reason}`, { cause })
+    throw new AerieError('invalid_media', `cannot read the ${what} ${named}: ${reason}`, { cause })
   }
 }
 

@@ -8,6 +8,7 @@ import { nvilaAdapter } from './nvila-adapter.ts'
 import { phiSAdapter } from './phi-s-adapter.ts'
 import { radioAdapter } from './radio-adapter.ts'
 import { starterAdapter } from './starter-adapter.ts'
+import { starterHearingAdapter } from './starter-hearing-adapter.ts'
 import { textDecoderAdapter } from './text-decoder-adapter.ts'
 import { vilaAdapter } from './vila-adapter.ts'
 import { vilaM3Adapter } from './vila-m3-adapter.ts'
@@ -16,6 +17,7 @@ import { vilaUDrawingAdapter } from './vila-u-drawing-adapter.ts'
 
 export const ADAPTERS: readonly ParityAdapter[] = [
   starterAdapter,
+  starterHearingAdapter,
   textDecoderAdapter,
   vilaAdapter,
   nvilaAdapter,

@@ -117,7 +117,10 @@ export class SoundRoom {
   }
 
   stats(): SoundStats {
-    return this.#sounds.stats()
+    const stats = this.#sounds.stats()
+    // Each of the two has a queue of its own.
+    const waiting = stats.waiting + this.#fetches.waiting
+    return { ...stats, waiting, maxWaiting: 2 * stats.maxWaiting }
   }
 
   async dispose(): Promise<void> {
