@@ -210,6 +210,13 @@ class Examination:
         return f'{task}.{sound.kind}' if task == 'heard_kind' else task
 
 
+def with_share_of(weights, before, share, known):
+    """Weights drawn back a little to those of the beginning; new tokens and the position of sounds were nothing then."""
+    mixed = {n: torch.lerp(t, before[n], share) if n.startswith('model.') else t for n, t in weights.items()}
+    mixed['model.embed_tokens.weight'][known:] = weights['model.embed_tokens.weight'][known:]
+    return mixed
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ('--bank', '--shards', '--cells', '--fonts', '--run', '--until'):
@@ -221,6 +228,7 @@ def main():
     parser.add_argument('--length', type=int, default=160)
     parser.add_argument('--seen', type=int, default=6, help='pictures in a step')
     parser.add_argument('--heard', type=int, default=7, help='sounds in a step')
+    parser.add_argument('--before', type=float, default=0.2, help='share of the weights of the beginning in those that are written')
     parser.add_argument('--threads', type=int, default=1)
     parser.add_argument('--like-before', type=float, default=2.0, help='weight of the divergence from the old answers')
     parser.add_argument('--muon-rate', type=float, default=0.003)
@@ -252,11 +260,12 @@ def main():
         step = saved['step']
     examination = Examination(options, model, config, tokenizer)
     average = {n: p.detach().clone() for n, p in trained}
+    before = teacher.before.state_dict()
     averaged = Starter(config).eval()
 
     def examine():
-        """Scores the running mean of the weights, and writes it."""
-        averaged.load_state_dict(model.state_dict() | average)
+        """Scores the running mean of the weights with a share of those before, and writes it."""
+        averaged.load_state_dict(model.state_dict() | with_share_of(average, before, options.before, options.known))
         save_weights(averaged.state_dict(), options.output)
         record = {'time': time.strftime('%H:%M:%S'), 'step': step, 'tasks': examination.take(averaged)}
         print(json.dumps(record), flush=True)
