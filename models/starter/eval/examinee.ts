@@ -7,8 +7,8 @@ import type { Drawing } from './draw.ts'
 
 export interface Examinee {
   readonly id: string
-  /** Greedy answer to one question about a picture, or about none. Rejects with the server's error. */
-  ask(question: string, picture: Drawing | undefined): Promise<string>
+  /** Greedy answer to one question about a picture, a sound (WAV), both or neither. Rejects with the server's error. */
+  ask(question: string, picture: Drawing | undefined, sound?: Buffer): Promise<string>
   close(): Promise<void>
 }
 
@@ -27,11 +27,15 @@ export async function openExaminee(model: string): Promise<Examinee> {
   if (card === undefined) throw new Error(`${model}: no model is served`)
   return {
     id: card.id,
-    async ask(question, picture) {
+    async ask(question, picture, sound) {
       const content: ContentPart[] = [{ type: 'text', text: question, param: 'question' }]
       if (picture !== undefined) {
         const url = `data:${picture.mediaType};base64,${picture.bytes.toString('base64')}`
         content.unshift({ type: 'image', url, detail: 'auto', param: 'picture' })
+      }
+      if (sound !== undefined) {
+        const from = { base64: sound.toString('base64') }
+        content.unshift({ type: 'sound', from, param: 'sound' })
       }
       let answer = ''
       for await (const event of opened.ask(content, BACKGROUND, never)) {

@@ -17,16 +17,18 @@ export interface Circumstances {
   readonly machine: string
 }
 
-const START = '<!-- eval:start -->'
-const END = '<!-- eval:end -->'
-
 /** Replaces what stands between the markers of a Markdown file. Rejects when they are missing. */
-export async function insertReport(file: URL, markdown: string): Promise<void> {
+export async function insertReport(
+  file: URL,
+  markdown: string,
+  name: 'eval' | 'hearing' = 'eval',
+): Promise<void> {
+  const [opening, closing] = [`<!-- ${name}:start -->`, `<!-- ${name}:end -->`]
   const text = await readFile(file, 'utf8')
-  const [start, end] = [text.indexOf(START), text.indexOf(END)]
+  const [start, end] = [text.indexOf(opening), text.indexOf(closing)]
   if (start < 0 || end < start)
-    throw new Error(`${file.pathname}: expected ${START} and then ${END}`)
-  await writeFile(file, `${text.slice(0, start + START.length)}\n${markdown}\n${text.slice(end)}`)
+    throw new Error(`${file.pathname}: expected ${opening} and then ${closing}`)
+  await writeFile(file, `${text.slice(0, start + opening.length)}\n${markdown}\n${text.slice(end)}`)
 }
 
 export function markdownReport(tally: Tally, facts: Circumstances): string {

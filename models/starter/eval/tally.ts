@@ -105,9 +105,10 @@ function split(
   }
 }
 
-function scoreOf(
-  answers: readonly Answered[],
-  said: (answer: Answered) => string | undefined,
+/** Exact matches of what was `said` with the true answers. */
+export function scoreOf<A extends { readonly answer: string }>(
+  answers: readonly A[],
+  said: (answer: A) => string | undefined,
 ): Score {
   const right = answers.filter((answer) => said(answer) === answer.answer).length
   return {

@@ -41,7 +41,7 @@ export function withArticle(words: string): string {
 }
 
 /** The small variations that language.json lists under `surface`, each by chance. */
-function varied(question: string, random: Random): string {
+export function varied(question: string, random: Random): string {
   const { synonyms, prefixes, suffixes } = language.surface
   let words = question
   for (const [word, others] of Object.entries(synonyms)) {

@@ -53,6 +53,7 @@ class Codebook:
         start += len(NUMBERS)
         ranks = directions[start : start + 2 * HIGHEST_RANK].split(HIGHEST_RANK)
         self.ranks = {factor: part.contiguous() for factor, part in zip(('kind', 'color'), ranks, strict=True)}
+        self.free = directions[start + 2 * HIGHEST_RANK :].contiguous()  # [n, D], for what else there will be
 
     def ideal(self, labels, scale=None):
         """Dense labels [B, factors, 100] -> the ideal cells [B, 100, D]; scale [B, factors, 100] weighs each factor."""

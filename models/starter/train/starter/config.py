@@ -24,7 +24,7 @@ def build_config(
     projector=384,
     text=(256, 512, 5, 8, 4),
     vocab_size=2048,
-    audio=(128, 4, 4, 512),
+    audio=(128, 3, 4, 512),
     audio_projector=384,
     window_frames=512,
 ):

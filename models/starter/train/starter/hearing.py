@@ -47,6 +47,9 @@ class SoundTower(nn.Module):
         self.conv1 = nn.Conv1d(config['num_mel_bins'], width, 3, padding=1)
         self.conv2 = nn.Conv1d(width, width, 3, stride=2, padding=1)
         self.embed_positions = nn.Embedding(config['window_frames'] // 2, width)
+        nn.init.normal_(self.embed_positions.weight, std=0.05)  # no louder than what the convolutions hear
+        for convolution in (self.conv1, self.conv2):
+            nn.init.kaiming_normal_(convolution.weight, nonlinearity='relu')
         self.layers = nn.ModuleList(
             Layer(width, config['num_attention_heads'], config['intermediate_size'], eps)
             for _ in range(config['num_hidden_layers'])

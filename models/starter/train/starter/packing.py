@@ -50,11 +50,12 @@ class Packer:
                 segments.append([turn])
         return segments
 
-    def pack(self, pictures, R=None, blind=None, kept=None):
+    def pack(self, pictures, R=None, blind=None, kept=None, shown=None):
         """Segments of each picture -> a batch.
 
         pictures: for each picture a list of segments; blind: for each picture a list of segments without a picture;
-        kept: [B, C] indices of the cells that are present, when not all are.
+        kept: [B, C] indices of the cells that are present, when not all are;
+        shown: how many of the C places behind <s> each row uses (the first ones), when sounds stand there.
         Returns ids [B, T], positions and additive mask over <s> + cells + T, targets [B, T] (-1: none), weights [B, T],
         and spans (row, task, first, last) of every answer.
         """
@@ -67,6 +68,8 @@ class Packer:
             positions[:, 1:head] = 1 + kept
         segment_of = np.full((rows, total), -1, np.int64)
         segment_of[:, 0], segment_of[:, 1:head] = 0, 1
+        for row, count in enumerate(shown or []):
+            segment_of[row, 1 + count : head] = -1
         sees_picture = np.ones((rows, total), bool)
         spans = []
         for row, segments in enumerate(pictures):
@@ -80,7 +83,7 @@ class Packer:
                     continue
                 here = slice(head + offset, head + offset + size)
                 segment_of[row, here], sees_picture[row, here] = number, pictured
-                positions[row, here] = (1 + GRID * GRID if pictured else 1) + np.arange(size)
+                positions[row, here] = (1 + (shown[row] if shown else GRID * GRID) if pictured else 1) + np.arange(size)
                 ids[row, offset : offset + len(system)] = system
                 at = offset + len(system)
                 for task, turn, prompt in segment:

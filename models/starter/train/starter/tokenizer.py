@@ -1,10 +1,12 @@
 """The tokenizer: byte-level BPE in which digits, capitals and every word of the closed world are one token.
 
-    python -m starter.tokenizer      writes tokenizer.json, tokenizer_config.json and chat_template.jinja
+    python -m starter.tokenizer            writes tokenizer.json, tokenizer_config.json and chat_template.jinja
+    python -m starter.tokenizer --extend   gives the tokenizer that is there the words of `hearing` that it lacks
 """
 
 import json
 import re
+import sys
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
@@ -26,7 +28,9 @@ CHAT_TEMPLATE = """\
 {%- endif -%}
 {%- elif message['role'] == 'user' -%}
 {%- if message['content'] is not string -%}
-{%- for part in message['content'] if part['type'] == 'image' -%}{{- '<image>' -}}{%- endfor -%}
+{%- for part in message['content'] -%}
+{%- if part['type'] == 'image' -%}{{- '<image>' -}}{%- elif part['type'] == 'audio' -%}{{- '<|audio|>' -}}{%- endif -%}
+{%- endfor -%}
 {%- endif -%}
 {%- if text.first and text.system -%}{{- '<|system|>' + text.system -}}{%- endif -%}
 {%- set text.first = false -%}
@@ -84,12 +88,42 @@ def train():
     return tokenizer
 
 
+def hearing_words():
+    """Every lower-case word that questions and answers about sounds are made of, and what follows a first capital."""
+    hearing = LANGUAGE['hearing']
+    words = {*LANGUAGE['kinds'], *LANGUAGE['colors'], *hearing['commands'], *hearing['sounds']}
+    for key in ('sounds', 'phrasings', 'heldOutPhrasings', 'answers'):
+        words.update(re.findall(r'[a-z]+', re.sub(r'\{[a-z]+\}', ' ', json.dumps(list(hearing[key].values())))))
+    for phrasings in hearing['phrasings'].values():
+        words.update(re.sub('[^a-z]', '', phrasing.split()[0])[1:] for phrasing in phrasings)
+    return sorted(word for word in words if len(word) > 1)
+
+
+def extend(tokenizer, words):
+    """A tokenizer in which each word, with and without a leading space, is one token. What was a token keeps its id; merges
+    are only added behind those there are, so that old texts are cut as before unless they hold a new word."""
+    form = json.loads(tokenizer.to_str())
+    vocabulary, merges = form['model']['vocab'], form['model']['merges']
+    for word in words:
+        for text in (word, ' ' + word):
+            pieces = Tokenizer.from_str(json.dumps(form)).encode(text, add_special_tokens=False).tokens
+            while len(pieces) > 1:
+                merged = pieces[0] + pieces[1]
+                merges.append(pieces[:2])
+                vocabulary.setdefault(merged, len(vocabulary))
+                pieces = [merged, *pieces[2:]]
+    if len(vocabulary) > VOCABULARY:
+        raise ValueError(f'{len(vocabulary)} tokens, at most {VOCABULARY}')
+    return Tokenizer.from_str(json.dumps(form))
+
+
 def load_tokenizer(folder=FOLDER):
     return Tokenizer.from_file(str(folder / 'tokenizer.json'))
 
 
-def write(folder=FOLDER):
-    tokenizer = train()
+def write(folder=FOLDER, known=None):
+    """known: the tokenizer to extend; without it a new one is trained."""
+    tokenizer = extend(known or train(), hearing_words())
     tokenizer.save(str(folder / 'tokenizer.json'))
     (folder / 'chat_template.jinja').write_text(CHAT_TEMPLATE)
     config = {
@@ -104,7 +138,7 @@ def write(folder=FOLDER):
 
 
 if __name__ == '__main__':
-    made = write()
+    made = write(known=load_tokenizer() if '--extend' in sys.argv else None)
     split = [w for w in closed_words() for form in (w, ' ' + w) if len(made.encode(form).ids) != 1]
     print(made.get_vocab_size(), 'tokens,', len(closed_words()), 'closed words, in pieces:', split)
     print(ANSWERS['absentObject'], made.encode(ANSWERS['absentObject'].format(noun='zebra')).tokens)
