@@ -21,7 +21,12 @@ interface BodyDeadline {
 
 /** An `onRequest` hook. */
 export function limitBodies({ timeoutMs, late }: BodyDeadline) {
-  return async ({ raw, routeOptions }: FastifyRequest, reply: FastifyReply): Promise<void> => {
+  return async (
+    { raw, routeOptions, state }: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<void> => {
+    // What the server asks itself is there as a whole and comes over no connection that could be ended; its answer may take long.
+    if (state.isInner) return
     const { 'content-length': length = '0', 'transfer-encoding': encoding } = raw.headers
     if (encoding === undefined && length === '0') return
     const { socket } = raw

@@ -169,6 +169,16 @@ describe('a batch', () => {
     assert.equal((await create(app, file)).status, 200)
   })
 
+  it('whose lines take longer than an upload may is run all the same', async () => {
+    const hold = Promise.withResolvers<void>()
+    await using app = await openTestApp({ echo: { hold: hold.promise }, uploadTimeoutMs: 1500 })
+    const { json } = await create(app, await upload(app, line('0')))
+    while (app.service.requests.length < 1) await delay(5)
+    await delay(2000)
+    hold.resolve()
+    assert.equal((await untilEnd(app, json.id)).status, 'completed')
+  })
+
   it('that is cancelled breaks off what runs, and accounts for every line', async () => {
     const hold = Promise.withResolvers<void>()
     await using app = await openTestApp({
