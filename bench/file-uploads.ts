@@ -3,13 +3,14 @@
  * What uploads do to a server: `node bench/file-uploads.ts [clients [megabytes [large]]]` serves the starter in this thread,
  * lets so many clients (16) of another process each upload so much (20 MB) at once, and then one file of `large` MiB (1024).
  * It prints how long the main thread was kept by a turn of its event loop, as time and as its own processor time, which
- * others on the machine do not lengthen, and how far memory rose.
+ * others on the machine do not lengthen; how long of that V8 collected garbage; and how far memory rose.
  */
 import { fork } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { constants, type PerformanceNodeEntry, PerformanceObserver } from 'node:perf_hooks'
 import { resolveConfig } from '../src/config.ts'
 import { startServer } from '../src/main.ts'
 
@@ -17,6 +18,13 @@ const MB = 1e6
 const MiB = 2 ** 20
 
 const CLIENTS = '--clients'
+
+const COLLECTIONS = new Map([
+  [constants.NODE_PERFORMANCE_GC_MINOR, 'young'],
+  [constants.NODE_PERFORMANCE_GC_MAJOR, 'whole heap'],
+  [constants.NODE_PERFORMANCE_GC_INCREMENTAL, 'marking, piece by piece'],
+  [constants.NODE_PERFORMANCE_GC_WEAKCB, 'weak callbacks'],
+])
 
 if (process.argv[2] === CLIENTS) {
   process.send!(await uploadAll(JSON.parse(process.argv[3]!)))
@@ -74,6 +82,8 @@ interface Watched {
   /** Milliseconds of each turn, and the main thread's processor time of it. */
   readonly turns: readonly number[]
   readonly processor: readonly number[]
+  /** Milliseconds of each pause of the main thread for garbage, by kind. */
+  readonly pauses: ReadonlyMap<string, readonly number[]>
   /** Resident, in bytes. */
   readonly before: number
   readonly most: number
@@ -86,6 +96,17 @@ function watch(): () => Watched {
   const before = process.memoryUsage.rss()
   let most = before
   let [time, cpu] = [performance.now(), processorMs()]
+  const pauses = new Map<string, number[]>()
+  const observer = new PerformanceObserver((list) => {
+    // Entries of this type are Node's own.
+    for (const { detail, duration } of list.getEntries() as PerformanceNodeEntry[]) {
+      const kind = COLLECTIONS.get(detail.kind) ?? 'other'
+      const own = pauses.get(kind) ?? []
+      pauses.set(kind, own)
+      own.push(duration)
+    }
+  })
+  observer.observe({ entryTypes: ['gc'] })
   const timer = setInterval(() => {
     const [now, used] = [performance.now(), processorMs()]
     turns.push(now - time)
@@ -95,7 +116,8 @@ function watch(): () => Watched {
   }, 1)
   return () => {
     clearInterval(timer)
-    return { turns, processor, before, most }
+    observer.disconnect()
+    return { turns, processor, pauses, before, most }
   }
 }
 
@@ -104,10 +126,13 @@ function processorMs(): number {
   return (user + system) / 1000
 }
 
-function report(what: string, { turns, processor, before, most }: Watched): void {
+function report(what: string, { turns, processor, pauses, before, most }: Watched): void {
   console.log(what)
   console.log(`  a turn of the main thread: ${quantiles(turns)}`)
   console.log(`  its processor time: ${quantiles(processor)}`)
+  for (const [kind, own] of pauses) {
+    console.log(`  garbage collection, ${kind}: ${own.length} times, ${quantiles(own)}`)
+  }
   const [rest, peak] = [before, most].map((bytes) => (bytes / MiB).toFixed(0))
   console.log(`  resident: ${rest} MiB before, at most ${peak} MiB meanwhile`)
 }

@@ -20,11 +20,12 @@ export const ERROR_CODES = {
   context_length_exceeded:
     'The prompt and the answer together exceed the context of the model, or the prompt alone what the model was trained to read.',
   // Media
-  invalid_media: 'The bytes are not a picture or clip that can be decoded, or are truncated.',
+  invalid_media:
+    'The bytes are no picture, clip, sound or document that can be decoded, or are truncated.',
   unsupported_media:
-    'A media format that is recognised and not enabled, or that needs a program which is not installed.',
+    'A kind or format of media that is recognised and not taken here, or that needs a program which is not installed.',
   media_too_large:
-    'A picture or clip exceeds a limit: bytes, pixels, side, aspect ratio, length, count or time to decode.',
+    'A picture, clip, sound or document exceeds a limit: bytes, pixels, side, aspect ratio, length, pages, count or time to decode.',
   media_fetch_failed: 'A URL could not be fetched: host not allowed, unreachable or too slow.',
   // Load
   queue_full: 'The waiting queue is full; try again after the time in Retry-After.',
@@ -89,6 +90,14 @@ export function toWireError(error: unknown): WireError {
   }
   const e = error instanceof Error ? error : new Error(String(error))
   return { code: 'internal_error', message: e.message, ...(e.stack ? { stack: e.stack } : {}) }
+}
+
+/**
+ * What a program that we started said before it failed: the cause of an error whose message is ours. It may name files and quote a client's, so
+ * it goes into the log alone, and only at `debug`.
+ */
+export class ProgramWords extends Error {
+  override readonly name = 'ProgramWords'
 }
 
 /** The inverse of {@link toWireError}. */

@@ -140,7 +140,10 @@ export interface BatchRecords {
 
   /** One batch of each tenant that has lines for the taking, the tenant's oldest. */
   runnable(limit: number): Promise<readonly BatchRecord[]>
-  /** Lines of one batch, those that name the same media one behind the other, else in their order. */
+  /**
+   * Lines of one batch, those that name the same media one behind the other, else in their order. Of lines that servers died with
+   * a server has one at a time: when it dies as well, none is counted a crash that only lay beside the one which was running.
+   */
   takeLines(server: string, id: string, limit: number): Promise<readonly TakenLine[]>
   giveBack(server: string, lines: readonly Pick<TakenLine, 'batchId' | 'line'>[]): Promise<void>
   /**

@@ -91,6 +91,11 @@ export class PostgresLines {
       const rows = await query(
         `WITH chosen AS (
            SELECT batch_id, line FROM aerie_batches.lines WHERE batch_id = $1 AND state = 0
+             AND (crashes = 0 OR line = (
+               SELECT line FROM aerie_batches.lines
+               WHERE batch_id = $1 AND state = 0 AND crashes > 0 AND NOT EXISTS (
+                 SELECT FROM aerie_batches.lines WHERE server = $2 AND state = 1 AND crashes > 0)
+               ORDER BY first_place, all_place, line LIMIT 1))
            ORDER BY first_place, all_place, line LIMIT $3 FOR UPDATE SKIP LOCKED),
          taken AS (
            UPDATE aerie_batches.lines AS l SET state = 1, server = $2 FROM chosen

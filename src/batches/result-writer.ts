@@ -1,5 +1,8 @@
-/** Results on their way into the records: whatever comes while one commit waits for the disk goes into the next. */
-import { setTimeout as delay } from 'node:timers/promises'
+/**
+ * Results on their way into the records. Answers end many at a time, so whatever comes in neighbouring turns of the event loop
+ * goes into one commit, and whatever comes while that waits for the disk into the next.
+ */
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
 import { AerieError } from '../errors.ts'
 import type { BatchRecords, LineResult } from './batch-records.ts'
 
@@ -39,9 +42,7 @@ export class ResultWriter {
     if (this.#end.signal.aborted) return
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#waiting.push({ result, kept: resolve })
-    this.#writing ??= this.#write().finally(() => {
-      this.#writing = undefined
-    })
+    this.#writing ??= this.#write()
     await promise
   }
 
@@ -52,9 +53,24 @@ export class ResultWriter {
   }
 
   async #write(): Promise<void> {
-    for (let some = this.#next(); some.length > 0; some = this.#next()) {
+    for (;;) {
+      await this.#gather()
+      const some = this.#next()
+      if (some.length === 0) {
+        // Here and not when the promise has settled: what comes in between would wait for whoever comes next.
+        this.#writing = undefined
+        return
+      }
       await this.#store(some.map(({ result }) => result))
       for (const { kept } of some) kept()
+    }
+  }
+
+  /** Resolves when a turn brought nothing more; in the end one does, as lines wait for their results to be kept. */
+  async #gather(): Promise<void> {
+    for (let seen = 0; seen < this.#waiting.length; ) {
+      seen = this.#waiting.length
+      await nextTurn()
     }
   }
 

@@ -1,13 +1,13 @@
 /** One line from its place in the input to its result: read, asked, asked again where that may help. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { AerieError, type ErrorCode } from '../errors.ts'
-import type { FileStore } from '../files/contract.ts'
 import type { BatchRecord, LineResult, TakenLine } from './batch-records.ts'
 import type { Dispatch, LineAnswer } from './dispatch.ts'
+import type { LineBodies } from './line-bodies.ts'
 import { answerResult, refusedResult } from './result-line.ts'
 
 export interface RunLineOptions {
-  readonly files: Pick<FileStore, 'find' | 'read'>
+  readonly bodies: Pick<LineBodies, 'read'>
   readonly dispatch: Dispatch
   /** Of one answer. */
   readonly maxAnswerBytes: number
@@ -77,20 +77,17 @@ function bounded(line: TakenLine, answer: LineAnswer, maxBytes: number): LineRes
 
 /** A text where there is no such body any more; undefined where the signal fired. Waits for a disk that fails. */
 async function readBody(
-  { offset, length }: TakenLine,
-  { tenant, inputFileId }: BatchRecord,
-  { files, onTrouble, firstWaitMs }: RunLineOptions,
+  line: TakenLine,
+  batch: BatchRecord,
+  { bodies, onTrouble, firstWaitMs }: RunLineOptions,
   signal: AbortSignal,
 ): Promise<Buffer | string | undefined> {
   for (let waits = 0; !signal.aborted; waits++) {
     try {
-      const file = await files.find(tenant, inputFileId)
-      if (!file) return `the input file ${inputFileId} was deleted or has expired meanwhile`
-      const stream = await files.read(file, { start: offset, end: offset + length - 1 })
-      const pieces: Buffer[] = []
-      for await (const piece of stream) pieces.push(piece)
+      const body = await bodies.read(batch, line)
       if (waits > 0) onTrouble(undefined)
-      return Buffer.concat(pieces)
+      if (body) return body
+      return `the input file ${batch.inputFileId} was deleted or has expired meanwhile`
     } catch (error) {
       if (signal.aborted) return undefined
       onTrouble(error instanceof AerieError ? error.message : 'the input file cannot be read')

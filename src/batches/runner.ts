@@ -10,6 +10,7 @@ import type {
   TakenLine,
 } from './batch-records.ts'
 import type { Dispatch } from './dispatch.ts'
+import { LineBodies } from './line-bodies.ts'
 import { LinePump } from './line-pump.ts'
 import { type ReadInputOptions, readInput } from './read-input.ts'
 import { refusedResult } from './result-line.ts'
@@ -69,6 +70,7 @@ export class BatchRunner {
   readonly counts: RunnerCounts = { completed: 0, failed: 0, failures: 0 }
   readonly #options: RunnerOptions
   readonly #pump: LinePump
+  readonly #bodies: LineBodies
   readonly #writer: ResultWriter
   readonly #tasks = new Map<string, RunningTask>()
   readonly #timer: NodeJS.Timeout
@@ -86,7 +88,8 @@ export class BatchRunner {
 
   constructor(options: RunnerOptions) {
     this.#options = options
-    const { records, concurrency, maxMedia, maxBytes, timing } = options
+    const { records, files, concurrency, maxMedia, maxBytes, timing } = options
+    this.#bodies = new LineBodies(files)
     this.#pump = new LinePump({
       ...{ concurrency, maxMedia, maxBytes },
       run: (line, batch, signal) => this.#runLine(line, batch, signal),
@@ -233,14 +236,20 @@ export class BatchRunner {
       if (this.#isStopped || this.#pump.room === 0) return
       const lines = await records.takeLines(this.server, batch.id, share)
       this.#pump.add(batch, lines)
-      if (lines.length > 0) this.#isWoken = true
+      // They may have begun at once, so that there is room again.
+      if (lines.length > 0 && this.#pump.room > 0) this.#isWoken = true
     }
   }
 
   async #runLine(line: TakenLine, batch: BatchRecord, signal: AbortSignal): Promise<boolean> {
-    const { files, dispatch, rules, timing } = this.#options
+    const { dispatch, rules, timing } = this.#options
     const options = {
-      ...{ files, dispatch, maxAnswerBytes: rules.maxLineBytes, firstWaitMs: timing.retryMs },
+      ...{
+        bodies: this.#bodies,
+        dispatch,
+        maxAnswerBytes: rules.maxLineBytes,
+        firstWaitMs: timing.retryMs,
+      },
       onBusy: () => this.#pump.slowDown(),
       onTrouble: (reason: string | undefined) => this.#setTrouble(reason),
     }

@@ -75,14 +75,22 @@ export class SqliteLines {
 
   takeLines(server: string, id: string, limit: number): TakenLine[] {
     return this.#database.transaction(() => {
-      const rows = this.#database.all(
+      const lines: TakenLine[] = []
+      let hasSuspect = this.#hasSuspect(server)
+      const waiting = this.#database.each(
         `SELECT lines.* FROM lines JOIN batches ON batches.id = batch_id
          WHERE batch_id = :id AND state = 0 AND status = 'in_progress'
            AND EXISTS (SELECT 1 FROM servers WHERE name = :server)
-         ORDER BY first_place, all_place, line LIMIT :limit`,
-        { server, id, limit },
+         ORDER BY first_place, all_place, line`,
+        { server, id },
       )
-      const lines = rows.map(toTakenLine)
+      for (const row of waiting) {
+        if (lines.length === limit) break
+        const line = toTakenLine(row)
+        if (line.crashes > 0 && hasSuspect) continue
+        hasSuspect ||= line.crashes > 0
+        lines.push(line)
+      }
       for (const { line } of lines) {
         this.#database.run(
           'UPDATE lines SET state = 1, server = :server WHERE batch_id = :id AND line = :line',
@@ -135,6 +143,11 @@ export class SqliteLines {
         { id, after, limit },
       )
       .map((row) => ({ line: Number(row['line']), customId: String(row['custom_id']) }))
+  }
+
+  #hasSuspect(server: string): boolean {
+    const sql = 'SELECT 1 FROM lines WHERE server = :server AND state = 1 AND crashes > 0'
+    return this.#database.get(sql, { server }) !== undefined
   }
 
   /** False where another line has its custom id. */

@@ -6,7 +6,7 @@ import { fileState, hashFile } from './content.ts'
 import { type ClipEntry, ClipFailure, isUrl, type Span } from './job.ts'
 import { askedOf, type FailurePlace, type FileState, type KnownState } from './ledger.ts'
 import type { RunOptions } from './run.ts'
-import { cutSegments } from './segments.ts'
+import { cutAtScenes, cutSegments, isSceneRule } from './segments.ts'
 import type { Slots } from './slots.ts'
 import { subtitlePath, writeSubtitles } from './subtitle-file.ts'
 import type { Cue } from './subtitles.ts'
@@ -18,6 +18,8 @@ export interface ClipRoom extends RunOptions {
   about(): object
 }
 
+/** A part of a clip in which scenes are looked for at a time. */
+const PIECE_SECONDS = 30
 /** A picture has no length; for so many seconds its caption stands. */
 const PICTURE_SECONDS = 1
 
@@ -123,6 +125,7 @@ async function captionSegments(clip: OpenClip, room: ClipRoom): Promise<void> {
       `${what}: take its lines out, or begin anew with --restart`,
     )
   }
+  refuseIfCutOtherwise(captioned, spans)
   const cues = new Map(captioned)
   const waiting = spans.entries()
   let isBroken = false
@@ -145,6 +148,22 @@ async function captionSegments(clip: OpenClip, room: ClipRoom): Promise<void> {
   if (broken?.status === 'rejected') throw broken.reason
 }
 
+/** What was captioned before has the times of its lines, and what is cut now must fit to them. Throws ClipFailure. */
+function refuseIfCutOtherwise(
+  captioned: ReadonlyMap<number, Span>,
+  spans: readonly (Span | undefined)[],
+): void {
+  for (const [segment, was] of captioned) {
+    const span = spans[segment]
+    if (span === undefined || (span.start === was.start && span.end === was.end)) continue
+    const what = `segment ${segment} is from ${span.start} to ${span.end} s now and was from ${was.start} to ${was.end} s: another version of ffmpeg or of the server finds other scenes`
+    throw new ClipFailure(
+      'clip_changed',
+      `${what}; take its lines out, or begin anew with --restart`,
+    )
+  }
+}
+
 async function spansOf({ entry, upload }: OpenClip, room: ClipRoom): Promise<Span[]> {
   const { server, patience, slots, kill, job } = room
   const duration = await patience.ask(() =>
@@ -156,10 +175,33 @@ async function spansOf({ entry, upload }: OpenClip, room: ClipRoom): Promise<Spa
     throw new ClipFailure('invalid_request', what, 'start')
   }
   const window = { start, end: Math.min(end, duration) }
-  const spans = cutSegments(window, entry.segment ?? job.segment)
+  const rule = entry.segment ?? job.segment
+  const spans = isSceneRule(rule)
+    ? cutAtScenes(window, await changesIn(window, upload, room), rule)
+    : cutSegments(window, rule)
   if (spans) return spans
   const what = `segment: too short for the ${duration} s that the clip has`
   throw new ClipFailure('invalid_request', what, 'segment')
+}
+
+/** Seconds at which scenes begin behind the window's start, asked for piece by piece: each must be decoded within the server's time for one call. */
+async function changesIn(
+  { start, end }: Span,
+  upload: Upload,
+  { server, patience, slots, stop, kill }: ClipRoom,
+): Promise<number[]> {
+  const changes: number[] = []
+  for (let from = start; from < end; from += PIECE_SECONDS) {
+    const span = { start: from, end: Math.min(from + PIECE_SECONDS, end) }
+    const found = await patience.ask(() =>
+      slots.hold(() => {
+        stop.throwIfAborted()
+        return upload.use((id) => server.scenes(id, span, kill))
+      }),
+    )
+    changes.push(...found)
+  }
+  return changes
 }
 
 interface OpenSegment extends OpenClip {

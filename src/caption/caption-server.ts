@@ -51,6 +51,7 @@ export interface CaptionAnswer {
 interface WireVideo {
   readonly duration: number
   readonly times: readonly number[]
+  readonly scenes?: readonly number[]
 }
 
 interface WireCompletion {
@@ -161,8 +162,23 @@ export class CaptionServer {
 
   /** Length of a clip in seconds; nothing of it is decoded. */
   async duration(fileId: string, signal: AbortSignal): Promise<number> {
-    const part = { type: 'input_video', input_video: { file_id: fileId } }
-    const body = { model: this.#model, messages: [{ role: 'user', content: [part] }] }
+    return (await this.#lookAt({ file_id: fileId }, signal)).duration
+  }
+
+  /** Seconds behind the span's start, and not behind its end, at which scenes begin. Decodes the span. */
+  async scenes(fileId: string, span: Span, signal: AbortSignal): Promise<readonly number[]> {
+    const { scenes } = await this.#lookAt({ file_id: fileId, ...span, sampling: 'scenes' }, signal)
+    if (scenes === undefined)
+      throw new CommandFailure(
+        `${this.url} does not say where scenes begin; it is older than this command`,
+      )
+    return scenes.filter((time) => time > span.start)
+  }
+
+  /** What `/v1/tokenize` says of a clip. */
+  async #lookAt(input_video: object, signal: AbortSignal): Promise<WireVideo> {
+    const content = [{ type: 'input_video', input_video }]
+    const body = { model: this.#model, messages: [{ role: 'user', content }] }
     const { videos } = (await this.#json('POST', '/v1/tokenize', body, signal)) as {
       readonly videos?: readonly WireVideo[]
     }
@@ -171,7 +187,7 @@ export class CaptionServer {
       throw new CommandFailure(
         `${this.url} says nothing about videos; is it older than this command?`,
       )
-    return video.duration
+    return video
   }
 
   async ask(question: Question, signal: AbortSignal): Promise<CaptionAnswer> {

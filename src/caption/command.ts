@@ -31,8 +31,9 @@ export const captionCommand: Command = {
     },
     segment: {
       type: 'string',
-      value: 'length',
-      description: 'how long a segment is: 10s, 500ms, 2m; whole: a clip is one',
+      value: 'rule',
+      description:
+        'how long a segment is: 10s, 500ms, 2m; scenes or scenes:30s: cut at scenes; whole',
       default: '10s',
     },
     prompt: {
@@ -73,6 +74,7 @@ export const captionCommand: Command = {
   examples: [
     'aerie caption clips --out captions.jsonl',
     'aerie caption clips --out subtitles --format vtt --segment 5s',
+    'aerie caption films --out films.jsonl --segment scenes:1m',
     'aerie caption talk.mp4 --out talk.srt --prompt "what is shown?"',
     'aerie caption list.jsonl --out captions.jsonl --server http://127.0.0.1:8000 --jobs 16',
   ],

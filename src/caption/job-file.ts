@@ -2,7 +2,8 @@
 import { open, readFile, rename, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { CommandFailure, UsageError } from '../cli/command.ts'
-import { type CaptionJob, isUrl, type SegmentRule } from './job.ts'
+import { type CaptionJob, isUrl } from './job.ts'
+import { segmentText } from './segments.ts'
 
 export interface ModelIdentity {
   readonly id: string
@@ -86,10 +87,6 @@ async function writeWhole(path: string, value: object): Promise<void> {
     await file.datasync()
   }
   await rename(unfinished, path)
-}
-
-export function segmentText(segment: SegmentRule): string {
-  return segment === 'whole' ? segment : `${segment.seconds}s`
 }
 
 const show = (value: unknown) => (value === undefined ? 'nothing' : JSON.stringify(value))

@@ -5,8 +5,15 @@ export type Format = (typeof FORMATS)[number]
 
 export const SAMPLINGS = ['uniform', 'keyframes', 'scenes'] as const
 
-/** How a clip is cut: into pieces of so many seconds, or not at all. */
-export type SegmentRule = { readonly seconds: number } | 'whole'
+/** How a clip is cut: into pieces of so many seconds, where scenes change, or not at all. */
+export type SegmentRule = { readonly seconds: number } | SceneRule | 'whole'
+
+/** Cuts at changes of scenes that make no segment shorter than `least`; what is longer than `longest` is divided evenly. Seconds. */
+export interface SceneRule {
+  readonly least: number
+  /** At least twice `least`. */
+  readonly longest: number
+}
 
 /** Which frames of a segment are shown; undefined: as the model was trained. */
 export interface FrameRule {

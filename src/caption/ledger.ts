@@ -7,9 +7,9 @@ import { createReadStream } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { CommandFailure } from '../cli/command.ts'
 import type { ClipEntry, ClipFailure, Span } from './job.ts'
-import { segmentText } from './job-file.ts'
 import { type LineFile, openLineFile } from './line-file.ts'
 import { readLines } from './lines.ts'
+import { segmentText } from './segments.ts'
 import type { Cue } from './subtitles.ts'
 
 /** Bytes and time of a clip when it was captioned. Undefined for what comes by URL. */

@@ -1,7 +1,7 @@
 /** A line of a list: a path, a URL, or an object that says more. */
 import { type BadLine, type ClipEntry, isUrl } from './job.ts'
 import type { Line } from './lines.ts'
-import { parseSegmentRule } from './segments.ts'
+import { parseSegmentRule, SEGMENT_WORDS } from './segments.ts'
 
 const KEYS = ['path', 'url', 'id', 'start', 'end', 'prompt', 'segment']
 const LONGEST_ID = 1000
@@ -50,7 +50,7 @@ function readObject(
   const segment =
     value['segment'] === undefined ? undefined : parseSegmentRule(String(value['segment']))
   if (value['segment'] !== undefined && segment === undefined)
-    return bad(`segment: expected a length such as 10s, or whole, got ${show(value['segment'])}`)
+    return bad(`segment: expected ${SEGMENT_WORDS}, got ${show(value['segment'])}`)
   const id = value['id'] ?? defaultId(source, start, end)
   if (typeof id !== 'string' || id === '' || id.length > LONGEST_ID)
     return bad(`id: expected a text of at most ${LONGEST_ID} characters, got ${show(id)}`)

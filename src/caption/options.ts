@@ -2,7 +2,7 @@
 import { extname } from 'node:path'
 import { type Command, integerOption, type ParsedArgs, UsageError } from '../cli/command.ts'
 import { type CaptionJob, FORMATS, type Format, isUrl, SAMPLINGS } from './job.ts'
-import { parseSeconds, parseSegmentRule } from './segments.ts'
+import { parseSeconds, parseSegmentRule, SEGMENT_WORDS } from './segments.ts'
 
 export interface CaptionOptions {
   readonly job: CaptionJob
@@ -32,9 +32,7 @@ export function captionOptions(args: ParsedArgs, command: Command): CaptionOptio
   if (prompt.trim() === '') throw new UsageError('--prompt: expected a text')
   const segment = parseSegmentRule(text('segment')!)
   if (segment === undefined)
-    throw new UsageError(
-      `--segment: expected a length from 100ms on, such as 10s, or whole, got '${text('segment')}'`,
-    )
+    throw new UsageError(`--segment: expected ${SEGMENT_WORDS}, got '${text('segment')}'`)
   const wait = parseSeconds(text('wait')!)
   if (wait === undefined)
     throw new UsageError(`--wait: expected a length such as 10m, got '${text('wait')}'`)

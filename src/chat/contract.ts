@@ -339,6 +339,8 @@ export interface VideoCost {
   readonly sampling: 'uniform' | 'keyframes' | 'scenes' | 'times'
   /** Positions of its features in the prompt. */
   readonly tokens: number
+  /** Seconds at which scenes begin; where they were chosen by and the request is for what it costs. */
+  readonly scenes?: readonly number[]
 }
 
 /** What became of one clip. */

@@ -22,7 +22,14 @@ import {
   refuseDeafAndTooMany,
   releaseSounds,
 } from './sounds.ts'
-import { frameCount, type LoadedVideo, loadVideos, releaseVideo, videoMedium } from './videos.ts'
+import {
+  frameCount,
+  type LoadedVideo,
+  loadVideos,
+  releaseVideo,
+  type VideoLook,
+  videoMedium,
+} from './videos.ts'
 
 /** What lies here of a conversation; nothing of it is decoded but sounds, whose length nothing else tells. */
 export interface LoadedMedia {
@@ -56,12 +63,13 @@ export async function loadMedia(
   media: Media,
   messages: readonly ChatMessage[],
   signal: AbortSignal,
+  look?: VideoLook,
 ): Promise<LoadedMedia> {
   let videos: readonly LoadedVideo[] = []
   let sounds: readonly DecodedPart[] = []
   try {
     refuseDeafAndTooMany(model, messages)
-    videos = await loadVideos(model, media, messages, signal)
+    videos = await loadVideos(model, media, messages, signal, look)
     sounds = await loadSounds(model, media, messages, videos, signal)
   } catch (error) {
     releaseLoaded(media, pictureParts(messages))

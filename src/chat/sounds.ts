@@ -7,7 +7,14 @@ import type { SoundPart as Stretch } from '../media/sound/hear-sound.ts'
 import type { LoadedSound, SoundSource } from '../media/sound/sound-room.ts'
 import type { Media } from '../media/types.ts'
 import { inWindow } from '../picture-window.ts'
-import type { ChatMessage, SoundCost, SoundPart, SoundSeen, TrackPart, VideoPart } from './contract.ts'
+import type {
+  ChatMessage,
+  SoundCost,
+  SoundPart,
+  SoundSeen,
+  TrackPart,
+  VideoPart,
+} from './contract.ts'
 import { contentKey } from './feature-key.ts'
 import type { ServedModel } from './model.ts'
 import type { LoadedVideo } from './videos.ts'

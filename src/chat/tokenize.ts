@@ -33,7 +33,7 @@ export async function tokenize(
     }
   }
   const { messages } = request.input
-  const loaded = await loadMedia(model, media, messages, signal)
+  const loaded = await loadMedia(model, media, messages, signal, { isToListScenes: true })
   // Only the headers, and the lengths of sounds, were of interest.
   releaseMedia(media, loaded)
   const { imageTokens, videoTokens, soundTokens } = loaded

@@ -31,6 +31,12 @@ export interface LoadedVideo {
   readonly cost: VideoCost
 }
 
+/** How the clips of a conversation are looked at. */
+export interface VideoLook {
+  /** Whether every scene is looked for, also where fewer frames are shown. */
+  readonly isToListScenes: boolean
+}
+
 export type VideoSource =
   | { readonly from: 'clip'; readonly clip: LoadedClip }
   /** One a frame. */
@@ -63,6 +69,7 @@ export async function loadVideos(
   media: Media,
   messages: readonly ChatMessage[],
   signal: AbortSignal,
+  look: VideoLook = { isToListScenes: false },
 ): Promise<LoadedVideo[]> {
   const parts = clipParts(messages)
   if (parts.length === 0) return []
@@ -72,7 +79,7 @@ export async function loadVideos(
     signal,
     (part, linked) =>
       part.type === 'video'
-        ? loadClip(model, media, part, linked)
+        ? loadClip(model, media, part, linked, look)
         : loadFrames(model, media, part, linked),
     (video) => releaseVideo(media, video),
   )
@@ -108,6 +115,7 @@ async function loadClip(
   media: Media,
   part: VideoPart,
   signal: AbortSignal,
+  look: VideoLook,
 ): Promise<LoadedVideo> {
   const clip = await media.clips.load({ from: part.from, param: part.param }, signal)
   try {
@@ -119,11 +127,14 @@ async function loadClip(
     }
     const { times } = sampling
     const window = times ? { start: times[0]!, end: times.at(-1)! } : windowOf(request)
-    const shown = times
-      ? namedTimes(request, times)
-      : await chooseFrames(media, clip, request, window, signal)
+    const { shown, scenes } = times
+      ? { shown: namedTimes(request, times), scenes: undefined }
+      : await chooseFrames(media, clip, request, window, signal, look)
     const { duration } = header
-    const how = { ...window, duration, sampling: times ? 'times' : sampling.sampling } as const
+    const how: Choice = {
+      ...{ ...window, duration, sampling: times ? 'times' : sampling.sampling },
+      ...(scenes && { scenes }),
+    }
     return plan(model, part, { from: 'clip', clip }, shown, how)
   } catch (error) {
     media.clips.release(clip)
@@ -137,19 +148,23 @@ async function chooseFrames(
   request: FrameRequest,
   window: ClipWindow,
   signal: AbortSignal,
-): Promise<ShownFrames> {
+  { isToListScenes }: VideoLook,
+): Promise<{ readonly shown: ShownFrames; readonly scenes?: readonly number[] }> {
   const { sampling, param } = request
-  if (sampling.sampling === 'uniform') return evenTimes(request, window)
+  if (sampling.sampling === 'uniform') return { shown: evenTimes(request, window) }
   const wanted = wantedMoments(request, window)
   const where = `${param}.sampling`
   if (sampling.sampling === 'keyframes') {
     const keyframes = await clips.keyframes(clip, window, where, signal)
-    return offeredTimes(request, window, keyframes, wanted)
+    return { shown: offeredTimes(request, window, keyframes, wanted) }
   }
+  const others = wanted > 1 || isToListScenes ? await clips.scenes(clip, window, where, signal) : []
   // A scene begins with the window itself.
-  const others = wanted > 1 ? await clips.scenes(clip, window, wanted - 1, where, signal) : []
-  const scenes = [window.start, ...others.filter((time) => time > window.start)]
-  return offeredTimes(request, window, scenes, wanted)
+  const scenes = [window.start, ...others]
+  // A single frame is the first, which nothing is decoded to find; and what begins where the part ends is no part of it.
+  const inside = scenes.filter((time) => time === window.start || time < window.end)
+  const shown = offeredTimes(request, window, wanted > 1 ? inside : [window.start], wanted)
+  return isToListScenes ? { shown, scenes } : { shown }
 }
 
 async function loadFrames(
@@ -178,13 +193,15 @@ async function loadFrames(
   return plan(model, part, { from: 'pictures', images: filled(images, multiple) }, shown, how)
 }
 
+type Choice = Pick<VideoCost, 'start' | 'end' | 'duration' | 'sampling' | 'scenes'>
+
 /** What the frames cost, and which of them are computed together. */
 function plan(
   model: ServedModel,
   part: ClipPart,
   source: VideoSource,
   shown: ShownFrames,
-  how: Pick<VideoCost, 'start' | 'end' | 'duration' | 'sampling'>,
+  how: Choice,
 ): LoadedVideo {
   const { param } = part
   const perGroup = framesPerGroup(model.videoRule!)

@@ -54,6 +54,9 @@ export function contractError(errors: readonly Violation[], body: unknown): Aeri
       const expected = describeSchema({ type: 'string', ...inner?.parentSchema })
       return invalid(joinField(path, name), `expected a name that is ${expected}`)
     }
+    // What the schema names beside those is refused as well: nobody shall try it next.
+    case 'enum':
+      return invalid(path, `expected ${describeSchema(accepted(schema))}, got ${got}`)
     case 'minItems':
     case 'maxItems':
     case 'maxProperties':
@@ -105,9 +108,15 @@ function unknown(path: string, field: string, fields: readonly string[]): AerieE
 
 function unsupported(path: string, schema: Schema, got: string): AerieError {
   const { note = 'not supported', accepts = [] } = schema['x-aerie'] ?? {}
-  const accepted = accepts.map((value) => JSON.stringify(value))
-  const rest = accepted.length > 0 ? ` (accepted: ${accepted.join(', ')}; got ${got})` : ''
+  const values = accepts.map((value) => JSON.stringify(value))
+  const rest = values.length > 0 ? ` (accepted: ${values.join(', ')}; got ${got})` : ''
   return new AerieError('unsupported_parameter', `${path}: ${note}${rest}`, { param: path })
+}
+
+/** Without the values of it that are refused. */
+function accepted(schema: Schema): Schema {
+  const accepts = schema['x-aerie']?.accepts
+  return accepts === undefined ? schema : { ...schema, enum: accepts }
 }
 
 function invalid(path: string, what: string): AerieError {

@@ -1,6 +1,6 @@
 /** Anything thrown on the way to an answer → the error envelope, once; defects and failures of ours also into the log. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { AerieError } from '../errors.ts'
+import { AerieError, ProgramWords } from '../errors.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { ERROR_STATUS, errorBody, errorHeaders, toAerieError } from './openai-error.ts'
 
@@ -19,7 +19,7 @@ export function errorHandler(logger: Logger) {
 
 /**
  * Notes the failure for the access log and the metrics. Failures of the server are logged with their stack; those of
- * a request are not, because their messages quote it.
+ * a request are not, because their messages quote it; what ffmpeg said of a clip is, where somebody debugs.
  */
 export function recordError(thrown: unknown, request: FastifyRequest, logger: Logger): AerieError {
   const error = isDeparture(thrown, request)
@@ -28,6 +28,9 @@ export function recordError(thrown: unknown, request: FastifyRequest, logger: Lo
   request.state.code = error.code
   if (ERROR_STATUS[error.code].status === 500) {
     logger.error({ requestId: request.id, code: error.code, err: error.cause ?? error }, 'failure')
+  } else if (error.cause instanceof ProgramWords) {
+    const { message: words } = error.cause
+    logger.debug({ requestId: request.id, code: error.code, words }, 'what ffmpeg said')
   }
   return error
 }

@@ -740,7 +740,8 @@ export interface components {
         VideoEnd: number | null;
         /**
          * @description `uniform` (default): evenly, by the family's own rule. `keyframes`: frames that the clip's coding begins anew with, cheapest to
-         *     decode. `scenes`: the first frame of each scene, which takes a pass over all that is looked at. As many as `uniform` would take at most.
+         *     decode. `scenes`: the first frame of each scene, which takes a pass over all that is looked at. As many as `uniform` would take at most,
+         *     spread evenly. `/v1/tokenize` says where all of them begin.
          * @enum {string|null}
          */
         VideoSampling: "uniform" | "keyframes" | "scenes" | null;
@@ -1195,6 +1196,8 @@ export interface components {
             times: number[];
             /** @description Positions that its frames take in the prompt. */
             tokens: number;
+            /** @description Of `/v1/tokenize` with the `sampling` `scenes`: `start`, and the seconds behind it, up to `end`, at which another scene begins, however many of them a model is shown; of more than ten thousand the clearest. */
+            scenes?: number[];
             /** @description Since when the frame that was found at each of `times` is shown. */
             shown_from?: number[];
             tiles_per_frame?: number;

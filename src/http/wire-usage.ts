@@ -23,8 +23,7 @@ export function toWireUsage(usage: TokenUsage): Wire['Usage'] {
     total_tokens: usage.promptTokens + usage.completionTokens,
     prompt_tokens_details: {
       cached_tokens: usage.cachedTokens,
-      text_tokens:
-        usage.promptTokens - usage.imageTokens - usage.videoTokens - usage.soundTokens,
+      text_tokens: usage.promptTokens - usage.imageTokens - usage.videoTokens - usage.soundTokens,
       image_tokens: usage.imageTokens,
       video_tokens: usage.videoTokens,
       audio_tokens: usage.soundTokens,

@@ -136,7 +136,7 @@ function isGiven<Value>(value: Value | null | undefined): value is Value {
 }
 
 export function toWireVideo(video: VideoCost): Wire['VideoSeen'] {
-  const { param, start, end, duration, sampling, times, tokens } = video
+  const { param, start, end, duration, sampling, times, tokens, scenes } = video
   return {
     param,
     start: seconds(start),
@@ -145,6 +145,7 @@ export function toWireVideo(video: VideoCost): Wire['VideoSeen'] {
     sampling,
     times: times.map(seconds),
     tokens,
+    ...(scenes && { scenes: scenes.map(seconds) }),
   }
 }
 

@@ -1,7 +1,7 @@
 /** What the server asks of a decoder process and what it answers. */
 import type { Preprocessing } from '../../models/preprocessing.ts'
 import type { PictureLayout } from '../../models/tiling/layout.ts'
-import { fromWireError, type WireError } from '../errors.ts'
+import { fromWireError, ProgramWords, type WireError } from '../errors.ts'
 import type {
   DocumentLimits,
   DocumentPage,
@@ -89,6 +89,8 @@ export function isKept(call: Call | ClipCall, head: unknown): boolean {
 
 export interface Failure {
   readonly error: WireError
+  /** What ffmpeg said last, where it failed. */
+  readonly words?: string
   readonly spent?: boolean
 }
 
@@ -101,10 +103,14 @@ export function isSpent(head: unknown): boolean {
   return (head as { readonly spent?: boolean }).spent === true
 }
 
-/** Throws the error that the process reported, or returns its answer. */
+/** Throws the error that the process reported, with the words of ffmpeg as its cause, or returns its answer. */
 export function unwrap<
   Answer extends Opened | Prepared | DocumentOpened | PagesRead | Probed | Found | PreparedClip,
 >(head: unknown): Answer {
-  if (isFailure(head)) throw fromWireError(head.error)
+  if (isFailure(head)) {
+    const error = fromWireError(head.error)
+    if (head.words !== undefined) error.cause = new ProgramWords(head.words)
+    throw error
+  }
   return head as Answer
 }

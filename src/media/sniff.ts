@@ -62,9 +62,7 @@ export function sniff(bytes: Uint8Array): Sniffed {
   if (text.startsWith('ftyp', 4)) return isoMedia(text)
   const found = SIGNATURES.find(([offset, magic]) => text.startsWith(magic, offset))
   if (found) return found[2]
-  return (
-    streamed(text) ?? markup(text) ?? heard(head) ?? other('not of any known picture format')
-  )
+  return streamed(text) ?? markup(text) ?? heard(head) ?? other('not of any known picture format')
 }
 
 /** ISO base media: the major brand at 8, then compatible brands to the end of the box. */

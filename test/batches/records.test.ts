@@ -48,6 +48,34 @@ describe('lines', () => {
     assert.match(Buffer.from(records.results(id, true, 0, 1)[0]!.text).toString(), /by b/)
   })
 
+  it('that servers died with are taken one at a time, so that a crash counts for the one that ran', () => {
+    const { records, id } = opened([undefined, undefined, undefined, undefined])
+    records.takeLines('a', id, 3)
+    records.beat('b', 40, 70)
+    const taken = () => records.takeLines('b', id, 5).map(({ line, crashes }) => [line, crashes])
+    const [first, fresh] = [
+      [1, 1],
+      [4, 0],
+    ]
+    assert.deepEqual(taken(), [first, fresh])
+    assert.deepEqual(taken(), [], 'two and three wait for the first')
+    records.storeResults('b', [resultOf({ batchId: id, line: 1 }, 'b')], 41)
+    assert.deepEqual(taken(), [[2, 1]])
+    records.beat('c', 80, 110)
+    const crashes = []
+    for (;;) {
+      const [line] = records.takeLines('c', id, 1)
+      if (!line) break
+      crashes.push([line.line, line.crashes])
+      records.storeResults('c', [resultOf(line, 'c')], 81)
+    }
+    assert.deepEqual(crashes, [
+      [2, 2],
+      [3, 1],
+      [4, 1],
+    ])
+  })
+
   it('of a server whose process is gone are free at once', () => {
     const { records, id } = opened([undefined], (server) => server === 'a')
     records.takeLines('a', id, 1)

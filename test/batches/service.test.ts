@@ -1,6 +1,6 @@
 /** Batches over restarts, damage and several servers on one folder. */
 import assert from 'node:assert/strict'
-import { rm, writeFile } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, it } from 'node:test'
@@ -10,6 +10,7 @@ import { AerieError } from '../../src/errors.ts'
 import type { FileStore } from '../../src/files/contract.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 import { openTestApp } from '../support/http-app.ts'
+import { filledUp, smallDisk } from '../support/small-disk.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const TENANT = 'anonymous'
@@ -127,5 +128,68 @@ describe('batches', () => {
     assert.deepEqual(await untilEnd(next, id), [0, 2])
     const batch = (await next.batches.find(TENANT, id))!
     assert.deepEqual(batch.counts, { total: 3, completed: 2, failed: 1 })
+  })
+})
+
+describe('the disk of batches', () => {
+  const isFull = /batches: the disk is full/
+
+  it('that is full: results are held, chats go on, and with room each line has been run once', async (t) => {
+    await using folder = await temporaryFolder()
+    const path = join(folder.path, 'disk')
+    await mkdir(path)
+    using disk = smallDisk(t, path, '8m')
+    if (!disk) return
+    const batching = { source: recordsIn(join(path, 'batches'), logger) }
+    await using app = await serve(folder.path, { batching, echo: { tokenDelayMs: 10 } })
+    const input = await upload(app.files, 40)
+    const { id } = await app.batches.create(batchOf(input))
+    while (((await app.batches.find(TENANT, id))?.counts.completed ?? 0) < 4) await delay(5)
+    const { free } = await filledUp(path)
+    while (!isFull.test((await app.batches.find(TENANT, id))?.waitingFor ?? '')) await delay(5)
+    await assert.rejects(
+      app.batches.create(batchOf(input)),
+      (error) =>
+        error instanceof AerieError &&
+        error.code === 'insufficient_storage' &&
+        isFull.test(error.message),
+    )
+    assert.equal((await app.chat({})).status, 200)
+    assert.ok(app.batches.stats().failures > 0)
+    await free()
+    assert.deepEqual(await untilEnd(app, id), upTo(40))
+    assert.equal(app.service.requests.length, 40 + 1, 'no line was run again, and one chat')
+    assert.equal((await app.batches.find(TENANT, id))?.waitingFor, undefined)
+  })
+
+  it('that is read-only: every call says so, chats go on, and batches by themselves once it is mended', async (t) => {
+    await using folder = await temporaryFolder()
+    const path = join(folder.path, 'disk')
+    await mkdir(path)
+    using disk = smallDisk(t, path, '8m')
+    if (!disk) return
+    const batching = { source: recordsIn(join(path, 'batches'), logger) }
+    const first = await serve(folder.path, { batching, echo: { tokenDelayMs: 10 } })
+    const input = await upload(first.files, 20)
+    const { id } = await first.batches.create(batchOf(input))
+    while (((await first.batches.find(TENANT, id))?.counts.completed ?? 0) < 4) await delay(5)
+    await first[Symbol.asyncDispose]()
+    disk.remount('ro')
+    await using app = await serve(folder.path, { batching })
+    for (const call of [
+      () => app.batches.find(TENANT, id),
+      () => app.batches.create(batchOf(input)),
+    ])
+      await assert.rejects(
+        call,
+        (error) =>
+          error instanceof AerieError &&
+          error.code === 'storage_failure' &&
+          /batches: the folder cannot be written to/.test(error.message),
+      )
+    assert.equal((await app.chat({})).status, 200)
+    disk.remount('rw')
+    while (app.batches.stats().completed < 10) await delay(20)
+    assert.deepEqual(await untilEnd(app, id), upTo(20))
   })
 })

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { readLines } from '../../src/caption/lines.ts'
 import { parseListLine } from '../../src/caption/list-line.ts'
-import { cutSegments } from '../../src/caption/segments.ts'
+import { cutAtScenes, cutSegments } from '../../src/caption/segments.ts'
 import { subtitlePath } from '../../src/caption/subtitle-file.ts'
 import { subtitles } from '../../src/caption/subtitles.ts'
 import { propertyRuns } from '../support/property-runs.ts'
@@ -26,6 +26,35 @@ test('segments cover the window exactly, in order, and none is empty', (t) => {
       }
     }),
     propertyRuns(200, t, 0.1),
+  )
+})
+
+test('segments at scenes cover the window exactly, none shorter than the least or longer than the longest', (t) => {
+  fc.assert(
+    fc.property(
+      seconds(0, 1e5),
+      seconds(0.01, 500),
+      fc.array(seconds(0, 1), { maxLength: 30 }),
+      fc.integer({ min: 100, max: 5000 }),
+      fc.integer({ min: 2, max: 20 }),
+      (start, length, shares, leastMs, times) => {
+        const end = start + length
+        const least = leastMs / 1000
+        const longest = (leastMs * times) / 1000
+        const changes = shares.map((share) => start + share * length).sort((a, b) => a - b)
+        const spans = cutAtScenes({ start, end }, changes, { least, longest })!
+        assert.equal(spans[0]!.start, start)
+        assert.equal(spans.at(-1)!.end, end)
+        const rounding = 0.0011
+        for (const [i, span] of spans.entries()) {
+          const seconds = span.end - span.start
+          assert.ok(seconds > 0 && seconds <= longest + rounding, `${seconds}`)
+          assert.ok(seconds >= Math.min(least, length) - rounding, `${seconds}`)
+          if (i > 0) assert.equal(span.start, spans[i - 1]!.end)
+        }
+      },
+    ),
+    propertyRuns(200, t, 0.5),
   )
 })
 

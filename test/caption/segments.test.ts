@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { cutSegments, parseSeconds, parseSegmentRule } from '../../src/caption/segments.ts'
+import {
+  cutAtScenes,
+  cutSegments,
+  parseSeconds,
+  parseSegmentRule,
+  segmentText,
+} from '../../src/caption/segments.ts'
 
 const cut = (start: number, end: number, seconds: number) =>
   cutSegments({ start, end }, { seconds })?.map((span) => [span.start, span.end])
@@ -46,6 +52,31 @@ describe('segments', () => {
   })
 })
 
+describe('segments at scenes', () => {
+  const at = (end: number, changes: readonly number[], least: number, longest: number) =>
+    cutAtScenes({ start: 0, end }, changes, { least, longest })?.map((span) => span.end)
+
+  it('end where scenes change', () => {
+    assert.deepEqual(at(10, [2, 4.04, 7], 1, 30), [2, 4.04, 7, 10])
+    assert.deepEqual(at(10, [], 1, 30), [10])
+  })
+
+  it('are none shorter than the least: the first of two changes counts, and none just before the end', () => {
+    assert.deepEqual(at(10, [0.4, 2, 2.5, 2.9, 3, 9.5], 1, 30), [2, 3, 10])
+    assert.deepEqual(at(0.5, [0.2], 1, 30), [0.5])
+  })
+
+  it('are divided evenly where they are longer than the longest', () => {
+    assert.deepEqual(at(40, [3], 1, 15), [3, 15.333, 27.667, 40])
+    assert.deepEqual(at(30, [], 1, 15), [15, 30])
+    assert.deepEqual(at(31, [], 1, 15), [10.333, 20.667, 31])
+  })
+
+  it('are refused where there would be more than a hundred thousand', () => {
+    assert.equal(at(100_001, [], 0.1, 1), undefined)
+  })
+})
+
 describe('lengths', () => {
   it('are seconds, or have a unit', () => {
     const lengths = ['10', '10s', '7.5s', '500ms', '2m', '1h', '0.25'].map(parseSeconds)
@@ -59,5 +90,31 @@ describe('lengths', () => {
     assert.equal(parseSegmentRule('99ms'), undefined)
     assert.equal(parseSegmentRule('0'), undefined)
     assert.equal(parseSegmentRule('whole'), 'whole')
+  })
+
+  it('of scenes are the longest, or the least and the longest', () => {
+    const rules = ['scenes', 'scenes:10s', 'scenes:500ms', 'scenes:2s-1m'].map(parseSegmentRule)
+    assert.deepEqual(rules, [
+      { least: 1, longest: 30 },
+      { least: 1, longest: 10 },
+      { least: 0.25, longest: 0.5 },
+      { least: 2, longest: 60 },
+    ])
+    for (const text of [
+      'scenes:',
+      'scenes:x',
+      'scenes:2s-3s',
+      'scenes:1s-2s-3s',
+      'scenes:0-5',
+      'scenes:100ms',
+      'scenes10s',
+      'scenes:-5',
+    ])
+      assert.equal(parseSegmentRule(text), undefined, text)
+  })
+
+  it('are written as they are read', () => {
+    for (const text of ['whole', '2.5s', 'scenes:1s-30s', 'scenes:0.25s-0.5s'])
+      assert.equal(segmentText(parseSegmentRule(text)!), text)
   })
 })

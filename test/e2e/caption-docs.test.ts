@@ -36,7 +36,7 @@ describe('captions in docs/video.md', { skip: NO_FFMPEG }, () => {
     const languages = blocks.map(({ language }, i) => (i % 2 === 0 ? language : 'output'))
     assert.deepEqual(
       languages,
-      Array.from({ length: 10 }, (_, i) => (i % 2 === 0 ? 'sh' : 'output')),
+      Array.from({ length: 12 }, (_, i) => (i % 2 === 0 ? 'sh' : 'output')),
     )
   })
 

@@ -55,7 +55,11 @@ describe('a sound in chat', () => {
     model = writeHearingModel()
     mkdirSync(join(model, 'sounds'))
     writeFileSync(at('said.wav'), SAID)
-    server = await startTestServer({ model, fetchAllowHttp: true, fetchAllowPrivateAddresses: true })
+    server = await startTestServer({
+      model,
+      fetchAllowHttp: true,
+      fetchAllowPrivateAddresses: true,
+    })
     checked = await createCheckedFetch()
     client = clientOf('none')
   })
@@ -199,7 +203,9 @@ describe('a sound in chat', () => {
       assert.ok(Math.abs(sound!.duration - 1.3) < 0.1, String(sound!.duration))
     })
 
-  it('is the track of a clip where that is asked for, behind its frames', { skip: NO_FFMPEG }, async () => {
+  it('is the track of a clip where that is asked for, behind its frames', {
+    skip: NO_FFMPEG,
+  }, async () => {
     const [clip, silent] = [at('clip.mp4'), at('silent.mp4')]
     const picture = ['-f', 'lavfi', '-i', 'color=c=red:s=160x160:r=5:d=2']
     const sound = ['-f', 'lavfi', '-i', 'sine=d=2']
@@ -247,7 +253,10 @@ describe('a sound in chat', () => {
     )
     const tooMany = new Array(5).fill(heard(TONE))
     const fifth = 'messages[0].content[4].input_audio.data'
-    await assert.rejects(ask(tooMany), refusedWith('media_too_large', fifth, /5 sounds, limit is 4/))
+    await assert.rejects(
+      ask(tooMany),
+      refusedWith('media_too_large', fifth, /5 sounds, limit is 4/),
+    )
     assert.equal((await fetch(`${server.url}/readyz`)).status, 200)
   })
 

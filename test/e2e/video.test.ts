@@ -22,6 +22,7 @@ interface VideoSeen {
   readonly duration: number
   readonly times: readonly number[]
   readonly tokens: number
+  readonly scenes?: readonly number[]
   readonly cached_frames?: number
   readonly shown_from?: readonly number[]
   readonly clip?: { readonly width: number; readonly sha256: string; readonly file_id?: string }
@@ -154,7 +155,9 @@ describe('a clip in chat', { skip: NO_FFMPEG }, () => {
     ]) {
       const cost = await tokenize(input(sampling), question)
       const answer = await ask([input(sampling), question])
-      assert.deepEqual(videosOf(answer), cost.videos)
+      // Where scenes begin is said where it is asked what they would cost.
+      const costs = cost.videos.map(({ scenes: _, ...rest }) => rest)
+      assert.deepEqual(videosOf(answer), costs)
       const { prompt_tokens, prompt_tokens_details } = answer.usage!
       assert.equal(prompt_tokens, cost.tokens)
       const details = prompt_tokens_details as { video_tokens?: number; image_tokens?: number }
@@ -173,6 +176,18 @@ describe('a clip in chat', { skip: NO_FFMPEG }, () => {
     assert.deepEqual(await timesOf({ fps: 100, max_frames: 2 }), [1, 3])
     assert.deepEqual(await timesOf({ sampling: 'keyframes', max_frames: 15 }), [0, 1, 2, 3])
     assert.deepEqual(await timesOf({ times: [0, 3.95] }), [0, 3.95])
+    assert.deepEqual(await timesOf({ sampling: 'scenes', max_frames: 4 }), [0, 2])
+  })
+
+  it('has its scenes listed by /v1/tokenize, however few of them the model is shown', async () => {
+    const scenesOf = async (sampling: object) => {
+      const { videos } = await tokenize(input({ sampling: 'scenes', ...sampling }), question)
+      return [videos[0]!.scenes, videos[0]!.times]
+    }
+    // A circle, then a square.
+    assert.deepEqual(await scenesOf({}), [[0, 2], [0]])
+    assert.deepEqual(await scenesOf({ start: 1, end: 2, max_frames: 4 }), [[1, 2], [1]])
+    assert.deepEqual(await scenesOf({ start: 2 }), [[2], [2]])
   })
 
   it('tells a stream what was seen in its last chunk', async () => {

@@ -1,10 +1,8 @@
 /** The store of files: what it keeps, whose it is, and what it does when the disk does not. */
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import {
   chmod,
   mkdir,
-  open,
   readdir,
   readFile,
   rename,
@@ -17,11 +15,12 @@ import {
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { buffer } from 'node:stream/consumers'
-import { describe, it, type TestContext } from 'node:test'
+import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { StoredFile } from '../../src/files/contract.ts'
 import type { FileStoreOptions } from '../../src/files/file-store.ts'
 import { failsWith, idsOf, openStore, put, testFileStore } from '../support/file-store-contract.ts'
+import { filledUp, smallDisk } from '../support/small-disk.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const openLocal = (folder: string, options: Partial<FileStoreOptions> = {}) =>
@@ -184,31 +183,12 @@ describe('a database', () => {
   })
 })
 
-interface SmallDisk extends Disposable {
-  remount(how: 'ro' | 'rw'): void
-}
-
-/** A disk of 1 MiB at a folder; undefined, and the test is skipped, where this process may not mount any. */
-function smallDisk(t: TestContext, path: string): SmallDisk | undefined {
-  const options = ['-t', 'tmpfs', '-o', 'size=1m,mode=700']
-  try {
-    execFileSync('mount', [...options, 'tmpfs', path], { stdio: 'pipe' })
-  } catch (error) {
-    t.skip(`no disk can be mounted here: ${String(error).split('\n')[0]}`)
-    return undefined
-  }
-  return {
-    remount: (how) => execFileSync('mount', ['-o', `remount,${how}`, path]),
-    [Symbol.dispose]: () => execFileSync('umount', ['-l', path]),
-  }
-}
-
 describe('a disk', () => {
   it('that is full: the upload is refused and leaves nothing, reading goes on, room helps', async (t) => {
     await using folder = await temporaryFolder()
     const path = join(folder.path, 'disk')
     await mkdir(path)
-    using disk = smallDisk(t, path)
+    using disk = smallDisk(t, path, '1m')
     if (!disk) return
     await using store = await openLocal(path)
     const first = await put(store, Buffer.alloc(400_000, 1))
@@ -232,7 +212,7 @@ describe('a disk', () => {
     await using folder = await temporaryFolder()
     const path = join(folder.path, 'disk')
     await mkdir(path)
-    using disk = smallDisk(t, path)
+    using disk = smallDisk(t, path, '1m')
     if (!disk) return
     let file: StoredFile
     {
@@ -250,16 +230,3 @@ describe('a disk', () => {
     assert.ok(await store.delete('a', file.id))
   })
 })
-
-/** Writes a file until nothing more fits. */
-async function filledUp(path: string): Promise<{ free(): Promise<void> }> {
-  const filler = join(path, 'filler')
-  await using file = await open(filler, 'w')
-  for (let size = 65_536; size >= 1; size = Math.floor(size / 2)) {
-    for (;;) {
-      const wrote = await file.write(Buffer.alloc(size)).catch(() => undefined)
-      if (wrote?.bytesWritten !== size) break
-    }
-  }
-  return { free: () => rm(filler) }
-}

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { BATCH_ENDPOINTS } from '../../src/batches/contract.ts'
 import { parseKeys } from '../../src/http/auth.ts'
 import { FORM_TYPE, formBody } from '../support/form.ts'
 import { openTestApp, type TestApp } from '../support/http-app.ts'
@@ -141,6 +142,9 @@ describe('a batch', () => {
     await refused({ completion_window: '1h' }, 'invalid_request', 'completion_window')
     await refused({ endpoint: '/v1/responses' }, 'unsupported_parameter', 'endpoint')
     await refused({ endpoint: '/v1/files' }, 'invalid_request', 'endpoint')
+    const { json } = await create(app, file, { endpoint: '/v1/files' })
+    const taken = [...json.error.message.matchAll(/"(\/v1\/[a-z/]+)"/g)].map(([, name]) => name)
+    assert.deepEqual(taken, [...BATCH_ENDPOINTS, '/v1/files'], 'what is taken, and what came')
     await refused({ input_file_id: 'file-0' }, 'not_found', 'input_file_id', 404)
     await refused({ colour: 1 }, 'unknown_parameter', 'colour')
     await refused({ metadata: { a: 1 } }, 'invalid_request', 'metadata.a')

@@ -61,7 +61,7 @@ test('a wrong field is named with what was expected and what came', () => {
     ],
     [
       say([{ type: 'image_url', image_url: { url: 'x', detail: 'medium' } }]),
-      'messages[0].content[0].image_url.detail: expected one of "auto", "low", "high", "original", got "medium"',
+      'messages[0].content[0].image_url.detail: expected one of "auto", "low", "high", got "medium"',
     ],
     [
       { ...base, messages: [{ role: 'system', content: [{ type: 'image_url', image_url: 'x' }] }] },

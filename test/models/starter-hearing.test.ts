@@ -39,9 +39,9 @@ for (const name of TESTED_BACKENDS) {
         ...compareFacts(run.facts ?? []),
       ]
       assert.equal(results.length, stages.size + 1)
-      for (const { name: stage, verdict, relativeError = 0 } of results) {
+      for (const { name: stage, verdict, relative = 0 } of results) {
         assert.match(verdict, /equal|close/, stage)
-        assert.ok(relativeError < 1e-4, `${stage}: ${relativeError}`)
+        assert.ok(relative < 1e-4, `${stage}: ${relative}`)
       }
     })
 

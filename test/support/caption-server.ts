@@ -44,6 +44,8 @@ export interface FakeServer extends AsyncDisposable {
   /** Every `authorization` that came since this was emptied. */
   readonly keys: Set<string>
   answerMs: number
+  /** Seconds at which scenes begin, in every clip. */
+  scenes: readonly number[]
   digest: string
   fingerprint: string
   caption: (asked: Asked) => string
@@ -67,6 +69,7 @@ export async function startFakeServer(port = 0): Promise<FakeServer> {
     refuse: () => undefined,
     keys: new Set(),
     answerMs: 0,
+    scenes: [],
     digest: 'd'.repeat(64),
     fingerprint: 'fp_1',
     caption: ({ clip, start, end }) => `${clip.split('\n')[0]} from ${start ?? 0} to ${end ?? 0}`,
@@ -130,7 +133,12 @@ export async function startFakeServer(port = 0): Promise<FakeServer> {
       messages: { content: (Record<string, never> & { type: string; text?: string })[] }[]
     }
     const [part, text] = wire.messages[0]!.content
-    const inner = part![part!.type] as unknown as { file_id: string; start?: number; end?: number }
+    const inner = part![part!.type] as unknown as {
+      file_id: string
+      start?: number
+      end?: number
+      sampling?: string
+    }
     const clip = files.get(inner.file_id)
     if (clip === undefined) return void missing()
     const duration = Number(/^clip (\S+)/.exec(clip)?.[1])
@@ -149,7 +157,11 @@ export async function startFakeServer(port = 0): Promise<FakeServer> {
     if (url === '/v1/tokenize') {
       fake.counts.probes += 1
       if (refused('tokenize', clip)) return
-      return void send(200, { model: 'fake', tokens: 1, videos: [{ duration, times: [0] }] })
+      const { start: from = 0, end: to = duration, sampling } = inner
+      const within = fake.scenes.filter((time) => time > from && time <= to)
+      const scenes = sampling === 'scenes' ? { scenes: [from, ...within] } : {}
+      const videos = [{ duration, times: [0], ...scenes }]
+      return void send(200, { model: 'fake', tokens: 1, videos })
     }
     const { start, end } = inner
     const asked = {

@@ -4,8 +4,8 @@ import type { ChatService, TokenizeResult } from '../../chat/contract.ts'
 import type { Contract } from '../contract.ts'
 import type { components } from '../openapi.d.ts'
 import { toTokenizeRequest } from '../wire-request.ts'
-import { documentsField } from '../wire-usage.ts'
 import { toWireSound } from '../wire-sound.ts'
+import { documentsField } from '../wire-usage.ts'
 import { toWireVideo } from '../wire-video.ts'
 
 interface TokenizeRoute {

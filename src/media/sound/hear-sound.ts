@@ -8,7 +8,13 @@ import { AerieError } from '../../errors.ts'
 import { sniff } from '../sniff.ts'
 import { type DecodedSound, readAt, readSamples, type SoundInput } from './decode-sound.ts'
 import { HOP, type LogMel, LogMelStream, SAMPLE_RATE } from './log-mel.ts'
-import { isFormat, SOUND_HEAD_BYTES, type SoundFormat, soundFormat, tagBytes } from './sound-format.ts'
+import {
+  isFormat,
+  SOUND_HEAD_BYTES,
+  type SoundFormat,
+  soundFormat,
+  tagBytes,
+} from './sound-format.ts'
 
 export interface SoundToHear extends SoundInput {
   readonly hearing: Pick<HearingModel, 'melBins' | 'windowFrames' | 'maxWindows'>

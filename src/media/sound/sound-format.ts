@@ -42,8 +42,11 @@ export function isFormat(claim: string, { name, codec }: SoundFormat): boolean {
 
 /** Undefined for what begins like none of them. */
 export function soundFormat(head: Uint8Array): SoundFormat | undefined {
-  const text = Buffer.from(head.buffer, head.byteOffset, Math.min(head.byteLength, SOUND_HEAD_BYTES))
-    .toString('latin1')
+  const text = Buffer.from(
+    head.buffer,
+    head.byteOffset,
+    Math.min(head.byteLength, SOUND_HEAD_BYTES),
+  ).toString('latin1')
   const begins = (bytes: string, at = 0) => text.startsWith(bytes, at)
   if (begins('RIFF') && begins('WAVE', 8)) return { name: 'wav', words: 'a WAVE sound' }
   if (begins('RF64') && begins('WAVE', 8)) return { name: 'wav', words: 'a WAVE sound' }
@@ -61,7 +64,12 @@ export function soundFormat(head: Uint8Array): SoundFormat | undefined {
 
 /** What an Ogg file has in it stands in its first page. */
 function oggFormat(text: string): SoundFormat {
-  const codecs = { OpusHead: 'opus', '\x01vorbis': 'vorbis', '\x7fFLAC': 'flac', 'Speex  ': 'speex' }
+  const codecs = {
+    OpusHead: 'opus',
+    '\x01vorbis': 'vorbis',
+    '\x7fFLAC': 'flac',
+    'Speex  ': 'speex',
+  }
   const found = Object.entries(codecs).find(([mark]) => text.slice(0, 512).includes(mark))
   return { name: 'ogg', words: 'an Ogg sound', ...(found && { codec: found[1] }) }
 }

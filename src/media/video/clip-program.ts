@@ -12,6 +12,7 @@ import { CHANNEL_FD, type Failure } from '../decoder-protocol.ts'
 import { type Frame, FrameReader, writeFrame } from '../frames.ts'
 import { prepareFrames } from './clip-frames.ts'
 import type { Cancel, ClipCall, Found, PreparedClip, Probed } from './clip-protocol.ts'
+import { lastWordsOf } from './ffmpeg.ts'
 import { findKeyframes } from './packets.ts'
 import { probe } from './probe.ts'
 import { findScenes } from './scenes.ts'
@@ -38,7 +39,9 @@ async function answer({ head, body }: Frame): Promise<void> {
     // The server is the only one who writes here.
     await serve(head as ClipCall, body, running.signal)
   } catch (error) {
-    writeFrame(channel, { error: toWireError(error) } satisfies Failure)
+    const words = lastWordsOf(error)
+    const failure: Failure = { error: toWireError(error), ...(words !== undefined && { words }) }
+    writeFrame(channel, failure)
   }
 }
 
@@ -60,7 +63,7 @@ async function serve(
     case 'find-keyframes':
       return reply(await findKeyframes(input, call.facts, call.window, signal))
     case 'find-scenes':
-      return reply(await findScenes(input, call.facts, call.window, call.most, signal))
+      return reply(await findScenes(input, call.facts, call.window, signal))
     case 'prepare-frames': {
       const { pixels, ...prepared } = await prepareFrames(input, call, signal)
       return writeFrame(channel, prepared satisfies PreparedClip, new Uint8Array(pixels.buffer))

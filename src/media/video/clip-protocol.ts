@@ -17,6 +17,8 @@ export interface ClipFacts {
   readonly height: number
   readonly isInterlaced: boolean
   readonly hasAlpha: boolean
+  /** ffmpeg's name of a decoder that sees what the usual one of the codec does not. */
+  readonly decoder?: string
   /** Curve, primaries and matrix of a clip of high dynamic range, in ffmpeg's words. */
   readonly hdr?: { readonly transfer: string; readonly primaries: string; readonly matrix: string }
 }
@@ -42,7 +44,7 @@ export type ClipCall =
       readonly isToHash: boolean
     })
   | (OfFacts & { readonly do: 'find-keyframes'; readonly window: ClipWindow })
-  | (OfFacts & { readonly do: 'find-scenes'; readonly window: ClipWindow; readonly most: number })
+  | (OfFacts & { readonly do: 'find-scenes'; readonly window: ClipWindow })
   | (OfFacts & {
       readonly do: 'prepare-frames'
       readonly times: readonly number[]

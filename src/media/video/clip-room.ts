@@ -128,11 +128,10 @@ export class ClipRoom implements Clips {
   async scenes(
     clip: LoadedClip,
     window: ClipWindow,
-    most: number,
     param: string,
     signal: AbortSignal,
   ): Promise<readonly number[]> {
-    return await this.#find(clip, { do: 'find-scenes', window, most }, param, signal)
+    return await this.#find(clip, { do: 'find-scenes', window }, param, signal)
   }
 
   async prepare(
@@ -291,9 +290,7 @@ export class ClipRoom implements Clips {
 
   async #find(
     clip: LoadedClip,
-    call:
-      | { do: 'find-keyframes'; window: ClipWindow }
-      | { do: 'find-scenes'; window: ClipWindow; most: number },
+    call: { do: 'find-keyframes' | 'find-scenes'; window: ClipWindow },
     param: string,
     signal: AbortSignal,
   ): Promise<readonly number[]> {

@@ -101,11 +101,13 @@ export interface Clips {
     param: string,
     signal: AbortSignal,
   ): Promise<readonly number[]>
-  /** Times at which another scene begins in the window, the most certain `most`, in order. Decodes the window, at a low resolution. */
+  /**
+   * Times at which another scene begins, behind the start of the window and up to its end, in order; of more than ten thousand the
+   * clearest. Decodes the window.
+   */
   scenes(
     clip: LoadedClip,
     window: ClipWindow,
-    most: number,
     param: string,
     signal: AbortSignal,
   ): Promise<readonly number[]>

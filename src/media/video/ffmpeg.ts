@@ -54,6 +54,8 @@ interface Tools {
   readonly passthrough: Passthrough
   /** Filters that come with libraries that not every build has. */
   readonly hasToneMapping: boolean
+  /** libvpx, which decodes the alpha of VP8 and VP9, as ffmpeg's own decoders do not. */
+  readonly hasVpx: boolean
 }
 
 let tools: Promise<Tools> | undefined
@@ -76,11 +78,13 @@ async function lookAtTools(signal: AbortSignal): Promise<Tools> {
   await printed(start(['--ffprobe', '-version']), MAX_FACTS, signal)
   const { stdout: version } = await printed(start(['-version']), MAX_FACTS, signal)
   const { stdout: filters } = await printed(start(['-v', 'error', '-filters']), MAX_FACTS, signal)
+  const { stdout: decoders } = await printed(start(['-v', 'error', '-decoders']), MAX_FACTS, signal)
   const [, major = '0', minor = '0'] = /^ffmpeg version n?(\d+)\.(\d+)/.exec(version) ?? []
   // A build from git has no number, and is new.
   const isOld = major !== '0' && Number(major) + Number(minor) / 100 < 5.01
   return {
     passthrough: isOld ? ['-vsync', 'passthrough'] : ['-fps_mode', 'passthrough'],
+    hasVpx: /\slibvpx\s/.test(decoders) && /\slibvpx-vp9\s/.test(decoders),
     hasToneMapping: /\szscale\s/.test(filters) && /\stonemap\s/.test(filters),
   }
 }
@@ -137,6 +141,8 @@ export interface FilterRun {
   readonly inputs: readonly InputRun[]
   /** Index of the stream in the file; every input is opened for it alone. */
   readonly stream: number
+  /** ffmpeg's name of the decoder, where it is not to be the usual one of the codec. */
+  readonly decoder?: string | undefined
   /** From `[0:…]`, `[1:…]`, … to `[out]`. */
   readonly graph: string
   /** Where the pictures go, as raw bytes; absent: nowhere. */
@@ -159,6 +165,7 @@ export async function runFilters(
   for (const { seek } of run.inputs) {
     command.input(addressOf(input)).inputOptions([
       ...safeInput(input),
+      ...(run.decoder === undefined ? [] : ['-c:v', run.decoder]),
       ...['-threads', '1', '-an', '-sn', '-dn', '-copyts'],
       // Decoding starts at the keyframe, and what is before the time asked for is seen by the filters as well.
       ...['-noaccurate_seek', '-seek_timestamp', '1'],
@@ -211,6 +218,12 @@ class ToolFailure extends Error {
     super(`${end}: ${stderr.trim().slice(-500)}`)
     this.stderr = stderr
   }
+}
+
+/** What ffmpeg said last, where it is behind an error of ours; undefined: it is not. */
+export function lastWordsOf(error: unknown): string | undefined {
+  if (error instanceof ToolFailure) return error.message
+  return error instanceof Error && error.cause !== undefined ? lastWordsOf(error.cause) : undefined
 }
 
 function start(args: readonly string[]): ChildProcess {

@@ -1,5 +1,6 @@
 /** The filters between ffmpeg's decoder and our pixels, as the text that it takes. */
 import type { ClipFacts } from './clip-protocol.ts'
+import { CUT_HEIGHT, CUT_WIDTH } from './cut-detector.ts'
 
 /** Seconds, both ends included, in the file's own time. */
 export interface Span {
@@ -61,14 +62,19 @@ export function timeGraph(facts: ClipFacts, places: readonly Place[]): string {
   return joined(chains, '')
 }
 
-/** Scores of change of the frames from `seek` on until `end`, above `least`. */
-export function sceneGraph({ stream }: ClipFacts, end: number, least: number): string {
+/** The frames of a span, as small as cuts are looked for in them. Averages of areas, so that noise is no change. */
+export function sceneGraph(
+  { stream }: ClipFacts,
+  seek: number | undefined,
+  { from, to }: Span,
+): string {
   const chain = [
     `[0:${stream}]settb=AVTB`,
-    `trim=end=${seconds(end)}`,
-    `scale=160:90:flags=fast_bilinear`,
-    `select='gt(scene,${least})'`,
-    `${report('lavfi.scene_score')}[out]`,
+    ...(seek === undefined ? [] : [`select='if(key,st(0,1));ld(0)'`]),
+    `trim=start=${seconds(from)}:end=${seconds(to)}`,
+    ...[mark('decoded', 0), report('decoded'), mark('leaving', 0)],
+    `scale=${CUT_WIDTH}:${CUT_HEIGHT}:flags=area`,
+    ...['setsar=1', 'format=yuv444p', `${report('leaving')}[out]`],
   ]
   return chain.join(',')
 }

@@ -57,7 +57,7 @@ export async function findFrames(
   signal: AbortSignal,
 ): Promise<string[]> {
   const { facts } = search
-  const slack = INDEXLESS.test(facts.format) ? 3 : 0
+  const slack = slackOf(facts)
   const shown = 1.5 / facts.fps
   const first = wantsOf(search).map((want) => ({
     ...want,
@@ -88,8 +88,13 @@ function wantsOf({ times, facts }: FrameSearch): Pick<Want, 'at' | 'asked'>[] {
     .sort((a, b) => a.at - b.at)
 }
 
+/** Seconds by which to seek earlier than is asked for. */
+export function slackOf({ format }: ClipFacts): number {
+  return INDEXLESS.test(format) ? 3 : 0
+}
+
 /** Undefined: to the beginning of the file. */
-function seekTo({ format, origin }: ClipFacts, at: number): number | undefined {
+export function seekTo({ format, origin }: ClipFacts, at: number): number | undefined {
   return at <= origin || UNSEEKABLE.test(format) ? undefined : at
 }
 
@@ -157,7 +162,7 @@ async function take(
       input,
       {
         inputs: places.map(({ seek }) => (seek === undefined ? {} : { seek })),
-        stream: facts.stream,
+        ...{ stream: facts.stream, decoder: facts.decoder },
         graph: pictureGraph(facts, places, !facts.hasAlpha || isOpaque),
         onBytes: (piece) => frames.bytes(piece),
         onLine: (line) => frames.line(line),

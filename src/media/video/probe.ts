@@ -43,7 +43,7 @@ const ENTRIES = [
   'format=format_name,start_time,duration',
   'stream=index,codec_type,codec_name,width,height,pix_fmt,sample_aspect_ratio,field_order,color_transfer,color_primaries,color_space,avg_frame_rate,r_frame_rate,start_time,duration,nb_frames',
   'stream_disposition=attached_pic,timed_thumbnails',
-  'stream_tags=rotate,DURATION',
+  'stream_tags=rotate,DURATION,alpha_mode',
   'stream_side_data=rotation',
 ].join(':')
 
@@ -56,6 +56,8 @@ const LATE_PICTURE = 0.5
 
 const INTERLACED = new Set(['tt', 'bb', 'tb', 'bt'])
 const HDR: Readonly<Record<string, string>> = { smpte2084: 'PQ', 'arib-std-b67': 'HLG' }
+/** Decoders that see alpha, of codecs whose pictures do not tell it. */
+const VPX: Readonly<Record<string, string>> = { vp8: 'libvpx', vp9: 'libvpx-vp9' }
 const ALPHA = /^(yuva|rgba|bgra|argb|abgr|gbrap|ya8|ya16|pal8|rgba64|bgra64)/
 
 /** Throws `invalid_media`, `unsupported_media` or `media_too_large`. */
@@ -69,7 +71,7 @@ export async function probe(
     throw new AerieError(code, `${param}: ${why}`, { param })
   }
   await refusePictures(input.path, refuse)
-  const { hasToneMapping } = await findTools(param, signal)
+  const { hasToneMapping, hasVpx } = await findTools(param, signal)
   // Of a program of ours, whose output has the shape that its options ask for.
   const { json, tooLarge } = await probeJson(input, ENTRIES, signal)
   const { format = {}, streams = [] } = json as Facts
@@ -102,7 +104,10 @@ export async function probe(
   }
   const isInterlaced = INTERLACED.has(stream.field_order ?? '')
   const curve = HDR[stream.color_transfer ?? '']
-  const hasAlpha = ALPHA.test(stream.pix_fmt ?? '')
+  // WebM has alpha beside the pictures, and the usual decoders pass it by.
+  const vpx = stream.tags?.['alpha_mode'] === '1' ? VPX[stream.codec_name] : undefined
+  const decoder = hasVpx ? vpx : undefined
+  const hasAlpha = ALPHA.test(stream.pix_fmt ?? '') || decoder !== undefined
   const conversions = [
     turn !== 0 && `turned by ${turn}°`,
     isInterlaced && 'deinterlaced',
@@ -112,11 +117,13 @@ export async function probe(
         : `HDR (${curve}) read as SDR: this ffmpeg has no zscale`),
     isStretched && `pixels ${stream.sample_aspect_ratio} made square`,
     hasAlpha && 'alpha on white',
+    vpx && !decoder && 'alpha passed by: this ffmpeg has no libvpx',
   ].filter((step) => typeof step === 'string')
   const { fps, duration, origin } = time
   const facts: ClipFacts = {
     ...{ stream: stream.index, origin, format: format.format_name ?? 'unknown', fps, duration },
     ...{ width, height, isInterlaced, hasAlpha },
+    ...(decoder && { decoder }),
     ...(curve &&
       hasToneMapping && {
         hdr: {

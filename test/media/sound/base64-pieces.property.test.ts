@@ -19,7 +19,9 @@ describe('base64 in pieces', () => {
     const line = fc.integer({ min: 1, max: 100 })
     await fc.assert(
       fc.asyncProperty(bytes, line, async (some, width) => {
-        const wrapped = Buffer.from(some).toString('base64').replace(new RegExp(`.{${width}}`, 'g'), '$&\r\n')
+        const wrapped = Buffer.from(some)
+          .toString('base64')
+          .replace(new RegExp(`.{${width}}`, 'g'), '$&\r\n')
         assert.deepEqual(await unpack(wrapped), Buffer.from(some))
       }),
       propertyRuns(200, t),

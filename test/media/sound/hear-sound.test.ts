@@ -53,7 +53,12 @@ describe('a sound in windows', () => {
         mel[(window * 80 + bin) * 64 + frame],
         whole.data[bin * whole.frames + window * 64 + frame],
       )
-    assert.equal(sha256, createHash('sha256').update(readFileSync(at('three.wav'))).digest('hex'))
+    assert.equal(
+      sha256,
+      createHash('sha256')
+        .update(readFileSync(at('three.wav')))
+        .digest('hex'),
+    )
   })
 
   it('has one window where it is a single sample, and no silent one more where it fills all', async () => {
@@ -111,7 +116,8 @@ describe('what a request says that a sound is', () => {
   })
 
   it('is refused where the bytes say otherwise', async () => {
-    const message = /^sound\.format: expected the format of the data, which is a WAVE sound, got "mp3"$/
+    const message =
+      /^sound\.format: expected the format of the data, which is a WAVE sound, got "mp3"$/
     const error = refused('invalid_media', message, 'sound.format')
     await assert.rejects(hear(SPEECH_WAV, claim('mp3')), error)
   })
