@@ -35,7 +35,7 @@ function spoolOf(config: Config): SoundSpool {
   return new SoundSpool({ maxFileBytes: config.maxSoundBytes, maxBytes: config.soundSpoolBytes })
 }
 
-function soundsOf(config: Config): Sounds {
+function soundsOf(config: Config, logger?: Logger): Sounds {
   return new Sounds({
     workers: config.soundWorkers,
     maxWaiting: config.soundQueue,
@@ -44,6 +44,8 @@ function soundsOf(config: Config): Sounds {
     maxBytesInUse: config.soundMaxBytesInUse,
     ffmpegPath: config.ffmpegPath,
     searchPath: searchPath().join(delimiter),
+    maxFfmpegBytes: config.soundMemoryBytes,
+    ...(logger && { logger }),
   })
 }
 
@@ -82,7 +84,7 @@ export async function openSpeech(
       maxWaiting: config.maxWaiting,
     }),
   ])
-  const sounds = soundsOf(config)
+  const sounds = soundsOf(config, logger)
   const served = { id: name, speech: model.speech!, tokenizer, recogniser }
   const service = createSpeechService({ models: [served], others: [], sounds, deadlineMs })
   const heard = hearing(config, service)

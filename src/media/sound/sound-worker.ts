@@ -1,6 +1,7 @@
 /** Entry of the thread that decodes one sound and ends. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { toWireError } from '../../errors.ts'
+import { lastWordsOf } from '../ffmpeg/failure.ts'
 import { decodeSound, type SoundToDecode } from './decode-sound.ts'
 import type { FromSoundThread } from './sounds.ts'
 
@@ -18,5 +19,10 @@ try {
   const decoded = await decodeSound(workerData as SoundToDecode, abort.signal)
   answer({ type: 'decoded', decoded }, [decoded.mel.data.buffer])
 } catch (error) {
-  answer({ type: 'failed', error: toWireError(error) })
+  const ffmpeg = lastWordsOf(error)
+  answer({
+    type: 'failed',
+    error: toWireError(error),
+    ...(ffmpeg !== undefined && { ffmpeg }),
+  })
 }

@@ -2,7 +2,9 @@
 import { Worker } from 'node:worker_threads'
 import { AerieError, fromWireError, type WireError } from '../../errors.ts'
 import { ByteBudget, type Claim } from '../byte-budget.ts'
+import { ffmpegEnvironment } from '../ffmpeg/environment.ts'
 import { cancelled, Gate } from '../gate.ts'
+import type { MediaLogger } from '../types.ts'
 import type { DecodedSound, SoundToDecode } from './decode-sound.ts'
 
 export interface SoundOptions {
@@ -16,6 +18,10 @@ export interface SoundOptions {
   readonly maxBytesInUse: number
   readonly ffmpegPath: string
   readonly searchPath: string
+  /** Address space of one ffmpeg. */
+  readonly maxFfmpegBytes: number
+  /** Gets ffmpeg's words about sounds that it could not decode. */
+  readonly logger?: MediaLogger
 }
 
 export interface SoundFile {
@@ -44,11 +50,11 @@ export interface SoundStats {
 
 export type FromSoundThread =
   | { readonly type: 'decoded'; readonly decoded: DecodedSound }
-  | { readonly type: 'failed'; readonly error: WireError }
+  | { readonly type: 'failed'; readonly error: WireError; readonly ffmpeg?: string }
 
 const ENTRY = new URL('./sound-worker.ts', import.meta.url)
 /** A thread that was told to stop and does not is ended by force. */
-const PATIENCE_MS = 1000
+const PATIENCE_MS = 5000
 /** A spectrogram over the file that it is of: low rates of modern codecs; what is more is counted when it is known. */
 const BYTES_PER_BYTE = 16
 /** Of a thread's own heap; samples and spectrogram lie outside it. */
@@ -84,7 +90,7 @@ export class Sounds {
     { bins, leastSeconds }: Pick<SoundToDecode, 'bins' | 'leastSeconds'>,
     signal: AbortSignal,
   ): Promise<LoadedSound> {
-    const { maxSeconds, ffmpegPath, searchPath } = this.#options
+    const { maxSeconds } = this.#options
     const most = bytesOf(bins, Math.max(maxSeconds, leastSeconds))
     const likely = Math.max(bytesOf(bins, leastSeconds), file.byteLength * BYTES_PER_BYTE)
     const bytes = Math.min(most, likely)
@@ -92,9 +98,7 @@ export class Sounds {
     const start = performance.now()
     try {
       const { path, param } = file
-      const { timeoutMs } = this.#options
-      const bounds = { leastSeconds, maxSeconds, maxProcessorSeconds: Math.ceil(timeoutMs / 1000) }
-      const sound = { path, param, bins, ffmpegPath, searchPath, ...bounds }
+      const sound = { path, param, bins, leastSeconds, maxSeconds }
       const decoded = await this.#decode(sound, signal)
       const loaded = { ...decoded, decodeMs: performance.now() - start }
       pass.claim.hold(decoded.mel.data.byteLength)
@@ -137,18 +141,21 @@ export class Sounds {
   }
 
   async #decode(sound: SoundToDecode, signal: AbortSignal): Promise<DecodedSound> {
-    const { timeoutMs } = this.#options
+    const { timeoutMs, ffmpegPath: ffmpeg, searchPath, maxFfmpegBytes, logger } = this.#options
     const { param } = sound
     const thread = new Worker(ENTRY, {
       name: 'sound',
       workerData: sound,
+      env: ffmpegEnvironment({ ffmpeg, searchPath, maxFfmpegBytes, timeoutMs }),
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
     })
     this.#threads.add(thread)
     const { promise, resolve, reject } = Promise.withResolvers<DecodedSound>()
     thread.once('message', (message: FromSoundThread) => {
-      if (message.type === 'decoded') resolve(message.decoded)
-      else reject(fromWireError(message.error))
+      if (message.type === 'decoded') return resolve(message.decoded)
+      const { error, ffmpeg: said } = message
+      if (said !== undefined) logger?.warn({ code: error.code, ffmpeg: said }, 'ffmpeg failed')
+      reject(fromWireError(error))
     })
     thread.once('error', reject)
     thread.once('exit', () => {
