@@ -103,7 +103,7 @@ describe('transcribing', () => {
         },
         never,
       )
-      await assert.rejects(Array.fromAsync(asked), { code: 'unsupported_parameter', message })
+      await assert.rejects(asked[Symbol.asyncIterator]().next(), { code: 'unsupported_parameter', message })
     }
   })
 
