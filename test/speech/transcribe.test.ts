@@ -103,7 +103,10 @@ describe('transcribing', () => {
         },
         never,
       )
-      await assert.rejects(asked[Symbol.asyncIterator]().next(), { code: 'unsupported_parameter', message })
+      await assert.rejects(asked[Symbol.asyncIterator]().next(), {
+        code: 'unsupported_parameter',
+        message,
+      })
     }
   })
 
