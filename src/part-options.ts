@@ -152,6 +152,7 @@ export function soundOptions(config: Config): SoundRoomOptions {
     maxBytesInUse: config.soundMaxBytesInUse,
     ffmpegPath: config.ffmpegPath,
     searchPath: searchPath().join(delimiter),
+    maxFfmpegBytes: config.soundMemoryBytes,
     spool: { maxFileBytes: config.maxSoundBytes, maxBytes: config.soundSpoolBytes },
   }
 }

@@ -46,6 +46,10 @@ describe('entries load no more packages than they need', () => {
       ['src/media/video/clip-program.ts'],
       ['fluent-ffmpeg'],
     ],
+    'a thread of sounds, nothing before ffmpeg is needed': [
+      ['src/media/sound/sound-worker.ts'],
+      [],
+    ],
     'the server, neither codecs nor ONNX Runtime nor what fetches': [
       ['src/cli/serve.ts', 'src/main.ts'],
       [

@@ -18,6 +18,8 @@ export interface SpeechRules {
         /** Language code → id. */
         readonly languages: Readonly<Record<string, number>>
         readonly transcribe: number
+        /** Into English; undefined: the model was not trained to. */
+        readonly translate: number | undefined
       }
     | undefined
   /** Never written. */
@@ -86,7 +88,11 @@ function readLanguages(raw: ConfigReader, vocabSize: number): SpeechRules['multi
     languages[code] = value
   }
   const tasks = raw.object('task_to_id')
-  const transcribe = tasks.number('transcribe')
-  if (!isToken(transcribe)) throw tasks.mismatch('transcribe', `a token of ${vocabSize}`)
-  return { languages, transcribe }
+  const task = (name: string) => {
+    const id = tasks.number(name)
+    if (!isToken(id)) throw tasks.mismatch(name, `a token of ${vocabSize}`)
+    return id
+  }
+  const translate = tasks.has('translate') ? task('translate') : undefined
+  return { languages, transcribe: task('transcribe'), translate }
 }

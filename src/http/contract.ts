@@ -10,6 +10,7 @@ import {
   FileUploadRequest,
   TokenizeRequest,
   TranscriptionRequest,
+  TranslationRequest,
 } from './request-validators.js'
 
 /** The bodies that clients send, in wire spelling. */
@@ -23,6 +24,7 @@ export type WireRequests = Pick<
   | 'BatchCreateRequest'
   | 'BatchListQuery'
   | 'TranscriptionRequest'
+  | 'TranslationRequest'
 >
 
 const VALIDATORS = {
@@ -34,6 +36,7 @@ const VALIDATORS = {
   BatchCreateRequest,
   BatchListQuery,
   TranscriptionRequest,
+  TranslationRequest,
 }
 
 export interface Contract {

@@ -23,6 +23,7 @@ export const REQUEST_SCHEMAS = [
   'BatchCreateRequest',
   'BatchListQuery',
   'TranscriptionRequest',
+  'TranslationRequest',
 ] as const
 
 const HEADER = `// Generated from openapi.yaml by \`npm run openapi\`; do not edit.

@@ -134,6 +134,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/audio/translations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Write down speech in English
+         * @description As `/v1/audio/transcriptions`, in English whatever the language that is spoken. A model that was trained on English
+         *     alone, or not to translate, is refused.
+         */
+        post: operations["createTranslation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/files": {
         parameters: {
             query?: never;
@@ -795,6 +816,21 @@ export interface components {
             /** @description Samples of speakers. */
             known_speaker_references?: string[];
         };
+        TranslationRequest: {
+            /** @description The sound, with a file name; what is in it decides the format, not the name. */
+            file: string;
+            /** @description A model id from `/v1/models`, of one whose `aerie.input_modalities` has `audio`. */
+            model: string;
+            /** @description Words that are to be expected, in English; the model reads the last 223 tokens of it. */
+            prompt?: string;
+            /**
+             * @description Form of the answer; default `json`.
+             * @enum {string}
+             */
+            response_format?: "json" | "text" | "srt" | "verbose_json" | "vtt";
+            /** @description As for transcriptions. */
+            temperature?: number;
+        };
         TranscriptionUsage: {
             /** @constant */
             type: "duration";
@@ -815,6 +851,22 @@ export interface components {
             text: string;
             segments: components["schemas"]["TranscriptionSegment"][];
             usage: components["schemas"]["TranscriptionUsage"];
+        };
+        Translation: {
+            text: string;
+        };
+        VerboseTranslation: {
+            /** @constant */
+            task: "translate";
+            /**
+             * @description Of the text.
+             * @constant
+             */
+            language: "english";
+            /** @description Of the sound, in seconds. */
+            duration: number;
+            text: string;
+            segments: components["schemas"]["TranscriptionSegment"][];
         };
         TranscriptionSegment: {
             id: number;
@@ -2164,6 +2216,52 @@ export interface operations {
                     "text/plain": string;
                     "text/vtt": string;
                     "text/event-stream": components["schemas"]["TranscriptTextDelta"] | components["schemas"]["TranscriptTextDone"] | components["schemas"]["Error"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["QueueFull"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["DeadlineExceeded"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    createTranslation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description An id of yours for this request, 1 to 128 of `A-Z a-z 0-9 . _ : -`. It comes back and stands in the log.
+                 *     Anything else is replaced by an id of the server's.
+                 */
+                "x-request-id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["TranslationRequest"];
+            };
+        };
+        responses: {
+            /** @description The words in English. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "server-timing": components["headers"]["ServerTiming"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Translation"] | components["schemas"]["VerboseTranslation"];
+                    "text/plain": string;
+                    "text/vtt": string;
                 };
             };
             400: components["responses"]["BadRequest"];

@@ -15,3 +15,4 @@ export const FileListQuery: RequestValidator
 export const BatchCreateRequest: RequestValidator
 export const BatchListQuery: RequestValidator
 export const TranscriptionRequest: RequestValidator
+export const TranslationRequest: RequestValidator

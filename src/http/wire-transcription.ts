@@ -7,7 +7,8 @@ type Wire = components['schemas']
 /** Those that are honoured. */
 export type TranscriptForm = 'json' | 'text' | 'srt' | 'verbose_json' | 'vtt'
 
-type WireRequest = WireRequests['TranscriptionRequest']
+type WireRequest = WireRequests['TranscriptionRequest'] | WireRequests['TranslationRequest']
+export type SpeechTask = TranscriptionRequest['task']
 
 /** Texts of a form as the values that the contract checks; what is no such value stays for it to refuse. */
 export function fromForm(form: Readonly<Record<string, unknown>>): Record<string, unknown> {
@@ -21,12 +22,14 @@ export function fromForm(form: Readonly<Record<string, unknown>>): Record<string
 }
 
 export function toTranscriptionRequest(
+  task: SpeechTask,
   wire: WireRequest,
   sound: TranscriptionRequest['sound'],
 ): TranscriptionRequest {
-  const { model, language, prompt, temperature = 0, response_format: format = 'json' } = wire
+  const { model, prompt, temperature = 0, response_format: format = 'json' } = wire
+  const language = 'language' in wire ? wire.language : undefined
   return {
-    ...{ model, sound, language, prompt, temperature },
+    ...{ task, model, sound, language, prompt, temperature },
     timestamps: format !== 'json' && format !== 'text',
   }
 }
@@ -61,8 +64,14 @@ export class Transcript {
   }
 }
 
+const JSON_TYPE = 'application/json; charset=utf-8'
+
+const whole = (body: Wire['Transcription']) => body
+const translated = (body: Wire['Translation']) => body
+
 /** The media type and the body of an answer in one piece. */
 export function toBody(
+  task: SpeechTask,
   transcript: Transcript,
   format: TranscriptForm,
   nameOf: (code: string) => string,
@@ -70,9 +79,9 @@ export function toBody(
   const { text, segments, usage } = transcript
   switch (format) {
     case 'json':
-      return ['application/json; charset=utf-8', { text, usage } satisfies Wire['Transcription']]
+      return [JSON_TYPE, task === 'transcribe' ? whole({ text, usage }) : translated({ text })]
     case 'verbose_json':
-      return ['application/json; charset=utf-8', verbose(transcript, nameOf)]
+      return [JSON_TYPE, task === 'transcribe' ? verbose(transcript, nameOf) : english(transcript)]
     case 'text':
       return ['text/plain; charset=utf-8', `${text}\n`]
     case 'srt':
@@ -88,14 +97,26 @@ function verbose(
 ): Wire['VerboseTranscription'] {
   return {
     ...{ task: 'transcribe', language: nameOf(language), duration, text, usage },
-    segments: segments.map((segment, id) => ({
-      ...{ id, seek: segment.seek, start: segment.start, end: segment.end, text: segment.text },
-      tokens: [...segment.tokens],
-      temperature: segment.temperature,
-      avg_logprob: segment.logprob,
-      compression_ratio: segment.compressionRatio,
-      no_speech_prob: segment.noSpeech,
-    })),
+    segments: segments.map(wireSegment),
+  }
+}
+
+/** `language` is that of the text. */
+function english({ text, segments, duration }: Transcript): Wire['VerboseTranslation'] {
+  return {
+    ...{ task: 'translate', language: 'english', duration, text },
+    segments: segments.map(wireSegment),
+  }
+}
+
+function wireSegment(segment: Segment, id: number): Wire['TranscriptionSegment'] {
+  return {
+    ...{ id, seek: segment.seek, start: segment.start, end: segment.end, text: segment.text },
+    tokens: [...segment.tokens],
+    temperature: segment.temperature,
+    avg_logprob: segment.logprob,
+    compression_ratio: segment.compressionRatio,
+    no_speech_prob: segment.noSpeech,
   }
 }
 

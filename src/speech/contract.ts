@@ -3,7 +3,7 @@
 /** The speech side of the server, one for all models that it serves. */
 export interface SpeechService {
   /**
-   * Writes down what is said. The iteration throws an AerieError for every expected failure; returning from it early, or
+   * Writes down what is said, in its language or in English. The iteration throws an AerieError for every expected failure; returning from it early, or
    * aborting the signal, ends the work at whatever station it has reached. Nothing is yielded before the first window has
    * been written down.
    */
@@ -20,12 +20,14 @@ export interface SoundSource {
   readonly param: string
 }
 
-/** One checked request to `/v1/audio/transcriptions`. */
+/** One checked request to `/v1/audio/transcriptions` or `/v1/audio/translations`. */
 export interface TranscriptionRequest {
+  /** `translate`: into English. */
+  readonly task: 'transcribe' | 'translate'
   /** As the client wrote it. */
   readonly model: string
   readonly sound: SoundSource
-  /** Code or name; undefined: heard from the first window. */
+  /** Of what is said: code or name; undefined: heard from the first window. */
   readonly language: string | undefined
   /** Words that are to be expected, or what was said before. */
   readonly prompt: string | undefined
@@ -58,7 +60,7 @@ export type SpeechEvent =
   | {
       readonly type: 'start'
       readonly model: string
-      /** Code; undefined for a model of English alone. */
+      /** Code, of what is said; undefined for a model of English alone. */
       readonly language: string | undefined
       /** Of the sound, in seconds. */
       readonly duration: number

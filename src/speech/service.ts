@@ -62,15 +62,21 @@ function windowOf({ melBins, windowFrames }: SpeechModel) {
   return { bins: melBins, leastSeconds: windowFrames / FRAMES_PER_SECOND }
 }
 
-/** What does not depend on the sound, checked before anything is decoded. Throws `invalid_request`. */
+/** What does not depend on the sound, checked before anything is decoded. Throws `invalid_request` or `unsupported_parameter`. */
 function prepare(
   { id, speech, tokenizer }: ServedSpeech,
-  { language, prompt, temperature }: TranscriptionRequest,
+  { task, language, prompt, temperature }: TranscriptionRequest,
 ): Omit<WindowRequest, 'timestamps'> {
+  if (task === 'translate' && speech.rules.multilingual?.translate === undefined) {
+    const why = speech.rules.multilingual ? 'to translate' : 'on anything but English'
+    const message = `model: ${id} was not trained ${why}; /v1/audio/transcriptions writes down what is said`
+    throw new AerieError('unsupported_parameter', message, { param: 'model' })
+  }
   // What is written like a special token must not become one.
   const isText = (token: number) => token < speech.rules.endOfText
   const words = prompt === undefined || prompt.trim() === '' ? '' : ` ${prompt.trim()}`
   return {
+    task,
     language: languageOf(id, speech, language),
     previous: [...tokenizer.encode(words)].filter(isText),
     temperatures: temperature === 0 ? TEMPERATURES : [temperature],

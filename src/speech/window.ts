@@ -4,8 +4,12 @@ import type { SpeechRules } from '../../models/whisper/rules.ts'
 import { TokenRandom } from '../engine/random.ts'
 import { applyRules, choose, logprobOf } from './token-choice.ts'
 
+export type SpeechTask = 'transcribe' | 'translate'
+
 /** What is asked of one window. */
 export interface WindowRequest {
+  /** Translating is into English. Without meaning for a model of English alone. */
+  readonly task: SpeechTask
   /** Of the language; undefined: the likeliest. Without meaning for a model of English alone. */
   readonly language: number | undefined
   /** Tokens of what was said before, or of words that are to be expected. */
@@ -45,7 +49,7 @@ export interface WindowResult {
 
 /** Start of the transcript and what follows it, behind what was said before. */
 export function promptOf(
-  { previous, timestamps }: WindowRequest,
+  { task, previous, timestamps }: WindowRequest,
   language: number | undefined,
   rules: SpeechRules,
 ): { readonly tokens: number[]; readonly start: number } {
@@ -53,9 +57,20 @@ export function promptOf(
   const most = Math.floor(rules.maxPositions / 2) - 1
   const before = previous.length > 0 ? [rules.startOfPrevious, ...previous.slice(-most)] : []
   const { multilingual } = rules
-  const told = multilingual && language !== undefined ? [language, multilingual.transcribe] : []
+  const told =
+    multilingual && language !== undefined ? [language, taskToken(multilingual, task)] : []
   const last = timestamps ? [] : [rules.noTimestamps]
   return { tokens: [...before, rules.startOfTranscript, ...told, ...last], start: before.length }
+}
+
+function taskToken(
+  { transcribe, translate }: NonNullable<SpeechRules['multilingual']>,
+  task: SpeechTask,
+): number {
+  if (task === 'transcribe') return transcribe
+  // Whoever asked has checked this.
+  if (translate === undefined) throw new Error('the model does not translate')
+  return translate
 }
 
 /** An attempt at one temperature; reads logits, writes tokens. */

@@ -1,4 +1,4 @@
-/** `/v1/audio/transcriptions` with the official client, against whole servers: one with a speech model, one without. */
+/** `/v1/audio/transcriptions` and `/v1/audio/translations` with the official client, against whole servers: one with a speech model, one without. */
 import assert from 'node:assert/strict'
 import { createReadStream } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
@@ -224,6 +224,48 @@ describe('the official client with a speech model', () => {
       })
     })
 
+  it('gets the words in English, in every form', async () => {
+    const translate = (more: object) =>
+      client.audio.translations.create({ file: said(), model: MODEL, temperature: 1, ...more })
+    const { text } = await translate({})
+    assert.ok(text.length > 0)
+    const verbose = (await translate({ response_format: 'verbose_json' })) as unknown as {
+      task: string
+      language: string
+      duration: number
+      segments: { start: number; end: number }[]
+    }
+    assert.equal(verbose.task, 'translate')
+    assert.equal(verbose.language, 'english')
+    assert.ok(Math.abs(verbose.duration - saidSamples().length / 16_000) < 1e-6)
+    assert.ok(verbose.segments.length > 0)
+    const srt = (await translate({ response_format: 'srt' })) as unknown as string
+    assert.match(srt, /^1\n\d\d:\d\d:\d\d,\d{3} --> /)
+    // Not what it writes in the language that is spoken.
+    assert.notEqual(text, ((await create({})) as unknown as { text: string }).text)
+  })
+
+  it('is refused, by name, what translations do not have', async () => {
+    for (const [more, code, param] of [
+      [{ language: 'de' }, 'unknown_parameter', 'language'],
+      [{ stream: true }, 'unknown_parameter', 'stream'],
+      [{ response_format: 'diarized_json' }, 'invalid_request', 'response_format'],
+      [{ model: 'whisper-1' }, 'model_not_found', 'model'],
+    ] as const) {
+      const asked = client.audio.translations.create({
+        file: said(),
+        model: MODEL,
+        ...more,
+      } as never)
+      await assert.rejects(asked, (error) => {
+        assert.ok(error instanceof APIError)
+        assert.equal(error.code, code, error.message)
+        assert.equal(error.param, param)
+        return true
+      })
+    }
+  })
+
   it('is told of a file that is no sound, and the server goes on', async () => {
     const file = await toFile(Buffer.from('RIFF____WAVEjunk'), 'a.wav')
     await assert.rejects(create({ file }), (error) => {
@@ -266,13 +308,14 @@ describe('the official client with a speech model', () => {
 
   it('answers as openapi.yaml says, in every form', async () => {
     const checker = await createResponseChecker()
-    for (const form of ['json', 'verbose_json', 'text', 'srt', 'vtt']) {
+    const routes = ['/v1/audio/transcriptions', '/v1/audio/translations']
+    const forms = ['json', 'verbose_json', 'text', 'srt', 'vtt']
+    for (const [url, form] of routes.flatMap((url) => forms.map((form) => [url, form] as const))) {
       const body = new FormData()
       body.set('model', MODEL)
       body.set('response_format', form)
       body.set('temperature', '1')
       body.set('file', new Blob([await readFile(SPEECH_WAV)]), 'said.wav')
-      const url = '/v1/audio/transcriptions'
       const response = await fetch(server.url + url, { method: 'POST', body })
       const headers = Object.fromEntries(response.headers)
       checker.check({

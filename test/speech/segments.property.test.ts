@@ -67,7 +67,8 @@ describe('segments', () => {
           },
         }
         const request = {
-          ...{ language: undefined, previous: [], timestamps: true, temperatures: [0] },
+          ...({ task: 'transcribe', language: undefined, previous: [], timestamps: true } as const),
+          temperatures: [0],
           thresholds: undefined,
         }
         const mel = { data: new Float32Array(3000), bins: 1, frames: 3000 }

@@ -5,6 +5,7 @@ import type { SpeechModel } from '../../models/family.ts'
 import { loadModelConfig } from '../../models/load-config.ts'
 import { type LogMel, LogMelStream } from '../../src/media/sound/log-mel.ts'
 import { type Recogniser, startRecogniser } from '../../src/speech/recogniser.ts'
+import { createSpeechService } from '../../src/speech/service.ts'
 import { type TranscriptWindow, transcribe } from '../../src/speech/transcribe.ts'
 import { TEMPERATURES, THRESHOLDS, type WindowRequest } from '../../src/speech/window.ts'
 import { Tokenizer } from '../../src/tokenizer/tokenizer.ts'
@@ -44,7 +45,10 @@ describe('transcribing', () => {
       ...{ backend: 'onnx', threads: 1, maxRows: 3, maxWaiting: 4, logger },
     })
     const language = model.rules.multilingual!.languages['en']!
-    request = { language, previous: [], timestamps: true, temperatures: [0], thresholds: undefined }
+    request = {
+      ...{ task: 'transcribe', language, previous: [], timestamps: true },
+      ...{ temperatures: [0], thresholds: undefined },
+    }
   })
   after(() => recogniser.dispose())
 
@@ -63,6 +67,46 @@ describe('transcribing', () => {
     for (const [i, { start, end }] of segments.entries()) {
       assert.ok(Math.abs(start - expected[i]!.start) < 1e-6)
       assert.ok(Math.abs(end - expected[i]!.end) < 1e-6)
+    }
+  })
+
+  it('writes them in English where it is to translate', async () => {
+    const language = model.rules.multilingual!.languages['de']
+    const segments = timesOf(await run(SHORT, { task: 'translate', language }))
+    const expected = EXPECTED.translated_timed.filter(({ start }) => start < 30)
+    assert.deepEqual(
+      segments.map(({ tokens }) => tokens),
+      expected.map(({ tokens }) => tokens),
+    )
+    const german = timesOf(await run(SHORT, { language }))
+    assert.notDeepEqual(segments, german)
+  })
+
+  it('does not translate where it was not trained to, and says so before a sound is decoded', async () => {
+    const tokenizer = await Tokenizer.load(TINY_WHISPER)
+    const { multilingual } = model.rules
+    const sounds = { load: () => assert.fail('decodes'), release() {} }
+    for (const [rules, message] of [
+      [{ ...model.rules, multilingual: undefined }, /^model: w was not trained on anything but En/],
+      [
+        { ...model.rules, multilingual: { ...multilingual!, translate: undefined } },
+        /^model: w was not trained to translate; \/v1\/audio\/transcriptions/,
+      ],
+    ] as const) {
+      const served = { id: 'w', speech: { ...model, rules }, tokenizer, recogniser }
+      const options = { models: [served], others: [], sounds, deadlineMs: 10_000 }
+      const asked = createSpeechService(options).transcribe(
+        {
+          ...{ task: 'translate', model: 'w', language: undefined, prompt: undefined },
+          ...{ temperature: 0, timestamps: false },
+          sound: { path: '/nowhere', byteLength: 0, param: 'file' },
+        },
+        never,
+      )
+      await assert.rejects(asked[Symbol.asyncIterator]().next(), {
+        code: 'unsupported_parameter',
+        message,
+      })
     }
   })
 
@@ -168,13 +212,13 @@ describe('transcribing without timestamps', () => {
     for (const backend of ['onnx', 'reference']) {
       const session = await loadSpeech(TINY_WHISPER, backend, options)
       await session.add(SHORT.data)
-      for (const [previous, expected] of [
-        [[], EXPECTED.plain],
-        [[...tokenizer.encode('the red car')], EXPECTED.prompted],
+      for (const [task, previous, expected] of [
+        ['transcribe', [], EXPECTED.plain],
+        ['transcribe', [...tokenizer.encode('the red car')], EXPECTED.prompted],
+        ['translate', [], EXPECTED.translated],
       ] as const) {
         const request = {
-          language: undefined,
-          previous,
+          ...{ task, previous, language: undefined },
           timestamps: false,
           temperatures: [0],
           thresholds: undefined,

@@ -52,7 +52,7 @@ const DEAF = createSpeechService({
   others: ECHO_MODELS.map(({ id }) => id),
   sounds: new Sounds({
     ...{ workers: 1, maxWaiting: 1, maxSeconds: 1, timeoutMs: 1000, maxBytesInUse: 1024 },
-    ...{ ffmpegPath: 'ffmpeg', searchPath: '' },
+    ...{ ffmpegPath: 'ffmpeg', searchPath: '', maxFfmpegBytes: 2 ** 30 },
   }),
   deadlineMs: 1000,
 })

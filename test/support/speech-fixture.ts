@@ -22,6 +22,10 @@ export const EXPECTED: {
   readonly language: string
   readonly plain: readonly number[]
   readonly prompted: readonly number[]
+  /** As `plain`, into English. */
+  readonly translated: readonly number[]
+  /** Of words that are told to be German, into English. */
+  readonly translated_timed: readonly Segment[]
   readonly timed: readonly Segment[]
   readonly long: readonly Segment[]
 } = JSON.parse(readFileSync(join(FOLDER, 'transcripts.json'), 'utf8'))

@@ -1,4 +1,4 @@
-/** `/v1/audio/transcriptions`: takes the form, spools its sound, asks the speech room, sends text in one piece or by and by. */
+/** `/v1/audio/transcriptions` and `/v1/audio/translations`: takes the form, spools its sound, asks the speech room, sends text in one piece or by and by. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { AerieError } from '../../errors.ts'
 import type { SpeechEvent, SpeechService } from '../../speech/contract.ts'
@@ -13,6 +13,7 @@ import { serverTiming } from '../server-timing.ts'
 import { beginEvents, sendEvents } from '../sse.ts'
 import {
   fromForm,
+  type SpeechTask,
   Transcript,
   TranscriptEvents,
   type TranscriptForm,
@@ -43,10 +44,15 @@ interface TranscriptionRoute extends TranscriptionParts {
   readonly heartbeatMs: number
 }
 
-const FIELDS = [
-  ...['model', 'language', 'prompt', 'response_format', 'temperature', 'timestamp_granularities'],
-  ...['stream', 'include', 'chunking_strategy', 'known_speaker_names', 'known_speaker_references'],
-]
+/** Of the form, beside its file. */
+const FIELDS: Readonly<Record<SpeechTask, readonly string[]>> = {
+  transcribe: [
+    ...['model', 'language', 'prompt', 'response_format', 'temperature', 'timestamp_granularities'],
+    ...['stream', 'include', 'chunking_strategy', 'known_speaker_names'],
+    'known_speaker_references',
+  ],
+  translate: ['model', 'prompt', 'response_format', 'temperature'],
+}
 
 export async function transcriptionRoute(
   app: FastifyInstance,
@@ -56,12 +62,20 @@ export async function transcriptionRoute(
     await acceptForms(scope)
     const config = { longBody: true, bodyType: 'multipart/form-data' }
     scope.post('/v1/audio/transcriptions', { config }, (request, reply) =>
-      answer(request, reply, room),
+      answer('transcribe', request, reply, room),
+    )
+    scope.post('/v1/audio/translations', { config }, (request, reply) =>
+      answer('translate', request, reply, room),
     )
   })
 }
 
-async function answer(request: FastifyRequest, reply: FastifyReply, room: TranscriptionRoute) {
+async function answer(
+  task: SpeechTask,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  room: TranscriptionRoute,
+) {
   const { speech, inbox, contract, metrics, maxSoundBytes, languageName } = room
   checkBodyHeaders(request)
   const { state, headers } = request
@@ -71,18 +85,23 @@ async function answer(request: FastifyRequest, reply: FastifyReply, room: Transc
   }
   await using received = new AsyncDisposableStack()
   let sound: Awaited<ReturnType<SoundInbox['receive']>> | undefined
-  const form = await readFileForm(request, FIELDS, async (bytes) => {
+  const form = await readFileForm(request, FIELDS[task], async (bytes) => {
     sound = received.use(await inbox.receive(bytes, 'file'))
   })
-  const wire = contract.check('TranscriptionRequest', fromForm({ ...form }))
+  const fields = fromForm({ ...form })
+  const wire =
+    task === 'transcribe'
+      ? contract.check('TranscriptionRequest', fields)
+      : contract.check('TranslationRequest', fields)
   speech.checkModel(wire.model)
+  const isStream = 'stream' in wire && wire.stream === true
   checkTogether(wire)
   const { path, byteLength } = sound!
   state.facts['model'] = wire.model
   state.facts['bytes'] = byteLength
-  const asked = toTranscriptionRequest(wire, { path, byteLength, param: 'file' })
+  const asked = toTranscriptionRequest(task, wire, { path, byteLength, param: 'file' })
   const events = speech.transcribe(asked, state.signal)
-  if (wire.stream) {
+  if (isStream) {
     await sendStream(request, reply, events, room)
     return reply
   }
@@ -94,7 +113,7 @@ async function answer(request: FastifyRequest, reply: FastifyReply, room: Transc
     reply.header('server-timing', serverTiming(event.stations, state))
   }
   state.facts['seconds'] = Math.ceil(transcript.duration)
-  const [type, body] = toBody(transcript, formOf(wire), languageName)
+  const [type, body] = toBody(task, transcript, formOf(wire), languageName)
   return reply.type(type).send(body)
 }
 

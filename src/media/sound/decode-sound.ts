@@ -1,7 +1,6 @@
 /** A file of sound → its log-mel spectrogram; only as much of it is in memory as is being worked on. */
 import { type FileHandle, open } from 'node:fs/promises'
 import { AerieError } from '../../errors.ts'
-import { decodeWithFfmpeg } from './ffmpeg.ts'
 import { type LogMel, LogMelStream, SAMPLE_RATE } from './log-mel.ts'
 import { readWavFormat, toMono, type WavFormat } from './wav.ts'
 
@@ -16,10 +15,6 @@ export interface SoundToDecode {
   /** Silence is appended to shorter sounds. */
   readonly leastSeconds: number
   readonly maxSeconds: number
-  /** After which ffmpeg ends itself, should nobody be there any more to end it. */
-  readonly maxProcessorSeconds: number
-  readonly ffmpegPath: string
-  readonly searchPath: string
 }
 
 export interface DecodedSound {
@@ -33,7 +28,10 @@ export interface DecodedSound {
 /** What is read of a sound, and by whom. */
 export type SoundInput = Omit<SoundToDecode, 'bins' | 'leastSeconds'>
 
-/** Throws `invalid_media`, `unsupported_media`, or `media_too_large` for a sound of more than `maxSeconds`. */
+/**
+ * In a thread or process whose environment is `ffmpegEnvironment`. Throws `invalid_media`, `unsupported_media`, or `media_too_large` for a
+ * sound of more than `maxSeconds`.
+ */
 export async function decodeSound(
   sound: SoundToDecode,
   signal: AbortSignal,
@@ -62,15 +60,22 @@ export async function readSamples(
   const { path, param, maxSeconds } = sound
   await using file = await open(path)
   const format = await readWavFormat((offset, length) => readAt(file, offset, length), param)
-  // One second more than is allowed is enough to know.
-  const pieces = format
-    ? wavSamples(file, format)
-    : decodeWithFfmpeg({ ...sound, maxSeconds: maxSeconds + 1 }, signal)
+  const pieces = format ? wavSamples(file, format) : samplesByFfmpeg(sound, signal)
   for await (const samples of pieces) {
     signal.throwIfAborted()
     if (!take(samples)) break
   }
   return format ? 'wav' : 'ffmpeg'
+}
+
+async function* samplesByFfmpeg(
+  sound: SoundInput,
+  signal: AbortSignal,
+): AsyncGenerator<Float32Array> {
+  // What starts ffmpeg takes longer to load than a WAV to be read.
+  const { decodeWithFfmpeg } = await import('./ffmpeg.ts')
+  // One second more than is allowed is enough to know.
+  yield* decodeWithFfmpeg({ ...sound, maxSeconds: sound.maxSeconds + 1 }, signal)
 }
 
 async function* wavSamples(file: FileHandle, format: WavFormat): AsyncGenerator<Float32Array> {

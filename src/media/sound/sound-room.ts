@@ -47,6 +47,7 @@ export const SOUND_DEFAULTS: SoundRoomOptions = {
   maxBytesInUse: 512 * MiB,
   ffmpegPath: 'ffmpeg',
   searchPath: '/usr/local/bin:/usr/bin:/bin',
+  maxFfmpegBytes: 1024 * MiB,
   spool: { maxFileBytes: 100 * MiB, maxBytes: 1024 * MiB },
 }
 

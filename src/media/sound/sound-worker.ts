@@ -1,6 +1,7 @@
 /** Entry of the thread that decodes one sound and ends. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { toWireError } from '../../errors.ts'
+import { lastWordsOf } from '../ffmpeg/failure.ts'
 import { decodeSound } from './decode-sound.ts'
 import { hearSound } from './hear-sound.ts'
 import type { FromSoundThread, SoundTask } from './sounds.ts'
@@ -25,5 +26,10 @@ try {
     answer({ type: 'decoded', decoded }, [decoded.mel.data.buffer])
   }
 } catch (error) {
-  answer({ type: 'failed', error: toWireError(error) })
+  const ffmpeg = lastWordsOf(error)
+  answer({
+    type: 'failed',
+    error: toWireError(error),
+    ...(ffmpeg !== undefined && { ffmpeg }),
+  })
 }

@@ -2,7 +2,9 @@
 import { Worker } from 'node:worker_threads'
 import { AerieError, fromWireError, type WireError } from '../../errors.ts'
 import { ByteBudget, type Claim } from '../byte-budget.ts'
+import { ffmpegEnvironment } from '../ffmpeg/environment.ts'
 import { cancelled, Gate } from '../gate.ts'
+import type { MediaLogger } from '../types.ts'
 import type { DecodedSound, SoundToDecode } from './decode-sound.ts'
 import type { HeardSound, SoundToHear } from './hear-sound.ts'
 import { HOP, SAMPLE_RATE } from './log-mel.ts'
@@ -18,6 +20,10 @@ export interface SoundOptions {
   readonly maxBytesInUse: number
   readonly ffmpegPath: string
   readonly searchPath: string
+  /** Address space of one ffmpeg. */
+  readonly maxFfmpegBytes: number
+  /** Gets ffmpeg's words about sounds that it could not decode. */
+  readonly logger?: MediaLogger
 }
 
 export interface SoundFile {
@@ -56,11 +62,11 @@ export interface SoundStats {
 
 export type FromSoundThread =
   | { readonly type: 'decoded'; readonly decoded: DecodedSound | HeardSound }
-  | { readonly type: 'failed'; readonly error: WireError }
+  | { readonly type: 'failed'; readonly error: WireError; readonly ffmpeg?: string }
 
 const ENTRY = new URL('./sound-worker.ts', import.meta.url)
 /** A thread that was told to stop and does not is ended by force. */
-const PATIENCE_MS = 1000
+const PATIENCE_MS = 5000
 /** A spectrogram over the file that it is of: low rates of modern codecs; what is more is counted when it is known. */
 const BYTES_PER_BYTE = 16
 /** Of a thread's own heap; samples and spectrogram lie outside it. */
@@ -144,9 +150,7 @@ export class Sounds {
   }
 
   #input({ path, param }: SoundFile) {
-    const { maxSeconds, ffmpegPath, searchPath, timeoutMs } = this.#options
-    const maxProcessorSeconds = Math.ceil(timeoutMs / 1000)
-    return { path, param, maxSeconds, maxProcessorSeconds, ffmpegPath, searchPath }
+    return { path, param, maxSeconds: this.#options.maxSeconds }
   }
 
   async #load<Decoded extends DecodedSound | HeardSound>(
@@ -176,18 +180,21 @@ export class Sounds {
   }
 
   async #decode(task: SoundTask, signal: AbortSignal): Promise<DecodedSound | HeardSound> {
-    const { timeoutMs } = this.#options
+    const { timeoutMs, ffmpegPath: ffmpeg, searchPath, maxFfmpegBytes, logger } = this.#options
     const { param } = task
     const thread = new Worker(ENTRY, {
       name: 'sound',
       workerData: task,
+      env: ffmpegEnvironment({ ffmpeg, searchPath, maxFfmpegBytes, timeoutMs }),
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
     })
     this.#threads.add(thread)
     const { promise, resolve, reject } = Promise.withResolvers<DecodedSound | HeardSound>()
     thread.once('message', (message: FromSoundThread) => {
-      if (message.type === 'decoded') resolve(message.decoded)
-      else reject(fromWireError(message.error))
+      if (message.type === 'decoded') return resolve(message.decoded)
+      const { error, ffmpeg: said } = message
+      if (said !== undefined) logger?.warn({ code: error.code, ffmpeg: said }, 'ffmpeg failed')
+      reject(fromWireError(error))
     })
     thread.once('error', reject)
     thread.once('exit', () => {

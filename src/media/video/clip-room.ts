@@ -7,6 +7,7 @@ import { CLIP_DECODER } from '../decoder-kinds.ts'
 import { DecoderPool } from '../decoder-pool.ts'
 import { unwrap } from '../decoder-protocol.ts'
 import { createFetcher, type Fetcher, type FetcherOptions } from '../fetcher.ts'
+import { ffmpegEnvironment } from '../ffmpeg/environment.ts'
 import { Gate } from '../gate.ts'
 import { tileBytes } from '../limits.ts'
 import type { MediaLogger } from '../types.ts'
@@ -34,8 +35,6 @@ export interface ClipSurroundings {
 const FETCHES = 8
 /** Tiles of one answer of a decoder: what one buffer is asked to hold. */
 const MAX_PIXEL_BYTES = 2 ** 30
-/** ffmpeg may use this much of a core for as long as it may take, and a little for its start. */
-const CPU_MARGIN_SECONDS = 5
 
 interface Held {
   readonly path: string
@@ -92,7 +91,7 @@ export class ClipRoom implements Clips {
     })
     this.#pool = new DecoderPool({
       ...CLIP_DECODER,
-      env: environment(options),
+      env: ffmpegEnvironment(options),
       workers,
       gate: this.#decodes,
       timeoutMs: options.timeoutMs,
@@ -329,15 +328,5 @@ export class ClipRoom implements Clips {
       throw error
     })
     await this.#started
-  }
-}
-
-function environment({ searchPath, ffmpeg, ffprobe, maxFfmpegBytes, timeoutMs }: ClipOptions) {
-  return {
-    PATH: searchPath,
-    CLIP_FFMPEG: ffmpeg,
-    CLIP_FFPROBE: ffprobe,
-    CLIP_MEMORY_KIB: `${Math.ceil(maxFfmpegBytes / 1024)}`,
-    CLIP_CPU_SECONDS: `${Math.ceil(timeoutMs / 1000) + CPU_MARGIN_SECONDS}`,
   }
 }

@@ -1,16 +1,16 @@
-/**
- * The only file that starts ffmpeg and ffprobe, in decoder processes of clips. ffmpeg goes through fluent-ffmpeg; ffprobe does not, since
- * that library gathers whatever ffprobe prints, without a bound and without a way to stop it.
- */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { PassThrough, type Readable } from 'node:stream'
-import { fileURLToPath } from 'node:url'
-import ffmpeg, { type FfmpegCommand } from 'fluent-ffmpeg'
+/** What ffmpeg and ffprobe are asked about clips, in decoder processes; `../ffmpeg/run.ts` starts them. */
 import { AerieError } from '../../errors.ts'
-import { cancelled } from '../gate.ts'
-
-const BOUNDED = fileURLToPath(new URL('bounded.sh', import.meta.url))
-ffmpeg.setFfmpegPath(BOUNDED)
+import { explained, FfmpegFailure, type Reason } from '../ffmpeg/failure.ts'
+import {
+  aboutFfmpeg,
+  addressOf,
+  linesOf,
+  newCommand,
+  outputOf,
+  printedBy,
+  safeInput,
+  startProbe,
+} from '../ffmpeg/run.ts'
 
 /** Containers that are one file. None here reads playlists, other files or the network. */
 const CONTAINERS = 'mov,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,gif,ivf'
@@ -18,10 +18,8 @@ const CONTAINERS = 'mov,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,gif,ivf'
 const MAX_STREAMS = 64
 /** One allocation of ffmpeg's; a frame of the largest sizes takes a fraction. */
 const MAX_ALLOCATION = 512 * 2 ** 20
-const MAX_STDERR = 4000
 /** Facts about a clip and its streams; hostile tags are not asked for. */
 const MAX_FACTS = 2 ** 20
-const MAX_LINE = 1000
 
 /** A file and how much a picture in it may have. */
 export interface ClipInput {
@@ -36,16 +34,10 @@ export interface InputRun {
   readonly seek?: number
 }
 
-/** Options that every opening of a client's file gets, of ffmpeg and ffprobe alike. */
-function safeInput({ maxPixels }: ClipInput): string[] {
-  return [
-    ...['-protocol_whitelist', 'file,pipe', '-format_whitelist', CONTAINERS],
-    ...['-max_streams', `${MAX_STREAMS}`, '-max_pixels', `${maxPixels}`],
-  ]
+function clipInput({ maxPixels }: ClipInput): string[] {
+  const bounds = ['-max_streams', `${MAX_STREAMS}`, '-max_pixels', `${maxPixels}`]
+  return [...safeInput(CONTAINERS), ...bounds]
 }
-
-/** `file:` keeps a path from being read as a protocol or an option. */
-const addressOf = ({ path }: ClipInput) => `file:${path}`
 
 /** Whether frames go out as they come, in the words of this version of ffmpeg. */
 type Passthrough = readonly [option: string, value: string]
@@ -68,17 +60,17 @@ export async function findTools(param: string, signal: AbortSignal): Promise<Too
   } catch (error) {
     // Looked at again by the next clip: it may be installed meanwhile.
     tools = undefined
-    if (!(error instanceof ToolFailure)) throw error
+    if (!(error instanceof FfmpegFailure)) throw error
     const message = `${param}: clips need ffmpeg 4.4 or newer, which this server does not find (Debian, Ubuntu: apt-get install ffmpeg; see \`aerie doctor\`)`
     throw new AerieError('unsupported_media', message, { param, cause: error })
   }
 }
 
 async function lookAtTools(signal: AbortSignal): Promise<Tools> {
-  await printed(start(['--ffprobe', '-version']), MAX_FACTS, signal)
-  const { stdout: version } = await printed(start(['-version']), MAX_FACTS, signal)
-  const { stdout: filters } = await printed(start(['-v', 'error', '-filters']), MAX_FACTS, signal)
-  const { stdout: decoders } = await printed(start(['-v', 'error', '-decoders']), MAX_FACTS, signal)
+  await printedBy(startProbe(['-version']), MAX_FACTS, signal)
+  const version = await aboutFfmpeg(['-version'], MAX_FACTS, signal)
+  const filters = await aboutFfmpeg(['-v', 'error', '-filters'], MAX_FACTS, signal)
+  const decoders = await aboutFfmpeg(['-v', 'error', '-decoders'], MAX_FACTS, signal)
   const [, major = '0', minor = '0'] = /^ffmpeg version n?(\d+)\.(\d+)/.exec(version) ?? []
   // A build from git has no number, and is new.
   const isOld = major !== '0' && Number(major) + Number(minor) / 100 < 5.01
@@ -98,10 +90,10 @@ export async function probeJson(
   entries: string,
   signal: AbortSignal,
 ): Promise<{ readonly json: unknown; readonly tooLarge: string | undefined }> {
-  const options = ['-v', 'error', ...safeInput(input), '-of', 'json', '-show_entries', entries]
-  const child = start(['--ffprobe', ...options, addressOf(input)])
+  const options = ['-v', 'error', ...clipInput(input), '-of', 'json', '-show_entries', entries]
+  const child = startProbe([...options, addressOf(input.path)])
   return await described(input, async () => {
-    const { stdout, stderr } = await printed(child, MAX_FACTS, signal)
+    const { stdout, stderr } = await printedBy(child, MAX_FACTS, signal)
     return { json: JSON.parse(stdout), tooLarge: tooLargeIn(stderr) }
   })
 }
@@ -112,28 +104,11 @@ export async function* probeLines(
   options: readonly string[],
   signal: AbortSignal,
 ): AsyncGenerator<string> {
-  const child = start([
-    '--ffprobe',
-    '-v',
-    'error',
-    ...safeInput(input),
-    ...options,
-    addressOf(input),
-  ])
-  const ended = endOf(child, signal)
-  // Whoever stops reading hears of no failure.
-  ended.catch(() => {})
-  let rest = ''
+  const all = ['-v', 'error', ...clipInput(input), ...options, addressOf(input.path)]
   try {
-    for await (const piece of child.stdout as Readable) {
-      const lines = (rest + piece).split('\n')
-      rest = lines.pop()!
-      if (rest.length > MAX_LINE) throw new Error('ffprobe prints a line without an end')
-      yield* lines
-    }
-    await described(input, () => ended)
-  } finally {
-    child.kill('SIGKILL')
+    yield* linesOf(startProbe(all), signal)
+  } catch (error) {
+    throw describe(input, error)
   }
 }
 
@@ -160,11 +135,10 @@ export async function runFilters(
   signal: AbortSignal,
 ): Promise<void> {
   const { passthrough } = await findTools(input.param, signal)
-  signal.throwIfAborted()
-  const command = ffmpeg({ stdoutLines: 20 })
+  const command = newCommand()
   for (const { seek } of run.inputs) {
-    command.input(addressOf(input)).inputOptions([
-      ...safeInput(input),
+    command.input(addressOf(input.path)).inputOptions([
+      ...clipInput(input),
       ...(run.decoder === undefined ? [] : ['-c:v', run.decoder]),
       ...['-threads', '1', '-an', '-sn', '-dn', '-copyts'],
       // Decoding starts at the keyframe, and what is before the time asked for is seen by the filters as well.
@@ -172,115 +146,20 @@ export async function runFilters(
       ...(seek === undefined ? [] : ['-ss', seek.toFixed(6)]),
     ])
   }
-  // The library takes a closed stream for a reader who has left, and kills ffmpeg if that does not end at once by itself.
-  const out = new PassThrough({ emitClose: false })
   command
     .complexFilter(run.graph, 'out')
     .outputOptions(['-nostdin', '-v', 'error', '-filter_complex_threads', '1', ...passthrough])
     // However much of it is damaged.
     .outputOptions(['-max_error_rate', '1'])
     .outputOptions(['-max_alloc', `${MAX_ALLOCATION}`, '-f', run.onBytes ? 'rawvideo' : 'null'])
-  const ended = commandEnd(command, run.onLine)
-  // What is read fails before this is awaited.
-  ended.catch(() => {})
-  const stop = () => command.kill('SIGKILL')
-  // Before it is started there is nothing to kill.
-  command.on('start', () => signal.aborted && stop())
-  signal.addEventListener('abort', stop, { once: true })
-  try {
-    command.pipe(out, { end: true })
-    for await (const piece of out) run.onBytes?.(piece)
-    await described(input, () => ended)
-  } catch (error) {
-    if (signal.aborted) throw cancelled()
-    throw error
-  } finally {
-    signal.removeEventListener('abort', stop)
-    stop()
-  }
-}
-
-/** fluent-ffmpeg's events as a promise. It takes the end of ffmpeg for its own only when both pipes are closed. */
-function commandEnd(command: FfmpegCommand, onLine: (line: string) => void): Promise<void> {
-  return new Promise((resolve, reject) => {
-    command.on('stderr', onLine)
-    command.on('end', () => resolve())
-    command.on('error', (error: Error, _stdout: unknown, stderr: unknown) =>
-      reject(new ToolFailure(error.message, typeof stderr === 'string' ? stderr : '')),
-    )
+    .on('stderr', run.onLine)
+  await described(input, async () => {
+    for await (const piece of outputOf(command, signal)) run.onBytes?.(piece)
   })
 }
 
-/** ffmpeg or ffprobe ended badly; `stderr` is the end of what it said. */
-class ToolFailure extends Error {
-  readonly stderr: string
-  constructor(end: string, stderr: string) {
-    super(`${end}: ${stderr.trim().slice(-500)}`)
-    this.stderr = stderr
-  }
-}
-
-/** What ffmpeg said last, where it is behind an error of ours; undefined: it is not. */
-export function lastWordsOf(error: unknown): string | undefined {
-  if (error instanceof ToolFailure) return error.message
-  return error instanceof Error && error.cause !== undefined ? lastWordsOf(error.cause) : undefined
-}
-
-function start(args: readonly string[]): ChildProcess {
-  return spawn(BOUNDED, args, { stdio: ['ignore', 'pipe', 'pipe'] })
-}
-
-async function printed(
-  child: ChildProcess,
-  maxBytes: number,
-  signal: AbortSignal,
-): Promise<{ readonly stdout: string; readonly stderr: string }> {
-  const ended = endOf(child, signal)
-  ended.catch(() => {})
-  let stdout = ''
-  for await (const piece of child.stdout as Readable) {
-    stdout += piece
-    if (stdout.length > maxBytes) {
-      child.kill('SIGKILL')
-      throw new ToolFailure('stopped', 'prints more than there can be to say')
-    }
-  }
-  return { stdout, stderr: await ended }
-}
-
-/** Resolves with the end of what it said on standard error. */
-function endOf(child: ChildProcess, signal: AbortSignal): Promise<string> {
-  const stop = () => child.kill('SIGKILL')
-  if (signal.aborted) stop()
-  else signal.addEventListener('abort', stop, { once: true })
-  let stderr = ''
-  child.stderr!.on('data', (piece) => {
-    stderr = (stderr + piece).slice(-MAX_STDERR)
-  })
-  return new Promise((resolve, reject) => {
-    child.on('error', reject)
-    child.on('close', (code, killedBy) => {
-      signal.removeEventListener('abort', stop)
-      if (signal.aborted) reject(cancelled())
-      else if (code === 0) resolve(stderr)
-      else reject(new ToolFailure(`ended with ${killedBy ?? code}`, stderr))
-    })
-  })
-}
-
-/** What ffmpeg says → what the client is told: first match wins. Its own words may hold paths and are kept for the log. */
-const REASONS: readonly (readonly [
-  pattern: RegExp,
-  code: 'invalid_media' | 'media_too_large',
-  why: string,
-])[] = [
-  [
-    /cannot allocate memory|error splitting the argument list: cannot allocate/i,
-    'media_too_large',
-    'needs more memory to decode than videoMemoryBytes',
-  ],
-  [/SIG(SEGV|BUS|ABRT|ILL|FPE|TRAP)/, 'invalid_media', 'clip made ffmpeg crash'],
-  [/SIGXCPU/, 'media_too_large', 'needs more processor time to decode than videoTimeoutMs'],
+/** What ffmpeg says of clips → what the client is told. */
+const REASONS: readonly Reason[] = [
   [/moov atom not found/i, 'invalid_media', 'clip is cut short: it ends before its index (moov)'],
   [
     /not on whitelist/i,
@@ -302,21 +181,21 @@ function tooLargeIn(stderr: string): string | undefined {
 
 /** Turns failures of ffmpeg into ours, with its last words as the cause. */
 async function described<T>(input: ClipInput, work: () => Promise<T>): Promise<T> {
-  const { param, maxPixels } = input
   try {
     return await work()
   } catch (cause) {
-    if (!(cause instanceof ToolFailure)) throw cause
-    const size = tooLargeIn(cause.stderr)
-    if (size !== undefined) {
-      const message = `${param}: clip is ${size}, maxVideoPixels is ${maxPixels}`
-      throw new AerieError('media_too_large', message, { param, cause })
-    }
-    const said = cause.message + cause.stderr
-    // By none of its own doing, nor of the clip's: the system was out of memory, say.
-    if (/SIG(KILL|TERM|INT|HUP|PIPE)|stream closed/.test(cause.message)) throw cause
-    const reason = REASONS.find(([pattern]) => pattern.test(said))
-    const [, code, why] = reason ?? [undefined, 'invalid_media' as const, 'clip cannot be decoded']
-    throw new AerieError(code, `${param}: ${why}`, { param, cause })
+    throw describe(input, cause)
   }
+}
+
+function describe({ param, maxPixels }: ClipInput, cause: unknown): unknown {
+  const size = cause instanceof FfmpegFailure ? tooLargeIn(cause.stderr) : undefined
+  if (size !== undefined) {
+    const message = `${param}: clip is ${size}, maxVideoPixels is ${maxPixels}`
+    return new AerieError('media_too_large', message, { param, cause })
+  }
+  return explained(cause, {
+    ...{ param, subject: 'clip', reasons: REASONS, otherwise: 'clip cannot be decoded' },
+    ...{ memoryKey: 'videoMemoryBytes', timeoutKey: 'videoTimeoutMs' },
+  })
 }

@@ -1,7 +1,7 @@
 /** Files of sound to spectrograms: every format that is taken, everything that is refused, and what is left behind: nothing. */
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -26,6 +26,7 @@ const OPTIONS: SoundOptions = {
   maxBytesInUse: 64 * 2 ** 20,
   ffmpegPath: 'ffmpeg',
   searchPath: process.env['PATH']!,
+  maxFfmpegBytes: 1024 * 2 ** 20,
 }
 
 const temporary = await temporaryFolder()
@@ -37,10 +38,22 @@ function ffmpeg(...args: string[]): void {
   execFileSync('ffmpeg', ['-nostdin', '-v', 'error', '-y', ...args])
 }
 
+/** May make folders and no files: bounds of the system see to that. */
 function program(name: string, body: string): string {
   writeFileSync(at(name), `#!/bin/sh\n${body}\n`)
   chmodSync(at(name), 0o755)
   return at(name)
+}
+
+/** Which processes a program has been; `add` is its first line. */
+function pidsOf(name: string) {
+  mkdirSync(at(name))
+  const all = () => readdirSync(at(name)).map(Number)
+  return {
+    add: `mkdir ${at(name)}/$$`,
+    count: () => all().length,
+    alive: () => all().filter((pid) => isProcessAlive(pid)),
+  }
 }
 
 async function load(path: string, changes: Partial<SoundOptions> = {}, signal = never) {
@@ -258,49 +271,96 @@ describe('hostile sound', () => {
   })
 
   it('an ffmpeg that writes for ever is ended at the limit', async () => {
-    const pid = at('endless.pid')
-    const endless = program('endless', `echo $$ > ${pid}; exec cat /dev/zero`)
+    const pids = pidsOf('endless.pids')
+    const endless = program('endless', `${pids.add}; exec cat /dev/zero`)
     writeFileSync(at('any.mp3'), 'x')
     await assert.rejects(
       load(at('any.mp3'), { ffmpegPath: endless }),
       refused('media_too_large', /longer than 20 s/),
     )
-    assert.equal(isProcessAlive(Number(readFileSync(pid, 'utf8'))), false)
+    assert.deepEqual(pids.alive(), [])
+    assert.equal(pids.count(), 1)
   })
 
   it('an ffmpeg that hangs is ended when its time is up', async () => {
-    const pid = at('hanging.pid')
-    const hanging = program('hanging', `echo $$ > ${pid}; exec sleep 600`)
+    const pids = pidsOf('hanging.pids')
+    const hanging = program('hanging', `${pids.add}; exec sleep 600`)
     writeFileSync(at('any.mp3'), 'x')
-    const loading = load(at('any.mp3'), { ffmpegPath: hanging, timeoutMs: 1500 })
+    // On a machine that does other things it may not be there yet when its time is up.
+    for (let timeoutMs = 1000; pids.count() === 0; timeoutMs *= 2)
+      await assert.rejects(
+        load(at('any.mp3'), { ffmpegPath: hanging, timeoutMs }),
+        refused('media_too_large', /longer than \d+ ms to decode \(soundTimeoutMs\)/),
+      )
+    assert.deepEqual(pids.alive(), [])
+    assert.equal(pids.count(), 1)
+  })
+
+  it('an ffmpeg that complains without an end is ended, and next to nothing is kept of that', async () => {
+    const pids = pidsOf('complaining.pids')
+    const complaining = program('complaining', `${pids.add}; exec tr '\\0' x < /dev/zero >&2`)
+    writeFileSync(at('any.mp3'), 'x')
+    const warned: string[] = []
+    const logger = { warn: (details: object) => void warned.push(JSON.stringify(details)) }
     await assert.rejects(
-      loading,
-      refused('media_too_large', /longer than 1500 ms to decode \(soundTimeoutMs\)/),
+      load(at('any.mp3'), { ffmpegPath: complaining, logger }),
+      refused('invalid_media', /cannot be decoded/),
     )
-    assert.equal(isProcessAlive(Number(readFileSync(pid, 'utf8'))), false)
+    assert.deepEqual(pids.alive(), [])
+    assert.equal(pids.count(), 1)
+    assert.match(warned.join(), /complains without an end/)
+    assert.ok(warned.join().length < 1000)
+  })
+
+  it('the last words of an ffmpeg are for the log alone', async () => {
+    const failing = program('failing', 'echo "secret words of ffmpeg" >&2; exit 1')
+    writeFileSync(at('any.mp3'), 'x')
+    const warned: string[] = []
+    const logger = { warn: (details: object) => void warned.push(JSON.stringify(details)) }
+    await assert.rejects(load(at('any.mp3'), { ffmpegPath: failing, logger }), (error: Error) => {
+      assert.doesNotMatch(error.message, /secret/)
+      return true
+    })
+    assert.equal(warned.length, 1)
+    assert.match(warned[0]!, /invalid_media.*secret words of ffmpeg/)
+  })
+
+  it('an ffmpeg is bound by the system: memory, processor time, no files, no core', async () => {
+    const bounds = at('bounds')
+    mkdirSync(bounds)
+    const body = ['v', 't', 'f', 'c'].map((kind) => `mkdir ${bounds}/${kind}$(ulimit -${kind})`)
+    const bounded = program('bounded', `${body.join('; ')}; exit 1`)
+    writeFileSync(at('any.mp3'), 'x')
+    await assert.rejects(
+      load(at('any.mp3'), { ffmpegPath: bounded, maxFfmpegBytes: 512 * 2 ** 20 }),
+      refused('invalid_media', /cannot be decoded/),
+    )
+    assert.deepEqual(readdirSync(bounds).sort(), ['c0', 'f0', 't65', 'v524288'])
   })
 
   it('an ffmpeg gets nothing of the environment but where programs lie', async () => {
     const names = at('environment')
-    const nosy = program('nosy', `env > ${names}; exit 1`)
+    mkdirSync(names)
+    const nosy = program('nosy', `env | cut -d= -f1 | xargs -I{} mkdir ${names}/{}; exit 1`)
     writeFileSync(at('any.mp3'), 'x')
     await assert.rejects(
       load(at('any.mp3'), { ffmpegPath: nosy }),
       refused('invalid_media', /cannot be decoded/),
     )
     // The shell sets these itself.
-    const rest = readFileSync(names, 'utf8')
-      .split('\n')
-      .filter((line) => !/^(PATH|PWD|OLDPWD|SHLVL|_)?(=|$)/.test(line))
+    const seen = readdirSync(names)
+    assert.ok(seen.includes('PATH'))
+    const rest = seen.filter((name) => !/^(PATH|PWD|OLDPWD|SHLVL|_)$/.test(name))
     assert.deepEqual(rest, [])
   })
 })
 
 describe('many sounds', () => {
   let sounds: Sounds
-  let hanging: string
+  let pids: ReturnType<typeof pidsOf>
   before(() => {
-    hanging = program('patient', `echo $$ >> ${at('patient.pids')}; exec sleep 600`)
+    pids = pidsOf('patient.pids')
+    const hanging = program('patient', `${pids.add}; exec sleep 600`)
     writeFileSync(at('any.mp3'), 'x')
     sounds = new Sounds({ ...OPTIONS, ffmpegPath: hanging })
   })
@@ -314,19 +374,14 @@ describe('many sounds', () => {
         sounds.load(file, { bins: 80, leastSeconds: 30 }, abort.signal),
       ),
     )
-    while (
-      !existsSync(at('patient.pids')) ||
-      readFileSync(at('patient.pids'), 'utf8').split('\n').length < 3
-    )
-      await delay(20)
+    while (pids.count() < 2) await delay(20)
     assert.equal(sounds.stats().running, 2)
     assert.equal(sounds.stats().waiting, 3)
     abort.abort()
     const codes = (await settled).map((one) => (one as PromiseRejectedResult).reason.code).sort()
     assert.deepEqual(codes, [...Array(5).fill('cancelled'), 'queue_full', 'queue_full'])
     while (sounds.stats().running > 0) await delay(20)
-    for (const pid of readFileSync(at('patient.pids'), 'utf8').trim().split('\n'))
-      assert.equal(isProcessAlive(Number(pid)), false)
+    assert.deepEqual(pids.alive(), [])
     assert.equal(sounds.stats().bytesInUse, 0)
   })
 })
