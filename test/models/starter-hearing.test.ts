@@ -102,7 +102,11 @@ describe('a starter with ears', () => {
 
   for (const [field, value, message] of [
     ['window_frames', 60, /^audio_tower\.window_frames: expected a multiple of 8, twice the pool/],
-    ['num_attention_heads', 3, /^audio_tower\.num_attention_heads: expected a divisor of 32, got 3/],
+    [
+      'num_attention_heads',
+      3,
+      /^audio_tower\.num_attention_heads: expected a divisor of 32, got 3/,
+    ],
     ['type', 'clap', /^audio_tower\.type: expected "whisper_encoder", got "clap"/],
     ['max_windows', 0, /^audio_tower\.max_windows: expected an integer from 1/],
   ] as const)
