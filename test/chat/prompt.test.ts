@@ -166,7 +166,7 @@ describe('prompt of a family whose pictures are many tiles', async () => {
     const again = new ChatTemplate('<image-1> and <image-2>', {})
     await assert.rejects(
       buildPrompt({ ...builder, template: again }, [user(image)], seen(ONE_TILE)),
-      /rendered <image-2> for more than 1 pictures and clips$/,
+      /rendered <image-2> for more than 1 pictures, clips and sounds$/,
     )
   })
 
@@ -176,7 +176,10 @@ describe('prompt of a family whose pictures are many tiles', async () => {
       (error: Error) => error.message,
     )
     // The template numbers parts, not pictures, so that its own placeholder is the second.
-    assert.equal(prompt, 'the chat template rendered 0 placeholders for 1 pictures and clips')
+    assert.equal(
+      prompt,
+      'the chat template rendered 0 placeholders for 1 pictures, clips and sounds',
+    )
     const fair = await buildPrompt(builder, [user(image, text(typed))], seen(ONE_TILE))
     assert.equal(fair.pieces.filter((piece) => piece.kind === 'medium').length, 1)
     assert.equal(fair.text, `<image-1>${typed}`)
