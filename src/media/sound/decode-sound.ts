@@ -57,7 +57,7 @@ export async function readSamples(
   signal: AbortSignal,
   take: (samples: Float32Array) => boolean,
 ): Promise<DecodedSound['reader']> {
-  const { path, param, maxSeconds } = sound
+  const { path, param } = sound
   await using file = await open(path)
   const format = await readWavFormat((offset, length) => readAt(file, offset, length), param)
   const pieces = format ? wavSamples(file, format) : samplesByFfmpeg(sound, signal)
