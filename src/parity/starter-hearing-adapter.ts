@@ -24,8 +24,7 @@ async function run(reference: ReferenceCase, backend: string): Promise<ParityRun
   await using _checkpoint = files.checkpoint
   const path = join(folder, String(expected['input']))
   // A WAV that needs no ffmpeg.
-  const bounds = { maxSeconds: 60, maxProcessorSeconds: 60, ffmpegPath: '', searchPath: '' }
-  const sound = { path, param: 'input', hearing: hearing!, ...bounds }
+  const sound = { path, param: 'input', hearing: hearing!, maxSeconds: 60 }
   const { mel, windows, frames } = await hearSound(sound, new AbortController().signal)
   const { melBins, windowFrames } = hearing!
   const tensors = new Map<string, ComputedTensor>([
