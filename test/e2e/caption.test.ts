@@ -1,4 +1,7 @@
-/** `aerie caption` with real clips and the starter: a folder in which anything may lie, interrupted again and again. */
+/**
+ * `aerie caption` with real clips and the starter: a folder in which anything may lie, interrupted again and again.
+ * `PROPERTY_RUNS=10000` puts a thousand good clips into it.
+ */
 import assert from 'node:assert/strict'
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -15,7 +18,9 @@ import { type TemporaryFolder, temporaryFolder } from '../support/temporary-fold
 const AERIE = resolve(import.meta.dirname, '../../bin/aerie.js')
 const NO_FFMPEG = spawnSync('ffmpeg', ['-version']).error ? 'ffmpeg is not installed' : false
 const KINDS = ['mp4', 'mkv', 'avi', 'mov'] as const
-const GOOD = 30
+const GOOD = Math.max(30, Math.ceil(Number(process.env['PROPERTY_RUNS'] ?? 0) / 10))
+/** Lines between two interruptions, at least. */
+const LINES_BETWEEN = GOOD / 15
 
 /** One after the other, in this process group: as if a shell had started it. */
 function start(args: readonly string[]) {
@@ -106,7 +111,8 @@ describe('a folder of clips', { skip: NO_FFMPEG }, () => {
     let seen = 0
     for (let i = 0; i < 10; i++) {
       const run = start(args)
-      while (run.child.exitCode === null && (await lines()).length < seen + 2) await delay(20)
+      while (run.child.exitCode === null && (await lines()).length < seen + LINES_BETWEEN)
+        await delay(20)
       run.child.kill(i % 2 === 0 ? 'SIGKILL' : 'SIGINT')
       const [code, signal] = await run.exit
       assert.ok(signal === 'SIGKILL' || code === 130, `${code} ${run.said()}`)
