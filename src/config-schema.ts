@@ -297,7 +297,7 @@ export const configSchema = Type.Object(
       'Size of all clips there; beyond it the answer is 429.',
       MiB,
     ),
-    videoMemoryBytes: bytes(2048 * MiB, 'Clips', 'Address space of one ffmpeg.', 256 * MiB),
+    videoMemoryBytes: bytes(2048 * MiB, 'Clips', 'Address space of one ffmpeg.', 512 * MiB),
     ffmpegPath: Type.String({
       default: 'ffmpeg',
       minLength: 1,

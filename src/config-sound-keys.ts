@@ -19,7 +19,7 @@ export const soundKeys = {
     'Memory for spectrograms of sounds that are being written down or answered about: 32 kB a second for most models.',
     MiB,
   ),
-  soundMemoryBytes: bytes(1024 * MiB, 'Sound', 'Address space of one ffmpeg.', 256 * MiB),
+  soundMemoryBytes: bytes(1024 * MiB, 'Sound', 'Address space of one ffmpeg.', 512 * MiB),
   soundSpoolBytes: bytes(
     1024 * MiB,
     'Sound',

@@ -133,7 +133,7 @@ describe('a list', () => {
       /^line 3: url: expected http or https, got "file:/,
       /^line 4: start: expected seconds from 0 on, got -1$/,
       /^line 5: end: expected more than start, got 3$/,
-      /^line 6: segment: expected a length such as 10s, or whole, got "1x"$/,
+      /^line 6: segment: expected a length from 100ms on, such as 10s; scenes, .*; or whole, got "1x"$/,
       /^line 7: prompt: expected a text/,
       /^line 8: promt: expected only path, url/,
       /^line 9: id: expected a text/,
