@@ -107,7 +107,9 @@ test('/v1/tokenize counts a conversation with its pictures, and says what is lef
     text_tokens: 3,
     image_tokens: 25,
     video_tokens: 0,
+    audio_tokens: 0,
     videos: [],
+    sounds: [],
     images: [
       {
         param: 'messages[0].content[1].image_url.url',
