@@ -25,6 +25,8 @@ export interface AccessOptions {
   readonly requireApiKey: boolean
 }
 
+const MOST_LISTENERS = 20
+
 export function controlAccess(app: FastifyInstance, options: AccessOptions): Access {
   const drained = Promise.withResolvers<void>()
   let draining = false
@@ -40,6 +42,8 @@ export function controlAccess(app: FastifyInstance, options: AccessOptions): Acc
       throw new AerieError('shutting_down', 'the server is draining and takes no new requests')
     }
     running++
+    // A stream piped into an answer, Fastify and these hooks have eleven listeners, which Node would take for a leak.
+    reply.raw.setMaxListeners(MOST_LISTENERS)
     reply.raw.once('close', () => {
       running--
       settle()

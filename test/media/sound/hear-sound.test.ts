@@ -5,11 +5,17 @@ import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
+import { ffmpegEnvironment } from '../../../src/media/ffmpeg/environment.ts'
 import { hearSound, type SoundToHear } from '../../../src/media/sound/hear-sound.ts'
 import { LogMelStream } from '../../../src/media/sound/log-mel.ts'
 import { NO_FFMPEG } from '../../support/shape-clip.ts'
 import { SPEECH_WAV, saidSamples, wavFile } from '../../support/speech-fixture.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
+
+// As the thread has it in which sounds are heard.
+const searchPath = process.env['PATH']!
+const bounds = { ffmpeg: 'ffmpeg', searchPath, maxFfmpegBytes: 2 ** 30, timeoutMs: 60_000 }
+Object.assign(process.env, ffmpegEnvironment(bounds))
 
 const temporary = await temporaryFolder()
 after(() => temporary[Symbol.asyncDispose]())
@@ -25,9 +31,8 @@ const EARS = { melBins: 80, windowFrames: 64, maxWindows: 4 }
 const WINDOW = 64 * 160
 
 async function hear(path: string, changes: Partial<SoundToHear> = {}) {
-  const bounds = { maxSeconds: 7200, maxProcessorSeconds: 60, ffmpegPath: 'ffmpeg' }
-  const input = { path, param: 'sound', searchPath: process.env['PATH']!, hearing: EARS }
-  return await hearSound({ ...input, ...bounds, ...changes }, new AbortController().signal)
+  const input = { path, param: 'sound', maxSeconds: 7200, hearing: EARS }
+  return await hearSound({ ...input, ...changes }, new AbortController().signal)
 }
 
 const refused = (code: string, message: RegExp, param = 'sound') => ({ code, message, param })
