@@ -85,7 +85,7 @@ async function writeWeights(folder: string): Promise<number> {
   const shapes = new Map<string, readonly number[]>()
   if (family.embeddingName !== undefined)
     shapes.set(family.embeddingName, [limits.vocabSize, limits.hiddenSize])
-  for (const graph of [graphs.encoder, graphs.decoder])
+  for (const graph of [graphs.encoder, graphs.soundEncoder, graphs.decoder])
     for (const { name, shape } of graph?.weights ?? []) shapes.set(name, shape)
   const header: Record<string, unknown> = {}
   let end = 0
