@@ -310,15 +310,16 @@ describe('sounds of two tenants, and a client that leaves', () => {
     const mp3 = Buffer.from('ID3\x04\0\0\0\0\0\0', 'latin1')
     const asked = post('key-a', [heard(mp3, 'mp3')], leaving.signal)
     asked.catch(() => {})
+    const now = (name: string) => metric(server.url, name, { authorization: 'Bearer key-a' })
     const until = async (name: string, value: number) => {
-      while ((await metric(server.url, name)) !== value) await delay(20)
+      while ((await now(name)) !== value) await delay(20)
     }
     await until('aerie_sounds_running', 1)
     leaving.abort()
     await assert.rejects(asked, { name: 'AbortError' })
     await until('aerie_sounds_running', 0)
     await until('aerie_sounds_spool_bytes', 0)
-    assert.equal(await metric(server.url, 'aerie_sounds_bytes_in_use'), 0)
+    assert.equal(await now('aerie_sounds_bytes_in_use'), 0)
   })
 })
 

@@ -32,8 +32,14 @@ export async function pictureUri(name: string): Promise<string> {
 }
 
 /** One sample of `/metrics`; undefined when the name is not there. */
-export async function metric(url: string, name: string): Promise<number | undefined> {
-  const text = await (await fetch(`${url}/metrics`)).text()
+export async function metric(
+  url: string,
+  name: string,
+  headers: Record<string, string> = {},
+): Promise<number | undefined> {
+  const response = await fetch(`${url}/metrics`, { headers })
+  if (!response.ok) throw new Error(`/metrics: ${response.status} ${await response.text()}`)
+  const text = await response.text()
   const line = text.split('\n').find((l) => l.startsWith(`${name} `) || l.startsWith(`${name}{`))
   return line === undefined ? undefined : Number(line.slice(line.lastIndexOf(' ') + 1))
 }
