@@ -38,7 +38,7 @@ describe('the official openai client', () => {
     const { aerie } = (await client.models.retrieve('starter')) as unknown as {
       aerie: Record<string, unknown>
     }
-    assert.deepEqual(aerie['input_modalities'], ['text', 'image', 'video'])
+    assert.deepEqual(aerie['input_modalities'], ['text', 'image', 'video', 'audio'])
     assert.deepEqual(aerie['output_modalities'], ['text'])
     assert.deepEqual(aerie['prompt'], { source: 'chat_template.jinja', template: null })
     assert.equal((aerie['image_tokens'] as { min: number }).min, 100)

@@ -336,7 +336,7 @@ describe('a clip in chat', { skip: NO_FFMPEG }, () => {
     const { aerie } = (await client.models.retrieve('starter')) as unknown as {
       aerie: { input_modalities: string[]; max_frames: number; video: Record<string, unknown> }
     }
-    assert.deepEqual(aerie.input_modalities, ['text', 'image', 'video'])
+    assert.deepEqual(aerie.input_modalities, ['text', 'image', 'video', 'audio'])
     assert.equal(aerie.max_frames, 15)
     assert.equal(aerie.video['tokens_per_frame'], 100)
     assert.match(String(aerie.video['how']), /one frame, the middle one/)
