@@ -108,6 +108,8 @@ it('no acknowledged batch is lost, and no line is lost, repeated or run again on
     if (instant === 'starting') {
       await delay(random() * startMs)
       await server.kill()
+      // It may have begun already.
+      await witness.look()
       struck.set('starting', 1 + (struck.get('starting') ?? 0))
       continue
     }

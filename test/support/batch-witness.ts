@@ -33,8 +33,8 @@ export class BatchWitness {
   readonly #copy: string
   /** Digests of results that were on the disk at some kill, by batch and line. */
   readonly #results = new Map<string, string>()
-  /** Kills at which a server had a line, by batch and line. */
-  readonly #taken = new Map<string, number>()
+  /** Servers that died with a line, by batch and line. */
+  readonly #taken = new Map<string, Set<string>>()
   /** Most results of a batch that a client was told of. */
   readonly #told = new Map<string, number>()
 
@@ -45,7 +45,7 @@ export class BatchWitness {
   }
 
   get seen(): { readonly results: number; readonly interrupted: number } {
-    const interrupted = [...this.#taken.values()].reduce((all, times) => all + times, 0)
+    const interrupted = [...this.#taken.values()].reduce((all, { size }) => all + size, 0)
     return { results: this.#results.size, interrupted }
   }
 
@@ -76,10 +76,11 @@ export class BatchWitness {
       assert.equal(this.#results.get(key) ?? digest, digest, `${key} has another result`)
       this.#results.set(key, digest)
     }
-    const taken = database.prepare('SELECT batch_id, line FROM lines WHERE state = 1')
-    for (const { batch_id, line } of taken.iterate()) {
+    const taken = database.prepare('SELECT batch_id, line, server FROM lines WHERE state = 1')
+    for (const { batch_id, line, server } of taken.iterate()) {
       const key = `${batch_id} ${line}`
-      this.#taken.set(key, 1 + (this.#taken.get(key) ?? 0))
+      // One that has not been given back yet may have been seen before.
+      this.#taken.set(key, (this.#taken.get(key) ?? new Set()).add(String(server)))
     }
     return new Set(batches.flatMap((batch) => stationOf(batch.status, batch) ?? []))
   }
@@ -91,7 +92,7 @@ export class BatchWitness {
     if (digest) assert.equal(sha256(text), digest, `${key}: another result than it had at a kill`)
     const { error } = JSON.parse(text)
     if (!error) return
-    const times = this.#taken.get(key) ?? 0
+    const times = this.#taken.get(key)?.size ?? 0
     assert.ok(times >= MOST_CRASHES, `${key} failed after ${times} kills: ${error.message}`)
     assert.match(error.message, /the server ended 4 times while it ran this line/)
   }
