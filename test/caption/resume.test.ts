@@ -3,7 +3,6 @@ import assert from 'node:assert/strict'
 import { appendFile, readFile, rm, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import {
   type CaptionLine,
   caption,
@@ -14,8 +13,6 @@ import {
 } from '../support/caption-run.ts'
 import { type FakeServer, startFakeServer } from '../support/caption-server.ts'
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.ts'
-
-const _PICTURE = fileURLToPath(new URL('../../docs/pictures/purple-heart.png', import.meta.url))
 
 let folder: TemporaryFolder
 let server: FakeServer
