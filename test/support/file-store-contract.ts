@@ -136,7 +136,8 @@ export function testFileStore(
       await using place = await openPlace()
       let whole: StoredFile
       {
-        await using store = await openStore(place.options)
+        // A clock by which it is too early to look for what is lost: the look at the start might find these first.
+        await using store = await openStore({ ...place.options, now: () => 1 })
         whole = await put(store, 'whole')
         const gone = await put(store, 'gone')
         await place.lose(store, gone)
