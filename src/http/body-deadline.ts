@@ -34,8 +34,8 @@ export function limitBodies({ timeoutMs, late }: BodyDeadline) {
       ? (LEAST_BYTES_PER_SECOND * timeoutMs) / 1000
       : Number.POSITIVE_INFINITY
     let before = socket.bytesRead
-    const timer = setInterval(() => {
-      if (raw.complete) {
+    const look = () => {
+      if (raw.complete || raw.destroyed) {
         clearInterval(timer)
         return
       }
@@ -51,7 +51,9 @@ export function limitBodies({ timeoutMs, late }: BodyDeadline) {
       clearInterval(timer)
       const what = new Error('the body came too slowly')
       late(Object.assign(what, { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), socket)
-    }, timeoutMs).unref()
+    }
+    // A server that stood still hears of its timers before it hears of what has come meanwhile.
+    const timer = setInterval(() => setImmediate(look), timeoutMs).unref()
     raw.once('close', () => clearInterval(timer))
   }
 }

@@ -172,11 +172,26 @@ describe('a batch', () => {
   it('whose lines take longer than an upload may is run all the same', async () => {
     const hold = Promise.withResolvers<void>()
     await using app = await openTestApp({ echo: { hold: hold.promise }, uploadTimeoutMs: 1500 })
-    const { json } = await create(app, await upload(app, line('0')))
+    const url = await app.listen()
+    const post = async (path: string, body: FormData | string) => {
+      const headers = typeof body === 'string' ? { 'content-type': 'application/json' } : undefined
+      const response = await fetch(`${url}${path}`, {
+        method: 'POST',
+        body,
+        ...(headers && { headers }),
+      })
+      return (await response.json()) as { readonly id: string }
+    }
+    const form = new FormData()
+    form.set('purpose', 'batch')
+    form.set('file', new File([line('0')], 'in.jsonl'))
+    const { id: input_file_id } = await post('/v1/files', form)
+    const body = { input_file_id, endpoint: ENDPOINT, completion_window: '24h' }
+    const { id } = await post('/v1/batches', JSON.stringify(body))
     while (app.service.requests.length < 1) await delay(5)
     await delay(2000)
     hold.resolve()
-    assert.equal((await untilEnd(app, json.id)).status, 'completed')
+    assert.equal((await untilEnd(app, id)).status, 'completed')
   })
 
   it('that is cancelled breaks off what runs, and accounts for every line', async () => {

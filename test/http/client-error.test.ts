@@ -63,7 +63,7 @@ test(
   'a head that comes too slowly is 408; a connection that stays silent is closed without a word',
   LIMIT,
   async () => {
-    await using app = await openTestApp({ uploadTimeoutMs: 200 })
+    await using app = await openTestApp({ uploadTimeoutMs: 1000 })
     const url = await app.listen()
     const silent = text(await rawConnection(url))
     assert.match(await rawExchange(url, 'GET /livez HT'), /^HTTP\/1\.1 408 .*"request_timeout"/s)

@@ -9,16 +9,11 @@ import { LIMITS, NEVER, solid } from './pictures.ts'
 
 const CALL = { do: 'open', picture: 1, from: 'file', param: 'picture', limits: LIMITS } as const
 
-/** How soon is soon, on a machine that does other things. */
-const SOON_MS = 500
-
 describe('a decoder', { skip: process.platform !== 'linux' && 'looks into /proc' }, () => {
   const deaths: object[] = []
   const logger = { warn: (details: object) => deaths.push(details) }
-  const decoder = new Decoder({
-    ...PICTURE_DECODER,
-    ...{ timeoutMs: 2000, maxBodyBytes: 1e6, heapMb: 128, logger },
-  })
+  const options = { ...PICTURE_DECODER, maxBodyBytes: 1e6, heapMb: 128, logger }
+  const decoder = new Decoder({ ...options, timeoutMs: 60_000 })
   let png: Buffer
   before(async () => {
     png = await solid([1, 2, 3], 40, 30).png().toBuffer()
@@ -26,15 +21,14 @@ describe('a decoder', { skip: process.platform !== 'linux' && 'looks into /proc'
   })
   after(() => decoder.dispose())
 
-  async function works(): Promise<void> {
-    const { reply, idle } = decoder.run(CALL, png, NEVER)
+  async function works(one = decoder): Promise<void> {
+    const { reply, idle } = one.run(CALL, png, NEVER)
     assert.equal(unwrap<Opened>((await reply).head).header.width, 40)
     await idle
   }
 
   /** Stops the process in its tracks, as a codec in an endless loop would. */
-  async function hang(): Promise<void> {
-    const { pid } = decoder
+  async function hang({ pid } = decoder): Promise<void> {
     process.kill(pid!, 'SIGSTOP')
     while (!/^\d+ \(.*\) T/.test(await readFile(`/proc/${pid}/stat`, 'utf8'))) await turn()
   }
@@ -72,30 +66,48 @@ describe('a decoder', { skip: process.platform !== 'linux' && 'looks into /proc'
   })
 
   it('that hangs is replaced after its time', async () => {
-    await hang()
-    const { reply, idle } = decoder.run(CALL, png, NEVER)
-    await assert.rejects(reply, {
-      code: 'media_too_large',
-      message: /longer than 2000 ms.*decodeTimeoutMs/,
-    })
-    await idle
-    await works()
+    const impatient = new Decoder({ ...options, timeoutMs: 200 })
+    try {
+      await impatient.start()
+      const { pid } = impatient
+      await hang(impatient)
+      const { reply, idle } = impatient.run(CALL, png, NEVER)
+      await assert.rejects(reply, {
+        code: 'media_too_large',
+        message: /longer than 200 ms.*decodeTimeoutMs/,
+      })
+      await idle
+      // On a machine that does other things, a healthy one may take as long.
+      while (
+        !(await works(impatient).then(
+          () => true,
+          () => false,
+        ))
+      );
+      assert.notEqual(impatient.pid, pid)
+    } finally {
+      await impatient.dispose()
+    }
   })
 
   it('answers an abort at once and is given a second to come back by itself', async () => {
-    const { pid } = decoder
-    const abort = new AbortController()
-    await hang()
-    const { reply, idle } = decoder.run(CALL, png, abort.signal)
-    await turn()
-    const start = performance.now()
-    abort.abort()
-    await assert.rejects(reply, { code: 'cancelled' })
-    assert.ok(performance.now() - start < SOON_MS)
-    process.kill(pid!, 'SIGCONT')
-    await idle
-    assert.equal(decoder.pid, pid, 'it was quick enough to keep')
-    await works()
+    for (let tries = 1; ; tries++) {
+      const { pid } = decoder
+      const abort = new AbortController()
+      await hang()
+      const { reply, idle } = decoder.run(CALL, png, abort.signal)
+      await turn()
+      const tooLate = turn('too late')
+      abort.abort()
+      const end = reply.then(unwrap, ({ code }) => code)
+      assert.equal(await Promise.race([end, tooLate]), 'cancelled')
+      process.kill(pid!, 'SIGCONT')
+      await idle
+      await works()
+      if (decoder.pid === pid) return
+      // The second may be over before it has a turn, where the machine does other things.
+      assert.ok(tries < 10, 'it was quick enough to keep')
+    }
   })
 
   it('is killed when it is still at an aborted picture after that', async () => {

@@ -22,14 +22,19 @@ describe('encoder thread', async () => {
 
   it('keeps the main thread free while a megabyte is encoded', async () => {
     await encoder.encode(['warm up '.repeat(1000)])
-    const delay = monitorEventLoopDelay({ resolution: 1 })
-    delay.enable()
-    const before = performance.now()
-    await encoder.encode(['a house and a tree. '.repeat(50_000)])
-    const took = performance.now() - before
-    delay.disable()
-    // A relative bound: in place, one delay would be the whole time.
-    assert.ok(delay.max / 1e6 < took / 2, `${delay.max / 1e6} ms of ${took} ms on the main thread`)
+    const share = async () => {
+      const delay = monitorEventLoopDelay({ resolution: 1 })
+      delay.enable()
+      const before = performance.now()
+      await encoder.encode(['a house and a tree. '.repeat(50_000)])
+      const took = performance.now() - before
+      delay.disable()
+      return delay.max / 1e6 / took
+    }
+    // A relative bound: in place, one delay would be the whole time, at every try. A machine may stand still in some.
+    let least = 1
+    for (let tries = 0; tries < 8 && least >= 0.5; tries++) least = Math.min(least, await share())
+    assert.ok(least < 0.5, `${least} of the time on the main thread`)
   })
 
   it('fails what waits and serves the next text after being disposed of', async () => {

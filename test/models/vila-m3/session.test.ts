@@ -18,6 +18,7 @@ import {
   startTurn,
 } from '../../../models/vila-m3/session.ts'
 import { calledExpert, requestedLabels } from '../../../models/vila-m3/trigger.ts'
+import { fastest } from '../../support/fastest.ts'
 
 const CT: Study = { files: ['ct_1.nii.gz'], isSequence: false, slice: 3 }
 const options = { withCards: false, pictureOf: (file: string) => file }
@@ -88,12 +89,13 @@ describe('what an answer calls', () => {
     assert.equal(calledExpert('<cxr()>'), undefined)
   })
 
-  it('is read in time that grows with the text, whatever it is', () => {
+  it('is read in time that grows with the text, whatever it is', async () => {
     const hostile = `${'<'.repeat(50_000)}VISTA3D${'('.repeat(50_000)}>`
-    const before = performance.now()
-    calledExpert('<'.repeat(50_000))
-    requestedLabels(hostile)
-    assert.ok(performance.now() - before < 2_000)
+    const ms = await fastest(2000, () => {
+      calledExpert('<'.repeat(50_000))
+      requestedLabels(hostile)
+    })
+    assert.ok(ms < 2000, `${ms} ms`)
   })
 
   it('never reaches for what every object has', () => {
