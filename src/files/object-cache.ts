@@ -138,6 +138,8 @@ export class ObjectCache {
     this.#bytes += bytes
     try {
       const hash = createHash('sha256')
+      // Whoever waited may have left while room was made: then nothing is begun that could not be told to end any more.
+      signal.throwIfAborted()
       const source = await fetch(signal)
       await using file = await open(part, 'wx', 0o600)
       for await (const piece of source) {

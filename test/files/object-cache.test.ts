@@ -5,7 +5,7 @@ import { chmod, mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:f
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { describe, it } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
 import { AerieError } from '../../src/errors.ts'
 import type { Blob } from '../../src/files/blob-store.ts'
 import { newBlobKey } from '../../src/files/file-id.ts'
@@ -198,6 +198,9 @@ describe('copies of objects', () => {
     await using at = await openCache(folder.path)
     const blob = newBlob(500)
     let ended: AbortSignal | undefined
+    const begun = async () => {
+      while (!ended) await delay(5)
+    }
     const slow = (release: Promise<unknown>) => async (signal: AbortSignal) => {
       ended = signal
       await Promise.race([release, new Promise((r) => signal.addEventListener('abort', r))])
@@ -208,18 +211,39 @@ describe('copies of objects', () => {
     const leaver = new AbortController()
     const left = at.cache.path(blob, slow(promise), leaver.signal)
     const stays = at.cache.path(blob, slow(promise))
-    setTimeout(() => leaver.abort(), 20)
+    await begun()
+    leaver.abort()
     await assert.rejects(left, fails('cancelled', /nobody waits/))
     assert.equal(ended?.aborted, false)
     resolve()
     await stays
     await at.cache.forget(blob.key)
+    ended = undefined
     const only = new AbortController()
     const alone = at.cache.path(blob, slow(new Promise(() => {})), only.signal)
-    setTimeout(() => only.abort(), 20)
+    await begun()
+    only.abort()
     await assert.rejects(alone, fails('cancelled', /nobody waits/))
-    assert.equal(ended?.aborted, true)
+    assert.equal(ended!.aborted, true)
     while (at.cache.stats().bytes > 0) await delay(5)
+  })
+
+  it('that nobody waits for any more, when they would be fetched, are not', async () => {
+    await using folder = await temporaryFolder()
+    await using at = await openCache(folder.path)
+    const leave = new AbortController()
+    let fetches = 0
+    const fetch = async () => {
+      fetches++
+      return Readable.from([])
+    }
+    leave.abort()
+    const left = at.cache.path(newBlob(500), fetch, leave.signal)
+    await assert.rejects(left, fails('cancelled', /nobody waits/))
+    while (at.cache.stats().misses === 0) await turn()
+    await turn()
+    assert.equal(fetches, 0)
+    assert.equal(at.cache.stats().bytes, 0)
   })
 
   it('more fetches than may be at once wait, in a queue that has an end and says so', async () => {

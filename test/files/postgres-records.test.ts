@@ -6,6 +6,7 @@ import { after, before, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import fc from 'fast-check'
+import pg from 'pg'
 import { AerieError } from '../../src/errors.ts'
 import { newBlobKey, newFileId } from '../../src/files/file-id.ts'
 import type { FileRecord } from '../../src/files/file-records.ts'
@@ -188,28 +189,29 @@ describe('records in PostgreSQL', { skip: NO_POSTGRES }, () => {
 
   it('a change whose connection breaks is unsettled, and one that is refused is not', async () => {
     const url = await server.createDatabase()
-    await using opened = await openRecords(url, { statementTimeoutMs: 300 })
-    const holder = `BEGIN; SELECT FROM aerie.totals FOR UPDATE; SELECT pg_sleep(1.5)`
-    const held = server.query(url, holder)
-    await delay(300)
-    await assert.rejects(opened.records.insert(newRecord(), ROOM), (error) => {
-      assert.ok(!(error instanceof Unsettled))
-      return fails(/took too long/)(error)
-    })
-    await held
-    const again = server.query(url, holder)
-    await delay(300)
-    const insert = opened.records.insert(newRecord(), ROOM)
-    const kill = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                  WHERE datname = current_database() AND query LIKE '%insert_file%'
-                    AND pid <> pg_backend_pid()`
-    void delay(100).then(() => server.query(url, kill))
-    await assert.rejects(insert, (error) => {
-      assert.ok(error instanceof Unsettled, String(error))
-      return fails(/whether the change was made is not known/)(error)
-    })
-    await again
-    assert.equal((await opened.records.totals()).files, 0)
+    await using hasty = await openRecords(url, { statementTimeoutMs: 300 })
+    await using patient = await openRecords(url, { statementTimeoutMs: 60_000 })
+    const holder = new pg.Client({ connectionString: url })
+    await holder.connect()
+    try {
+      await holder.query('BEGIN; SELECT FROM aerie.totals FOR UPDATE')
+      await assert.rejects(hasty.records.insert(newRecord(), ROOM), (error) => {
+        assert.ok(!(error instanceof Unsettled))
+        return fails(/took too long/)(error)
+      })
+      const unsettled = assert.rejects(patient.records.insert(newRecord(), ROOM), (error) => {
+        assert.ok(error instanceof Unsettled, String(error))
+        return fails(/whether the change was made is not known/)(error)
+      })
+      const kill = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                    WHERE datname = current_database() AND query LIKE '%insert_file%'
+                      AND wait_event_type = 'Lock' AND pid <> pg_backend_pid()`
+      while ((await server.query(url, kill)).length === 0) await delay(5)
+      await unsettled
+    } finally {
+      await holder.end()
+    }
+    assert.equal((await patient.records.totals()).files, 0)
   })
 
   it('more calls than connections wait for one, for no longer than a connection may take', async () => {

@@ -22,7 +22,7 @@ const FILES = new Map([
   ['config.json', Buffer.from('{"model_type": "qwen2"}')],
   ['model.safetensors', WEIGHTS],
 ])
-const QUICK = { headMs: 2000, idleMs: 500, retryMs: 5, attempts: 4 }
+const QUICK = { headMs: 60_000, idleMs: 60_000, retryMs: 5, attempts: 4 }
 const isContent = (url: string | undefined) => url?.includes('/resolve/') === true
 
 describe('a file of the hub', () => {
@@ -45,8 +45,11 @@ describe('a file of the hub', () => {
   }
   const clientOf = (hub: FakeHub, access: HubAccess = {}, signal?: AbortSignal) =>
     new HubClient({ endpoint: hub.url, ...access }, signal, QUICK)
-  const fetchWeights = async (hub: FakeHub, onBytes?: (bytes: number) => void) => {
-    const client = clientOf(hub)
+  const fetchWeights = async (
+    hub: FakeHub,
+    onBytes?: (bytes: number) => void,
+    client = clientOf(hub),
+  ) => {
     const repository = await openRepository(client, REPOSITORY)
     const file = repository.files.get('model.safetensors')!
     await downloadFile(client, repository, file, { path, ...(onBytes && { onBytes }) })
@@ -200,7 +203,11 @@ describe('a file of the hub', () => {
         return true
       },
     })
-    await fails(hub, /nothing came for 0\.5 s|digest/)
+    const impatient = new HubClient({ endpoint: hub.url }, undefined, { ...QUICK, idleMs: 300 })
+    await assert.rejects(fetchWeights(hub, undefined, impatient), {
+      code: 'download_failed',
+      message: /nothing came for 0\.3 s|digest/,
+    })
   })
 
   it('is refused with what can be done about it', async () => {

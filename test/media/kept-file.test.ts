@@ -26,7 +26,7 @@ const COMMON = { param: 'picture', limits: LIMITS } as const
 
 const OPTIONS = {
   ...PICTURE_DECODER,
-  timeoutMs: 5000,
+  timeoutMs: 60_000,
   maxBodyBytes: 1e6,
   heapMb: 128,
   logger: { warn: () => {} },

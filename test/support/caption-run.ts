@@ -1,7 +1,7 @@
 /** `aerie caption` in this process, against a fake server, and what it wrote. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { PassThrough } from 'node:stream'
+import { PassThrough, Transform } from 'node:stream'
 import { runCommandLine } from '../../src/cli/aerie.ts'
 
 export interface CaptionLine {
@@ -25,11 +25,22 @@ export interface FailureLine {
   readonly [field: string]: unknown
 }
 
-export async function caption(argv: readonly string[], input = '') {
-  const streams = { stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough() }
+/** `onSaid` hears what it says meanwhile. */
+export async function caption(
+  argv: readonly string[],
+  input = '',
+  onSaid: (text: string) => void = () => {},
+) {
+  const stderr = new Transform({
+    transform(piece, _encoding, done) {
+      onSaid(String(piece))
+      done(null, piece)
+    },
+  })
+  const streams = { stdin: new PassThrough(), stdout: new PassThrough(), stderr }
   streams.stdin.end(input)
   const code = await runCommandLine(['caption', ...argv], streams)
-  const text = (stream: PassThrough) => String(stream.read() ?? '')
+  const text = (stream: Transform) => String(stream.read() ?? '')
   return { code, out: text(streams.stdout), err: text(streams.stderr) }
 }
 

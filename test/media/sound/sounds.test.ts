@@ -22,7 +22,7 @@ const OPTIONS: SoundOptions = {
   workers: 2,
   maxWaiting: 3,
   maxSeconds: 20,
-  timeoutMs: 20_000,
+  timeoutMs: 300_000,
   maxBytesInUse: 64 * 2 ** 20,
   ffmpegPath: 'ffmpeg',
   searchPath: process.env['PATH']!,

@@ -45,6 +45,9 @@ function processesWith(text: string): string[] {
     })
 }
 
+/** Found again among the processes of the machine. */
+const SLEEP = `sleep 1000.${process.pid}`
+
 async function noneWith(text: string): Promise<void> {
   for (let tries = 0; processesWith(text).length > 0 && tries < 200; tries++) await sleep(50)
   assert.deepEqual(processesWith(text), [])
@@ -317,8 +320,8 @@ describe('an ffmpeg that misbehaves', {
   let media: Media
   let good: string
   const BAD: Readonly<Record<string, string>> = {
-    hangs: 'sleep 1000.125',
-    'hangs with children': 'sleep 1000.125 & sleep 1000.125',
+    hangs: SLEEP,
+    'hangs with children': `${SLEEP} & ${SLEEP}`,
     'writes for ever': 'while :; do echo 0123456789012345678901234567890123456789; done',
     'complains for ever': 'while :; do echo 0123456789 >&2; done',
   }
@@ -380,7 +383,7 @@ describe('an ffmpeg that misbehaves', {
         if (!/prints more|cannot be decoded/.test(String(error))) throw error
       })
       await rm(dir.path('ffprobe.bad'))
-      await noneWith('sleep 1000.125')
+      await noneWith(SLEEP)
       await noneWith(dir.path('ffprobe'))
       await worksAgain()
     })
@@ -395,7 +398,7 @@ describe('an ffmpeg that misbehaves', {
     setTimeout(() => abort.abort(), 300)
     await assert.rejects(asked, (error: { code?: string }) => error.code === 'cancelled')
     await rm(dir.path('ffmpeg.bad'))
-    await noneWith('sleep 1000.125')
+    await noneWith(SLEEP)
     await worksAgain()
   })
 })
