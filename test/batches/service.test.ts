@@ -80,11 +80,13 @@ describe('batches', () => {
   it('of one folder are shared by its servers, and every line is run by one of them', async () => {
     await using folder = await temporaryFolder()
     const hold = Promise.withResolvers<void>()
-    // Has lines and does not get on with them before the other has done what there was besides.
-    await using a = await serve(folder.path, { echo: { hold: hold.promise } })
+    // Neither takes the other for dead, on a machine that stands still for a moment.
+    const batching = { timing: { beatMs: 5000, retryMs: 10 } }
+    // Has lines and does not get on with them before the other has done some of the rest.
+    await using a = await serve(folder.path, { batching, echo: { hold: hold.promise } })
     const { id } = await a.batches.create(batchOf(await upload(a.files, 60)))
     while (a.service.requests.length === 0) await delay(5)
-    await using b = await serve(folder.path)
+    await using b = await serve(folder.path, { batching })
     while (b.batches.stats().completed === 0) await delay(5)
     hold.resolve()
     assert.deepEqual(await untilEnd(a, id), upTo(60))

@@ -55,9 +55,17 @@ describe('the cost of scale', () => {
 
   it('takes no longer than its limit: what is not measured by then is missing, by name', async () => {
     const slow = engineProgram('slow', `if (JSON.parse(line).batch > 1) return`)
-    const start = performance.now()
-    const scale = await measureScale('m', slow, { ...plan, limitMs: 3000 }, quiet)
-    assert.ok(performance.now() - start < 15_000)
+    let scale: Awaited<ReturnType<typeof measureScale>>
+    let limitMs = 1500
+    let tookMs: number
+    // On a machine that does other things nothing may have been measured by then.
+    do {
+      limitMs *= 2
+      const start = performance.now()
+      scale = await measureScale('m', slow, { ...plan, limitMs }, quiet)
+      tookMs = performance.now() - start
+    } while (scale.points.length === 0)
+    assert.ok(tookMs < 5 * limitMs, `${tookMs} ms`)
     assert.deepEqual(
       scale.points.map(({ sequences }) => sequences),
       [1],
