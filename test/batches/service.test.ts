@@ -61,6 +61,13 @@ async function untilEnd({ batches, files }: App, id: string) {
   }
 }
 
+/** Lets eight requests through and holds the others up, so that what is to come between them does, however busy the machine is. */
+const afterEight = (app: () => App, hold: Promise<void>) => ({
+  get hold() {
+    return app().service.requests.length > 8 ? hold : Promise.resolve()
+  },
+})
+
 const upTo = (count: number) => Array.from({ length: count }, (_, i) => i)
 
 describe('batches', () => {
@@ -145,11 +152,14 @@ describe('the disk of batches', () => {
     using disk = smallDisk(t, path, '8m')
     if (!disk) return
     const batching = { source: recordsIn(join(path, 'batches'), logger) }
-    await using app = await serve(folder.path, { batching, echo: { tokenDelayMs: 10 } })
+    const hold = Promise.withResolvers<void>()
+    const echo = afterEight(() => app, hold.promise)
+    await using app: App = await serve(folder.path, { batching, echo })
     const input = await upload(app.files, 40)
     const { id } = await app.batches.create(batchOf(input))
     while (((await app.batches.find(TENANT, id))?.counts.completed ?? 0) < 4) await delay(5)
     const { free } = await filledUp(path)
+    hold.resolve()
     while (!isFull.test((await app.batches.find(TENANT, id))?.waitingFor ?? '')) await delay(5)
     await assert.rejects(
       app.batches.create(batchOf(input)),
@@ -173,7 +183,8 @@ describe('the disk of batches', () => {
     using disk = smallDisk(t, path, '8m')
     if (!disk) return
     const batching = { source: recordsIn(join(path, 'batches'), logger) }
-    const first = await serve(folder.path, { batching, echo: { tokenDelayMs: 10 } })
+    const echo = afterEight(() => first, new Promise<void>(() => {}))
+    const first: App = await serve(folder.path, { batching, echo })
     const input = await upload(first.files, 20)
     const { id } = await first.batches.create(batchOf(input))
     while (((await first.batches.find(TENANT, id))?.counts.completed ?? 0) < 4) await delay(5)

@@ -133,8 +133,10 @@ test('the client comes back when the queue was full, and does not after an excee
 
 test('aborting in the client ends the work in the server', { timeout: 60_000 }, async () => {
   await using app = await openClient({ echo: { tokenDelayMs: 5 } })
-  const stream = await app.client.chat.completions.create({ model: 'echo', messages, stream: true })
-  for await (const chunk of stream) {
+  // Too long to be over before anyone leaves.
+  const long = { role: 'user', content: 'word '.repeat(5000) } as const
+  const asked = { model: 'echo', messages: [long], stream: true as const }
+  for await (const chunk of await app.client.chat.completions.create(asked)) {
     if (chunk.choices[0]?.delta.content) break
   }
   while (app.service.aborted === 0) await new Promise(setImmediate)
