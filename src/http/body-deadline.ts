@@ -52,7 +52,7 @@ export function limitBodies({ timeoutMs, late }: BodyDeadline) {
       const what = new Error('the body came too slowly')
       late(Object.assign(what, { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), socket)
     }
-    // A server that stood still hears of its timers before it hears of what has come meanwhile.
+    // A server that stood still may hear of its timers before it hears of what has come meanwhile.
     const timer = setInterval(() => setImmediate(look), timeoutMs).unref()
     raw.once('close', () => clearInterval(timer))
   }

@@ -1,6 +1,7 @@
 /** Uploads that go wrong: each gets one error that names the field, and leaves nothing behind. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { lstat } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
@@ -405,6 +406,28 @@ describe('a client', () => {
       socket.write(body.subarray(at, at + 10_000))
       await delay(100)
     }
+    assert.match(await answer, /^HTTP\/1.1 200 /)
+  })
+
+  it('that sent its bytes while the server stood still is not late', async () => {
+    await using app = await openApp({ uploadTimeoutMs: 300 })
+    const body = formBody(fileForm('x'.repeat(50_000)))
+    const socket = await rawConnection(await app.listen())
+    const answer = text(socket)
+    socket.write(
+      `POST /v1/files HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-type: ${FORM_TYPE}\r\ncontent-length: ${body.length}\r\n\r\n`,
+    )
+    socket.write(body.subarray(0, 1000))
+    await until(() => app.files.stats().uploads === 1)
+    // Where the event loop has heard what has come, and turns to its timers next.
+    await new Promise<void>((resolve) => {
+      lstat(app.folder, () => {
+        socket.write(body.subarray(1000))
+        const end = performance.now() + 700
+        while (performance.now() < end);
+        resolve()
+      })
+    })
     assert.match(await answer, /^HTTP\/1.1 200 /)
   })
 
