@@ -4,7 +4,7 @@ import type { Backend, BackendOptions, TowerSessions } from './backend.ts'
 import { cancelled, EncodeQueue, PendingPicture } from './encode-queue.ts'
 import type { EncoderReady, EncoderWorkerData, FromEncoder, ToEncoder } from './encoder-messages.ts'
 import { FeatureCache } from './feature-cache.ts'
-import { FeatureDisk } from './feature-disk.ts'
+import { FeatureDisk, type FeatureDiskOptions } from './feature-disk.ts'
 import type { Logger } from './logger.ts'
 import { QueueBound } from './queue-bound.ts'
 import type {
@@ -26,7 +26,7 @@ export interface EncoderOptions {
   /** Bytes of features that are kept. */
   readonly cacheBytes: number
   /** Where features are kept over restarts, and how many bytes of them; absent: nowhere. */
-  readonly disk?: { readonly folder: string; readonly maxBytes: number }
+  readonly disk?: Omit<FeatureDiskOptions, 'logger'>
   /** Tiles in one run. */
   readonly maxBatch: number
   /** Of a tower that is published alone: sessions that it keeps, one an input size and output. Absent: no such tower. */

@@ -36,7 +36,8 @@ async function encoderOn(
       backend: 'reference',
       threads: 1,
       cacheBytes,
-      disk: { folder, maxBytes },
+      // On a machine that does other things a read may take longer than anyone else would wait.
+      disk: { folder, maxBytes, readTimeoutMs: 60_000 },
       maxBatch: 4,
       maxWaiting: 8,
       logger,
@@ -213,7 +214,11 @@ describe('processes that are killed while they write', () => {
         await once(child, 'exit')
       }),
     )
-    const disk = await FeatureDisk.start({ folder, maxBytes: 1e9, logger: recordingLogger() })
+    const disk = await FeatureDisk.start({
+      ...{ folder, maxBytes: 1e9, logger: recordingLogger() },
+      // However long it takes.
+      readTimeoutMs: 60_000,
+    })
     after(() => disk.dispose())
     let whole = 0
     for (let process = 0; process < 3; process++)

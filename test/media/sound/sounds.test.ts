@@ -332,7 +332,9 @@ describe('hostile sound', () => {
     const bounded = program('bounded', `${body.join('; ')}; exit 1`)
     writeFileSync(at('any.mp3'), 'x')
     await assert.rejects(
-      load(at('any.mp3'), { ffmpegPath: bounded, maxFfmpegBytes: 512 * 2 ** 20 }),
+      load(at('any.mp3'), {
+        ...{ ffmpegPath: bounded, maxFfmpegBytes: 512 * 2 ** 20, timeoutMs: 20_000 },
+      }),
       refused('invalid_media', /cannot be decoded/),
     )
     assert.deepEqual(readdirSync(bounds).sort(), ['c0', 'f0', 't65', 'v524288'])
