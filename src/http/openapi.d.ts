@@ -803,7 +803,10 @@ export interface components {
              *     higher temperatures up to 1. Any other: words are drawn at that temperature; the same request draws the same.
              */
             temperature?: number;
-            /** @description Which times `verbose_json` has. */
+            /**
+             * @description Which times `verbose_json` has: of `segment`s, the default, of `word`s, or of both. Words cost a little time more, and
+             *     need a checkpoint whose generation_config.json names its `alignment_heads`.
+             */
             timestamp_granularities?: ("segment" | "word")[];
             /** @description Send the words as server-sent events, as they are written down. */
             stream?: boolean;
@@ -849,7 +852,10 @@ export interface components {
             /** @description Of the sound, in seconds. */
             duration: number;
             text: string;
-            segments: components["schemas"]["TranscriptionSegment"][];
+            /** @description Where `timestamp_granularities` has `word`. */
+            words?: components["schemas"]["TranscriptionWord"][];
+            /** @description Where `timestamp_granularities` is missing or has `segment`. */
+            segments?: components["schemas"]["TranscriptionSegment"][];
             usage: components["schemas"]["TranscriptionUsage"];
         };
         Translation: {
@@ -867,6 +873,14 @@ export interface components {
             duration: number;
             text: string;
             segments: components["schemas"]["TranscriptionSegment"][];
+        };
+        TranscriptionWord: {
+            /** @description With its punctuation, without spaces around it. */
+            word: string;
+            /** @description Seconds; not before the end of the word in front. */
+            start: number;
+            /** @description Seconds. */
+            end: number;
         };
         TranscriptionSegment: {
             id: number;

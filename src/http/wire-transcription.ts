@@ -1,5 +1,5 @@
 /** Transcription: the form → what the speech room is asked for, and its events → JSON, text, subtitles and server-sent events. */
-import type { Segment, SpeechEvent, TranscriptionRequest } from '../speech/contract.ts'
+import type { Segment, SpeechEvent, TranscriptionRequest, Word } from '../speech/contract.ts'
 import type { WireRequests } from './contract.ts'
 import type { components } from './openapi.d.ts'
 
@@ -28,10 +28,17 @@ export function toTranscriptionRequest(
 ): TranscriptionRequest {
   const { model, prompt, temperature = 0, response_format: format = 'json' } = wire
   const language = 'language' in wire ? wire.language : undefined
+  const granularities = granularitiesOf(wire)
   return {
     ...{ task, model, sound, language, prompt, temperature },
     timestamps: format !== 'json' && format !== 'text',
+    words: granularities.includes('word'),
   }
+}
+
+/** Segments, where nothing else is asked for. */
+export function granularitiesOf(wire: WireRequest): readonly ('segment' | 'word')[] {
+  return ('timestamp_granularities' in wire && wire.timestamp_granularities) || ['segment']
 }
 
 /** Everything that was said, gathered. */
@@ -74,6 +81,7 @@ export function toBody(
   task: SpeechTask,
   transcript: Transcript,
   format: TranscriptForm,
+  granularities: readonly ('segment' | 'word')[],
   nameOf: (code: string) => string,
 ): readonly [type: string, body: object | string] {
   const { text, segments, usage } = transcript
@@ -81,7 +89,10 @@ export function toBody(
     case 'json':
       return [JSON_TYPE, task === 'transcribe' ? whole({ text, usage }) : translated({ text })]
     case 'verbose_json':
-      return [JSON_TYPE, task === 'transcribe' ? verbose(transcript, nameOf) : english(transcript)]
+      return [
+        JSON_TYPE,
+        task === 'transcribe' ? verbose(transcript, granularities, nameOf) : english(transcript),
+      ]
     case 'text':
       return ['text/plain; charset=utf-8', `${text}\n`]
     case 'srt':
@@ -93,12 +104,20 @@ export function toBody(
 
 function verbose(
   { text, segments, usage, duration, language = 'en' }: Transcript,
+  granularities: readonly ('segment' | 'word')[],
   nameOf: (code: string) => string,
 ): Wire['VerboseTranscription'] {
   return {
     ...{ task: 'transcribe', language: nameOf(language), duration, text, usage },
-    segments: segments.map(wireSegment),
+    ...(granularities.includes('word') && {
+      words: segments.flatMap(({ words = [] }) => words.map(wireWord)),
+    }),
+    ...(granularities.includes('segment') && { segments: segments.map(wireSegment) }),
   }
+}
+
+function wireWord({ text, start, end }: Word): Wire['TranscriptionWord'] {
+  return { word: text, start, end }
 }
 
 /** `language` is that of the text. */

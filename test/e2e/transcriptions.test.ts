@@ -102,6 +102,38 @@ describe('the official client with a speech model', () => {
     )
   })
 
+  it('gets the words and their times alone, or with the segments, which they make up', async () => {
+    interface Timed {
+      text: string
+      duration: number
+      words?: { word: string; start: number; end: number }[]
+      segments?: { text: string; start: number; end: number }[]
+    }
+    const ask = async (granularities: string[], language: string) =>
+      (await create({
+        file: await toFile(long, 'long.wav'),
+        ...{ response_format: 'verbose_json', language },
+        timestamp_granularities: granularities,
+      })) as unknown as Timed
+    for (const language of ['en', 'zh']) {
+      const alone = await ask(['word'], language)
+      const both = await ask(['segment', 'word'], language)
+      assert.equal(alone.segments, undefined)
+      assert.deepEqual(alone.words, both.words)
+      const without = (text: string) => text.replaceAll(/\s/g, '')
+      assert.ok(both.words!.length > 20)
+      assert.equal(both.words!.map(({ word }) => without(word)).join(''), without(both.text))
+      assert.equal(both.segments!.map(({ text }) => without(text)).join(''), without(both.text))
+      assert.ok(both.words!.every(({ word }) => word !== '' && word.trim() === word))
+      const times = both.words!.flatMap(({ start, end }) => [start, end])
+      assert.deepEqual(
+        times,
+        times.toSorted((a, b) => a - b),
+      )
+      assert.ok(times.at(0)! >= 0 && times.at(-1)! > 30 && times.at(-1)! <= both.duration)
+    }
+  })
+
   it('hears which language it is', async () => {
     const answer = (await create({ response_format: 'verbose_json' })) as unknown as {
       language: string
@@ -156,11 +188,18 @@ describe('the official client with a speech model', () => {
 
   for (const [what, more, code, param, message] of [
     [
-      'times of words',
-      { response_format: 'verbose_json', timestamp_granularities: ['word'] },
-      'unsupported_parameter',
+      'times that there are none of',
+      { response_format: 'verbose_json', timestamp_granularities: ['letter'] },
+      'invalid_request',
       'timestamp_granularities',
-      /single words/,
+      /word/,
+    ],
+    [
+      'times of words by and by',
+      { timestamp_granularities: ['word'], stream: true },
+      'invalid_request',
+      'timestamp_granularities',
+      /verbose_json/,
     ],
     [
       'granularities of a form without times',
@@ -310,6 +349,20 @@ describe('the official client with a speech model', () => {
     const checker = await createResponseChecker()
     const routes = ['/v1/audio/transcriptions', '/v1/audio/translations']
     const forms = ['json', 'verbose_json', 'text', 'srt', 'vtt']
+    const timesOf = [undefined, ['word'], ['word', 'segment']]
+    for (const times of timesOf) {
+      const body = new FormData()
+      body.set('model', MODEL)
+      body.set('response_format', 'verbose_json')
+      body.set('file', new Blob([await readFile(SPEECH_WAV)]), 'said.wav')
+      for (const time of times ?? []) body.append('timestamp_granularities[]', time)
+      const url = routes[0]!
+      const response = await fetch(server.url + url, { method: 'POST', body })
+      const headers = Object.fromEntries(response.headers)
+      const { status } = response
+      checker.check({ method: 'POST', url, status, headers, body: await response.text() })
+      assert.equal(status, 200)
+    }
     for (const [url, form] of routes.flatMap((url) => forms.map((form) => [url, form] as const))) {
       const body = new FormData()
       body.set('model', MODEL)
