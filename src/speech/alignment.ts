@@ -57,16 +57,20 @@ function cropped(values: Float32Array, width: number, columns: number): Float32A
 /** Each column to mean 0 and deviation 1, in place: a frame that every token looks at says nothing about any. */
 export function standardize(values: Float32Array, columns: number): void {
   const rows = values.length / columns
-  for (let column = 0; column < columns; column++) {
-    let sum = 0
-    for (let at = column; at < values.length; at += columns) sum += values[at]!
-    const mean = sum / rows
-    let squares = 0
-    for (let at = column; at < values.length; at += columns) squares += (values[at]! - mean) ** 2
-    const deviation = Math.sqrt(squares / rows)
-    // Of a single token there is none; the published code divides by it, and dates that token before the sound.
-    for (let at = column; at < values.length; at += columns)
-      values[at] = deviation === 0 ? 0 : (values[at]! - mean) / deviation
+  const means = new Float64Array(columns)
+  const deviations = new Float64Array(columns)
+  // Row by row, as they lie in memory: values of a column are kilobytes apart.
+  for (let row = 0; row < values.length; row += columns)
+    for (let i = 0; i < columns; i++) means[i]! += values[row + i]! / rows
+  for (let row = 0; row < values.length; row += columns)
+    for (let i = 0; i < columns; i++) deviations[i]! += (values[row + i]! - means[i]!) ** 2 / rows
+  for (let i = 0; i < columns; i++) deviations[i] = Math.sqrt(deviations[i]!)
+  for (let row = 0; row < values.length; row += columns) {
+    for (let i = 0; i < columns; i++) {
+      const distance = values[row + i]! - means[i]!
+      // Of a single token there is none; the published code divides by it, and dates that token before the sound.
+      values[row + i] = deviations[i] === 0 ? 0 : distance / deviations[i]!
+    }
   }
 }
 
@@ -81,13 +85,21 @@ export function addMedians(sum: Float32Array, row: Float32Array, at: number, wid
     for (let i = 0; i < length; i++) sum[at + i]! += row[i]!
     return
   }
-  const mirrored = (i: number) => row[i < 0 ? -i : i >= length ? 2 * (length - 1) - i : i]!
-  const sorted = Array.from({ length: width }, (_, i) => mirrored(i - half)).sort((a, b) => a - b)
+  const mirrored = new Float32Array(length + 2 * half)
+  mirrored.set(row, half)
+  for (let i = 1; i <= half; i++) {
+    mirrored[half - i] = row[i]!
+    mirrored[half + length - 1 + i] = row[length - 1 - i]!
+  }
+  const sorted = mirrored.slice(0, width).sort()
   sum[at]! += sorted[half]!
   for (let i = 1; i < length; i++) {
     // The one that leaves makes room for the one that comes; all between them move by one.
-    const [old, next] = [mirrored(i - half - 1), mirrored(i + half)]
-    let place = sorted.indexOf(old)
+    const old = mirrored[i - 1]!
+    const next = mirrored[i + width - 1]!
+    let place = 0
+    // Of a model that has gone wrong, what leaves may be no number, and is not found.
+    while (place < width - 1 && sorted[place] !== old) place += 1
     for (; place + 1 < width && sorted[place + 1]! < next; place++)
       sorted[place] = sorted[place + 1]!
     for (; place > 0 && sorted[place - 1]! > next; place--) sorted[place] = sorted[place - 1]!
@@ -114,7 +126,9 @@ export function warp(cost: Float32Array, columns: number): Int32Array {
   for (let row = 0; row < rows; row++) {
     here[0] = Number.POSITIVE_INFINITY
     for (let column = 0; column < columns; column++) {
-      const [both, down, along] = [above[column]!, above[column + 1]!, here[column]!]
+      const both = above[column]!
+      const down = above[column + 1]!
+      const along = here[column]!
       const step = both < down && both < along ? BOTH : down < both && down < along ? DOWN : ALONG
       const before = step === BOTH ? both : step === DOWN ? down : along
       steps[row * columns + column] = step
