@@ -843,6 +843,7 @@ export interface components {
         Transcription: {
             text: string;
             usage: components["schemas"]["TranscriptionUsage"];
+            aerie?: components["schemas"]["TranscriptRemarks"];
         };
         VerboseTranscription: {
             /** @constant */
@@ -857,9 +858,11 @@ export interface components {
             /** @description Where `timestamp_granularities` is missing or has `segment`. */
             segments?: components["schemas"]["TranscriptionSegment"][];
             usage: components["schemas"]["TranscriptionUsage"];
+            aerie?: components["schemas"]["TranscriptRemarks"];
         };
         Translation: {
             text: string;
+            aerie?: components["schemas"]["TranscriptRemarks"];
         };
         VerboseTranslation: {
             /** @constant */
@@ -873,6 +876,12 @@ export interface components {
             duration: number;
             text: string;
             segments: components["schemas"]["TranscriptionSegment"][];
+            aerie?: components["schemas"]["TranscriptRemarks"];
+        };
+        /** @description What else is to be said of the sound; only of one of which a part is missing. */
+        TranscriptRemarks: {
+            /** @description Seconds that a WAV file says to have behind its end: it was cut short. The answer is of what there is. */
+            missing_seconds: number;
         };
         TranscriptionWord: {
             /** @description With its punctuation, without spaces around it. */
@@ -912,6 +921,7 @@ export interface components {
             type: "transcript.text.done";
             text: string;
             usage: components["schemas"]["TranscriptionUsage"];
+            aerie?: components["schemas"]["TranscriptRemarks"];
         };
         FileUploadRequest: {
             /** @description The file, with its name. */

@@ -66,6 +66,12 @@ export class Transcript {
     return this.#start?.duration ?? 0
   }
 
+  /** What else is to be said of the sound, as a part of an answer; of none that is whole. */
+  get remarks(): { readonly aerie?: Wire['TranscriptRemarks'] } {
+    const { missing = 0 } = this.#start ?? {}
+    return missing === 0 ? {} : { aerie: { missing_seconds: missing } }
+  }
+
   get language(): string | undefined {
     return this.#start?.language
   }
@@ -84,10 +90,15 @@ export function toBody(
   granularities: readonly ('segment' | 'word')[],
   nameOf: (code: string) => string,
 ): readonly [type: string, body: object | string] {
-  const { text, segments, usage } = transcript
+  const { text, segments, usage, remarks } = transcript
   switch (format) {
     case 'json':
-      return [JSON_TYPE, task === 'transcribe' ? whole({ text, usage }) : translated({ text })]
+      return [
+        JSON_TYPE,
+        task === 'transcribe'
+          ? whole({ text, usage, ...remarks })
+          : translated({ text, ...remarks }),
+      ]
     case 'verbose_json':
       return [
         JSON_TYPE,
@@ -103,12 +114,13 @@ export function toBody(
 }
 
 function verbose(
-  { text, segments, usage, duration, language = 'en' }: Transcript,
+  { text, segments, usage, duration, remarks, language = 'en' }: Transcript,
   granularities: readonly ('segment' | 'word')[],
   nameOf: (code: string) => string,
 ): Wire['VerboseTranscription'] {
   return {
     ...{ task: 'transcribe', language: nameOf(language), duration, text, usage },
+    ...remarks,
     ...(granularities.includes('word') && {
       words: segments.flatMap(({ words = [] }) => words.map(wireWord)),
     }),
@@ -121,9 +133,10 @@ function wireWord({ text, start, end }: Word): Wire['TranscriptionWord'] {
 }
 
 /** `language` is that of the text. */
-function english({ text, segments, duration }: Transcript): Wire['VerboseTranslation'] {
+function english({ text, segments, duration, remarks }: Transcript): Wire['VerboseTranslation'] {
   return {
     ...{ task: 'translate', language: 'english', duration, text },
+    ...remarks,
     segments: segments.map(wireSegment),
   }
 }
@@ -181,8 +194,11 @@ export class TranscriptEvents {
   }
 
   end(): string[] {
-    const { text, usage } = this.#transcript
-    const done: Wire['TranscriptTextDone'] = { type: 'transcript.text.done', text, usage }
+    const { text, usage, remarks } = this.#transcript
+    const done: Wire['TranscriptTextDone'] = {
+      ...{ type: 'transcript.text.done', text, usage },
+      ...remarks,
+    }
     return [JSON.stringify(done)]
   }
 }

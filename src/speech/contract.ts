@@ -76,6 +76,8 @@ export type SpeechEvent =
       readonly language: string | undefined
       /** Of the sound, in seconds. */
       readonly duration: number
+      /** Seconds that the file says to have behind that, and does not: it was cut short. */
+      readonly missing: number
     }
   | ({ readonly type: 'segment' } & Segment)
   | {

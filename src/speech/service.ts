@@ -109,7 +109,7 @@ function languageOf(
 async function* answer(
   model: ServedSpeech,
   { timestamps, words }: TranscriptionRequest,
-  { mel, seconds, decodeMs }: LoadedSound,
+  { mel, seconds, decodeMs, missingSeconds: missing }: LoadedSound,
   prepared: Omit<WindowRequest, 'timestamps'>,
   signal: AbortSignal,
 ): AsyncGenerator<SpeechEvent> {
@@ -125,7 +125,7 @@ async function* answer(
   for await (const window of windows) {
     if (!hasStarted) {
       const language = codeOf(speech, window.result.language)
-      yield { type: 'start', model: model.id, language, duration: seconds }
+      yield { type: 'start', model: model.id, language, duration: seconds, missing }
     }
     hasStarted = true
     tokens += window.result.tokens.length

@@ -114,6 +114,8 @@ async function answer(
     reply.header('server-timing', serverTiming(event.stations, state))
   }
   state.facts['seconds'] = Math.ceil(transcript.duration)
+  const { aerie } = transcript.remarks
+  if (aerie) state.facts['missingSeconds'] = aerie.missing_seconds
   const [type, body] = toBody(
     ...([task, transcript, formOf(wire), granularitiesOf(wire), languageName] as const),
   )
