@@ -100,6 +100,20 @@ export class ConfigReader {
     return this.#read(key, expected, fallback, (v) => Array.isArray(v) && v.every(isPlace))
   }
 
+  /** A list, not empty, of lists that have a place in each of things that have `counts` of them, counted from 0. */
+  places(key: string, counts: readonly number[]): number[][] {
+    const isPlace = (v: unknown, i: number) =>
+      Number.isInteger(v) && (v as number) >= 0 && (v as number) < counts[i]!
+    const largest = counts.map((count) => count - 1).join(', ')
+    const expected = `a list of [${counts.map(() => '0').join(', ')}] to [${largest}]`
+    return this.#read<number[][]>(key, expected, undefined, (v) =>
+      isListOf(
+        v,
+        (list) => Array.isArray(list) && list.length === counts.length && list.every(isPlace),
+      ),
+    )
+  }
+
   /** A list of finite numbers, not empty. */
   numbers(key: string): number[] {
     const accepts = (v: unknown) => isListOf(v, Number.isFinite)

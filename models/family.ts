@@ -4,6 +4,7 @@ import type { ImagePreprocessing } from './preprocessing.ts'
 import type { PictureLayout, PictureSize } from './tiling/layout.ts'
 import type { ScaleMerge } from './tiling/merge-scales.ts'
 import type { VideoRule } from './video/rule.ts'
+import type { SpeechAlignment } from './whisper/alignment.ts'
 import type { SpeechRules } from './whisper/rules.ts'
 
 /** The parts of a model as graphs: an encoder, a decoder, or both. */
@@ -26,6 +27,8 @@ export interface FamilyGraphs {
    * [batch, wanted, vocab]. Absent for a tower that is published alone.
    */
   readonly decoder?: Graph
+  /** `query` [steps, headDim], `keys` [positions, headDim] → `weights` [steps, positions], of one head of a speech model that can tell when words were said. */
+  readonly alignment?: Graph
   /**
    * `body` [rows, hidden], a decoder's hidden state for each place of a picture, and `codes` [rows, depth − 1], those already
    * chosen there → `logits` [rows, depth, codebook]: of a family that draws by residual quantised codes.
@@ -70,6 +73,8 @@ export interface SpeechModel {
   /** Of the decoder. */
   readonly layers: number
   readonly rules: SpeechRules
+  /** How times of words are found; undefined: the checkpoint does not say. Its graph is there where this is. */
+  readonly alignment: SpeechAlignment | undefined
 }
 
 /** How a model that answers hears: sounds are cut into windows of log-mel, and each window takes positions of the prompt. */

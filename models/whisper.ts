@@ -8,6 +8,7 @@ import { ConfigReader } from './config-reader.ts'
 import { defineFamily, type FolderFacts, type SpeechModel } from './family.ts'
 import { GraphBuilder } from './graph/builder.ts'
 import type { Graph, Value } from './graph/graph.ts'
+import { readAlignment, type SpeechAlignment, whisperAlignment } from './whisper/alignment.ts'
 import { readSpeechRules, type SpeechRules } from './whisper/rules.ts'
 
 export interface WhisperConfig {
@@ -22,6 +23,7 @@ export interface WhisperConfig {
   readonly encoder: StackConfig
   readonly decoder: StackConfig
   readonly rules: SpeechRules
+  readonly alignment: SpeechAlignment | undefined
 }
 
 interface StackConfig {
@@ -36,6 +38,8 @@ const TABLE = 'decoder.embed_tokens.weight'
 /** Names of the decoder's inputs and the encoder's outputs for what a layer sees of the sound. */
 export const crossKey = (layer: number) => `cross.${layer}.key`
 export const crossValue = (layer: number) => `cross.${layer}.value`
+/** Name of the decoder's output for what a layer asks of the sound. */
+export const crossQuery = (layer: number) => `query.${layer}`
 
 function readConfig(raw: ConfigReader, facts: FolderFacts | undefined): WhisperConfig {
   raw.oneOf('activation_function', ['gelu'], 'gelu')
@@ -52,6 +56,9 @@ function readConfig(raw: ConfigReader, facts: FolderFacts | undefined): WhisperC
   }
   const vocabSize = raw.size('vocab_size')
   const targetPositions = raw.size('max_target_positions', 448)
+  const decoder = stack('decoder')
+  const generation = facts?.files.get(GENERATION_CONFIG)
+  const rules = readSpeechRules(raw, generation, { vocabSize, targetPositions })
   return {
     hiddenSize,
     vocabSize,
@@ -60,10 +67,10 @@ function readConfig(raw: ConfigReader, facts: FolderFacts | undefined): WhisperC
     sourcePositions: raw.size('max_source_positions', 1500),
     embeddingScale: raw.boolean('scale_embedding', false) ? Math.sqrt(hiddenSize) : 1,
     encoder: stack('encoder'),
-    decoder: stack('decoder'),
-    rules: readSpeechRules(raw, facts?.files.get(GENERATION_CONFIG), {
-      vocabSize,
-      targetPositions,
+    ...{ decoder, rules },
+    alignment: readAlignment(raw, new ConfigReader(generation, GENERATION_CONFIG), {
+      ...decoder,
+      headDim: hiddenSize / decoder.heads,
     }),
   }
 }
@@ -92,8 +99,8 @@ export function whisperEncoder(c: WhisperConfig): Graph {
 
 /**
  * `tokens`, `positions` [batch, steps], the KV cache, `cross.N.key` and `cross.N.value` [batch, positions, hidden] of each row's
- * window, and `wanted` [batch, wanted], the steps that are asked for → `logits` [batch, wanted, vocab]. Stages:
- * `decoder.layerN` at every step, `hidden`.
+ * window, and `wanted` [batch, wanted], the steps that are asked for → `logits` [batch, wanted, vocab], and `query.N` [batch,
+ * steps, hidden] of the layers that tell when words were said, which are computed in any case. Stages: `decoder.layerN` at every step, `hidden`.
  */
 export function whisperDecoder(c: WhisperConfig): Graph {
   const g = new GraphBuilder('decoder')
@@ -148,7 +155,9 @@ function decoderLayer(
 
   const other = `${prefix}.encoder_attn`
   const asking = layerNorm(g, heard, `${other}_layer_norm`, EPSILON)
-  const looked = g.attention(dense(g, asking, `${other}.q_proj`, width), keys, values, heads)
+  const query = dense(g, asking, `${other}.q_proj`, width)
+  if (c.alignment?.heads.some((head) => head.layer === layer)) g.output(crossQuery(layer), query)
+  const looked = g.attention(query, keys, values, heads)
   const added = g.add(heard, dense(g, looked, `${other}.out_proj`, width))
   return whisperFeedForward(g, added, prefix, { ...c.decoder, layerNormEps: EPSILON })
 }
@@ -159,7 +168,7 @@ function speechModel(c: WhisperConfig): SpeechModel {
     windowFrames: 2 * c.sourcePositions,
     hiddenSize: c.hiddenSize,
     layers: c.decoder.layers,
-    rules: c.rules,
+    ...{ rules: c.rules, alignment: c.alignment },
   }
 }
 
@@ -167,7 +176,10 @@ export const family = defineFamily<WhisperConfig>({
   modelType: 'whisper',
   parseConfig: (raw, facts) => readConfig(new ConfigReader(raw), facts),
   configFiles: () => [GENERATION_CONFIG],
-  graphs: (c) => ({ encoder: whisperEncoder(c), decoder: whisperDecoder(c) }),
+  graphs: (c) => ({
+    ...{ encoder: whisperEncoder(c), decoder: whisperDecoder(c) },
+    ...(c.alignment && { alignment: whisperAlignment(c.alignment, c.sourcePositions) }),
+  }),
   limits: (c) => ({
     vocabSize: c.vocabSize,
     hiddenSize: c.hiddenSize,

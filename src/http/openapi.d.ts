@@ -803,7 +803,10 @@ export interface components {
              *     higher temperatures up to 1. Any other: words are drawn at that temperature; the same request draws the same.
              */
             temperature?: number;
-            /** @description Which times `verbose_json` has. */
+            /**
+             * @description Which times `verbose_json` has: of `segment`s, the default, of `word`s, or of both. Words cost a little time more, and
+             *     need a checkpoint whose generation_config.json names its `alignment_heads`.
+             */
             timestamp_granularities?: ("segment" | "word")[];
             /** @description Send the words as server-sent events, as they are written down. */
             stream?: boolean;
@@ -840,6 +843,7 @@ export interface components {
         Transcription: {
             text: string;
             usage: components["schemas"]["TranscriptionUsage"];
+            aerie?: components["schemas"]["TranscriptRemarks"];
         };
         VerboseTranscription: {
             /** @constant */
@@ -849,11 +853,16 @@ export interface components {
             /** @description Of the sound, in seconds. */
             duration: number;
             text: string;
-            segments: components["schemas"]["TranscriptionSegment"][];
+            /** @description Where `timestamp_granularities` has `word`. */
+            words?: components["schemas"]["TranscriptionWord"][];
+            /** @description Where `timestamp_granularities` is missing or has `segment`. */
+            segments?: components["schemas"]["TranscriptionSegment"][];
             usage: components["schemas"]["TranscriptionUsage"];
+            aerie?: components["schemas"]["TranscriptRemarks"];
         };
         Translation: {
             text: string;
+            aerie?: components["schemas"]["TranscriptRemarks"];
         };
         VerboseTranslation: {
             /** @constant */
@@ -867,6 +876,20 @@ export interface components {
             duration: number;
             text: string;
             segments: components["schemas"]["TranscriptionSegment"][];
+            aerie?: components["schemas"]["TranscriptRemarks"];
+        };
+        /** @description What else is to be said of the sound; only of one of which a part is missing. */
+        TranscriptRemarks: {
+            /** @description Seconds that a WAV file says to have behind its end: it was cut short. The answer is of what there is. */
+            missing_seconds: number;
+        };
+        TranscriptionWord: {
+            /** @description With its punctuation, without spaces around it. */
+            word: string;
+            /** @description Seconds; not before the end of the word in front. */
+            start: number;
+            /** @description Seconds. */
+            end: number;
         };
         TranscriptionSegment: {
             id: number;
@@ -898,6 +921,7 @@ export interface components {
             type: "transcript.text.done";
             text: string;
             usage: components["schemas"]["TranscriptionUsage"];
+            aerie?: components["schemas"]["TranscriptRemarks"];
         };
         FileUploadRequest: {
             /** @description The file, with its name. */

@@ -1,5 +1,5 @@
 /** Transcription: the form → what the speech room is asked for, and its events → JSON, text, subtitles and server-sent events. */
-import type { Segment, SpeechEvent, TranscriptionRequest } from '../speech/contract.ts'
+import type { Segment, SpeechEvent, TranscriptionRequest, Word } from '../speech/contract.ts'
 import type { WireRequests } from './contract.ts'
 import type { components } from './openapi.d.ts'
 
@@ -28,10 +28,17 @@ export function toTranscriptionRequest(
 ): TranscriptionRequest {
   const { model, prompt, temperature = 0, response_format: format = 'json' } = wire
   const language = 'language' in wire ? wire.language : undefined
+  const granularities = granularitiesOf(wire)
   return {
     ...{ task, model, sound, language, prompt, temperature },
     timestamps: format !== 'json' && format !== 'text',
+    words: granularities.includes('word'),
   }
+}
+
+/** Segments, where nothing else is asked for. */
+export function granularitiesOf(wire: WireRequest): readonly ('segment' | 'word')[] {
+  return ('timestamp_granularities' in wire && wire.timestamp_granularities) || ['segment']
 }
 
 /** Everything that was said, gathered. */
@@ -59,6 +66,12 @@ export class Transcript {
     return this.#start?.duration ?? 0
   }
 
+  /** What else is to be said of the sound, as a part of an answer; of none that is whole. */
+  get remarks(): { readonly aerie?: Wire['TranscriptRemarks'] } {
+    const { missing = 0 } = this.#start ?? {}
+    return missing === 0 ? {} : { aerie: { missing_seconds: missing } }
+  }
+
   get language(): string | undefined {
     return this.#start?.language
   }
@@ -74,14 +87,23 @@ export function toBody(
   task: SpeechTask,
   transcript: Transcript,
   format: TranscriptForm,
+  granularities: readonly ('segment' | 'word')[],
   nameOf: (code: string) => string,
 ): readonly [type: string, body: object | string] {
-  const { text, segments, usage } = transcript
+  const { text, segments, usage, remarks } = transcript
   switch (format) {
     case 'json':
-      return [JSON_TYPE, task === 'transcribe' ? whole({ text, usage }) : translated({ text })]
+      return [
+        JSON_TYPE,
+        task === 'transcribe'
+          ? whole({ text, usage, ...remarks })
+          : translated({ text, ...remarks }),
+      ]
     case 'verbose_json':
-      return [JSON_TYPE, task === 'transcribe' ? verbose(transcript, nameOf) : english(transcript)]
+      return [
+        JSON_TYPE,
+        task === 'transcribe' ? verbose(transcript, granularities, nameOf) : english(transcript),
+      ]
     case 'text':
       return ['text/plain; charset=utf-8', `${text}\n`]
     case 'srt':
@@ -92,19 +114,29 @@ export function toBody(
 }
 
 function verbose(
-  { text, segments, usage, duration, language = 'en' }: Transcript,
+  { text, segments, usage, duration, remarks, language = 'en' }: Transcript,
+  granularities: readonly ('segment' | 'word')[],
   nameOf: (code: string) => string,
 ): Wire['VerboseTranscription'] {
   return {
     ...{ task: 'transcribe', language: nameOf(language), duration, text, usage },
-    segments: segments.map(wireSegment),
+    ...remarks,
+    ...(granularities.includes('word') && {
+      words: segments.flatMap(({ words = [] }) => words.map(wireWord)),
+    }),
+    ...(granularities.includes('segment') && { segments: segments.map(wireSegment) }),
   }
 }
 
+function wireWord({ text, start, end }: Word): Wire['TranscriptionWord'] {
+  return { word: text, start, end }
+}
+
 /** `language` is that of the text. */
-function english({ text, segments, duration }: Transcript): Wire['VerboseTranslation'] {
+function english({ text, segments, duration, remarks }: Transcript): Wire['VerboseTranslation'] {
   return {
     ...{ task: 'translate', language: 'english', duration, text },
+    ...remarks,
     segments: segments.map(wireSegment),
   }
 }
@@ -162,8 +194,11 @@ export class TranscriptEvents {
   }
 
   end(): string[] {
-    const { text, usage } = this.#transcript
-    const done: Wire['TranscriptTextDone'] = { type: 'transcript.text.done', text, usage }
+    const { text, usage, remarks } = this.#transcript
+    const done: Wire['TranscriptTextDone'] = {
+      ...{ type: 'transcript.text.done', text, usage },
+      ...remarks,
+    }
     return [JSON.stringify(done)]
   }
 }

@@ -35,6 +35,16 @@ export interface TranscriptionRequest {
   readonly temperature: number
   /** Whether segments with times are wanted; a sound that is longer than a window has them in any case. */
   readonly timestamps: boolean
+  /** Whether times of words are wanted; of a request that transcribes and wants timestamps. */
+  readonly words: boolean
+}
+
+/** Seconds; a word begins where the one before it ends, or later. */
+export interface Word {
+  /** With its punctuation, without spaces around it. */
+  readonly text: string
+  readonly start: number
+  readonly end: number
 }
 
 /** A stretch of speech. Seconds. */
@@ -53,6 +63,8 @@ export interface Segment {
   readonly compressionRatio: number
   /** Probability of silence in its window. */
   readonly noSpeech: number
+  /** Where they were asked for. */
+  readonly words: readonly Word[] | undefined
 }
 
 /** `start`, then segments in their order, then `end`. A failure is thrown, never yielded. */
@@ -64,6 +76,8 @@ export type SpeechEvent =
       readonly language: string | undefined
       /** Of the sound, in seconds. */
       readonly duration: number
+      /** Seconds that the file says to have behind that, and does not: it was cut short. */
+      readonly missing: number
     }
   | ({ readonly type: 'segment' } & Segment)
   | {

@@ -6,12 +6,13 @@ import { withDeadline } from '../deadline.ts'
 import { AerieError } from '../errors.ts'
 import type { LoadedSound, Sounds } from '../media/sound/sounds.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
-import type { Segment, SpeechEvent, SpeechService, TranscriptionRequest } from './contract.ts'
+import type { Segment, SpeechEvent, SpeechService, TranscriptionRequest, Word } from './contract.ts'
 import { LANGUAGES } from './languages.ts'
 import type { Recogniser } from './recogniser.ts'
 import { FRAMES_PER_SECOND, type TokenSegment } from './segments.ts'
 import { type TranscriptWindow, transcribe } from './transcribe.ts'
 import { TEMPERATURES, THRESHOLDS, type WindowRequest } from './window.ts'
+import { timedWords } from './words.ts'
 
 /** A speech model: everything that a request to it needs, loaded. */
 export interface ServedSpeech {
@@ -65,12 +66,17 @@ function windowOf({ melBins, windowFrames }: SpeechModel) {
 /** What does not depend on the sound, checked before anything is decoded. Throws `invalid_request` or `unsupported_parameter`. */
 function prepare(
   { id, speech, tokenizer }: ServedSpeech,
-  { task, language, prompt, temperature }: TranscriptionRequest,
+  { task, language, prompt, temperature, words: areWordsTimed }: TranscriptionRequest,
 ): Omit<WindowRequest, 'timestamps'> {
   if (task === 'translate' && speech.rules.multilingual?.translate === undefined) {
     const why = speech.rules.multilingual ? 'to translate' : 'on anything but English'
     const message = `model: ${id} was not trained ${why}; /v1/audio/transcriptions writes down what is said`
     throw new AerieError('unsupported_parameter', message, { param: 'model' })
+  }
+  if (areWordsTimed && !speech.alignment) {
+    // Any other heads would give times that look as exact and are not.
+    const message = `timestamp_granularities: the generation_config.json of ${id} has no alignment_heads, which tell when words are said; that of the checkpoint that it was trained from has them. segment works without`
+    throw new AerieError('unsupported_parameter', message, { param: 'timestamp_granularities' })
   }
   // What is written like a special token must not become one.
   const isText = (token: number) => token < speech.rules.endOfText
@@ -102,8 +108,8 @@ function languageOf(
 
 async function* answer(
   model: ServedSpeech,
-  { timestamps }: TranscriptionRequest,
-  { mel, seconds, decodeMs }: LoadedSound,
+  { timestamps, words }: TranscriptionRequest,
+  { mel, seconds, decodeMs, missingSeconds: missing }: LoadedSound,
   prepared: Omit<WindowRequest, 'timestamps'>,
   signal: AbortSignal,
 ): AsyncGenerator<SpeechEvent> {
@@ -114,18 +120,20 @@ async function* answer(
   const stations: Record<string, number> = { decode: decodeMs }
   let tokens = 0
   let hasStarted = false
-  const windows = transcribe(mel, speech, recogniser, { request, signal, contentFrames })
+  const options = { request, signal, contentFrames, tokenTimes: words }
+  const windows = transcribe(mel, speech, recogniser, options)
   for await (const window of windows) {
     if (!hasStarted) {
       const language = codeOf(speech, window.result.language)
-      yield { type: 'start', model: model.id, language, duration: seconds }
+      yield { type: 'start', model: model.id, language, duration: seconds, missing }
     }
     hasStarted = true
     tokens += window.result.tokens.length
     for (const [station, ms] of Object.entries(window.stations))
       stations[station] = (stations[station] ?? 0) + ms
-    for (const segment of window.segments) {
-      const told = tell(model, window, segment, seconds)
+    const timed = words ? timedSegments(model, window, seconds) : []
+    for (const [i, segment] of window.segments.entries()) {
+      const told = { ...tell(model, window, segment, seconds), words: timed[i] }
       // Timestamps around nothing.
       if (told.text.trim() !== '') yield { type: 'segment', ...told }
     }
@@ -143,7 +151,7 @@ function tell(
   { seek, result: { temperature, logprob, noSpeech } }: TranscriptWindow,
   { start, end, tokens }: TokenSegment,
   seconds: number,
-): Segment {
+): Omit<Segment, 'words'> {
   const text = tokenizer.decode(tokens.filter((token) => token < rules.endOfText))
   return {
     ...{ seek, text, tokens, temperature, logprob, noSpeech },
@@ -152,6 +160,29 @@ function tell(
     end: Math.min(end, seconds),
     compressionRatio: compressionRatio(text),
   }
+}
+
+/** Words of each segment of a window. */
+function timedSegments(
+  { speech, tokenizer }: ServedSpeech,
+  { seek, end, segments, result: { tokenTimes = [], language } }: TranscriptWindow,
+  seconds: number,
+): Word[][] {
+  const { endOfText } = speech.rules
+  const options = {
+    language: codeOf(speech, language),
+    isText: (token: number) => token < endOfText,
+    decode: (tokens: readonly number[]) => tokenizer.decode(tokens),
+    // What is written behind the beginning of the next window was said before it.
+    ...{ offset: seek / FRAMES_PER_SECOND, latest: Math.min(end / FRAMES_PER_SECOND, seconds) },
+  }
+  let at = 0
+  return segments.map(({ tokens }) => {
+    const from = at
+    at += tokens.length
+    const times = { ends: tokenTimes.slice(from, at), start: tokenTimes[from - 1] ?? 0 }
+    return timedWords(tokens, times, options)
+  })
 }
 
 /** As openai/whisper tells it. A segment has a few hundred bytes. */

@@ -1,12 +1,14 @@
 /** The worker's side: windows of many requests decoded together, one token of each in every step. */
 import { setImmediate } from 'node:timers/promises'
 import type { MessagePort } from 'node:worker_threads'
+import type { AlignmentHead } from '../../models/whisper/alignment.ts'
 import type { SpeechSession } from '../engine/backends/speech-session.ts'
 import type { StartMessage } from '../engine/worker-host.ts'
 import { AerieError, toWireError } from '../errors.ts'
+import { tokenTimes } from './alignment.ts'
 import type { FromSpeech, ToSpeech, WindowMessage } from './messages.ts'
 import { argmax } from './token-choice.ts'
-import { promptOf, WindowAttempt } from './window.ts'
+import { promptOf, WindowAttempt, type WindowResult } from './window.ts'
 
 /** A window that has a row of the session; places of rows are those of the list. */
 interface Row {
@@ -75,7 +77,7 @@ export class SpeechServer {
     const start = performance.now()
     let isAdded = false
     try {
-      await this.#session.add(window.mel)
+      await this.#session.add(window.mel, window.request.alignedFrames !== undefined)
       isAdded = true
       const encodeMs = performance.now() - start
       const language = window.request.language ?? (await this.#detect(place))
@@ -150,8 +152,31 @@ export class SpeechServer {
       }
       return
     }
+    try {
+      const timed = { ...result, ...(await this.#timesOf(row, result)) }
+      this.#post({ type: 'done', id: window.id, result: timed, retries: attempt, encodeMs })
+    } catch (error) {
+      this.#fail(window.id, error)
+    }
     this.#end(row)
-    this.#post({ type: 'done', id: window.id, result, retries: attempt, encodeMs })
+  }
+
+  async #timesOf(
+    row: Row,
+    { tokens, isSilent }: WindowResult,
+  ): Promise<Pick<WindowResult, 'tokenTimes'>> {
+    const { alignedFrames: frames } = row.window.request
+    const { alignment, windowFrames } = this.#session.model
+    if (frames === undefined || !alignment || isSilent) return {}
+    const place = this.#rows.indexOf(row)
+    const weightsOf = (head: AlignmentHead) => this.#session.attention(place, head)
+    const counts = { count: tokens.length, read: row.answer.read }
+    return {
+      tokenTimes: await tokenTimes(alignment, weightsOf, {
+        ...counts,
+        ...{ positions: windowFrames / 2, frames },
+      }),
+    }
   }
 
   #dropCancelled(): void {

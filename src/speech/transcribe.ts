@@ -12,6 +12,8 @@ export interface TranscriptWindow {
   /** First frame. */
   readonly seek: number
   readonly result: WindowResult
+  /** Frame at which the next one begins. */
+  readonly end: number
   /** None where nobody speaks. */
   readonly segments: readonly TokenSegment[]
   /** Milliseconds. */
@@ -27,20 +29,22 @@ export interface TranscribeOptions {
   /** Of the first window; those after it have the language of the first, and no words before them. */
   readonly request: WindowRequest
   readonly signal: AbortSignal
+  /** Whether it is asked when each token was said. */
+  readonly tokenTimes?: boolean
 }
 
 export async function* transcribe(
   mel: LogMel,
   { windowFrames, rules }: SpeechModel,
   recogniser: Pick<Recogniser, 'recognise'>,
-  { request, signal, contentFrames = mel.frames }: TranscribeOptions,
+  { request, signal, contentFrames = mel.frames, tokenTimes = false }: TranscribeOptions,
 ): AsyncGenerator<TranscriptWindow> {
   let { language, previous } = request
   for (let seek = 0; seek === 0 || seek + LEAST_FRAMES <= contentFrames; ) {
     const frames = Math.min(windowFrames, Math.max(contentFrames - seek, 1))
     const heard = await recogniser.recognise(
       windowOf(mel, seek, windowFrames),
-      { ...request, language, previous },
+      { ...request, language, previous, ...(tokenTimes && { alignedFrames: frames }) },
       signal,
     )
     const { queueMs, encodeMs, decodeMs, ...result } = heard
@@ -48,14 +52,16 @@ export async function* transcribe(
     previous = []
     const stations = { queue: queueMs, encode: encodeMs, decode_tokens: decodeMs }
     if (result.isSilent) {
-      yield { seek, result, segments: [], stations }
-      seek += frames
+      const end = seek + frames
+      yield { seek, end, result, segments: [], stations }
+      seek = end
       continue
     }
     const { segments, advance } = segmentsOf(result.tokens, rules.firstTimestamp, { seek, frames })
-    yield { seek, result, segments, stations }
     // A model that is stuck at one moment must not hold up its request for ever.
-    seek += advance > 0 ? advance : frames
+    const end = seek + (advance > 0 ? advance : frames)
+    yield { seek, end, result, segments, stations }
+    seek = end
   }
 }
 

@@ -19,6 +19,8 @@ export interface WindowRequest {
   readonly temperatures: readonly number[]
   /** Undefined: the first attempt is good enough. */
   readonly thresholds: Thresholds | undefined
+  /** Frames that are sound, where it is asked when each token was said. */
+  readonly alignedFrames?: number
 }
 
 /** As openai/whisper and transformers have them. */
@@ -45,6 +47,8 @@ export interface WindowResult {
   readonly temperature: number
   /** Nobody speaks: the text is a guess and is to be dropped. */
   readonly isSilent: boolean
+  /** Seconds from the beginning of the window at which each token ends; where that was asked and somebody speaks. */
+  readonly tokenTimes?: readonly number[]
 }
 
 /** Start of the transcript and what follows it, behind what was said before. */
@@ -103,6 +107,11 @@ export class WindowAttempt {
     written.push(token)
     const isEnd = token === this.#rules.endOfText || written.length >= this.#most
     return isEnd ? undefined : token
+  }
+
+  /** Tokens that the model has read: all but the last, which nothing follows. */
+  get read(): number {
+    return this.#written.length - 1
   }
 
   /** The answer, and whether another attempt should be made. */

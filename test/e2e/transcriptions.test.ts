@@ -156,11 +156,18 @@ describe('the official client with a speech model', () => {
 
   for (const [what, more, code, param, message] of [
     [
-      'times of words',
-      { response_format: 'verbose_json', timestamp_granularities: ['word'] },
-      'unsupported_parameter',
+      'times that there are none of',
+      { response_format: 'verbose_json', timestamp_granularities: ['letter'] },
+      'invalid_request',
+      'timestamp_granularities[0]',
+      /word/,
+    ],
+    [
+      'times of words by and by',
+      { timestamp_granularities: ['word'], stream: true },
+      'invalid_request',
       'timestamp_granularities',
-      /single words/,
+      /verbose_json/,
     ],
     [
       'granularities of a form without times',
@@ -318,6 +325,20 @@ describe('the official client with a speech model', () => {
     const checker = await createResponseChecker()
     const routes = ['/v1/audio/transcriptions', '/v1/audio/translations']
     const forms = ['json', 'verbose_json', 'text', 'srt', 'vtt']
+    const timesOf = [undefined, ['word'], ['word', 'segment']]
+    for (const times of timesOf) {
+      const body = new FormData()
+      body.set('model', MODEL)
+      body.set('response_format', 'verbose_json')
+      body.set('file', new Blob([await readFile(SPEECH_WAV)]), 'said.wav')
+      for (const time of times ?? []) body.append('timestamp_granularities[]', time)
+      const url = routes[0]!
+      const response = await fetch(server.url + url, { method: 'POST', body })
+      const headers = Object.fromEntries(response.headers)
+      const { status } = response
+      checker.check({ method: 'POST', url, status, headers, body: await response.text() })
+      assert.equal(status, 200)
+    }
     for (const [url, form] of routes.flatMap((url) => forms.map((form) => [url, form] as const))) {
       const body = new FormData()
       body.set('model', MODEL)

@@ -60,6 +60,25 @@ for (const backend of ['onnx', 'reference']) {
         assert.ok(error < TOLERANCE, `${error}`)
       })
 
+    it('the weights of its cross-attention, by the heads that tell when words are said', async () => {
+      const { heads, headDim } = files.speech!.alignment!
+      const columns = (values: Float32Array, head: number) =>
+        Float32Array.from({ length: (values.length / 32) * headDim }, (_, i) => {
+          return values[Math.floor(i / headDim) * 32 + head * headDim + (i % headDim)]!
+        })
+      const found: number[] = []
+      for (const { layer, head } of heads) {
+        const steps = EXPECTED.prompt.length
+        const weights = await runStages(files, backend, files.graphs.alignment!, {
+          query: { data: columns(decoder.get(`query.${layer}`)!, head), dims: [steps, headDim] },
+          keys: { data: columns(encoder.get(`cross.${layer}.key`)!, head), dims: [1500, headDim] },
+        })
+        found.push(...weights.get('weights')!.filter((_, i) => (i % 1500) % 15 === 0))
+      }
+      const error = relativeError(found, expectedTensor('alignment'))
+      assert.ok(error < TOLERANCE, `${error}`)
+    })
+
     for (const name of ['decoder.layer0', 'hidden', 'logits'])
       it(`the decoder's ${name}`, () => {
         const error = relativeError(decoder.get(name)!, expectedTensor(name))
@@ -121,6 +140,24 @@ describe('the family whisper', () => {
       RAW,
       { ...GENERATION, suppress_tokens: [-1] },
       /suppress_tokens: expected a list/,
+    ],
+    [
+      'a head that the decoder does not have',
+      RAW,
+      { ...GENERATION, alignment_heads: [[1, 4]] },
+      /alignment_heads: expected a list of \[0, 0\] to \[1, 3\]/,
+    ],
+    [
+      'half a head',
+      RAW,
+      { ...GENERATION, alignment_heads: [[1]] },
+      /alignment_heads: expected a list/,
+    ],
+    [
+      'a median of an even number',
+      { ...RAW, median_filter_width: 6 },
+      GENERATION,
+      /median_filter_width: expected an odd number/,
     ],
     [
       'heads that do not divide the width',

@@ -18,6 +18,7 @@ const RULES: SpeechRules = {
 }
 const MODEL: SpeechModel = {
   ...{ melBins: 1, windowFrames: 3000, hiddenSize: 1, layers: 1, rules: RULES },
+  alignment: undefined,
 }
 const token = fc.oneof(fc.nat(9), fc.integer({ min: FIRST, max: FIRST + STEPS }))
 const answer = fc.array(token, { minLength: 1, maxLength: 12 })

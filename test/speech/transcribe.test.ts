@@ -6,7 +6,11 @@ import { loadModelConfig } from '../../models/load-config.ts'
 import { type LogMel, LogMelStream } from '../../src/media/sound/log-mel.ts'
 import { type Recogniser, startRecogniser } from '../../src/speech/recogniser.ts'
 import { createSpeechService } from '../../src/speech/service.ts'
-import { type TranscriptWindow, transcribe } from '../../src/speech/transcribe.ts'
+import {
+  type TranscribeOptions,
+  type TranscriptWindow,
+  transcribe,
+} from '../../src/speech/transcribe.ts'
 import { TEMPERATURES, THRESHOLDS, type WindowRequest } from '../../src/speech/window.ts'
 import { Tokenizer } from '../../src/tokenizer/tokenizer.ts'
 import { EXPECTED, longSamples, saidSamples, TINY_WHISPER } from '../support/speech-fixture.ts'
@@ -34,6 +38,18 @@ function timesOf(windows: readonly TranscriptWindow[]) {
   return windows.flatMap(({ segments }) => segments)
 }
 
+/** As the published code tells them: seconds from the beginning of the sound. */
+function alignedSegments(windows: readonly TranscriptWindow[]) {
+  return windows.flatMap(({ seek, segments, result: { tokenTimes } }) => {
+    let at = 0
+    return segments.map(({ tokens }) => {
+      const times = tokenTimes!.slice(at, at + tokens.length)
+      at += tokens.length
+      return { tokens, times: times.map((time) => Number((seek / 100 + time).toFixed(4))) }
+    })
+  })
+}
+
 describe('transcribing', () => {
   let model: SpeechModel
   let recogniser: Recogniser
@@ -52,8 +68,15 @@ describe('transcribing', () => {
   })
   after(() => recogniser.dispose())
 
-  const run = (mel: LogMel, changes: Partial<WindowRequest>, signal = never) =>
-    all(transcribe(mel, model, recogniser, { request: { ...request, ...changes }, signal }))
+  const run = (
+    mel: LogMel,
+    changes: Partial<WindowRequest>,
+    signal = never,
+    more: Pick<TranscribeOptions, 'tokenTimes' | 'contentFrames'> = {},
+  ) =>
+    all(
+      transcribe(mel, model, recogniser, { request: { ...request, ...changes }, signal, ...more }),
+    )
 
   it('writes the segments of a short sound, with their times', async () => {
     const segments = timesOf(await run(SHORT, {}))
@@ -82,6 +105,26 @@ describe('transcribing', () => {
     assert.notDeepEqual(segments, german)
   })
 
+  it('times no words where the checkpoint does not say which heads to look at, and says so before a sound is decoded', async () => {
+    const tokenizer = await Tokenizer.load(TINY_WHISPER)
+    const sounds = { load: () => assert.fail('decodes'), release() {} }
+    const served = { id: 'w', speech: { ...model, alignment: undefined }, tokenizer, recogniser }
+    const options = { models: [served], others: [], sounds, deadlineMs: 10_000 }
+    const asked = createSpeechService(options).transcribe(
+      {
+        ...{ task: 'transcribe', model: 'w', language: undefined, prompt: undefined },
+        ...{ temperature: 0, timestamps: true, words: true },
+        sound: { path: '/nowhere', byteLength: 0, param: 'file' },
+      },
+      never,
+    )
+    await assert.rejects(asked[Symbol.asyncIterator]().next(), {
+      code: 'unsupported_parameter',
+      param: 'timestamp_granularities',
+      message: /generation_config\.json of w has no alignment_heads/,
+    })
+  })
+
   it('does not translate where it was not trained to, and says so before a sound is decoded', async () => {
     const tokenizer = await Tokenizer.load(TINY_WHISPER)
     const { multilingual } = model.rules
@@ -98,7 +141,7 @@ describe('transcribing', () => {
       const asked = createSpeechService(options).transcribe(
         {
           ...{ task: 'translate', model: 'w', language: undefined, prompt: undefined },
-          ...{ temperature: 0, timestamps: false },
+          ...{ temperature: 0, timestamps: false, words: false },
           sound: { path: '/nowhere', byteLength: 0, param: 'file' },
         },
         never,
@@ -136,6 +179,27 @@ describe('transcribing', () => {
       `<|${Object.keys(languages).find((code) => languages[code] === first!.result.language)}|>`,
       EXPECTED.language,
     )
+  })
+
+  it('tells when each token was said, to the frame, window by window, whatever else is written in the same steps, and to nobody else', async () => {
+    const german = model.rules.multilingual!.languages['de']!
+    const contentFrames = Math.ceil(saidSamples().length / 160)
+    const [long, untimed, short] = await Promise.all([
+      run(LONG, { language: german }, never, { tokenTimes: true }),
+      run(SHORT, {}),
+      run(SHORT, {}, never, { tokenTimes: true, contentFrames }),
+    ])
+    assert.deepEqual(alignedSegments(long), EXPECTED.aligned.long)
+    // What the published code finds behind the end of the sound has no time in it.
+    assert.deepEqual(alignedSegments(short), EXPECTED.aligned.short.slice(0, -1))
+    for (const { result } of untimed) assert.equal(result.tokenTimes, undefined)
+  })
+
+  it('tells them of the answer that counts, where a poor one was written before it', async () => {
+    const poor = { temperatures: TEMPERATURES, thresholds: { ...THRESHOLDS, logprob: 0 } }
+    const [tried] = await run(SHORT, poor, never, { tokenTimes: true })
+    assert.equal(tried!.result.temperature, 1)
+    assert.equal(tried!.result.tokenTimes?.length, tried!.result.tokens.length)
   })
 
   it('gives several requests at once what each gets alone, to the token', async () => {

@@ -17,6 +17,11 @@ interface Segment {
   readonly tokens: readonly number[]
 }
 
+interface AlignedSegment {
+  readonly tokens: readonly number[]
+  readonly times: readonly number[]
+}
+
 export const EXPECTED: {
   readonly prompt: readonly number[]
   readonly language: string
@@ -28,6 +33,15 @@ export const EXPECTED: {
   readonly translated_timed: readonly Segment[]
   readonly timed: readonly Segment[]
   readonly long: readonly Segment[]
+  /** Of `timed` and of `long`: when each token of a segment was said, in seconds. */
+  readonly aligned: Readonly<Record<'short' | 'long', readonly AlignedSegment[]>>
+  /** Texts in words, each of so many tokens; `language` is its English name. */
+  readonly words: readonly {
+    readonly language: string
+    readonly tokens: readonly number[]
+    readonly words: readonly string[]
+    readonly counts: readonly number[]
+  }[]
 } = JSON.parse(readFileSync(join(FOLDER, 'transcripts.json'), 'utf8'))
 
 const tensors = readSafetensors(join(FOLDER, 'expected.safetensors'))

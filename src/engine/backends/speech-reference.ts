@@ -1,6 +1,7 @@
 /** A speech model on the interpreter, one row after the other: slow, exact, the truth for others. */
 import { kvGeometry } from '../../../models/graph/graph.ts'
 import { KEY_POSITIONS, pastKey, pastValue } from '../../../models/graph/onnx/kv-attention.ts'
+import { crossQuery } from '../../../models/whisper.ts'
 import { decoderGraph, type ModelFiles } from './model-files.ts'
 import type { Feed } from './onnx-session.ts'
 import type { SequenceCache } from './reference/attention.ts'
@@ -66,10 +67,11 @@ export async function referenceSpeech(files: ModelFiles): Promise<SpeechRunner> 
         ]),
       )
     },
-    async decode(feeds) {
+    async decode(feeds, layers) {
       const [rows, steps] = feeds['tokens']!.dims as [number, number]
       const present = new Float32Array(rows * steps * width)
       const logits: Float32Array[] = []
+      const queries: Float32Array[][] = layers.map(() => [])
       for (let row = 0; row < rows; row++) {
         const own = new Map(
           graphs.decoder.inputs.map(({ name }) => {
@@ -83,12 +85,29 @@ export async function referenceSpeech(files: ModelFiles): Promise<SpeechRunner> 
         const cache = cacheOf(row, feeds, appended)
         const results = interpret(graphs.decoder, { feeds: own, weights: weights.decoder, cache })
         logits.push(Float32Array.from(results.get('logits')!.data))
+        for (const [i, layer] of layers.entries())
+          queries[i]!.push(Float32Array.from(results.get(crossQuery(layer))!.data))
       }
-      const size = logits[0]!.length
-      const all = new Float32Array(rows * size)
-      for (const [row, values] of logits.entries()) all.set(values, row * size)
-      return { logits: all, present }
+      return { logits: joined(logits), present, queries: queries.map(joined) }
+    },
+    async align(feeds) {
+      const values = Object.entries(feeds).map(
+        ([name, { data, dims }]) => [name, tensor(dims, Float64Array.from(data))] as const,
+      )
+      const results = interpret(files.graphs.alignment!, {
+        feeds: new Map(values),
+        weights: new Map(),
+      })
+      return Float32Array.from(results.get('weights')!.data)
     },
     async dispose() {},
   }
+}
+
+/** Rows of one size, one behind the other. */
+function joined(rows: readonly Float32Array[]): Float32Array {
+  const size = rows[0]!.length
+  const all = new Float32Array(rows.length * size)
+  for (const [row, values] of rows.entries()) all.set(values, row * size)
+  return all
 }

@@ -2,6 +2,7 @@
 import type { SpeechModel } from '../../../models/family.ts'
 import { type Graph, type KvGeometry, kvGeometry } from '../../../models/graph/graph.ts'
 import { KEY_POSITIONS, pastKey, pastValue } from '../../../models/graph/onnx/kv-attention.ts'
+import type { AlignmentHead } from '../../../models/whisper/alignment.ts'
 import { crossKey, crossValue } from '../../../models/whisper.ts'
 import { freeMemory } from '../../free-memory.ts'
 import type { Feed } from './onnx-session.ts'
@@ -30,19 +31,24 @@ export class SpeechRows implements SpeechSession {
   #capacity = FIRST_CAPACITY
   /** Positions that each row has read. */
   readonly #lengths: number[] = []
+  /** Layers that tell when words were said. */
+  readonly #asking: readonly number[]
+  /** Of aligned rows, [hidden] of each token read since they began, by `#asking`. */
+  readonly #queries: (Float32Array[][] | undefined)[] = []
 
   constructor(runner: SpeechRunner, { speech, decoder, vocabSize }: SpeechRowsOptions) {
     this.#runner = runner
     this.model = speech
     this.vocabSize = vocabSize
     this.#geometry = kvGeometry(decoder)
+    this.#asking = [...new Set(speech.alignment?.heads.map(({ layer }) => layer))]
   }
 
   get rows(): number {
     return this.#lengths.length
   }
 
-  async add(mel: Float32Array): Promise<void> {
+  async add(mel: Float32Array, isAligned = false): Promise<void> {
     const { melBins, windowFrames } = this.model
     const dims = [1, melBins, windowFrames]
     const cross = await this.#runner.encode({ mel: { data: mel, dims } })
@@ -53,6 +59,7 @@ export class SpeechRows implements SpeechSession {
       freeMemory(cross[name]!.buffer)
     }
     this.#lengths.push(0)
+    this.#queries.push(isAligned ? this.#asking.map(() => []) : undefined)
   }
 
   async begin(
@@ -73,7 +80,8 @@ export class SpeechRows implements SpeechSession {
     for (const name of this.#pastNames())
       feeds[name] = { data: new Float32Array(kvHeads * headDim), dims: [1, kvHeads, 1, 1, headDim] }
     this.#feedCross(feeds, row, 1)
-    const { logits, present } = await this.#runner.decode(feeds)
+    const { logits, present } = await this.#runner.decode(feeds, [])
+    if (this.#queries[row]) this.#queries[row] = this.#asking.map(() => [])
     this.#lengths[row] = 0
     this.#reserve(this.rows, steps)
     this.#append(row, present, 0, steps)
@@ -97,18 +105,44 @@ export class SpeechRows implements SpeechSession {
       feeds[name] = { data, dims: [rows, kvHeads, 1, capacity, headDim] }
     }
     this.#feedCross(feeds, 0, rows)
-    const { logits, present } = await this.#runner.decode(feeds)
+    const layers = this.#queries.some((own) => own !== undefined) ? this.#asking : []
+    const { logits, present, queries } = await this.#runner.decode(feeds, layers)
+    this.#keep(queries)
     const width = present.length / rows
     for (let row = 0; row < rows; row++) this.#append(row, present, row * width, 1)
     freeMemory(present.buffer)
     return logits
   }
 
+  async attention(row: number, { layer, head }: AlignmentHead): Promise<Float32Array> {
+    const { headDim } = this.#geometry
+    const { hiddenSize, windowFrames } = this.model
+    const queries = this.#queries[row]![this.#asking.indexOf(layer)]!
+    const positions = windowFrames / 2
+    const size = this.#crossSize
+    const seen = this.#cross.get(crossKey(layer))!.subarray(row * size, (row + 1) * size)
+    const from = head * headDim
+    const query = new Float32Array(queries.length * headDim)
+    for (const [i, own] of queries.entries())
+      query.set(own.subarray(from, from + headDim), i * headDim)
+    const keys = new Float32Array(positions * headDim)
+    for (let i = 0; i < positions; i++) {
+      const at = i * hiddenSize + from
+      keys.set(seen.subarray(at, at + headDim), i * headDim)
+    }
+    return await this.#runner.align({
+      query: { data: query, dims: [queries.length, headDim] },
+      keys: { data: keys, dims: [positions, headDim] },
+    })
+  }
+
   remove(row: number): void {
     const last = this.#lengths.pop()!
+    const lastQueries = this.#queries.pop()
     const end = this.#lengths.length
     if (row === end) return
     this.#lengths[row] = last
+    this.#queries[row] = lastQueries
     for (const [store, size] of [
       [this.#past, this.#pastSize],
       [this.#cross, this.#crossSize],
@@ -121,6 +155,17 @@ export class SpeechRows implements SpeechSession {
     this.#past.clear()
     this.#cross.clear()
     await this.#runner.dispose()
+  }
+
+  /** `queries` [rows, 1, hidden], of each layer that was asked for. */
+  #keep(queries: readonly Float32Array[]): void {
+    const { hiddenSize } = this.model
+    for (const [i, values] of queries.entries()) {
+      for (const [row, own] of this.#queries.entries()) {
+        if (own) own[i]!.push(values.slice(row * hiddenSize, (row + 1) * hiddenSize))
+      }
+      freeMemory(values.buffer)
+    }
   }
 
   /** Floats of a row in one tensor of the past. */

@@ -1,5 +1,6 @@
 /** A loaded speech model: windows of log-mel in, and rows of its decoder that each look at one of them. */
 import type { SpeechModel } from '../../../models/family.ts'
+import type { AlignmentHead } from '../../../models/whisper/alignment.ts'
 import { AerieError } from '../../errors.ts'
 import type { BackendOptions } from '../backend.ts'
 import { type ModelFiles, openModelFiles } from './model-files.ts'
@@ -10,8 +11,13 @@ import { SpeechRows } from './speech-rows.ts'
 export interface SpeechRunner {
   /** `mel` [windows, bins, frames] → what each decoder layer sees of it, by the names of the graph's outputs. */
   encode(feeds: Readonly<Record<string, Feed>>): Promise<Readonly<Record<string, Float32Array>>>
-  /** The decoder with the feeds of `SpeechRows`: `logits` [rows, wanted, vocab] and `present`, the new keys and values. */
-  decode(feeds: Readonly<Record<string, Feed>>): Promise<SpeechStep>
+  /**
+   * The decoder with the feeds of `SpeechRows`: `logits` [rows, wanted, vocab] and `present`, the new keys and values; and what
+   * `layers` ask of the sound.
+   */
+  decode(feeds: Readonly<Record<string, Feed>>, layers: readonly number[]): Promise<SpeechStep>
+  /** Of one head: `query` [steps, headDim], `keys` [positions, headDim] → weights [steps, positions]. */
+  align(feeds: Readonly<Record<'query' | 'keys', Feed>>): Promise<Float32Array>
   dispose(): Promise<void>
 }
 
@@ -19,6 +25,8 @@ export interface SpeechStep {
   readonly logits: Float32Array
   /** [rows, steps, layers · 2 · heads · headDim] */
   readonly present: Float32Array
+  /** [rows, steps, hidden] of each layer that was asked for, in their order. */
+  readonly queries: readonly Float32Array[]
 }
 
 /** Rows are numbered from 0; the last takes the place of one that is removed. */
@@ -27,8 +35,11 @@ export interface SpeechSession {
   readonly vocabSize: number
   /** Rows that there are. */
   readonly rows: number
-  /** Adds a row that looks at a window `[bins, frames]` and has read nothing yet. */
-  add(mel: Float32Array): Promise<void>
+  /**
+   * Adds a row that looks at a window `[bins, frames]` and has read nothing yet. Of one that is aligned, what its tokens ask of the
+   * sound is kept.
+   */
+  add(mel: Float32Array, isAligned?: boolean): Promise<void>
   /**
    * The row forgets what it has read and reads `tokens`. Gives the logits `[wanted.length, vocab]` behind the tokens at the
    * places `wanted`.
@@ -36,6 +47,8 @@ export interface SpeechSession {
   begin(row: number, tokens: readonly number[], wanted: readonly number[]): Promise<Float32Array>
   /** Each row reads its next token: logits [rows, vocab]. */
   step(tokens: readonly number[]): Promise<Float32Array>
+  /** What each token that an aligned row has read since it began looked at: weights of a head, [read, positions]. */
+  attention(row: number, head: AlignmentHead): Promise<Float32Array>
   remove(row: number): void
   dispose(): Promise<void>
 }

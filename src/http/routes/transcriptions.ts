@@ -13,6 +13,7 @@ import { serverTiming } from '../server-timing.ts'
 import { beginEvents, sendEvents } from '../sse.ts'
 import {
   fromForm,
+  granularitiesOf,
   type SpeechTask,
   Transcript,
   TranscriptEvents,
@@ -113,7 +114,11 @@ async function answer(
     reply.header('server-timing', serverTiming(event.stations, state))
   }
   state.facts['seconds'] = Math.ceil(transcript.duration)
-  const [type, body] = toBody(task, transcript, formOf(wire), languageName)
+  const { aerie } = transcript.remarks
+  if (aerie) state.facts['missingSeconds'] = aerie.missing_seconds
+  const [type, body] = toBody(
+    ...([task, transcript, formOf(wire), granularitiesOf(wire), languageName] as const),
+  )
   return reply.type(type).send(body)
 }
 

@@ -2,7 +2,7 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { AerieError } from '../../errors.ts'
 import { type LogMel, LogMelStream, SAMPLE_RATE } from './log-mel.ts'
-import { readWavFormat, toMono, type WavFormat } from './wav.ts'
+import { missingFromWav, readWavFormat, toMono, type WavFormat } from './wav.ts'
 
 /** Read from a WAV at a time. */
 const PIECE_BYTES = 256 * 1024
@@ -23,6 +23,8 @@ export interface DecodedSound {
   readonly seconds: number
   /** What read it. */
   readonly reader: 'wav' | 'ffmpeg'
+  /** Seconds that a WAV says to have and does not, as it was cut short; what there is of it was read. */
+  readonly missingSeconds: number
 }
 
 /** What is read of a sound, and by whom. */
@@ -48,7 +50,8 @@ export async function decodeSound(
   if (samples === 0)
     throw new AerieError('invalid_media', `${param}: the sound is empty`, { param })
   const mel = stream.finish(leastSeconds * SAMPLE_RATE)
-  return { mel, seconds: samples / SAMPLE_RATE, reader }
+  const missingSeconds = await missingFrom(sound.path)
+  return { mel, seconds: samples / SAMPLE_RATE, reader, missingSeconds }
 }
 
 /** Gives samples, mono at 16 kHz, to `take`, until that wants no more of them. Throws as `decodeSound`. */
@@ -66,6 +69,12 @@ export async function readSamples(
     if (!take(samples)) break
   }
   return format ? 'wav' : 'ffmpeg'
+}
+
+async function missingFrom(path: string): Promise<number> {
+  await using file = await open(path)
+  const { size } = await file.stat()
+  return await missingFromWav((offset, length) => readAt(file, offset, length), size)
 }
 
 async function* samplesByFfmpeg(

@@ -30,27 +30,59 @@ export type ReadAt = (offset: number, length: number) => Promise<Buffer>
  */
 export async function readWavFormat(read: ReadAt, param: string): Promise<WavFormat | undefined> {
   const head = await read(0, HEAD_BYTES)
-  const isWav =
-    head.toString('latin1', 0, 4) === 'RIFF' && head.toString('latin1', 8, 12) === 'WAVE'
-  if (!isWav) return undefined
+  if (!isWav(head)) return undefined
   let format: Omit<WavFormat, 'offset' | 'byteLength'> | 'other' | undefined
-  for (let at = HEAD_BYTES; at < MOST_HEAD_BYTES; ) {
-    const chunk = await read(at, CHUNK_BYTES)
-    if (chunk.length < CHUNK_BYTES) break
-    const name = chunk.toString('latin1', 0, 4)
-    const size = chunk.readUInt32LE(4)
-    const start = at + CHUNK_BYTES
+  for await (const { name, start, size } of chunksOf(read)) {
     if (name === 'fmt ') format = parseFormat(await read(start, 40), size)
     if (name === 'data') {
       if (format === 'other') return undefined
       if (!format) throw damaged(param, 'the samples come before their format')
-      // Recorders that were cut off leave 0 or the largest number.
-      const isKnown = size > 0 && size < 0xffff_ff00
-      return { ...format, offset: start, byteLength: isKnown ? size : undefined }
+      return { ...format, offset: start, byteLength: isKnown(size) ? size : undefined }
     }
-    at = start + size + (size % 2)
   }
   throw damaged(param, 'there are no samples')
+}
+
+/**
+ * Seconds that a WAV of any format says to have and a file of `byteLength` does not: of one that was cut short. 0 for all that
+ * is no WAV, or does not say how long it is.
+ */
+export async function missingFromWav(read: ReadAt, byteLength: number): Promise<number> {
+  if (!isWav(await read(0, HEAD_BYTES))) return 0
+  let bytesPerSecond = 0
+  for await (const { name, start, size } of chunksOf(read)) {
+    if (name === 'fmt ') {
+      const format = await read(start, 16)
+      if (format.length === 16) bytesPerSecond = format.readUInt32LE(8)
+    }
+    if (name !== 'data') continue
+    if (!isKnown(size) || bytesPerSecond === 0) return 0
+    return Math.max(0, start + size - byteLength) / bytesPerSecond
+  }
+  return 0
+}
+
+function isWav(head: Buffer): boolean {
+  return head.toString('latin1', 0, 4) === 'RIFF' && head.toString('latin1', 8, 12) === 'WAVE'
+}
+
+/** Recorders that were cut off, and programs that write into a pipe, leave 0, or a number close to the largest of 32 or 31 bits. */
+function isKnown(size: number): boolean {
+  return size > 0 && size < 0xffff_ff00 && (size < 0x7fff_0000 || size > 0x7fff_ffff)
+}
+
+/** Up to the samples, where these are where they should be. */
+async function* chunksOf(
+  read: ReadAt,
+): AsyncGenerator<{ readonly name: string; readonly start: number; readonly size: number }> {
+  for (let at = HEAD_BYTES; at < MOST_HEAD_BYTES; ) {
+    const chunk = await read(at, CHUNK_BYTES)
+    if (chunk.length < CHUNK_BYTES) return
+    const size = chunk.readUInt32LE(4)
+    const start = at + CHUNK_BYTES
+    yield { name: chunk.toString('latin1', 0, 4), start, size }
+    at = start + size + (size % 2)
+  }
 }
 
 function parseFormat(

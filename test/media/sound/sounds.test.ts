@@ -94,12 +94,36 @@ describe('a WAV of plain samples at 16 kHz', () => {
 
   it('is read to where it ends, if that is before it says that it does', async () => {
     writeFileSync(at('cut.wav'), readFileSync(SPEECH_WAV).subarray(0, 44 + 32_001))
-    const { seconds } = await load(at('cut.wav'))
+    const { seconds, missingSeconds } = await load(at('cut.wav'))
     assert.equal(seconds, 1)
+    assert.equal(missingSeconds, (saidSamples().length * 2 - 32_001) / 32_000)
+    assert.equal((await load(SPEECH_WAV)).missingSeconds, 0)
+  })
+
+  it('is not taken for one that was cut short where it was written into a pipe', async () => {
+    for (const size of [0, 0xffff_ffff, 0x7fff_f000]) {
+      const bytes = readFileSync(SPEECH_WAV)
+      bytes.writeUInt32LE(size, 40)
+      writeFileSync(at('piped.wav'), bytes)
+      const { seconds, missingSeconds } = await load(at('piped.wav'))
+      assert.equal(seconds, saidSamples().length / 16_000)
+      assert.equal(missingSeconds, 0)
+    }
+  })
+
+  it('of any other rate tells what is missing of it, too', needsFfmpeg, async () => {
+    const whole = wavFile(new Float32Array(16_000), 8000)
+    writeFileSync(at('cut-8000.wav'), whole.subarray(0, 44 + 8000))
+    const { seconds, missingSeconds, reader } = await load(at('cut-8000.wav'))
+    assert.equal(reader, 'ffmpeg')
+    assert.ok(Math.abs(seconds - 0.5) < 0.01)
+    assert.equal(missingSeconds, 1.5)
   })
 
   it('whatever its bytes, gives a spectrogram or one of our errors', async (t) => {
-    const { readWavFormat, toMono } = await import('../../../src/media/sound/wav.ts')
+    const { missingFromWav, readWavFormat, toMono } = await import(
+      '../../../src/media/sound/wav.ts'
+    )
     const good = wavFile(saidSamples().subarray(0, 200))
     await fc.assert(
       fc.asyncProperty(
@@ -110,6 +134,8 @@ describe('a WAV of plain samples at 16 kHz', () => {
           for (const [place, value] of changes) if (place < end) bytes[place] = value
           const read = async (offset: number, length: number) =>
             bytes.subarray(offset, offset + length)
+          const missing = await missingFromWav(read, bytes.length)
+          assert.ok(missing >= 0 && Number.isFinite(missing))
           try {
             const format = await readWavFormat(read, 'file')
             if (format)
