@@ -67,7 +67,7 @@ export async function openSpeech(
     }),
   ])
   const options = soundOptions(config)
-  const sounds = new Sounds({ ...options, logger })
+  const sounds = new Sounds(options)
   const served = { id: name, speech: model.speech!, tokenizer, recogniser }
   const service = createSpeechService({ models: [served], others: [], sounds, deadlineMs })
   const heard = hearing(config, service, new SoundSpool(options.spool))

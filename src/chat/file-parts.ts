@@ -14,8 +14,8 @@ import type {
   SoundPart,
 } from './contract.ts'
 import { type DocumentContext, openDocument, type UnreadDocument } from './documents.ts'
-import { adviceFor, adviceForType, isText, toText } from './text-files.ts'
-import { clipOfFile, openVideo } from './video-files.ts'
+import { adviceFor, adviceForType, isBinary, isText, toText } from './text-files.ts'
+import { clipOfFile, openVideo, type StoredClip } from './video-files.ts'
 
 export type ReadableFiles = Pick<FileStore, 'find' | 'read' | 'localPath'>
 
@@ -131,19 +131,29 @@ function releasePages(media: FileContext['media'], parts: readonly ContentPart[]
   for (const part of parts) if ('loaded' in part) media.release(part.loaded)
 }
 
+async function findFile(id: string, param: string, { files, tenant }: FileContext) {
+  const file = await files?.find(tenant, id)
+  if (file && files) return { file, files }
+  const what = `no file ${JSON.stringify(id.slice(0, 80))}; it was deleted, has expired or never was`
+  throw new AerieError('not_found', `${param}: ${what}`, { param })
+}
+
+/** A file that is asked for as a clip or a sound: whether it is one, who decodes it says, as of data in the request. */
+async function locateFile(id: string, param: string, context: FileContext): Promise<StoredClip> {
+  const { file, files } = await findFile(id, param, context)
+  const path = await naming(param, () => files.localPath(file, context.signal))
+  return { fileId: id, path, byteLength: file.bytes }
+}
+
 async function openStored(
   id: string,
   param: string,
-  /** Undefined for a file that is asked for as a clip or a frame. */
+  /** Undefined for a file that is asked for as a frame. */
   part: FilePart | undefined,
   context: FileContext,
 ): Promise<ContentPart | UnreadText | UnreadDocument> {
-  const { files, tenant, signal } = context
-  const file = await files?.find(tenant, id)
-  if (!file || !files) {
-    const what = `no file ${JSON.stringify(id.slice(0, 80))}; it was deleted, has expired or never was`
-    throw new AerieError('not_found', `${param}: ${what}`, { param })
-  }
+  const { signal } = context
+  const { file, files } = await findFile(id, param, context)
   return await naming(param, async () => {
     const head = await readBytes(files, file, Math.min(HEAD_BYTES, file.bytes))
     const kind = kindOf(head, param)
@@ -171,12 +181,7 @@ async function openStored(
 /** Files that must be clips, and pictures. */
 function videoFiles(context: FileContext): Parameters<typeof openVideo>[1] {
   return {
-    async clip(fileId, param) {
-      const part = await openStored(fileId, param, undefined, context)
-      if ('type' in part && part.type === 'video' && 'path' in part.from)
-        return { ...part.from, fileId }
-      throw new AerieError('invalid_media', `${param}: the file is no video`, { param })
-    },
+    clip: (fileId, param) => locateFile(fileId, param, context),
     async picture({ fileId, param }) {
       const part = await openStored(fileId, param, undefined, context)
       if ('type' in part && part.type === 'image') return part
@@ -190,19 +195,19 @@ async function openSound(
   { fileId, claim, param }: FiledSound,
   context: FileContext,
 ): Promise<SoundPart> {
-  const part = await openStored(fileId, param, undefined, context)
-  const isHeard = 'type' in part && (part.type === 'sound' || part.type === 'video')
-  if (isHeard) return { type: 'sound', from: part.from, param, ...(claim && { claim }) }
-  throw new AerieError('invalid_media', `${param}: the file is no sound`, { param })
+  const from = await locateFile(fileId, param, context)
+  return { type: 'sound', from, param, ...(claim && { claim }) }
 }
 
 async function openData(
   part: FilePart,
-  { data, filename }: Extract<FilePart['file'], { data: string }>,
+  file: Extract<FilePart['file'], { data: string }>,
   context: FileContext,
 ): Promise<ContentPart | UnreadText | UnreadDocument> {
   const param = `${part.param}.file_data`
-  const [, type] = /^\s*data:\s*([^;,\s]{0,100})/i.exec(data) ?? []
+  const { filename } = file
+  const data = typedUri(file.data, param)
+  const [, type] = MEDIA_TYPE.exec(data) ?? []
   if (type === undefined) {
     throw new AerieError('invalid_request', `${param}: expected a data: URI`, { param })
   }
@@ -223,7 +228,7 @@ async function openData(
     return await openDocument({ from: { dataUri: data }, param }, name, part, context)
   }
   if (!TEXT_TYPES.pattern.test(type)) {
-    throw unsupported(param, type || 'data of no media type', adviceForType(type))
+    throw unsupported(param, `of media type ${type || 'none'}`, adviceForType(type))
   }
   refuseOptions(part, 'text')
   if (filename === undefined) {
@@ -233,8 +238,41 @@ async function openData(
   }
   const maxBytes = data.length
   const bytes = decodeDataUri(data.trimStart(), { param, maxBytes, types: TEXT_TYPES })
+  refuseNoText(bytes.subarray(0, HEAD_BYTES), param)
   const read = async () => toText(bytes, filename, param)
   return { param, byteLength: bytes.byteLength, read }
+}
+
+/** Of what programs send that do not know what they send. */
+const UNKNOWN_TYPE = /^application\/octet-stream$/i
+const MEDIA_TYPE = /^\s*data:\s*([^;,\s]{0,100})/i
+const TYPES: Readonly<Record<Kind, string>> = {
+  picture: 'image/unknown',
+  video: 'video/unknown',
+  sound: 'audio/unknown',
+  document: 'application/pdf',
+  text: 'text/plain',
+}
+
+/** The URI as it is, or with the media type of what its bytes begin as where it says none. */
+function typedUri(data: string, param: string): string {
+  const [head, type = ''] = MEDIA_TYPE.exec(data) ?? []
+  if (head === undefined || !UNKNOWN_TYPE.test(type)) return data
+  const comma = data.indexOf(',')
+  if (!/;\s*base64\s*$/i.test(data.slice(head.length, Math.max(comma, 0)))) return data
+  const digits = data.slice(comma + 1, comma + 1 + 2 * HEAD_BYTES)
+  const kind = kindOf(Buffer.from(digits, 'base64').subarray(0, HEAD_BYTES), param)
+  return `data:${TYPES[kind]}${data.slice(head.length)}`
+}
+
+/** What its media type calls a text, and is a document, or has characters that no text has. */
+function refuseNoText(head: Uint8Array, param: string): void {
+  const found = sniff(head)
+  const isDocument = found.is === 'other' && found.name === PDF
+  if (!isDocument && !isBinary(head)) return
+  const what = isDocument ? PDF : 'no text in UTF-8 or UTF-16'
+  const message = `${param}: data is ${what}, whatever its media type says`
+  throw new AerieError('invalid_media', message, { param })
 }
 
 type Kind = 'picture' | 'video' | 'sound' | 'document' | 'text'
@@ -282,7 +320,8 @@ async function naming<T>(param: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
+/** `what` reads well after "is". */
 function unsupported(param: string, what: string, advice?: string): AerieError {
-  const plain = `files with ${what} are not supported; pictures, clips, sounds, PDF documents and texts in UTF-8 or UTF-16 are`
+  const plain = `the file is ${what}; pictures, clips, sounds, PDF documents and texts in UTF-8 or UTF-16 are read`
   return new AerieError('unsupported_media', `${param}: ${advice ?? plain}`, { param })
 }

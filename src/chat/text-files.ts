@@ -23,6 +23,11 @@ export function isText(head: Uint8Array): boolean {
   }
 }
 
+/** Whether it has characters that no text has; false where it is not in the encoding that it begins in, which `toText` says. */
+export function isBinary(head: Uint8Array): boolean {
+  return BINARY.test(new TextDecoder(encodingOf(head)).decode(head, { stream: true }))
+}
+
 /**
  * As DeepSeek publishes for its models: a form that several have been trained with, and that all can read. Throws
  * `invalid_media` for what is not in the encoding that it begins in.

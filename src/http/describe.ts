@@ -73,6 +73,7 @@ function describeLimits(schema: Schema): string {
     return ` of ${minLength} to ${maxLength} characters`
   if (maxLength !== undefined) return ` of at most ${maxLength} characters`
   if (minLength !== undefined) return ` of at least ${minLength} character`
+  if (minItems !== undefined && maxItems !== undefined) return ` of ${minItems} to ${maxItems}`
   if (minItems !== undefined) return ` of at least ${minItems}`
   if (maxItems !== undefined) return ` of at most ${maxItems}`
   if (schema.maxProperties !== undefined) return ` of at most ${schema.maxProperties} fields`

@@ -17,11 +17,20 @@ const PICTURES = { pattern: /^image\/[\w.+-]+$/i, words: 'image/…' }
 /** Characters up to the comma; a media type and a file name need a fraction of it. */
 const MAX_HEAD = 1024
 
+/** Browsers write `data:video/webm;codecs=vp8,opus;base64,…` of what they record, whose first comma is not the one before the data. */
+const RECORDED =
+  /^data:[^,;]{0,100};\s*codecs=(?:"[\w.,\s-]{0,200}"|[\w.,-]{0,200})(?=\s*;\s*base64\s*,)/i
+
+/** Where the comma before the data stands, −1 without one. */
+export function dataComma(uri: string): number {
+  return uri.indexOf(',', RECORDED.exec(uri.slice(0, MAX_HEAD))?.[0].length)
+}
+
 /** Decodes `data:image/…[;name=value]*[;base64],…`. Throws `invalid_media` or `media_too_large`. */
 export function decodeDataUri(uri: string, options: DataUriOptions): Uint8Array {
   const { param, types = PICTURES } = options
   const fail = failing(param)
-  const comma = uri.indexOf(',')
+  const comma = dataComma(uri)
   if (comma < 0) return fail('data URI has no comma before its data')
   if (comma > MAX_HEAD) return fail(`data URI has more than ${MAX_HEAD} characters before its data`)
   const [type = '', ...parameters] = uri.slice('data:'.length, comma).split(';')
@@ -42,9 +51,16 @@ export function decodeDataUri(uri: string, options: DataUriOptions): Uint8Array 
 /** Decodes bare base64 as strictly. */
 export function decodeBase64(text: string, options: Omit<DataUriOptions, 'types'>): Uint8Array {
   const fail = failing(options.param)
+  refuseUri(text, options.param)
   const bytes = fromBase64(text, fail)
   if (bytes.byteLength === 0) return fail('base64 has no data')
   return withinLimit(bytes, options)
+}
+
+/** Throws `invalid_media` for a data: URI where base64 alone is meant. */
+export function refuseUri(text: string, param: string): void {
+  if (!/^\s*data:/i.test(text)) return
+  failing(param)('expected base64 alone, got a data: URI; send what is behind its comma')
 }
 
 function withinLimit(bytes: Uint8Array, options: DataUriOptions): Uint8Array {

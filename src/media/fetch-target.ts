@@ -21,7 +21,7 @@ export function checkUrl(
   const refuse = (why: string): never => {
     throw new AerieError('media_fetch_failed', `${param}: ${why}`, { param })
   }
-  if (!URL.canParse(text)) return refuse('not a URL; expected https:… or data:image/…')
+  if (!URL.canParse(text)) return refuse('not a URL; expected https:… or data:…')
   const url = new URL(text)
   if (url.protocol !== 'https:' && url.protocol !== 'http:') {
     return refuse(`URLs of scheme ${url.protocol} are not fetched; use https: or data:`)

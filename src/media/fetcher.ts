@@ -213,5 +213,9 @@ function networkError(error: unknown, param: string): unknown {
   if (/^(Z|ERR_(BROTLI|ZSTD|_ZSTD|_BROTLI))/.test(code)) {
     return failed(param, "the host's answer is damaged", error)
   }
+  // Of undici, once it is connected: half an answer is not one of a host that nobody reached.
+  if (/^UND_ERR_(SOCKET|RES_CONTENT_LENGTH_MISMATCH)$/.test(code)) {
+    return failed(param, 'the connection broke off', error)
+  }
   return failed(param, 'the host could not be reached', error)
 }

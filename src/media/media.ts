@@ -109,7 +109,7 @@ class PictureMedia implements Media {
       { ...CLIP_DEFAULTS, ...options.clips },
       { fetch, memory: this.#budget, logger },
     )
-    this.sounds = new SoundRoom({ ...SOUND_DEFAULTS, ...options.sounds, logger }, fetch)
+    this.sounds = new SoundRoom({ ...SOUND_DEFAULTS, ...options.sounds }, fetch)
     this.#pool = new DecoderPool({
       ...PICTURE_DECODER,
       workers,

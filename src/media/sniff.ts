@@ -52,8 +52,19 @@ const SIGNATURES: readonly Signature[] = [
   [0, '\0\0\x01\xba', video('an MPEG video')],
   [0, '\0\0\x01\xb3', video('an MPEG video')],
   [0, 'FLV\x01', video('a Flash video')],
+  [0, 'DKIF', video('an IVF video')],
   [0, '\x30\x26\xb2\x75\x8e\x66\xcf\x11', video('a Windows Media video')],
 ]
+
+/** Reads well after "is". */
+export function pictureName(format: ImageHeader['format']): string {
+  return `${withArticle(format.toUpperCase())} picture`
+}
+
+/** Of formats by their names: AVIF and ICO are said with a vowel first, SVG too. */
+export function withArticle(name: string): string {
+  return `${/^(AVIF|ICO|SVG)/.test(name) ? 'an' : 'a'} ${name}`
+}
 
 /** Says what the bytes are; reads at most their first 4 kB. */
 export function sniff(bytes: Uint8Array): Sniffed {
@@ -75,9 +86,12 @@ function isoMedia(text: string): Sniffed {
   return has('M4A ', 'M4B ') ? sound('an MP4 sound') : video('an MP4 video')
 }
 
-/** Packets of a transport stream begin alike, 188 bytes apart; what an Ogg file has in it stands in its first pages. */
+/** Packets of a transport stream begin alike, 188 bytes apart, or 192 where cameras and discs write a time before each; what an Ogg file has in it stands in its first pages. */
 function streamed(text: string): Sniffed | undefined {
-  const isTransport = [0, 4].some((at) => [0, 188, 376].every((next) => text[at + next] === 'G'))
+  const isTransport = [
+    [0, 188],
+    [4, 192],
+  ].some(([at = 0, size = 0]) => [0, 1, 2].every((n) => text[at + n * size] === 'G'))
   if (isTransport) return video('an MPEG transport stream')
   if (!text.startsWith('OggS')) return undefined
   return text.includes('theora') ? video('an Ogg video') : sound('an Ogg sound')

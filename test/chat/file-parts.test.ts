@@ -135,8 +135,8 @@ describe('a file by id', () => {
 
   for (const [id, what] of [
     ['archive', /a Word document, which cannot be read; send PDF in its place/],
-    ['postscript', /a PostScript document are not supported/],
-    ['noise', /not of any known/],
+    ['postscript', /the file is a PostScript document; pictures, clips,/],
+    ['noise', /the file is not of any known picture format; pictures, clips,/],
   ] as const) {
     it(`${id}: what is neither is refused by its kind`, async () => {
       await assert.rejects(open({ id }), refuses('unsupported_media', 'file_id', what))
@@ -164,8 +164,41 @@ describe('a file by id', () => {
   })
 })
 
+describe('a file that is asked for as a clip or a sound', () => {
+  const { signal } = new AbortController()
+  const context = { files: new Shelf({ ...shelf, gif: ['x.gif', 'GIF89a'] }), tenant: 'a', signal }
+  const openOne = async (part: RequestMessage['content'][number]) => {
+    const messages: RequestMessage[] = [{ role: 'user', name: undefined, content: [part] }]
+    const all = { ...context, maxTextBytes: 0, ...NO_DOCUMENTS }
+    return (await openFiles(messages, all))[0]!.content
+  }
+
+  it('is one by its path, whatever it begins as: only its decoder knows', async () => {
+    const sampling = USUAL_SAMPLING
+    const samplingParam = 'messages[0].content[0].input_video'
+    for (const id of ['gif', 'noise', 'clip', 'page']) {
+      const param = `${samplingParam}.file_id`
+      const where = { sampling, param, samplingParam }
+      const byteLength = (await context.files.find('a', id))!.bytes
+      const from = { fileId: id, path: `/somewhere/${id}`, byteLength }
+      assert.deepEqual(await openOne({ type: 'filed-video', fileId: id, ...where }), [
+        { type: 'video', from, ...where },
+      ])
+      assert.deepEqual(await openOne({ type: 'filed-sound', fileId: id, param: 'p' }), [
+        { type: 'sound', from, param: 'p' },
+      ])
+    }
+  })
+
+  it('is not found where it is not there', async () => {
+    const part = { type: 'filed-sound', fileId: 'nothing', param: 'p' } as const
+    await assert.rejects(openOne(part), { code: 'not_found', param: 'p' })
+  })
+})
+
 describe('a file as data', () => {
-  const data = (type: string, text: string) =>
+  const UNKNOWN = 'application/octet-stream'
+  const data = (type: string, text: string | Buffer) =>
     `data:${type};base64,${Buffer.from(text).toString('base64')}`
 
   it('with a picture is the picture of that URI', async () => {
@@ -183,15 +216,35 @@ describe('a file as data', () => {
     }
   })
 
+  it('of no known media type is what its bytes begin as', async () => {
+    const param = 'messages[0].content[1].file.file_data'
+    const picture = { data: data(UNKNOWN, shelf.picture[1]), filename: undefined }
+    const url = data('image/unknown', shelf.picture[1])
+    assert.deepEqual(await open(picture), { type: 'image', url, detail: 'auto', param })
+    const clip = await open({ data: data(UNKNOWN, shelf.clip[1]), filename: undefined })
+    assert.ok(clip.type === 'video' && 'url' in clip.from)
+    assert.equal(clip.from.url, data('video/unknown', shelf.clip[1]))
+    const flac = 'fLaC\0\0\0\x22'
+    const sound = await open({ data: data(UNKNOWN, flac), filename: undefined })
+    assert.deepEqual(sound, { type: 'sound', from: { url: data('audio/unknown', flac) }, param })
+    const text = await open({ data: data(UNKNOWN, 'größer'), filename: 'x.log' })
+    assert.equal(text.type === 'text' && text.text, asText('x.log', 'größer'))
+  })
+
   it('is refused by the field that is wrong', async () => {
     const cases = [
       ['invalid_request', 'file_data', /a data: URI/, 'https://example.org/a.txt', 'a'],
       ['invalid_request', 'filename', /the name of the text/, data('text/plain', 'x'), undefined],
       ['unsupported_media', 'file_data', /a ZIP archive/, data('application/zip', 'PK'), 'a'],
       ['unsupported_media', 'file_data', /sound\/x/, data('sound/x', 'x'), 'a'],
-      ['unsupported_media', 'file_data', /no media type/, 'data:,x', 'a'],
+      ['unsupported_media', 'file_data', /of media type none/, 'data:,x', 'a'],
       ['invalid_media', 'file_data', /base64/, 'data:text/plain;base64,!!!', 'a'],
       ['invalid_media', 'file_data', /not UTF-8/, 'data:text/plain;base64,/w==', 'a'],
+      ['invalid_media', 'file_data', /no text in UTF-8/, data('text/plain', 'a\0b'), 'a'],
+      ['invalid_media', 'file_data', /is a PDF document/, data('text/plain', '%PDF-1.7\n'), 'a'],
+      ['unsupported_media', 'file_data', /a ZIP archive/, data(UNKNOWN, 'PK\x03\x04'), 'a'],
+      ['unsupported_media', 'file_data', /of media type application/, `data:${UNKNOWN},a`, 'a'],
+      ['invalid_request', 'filename', /the name of the text/, data(UNKNOWN, 'x'), undefined],
     ] as const
     for (const [code, field, message, uri, filename] of cases) {
       await assert.rejects(open({ data: uri, filename }), refuses(code, field, message))

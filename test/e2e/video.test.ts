@@ -1,5 +1,6 @@
 /** Clips in chat as a user sends them: by the official client, real clips, real ffmpeg. */
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { createReadStream } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -129,6 +130,20 @@ describe('a clip in chat', { skip: NO_FFMPEG }, () => {
       part.choices[0]!.message.content,
     )
     await client.files.delete(file.id)
+  })
+
+  it('may be any clip by id that it may be as data: a GIF, IVF, a stream of a camera', async () => {
+    for (const [name, ...coding] of [
+      ['clip.gif'],
+      ['clip.ivf', '-c:v', 'libvpx'],
+      ['clip.m2ts', '-c:v', 'libx264', '-f', 'mpegts', '-mpegts_m2ts_mode', '1'],
+    ] as const) {
+      const clip = join(folder, name)
+      execFileSync('ffmpeg', ['-v', 'error', '-i', path, ...coding, clip])
+      const file = await client.files.create({ file: createReadStream(clip), purpose: 'user_data' })
+      const byId = { type: 'input_video', input_video: { file_id: file.id, times: [3.5] } }
+      assert.equal(await answerOf(byId, question), 'blue', name)
+    }
   })
 
   it('comes as frames with their times, by URL and by id', async () => {

@@ -47,6 +47,10 @@ test('a wrong field is named with what was expected and what came', () => {
     ],
     [say(3), 'messages[0].content: expected a string or an array of at least 1, got 3'],
     [say([]), 'messages[0].content: expected an array of at least 1, got 0'],
+    [
+      say([{ type: 'input_video', input_video: { data: 'x', times: Array(5000).fill(1) } }]),
+      'messages[0].content[0].input_video.times: expected an array of 1 to 4096, got 5000',
+    ],
     [say([{ type: 'text' }]), 'messages[0].content[0].text: expected a string, got nothing'],
     [
       say([{ type: 'image' }]),

@@ -34,6 +34,16 @@ describe('a data URI', () => {
     assert.equal(decode('data:image/png;base64,%2B%2F8='), '\xfb\xff')
   })
 
+  it('may be of a recording with several codecs, whose names browsers part by a comma', () => {
+    const types = { pattern: /^video\//, words: 'video/…' }
+    const clip = (uri: string) =>
+      Buffer.from(decodeDataUri(uri, { param: 'p', maxBytes: 99, types })).toString('latin1')
+    for (const codecs of ['vp8,opus', '"vp8,opus"', '"avc1.42E01E, mp4a.40.2"', 'vp9'])
+      assert.equal(clip(`data:video/webm;codecs=${codecs};base64,aGVsbG8=`), 'hello')
+    assert.equal(clip('data:video/webm; codecs=vp8,opus ;base64,aGVsbG8='), 'hello')
+    assert.equal(clip('data:video/webm;codecs=vp8,hello'), 'hello')
+  })
+
   it('may be percent-encoded instead', () => {
     assert.equal(decode('data:image/png,%89PNG%0d%0A'), '\x89PNG\r\n')
     assert.equal(decode('data:image/svg+xml,<svg a=",">'), '<svg a=",">')

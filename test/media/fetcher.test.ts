@@ -316,7 +316,7 @@ describe('the fetcher', () => {
       await refused(get('/missing'), /status 404/)
       await refused(get('/nowhere'), /redirect without a location/)
       await refused(get('/damaged'), /answer is damaged/)
-      await refused(get('/cut'), /could not be reached/)
+      await refused(get('/cut'), /the connection broke off/)
       await refused(get('/twice'), /encoding that nobody asked for/)
       await refused(get('/ok', { resolve: async () => [] }), /could not be resolved/)
       await refused(fetcher()('http://pictures.test:65432/', request), /could not be reached/)

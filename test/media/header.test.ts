@@ -39,11 +39,13 @@ describe('what is no picture', () => {
     'a QuickTime video': '\0\0\0\x08wide\0\0\x02\0mdat',
     'an MPEG video': '\0\0\x01\xba\x44\0\x04\0',
     'an MPEG transport stream': `G\x40\0\x10${'\xff'.repeat(184)}`.repeat(3),
+    'an IVF video': 'DKIF\0\0\x20\0VP80',
     'an Ogg video': `OggS\0\x02${'\0'.repeat(22)}\x80theora`,
     'an Ogg sound': `OggS\0\x02${'\0'.repeat(22)}\x01vorbis`,
     'an MP4 sound': '\0\0\0\x18ftypM4A \0\0\x02\0isomiso2',
     'a Windows Media video': '\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9',
     'a Flash video': 'FLV\x01\x05\0\0\0\x09',
+    'a Wave64 sound': 'riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb',
     'a WAVE sound': 'RIFF\x24\0\0\0WAVEfmt ',
     'not of any known picture format': 'just text',
   }
@@ -51,6 +53,13 @@ describe('what is no picture', () => {
     it(`is refused by name: ${name}`, () =>
       refused(bytes, 'invalid_media', new RegExp(`data is ${name}$`)))
   }
+
+  it('is a transport stream also where a time stands before each packet, as in cameras', () =>
+    refused(
+      `\0\0\0\0G\x40\0\x10${'\xff'.repeat(184)}`.repeat(3),
+      'invalid_media',
+      /data is an MPEG transport stream$/,
+    ))
 
   it('is refused also where libvips could read it', async () => {
     await refused('P6 1 1 255 abc', 'invalid_media', /known picture format/)

@@ -1,6 +1,6 @@
 /** Long base64 → bytes, a piece at a time, so that the thread that unpacks it does other work between. */
 import { AerieError } from '../../errors.ts'
-import { decodeBase64 } from '../data-uri.ts'
+import { dataComma, decodeBase64, refuseUri } from '../data-uri.ts'
 
 /** A multiple of 4. */
 const PIECE_CHARACTERS = 64 * 1024
@@ -9,6 +9,7 @@ const MAX_HEAD = 1024
 
 /** Strict, but for white space. Throws `invalid_media`. */
 export async function* base64Pieces(text: string, param: string): AsyncGenerator<Uint8Array> {
+  refuseUri(text, param)
   const digits = text.trimEnd()
   if (digits === '') throw failed(param, 'base64 has no data')
   // White space may leave a few digits over that belong to the next piece.
@@ -25,10 +26,10 @@ export async function* base64Pieces(text: string, param: string): AsyncGenerator
 
 /** The base64 of a `data:` URI. Throws `invalid_media` for a URI without, or of a media type that is no sound. */
 export function base64Of(uri: string, param: string): string {
-  const comma = uri.slice(0, MAX_HEAD).indexOf(',')
+  const comma = dataComma(uri.slice(0, MAX_HEAD))
   if (comma < 0) throw failed(param, 'data URI has no comma before its data')
   const [type = '', ...attributes] = uri.slice('data:'.length, comma).split(';')
-  if (!/^\s*(audio|video)\/[\w.+-]+\s*$|^\s*application\/ogg\s*$/i.test(type))
+  if (!/^\s*((audio|video)\/[\w.+-]+|application\/(ogg|octet-stream))\s*$/i.test(type))
     throw failed(param, `data URI must be of a media type audio/…, not ${JSON.stringify(type)}`)
   if (!/^\s*base64\s*$/i.test(attributes.at(-1) ?? ''))
     throw failed(param, 'data URI of a sound must be in base64')

@@ -51,7 +51,7 @@ const REASONS: readonly Reason[] = [
   [
     /not on whitelist/i,
     'invalid_media',
-    'it is of a format that is not read here, such as a playlist',
+    'the sound is of a format that is not read here; send WAV, MP3, FLAC, Ogg, M4A, AAC, WebM, AIFF, CAF or AMR. Playlists are refused, as they name other files',
   ],
 ]
 

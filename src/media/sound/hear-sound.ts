@@ -5,7 +5,7 @@ import { open } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
 import type { HearingModel } from '../../../models/family.ts'
 import { AerieError } from '../../errors.ts'
-import { sniff } from '../sniff.ts'
+import { pictureName, sniff } from '../sniff.ts'
 import { type DecodedSound, readAt, readSamples, type SoundInput } from './decode-sound.ts'
 import { HOP, type LogMel, LogMelStream, SAMPLE_RATE } from './log-mel.ts'
 import {
@@ -103,9 +103,12 @@ function tooLong({ param, hearing, maxSeconds }: SoundToHear, most: number): Aer
   return new AerieError('media_too_large', `${param}: the sound is longer; ${why}`, { param })
 }
 
-/** Throws `invalid_media` for what is known to be no sound; undefined where only ffmpeg can tell. */
+/** Throws `invalid_media` for what is known to be no sound, `not_found` for a file that is gone; undefined where only ffmpeg can tell. */
 async function identify(path: string, param: string): Promise<SoundFormat | undefined> {
-  await using file = await open(path)
+  await using file = await open(path).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'ENOENT') throw cause
+    throw new AerieError('not_found', `${param}: the file was deleted meanwhile`, { param, cause })
+  })
   const head = await readAt(file, 0, SOUND_HEAD_BYTES)
   if (head.length === 0)
     throw new AerieError('invalid_media', `${param}: the sound is empty`, { param })
@@ -120,7 +123,7 @@ async function identify(path: string, param: string): Promise<SoundFormat | unde
     other.is === 'unsupported' ||
     (other.is === 'other' && /document|page|archive|gzip/.test(other.name))
   if (!isNone) return undefined
-  const what = 'name' in other ? other.name : `a ${other.format.toUpperCase()} picture`
+  const what = 'name' in other ? other.name : pictureName(other.format)
   throw new AerieError('invalid_media', `${param}: data is ${what}, not a sound`, { param })
 }
 

@@ -49,6 +49,7 @@ export function soundFormat(head: Uint8Array): SoundFormat | undefined {
   ).toString('latin1')
   const begins = (bytes: string, at = 0) => text.startsWith(bytes, at)
   if (begins('RIFF') && begins('WAVE', 8)) return { name: 'wav', words: 'a WAVE sound' }
+  if (begins('riff\x2e\x91\xcf\x11')) return { name: 'wav', words: 'a Wave64 sound' }
   if (begins('RF64') && begins('WAVE', 8)) return { name: 'wav', words: 'a WAVE sound' }
   if (begins('fLaC')) return { name: 'flac', codec: 'flac', words: 'a FLAC sound' }
   if (begins('OggS')) return oggFormat(text)

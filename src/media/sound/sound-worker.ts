@@ -26,10 +26,6 @@ try {
     answer({ type: 'decoded', decoded }, [decoded.mel.data.buffer])
   }
 } catch (error) {
-  const ffmpeg = lastWordsOf(error)
-  answer({
-    type: 'failed',
-    error: toWireError(error),
-    ...(ffmpeg !== undefined && { ffmpeg }),
-  })
+  const words = lastWordsOf(error)
+  answer({ type: 'failed', error: toWireError(error), ...(words !== undefined && { words }) })
 }

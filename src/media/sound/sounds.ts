@@ -1,10 +1,9 @@
 /** Sounds as the main thread sees them: a file in, a log-mel spectrogram out, a few at a time, each in a thread of its own. */
 import { Worker } from 'node:worker_threads'
-import { AerieError, fromWireError, type WireError } from '../../errors.ts'
+import { AerieError, fromWireError, ProgramWords, type WireError } from '../../errors.ts'
 import { ByteBudget, type Claim } from '../byte-budget.ts'
 import { ffmpegEnvironment } from '../ffmpeg/environment.ts'
 import { cancelled, Gate } from '../gate.ts'
-import type { MediaLogger } from '../types.ts'
 import type { DecodedSound, SoundToDecode } from './decode-sound.ts'
 import type { HeardSound, SoundToHear } from './hear-sound.ts'
 import { HOP, SAMPLE_RATE } from './log-mel.ts'
@@ -22,8 +21,6 @@ export interface SoundOptions {
   readonly searchPath: string
   /** Address space of one ffmpeg. */
   readonly maxFfmpegBytes: number
-  /** Gets ffmpeg's words about sounds that it could not decode. */
-  readonly logger?: MediaLogger
 }
 
 export interface SoundFile {
@@ -62,7 +59,8 @@ export interface SoundStats {
 
 export type FromSoundThread =
   | { readonly type: 'decoded'; readonly decoded: DecodedSound | HeardSound }
-  | { readonly type: 'failed'; readonly error: WireError; readonly ffmpeg?: string }
+  /** `words`: what ffmpeg said last, where it failed. */
+  | { readonly type: 'failed'; readonly error: WireError; readonly words?: string }
 
 const ENTRY = new URL('./sound-worker.ts', import.meta.url)
 /** A thread that was told to stop and does not is ended by force. */
@@ -180,7 +178,7 @@ export class Sounds {
   }
 
   async #decode(task: SoundTask, signal: AbortSignal): Promise<DecodedSound | HeardSound> {
-    const { timeoutMs, ffmpegPath: ffmpeg, searchPath, maxFfmpegBytes, logger } = this.#options
+    const { timeoutMs, ffmpegPath: ffmpeg, searchPath, maxFfmpegBytes } = this.#options
     const { param } = task
     const thread = new Worker(ENTRY, {
       name: 'sound',
@@ -192,9 +190,9 @@ export class Sounds {
     const { promise, resolve, reject } = Promise.withResolvers<DecodedSound | HeardSound>()
     thread.once('message', (message: FromSoundThread) => {
       if (message.type === 'decoded') return resolve(message.decoded)
-      const { error, ffmpeg: said } = message
-      if (said !== undefined) logger?.warn({ code: error.code, ffmpeg: said }, 'ffmpeg failed')
-      reject(fromWireError(error))
+      const error = fromWireError(message.error)
+      if (message.words !== undefined) error.cause = new ProgramWords(message.words)
+      reject(error)
     })
     thread.once('error', reject)
     thread.once('exit', () => {

@@ -1,13 +1,10 @@
 /** Where sounds lie while they are received and decoded: files of their own under the system's folder for temporary ones, bounded together. */
-import { randomUUID } from 'node:crypto'
-import { mkdtemp, open, readdir, rm } from 'node:fs/promises'
-import { hostname, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { AerieError } from '../../errors.ts'
-import { isProcessAlive } from '../../process-alive.ts'
+import { Spool } from '../spool.ts'
 
-/** With the machine's name and the process's id, so that another process knows whose it is. */
-const PREFIX = `aerie-sounds-${hostname()}-`
+const PLACE = 'the folder for temporary files'
 
 export interface SpoolOptions {
   readonly maxFileBytes: number
@@ -23,7 +20,7 @@ export interface SpooledSound extends AsyncDisposable {
 
 export class SoundSpool {
   readonly #options: SpoolOptions
-  #folder: Promise<string> | undefined
+  readonly #spool = new Spool(tmpdir(), { kind: 'sounds', place: PLACE })
   #bytes = 0
 
   constructor(options: SpoolOptions) {
@@ -42,15 +39,14 @@ export class SoundSpool {
   }
 
   /**
-   * Takes what `pour` gives, piece by piece. Rejects with `media_too_large`, `queue_full`, `insufficient_storage`, or what
-   * `pour` throws; then nothing is left.
+   * Takes what `pour` gives, piece by piece. Rejects with `media_too_large`, `queue_full`, `insufficient_storage`,
+   * `storage_failure`, or what `pour` throws; then nothing is left.
    */
   async write(
     param: string,
     pour: (take: (piece: Uint8Array) => Promise<void>) => Promise<void>,
   ): Promise<SpooledSound> {
-    this.#folder ??= makeFolder()
-    const path = join(await this.#folder, randomUUID())
+    const path = await this.#spool.path()
     let byteLength = 0
     const remove = async () => {
       this.#bytes -= byteLength
@@ -58,24 +54,22 @@ export class SoundSpool {
       await rm(path, { force: true })
     }
     try {
-      await using file = await open(path, 'wx', 0o600)
-      await pour(async (piece) => {
-        this.#claim(byteLength, piece.byteLength, param)
-        byteLength += piece.byteLength
-        await file.writeFile(piece)
-      })
+      await this.#spool.write(path, (take) =>
+        pour(async (piece) => {
+          this.#claim(byteLength, piece.byteLength, param)
+          byteLength += piece.byteLength
+          await take(piece)
+        }),
+      )
     } catch (error) {
       await remove()
-      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
-      const what = 'the disk of the folder for temporary files is full'
-      throw new AerieError('insufficient_storage', `${param}: ${what}`, { param, cause: error })
+      throw error
     }
     return { path, byteLength, [Symbol.asyncDispose]: remove }
   }
 
   async dispose(): Promise<void> {
-    const folder = this.#folder
-    if (folder) await rm(await folder, { recursive: true, force: true })
+    await this.#spool.dispose()
   }
 
   #claim(received: number, more: number, param: string): void {
@@ -90,14 +84,4 @@ export class SoundSpool {
     }
     this.#bytes += more
   }
-}
-
-/** A folder for this process alone; those that killed processes of this machine left are removed. */
-async function makeFolder(): Promise<string> {
-  for (const name of await readdir(tmpdir())) {
-    const id = name.startsWith(PREFIX) && /^(\d+)-\w{6}$/.exec(name.slice(PREFIX.length))?.[1]
-    if (id && !isProcessAlive(Number(id)))
-      await rm(join(tmpdir(), name), { recursive: true, force: true })
-  }
-  return await mkdtemp(join(tmpdir(), `${PREFIX}${process.pid}-`))
 }

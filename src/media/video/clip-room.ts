@@ -10,6 +10,7 @@ import { createFetcher, type Fetcher, type FetcherOptions } from '../fetcher.ts'
 import { ffmpegEnvironment } from '../ffmpeg/environment.ts'
 import { Gate } from '../gate.ts'
 import { tileBytes } from '../limits.ts'
+import { Spool } from '../spool.ts'
 import type { MediaLogger } from '../types.ts'
 import type { ClipOptions } from './clip-options.ts'
 import type { ClipCall, ClipFacts, Found, PreparedClip, Probed } from './clip-protocol.ts'
@@ -22,7 +23,6 @@ import type {
   LoadedClip,
   PreparedFrames,
 } from './contract.ts'
-import { Spool, writeClip } from './spool.ts'
 
 export interface ClipSurroundings {
   readonly fetch: Omit<FetcherOptions, 'maxBytes' | 'words'>
@@ -62,7 +62,7 @@ export class ClipRoom implements Clips {
     const { workers, maxWaiting, limits, maxSpoolBytes } = options
     this.#options = options
     this.limits = limits
-    this.#spool = new Spool(options.spoolFolder)
+    this.#spool = new Spool(options.spoolFolder, { kind: 'clips', place: 'videoSpoolDir' })
     this.#disk = new ByteBudget(maxSpoolBytes)
     const full = 'the clips on disk are as many bytes as there may be (videoSpoolBytes)'
     this.#fetches = new Gate({
@@ -215,7 +215,7 @@ export class ClipRoom implements Clips {
       if (!claim.grow(text.length)) throw this.#fetches.full()
       path = await this.#spool.path()
       // Made here and only filled there: what a decoder that was given up writes late is written to no file.
-      await writeClip(path, async () => {})
+      await this.#spool.write(path, async () => {})
       const call = { path, from, isToHash: true, param }
       return await this.#probe(call, text, { claim, fetchMs: 0, signal })
     } catch (error) {
@@ -231,7 +231,7 @@ export class ClipRoom implements Clips {
     let path: string | undefined
     try {
       path = await this.#spool.path()
-      const { byteLength, sha256 } = await writeClip(path, (take) =>
+      const { byteLength, sha256 } = await this.#spool.write(path, (take) =>
         this.#fetch(url, {
           param,
           signal,

@@ -1,7 +1,7 @@
 /** A file → what kind of clip it is, by ffprobe; refused where it is none or beyond the limits. */
 import { open } from 'node:fs/promises'
 import { AerieError, type ErrorCode } from '../../errors.ts'
-import { sniff } from '../sniff.ts'
+import { pictureName, sniff, withArticle } from '../sniff.ts'
 import type { ClipFacts } from './clip-protocol.ts'
 import type { ClipHeader, ClipLimits } from './contract.ts'
 import { type ClipInput, findTools, probeJson } from './ffmpeg.ts'
@@ -150,9 +150,9 @@ async function refusePictures(path: string, refuse: (why: string) => never): Pro
   if (bytesRead === 0) refuse('clip is empty')
   const found = sniff(head.subarray(0, bytesRead))
   if (found.is === 'picture' && found.format !== 'gif') {
-    refuse(`data is a ${found.format.toUpperCase()} picture, not a clip; send it as a picture`)
+    refuse(`data is ${pictureName(found.format)}, not a clip; send it as a picture`)
   }
-  if (found.is === 'unsupported') refuse(`data is a ${found.name} picture, not a clip`)
+  if (found.is === 'unsupported') refuse(`data is ${withArticle(found.name)} picture, not a clip`)
   const isNone = found.is === 'other' && /document|page|archive/.test(found.name)
   if (isNone || (found.is === 'sound' && /WAVE/.test(found.name))) {
     refuse(`data is ${found.name}, not a clip`)

@@ -39,6 +39,7 @@ describe('base64 in pieces', () => {
 
   it('refuses none, half a byte, and padding in the middle', async () => {
     await assert.rejects(unpack(' \n'), damaged(/base64 has no data/))
+    await assert.rejects(unpack('data:audio/wav;base64,AAAA'), damaged(/got a data: URI/))
     await assert.rejects(unpack('AAAAA'), damaged(/damaged or cut short/))
     const middle = `${'A'.repeat(65_534)}==${'A'.repeat(8)}`
     await assert.rejects(unpack(middle), damaged(/damaged behind character 0/))
@@ -49,6 +50,8 @@ describe('a data: URI of a sound', () => {
   it('is its base64', () => {
     assert.equal(base64Of('data:audio/wav;base64,AAAA', 'p'), 'AAAA')
     assert.equal(base64Of('data:audio/ogg;codecs=opus;base64,AAAA', 'p'), 'AAAA')
+    assert.equal(base64Of('data:video/webm;codecs=vp8,opus;base64,AAAA', 'p'), 'AAAA')
+    assert.equal(base64Of('data:application/octet-stream;base64,AAAA', 'p'), 'AAAA')
   })
 
   for (const [uri, message] of [

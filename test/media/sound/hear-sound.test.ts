@@ -66,6 +66,10 @@ describe('a sound in windows', () => {
     )
   })
 
+  it('that is gone is not found: files are deleted while requests wait', async () => {
+    await assert.rejects(hear(at('gone.wav')), refused('not_found', /deleted meanwhile/))
+  })
+
   it('has one window where it is a single sample, and no silent one more where it fills all', async () => {
     const one = await hear(write('one.wav', wavFile(saidSamples().subarray(0, 1))))
     assert.deepEqual([one.windows, one.frames], [1, 1])

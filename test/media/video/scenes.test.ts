@@ -87,6 +87,8 @@ describe('a scene begins', { skip: NO_FFMPEG }, () => {
       joined(texture(1), `life=s=160x160:r=${RATE}:ratio=0.3:seed=1,trim=end=1,format=yuv444p`),
       1,
     ],
+    // A limit: what has moved further than it is looked for is new.
+    'where a still picture jumps aside': [`${still(2)},crop=160:160:x='120+40*gte(t,1)':y=160`, 1],
     'where a cut is mixed into one frame': [
       `${drawn(box('red', 40, 40, 80), 2)}[a];${texture(2)}[b];[a][b]xfade=duration=0.05:offset=1`,
       1,
@@ -115,6 +117,8 @@ describe('a scene begins', { skip: NO_FFMPEG }, () => {
     'in a flash that dies away': `${drawn(box('red', 40, 40, 80), 2)},geq=lum='lum(X,Y)+(235-lum(X,Y))*gte(N,20)*exp(-(N-20)/3)':cb='cb(X,Y)':cr='cr(X,Y)'`,
     'while a picture fades away and back': `${texture(3)},fade=t=out:st=0.5:d=0.5,fade=t=in:st=1.5:d=0.5`,
     'while one picture becomes another': `${drawn(box('red', 40, 40, 80), 2)}[a];${texture(2)}[b];[a][b]xfade=duration=1:offset=0.5`,
+    'in a slow wipe': `${still(2)},crop=160:160[a];${texture(2)}[b];[a][b]xfade=wipeleft:duration=1:offset=0.5`,
+    'while a still picture jerks a little': `${still(2)},crop=160:160:x='120+8*gte(t,1)':y=160`,
     'where words appear in a picture': `${still(2)},crop=320:160,${"drawbox=60:135:200:15:white:fill:enable='gte(t,1)'"}`,
     'where a point blinks': `${drawn("drawbox=80:80:6:6:black:fill:enable='mod(floor(t*2),2)'", 3)}`,
   }

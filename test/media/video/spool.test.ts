@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
-import { chmod, mkdir, readdir, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { Spool, writeClip } from '../../../src/media/video/spool.ts'
+import { Spool } from '../../../src/media/spool.ts'
 import { clipFolder } from './clips.ts'
+
+const CLIPS = { kind: 'clips', place: 'videoSpoolDir' } as const
 
 const pour = (text: string) => async (take: (piece: Uint8Array) => Promise<void>) => {
   for (const letter of text) await take(Buffer.from(letter))
@@ -13,10 +15,10 @@ const pour = (text: string) => async (take: (piece: Uint8Array) => Promise<void>
 describe('the folder of clips', () => {
   it('is made by the first clip, for its owner alone, and goes with its server', async () => {
     await using dir = await clipFolder()
-    const spool = new Spool(dir.path('made/too'))
+    const spool = new Spool(dir.path('made/too'), CLIPS)
     assert.deepEqual(await readdir(dir.folder), [])
     const path = await spool.path()
-    const written = await writeClip(path, pour('abc'))
+    const written = await spool.write(path, pour('abc'))
     assert.deepEqual(written, {
       byteLength: 3,
       sha256: 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad',
@@ -34,18 +36,31 @@ describe('the folder of clips', () => {
     await using dir = await clipFolder()
     await mkdir(dir.path('closed'))
     await chmod(dir.path('closed'), 0o500)
-    const spool = new Spool(dir.path('closed'))
+    const spool = new Spool(dir.path('closed'), CLIPS)
     await assert.rejects(spool.path(), { code: 'storage_failure' })
     await chmod(dir.path('closed'), 0o700)
     assert.match(await spool.path(), /aerie-clips-/)
     await spool.dispose()
   })
 
+  it('is made anew where somebody has cleaned it up, and both go with the server', async () => {
+    await using dir = await clipFolder()
+    const spool = new Spool(dir.folder, CLIPS)
+    const folder = join(await spool.path(), '..')
+    await rm(folder, { recursive: true })
+    const path = await spool.path()
+    assert.notEqual(join(path, '..'), folder)
+    await spool.write(path, pour('abc'))
+    assert.equal((await readdir(dir.folder)).length, 1)
+    await spool.dispose()
+    assert.deepEqual(await readdir(dir.folder), [])
+  })
+
   it('takes the place of those whose servers are gone, and of no others', async () => {
     await using dir = await clipFolder()
-    const first = new Spool(dir.folder)
+    const first = new Spool(dir.folder, CLIPS)
     const path = await first.path()
-    await writeClip(path, pour('in use'))
+    await first.write(path, pour('in use'))
     const [own] = await readdir(dir.folder)
     const [, host] = /^aerie-clips-([0-9a-f]{8})-/.exec(own!)!
     const gone = spawnSync(process.execPath, ['-e', '']).pid
@@ -63,7 +78,7 @@ describe('the folder of clips', () => {
       await mkdir(dir.path(name))
       await writeFile(join(dir.path(name), 'clip'), 'bytes')
     }
-    const second = new Spool(dir.folder)
+    const second = new Spool(dir.folder, CLIPS)
     await second.path()
     const left = await readdir(dir.folder)
     for (const name of [...kept, own!]) assert.ok(left.includes(name), `${name} is gone`)
@@ -94,7 +109,7 @@ describe('the folder of clips', () => {
     assert.deepEqual(await sleepers(), [])
     const left = async () => (await readdir(dir.folder)).filter((name) => name !== 'tool')
     assert.equal((await left()).length, 1)
-    const next = new Spool(dir.folder)
+    const next = new Spool(dir.folder, CLIPS)
     await next.path()
     await next.dispose()
     assert.deepEqual(await left(), [])
