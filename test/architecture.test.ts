@@ -179,7 +179,17 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'nearest',
   ],
   // By itself it asks a server that it starts in its own process.
-  caption: ['cli', 'config', 'main', 'media', 'telemetry', 'lock-file', 'write-all', 'errors'],
+  caption: [
+    'cli',
+    'config',
+    'main',
+    'media',
+    'telemetry',
+    'lock-file',
+    'write-all',
+    'errors',
+    'json',
+  ],
   // Runs the native runtime where the backend finds it.
   doctor: [
     'batches',

@@ -195,10 +195,10 @@ async function insertLines(
        (batch_id, line, custom_id, byte_offset, length, media, first_media, all_media, first_place, all_place)
      SELECT $1, line, custom_id, byte_offset, length, media, first_media, all_media,
        CASE WHEN first_media IS NULL THEN line ELSE coalesce(
-         (SELECT min(first_place) FROM aerie_batches.lines AS l WHERE l.batch_id = $1 AND l.first_media = n.first_media),
+         (SELECT first_place FROM aerie_batches.lines AS l WHERE l.batch_id = $1 AND l.first_media = n.first_media LIMIT 1),
          min(line) OVER (PARTITION BY first_media)) END,
        CASE WHEN all_media IS NULL THEN line ELSE coalesce(
-         (SELECT min(all_place) FROM aerie_batches.lines AS l WHERE l.batch_id = $1 AND l.all_media = n.all_media),
+         (SELECT all_place FROM aerie_batches.lines AS l WHERE l.batch_id = $1 AND l.all_media = n.all_media LIMIT 1),
          min(line) OVER (PARTITION BY all_media)) END
      FROM unnest($2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::text[])
        AS n (line, custom_id, byte_offset, length, media, first_media, all_media)

@@ -1,5 +1,6 @@
 /** Lines of output and error files, in OpenAI's form. */
 import { randomBytes } from 'node:crypto'
+import { hasUnicodeLineEnd, oneLine } from '../json/one-line.ts'
 import type { LineResult, TakenLine } from './batch-records.ts'
 import type { BatchUsage } from './contract.ts'
 import type { LineAnswer } from './dispatch.ts'
@@ -10,8 +11,10 @@ const LINE_FEED = 0x0a
 /** What a route answered. The body is copied as it is, since parsing a map of millions of numbers would hold up everybody. */
 export function answerResult(line: TakenLine, answer: LineAnswer): LineResult {
   const { status, requestId, usage } = answer
-  const body = answer.body.includes(LINE_FEED) ? onOneLine(answer.body) : answer.body
-  const head = JSON.stringify({ id: newRequestId(), custom_id: line.customId }).slice(0, -1)
+  const isOneLine = !answer.body.includes(LINE_FEED) && !hasUnicodeLineEnd(answer.body)
+  const body = isOneLine ? answer.body : onOneLine(answer.body)
+  const named = { id: newRequestId(), custom_id: line.customId }
+  const head = oneLine(JSON.stringify(named)).slice(0, -1)
   const response = JSON.stringify({ status_code: status, request_id: requestId }).slice(0, -1)
   const text = Buffer.concat([
     Buffer.from(`${head},"response":${response},"body":`),
@@ -32,7 +35,7 @@ export function refusedResult(line: TakenLine, code: string, message: string): L
 /** Without its line feed. */
 export function refusedLine(customId: string, code: string, message: string): Buffer {
   const line = { id: newRequestId(), custom_id: customId, response: null, error: { code, message } }
-  return Buffer.from(JSON.stringify(line))
+  return Buffer.from(oneLine(JSON.stringify(line)))
 }
 
 function newRequestId(): string {
@@ -40,5 +43,5 @@ function newRequestId(): string {
 }
 
 function onOneLine(body: Buffer): Buffer {
-  return Buffer.from(JSON.stringify(JSON.parse(body.toString('utf8'))))
+  return Buffer.from(oneLine(JSON.stringify(JSON.parse(body.toString('utf8')))))
 }

@@ -150,14 +150,19 @@ export class SqliteLines {
     return this.#database.get(sql, { server }) !== undefined
   }
 
-  /** False where another line has its custom id. */
+  /**
+   * False where another line has its custom id. Lines that name the same media have the same place, so that one of them tells it;
+   * left to itself, SQLite looks through the whole batch for each line.
+   */
   #insertLine(id: string, line: NewLine): boolean {
     const { firstMedia = null, allMedia = null, ...rest } = line
     const changed = this.#database.run(
       `INSERT INTO lines (batch_id, line, custom_id, offset, length, media, first_media, all_media, first_place, all_place)
        VALUES (:id, :line, :customId, :offset, :length, :media, :firstMedia, :allMedia,
-         coalesce((SELECT MIN(first_place) FROM lines WHERE batch_id = :id AND first_media = :firstMedia), :line),
-         coalesce((SELECT MIN(all_place) FROM lines WHERE batch_id = :id AND all_media = :allMedia), :line))
+         coalesce((SELECT first_place FROM lines INDEXED BY lines_by_first_media
+           WHERE batch_id = :id AND first_media = :firstMedia LIMIT 1), :line),
+         coalesce((SELECT all_place FROM lines INDEXED BY lines_by_all_media
+           WHERE batch_id = :id AND all_media = :allMedia LIMIT 1), :line))
        ON CONFLICT DO NOTHING`,
       { id, ...rest, firstMedia, allMedia },
     )

@@ -101,9 +101,9 @@ export class SqliteBatchRecords extends SqliteLines implements Synchronous<Batch
       const row = this.#database.get(
         `UPDATE batches SET owner = :server WHERE id = (
            SELECT id FROM batches
-           WHERE ${UNDER_WAY} AND owner IS NULL AND not_before <= :now
-             AND (status = 'validating' OR (status IN ('finalizing', 'cancelling')
-               AND NOT EXISTS (SELECT 1 FROM lines WHERE batch_id = batches.id AND state = 1)))
+           WHERE ${UNDER_WAY} AND status IN ('validating', 'finalizing', 'cancelling')
+             AND owner IS NULL AND not_before <= :now AND (status = 'validating'
+               OR NOT EXISTS (SELECT 1 FROM lines WHERE batch_id = batches.id AND state = 1))
            ORDER BY id LIMIT 1)
          AND EXISTS (SELECT 1 FROM servers WHERE name = :server) RETURNING *`,
         { server, now },
@@ -168,12 +168,12 @@ export class SqliteBatchRecords extends SqliteLines implements Synchronous<Batch
 
   tidy(before: number, limit: number): number {
     const row = this.#database.get(
-      `SELECT id FROM batches WHERE ended_at IS NOT NULL AND NOT is_tidy LIMIT 1`,
+      `SELECT id FROM batches WHERE ended_at IS NOT NULL AND is_tidy = 0 LIMIT 1`,
     )
     if (!row) {
       return this.#database.run(
         `DELETE FROM batches WHERE id IN
-           (SELECT id FROM batches WHERE is_tidy AND ended_at < :before LIMIT :limit)`,
+           (SELECT id FROM batches WHERE is_tidy = 1 AND ended_at < :before LIMIT :limit)`,
         { before, limit },
       )
     }

@@ -84,7 +84,10 @@ export const captionCommand: Command = {
 async function caption(args: ParsedArgs, terminal: Terminal): Promise<number> {
   const options = captionOptions(args, captionCommand)
   const { lockFile } = await import('../lock-file.ts')
-  const lock = await lockFile(`${options.job.out}.lock`)
+  const lock = await lockFile(`${options.job.out}.lock`).catch((error: NodeJS.ErrnoException) => {
+    const reason = error.code === 'ENOENT' ? 'its folder is not there' : error.message
+    throw new CommandFailure(`--out ${options.job.out}: ${reason}`)
+  })
   if (!lock.isHeld) {
     const path = `${options.job.out}.lock`
     throw new CommandFailure(

@@ -108,8 +108,12 @@ async function openUrl(url: string, signal: AbortSignal): Promise<Content> {
     }
     return await contentOf(chunks(), length === null ? undefined : Number(length), close)
   } catch (error) {
-    await close()
-    return failed(error)
+    try {
+      return failed(error)
+    } finally {
+      // Only now: an abort of ours would look as if nothing had come.
+      await close()
+    }
   }
 }
 

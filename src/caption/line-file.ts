@@ -1,5 +1,6 @@
 /** A file that grows by whole lines, and that a process which was killed leaves at most one torn line in. */
 import { type FileHandle, open } from 'node:fs/promises'
+import { oneLine } from '../json/one-line.ts'
 import { writeAll } from '../write-all.ts'
 
 const NEWLINE = 10
@@ -40,7 +41,7 @@ export async function openLineFile(path: string): Promise<LineFile> {
   let last: Promise<void> = Promise.resolve()
   return {
     append(line) {
-      waiting.push(`${JSON.stringify(line)}\n`)
+      waiting.push(`${oneLine(JSON.stringify(line))}\n`)
       // A write that failed fails all behind it: the file may end in a torn line.
       writing ??= last = last.then(write)
       return writing

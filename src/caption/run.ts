@@ -7,14 +7,15 @@ import { type CaptionJob, ClipFailure } from './job.ts'
 import { askedOf, type Ledger } from './ledger.ts'
 import type { Patience } from './patience.ts'
 import { Slots } from './slots.ts'
+import type { SubtitlePlace } from './subtitle-file.ts'
 
 export interface RunOptions {
   readonly job: CaptionJob
   readonly model: ServedModel
   /** Of the model, in every version and on every backend that has answered. */
   readonly fingerprints: Set<string>
-  /** Where subtitles go: one file for the only clip, or a folder for all. */
-  readonly subtitles: { readonly path: string; readonly isFolder: boolean } | undefined
+  /** Undefined: the captions are lines. */
+  readonly subtitles: SubtitlePlace | undefined
   readonly server: CaptionServer
   readonly ledger: Ledger
   readonly patience: Patience

@@ -11,6 +11,7 @@ import type { CaptionOptions } from './options.ts'
 import { Patience } from './patience.ts'
 import { captionAll, type RunOptions } from './run.ts'
 import { ServerLost, ServerRefusal } from './server-error.ts'
+import { refuseForeign } from './subtitle-file.ts'
 import { summaryLines } from './summary.ts'
 
 /** As shells report a command that SIGINT ended. */
@@ -44,7 +45,10 @@ export async function runCaptions(
   using interrupt = interruptions((text) => terminal.stderr.write(`aerie: ${text}\n`))
   try {
     const model = await firstContact(server, target, interrupt.kill)
+    // Looked at before captions are dropped: subtitles of theirs are ours to write over.
+    const isNew = !(await stat(files.job).catch(() => undefined))
     if (options.restart) await dropCaptions(files)
+    if (isNew && subtitles) await refuseForeign(subtitles, job.format)
     await beginOrResume(files.job, files.captions, jobParameters(job, model), { aerie: version })
     const ledger = await Ledger.open(files, options.retryFailed)
     try {

@@ -33,11 +33,14 @@ export function summaryLines(outcome: Outcome): string[] {
   const all = failed.reduce((sum, [, { count }]) => sum + count, 0)
   lines.push(`${count(all, 'failure')}, in ${failures}:`)
   for (const [code, { count, example }] of failed)
-    lines.push(
-      `  ${count} ${code}, such as ${example.replaceAll('\n', ' ').slice(0, LONGEST_EXAMPLE)}`,
-    )
+    lines.push(`  ${count} ${code}, such as ${shown(example)}`)
   lines.push('the same command with --retry-failed tries them again')
   return lines
+}
+
+/** Names of files and words of a server: what would steer the terminal is left out. */
+function shown(example: string): string {
+  return example.replaceAll(/\p{Cc}+/gu, ' ').slice(0, LONGEST_EXAMPLE)
 }
 
 const count = (value: number, noun: string) => `${value} ${noun}${value === 1 ? '' : 's'}`

@@ -966,7 +966,7 @@ export interface components {
              */
             input_file_id: string;
             /**
-             * @description The route of all its requests.
+             * @description The route of all its requests; `/v1/tokenize` is Aerie's own.
              * @enum {string}
              */
             endpoint: "/v1/chat/completions" | "/v1/embeddings" | "/v1/tokenize" | "/v1/responses" | "/v1/completions" | "/v1/moderations" | "/v1/images/generations" | "/v1/images/edits" | "/v1/videos";

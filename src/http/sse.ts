@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import { AerieError } from '../errors.ts'
+import { oneLine } from '../json/one-line.ts'
 
 /** A client that takes nothing for this long is treated as gone. */
 const STALL_MS = 60_000
@@ -97,16 +98,7 @@ async function write(response: ServerResponse, data: string, signal: AbortSignal
   }
 }
 
-/**
- * JSON escapes \r and \n, so one `data:` line always does. The other line ends of Unicode are none in this format,
- * but clients that split lines with their language's own function take them for some.
- */
+/** One `data:` line. */
 function frame(data: string): string {
-  const line = data.replace(
-    UNICODE_LINE_ENDS,
-    (end) => `\\u${end.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
-  return `data: ${line}\n\n`
+  return `data: ${oneLine(data)}\n\n`
 }
-
-const UNICODE_LINE_ENDS = /[\u0085\u2028\u2029]/g

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { copyFile, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { copyFile, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -49,6 +49,32 @@ const captions = () => linesOf<CaptionLine>(out)
 const failures = () => linesOf<FailureLine>(`${out}.failures.jsonl`)
 
 describe('a run', () => {
+  it('tells of a URL that nobody answers why, at once', async () => {
+    const closed = createServer().listen(0, '127.0.0.1')
+    await once(closed, 'listening')
+    const { port } = closed.address() as AddressInfo
+    await new Promise((resolve) => closed.close(resolve))
+    const list = join(folder.path, 'list.txt')
+    await writeFile(list, `http://127.0.0.1:${port}/a.mp4\n`)
+    assert.equal((await run(list)).code, 1)
+    const [failure] = await failures()
+    assert.equal(failure!.code, 'media_fetch_failed')
+    assert.match(failure!.message, /ECONNREFUSED/)
+  })
+
+  it('steers no terminal by the name of a clip', async () => {
+    server.refuse = (what) => (what === 'chat' ? { status: 400, code: 'invalid_media' } : undefined)
+    const { err } = await run(await clips({ '\u001b]0;owned\u0007\u009b2J.mp4': 'clip 5' }))
+    assert.match(err, /such as\s+\]0;owned/)
+    assert.doesNotMatch(err.replaceAll('\n', ''), /\p{Cc}/u)
+  })
+
+  it('says of --out whose folder is not there that it is --out', async () => {
+    const nowhere = join(folder.path, 'no/such/o.jsonl')
+    const { code, err } = await caption([folder.path, '--out', nowhere, '--server', server.url])
+    assert.deepEqual([code, err], [1, `aerie: --out ${nowhere}: its folder is not there\n`])
+  })
+
   it('writes a line a segment with times, frames, model, prompt and usage, and leaves no file on the server', async () => {
     const input = await clips({ 'a.mp4': 'clip 25', 'sub/b.mkv': 'clip 4' })
     const { code, out: said, err } = await run(input, '--prompt', 'what happens?')
@@ -324,5 +350,25 @@ describe('subtitles', () => {
     ])
     assert.equal(code, 2)
     assert.match(err, /expected a folder, as each clip has a file of its own/)
+  })
+
+  it('of somebody else are not written over, and those of an earlier run are with --restart alone', async () => {
+    const input = await clips({ 'a.mp4': 'clip 5' })
+    const file = join(folder.path, 'mine.srt')
+    const inFolder = join(folder.path, 'subs')
+    const flags = ['--server', server.url]
+    await writeFile(file, 'written by hand')
+    const one = await caption([join(input, 'a.mp4'), '--out', file, ...flags])
+    assert.deepEqual([one.code, await readFile(file, 'utf8')], [1, 'written by hand'])
+    assert.match(one.err, /mine\.srt is there, and was not begun by this command/)
+
+    await writeClips(join(inFolder, 'deep'), { 'a.mp4.vtt': 'by hand, too' })
+    const many = [input, '--out', inFolder, '--format', 'vtt', ...flags]
+    assert.match((await caption([...many, '--restart'])).err, /deep\/a\.mp4\.vtt is there/)
+    await rm(join(inFolder, 'deep'), { recursive: true })
+    assert.equal((await caption(many)).code, 0)
+    server.caption = () => 'anew'
+    assert.equal((await caption([...many, '--restart'])).code, 0)
+    assert.match(await readFile(join(inFolder, 'a.mp4.vtt'), 'utf8'), /anew/)
   })
 })

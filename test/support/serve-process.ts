@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 
 const AERIE = fileURLToPath(new URL('../../bin/aerie.js', import.meta.url))
 
-export interface ServeProcess {
+export interface ServeProcess extends AsyncDisposable {
   /** `http://host:port` once it serves; undefined where it ended before. */
   readonly url: Promise<string | undefined>
   /** SIGKILL; resolves when the process is gone. */
@@ -18,13 +18,11 @@ export function spawnServer(flags: readonly string[]): ServeProcess {
   const args = [AERIE, 'serve', '--port', '0', '--log-level', 'error', ...flags]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   const exit = once(child, 'exit')
-  return {
-    url: findUrl(createInterface(child.stdout)),
-    async kill() {
-      child.kill('SIGKILL')
-      await exit
-    },
+  const kill = async () => {
+    child.kill('SIGKILL')
+    await exit
   }
+  return { url: findUrl(createInterface(child.stdout)), kill, [Symbol.asyncDispose]: kill }
 }
 
 async function findUrl(lines: AsyncIterable<string>): Promise<string | undefined> {
