@@ -118,6 +118,7 @@ const OUTRO = `
 - \`/v1/files\`: a page has at most 1000 files, and files of purpose \`batch\` stay until they are deleted unless
   \`expires_after\` says otherwise. \`status\` is always \`processed\`.
 - \`/v1/audio/transcriptions\`: \`json\` and streams have \`usage\` by the duration; one event is one segment of speech.
+  \`aerie.missing_seconds\` is one field more, only of a WAV file that was cut short; words have their punctuation with them.
 - \`/v1/audio/translations\`: segments and times are those of what is said; \`verbose_json\` has \`language\` \`english\`.
 - \`/v1/embeddings\` gives vectors as the tower does, not of unit length; \`usage\` counts patches. \`aerie\` is one field more, of
   the answer and of each item, only where the request has \`aerie\`.
