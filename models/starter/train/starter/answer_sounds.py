@@ -33,7 +33,7 @@ from .shards import Shards
 from .sound_questions import SoundAsker
 from .sounds import SAID, SOUNDS, Bank, draw_sound
 from .state import load_state, save_state
-from .symbols import Scores, misread
+from .symbols import Scores, hold_words, misread
 from .labels import dense_labels
 from .tokenizer import load_tokenizer
 
@@ -120,7 +120,7 @@ class Teacher:
         scenes = [self.scenes[row] for row in rows]
         cells = torch.from_numpy(self.cells[rows].astype(np.float32))
         labels = torch.from_numpy(np.stack([dense_labels(scene) for scene in scenes]))
-        return self.model.place(misread(cells, labels, scenes, self.codebook, 0.1)), scenes
+        return self.model.place(misread(cells, labels, hold_words(scenes), self.codebook, 0.1)), scenes
 
     def picture_loss(self, count):
         """Answers about pictures: right, and like before."""

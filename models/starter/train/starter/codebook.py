@@ -55,6 +55,13 @@ class Codebook:
         self.ranks = {factor: part.contiguous() for factor, part in zip(('kind', 'color'), ranks, strict=True)}
         self.free = directions[start + 2 * HIGHEST_RANK :].contiguous()  # [n, D], for what else there will be
 
+    def to(self, device):
+        """Moves what the losses need; returns itself."""
+        self.codes = {name: codes.to(device) for name, codes in self.codes.items()}
+        self.matrix, self.numbers = self.matrix.to(device), self.numbers.to(device)
+        self.ranks = {factor: codes.to(device) for factor, codes in self.ranks.items()}
+        return self
+
     def ideal(self, labels, scale=None):
         """Dense labels [B, factors, 100] -> the ideal cells [B, 100, D]; scale [B, factors, 100] weighs each factor."""
         cells = 0.0
@@ -76,7 +83,7 @@ class Codebook:
             logits = F.pad(scores[:, start : start + classes - 1], (1, 0), value=sharpness / 2)
             start += classes - 1
             target = labels[:, i].reshape(-1).long()
-            weight = torch.ones(classes)
+            weight = torch.ones(classes, device=cells.device)
             weight[0] = EMPTY_WEIGHT[name]
             total = total + F.cross_entropy(logits, target, weight=weight) * FACTOR_WEIGHT.get(name, 1.0)
             with torch.no_grad():

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 def rope_tables(positions, head_dim, theta):
     """positions [B, T] -> cos, sin [B, 1, T, head_dim/2]."""
-    inverse = theta ** (-torch.arange(0, head_dim, 2, dtype=torch.float32) / head_dim)
+    inverse = theta ** (-torch.arange(0, head_dim, 2, dtype=torch.float32, device=positions.device) / head_dim)
     angles = positions[:, None, :, None].float() * inverse
     return angles.cos(), angles.sin()
 
@@ -77,7 +77,7 @@ class Decoder(nn.Module):
     def forward(self, x, positions, mask, first_query=0):
         """Embeddings [B, T, D] -> hidden states of the tokens from `first_query` on (the last layer skips the rest)."""
         rope = rope_tables(positions, self.head_dim, self.theta)
-        self.layer_inputs = []  # for `pointing.pointing_loss`
+        self.layer_inputs = []  # for `attending.pointing_loss`
         for layer in self.layers[:-1]:
             self.layer_inputs.append(x)
             x = layer(x, rope, mask)

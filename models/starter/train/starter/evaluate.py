@@ -42,13 +42,14 @@ class EvaluationSet:
 @torch.no_grad()
 def exact_match(model, data, packer, batch=8, blind=False):
     """{task: (percent, questions)}; `blind` gives every question the picture of another."""
-    hits, asked = {}, {}
+    hits, asked, device = {}, {}, next(model.parameters()).device
     for start in range(0, len(data.pictures), batch):
         rows = range(start, min(start + batch, len(data.pictures)))
         shown = [(row + 1) % len(data.pictures) if blind else row for row in rows]
-        cells = model.place(model.project(to_pixels(np.stack([data.pictures[row] for row in shown]))))
-        ids, positions, mask, targets, _, spans = packer.pack([data.segments[row] for row in rows])
-        right = model.model.logits(model.hidden(cells, ids, positions, mask)).argmax(-1) == targets
+        cells = model.place(model.project(to_pixels(np.stack([data.pictures[row] for row in shown])).to(device)))
+        *tensors, spans = packer.pack([data.segments[row] for row in rows])
+        ids, positions, mask, targets, _ = (tensor.to(device) for tensor in tensors)
+        right = (model.model.logits(model.hidden(cells, ids, positions, mask)).argmax(-1) == targets).cpu()
         for row, task, first, last in spans:
             hits[task] = hits.get(task, 0) + bool(right[row, first:last].all())
             asked[task] = asked.get(task, 0) + 1
@@ -58,10 +59,10 @@ def exact_match(model, data, packer, batch=8, blind=False):
 @torch.no_grad()
 def codebook_accuracy(model, codebook, data, batch=16):
     """Share of the labelled cells that the codebook decodes rightly, by factor."""
-    totals = {}
+    totals, device = {}, next(model.parameters()).device
     for start in range(0, len(data.pictures), batch):
-        cells = model.project(to_pixels(np.stack(data.pictures[start : start + batch])))
-        labels = torch.from_numpy(np.stack(data.labels[start : start + batch]))
+        cells = model.project(to_pixels(np.stack(data.pictures[start : start + batch])).to(device))
+        labels = torch.from_numpy(np.stack(data.labels[start : start + batch])).to(device)
         for name, value in codebook.loss(cells / LENGTH, labels)[1].items():
             if value == value:
                 totals.setdefault(name, []).append(value)

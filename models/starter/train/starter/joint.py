@@ -31,7 +31,7 @@ from .questions import Asker
 from .schedule import Schedule
 from .shards import Shards
 from .state import load_state, save_state
-from .symbols import POINTING_WEIGHT, Scores, imagine, keep_cells, language_loss, misread, question_batch
+from .symbols import POINTING_WEIGHT, Scores, hold_words, imagine, keep_cells, language_loss, misread, question_batch
 from .tokenizer import load_tokenizer
 
 RANKS = 2
@@ -121,7 +121,7 @@ class Worker:
         torch.manual_seed(7919 * self.step + rank)
         tokenizer = load_tokenizer()
         self.codebook = Codebook(config['text_config']['hidden_size'])
-        self.tables = concept_tokens(tokenizer, config['text_config']['vocab_size']) | {'numbers': self.codebook.numbers, 'ranks': self.codebook.ranks}
+        self.tables = concept_tokens(tokenizer, config['text_config']['vocab_size'])
         self.packers = {c: Packer(tokenizer, options.length, c) for c in (options.cells, GRID * GRID)}
         self.asker, self.data, self.pages = Asker(self.R, pairs=2), Shards(options.data), Shards(options.pages)
         self.evaluation_packer = Packer(tokenizer, EVALUATION_LENGTH)
@@ -144,7 +144,7 @@ class Worker:
             # The decoder's losses are many and large; at full strength they teach the towers to forget characters.
             cells = cells.detach() + self.options.through * (cells - cells.detach())
             self.dense = dense.item() if not self.dense else self.dense * 0.97 + dense.item() * 0.03
-        placed, kept = self.model.place(misread(cells, labels, scenes, self.codebook, self.options.misread)), None
+        placed, kept = self.model.place(misread(cells, labels, hold_words(scenes), self.codebook, self.options.misread)), None
         count = self.options.cells if self.shared.elapsed.value < self.options.full_after else GRID * GRID
         if count < GRID * GRID:
             kept = keep_cells(labels, count)
@@ -152,7 +152,7 @@ class Worker:
             placed = placed.gather(1, kept[..., None].expand(-1, -1, placed.shape[-1]))
             kept = kept.numpy()
         batch = question_batch(self.asker, self.packers[count], scenes, self.R, kept)
-        language, pointing, right = language_loss(self.model, placed, batch, self.tables, labels)
+        language, pointing, right = language_loss(self.model, placed, batch, self.tables, labels, self.codebook)
         (language + POINTING_WEIGHT * pointing + self.options.dense * dense).backward()
         if not symbolic:
             self.scores.add(batch[-1], right)

@@ -109,7 +109,7 @@ def heard_loss(heard, labels, codes):
     for row, (name, table) in enumerate((('word', codes.words), ('sound', codes.sounds))):
         target = labels[:, row]
         logits = F.pad(heard @ table.T * SHARPNESS, (1, 0), value=SHARPNESS / 2)
-        weight = torch.ones(len(table) + 1)
+        weight = torch.ones(len(table) + 1, device=heard.device)
         weight[0] = EMPTY_WEIGHT
         total = total + F.cross_entropy(logits.transpose(1, 2), target, weight=weight, ignore_index=IGNORED) * (2 if name == 'word' else 1)
         present = target > 0

@@ -11,12 +11,12 @@ from .language import LANGUAGE
 
 # How eagerly a task is packed when not everything fits, and (below 1) how often it is considered at all.
 PRIORITY = {'relation': 1.4, 'relation_yes_no': 1.3, 'compare_size': 1.3, 'count_kind': 2.3, 'count_color': 2.1, 'count_all': 2.0,
-            'caption': 1.5, 'json': 0.7, 'read_digits': 2.3, 'read_word': 2.5, 'read_letters': 0.3, 'absent_object': 1.8,
+            'caption': 1.5, 'json': 1.2, 'read_digits': 2.3, 'read_word': 2.5, 'read_letters': 0.3, 'absent_object': 1.8,
             'exists': 0.9, 'color_of_kind': 0.6, 'place': 0.6, 'kind_of_color': 0.5, 'size_of': 0.5, 'shape_single': 0.8,
             'color_single': 0.3, 'absent_color': 0.4, 'absent_text': 0.5, 'identity': 0.5, 'text_color': 0.3, 'background': 0.5}
 
 # Answers that are most often wrong count more than others, which count once.
-WEIGHT = {'read_word': 2.0, 'count_kind': 1.5}
+WEIGHT = {'read_word': 2.0, 'count_kind': 1.5, 'json': 2.0}
 
 
 class Packer:
@@ -59,6 +59,14 @@ class Packer:
         Returns ids [B, T], positions and additive mask over <s> + cells + T, targets [B, T] (-1: none), weights [B, T],
         and spans (row, task, first, last) of every answer.
         """
+        ids, positions, segment, sees, targets, weights, spans = self.lay_out(pictures, R, blind, kept, shown)
+        ids, positions, segment, sees, targets, weights = map(torch.from_numpy, (ids, positions, segment, sees, targets, weights))
+        return ids, positions, mask_of(segment, sees), targets, weights, spans
+
+    def lay_out(self, pictures, R=None, blind=None, kept=None, shown=None):
+        """As `pack`, in numpy, and instead of the mask what it is made of, two arrays over <s> + cells + T: the number of the
+        segment (0: <s>, 1: the cells, -1: nothing) and whether it sees the cells.
+        """
         head, total = 1 + self.image_tokens, 1 + self.image_tokens + self.length
         rows = len(pictures)
         ids = np.zeros((rows, self.length), np.int64)
@@ -94,20 +102,16 @@ class Packer:
                     spans.append((row, task, answer.start, answer.stop))
                     at += len(turn)
                 offset, number = offset + size, number + 1
-        return (
-            torch.from_numpy(ids), torch.from_numpy(positions), _mask(segment_of, sees_picture),
-            torch.from_numpy(targets), torch.from_numpy(weights), spans,
-        )
+        return ids, positions, segment_of, sees_picture, targets, weights, spans
 
 
-def _mask(segment_of, sees_picture):
+def mask_of(segment, sees):
     """Additive mask [B, 1, N, N]: causal; all see <s>; cells see cells; a segment sees itself and, if it may, the cells."""
-    segment, sees = torch.from_numpy(segment_of), torch.from_numpy(sees_picture)
     total = segment.shape[1]
     same = segment[:, :, None] == segment[:, None, :]
     picture = (segment == 1)[:, None, :] & sees[:, :, None]
-    allowed = (same | picture | (segment == 0)[:, None, :]) & torch.ones(total, total, dtype=torch.bool).tril()
-    return torch.zeros(allowed.shape).masked_fill_(~allowed, -1e9)[:, None]
+    allowed = (same | picture | (segment == 0)[:, None, :]) & torch.ones(total, total, dtype=torch.bool, device=segment.device).tril()
+    return torch.zeros(allowed.shape, device=segment.device).masked_fill_(~allowed, -1e9)[:, None]
 
 
 def answer_loss(logits, targets, weights):

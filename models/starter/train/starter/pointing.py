@@ -9,9 +9,8 @@ from typing import NamedTuple
 
 import torch
 
-from .codebook import HIGHEST_RANK, LENGTH
+from .codebook import HIGHEST_RANK
 from .config import USER
-from .decoder import rope_tables, rotate
 from .labels import NAMES
 from .language import CHARACTERS, COLORS, KINDS, PLURALS, SIZES
 
@@ -35,7 +34,6 @@ CHOOSING = (3, 1)  # the name of the one that is bigger: that name in the questi
 REPEATING = ((3, 2), (3, 3))  # the next piece of the name of what is missing: that piece in the question
 
 START_SHARE = 2.0  # of <s>, beside 1 for each object: its share of n objects is 2/(n + 2), further apart for large n than 1/(n + 1)
-SHARPNESS = 8.0  # of the logits of numbers, as of the codebook's
 MOST_WORDS = 256  # of a hint that count in a batch, chosen at random; more cost time and say the same
 NUMBER_WEIGHT = torch.tensor([0.5, 0.5, 1.5, 3.0, 4.0, 4.0, 4.0])  # of 0 … 6: the large ones are rare
 RANKS_WEIGHT = 3.0  # of all that is about ranks, beside 1 for every other hint: it is learned last, and counting rests on it
@@ -266,95 +264,3 @@ def _turn_start(ids, first):
 def _text_hint(places, length):
     row, word, wanted = (torch.tensor(column, dtype=torch.long) for column in (zip(*places, strict=True) if places else ([],) * 3))
     return Hint(row, word, torch.nn.functional.one_hot(wanted, length).bool())
-
-
-def pointing_loss(decoder, tables, batch, labels):
-    """Right after a forward pass of `decoder` over a packed batch; labels [B, factors, C] of the cells that are there.
-
-    Sum over the kinds of hint of the mean of -log(attention on what should be looked at).
-    """
-    ids, positions, mask, targets, _, spans = batch
-    rope = rope_tables(positions, decoder.head_dim, decoder.theta)
-    cells = labels.shape[2]
-    here = positions[:, 1 + cells :]
-    pictured = [(place, naming_hint(factor, tables, ids, labels)) for factor, place in NAMING.items()]
-    texts = [*zip((*COMPARING, CHOOSING), comparing_hints(spans, tables, ids, targets, tables['between']), strict=True)]
-    texts += [(NAMED, named_hint(spans, tables, ids))]
-    repeating = repeating_hint(spans, ids, targets)
-    texts += [*((place, repeating) for place in REPEATING), (PREVIOUS, previous_hint(here))]
-    shared = [*counting_hints(spans, tables, ids, here, labels), *reading_hints(spans, tables, targets, labels)]
-    shared += [(LISTING, listing_hint(spans, tables, targets, labels))]
-    last, highest, numbers, answered = counted_hints(spans, tables, ids, labels)
-    texts += [(NUMBERED, answered)]
-    loss = 0.0
-    for hints, first_key, share in ((pictured, 1, False), (texts, 1 + cells, False), (shared, 0, True)):
-        for place, hint in hints:
-            loss = loss + _attention_loss(decoder, place, hint, rope, mask, 1 + cells, first_key, share)
-    for place, hint, many in ((LAST, last, 2), (HIGHEST, highest, 3)):
-        for part in _apart(hint, numbers >= many):
-            loss = loss + RANKS_WEIGHT * _attention_loss(decoder, place, part, rope, mask, 1 + cells, 0, False)
-    for place, hint in ranking_hints(labels):
-        loss = loss + RANKS_WEIGHT * _attention_loss(decoder, place, hint, rope, mask, 1, 0, False)
-    loss = loss + RANKS_WEIGHT * rank_loss(decoder, tables['ranks'], labels)
-    for place, hint in shared:
-        if place in (COUNTING, COUNTING_ALL):
-            sees = mask[hint.row, 0, 1 + cells + hint.word, 1] > -1
-            number = hint.cells[:, 1:].sum(-1).long()
-            loss = loss + _number_loss(decoder, place[0] + 1, hint.row[sees], 1 + cells + hint.word[sees], number[sees], tables['numbers'])
-    return loss + _number_loss(decoder, LAST[0] + 1, last.row, 1 + cells + last.word, numbers, tables['numbers'])
-
-
-def _number_loss(decoder, layer, row, at, number, numbers):
-    """What comes into `layer` at a word should hold its number along that number's direction.
-
-    Without it the decoder told none from some and hardly two from three: shares of attention are too uneven to read a number from.
-    """
-    if not len(row):
-        return 0.0
-    x = decoder.layer_inputs[layer][row, at]
-    return torch.nn.functional.cross_entropy(x @ numbers.T * (SHARPNESS / LENGTH), number, NUMBER_WEIGHT)
-
-
-def rank_loss(decoder, ranks, labels):
-    """Every centre should hold its rank along that rank's direction: behind the first layer first or further, behind the next
-    one first, second or further …
-    """
-    loss = 0.0
-    for factor, directions in ranks.items():
-        rank = ranks_of(factor, labels)[1]
-        row, cell = rank.nonzero(as_tuple=True)
-        for known in range(2, HIGHEST_RANK + 1):
-            x = decoder.layer_inputs[known - 1][row, 1 + cell]
-            loss = loss + torch.nn.functional.cross_entropy(
-                x @ directions[:known].T * (SHARPNESS / LENGTH), rank[row, cell].clamp(max=known) - 1, RANK_WEIGHT[:known])
-    return loss
-
-
-def _attention_loss(decoder, place, hint, rope, mask, first_word, first_key, share):
-    """The columns of `hint.cells` are the keys from `first_key` on. share: attention should fall on them in these parts, not
-    just on any of them.
-    """
-    number, group = place
-    row, word, there = hint
-    looked_at = slice(first_key, first_key + there.shape[1])
-    seen = there * (mask[row, 0, first_word + word, looked_at] > -1)
-    some = seen.any(-1).nonzero()[:, 0]
-    some = some[torch.randperm(len(some))[:MOST_WORDS]]
-    row, word, seen = row[some], word[some], seen[some]
-    if not len(row):
-        return 0.0
-    layer = decoder.layers[number]
-    attention, x = layer.self_attn, layer.input_layernorm(decoder.layer_inputs[number])
-    size, repeat = attention.head_dim, attention.heads // attention.kv_heads
-    keys = x @ attention.k_proj.weight[group * size : (group + 1) * size].T
-    keys = rotate(keys[:, None], *rope)[:, 0]  # [B, N, size]
-    weight = attention.q_proj.weight[group * repeat * size : (group + 1) * repeat * size]
-    queries = (x[row, first_word + word] @ weight.T).view(-1, 1, repeat, size).transpose(1, 2)  # [n, repeat, 1, size]
-    cos, sin = (table[row, 0, first_word + word][:, None, None] for table in rope)
-    queries = rotate(queries, cos, sin)[:, :, 0]
-    scores = torch.einsum('nhd,nkd->nhk', queries, keys[row]) * size**-0.5 + mask[row, 0, first_word + word][:, None]
-    log_attention = scores.log_softmax(-1)[:, :, looked_at]
-    if share:
-        wanted = seen / seen.sum(-1, keepdim=True)
-        return (wanted[:, None] * (wanted.clamp(min=1e-9).log()[:, None] - log_attention)).sum(-1).mean()
-    return -log_attention.masked_fill(~seen[:, None], -1e9).logsumexp(-1).mean()

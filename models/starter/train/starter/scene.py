@@ -4,6 +4,7 @@ from .config import PICTURE
 from .language import BACKGROUNDS, CHARACTERS, KINDS, LANGUAGE, SIZES, WORDS, contrasting, row_of
 
 RADII = [LANGUAGE['sizes'][size] for size in SIZES]
+HUGE = 56  # half the side of an object that fills most of the picture; the sizes of language.json end before
 ROW_EDGES = [PICTURE * edge for edge in LANGUAGE['readingOrder']['edges']]
 
 
@@ -69,12 +70,14 @@ def texts_of(scene):
     return scene['page'] if 'page' in scene else [scene['text']] if scene['text'] else []
 
 
-def add_object(scene, R, kind, color, sizes, taken):
+def add_object(scene, R, kind, color, sizes, taken, huge=False):
     """Tries to find a free spot; gives up (and the scene has one object less) when there is none."""
     left, top, right, bottom = scene['frame']
     for attempt in range(40):
         size = 0 if attempt > 20 else R.choices([0, 1, 2], sizes)[0]
         radius = R.uniform(*RADII[size])
+        if huge and attempt <= 20:
+            size, radius = 2, R.uniform(RADII[2][1], HUGE)
         if 2 * radius + 2 > min(right - left, bottom - top):
             continue
         x, y = R.uniform(left + radius + 1, right - radius - 1), R.uniform(top + radius + 1, bottom - radius - 1)
@@ -107,9 +110,10 @@ def sample_scene(R, mode=None):
             kinds = R.sample(KINDS, R.choice([1, 2, 2, 3, 8, 16]))
             colors = R.sample(colors, min(len(colors), R.choice([1, 2, 2, 3, 8])))
         sizes = (0.3, 0.4, 0.3) if count <= 3 else (0.5, 0.45, 0.05)
+        huge = mode == 'shapes' and count <= 2 and R.random() < 0.3
         for i in range(count):
             kind, color = (kinds[i], colors[i]) if distinct else (R.choice(kinds), R.choice(colors))
-            add_object(scene, R, kind, color, sizes, taken)
+            add_object(scene, R, kind, color, sizes, taken, huge and i == 0)
     scene['seed'] = R.randrange(1 << 30)
     return scene
 

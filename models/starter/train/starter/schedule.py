@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 
 
 def seconds_until(clock):
-    """Seconds from now to HH:MM, today or tomorrow."""
+    """Seconds from now to HH:MM or HH:MM:SS, today or tomorrow."""
     now = datetime.now()
-    hour, minute = map(int, clock.split(':'))
-    end = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
+    hour, minute, second = map(int, (clock + ':0').split(':')[:3])
+    end = now.replace(hour=hour, minute=minute, second=second, microsecond=0)
     return (end + timedelta(days=end < now) - now).total_seconds()
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from .align import label_batch
+from .attending import lessons_of, pointing_loss
 from .checkpoint import load_weights
 from .codebook import LENGTH, Codebook, initialise_embeddings, start_second_reader
 from .config import read_config
@@ -19,7 +20,7 @@ from .language import CHARACTERS, WORDS
 from .model import Starter
 from .optimizer import Optimizer
 from .packing import Packer, answer_loss
-from .pointing import READING_SECOND, concept_tokens, pointing_loss
+from .pointing import READING_SECOND, concept_tokens
 from .questions import Asker
 from .scene import sample_scene
 from .schedule import Schedule
@@ -68,20 +69,26 @@ def keep_cells(labels, count):
     return (shows + torch.rand(shows.shape)).topk(count).indices.sort(-1).values
 
 
-def misread(cells, labels, scenes, codebook, chance):
+def hold_words(scenes):
+    """Which scenes' texts are words of the list, bool [B]."""
+    return torch.tensor([scene['text'] is not None and scene['text']['string'] in WORDS for scene in scenes])
+
+
+def misread(cells, labels, words, codebook, chance):
     """Cells [B, 100, D] in which some letters of words look like others, fully or halfway.
 
     Fonts of training are soon read without mistakes, and then nothing tells the decoder that texts are mostly words of a list,
     which is what helps where a tower mistakes a letter. Numbers stay as they are: nothing could tell what they were.
+    words: of `hold_words`.
     """
-    words = torch.tensor([scene['text'] is not None and scene['text']['string'] in WORDS for scene in scenes])
+    device = cells.device
     for name in ('first', 'second'):
         right = labels[:, NAMES.index(name)].long()
-        chosen = (right > 0) & words[:, None] & (torch.rand(right.shape) < chance)
+        chosen = (right > 0) & words[:, None] & (torch.rand(right.shape, device=device) < chance)
         count = int(chosen.sum())
         codes = codebook.codes[name]
-        seen = codes[LETTERS[torch.randint(len(LETTERS), (count,))]]
-        strength = LENGTH * (0.4 + 0.6 * torch.rand(count, 1))
+        seen = codes[LETTERS[torch.randint(len(LETTERS), (count,))].to(device)]
+        strength = LENGTH * (0.4 + 0.6 * torch.rand(count, 1, device=device))
         change = torch.zeros_like(cells)
         change[chosen] = (seen - codes[right[chosen] - 1]) * strength
         cells = cells + change
@@ -95,13 +102,14 @@ def question_batch(asker, packer, scenes, R, kept=None):
     return packer.pack(pictures, R, blind, kept)
 
 
-def language_loss(model, cells, batch, tables, labels):
+def language_loss(model, cells, batch, tables, labels, codebook):
     """Mean answer loss of packed questions behind placed cells, the pointing loss, and whether each answer position is
     right. labels [B, factors, C] are those of the cells that are there.
     """
     ids, positions, mask, targets, weights, _ = batch
+    lessons = lessons_of(tables, batch, labels)
     hidden = model.hidden(cells, ids, positions, mask)
-    pointing = pointing_loss(model.model, tables, batch, labels)
+    pointing = pointing_loss(model.model, codebook, lessons, positions, mask)
     answered = targets >= 0
     logits = model.model.logits(hidden[answered])
     right = torch.zeros_like(targets, dtype=torch.bool)
@@ -157,7 +165,7 @@ def main():
         step = saved['step']
     R = random.Random(1000 + step)
     asker, packer = Asker(R, pairs=2), Packer(tokenizer, options.length, options.cells)
-    tables = concept_tokens(tokenizer, config['text_config']['vocab_size']) | {'numbers': codebook.numbers, 'ranks': codebook.ranks}
+    tables = concept_tokens(tokenizer, config['text_config']['vocab_size'])
     schedule, scores, mean = Schedule(options.until, floor=0.05), Scores(), None
     since, saved_at = time.time(), time.time()
 
@@ -173,7 +181,7 @@ def main():
         cells = model.place(imagine(codebook, labels)).gather(1, kept[..., None].expand(-1, -1, codebook.matrix.shape[1]))
         batch = question_batch(asker, packer, scenes, R, kept.numpy())
         there = labels.gather(2, kept[:, None].expand(-1, labels.shape[1], -1))
-        loss, pointing, right = language_loss(model, cells, batch, tables, there)
+        loss, pointing, right = language_loss(model, cells, batch, tables, there, codebook)
         (loss + POINTING_WEIGHT * pointing).backward()
         optimizer.step(schedule.scale(step))
         scores.add(batch[-1], right)
