@@ -6,9 +6,38 @@ import type { ImageDetail } from '../../models/preprocessing.ts'
 import type { KvCacheType } from '../engine/backend.ts'
 import type { SamplingParams } from '../engine/types.ts'
 import type { LoadedImage } from '../media/types.ts'
+import type {
+  DocumentSeen,
+  ImageSeen,
+  StationTimes,
+  VideoCost,
+  VideoSeen,
+} from './seen-contract.ts'
 import type { FiledSound, SoundCost, SoundPart, SoundSeen, TrackPart } from './sound-contract.ts'
+import type { ResponseFormat, Tool, ToolCall, ToolChoice } from './tool-contract.ts'
 
-export type { FiledSound, ImageDetail, SoundCost, SoundPart, SoundSeen, TrackPart }
+export {
+  type ClipSeen,
+  type DocumentSeen,
+  type ImageSeen,
+  STATIONS,
+  type Station,
+  type StationTimes,
+  type VideoCost,
+  type VideoSeen,
+} from './seen-contract.ts'
+export type {
+  FiledSound,
+  ImageDetail,
+  ResponseFormat,
+  SoundCost,
+  SoundPart,
+  SoundSeen,
+  Tool,
+  ToolCall,
+  ToolChoice,
+  TrackPart,
+}
 
 /** The chat side of the server, one for all models that it serves. */
 export interface ChatService {
@@ -142,9 +171,13 @@ export interface FilePart {
 
 /** A message; an assistant message without content has no parts. */
 export interface ChatMessage<Part = ContentPart> {
-  readonly role: 'system' | 'developer' | 'user' | 'assistant'
+  readonly role: 'system' | 'developer' | 'user' | 'assistant' | 'tool'
   readonly name: string | undefined
   readonly content: readonly Part[]
+  /** Of an assistant message: the tools that it called. */
+  readonly toolCalls?: readonly ToolCall[]
+  /** Of a tool's message: the call that it is the result of. */
+  readonly toolCallId?: string
 }
 
 /** A message as a client wrote it. */
@@ -171,6 +204,13 @@ export interface ChatRequest {
   readonly minTokens: number
   /** Texts that end an answer and are not part of it. */
   readonly stop: readonly string[]
+  /** What the model may call, and whether it may, must or must not; without tools the choice is `auto`. */
+  readonly tools: readonly Tool[]
+  readonly toolChoice: ToolChoice
+  /** Whether one answer may call more than one tool. */
+  readonly parallelToolCalls: boolean
+  /** What the text of an answer must look like. */
+  readonly responseFormat: ResponseFormat
   /** The request asks what the model saw: an `explain` event follows `start`. */
   readonly explain: boolean
   /** Milliseconds; undefined: the server's default. */
@@ -211,9 +251,28 @@ export type ChatEvent =
       /** Of the tokens whose text this is; present when log probabilities were asked for. */
       readonly logprobs?: readonly TextLogprob[]
     }
-  | { readonly type: 'finish'; readonly choice: number; readonly reason: 'stop' | 'length' }
+  /** A call begins; calls of a choice are counted from 0, one after the other. */
+  | {
+      readonly type: 'tool-call-start'
+      readonly choice: number
+      readonly call: number
+      /** `call_…` */
+      readonly id: string
+      readonly name: string
+    }
+  /** More of the call's arguments, which are a JSON text when all is said. */
+  | {
+      readonly type: 'tool-call-delta'
+      readonly choice: number
+      readonly call: number
+      readonly arguments: string
+    }
+  | { readonly type: 'finish'; readonly choice: number; readonly reason: FinishReason }
   | ({ readonly type: 'usage' } & TokenUsage)
   | { readonly type: 'timings'; readonly stations: StationTimes }
+
+/** `tool-calls`: the answer ended by itself, and has called a tool. */
+export type FinishReason = 'stop' | 'length' | 'tool-calls'
 
 export interface TokenUsage {
   readonly promptTokens: number
@@ -242,21 +301,6 @@ export interface TextLogprob extends TokenText {
   readonly top: readonly TokenText[]
 }
 
-/** The stations of a request's life, in order. */
-export const STATIONS = [
-  'fetch',
-  'decode',
-  'preprocess',
-  'disk',
-  'encode',
-  'queue',
-  'prefill',
-  'decode_tokens',
-] as const
-export type Station = (typeof STATIONS)[number]
-/** Milliseconds at each station, summed over pictures; a station that was skipped (cache) is absent. */
-export type StationTimes = { readonly [S in Station]?: number }
-
 /** What the model saw. */
 export interface Explanation {
   /** The prompt as rendered by the chat template, picture placeholders not expanded. */
@@ -268,101 +312,6 @@ export interface Explanation {
   readonly documents: readonly DocumentSeen[]
   /** What keys and values are kept as. */
   readonly kvCacheType: KvCacheType
-}
-
-/** What became of one picture, in request order. */
-export interface ImageSeen {
-  /** The request field. */
-  readonly param: string
-  readonly detail: ImageDetail
-  /** jpeg, png, … */
-  readonly format: string
-  readonly bytes: number
-  /** Hex, of the bytes. */
-  readonly sha256: string
-  /** The uploaded file that it is, or that it is a page of. */
-  readonly fileId?: string
-  /** The page of a document that it is, from 1; `bytes` and `sha256` are then the document's. */
-  readonly page?: number
-  /** Upright, in pixels, before any resize. */
-  readonly width: number
-  readonly height: number
-  /** In words, in order; those of the first time where the features come from the cache. */
-  readonly conversions: readonly string[]
-  readonly tiles: number
-  readonly grid: { readonly rows: number; readonly columns: number }
-  readonly towers: readonly { readonly name: string; readonly inputSize: number }[]
-  /** Positions in the prompt. */
-  readonly tokens: number
-  /** The features came from the cache; nothing was decoded or encoded. */
-  readonly cached: boolean
-  /** Which one; undefined where they were computed. */
-  readonly cache: 'memory' | 'disk' | undefined
-  readonly stations: StationTimes
-}
-
-/** What is seen of a clip: known before anything is decoded. */
-export interface VideoCost {
-  /** The request field. */
-  readonly param: string
-  /** The part that was looked at, and the whole, in seconds; of a list of frames from the first to the last. */
-  readonly start: number
-  readonly end: number
-  readonly duration: number
-  /** When each frame that is shown stands in the clip; as the prompt has them. */
-  readonly times: readonly number[]
-  readonly sampling: 'uniform' | 'keyframes' | 'scenes' | 'times'
-  /** Positions of its features in the prompt. */
-  readonly tokens: number
-  /** Seconds at which scenes begin; where they were chosen by and the request is for what it costs. */
-  readonly scenes?: readonly number[]
-}
-
-/** What became of one clip. */
-export interface VideoSeen extends VideoCost {
-  /** When the frames that were decoded are really shown, one a frame. */
-  readonly shown: readonly number[]
-  readonly tilesPerFrame: number
-  /** Frames whose features came from the cache, and were neither decoded nor encoded. */
-  readonly cachedFrames: number
-  readonly conversions: readonly string[]
-  /** Undefined for a list of frames. */
-  readonly clip: ClipSeen | undefined
-  readonly stations: StationTimes
-}
-
-/** What the file of a clip says of itself. */
-export interface ClipSeen {
-  /** mp4's `mov,mp4,m4a,3gp,3g2,mj2`, `matroska,webm`, … */
-  readonly format: string
-  readonly codec: string
-  readonly bytes: number
-  /** Hex, of the bytes. */
-  readonly sha256: string
-  readonly fileId?: string
-  /** Upright, in square pixels. */
-  readonly width: number
-  readonly height: number
-  readonly fps: number
-  readonly frames: number
-  readonly hasSound: boolean
-}
-
-/** What was looked at of one document. */
-export interface DocumentSeen {
-  /** The request field. */
-  readonly param: string
-  readonly fileId?: string
-  readonly filename: string | undefined
-  readonly bytes: number
-  /** Hex, of the bytes. */
-  readonly sha256: string
-  /** Pages that it has, and the numbers of those that were put into the message. */
-  readonly pageCount: number
-  readonly pages: readonly number[]
-  readonly content: 'text' | 'pictures' | 'both'
-  /** Of `pages`: those with any text; 0 where none was looked for. */
-  readonly pagesWithText: number
 }
 
 /** One checked request to `/v1/tokenize`. */

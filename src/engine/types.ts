@@ -3,6 +3,7 @@ import type { PictureLayout } from '../../models/tiling/layout.ts'
 import type { FramePooling } from '../../models/video/pooling.ts'
 import type { WireError } from '../errors.ts'
 import type { KvCacheType, TowerInput, TowerSessions } from './backend.ts'
+import type { Constraint } from './constraint.ts'
 
 /** How the next token is chosen. Values are already checked and defaulted. */
 export interface SamplingParams {
@@ -60,6 +61,8 @@ export interface GenerateRequest {
   readonly priority: 'live' | 'batch'
   /** Requests share prefix KV only where this is equal; the tenant goes in here. Absent: the common pool. */
   readonly cacheSalt?: string
+  /** What every answer must look like; absent: any text. */
+  readonly constraint?: Constraint
 }
 
 export interface TokenLogprob {

@@ -1124,14 +1124,37 @@ export interface components {
         AnswerMessage: {
             /** @constant */
             role: "assistant";
-            content: string;
+            /** @description Null where the answer is calls of tools and nothing else. */
+            content: string | null;
             refusal: null;
+            tool_calls?: components["schemas"]["ToolCall"][];
+        };
+        ToolCall: {
+            id: string;
+            /** @constant */
+            type: "function";
+            function: {
+                name: string;
+                /** @description A JSON text. */
+                arguments: string;
+            };
+        };
+        /** @description The first of a call has its id, type and name; the arguments of all, one after the other, are a JSON text. */
+        ToolCallDelta: {
+            index: number;
+            id?: string;
+            /** @constant */
+            type?: "function";
+            function?: {
+                name?: string;
+                arguments?: string;
+            };
         };
         /**
-         * @description `stop`: the model ended, or a stop text came. `length`: the token limit or the context ended.
+         * @description `stop`: the model ended, or a stop text came. `length`: the token limit or the context ended. `tool_calls`: it called tools.
          * @enum {string}
          */
-        FinishReason: "stop" | "length";
+        FinishReason: "stop" | "length" | "tool_calls";
         ChatCompletionChunk: {
             id: string;
             /** @constant */
@@ -1149,6 +1172,7 @@ export interface components {
                     role?: "assistant";
                     content?: string;
                     refusal?: null;
+                    tool_calls?: components["schemas"]["ToolCallDelta"][];
                 };
                 logprobs: components["schemas"]["Logprobs"] | null;
                 finish_reason: components["schemas"]["FinishReason"] | null;

@@ -3,6 +3,7 @@
 import type {
   ChatEvent,
   Explanation,
+  FinishReason,
   SoundSeen,
   StationTimes,
   TextLogprob,
@@ -11,14 +12,15 @@ import type {
 } from '../chat/contract.ts'
 import type { components } from './openapi.d.ts'
 import type { AnswerForm } from './wire-request.ts'
-import { toWireLogprobs, toWireNotes, toWireUsage } from './wire-usage.ts'
+import { toWireFinish, toWireLogprobs, toWireNotes, toWireUsage } from './wire-usage.ts'
 
 type ChatCompletion = components['schemas']['ChatCompletion']
 
 interface Choice {
   text: string
   readonly logprobs: TextLogprob[] | undefined
-  finishReason: 'stop' | 'length' | undefined
+  readonly calls: { readonly id: string; readonly name: string; arguments: string }[]
+  finishReason: FinishReason | undefined
 }
 
 export class AnswerBuilder {
@@ -37,6 +39,7 @@ export class AnswerBuilder {
       text: '',
       // An answer without a token has log probabilities too: none.
       logprobs: form.logprobs ? [] : undefined,
+      calls: [],
       finishReason: undefined,
     }))
   }
@@ -65,6 +68,12 @@ export class AnswerBuilder {
         choice.logprobs?.push(...(event.logprobs ?? []))
         break
       }
+      case 'tool-call-start':
+        this.#choices[event.choice]!.calls.push({ id: event.id, name: event.name, arguments: '' })
+        break
+      case 'tool-call-delta':
+        this.#choices[event.choice]!.calls[event.call]!.arguments += event.arguments
+        break
       case 'finish':
         this.#choices[event.choice]!.finishReason = event.reason
         break
@@ -101,10 +110,18 @@ export class AnswerBuilder {
 
 function toWireChoice(choice: Choice, index: number): ChatCompletion['choices'][number] {
   if (!choice.finishReason) throw new Error(`choice ${index} ended without a finish reason`)
+  const { text, calls } = choice
   return {
     index,
-    message: { role: 'assistant', content: choice.text, refusal: null },
+    message: {
+      role: 'assistant',
+      content: text === '' && calls.length > 0 ? null : text,
+      refusal: null,
+      ...(calls.length > 0 && {
+        tool_calls: calls.map(({ id, ...call }) => ({ id, type: 'function', function: call })),
+      }),
+    },
     logprobs: choice.logprobs ? toWireLogprobs(choice.logprobs) : null,
-    finish_reason: choice.finishReason,
+    finish_reason: toWireFinish(choice.finishReason),
   }
 }

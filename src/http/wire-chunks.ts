@@ -10,7 +10,7 @@ import type {
 } from '../chat/contract.ts'
 import type { components } from './openapi.d.ts'
 import type { AnswerForm } from './wire-request.ts'
-import { toWireLogprobs, toWireNotes, toWireUsage } from './wire-usage.ts'
+import { toWireFinish, toWireLogprobs, toWireNotes, toWireUsage } from './wire-usage.ts'
 
 type Chunk = components['schemas']['ChatCompletionChunk']
 type ChunkChoice = Chunk['choices'][number]
@@ -44,7 +44,18 @@ export class ChunkBuilder {
       }
       case 'finish':
         this.#unfinished.delete(event.choice)
-        return [this.#chunk([{ ...choice(event.choice, {}), finish_reason: event.reason }])]
+        return [
+          this.#chunk([{ ...choice(event.choice, {}), finish_reason: toWireFinish(event.reason) }]),
+        ]
+      case 'tool-call-start': {
+        const { call: index, id, name } = event
+        const begun = { index, id, type: 'function' as const, function: { name, arguments: '' } }
+        return [this.#chunk([choice(event.choice, { tool_calls: [begun] })])]
+      }
+      case 'tool-call-delta': {
+        const more = { index: event.call, function: { arguments: event.arguments } }
+        return [this.#chunk([choice(event.choice, { tool_calls: [more] })])]
+      }
       case 'explain':
         this.#explanation = event
         return []

@@ -3,6 +3,7 @@
 import type {
   DocumentSeen,
   Explanation,
+  FinishReason,
   ImageSeen,
   StationTimes,
   TextLogprob,
@@ -36,6 +37,10 @@ export function toWireUsage(usage: TokenUsage): Wire['Usage'] {
       rejected_prediction_tokens: 0,
     },
   }
+}
+
+export function toWireFinish(reason: FinishReason): Wire['FinishReason'] {
+  return reason === 'tool-calls' ? 'tool_calls' : reason
 }
 
 export function toWireLogprobs(logprobs: readonly TextLogprob[]): Wire['Logprobs'] {

@@ -1,0 +1,48 @@
+/**
+ * What an answer may say, as a tree that whoever asks builds and the grammar room compiles. Plain JSON, as it crosses threads.
+ * The pieces are those of XGrammar's structural tags, which is what they are lowered to.
+ */
+export type Constraint =
+  /** This text and no other. */
+  | { readonly kind: 'literal'; readonly text: string }
+  /** A JSON text that the schema allows; `true` allows any. Schemas are already checked for keywords that are not supported. */
+  | { readonly kind: 'json'; readonly schema: JsonSchema }
+  /** A whole match of an ECMAScript-like regular expression. */
+  | { readonly kind: 'regex'; readonly pattern: string }
+  /** A grammar in EBNF as of GBNF and XGrammar, from its rule `root`. */
+  | { readonly kind: 'grammar'; readonly text: string }
+  /** Any text. */
+  | { readonly kind: 'text' }
+  | { readonly kind: 'sequence'; readonly of: readonly Constraint[] }
+  /** One of them. */
+  | { readonly kind: 'choice'; readonly of: readonly Constraint[] }
+  | ({ readonly kind: 'tag' } & Tag)
+  /**
+   * Any text in which each trigger, a prefix of `begin` of one tag or more, begins one of these tags. `atLeastOne`: the text
+   * begins with a tag; `stopAfterFirst`: it ends with its first one.
+   */
+  | {
+      readonly kind: 'triggered'
+      readonly triggers: readonly string[]
+      readonly tags: readonly Tag[]
+      readonly atLeastOne: boolean
+      readonly stopAfterFirst: boolean
+    }
+  /** Tags and nothing else, with the separator between them. */
+  | {
+      readonly kind: 'separated'
+      readonly separator: string
+      readonly tags: readonly Tag[]
+      readonly atLeastOne: boolean
+      readonly stopAfterFirst: boolean
+    }
+
+/** A text between two literals. */
+export interface Tag {
+  readonly begin: string
+  readonly content: Constraint
+  readonly end: string
+}
+
+/** A JSON Schema as it was parsed: an object of keywords, or true or false. */
+export type JsonSchema = boolean | { readonly [keyword: string]: unknown }
