@@ -16,7 +16,7 @@ export interface DualFixture {
 
 export function dualFixture(name: DualFixture['name']): DualFixture {
   const folder = resolve(import.meta.dirname, `../fixtures/embeddings/tiny-${name}`)
-  const { texts, ids, pictures } = JSON.parse(readFileSync(join(folder, 'expected.json'), 'utf8'))
+  const { texts, ids, pictures } = JSON.parse(readFileSync(join(folder, 'recorded.json'), 'utf8'))
   const tensors = readSafetensors(join(folder, 'expected.safetensors'))
   return {
     ...{ name, folder, texts, ids, pictures },

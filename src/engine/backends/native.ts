@@ -2,11 +2,7 @@
  * The native backend: our own C++ runtime, inside worker threads. Towers that it has no instructions for, or that are
  * faster there, run on ONNX Runtime.
  */
-import {
-  type Graph,
-  kvGeometry,
-  recurrenceSizes,
-} from '../../../models/graph/graph.ts'
+import { type Graph, kvGeometry, recurrenceSizes } from '../../../models/graph/graph.ts'
 import { type Backend, type BackendOptions, type DecoderSession, mostRunning } from '../backend.ts'
 import { divideCache } from './cache-division.ts'
 import { CachedDecoder } from './cached-decoder.ts'
