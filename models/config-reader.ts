@@ -26,6 +26,11 @@ export class ConfigReader {
     return this.#own(key) === null
   }
 
+  /** Whether the key is a number, where it may be an object instead. */
+  isNumber(key: string): boolean {
+    return typeof this.#own(key) === 'number'
+  }
+
   /** Of all fields, for tables whose keys are data. */
   names(): string[] {
     return Object.keys(this.#fields)

@@ -22,6 +22,11 @@ export interface FamilyGraphs {
    */
   readonly soundEncoder?: Graph
   /**
+   * `tokens` [texts, steps], filled up with the tokenizer's padding, and `ends` [texts, 1], the place of each text's last own
+   * token, where the graph asks for it → `text` [texts, channels]: of a tower that is published beside one of pictures.
+   */
+  readonly textEncoder?: Graph
+  /**
    * `embeddings` [batch, steps, hidden], `positions` [batch, steps], the KV cache and `wanted`
    * [batch, wanted], the steps that are asked for → `hidden` [batch, wanted, hidden], `logits`
    * [batch, wanted, vocab]. Absent for a tower that is published alone.
@@ -51,13 +56,28 @@ export interface EmbeddingTower {
   readonly preferred: PictureSize
   /** Longest side in pixels. */
   readonly maxSide: number
+  /** How a picture is brought to the one size of a tower that has no other, colours normalised. Absent: sizes of many kinds, colours 0…1. */
+  readonly processing?: ImagePreprocessing
+  /** Where texts are embedded as well, by the family's `textEncoder`. */
+  readonly text?: TextTower
   /** The size that the published code brings a picture of another one to. */
   nearest(picture: PictureSize): PictureSize
   /**
-   * Pictures of one size: `pixels` [tiles, 3, height, width], colours 0…1 → the wanted `output` alone, [tiles, channels] or
+   * Pictures of one size: `pixels` [tiles, 3, height, width] → the wanted `output` alone, [tiles, channels] or
    * [tiles, rows · columns, channels].
    */
   graph(size: PictureSize, output: EmbeddingOutput): Graph
+}
+
+/** Texts in the space of one of the outputs of pictures. */
+export interface TextTower {
+  /** That output, by name. */
+  readonly output: string
+  readonly vocabSize: number
+  /** Tokens of a text, with those that the tokenizer puts around it. */
+  readonly maxTokens: number
+  /** What is done to a text before it is cut into tokens, as the published tokenizers do in code and not in their files. */
+  readonly preparation: 'none' | 'lower-case' | 'canonical'
 }
 
 /**

@@ -5,6 +5,7 @@ import { patchTokens } from './capabilities/image-tokens.ts'
 import type { Config } from './config.ts'
 import type { EmbeddingService } from './embeddings/contract.ts'
 import { createEmbeddingService, type ServedTower } from './embeddings/service.ts'
+import { textSide } from './embeddings/texts.ts'
 import { chooseBackend } from './engine/backends/choose.ts'
 import { startEncoder } from './engine/encoder.ts'
 import type { Encoder } from './engine/types.ts'
@@ -14,6 +15,7 @@ import { type FoundModel, factsOf } from './model-facts.ts'
 import { encoderBounds, limitsInForce, mediaOptions } from './part-options.ts'
 import { startAll } from './start-all.ts'
 import type { Logger } from './telemetry/logger.ts'
+import { Tokenizer } from './tokenizer/tokenizer.ts'
 
 /** A tower that is published alone, without HTTP. */
 export interface OpenTower {
@@ -36,8 +38,9 @@ export async function openTower(
   const encoding = { encoder: tower.graph(tower.preferred, tower.outputs[0]!) }
   const { name: backend, text } = chooseBackend(config.backend, encoding)
   logger.info({ backend, threads }, `the model runs on ${text}`)
-  const [facts, encoder, media] = await startAll([
+  const [facts, textModel, encoder, media] = await startAll([
     factsOf(found, backend),
+    tower.text && Tokenizer.load(modelDir).then((tokenizer) => textSide(tower.text!, tokenizer)),
     startEncoder({
       ...{ modelDir, backend, threads, packedWeights, logger },
       ...encoderBounds(config),
@@ -48,15 +51,21 @@ export async function openTower(
   const maxValues = config.maxEmbeddingValues
   const bounds = { maxImages, maxPatches, maxValues }
   const { digest, systemFingerprint } = facts
-  const model: ServedTower = { id: name, tower, digest, systemFingerprint, encoder, ...bounds }
+  const model: ServedTower = {
+    ...{ id: name, tower, text: textModel, digest, systemFingerprint, encoder },
+    ...bounds,
+  }
   const { outputs, patchSize, step, preferred, maxSide } = tower
   return {
     document: {
       ...facts,
-      inputModalities: ['image'],
+      inputModalities: textModel ? ['text', 'image'] : ['image'],
       outputModalities: ['embedding'],
       chat: undefined,
-      embeddings: { outputs, patchSize, step, preferred, maxSide, maxPatches, maxValues },
+      embeddings: {
+        ...{ outputs, patchSize, step, preferred, maxSide, maxPatches, maxValues },
+        text: tower.text && { output: tower.text.output, maxTokens: tower.text.maxTokens },
+      },
       imageTokens: patchTokens(tower, maxPatches),
       limits: limitsInForce(config, maxImages),
     },

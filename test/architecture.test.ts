@@ -86,7 +86,16 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'locate-configured': ['config', 'hub', 'import', 'telemetry'],
   'part-options': ['batches', 'config', 'capabilities', 'engine', 'files', 'media', 'models'],
   'model-facts': ['capabilities', 'chat', 'engine', 'import', 'model-file', 'weights'],
-  embeddings: ['picture-window', 'capabilities', 'deadline', 'engine', 'media', 'models', 'errors'],
+  embeddings: [
+    'picture-window',
+    'capabilities',
+    'deadline',
+    'engine',
+    'media',
+    'models',
+    'tokenizer',
+    'errors',
+  ],
   speech: [
     'capabilities',
     'deadline',
@@ -122,6 +131,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'part-options',
     'start-all',
     'telemetry',
+    'tokenizer',
   ],
   // What a model can do and is: shown by the edge, put together by main.
   capabilities: ['engine', 'package', 'models', 'errors'],

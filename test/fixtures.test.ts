@@ -8,14 +8,14 @@ import { keepRows, LARGEST_BYTES } from './support/cut-case.ts'
 import { FIXTURES, wholeCase } from './support/recorded-cases.ts'
 import { safetensorsBytes } from './support/safetensors-file.ts'
 
-const MOST_BYTES = 17_000_000
+const MOST_BYTES = 18_000_000
 /** The cases that are taken whole from elsewhere; others are made here. */
 const MADE_HERE = ['starter', 'starter-hearing', 'eagle2/grid_rule', 'decoders/phi3-longrope']
 const CASES = globSync('**/expected.json', { cwd: FIXTURES }).map(dirname).sort()
 const TAKEN = CASES.filter((place) => !MADE_HERE.includes(place))
 
 describe('test/fixtures', () => {
-  it('has at most 17 MB in all its files', () => {
+  it('has at most 18 MB in all its files', () => {
     const bytes = bytesBelow(FIXTURES)
     assert.ok(bytes <= MOST_BYTES, `${bytes} bytes`)
   })

@@ -16,10 +16,13 @@ const PUBLISHED = {
   intermediate_size: 4096,
 }
 
-/** Reads the fields of the hub's `CLIPVisionConfig`; what is not said is as published. */
-export function readClipConfig(raw: ConfigReader): VitConfig {
+/** Reads the fields of the hub's `CLIPVisionConfig`; what is not said is as `published`. */
+export function readClipConfig(
+  raw: ConfigReader,
+  published: Parameters<typeof readVitSizes>[1] = PUBLISHED,
+): VitConfig {
   raw.oneOf('hidden_act', ['quick_gelu'], 'quick_gelu')
-  const sizes = readVitSizes(raw, PUBLISHED)
+  const sizes = readVitSizes(raw, published)
   return { ...sizes, layerNormEps: raw.number('layer_norm_eps', 1e-5), gelu: 'quick' }
 }
 

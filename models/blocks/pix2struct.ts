@@ -136,7 +136,7 @@ function layer(
     project(seen, 'key'),
     project(seen, 'value'),
     c.heads,
-    1,
+    { scale: 1 },
   )
   x = g.add(x, dense(g, attended, `${prefix}.attention.output`, c.hiddenSize, { bias: false }))
 

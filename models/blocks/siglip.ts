@@ -4,10 +4,17 @@ import type { GraphBuilder } from '../graph/builder.ts'
 import type { Value } from '../graph/graph.ts'
 import { patchTokens, readVitSizes, type VitConfig, vitLayers } from './vit.ts'
 
-/** Reads the hub's `SiglipVisionConfig`. */
-export function readSiglipConfig(raw: ConfigReader): VitConfig {
+/** Reads the hub's `SiglipVisionConfig`; what is not said is `published`, where that is given. */
+export function readSiglipConfig(
+  raw: ConfigReader,
+  published?: Parameters<typeof readVitSizes>[1],
+): VitConfig {
   raw.oneOf('hidden_act', ['gelu_pytorch_tanh'], 'gelu_pytorch_tanh')
-  return { ...readVitSizes(raw), layerNormEps: raw.number('layer_norm_eps', 1e-6), gelu: 'tanh' }
+  return {
+    ...readVitSizes(raw, published),
+    layerNormEps: raw.number('layer_norm_eps', 1e-6),
+    gelu: 'tanh',
+  }
 }
 
 /**

@@ -5,9 +5,13 @@ import type { Value } from '../graph/graph.ts'
 import type { OpAttributes } from '../graph/ops.ts'
 import { dense, layerNorm, patchConv } from './dense.ts'
 
-export interface VitConfig {
+export interface VitConfig extends VitLayersConfig {
   readonly imageSize: number
   readonly patchSize: number
+}
+
+/** Of the layers, which texts go through as well. */
+export interface VitLayersConfig {
   readonly hiddenSize: number
   readonly layers: number
   readonly heads: number
@@ -74,23 +78,33 @@ export function vitLayers(
   g: GraphBuilder,
   x: Value,
   prefix: string,
-  c: VitConfig,
-  { count = c.layers, stage }: { readonly count?: number; readonly stage?: string } = {},
+  c: VitLayersConfig,
+  {
+    count = c.layers,
+    stage,
+    causal = false,
+  }: { readonly count?: number; readonly stage?: string; readonly causal?: boolean } = {},
 ): Value {
   for (let i = 0; i < count; i++) {
-    x = vitLayer(g, x, `${prefix}.layers.${i}`, c)
+    x = vitLayer(g, x, `${prefix}.layers.${i}`, c, causal)
     if (stage !== undefined) g.stage(`${stage}${i}`, x)
   }
   return x
 }
 
-/** x [tiles, tokens, hiddenSize] → same shape. */
-export function vitLayer(g: GraphBuilder, x: Value, prefix: string, c: VitConfig): Value {
+/** x [tiles, tokens, hiddenSize] → same shape; where it is `causal`, no token sees those behind it. */
+export function vitLayer(
+  g: GraphBuilder,
+  x: Value,
+  prefix: string,
+  c: VitLayersConfig,
+  causal = false,
+): Value {
   const normed = layerNorm(g, x, `${prefix}.layer_norm1`, c.layerNormEps)
   const [q, k, v] = (['q', 'k', 'v'] as const).map((name) =>
     dense(g, normed, `${prefix}.self_attn.${name}_proj`, c.hiddenSize),
   ) as [Value, Value, Value]
-  const attended = g.attention(q, k, v, c.heads)
+  const attended = g.attention(q, k, v, c.heads, { causal })
   x = g.add(x, dense(g, attended, `${prefix}.self_attn.out_proj`, c.hiddenSize))
 
   const ready = layerNorm(g, x, `${prefix}.layer_norm2`, c.layerNormEps)

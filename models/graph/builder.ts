@@ -93,13 +93,24 @@ export class GraphBuilder extends GraphParts {
   }
 
   /** Scores are scaled by headDim^−½ unless `scale` says otherwise. */
-  attention(q: Value, k: Value, v: Value, heads: number, scale?: number): Value {
+  attention(
+    q: Value,
+    k: Value,
+    v: Value,
+    heads: number,
+    { scale, causal = false }: { readonly scale?: number; readonly causal?: boolean } = {},
+  ): Value {
     const width = last(q.shape)
     if (q.shape.length !== 3 || typeof width !== 'number' || width % heads !== 0)
       this.fail('attention', 'q and [heads] are', q.shape, [heads])
     if (last(k.shape) !== width || !sameShape(k.shape, v.shape) || k.shape[0] !== q.shape[0])
       this.fail('attention', 'q, k and v are', q.shape, k.shape, v.shape)
-    const attributes = { heads, scale: scale ?? (width / heads) ** -0.5 }
+    if (causal && k.shape[1] !== q.shape[1])
+      this.fail('attention', 'causal q and k are', q.shape, k.shape)
+    const attributes = {
+      ...{ heads, scale: scale ?? (width / heads) ** -0.5 },
+      ...(causal && { causal: true as const }),
+    }
     return this.append('attention', [q, k, v], attributes, q.shape)
   }
 

@@ -25,8 +25,11 @@ export interface OpAttributes {
    * (a·cos − b·sin, b·cos + a·sin)
    */
   ropeTable: { readonly heads: number }
-  /** q [batch, queries, heads·headDim], k, v [batch, tokens, heads·headDim] → q's shape; every query sees every token */
-  attention: { readonly heads: number; readonly scale: number }
+  /**
+   * q [batch, queries, heads·headDim], k, v [batch, tokens, heads·headDim] → q's shape; every query sees every token, or
+   * where it is `causal`, with as many queries as tokens, none behind its own
+   */
+  attention: AttentionAttributes
   /**
    * q, k, v [batch, height·width, heads·headDim], rows [2·height − 1, headDim], columns [2·width − 1, headDim] → q's shape;
    * attention among the cells of a map with decomposed relative positions (MViTv2, arXiv 2112.01526, and ViTDet): to the
@@ -110,6 +113,12 @@ export interface OpAttributes {
   squaredDistances: None
   /** x [..., n] → int32 [...]: place of the smallest of the last axis, the first of equal ones */
   argmin: None
+}
+
+export interface AttentionAttributes {
+  readonly heads: number
+  readonly scale: number
+  readonly causal?: true
 }
 
 export interface RelativeAttentionAttributes {

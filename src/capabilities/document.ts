@@ -122,6 +122,8 @@ export interface EmbeddingCapabilities {
   readonly maxPatches: number
   /** Numbers of one answer. */
   readonly maxValues: number
+  /** The output whose vectors texts have as well, and how long they may be; undefined where texts are not embedded. */
+  readonly text: { readonly output: string; readonly maxTokens: number } | undefined
 }
 
 /** As they are stored. */

@@ -30,7 +30,7 @@ export interface ChatServiceOptions {
 }
 
 const OTHERS_DO =
-  'embeds pictures and has neither tokenizer nor decoder; ask /v1/embeddings, and /v1/models/{model} for what a picture costs'
+  'embeds pictures and has no decoder; ask /v1/embeddings, and /v1/models/{model} for what a picture costs'
 
 export function createChatService(options: ChatServiceOptions): ChatService {
   const { models, others, othersDo = OTHERS_DO, media, files, maxTextBytes } = options

@@ -4,7 +4,7 @@ import type { PictureSize } from '../../models/tiling/layout.ts'
 /** The embedding side of the server, one for all models that it serves. */
 export interface EmbeddingService {
   /**
-   * Embeds pictures. Throws an AerieError for every expected failure; aborting the signal ends the work at whatever station
+   * Embeds pictures, and texts where the tower has a side for them. Throws an AerieError for every expected failure; aborting the signal ends the work at whatever station
    * it has reached.
    */
   embed(request: EmbeddingRequest, signal: AbortSignal): Promise<EmbeddingResult>
@@ -13,8 +13,7 @@ export interface EmbeddingService {
 /** One input of a request. `param` is its field in wire spelling, for error messages. */
 export type EmbeddingInput =
   | { readonly type: 'image'; readonly url: string; readonly param: string }
-  /** Its words do not matter: nothing here embeds any. */
-  | { readonly type: 'text'; readonly param: string }
+  | { readonly type: 'text'; readonly text: string; readonly param: string }
 
 /**
  * The size at which a picture is seen. `auto`: its own, brought to the nearest that the model takes. `preferred`: the one
@@ -43,12 +42,26 @@ export interface EmbeddingResult {
   readonly model: string
   readonly output: string
   /** In the order of the inputs. */
-  readonly pictures: readonly EmbeddedPicture[]
-  /** Milliseconds at each station, summed over pictures; one that was skipped is absent. */
+  readonly embeddings: readonly Embedded[]
+  /** Milliseconds at each station, summed over inputs; one that was skipped is absent. */
   readonly stations: Readonly<Record<string, number>>
 }
 
+export type Embedded = EmbeddedPicture | EmbeddedText
+
+export interface EmbeddedText {
+  readonly type: 'text'
+  readonly values: Float32Array
+  /** `[channels]`. */
+  readonly shape: readonly number[]
+  /** With those that the tokenizer puts around a text. */
+  readonly tokens: number
+  /** The values came from the cache. */
+  readonly cached: boolean
+}
+
 export interface EmbeddedPicture {
+  readonly type: 'image'
   /** Row-major, of `shape`. */
   readonly values: Float32Array
   /** `[channels]`, or `[rows, columns, channels]` of a map. */

@@ -1,29 +1,39 @@
 /** At which size a tower is to see a picture, and how the picture comes to it. */
 import type { EmbeddingTower } from '../../models/family.ts'
-import type { WholePicture } from '../../models/preprocessing.ts'
+import type { Preprocessing, WholePicture } from '../../models/preprocessing.ts'
 import type { PictureSize } from '../../models/tiling/layout.ts'
 import { AerieError } from '../errors.ts'
 import type { RequestedSize } from './contract.ts'
+
+/** How a picture is brought to the size at which it is seen. */
+export interface SeenPicture {
+  readonly size: PictureSize
+  readonly preprocessing: Preprocessing
+}
 
 /** The request field that sizes come from. */
 const PARAM = 'aerie.size'
 
 /** Patches that a picture of this size is cut into. */
 export function patchesOf({ patchSize }: EmbeddingTower, { height, width }: PictureSize): number {
-  return (height / patchSize) * (width / patchSize)
+  return Math.floor(height / patchSize) * Math.floor(width / patchSize)
 }
 
 /**
  * `auto` as the published examples have it: the picture's own size, brought to the nearest that the tower takes without
  * antialias; where that is beyond a limit, smaller in the same proportions, antialiased. Sizes that were asked for: as
- * CLIPImageProcessor resizes. Throws `invalid_request` for a size that the tower does not take.
+ * CLIPImageProcessor resizes. A tower of one size has its own processing. Throws `invalid_request` for a size that the tower does not take.
  */
 export function seenAs(
   tower: EmbeddingTower,
   picture: PictureSize,
   requested: RequestedSize,
   maxPatches: number,
-): WholePicture {
+): SeenPicture {
+  if (tower.processing) {
+    if (typeof requested === 'object') checkSize(tower, requested, maxPatches)
+    return { size: tower.preferred, preprocessing: tower.processing }
+  }
   if (requested === 'auto') {
     const nearest = tower.nearest(picture)
     return fits(tower, nearest, maxPatches)
@@ -35,8 +45,8 @@ export function seenAs(
   return whole(size, 'bicubic')
 }
 
-function whole({ height, width }: PictureSize, resample: WholePicture['resample']): WholePicture {
-  return { mode: 'whole', height, width, resample, alpha: 'dropped' }
+function whole(size: PictureSize, resample: WholePicture['resample']): SeenPicture {
+  return { size, preprocessing: { mode: 'whole', ...size, resample, alpha: 'dropped' } }
 }
 
 function fits(tower: EmbeddingTower, size: PictureSize, maxPatches: number): boolean {

@@ -1,7 +1,6 @@
 /** The embeddings room's front desk: a checked request in, vectors or maps out, station by station. */
 import { createHash } from 'node:crypto'
 import type { EmbeddingOutput, EmbeddingTower } from '../../models/family.ts'
-import type { WholePicture } from '../../models/preprocessing.ts'
 import { ONE_TILE } from '../../models/tiling/layout.ts'
 import { findModel } from '../capabilities/find-model.ts'
 import { withDeadline } from '../deadline.ts'
@@ -10,18 +9,22 @@ import { AerieError } from '../errors.ts'
 import type { LoadedImage, Media } from '../media/types.ts'
 import { inWindow } from '../picture-window.ts'
 import type {
+  Embedded,
   EmbeddedPicture,
   EmbeddingInput,
   EmbeddingRequest,
   EmbeddingService,
 } from './contract.ts'
-import { patchesOf, seenAs } from './seen-size.ts'
+import { patchesOf, type SeenPicture, seenAs } from './seen-size.ts'
+import { embedText, type ReadText, readText, type TextSide } from './texts.ts'
 
 /** A tower that is served alone: everything that a request to it needs, loaded. */
 export interface ServedTower {
   /** The name that requests use. */
   readonly id: string
   readonly tower: EmbeddingTower
+  /** Undefined where texts are not embedded. */
+  readonly text: TextSide | undefined
   /** Hex SHA-256 over every file that decides a number. */
   readonly digest: string
   /** Changes whenever weights, backend or version do. */
@@ -51,9 +54,10 @@ type Stations = Record<string, number>
 
 /** A picture whose bytes are here and whose size is decided, not yet decoded. */
 interface SizedPicture {
+  readonly type: 'image'
   readonly input: ImageInput
   readonly image: LoadedImage
-  readonly seen: WholePicture
+  readonly seen: SeenPicture
   readonly patches: number
   readonly shape: readonly number[]
 }
@@ -68,6 +72,7 @@ export function createEmbeddingService(options: EmbeddingServiceOptions): Embedd
       const model = findModel({ models, others, othersDo }, request.model)
       const output = outputOf(model, request)
       const inputs = imagesOf(model, request)
+      const texts = textsOf(model, request, output)
       const deadlineMs = Math.min(request.deadlineMs ?? options.deadlineMs, options.deadlineMs)
       using deadline = withDeadline(clientSignal, deadlineMs)
       const { signal } = deadline
@@ -81,14 +86,18 @@ export function createEmbeddingService(options: EmbeddingServiceOptions): Embedd
           (image) => media.release(image),
         )
         const sized = images.map((image, i) => size(model, request, output, inputs[i]!, image))
-        checkValues(model, sized, output)
-        const pictures = await inWindow(sized, signal, (picture, linked) =>
-          embedPicture(model, media, picture, {
-            ...{ output, tenant: request.tenant, stations },
-            signal: linked,
-          }),
+        checkValues(model, sized, texts.length, output)
+        const ready = inOrder(request.inputs, sized, texts)
+        const errand = { output, tenant: request.tenant, stations }
+        const embeddings = await inWindow(
+          ready,
+          signal,
+          (item, linked): Promise<Embedded> =>
+            item.type === 'image'
+              ? embedPicture(model, media, item, { ...errand, signal: linked })
+              : embedReadText(model, item, { ...errand, signal: linked }),
         )
-        return { model: model.id, output: output.name, pictures, stations }
+        return { model: model.id, output: output.name, embeddings, stations }
       } catch (error) {
         throw deadline.explain(error)
       } finally {
@@ -121,16 +130,43 @@ function outputOf(
   return output
 }
 
-/** Throws `unsupported_parameter` for text and `media_too_large` for too many pictures. */
-function imagesOf({ id, maxImages }: ServedTower, { inputs }: EmbeddingRequest): ImageInput[] {
-  const images = inputs.map((input) => {
-    if (input.type === 'image') return input
-    throw new AerieError(
-      'unsupported_parameter',
-      `${input.param}: ${id} embeds pictures and has no text side; expected a data: URI, an http(s) URL or an image_url part, got a text`,
-      { param: input.param },
-    )
+/** Throws `unsupported_parameter` for text that the tower does not read, `invalid_request` for an output that texts do not have. */
+function textsOf(
+  { id, text }: ServedTower,
+  { inputs }: EmbeddingRequest,
+  output: EmbeddingOutput,
+): ReadText[] {
+  return inputs.flatMap((input) => {
+    if (input.type !== 'text') return []
+    const { param } = input
+    if (!text) {
+      throw new AerieError(
+        'unsupported_parameter',
+        `${param}: ${id} embeds pictures and has no text side; expected a data: URI, an http(s) URL or an image_url part, got a text`,
+        { param },
+      )
+    }
+    if (output.name !== text.tower.output) {
+      const message = `aerie.output: expected ${JSON.stringify(text.tower.output)}, which texts have alone, got ${JSON.stringify(output.name)}`
+      throw new AerieError('invalid_request', message, { param: 'aerie.output' })
+    }
+    return [readText(text, input)]
   })
+}
+
+/** As the inputs stand in the request. */
+function inOrder(
+  inputs: readonly EmbeddingInput[],
+  pictures: readonly SizedPicture[],
+  texts: readonly ReadText[],
+): (SizedPicture | ReadText)[] {
+  const [nextPicture, nextText] = [pictures.values(), texts.values()]
+  return inputs.map(({ type }) => (type === 'image' ? nextPicture : nextText).next().value!)
+}
+
+/** Throws `media_too_large` for too many pictures. */
+function imagesOf({ maxImages }: ServedTower, { inputs }: EmbeddingRequest): ImageInput[] {
+  const images = inputs.filter((input) => input.type === 'image')
   if (images.length <= maxImages) return images
   throw new AerieError(
     'media_too_large',
@@ -147,22 +183,25 @@ function size(
   image: LoadedImage,
 ): SizedPicture {
   const seen = seenAs(tower, image.header, request.size, maxPatches)
-  const cells = (side: number) => (side / tower.patchSize) * upsampling
-  const shape = kind === 'summary' ? [channels] : [cells(seen.height), cells(seen.width), channels]
-  return { input, image, seen, patches: patchesOf(tower, seen), shape }
+  const cells = (side: number) => Math.floor(side / tower.patchSize) * upsampling
+  const { height, width } = seen.size
+  const shape = kind === 'summary' ? [channels] : [cells(height), cells(width), channels]
+  return { type: 'image', input, image, seen, patches: patchesOf(tower, seen.size), shape }
 }
 
 /** Throws `invalid_request` before anything is decoded. */
 function checkValues(
   { maxValues }: ServedTower,
   pictures: readonly SizedPicture[],
+  texts: number,
   output: EmbeddingOutput,
 ): void {
-  const values = pictures.reduce((sum, { shape }) => sum + sizeOf(shape), 0)
+  const values =
+    pictures.reduce((sum, { shape }) => sum + sizeOf(shape), 0) + texts * output.channels
   if (values <= maxValues) return
   throw new AerieError(
     'invalid_request',
-    `input: ${output.name} of these pictures has ${values} numbers, limit is ${maxValues} (maxEmbeddingValues); send fewer, or a smaller aerie.size`,
+    `input: ${output.name} of these inputs has ${values} numbers, limit is ${maxValues} (maxEmbeddingValues); send fewer, or a smaller aerie.size`,
     { param: 'input' },
   )
 }
@@ -172,6 +211,20 @@ interface Errand {
   readonly tenant: string
   readonly stations: Stations
   readonly signal: AbortSignal
+}
+
+async function embedReadText(
+  { digest, systemFingerprint, encoder }: ServedTower,
+  text: ReadText,
+  { output, tenant, stations, signal }: Errand,
+): Promise<Embedded> {
+  return await embedText(text, {
+    ...{ encoder, signal, channels: output.channels },
+    scope: [output.name, digest, systemFingerprint, tenant],
+    took: (station, ms) => {
+      stations[station] = (stations[station] ?? 0) + ms
+    },
+  })
 }
 
 async function embedPicture(
@@ -189,7 +242,15 @@ async function embedPicture(
       throw new Error(`${output.name} has ${values.length} numbers, expected [${shape.join(', ')}]`)
     }
     const { width, height } = image.header
-    return { values, shape, source: { width, height }, seen, patches, cached }
+    return {
+      type: 'image',
+      values,
+      shape,
+      source: { width, height },
+      seen: seen.size,
+      patches,
+      cached,
+    }
   }
   // Everything that decides the numbers, and the tenant, so that nobody can probe for another's pictures.
   const key = createHash('sha256')
@@ -198,10 +259,10 @@ async function embedPicture(
   const known = await encoder.lookup(key)
   if (known?.from === 'disk') add('disk', known.readMs)
   if (known) return picture(known.features.data, true)
-  const prepared = await media.prepare(image, seen, ONE_TILE, input.param, signal)
+  const prepared = await media.prepare(image, seen.preprocessing, ONE_TILE, input.param, signal)
   add('decode', prepared.decodeMs)
   add('preprocess', prepared.preprocessMs)
-  const { height, width } = seen
+  const { height, width } = seen.size
   const encoded = await encoder.encode(
     {
       ...{ key, pixels: prepared.pixels, layout: ONE_TILE },

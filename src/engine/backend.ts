@@ -163,6 +163,11 @@ export interface TowerSession {
    * `backend_failure`, also for numbers that are not finite.
    */
   see(pixels: Float32Array, pictures: number, input: TowerInput): Promise<Float32Array>
+  /**
+   * Tokens `[texts, maxTokens]`, filled up, and where each text's last own token stands → `[texts, channels]`, which is the
+   * caller's. Rejects with `backend_failure`, also where the tower has none of texts.
+   */
+  read(tokens: Int32Array, ends: Int32Array): Promise<Float32Array>
   dispose(): Promise<void>
 }
 

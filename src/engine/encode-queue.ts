@@ -1,7 +1,7 @@
-/** Pictures, and sounds, that wait for the towers, each once however many requests want it. */
+/** Pictures, sounds and texts that wait for the towers, each once however many requests want it. */
 import { AerieError } from '../errors.ts'
 import { itemsPerRun } from './run-size.ts'
-import type { EncodeRequest, EncodeResult, Features, SoundRequest } from './types.ts'
+import type { EncodeResult, EncoderRequest, Features } from './types.ts'
 
 /** Someone who waits for a picture. */
 interface Waiter {
@@ -12,19 +12,20 @@ interface Waiter {
   readonly reject: (error: Error) => void
 }
 
-/** One picture, or one sound, on its way, and who waits for it. */
+/** One picture, sound or text on its way, and who waits for it. */
 export class PendingPicture {
-  readonly request: EncodeRequest | SoundRequest
+  readonly request: EncoderRequest
   readonly waiters = new Set<Waiter>()
   startedAt: number | undefined
 
-  constructor(request: EncodeRequest | SoundRequest) {
+  constructor(request: EncoderRequest) {
     this.request = request
   }
 
   /** Windows, of a sound. */
   get tiles(): number {
     if ('mel' in this.request) return this.request.windows
+    if ('tokens' in this.request) return 1
     const { layout, pooled } = this.request
     return layout.tiles * (pooled?.frames ?? 1)
   }
@@ -32,12 +33,14 @@ export class PendingPicture {
   /** Of one tile or window, or of the picture of a tower. */
   get floats(): number {
     const { request } = this
+    if ('tokens' in request) return request.tokens.length
     return ('mel' in request ? request.mel : request.pixels).length / this.tiles
   }
 
-  /** Only pictures whose tiles have one shape, and of which the same is wanted, can share a run; and only sounds with sounds. */
+  /** Only pictures whose tiles have one shape, and of which the same is wanted, can share a run; and only sounds with sounds, texts with texts. */
   get shape(): string {
     if ('mel' in this.request) return 'sound'
+    if ('tokens' in this.request) return 'text'
     const { input } = this.request
     return input ? `${input.width}×${input.height} ${input.output}` : String(this.floats)
   }

@@ -49,12 +49,18 @@ export interface SoundBatch {
   readonly sounds: readonly WindowedSound[]
 }
 
-export type ToEncoder = EncodeBatch | SoundBatch | DisposeMessage
+/** Texts that the worker reads together; each filled up to the tower's length. */
+export interface TextBatch {
+  readonly type: 'encode-texts'
+  readonly texts: readonly { readonly tokens: Int32Array; readonly end: number }[]
+}
+
+export type ToEncoder = EncodeBatch | SoundBatch | TextBatch | DisposeMessage
 
 export type FromEncoder =
   | {
       readonly type: 'encoded'
-      /** One `[rows, hidden]` a picture or sound, or a tower's output, over a SharedArrayBuffer. */
+      /** One `[rows, hidden]` a picture or sound, or a tower's output for a picture or text, over a SharedArrayBuffer. */
       readonly features: readonly Float32Array[]
       /** Of the towers. */
       readonly runs: number

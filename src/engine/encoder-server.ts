@@ -6,15 +6,19 @@ import type { EncoderSession, TowerSession } from './backend.ts'
 import { encodeClips } from './encode-clips.ts'
 import type { Encoded } from './encode-pictures.ts'
 import { encodeSounds } from './encode-sounds.ts'
+import { encodeTexts } from './encode-texts.ts'
 import { encodeForTower } from './encode-tower.ts'
 import type {
   EncodeBatch,
   EncoderReady,
   FromEncoder,
   SoundBatch,
+  TextBatch,
   ToEncoder,
 } from './encoder-messages.ts'
 import type { StartMessage } from './worker-host.ts'
+
+type Batch = EncodeBatch | SoundBatch | TextBatch
 
 /** What a batch is answered with. */
 interface EncodeWork {
@@ -22,6 +26,8 @@ interface EncodeWork {
   encode(batch: EncodeBatch): Promise<Encoded>
   /** Of sounds; absent where there are none. */
   hear?(batch: SoundBatch): Promise<Encoded>
+  /** Of texts; absent where there are none. */
+  read?(batch: TextBatch): Promise<Encoded>
   sessions?(): TowerSession['sessions']
   dispose(): Promise<void>
 }
@@ -44,13 +50,14 @@ export function serveTower(port: MessagePort, session: TowerSession, maxBatch: n
       if (!input) throw new Error('a tower was given pictures without an input')
       return await encodeForTower(session, pictures, input, maxBatch)
     },
+    read: ({ texts }) => encodeTexts(session, texts, maxBatch),
     sessions: () => session.sessions,
     dispose: () => session.dispose(),
   })
 }
 
 function serve(port: MessagePort, work: EncodeWork): void {
-  async function answer(batch: EncodeBatch | SoundBatch): Promise<FromEncoder> {
+  async function answer(batch: Batch): Promise<FromEncoder> {
     const startedAt = performance.now()
     try {
       const encoded = await encode(batch)
@@ -73,8 +80,12 @@ function serve(port: MessagePort, work: EncodeWork): void {
     }
   }
 
-  async function encode(batch: EncodeBatch | SoundBatch): Promise<Encoded> {
+  async function encode(batch: Batch): Promise<Encoded> {
     if (batch.type === 'encode') return await work.encode(batch)
+    if (batch.type === 'encode-texts') {
+      if (!work.read) throw new Error('a tower of pictures was given texts')
+      return await work.read(batch)
+    }
     if (!work.hear) throw new Error('a tower of pictures was given sounds')
     return await work.hear(batch)
   }
@@ -94,7 +105,9 @@ function serve(port: MessagePort, work: EncodeWork): void {
   port.postMessage(ready)
 }
 
-function inputsOf(batch: EncodeBatch | SoundBatch): Float32Array[] {
+/** Of which the memory is given back at once; texts are small. */
+function inputsOf(batch: Batch): Float32Array[] {
+  if (batch.type === 'encode-texts') return []
   return batch.type === 'encode'
     ? batch.pictures.map(({ pixels }) => pixels)
     : batch.sounds.map(({ mel }) => mel)

@@ -11,10 +11,10 @@ import type {
   EncodeRequest,
   EncodeResult,
   Encoder,
+  EncoderRequest,
   EncoderStats,
   Features,
   KnownFeatures,
-  SoundRequest,
 } from './types.ts'
 import { WorkerHost } from './worker-host.ts'
 
@@ -113,7 +113,7 @@ class WorkerEncoder implements Encoder {
     return known
   }
 
-  async encode(request: EncodeRequest | SoundRequest, signal: AbortSignal): Promise<EncodeResult> {
+  async encode(request: EncoderRequest, signal: AbortSignal): Promise<EncodeResult> {
     if (signal.aborted) throw cancelled(signal)
     const features = this.#cache.get(request.key)
     if (features) {
@@ -153,7 +153,7 @@ class WorkerEncoder implements Encoder {
     await Promise.all([this.#host.dispose(), this.#disk?.dispose()])
   }
 
-  #enqueue(request: EncodeRequest | SoundRequest): PendingPicture {
+  #enqueue(request: EncoderRequest): PendingPicture {
     this.#bound.enter(1)
     const picture = new PendingPicture(request)
     this.#pending.set(request.key, picture)
@@ -186,7 +186,8 @@ class WorkerEncoder implements Encoder {
       batch.forEach((picture, i) => {
         const data = message.features[i]!
         const { key, input, conversions, seconds } = factsOf(picture.request)
-        const rows = input ? 1 : data.length / this.#host.ready.hiddenSize
+        const rows =
+          input || 'tokens' in picture.request ? 1 : data.length / this.#host.ready.hiddenSize
         const features: Features = {
           ...{ key, data, rows },
           ...(conversions && { conversions }),
@@ -221,8 +222,8 @@ class WorkerEncoder implements Encoder {
   }
 }
 
-/** A batch has sounds alone, or pictures of one input alone. */
-function batchOf(requests: readonly (EncodeRequest | SoundRequest)[]): {
+/** A batch has sounds alone, texts alone, or pictures of one input alone. */
+function batchOf(requests: readonly EncoderRequest[]): {
   readonly message: ToEncoder
   readonly transfer: ArrayBuffer[]
 } {
@@ -233,6 +234,10 @@ function batchOf(requests: readonly (EncodeRequest | SoundRequest)[]): {
     const transfer = sounds.map(({ mel }) => mel.buffer)
     return { message: { type: 'encode-sounds', sounds }, transfer }
   }
+  const texts = requests.flatMap((request) => {
+    return 'tokens' in request ? [{ tokens: request.tokens, end: request.end }] : []
+  })
+  if (texts.length > 0) return { message: { type: 'encode-texts', texts }, transfer: [] }
   const asked = requests as readonly EncodeRequest[]
   const pictures = asked.map(({ pixels, layout, pooled }) => {
     return { pixels: transferable(pixels), layout, ...(pooled && { pooled }) }
@@ -244,9 +249,9 @@ function batchOf(requests: readonly (EncodeRequest | SoundRequest)[]): {
 
 /** What is kept with the features, or says what they are. */
 function factsOf(
-  request: EncodeRequest | SoundRequest,
+  request: EncoderRequest,
 ): Pick<EncodeRequest, 'key' | 'input' | 'conversions' | 'seconds'> {
-  return 'mel' in request ? { key: request.key } : request
+  return 'pixels' in request ? request : { key: request.key }
 }
 
 /** The same floats over a buffer of their own, so that transferring it takes nothing else along. */

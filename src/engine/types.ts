@@ -190,11 +190,23 @@ export interface SoundRequest {
   readonly windows: number
 }
 
+/** A text on its way to the tower that reads. */
+export interface TextRequest {
+  /** As of {@link EncodeRequest}. */
+  readonly key: string
+  /** `[maxTokens]`, filled up with the tokenizer's padding. */
+  readonly tokens: Int32Array
+  /** The place of its last own token. */
+  readonly end: number
+}
+
 /** Frames whose features are pooled to `[rows, hidden]`, the runs of all sizes one after the other. */
 export interface PooledFrames {
   readonly frames: number
   readonly pooling: FramePooling
 }
+
+export type EncoderRequest = EncodeRequest | SoundRequest | TextRequest
 
 /** Features that need not be computed. */
 export interface KnownFeatures {
@@ -227,7 +239,7 @@ export interface Encoder {
    * Equal keys in flight are computed once. Rejects with `cancelled` when the signal fires,
    * `queue_full` (with `retryAfterSeconds`), `not_ready` while restarting, or `backend_failure`.
    */
-  encode(request: EncodeRequest | SoundRequest, signal: AbortSignal): Promise<EncodeResult>
+  encode(request: EncoderRequest, signal: AbortSignal): Promise<EncodeResult>
   stats(): EncoderStats
   dispose(): Promise<void>
 }

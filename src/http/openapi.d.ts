@@ -991,8 +991,9 @@ export interface components {
             /** @description A model id from `/v1/models`, of one whose `aerie.output_modalities` has `embedding`. */
             model: string;
             /**
-             * @description The pictures: each an `https:` URL (`http:` where the server allows it) or a `data:` URI, as a string or as an
-             *     `image_url` part. One embedding each.
+             * @description The pictures and texts, one embedding each. A picture is an `https:` URL (`http:` where the server allows it) or a
+             *     `data:` URI, as a string or as an `image_url` part; every other string is a text, and so is a `text` part, whatever
+             *     it begins with.
              */
             input: string | components["schemas"]["EmbeddingInput"][];
             /**
@@ -1057,6 +1058,8 @@ export interface components {
              * @enum {string}
              */
             type: "text";
+            /** @description The text, whatever it begins with. */
+            text: string;
         };
         EmbeddingList: {
             /** @constant */
@@ -1064,7 +1067,7 @@ export interface components {
             data: components["schemas"]["Embedding"][];
             model: string;
             usage: {
-                /** @description Patches of all pictures, which are a tower's tokens. */
+                /** @description Patches of all pictures, which are a tower's tokens, and tokens of all texts. */
                 prompt_tokens: number;
                 /** @description The same. */
                 total_tokens: number;
@@ -1077,17 +1080,18 @@ export interface components {
         Embedding: {
             /** @constant */
             object: "embedding";
-            /** @description Of the picture. */
+            /** @description Of the input. */
             index: number;
             /** @description Numbers, or with `encoding_format` base64 the same as 32-bit floats, little-endian. */
             embedding: number[] | string;
-            /** @description Only where the request has `aerie`. */
+            /** @description Only where the request has `aerie`; `source`, `seen` and `patches` of a picture, `tokens` of a text. */
             aerie?: {
                 /** @description `[channels]` of a summary; `[rows, columns, channels]` of a map, row-major. */
                 shape: number[];
-                source: components["schemas"]["PictureSize"];
-                seen: components["schemas"]["PictureSize"];
-                patches: number;
+                source?: components["schemas"]["PictureSize"];
+                seen?: components["schemas"]["PictureSize"];
+                patches?: number;
+                tokens?: number;
                 /** @description It came from the cache; nothing was decoded or encoded. */
                 cached: boolean;
             };
@@ -1656,6 +1660,13 @@ export interface components {
                 max_patches: number;
                 /** @description Numbers of one answer. */
                 max_values: number;
+                /** @description Texts, where they are embedded as well; else null. */
+                text: {
+                    /** @description The output whose vectors texts share. */
+                    output: string;
+                    /** @description Of one text, with what the tokenizer puts around it. */
+                    max_tokens: number;
+                } | null;
             } | null;
             /** @description Expert models that the model's prompts name. */
             experts: {

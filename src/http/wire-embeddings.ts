@@ -1,7 +1,7 @@
 /** Embeddings: wire → ours, and back piece by piece, as a map has millions of numbers. */
 import { setImmediate } from 'node:timers/promises'
 import type {
-  EmbeddedPicture,
+  Embedded,
   EmbeddingInput,
   EmbeddingRequest,
   EmbeddingResult,
@@ -40,13 +40,15 @@ export function toEmbeddingRequest(wire: WireEmbedding, tenant: string): Embeddi
   }
 }
 
-/** A text that is no URL is a text. The contract has refused every other kind. */
+/** A string that is no URL is a text. The contract has refused every other kind. */
 function toInput(input: WireInput, param: string): EmbeddingInput {
   if (typeof input === 'string') {
     return /^\s*(?:data:|https?:\/\/)/i.test(input)
       ? { type: 'image', url: input, param }
-      : { type: 'text', param }
+      : { type: 'text', text: input, param }
   }
+  if (typeof input === 'object' && 'text' in input)
+    return { type: 'text', text: input.text, param: `${param}.text` }
   if (typeof input !== 'object' || !('image_url' in input))
     throw new Error(`the contract let ${typeof input} through`)
   const { image_url: image } = input
@@ -60,27 +62,39 @@ const PIECE = 3 * 4096
 
 /** The JSON of an `EmbeddingList`, piece by piece. */
 export async function* embeddingJson(
-  { model, output, pictures }: EmbeddingResult,
+  { model, output, embeddings }: EmbeddingResult,
   { format, explains }: EmbeddingForm,
 ): AsyncGenerator<string> {
   yield '{"object":"list","data":['
-  for (const [index, picture] of pictures.entries()) {
+  for (const [index, item] of embeddings.entries()) {
     yield `${index > 0 ? ',' : ''}{"object":"embedding","index":${index},"embedding":`
-    yield* format === 'base64' ? base64(picture.values) : numbers(picture.values)
-    if (explains) yield `,"aerie":${JSON.stringify(explanation(picture))}`
+    yield* format === 'base64' ? base64(item.values) : numbers(item.values)
+    if (explains) yield `,"aerie":${JSON.stringify(explanation(item))}`
     yield '}'
   }
-  const patches = pictures.reduce((sum, picture) => sum + picture.patches, 0)
+  const tokens = embeddingTokens(embeddings)
   const rest: Omit<Wire['EmbeddingList'], 'object' | 'data'> = {
     model,
-    usage: { prompt_tokens: patches, total_tokens: patches },
+    usage: { prompt_tokens: tokens, total_tokens: tokens },
     ...(explains ? { aerie: { output } } : {}),
   }
   yield `],${JSON.stringify(rest).slice(1)}`
 }
 
-function explanation(picture: EmbeddedPicture): NonNullable<Wire['Embedding']['aerie']> {
-  const { shape, source, seen, patches, cached } = picture
+/** Patches of pictures and tokens of texts. */
+export function embeddingTokens(embeddings: readonly Embedded[]): number {
+  return embeddings.reduce(
+    (sum, item) => sum + (item.type === 'image' ? item.patches : item.tokens),
+    0,
+  )
+}
+
+function explanation(item: Embedded): NonNullable<Wire['Embedding']['aerie']> {
+  if (item.type === 'text') {
+    const { shape, tokens, cached } = item
+    return { shape: [...shape], tokens, cached }
+  }
+  const { shape, source, seen, patches, cached } = item
   return {
     shape: [...shape],
     source: { height: source.height, width: source.width },

@@ -45,6 +45,9 @@ export function toWireDocument(document: CapabilityDocument): Wire['ModelDocumen
             max_side: embeddings.maxSide,
             max_patches: embeddings.maxPatches,
             max_values: embeddings.maxValues,
+            text: embeddings.text
+              ? { output: embeddings.text.output, max_tokens: embeddings.text.maxTokens }
+              : null,
           }
         : null,
       experts: experts.map(({ name, modality, task, isRunning: running }) => {

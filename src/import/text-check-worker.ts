@@ -27,10 +27,10 @@ const say = (message: FromTextCheck) => parentPort!.postMessage(message)
 async function examine(modelDir: string): Promise<TextFacts | undefined> {
   const { model } = await openModelSource(modelDir)
   const { family, config, embeddingTower, speech, messageContent } = model
-  if (embeddingTower) return undefined
+  if (embeddingTower && !embeddingTower.text) return undefined
   const directory = join(modelDir, family.textFolder ?? '')
-  if (speech) {
-    // It has no conversations; what it writes is of its vocabulary all the same.
+  if (speech || embeddingTower) {
+    // It has no conversations; what it writes or reads is of its vocabulary all the same.
     const tokenizer = await Tokenizer.load(directory)
     say({ type: 'loaded' })
     for (const written of TRIAL_TEXTS) encodes(tokenizer, written)

@@ -150,10 +150,10 @@ describe('/v1/embeddings', () => {
       /embeds pictures and has no text/,
     )
     await refused(what([LANDSCAPE, 'cat']), 'unsupported_parameter', 'input[1]', /got a text$/)
-    await refused(what([1, 2]), 'unsupported_parameter', 'input[0]', /token ids are text/)
-    await refused(what([[1, 2]]), 'unsupported_parameter', 'input[0]', /token ids are text/)
+    await refused(what([1, 2]), 'unsupported_parameter', 'input[0]', /send the text/)
+    await refused(what([[1, 2]]), 'unsupported_parameter', 'input[0]', /send the text/)
     const part = [{ type: 'text', text: 'a cat' }]
-    await refused(what(part), 'unsupported_parameter', 'input[0].type', /has a text side/)
+    await refused(what(part), 'unsupported_parameter', 'input[0].text', /has no text side/)
     const wrong = what([LANDSCAPE], { output: 'siglip' })
     await refused(wrong, 'invalid_request', 'aerie.output', /"summary", "features", "clip"/)
     const odd = what([LANDSCAPE], { size: { height: 50, width: 64 } })

@@ -15,7 +15,8 @@ export class EchoEmbeddings implements EmbeddingService {
     return {
       model: request.model,
       output,
-      pictures: inputs.map((_, i) => ({
+      embeddings: inputs.map((_, i) => ({
+        type: 'image',
         values: Float32Array.from({ length: dimensions }, (_, k) => i + k / 3),
         shape: [dimensions],
         source: { height: 9, width: 20 },

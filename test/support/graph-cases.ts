@@ -107,7 +107,11 @@ export const GRAPH_CASES: Readonly<
     },
     'of fewer queries than keys, not scaled': (g) => {
       const x = g.input('cells', ['tiles', 5, 12])
-      return g.attention(g.slice(x, 1, 0, 2), x, x, 3, 1)
+      return g.attention(g.slice(x, 1, 0, 2), x, x, 3, { scale: 1 })
+    },
+    'of what came before': (g) => {
+      const x = rows(g)
+      return g.attention(g.mul(x, g.weight('q', [12])), x, x, 3, { causal: true })
     },
   },
   relativeAttention: {

@@ -93,7 +93,14 @@ const EMITTERS: Emitters = {
   groupNorm: refuse,
   rope: (node, { draft }) => same('rope', node, draft, { ...node.attributes }),
   ropeTable: (node, { draft }) => same('ropeTable', node, draft, { ...node.attributes }),
-  attention: (node, { draft }) => same('attention', node, draft, { ...node.attributes }),
+  // Attention of a decoder has a cache; texts that are read once, by a tower, have none and are short.
+  attention: (node, { draft }) =>
+    node.attributes.causal
+      ? refuse(node)
+      : same('attention', node, draft, {
+          heads: node.attributes.heads,
+          scale: node.attributes.scale,
+        }),
   relativeAttention: refuse,
   kvAttention: ({ inputs: [q, k, v, , ...others], attributes, output }, { draft }) => {
     const queryTokens = others.filter(({ type }) => type === 'int32')

@@ -141,7 +141,10 @@ const EMITTERS: Emitters = {
     onnx.add(
       'MultiHeadAttention',
       inputs,
-      { num_heads: attributes.heads, scale: { float: attributes.scale } },
+      {
+        ...{ num_heads: attributes.heads, scale: { float: attributes.scale } },
+        ...(attributes.causal && { unidirectional: 1 }),
+      },
       { domain: 'com.microsoft' },
     ),
   relativeAttention: ({ inputs: [from], attributes }, { onnx, inputs: [q, k, v, rows, columns] }) =>

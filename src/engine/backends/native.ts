@@ -2,12 +2,7 @@
  * The native backend: our own C++ runtime, inside worker threads. Towers that it has no instructions for, or that are
  * faster there, run on ONNX Runtime.
  */
-import {
-  type Graph,
-  kvGeometry,
-  type NamedValue,
-  recurrenceSizes,
-} from '../../../models/graph/graph.ts'
+import { type Graph, kvGeometry, recurrenceSizes } from '../../../models/graph/graph.ts'
 import { type Backend, type BackendOptions, type DecoderSession, mostRunning } from '../backend.ts'
 import { divideCache } from './cache-division.ts'
 import { CachedDecoder } from './cached-decoder.ts'
@@ -134,13 +129,13 @@ async function loadRunner(
     return await loadOnnxRunner(graph, output, files, options)
   }
   const session = await load(graph, files, options, [output])
-  const [input] = graph.inputs as [NamedValue]
-  const [dim] = input.value.shape as [string]
+  const [dim] = graph.inputs[0]!.value.shape as [string]
   return {
-    async run(data, [count]) {
-      const dims = { [dim]: count! }
+    async run(...fed) {
+      const dims = { [dim]: fed[0]!.dims[0]! }
       const values = new Float32Array(session.sizeOf(output, dims))
-      session.run({ dims, inputs: { [input.name]: data }, outputs: { [output]: values } })
+      const inputs = Object.fromEntries(graph.inputs.map(({ name }, i) => [name, fed[i]!.data]))
+      session.run({ dims, inputs, outputs: { [output]: values } })
       return values
     },
     async dispose() {

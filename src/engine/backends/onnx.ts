@@ -1,5 +1,5 @@
 /** The ONNX Runtime backend: towers and decoders on a CPU, inside worker threads. */
-import { type Graph, kvGeometry, type NamedValue } from '../../../models/graph/graph.ts'
+import { type Graph, kvGeometry } from '../../../models/graph/graph.ts'
 import type { Backend, BackendOptions, DecoderSession } from '../backend.ts'
 import { CachedDecoder } from './cached-decoder.ts'
 import { EmbeddingTable } from './embedding-table.ts'
@@ -46,10 +46,10 @@ export async function loadOnnxRunner(
   const session = await withPlainWeights(graph, files, (tensors) =>
     OnnxSession.load(graph, tensors, options),
   )
-  const [input] = graph.inputs as [NamedValue]
   return {
-    async run(data, dims) {
-      const results = await session.run({ [input.name]: { data, dims } }, [output])
+    async run(...inputs) {
+      const feeds = Object.fromEntries(graph.inputs.map(({ name }, i) => [name, inputs[i]!]))
+      const results = await session.run(feeds, [output])
       return results[output]!
     },
     dispose: () => session.dispose(),

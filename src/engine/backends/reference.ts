@@ -1,10 +1,5 @@
 /** The reference backend: the same graphs in plain TypeScript, the truth for all others. */
-import {
-  type Graph,
-  kvGeometry,
-  type NamedValue,
-  recurrenceSizes,
-} from '../../../models/graph/graph.ts'
+import { type Graph, kvGeometry, recurrenceSizes } from '../../../models/graph/graph.ts'
 import type { Backend, BackendOptions, DecoderSession } from '../backend.ts'
 import { divideCache } from './cache-division.ts'
 import { CachedDecoder } from './cached-decoder.ts'
@@ -60,10 +55,13 @@ export async function referenceDecoder(
 /** The interpreter for an output of a graph of an opened model, which may be closed afterwards. */
 async function loadRunner(graph: Graph, output: string, files: ModelFiles): Promise<EncoderRunner> {
   const weights = await loadWeights(graph, files)
-  const [input] = graph.inputs as [NamedValue]
   return {
-    async run(data, dims) {
-      const feeds = new Map([[input.name, tensor(dims, Float64Array.from(data))]])
+    async run(...inputs) {
+      const feeds = new Map(
+        inputs.map(({ data, dims }, i) => {
+          return [graph.inputs[i]!.name, tensor(dims, Float64Array.from(data))]
+        }),
+      )
       return new Float32Array(interpret(graph, { feeds, weights }).get(output)!.data)
     },
     async dispose() {},

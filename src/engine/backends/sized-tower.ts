@@ -15,6 +15,8 @@ export class SizedTower implements TowerSession {
   readonly #tower: EmbeddingTower
   /** By size and output, the most recently used last. */
   readonly #runners = new Map<string, EncoderRunner>()
+  /** Of texts, from the first one on, and how many inputs its graph has. */
+  #reader: { readonly runner: EncoderRunner; readonly inputs: number } | undefined
   #loads = 0
   #evictions = 0
 
@@ -56,17 +58,29 @@ export class SizedTower implements TowerSession {
       )
     }
     const runner = await this.#runner(input)
-    const values = await runner.run(pixels, [pictures, 3, height, width])
-    if (values.every(Number.isFinite)) return values
-    throw new AerieError(
-      'backend_failure',
-      `${input.output} of ${width}×${height} pixels has numbers that are not finite`,
-    )
+    const values = await runner.run({ data: pixels, dims: [pictures, 3, height, width] })
+    return finite(values, `${input.output} of ${width}×${height} pixels`)
+  }
+
+  async read(tokens: Int32Array, ends: Int32Array): Promise<Float32Array> {
+    const texts = ends.length
+    const { text } = this.#tower
+    if (!text || texts < 1 || tokens.length !== texts * text.maxTokens) {
+      throw new AerieError('backend_failure', `${tokens.length} tokens are not ${texts} texts`)
+    }
+    this.#reader ??= await this.#loadReader()
+    const inputs = [
+      { data: tokens, dims: [texts, text.maxTokens] },
+      { data: ends, dims: [texts, 1] },
+    ]
+    const { runner, inputs: wanted } = this.#reader
+    return finite(await runner.run(...inputs.slice(0, wanted)), 'text')
   }
 
   async dispose(): Promise<void> {
-    const runners = [...this.#runners.values()]
+    const runners = [...this.#runners.values(), ...(this.#reader ? [this.#reader.runner] : [])]
     this.#runners.clear()
+    this.#reader = undefined
     this.#maker.close()
     await Promise.all(runners.map((runner) => runner.dispose()))
   }
@@ -90,12 +104,27 @@ export class SizedTower implements TowerSession {
     return runner
   }
 
+  async #loadReader(): Promise<{ readonly runner: EncoderRunner; readonly inputs: number }> {
+    const { files, checkpoint } = await openTower(this.#directory)
+    await using _checkpoint = checkpoint
+    const graph = files.graphs.textEncoder
+    if (!graph) throw new AerieError('backend_failure', 'the tower has no graph of texts')
+    const runner = await this.#maker.load(graph, graph.outputs[0]!.name, files)
+    return { runner, inputs: graph.inputs.length }
+  }
+
   async #evictOldest(): Promise<void> {
     const [key, runner] = this.#runners.entries().next().value!
     this.#runners.delete(key)
     this.#evictions++
     await runner.dispose()
   }
+}
+
+/** Rejects numbers that are not finite with `backend_failure`. */
+function finite(values: Float32Array, what: string): Float32Array {
+  if (values.every(Number.isFinite)) return values
+  throw new AerieError('backend_failure', `${what} has numbers that are not finite`)
 }
 
 async function openTower(directory: string): Promise<{

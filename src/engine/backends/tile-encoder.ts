@@ -3,10 +3,11 @@ import type { Graph } from '../../../models/graph/graph.ts'
 import { AerieError } from '../../errors.ts'
 import type { EncoderSession } from '../backend.ts'
 import type { ModelFiles } from './model-files.ts'
+import type { Feed } from './onnx-session.ts'
 
-/** Computes one output of a graph from its one input, of the shape `dims`. */
+/** Computes one output of a graph from its inputs, in their order. */
 export interface EncoderRunner {
-  run(input: Float32Array, dims: readonly number[]): Promise<Float32Array>
+  run(...inputs: readonly Feed[]): Promise<Float32Array>
   dispose(): Promise<void>
 }
 
@@ -77,6 +78,6 @@ function checked(runner: EncoderRunner, graph: Graph, what: string) {
         `${values.length} values are not ${count} ${what} of [${item.join(', ')}]`,
       )
     }
-    return await runner.run(values, [count, ...item])
+    return await runner.run({ data: values, dims: [count, ...item] })
   }
 }

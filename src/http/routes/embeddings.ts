@@ -6,7 +6,12 @@ import type { Metrics } from '../../telemetry/metrics.ts'
 import type { Contract } from '../contract.ts'
 import { noteEndUser } from '../end-user.ts'
 import { serverTiming } from '../server-timing.ts'
-import { embeddingJson, toEmbeddingForm, toEmbeddingRequest } from '../wire-embeddings.ts'
+import {
+  embeddingJson,
+  embeddingTokens,
+  toEmbeddingForm,
+  toEmbeddingRequest,
+} from '../wire-embeddings.ts'
 
 interface EmbeddingsRoute {
   readonly service: EmbeddingService
@@ -24,7 +29,7 @@ export function embeddingsRoute(
     const result = await service.embed(toEmbeddingRequest(wire, state.tenant), state.signal)
     metrics.stations(result.stations)
     state.facts['model'] = result.model
-    state.facts['promptTokens'] = result.pictures.reduce((sum, { patches }) => sum + patches, 0)
+    state.facts['promptTokens'] = embeddingTokens(result.embeddings)
     const json = embeddingJson(result, toEmbeddingForm(wire))
     return reply
       .type('application/json; charset=utf-8')

@@ -1,5 +1,6 @@
 /** Matrix products, rotary embedding and attention. Hot loops index with `!`. */
 import type {
+  AttentionAttributes,
   KvAttentionAttributes,
   RelativeAttentionAttributes,
   RopeAttributes,
@@ -70,12 +71,12 @@ export function ropeTable(x: Tensor, cos: Tensor, sin: Tensor): Tensor {
   return y
 }
 
-/** q, k, v [batch, tokens, heads·headDim]; every query sees every key of its batch element. */
+/** q, k, v [batch, tokens, heads·headDim]; every query sees every key of its batch element, or none behind its own place. */
 export function attention(
   q: Tensor,
   k: Tensor,
   v: Tensor,
-  { heads, scale }: { heads: number; scale: number },
+  { heads, scale, causal }: AttentionAttributes,
 ): Tensor {
   const [batch, queries, width] = q.shape as [number, number, number]
   const keys = k.shape[1]!
@@ -86,12 +87,13 @@ export function attention(
     for (let head = 0; head < heads; head++) {
       for (let query = 0; query < queries; query++) {
         const at = (b * queries + query) * width + head * headDim
-        for (let key = 0; key < keys; key++) {
+        const seen = causal ? query + 1 : keys
+        for (let key = 0; key < seen; key++) {
           scores[key] =
             scale * dot(q.data, at, k.data, (b * keys + key) * width + head * headDim, headDim)
         }
-        softmaxRow(scores, 0, keys)
-        for (let key = 0; key < keys; key++) {
+        softmaxRow(scores, 0, seen)
+        for (let key = 0; key < seen; key++) {
           accumulate(
             y.data,
             at,

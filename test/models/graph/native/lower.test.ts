@@ -15,6 +15,7 @@ import { seededRandom } from '../../../support/seeded-random.ts'
 
 /** Reasons, by operation and case; `''` stands for all cases of an operation. */
 const REFUSED: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
+  attention: { 'of what came before': /^attention of/ },
   groupNorm: { '': /^groupNorm of \[tiles, 6, 8, 8\]/ },
   relativeAttention: { '': /^relativeAttention of \[tiles, 15, 8\]/ },
   exp: { plain: /^exp of \[batch, steps, 12\]$/ },

@@ -1,0 +1,103 @@
+/** Texts → vectors in the space of one of a tower's outputs of pictures. */
+import { createHash } from 'node:crypto'
+import type { TextTower } from '../../models/family.ts'
+import type { Encoder } from '../engine/types.ts'
+import { AerieError } from '../errors.ts'
+import type { Tokenizer } from '../tokenizer/tokenizer.ts'
+import type { EmbeddedText, EmbeddingInput } from './contract.ts'
+
+/** The side of a tower that reads. */
+export interface TextSide {
+  readonly tower: TextTower
+  readonly tokenizer: Tokenizer
+  /** What a text is filled up with. */
+  readonly padId: number
+}
+
+/** A text cut into tokens. */
+export interface ReadText {
+  readonly type: 'text'
+  /** `[maxTokens]`, filled up. */
+  readonly tokens: Int32Array
+  /** Own tokens, with those that the tokenizer puts around a text. */
+  readonly length: number
+}
+
+type TextInput = Extract<EmbeddingInput, { type: 'text' }>
+
+/** What of a text side must be known of its tokenizer. Throws `invalid_package` for one that has no padding, or more tokens than the tower. */
+export function textSide(tower: TextTower, tokenizer: Tokenizer): TextSide {
+  const pad = tokenizer.config['pad_token']
+  const name = typeof pad === 'object' && pad !== null && 'content' in pad ? pad.content : pad
+  const padId = typeof name === 'string' ? tokenizer.idOf(name) : undefined
+  if (padId === undefined) {
+    const what = `tokenizer_config.json: pad_token: expected a token of the vocabulary, got ${JSON.stringify(pad)}`
+    throw new AerieError('invalid_package', what)
+  }
+  return { tower, tokenizer, padId }
+}
+
+/** Throws `context_length_exceeded`, and for a text that nothing is left of `invalid_request`. */
+export function readText({ tower, tokenizer, padId }: TextSide, input: TextInput): ReadText {
+  const { maxTokens, preparation } = tower
+  const { param } = input
+  const prepared = PREPARED[preparation](input.text)
+  const tooLong = (what: string) =>
+    new AerieError(
+      'context_length_exceeded',
+      `${param}: ${what}, and the tower reads ${maxTokens} tokens; it was trained on captions`,
+      { param },
+    )
+  // Before any work that grows with the text.
+  if (prepared.length > maxTokens * tokenizer.maxTokenBytes)
+    throw tooLong(`the text has ${prepared.length} characters`)
+  const ids = tokenizer.encodeWhole(prepared)
+  if (ids.length > maxTokens) throw tooLong(`the text is ${ids.length} tokens long`)
+  if (ids.some((id) => id >= tower.vocabSize))
+    throw new Error('the tokenizer has more tokens than the tower')
+  const tokens = new Int32Array(maxTokens).fill(padId)
+  tokens.set(ids)
+  return { type: 'text', tokens, length: ids.length }
+}
+
+export interface TextErrand {
+  readonly encoder: Encoder
+  /** Everything that decides the numbers beside the text, and the tenant. */
+  readonly scope: readonly string[]
+  readonly channels: number
+  readonly signal: AbortSignal
+  readonly took: (station: string, ms: number) => void
+}
+
+export async function embedText(
+  { tokens, length }: ReadText,
+  { encoder, scope, channels, signal, took }: TextErrand,
+): Promise<EmbeddedText> {
+  const key = createHash('sha256')
+    .update(JSON.stringify(['text', ...scope, length]))
+    .update(tokens)
+    .digest('hex')
+  const text = (values: Float32Array, cached: boolean): EmbeddedText => {
+    if (values.length !== channels)
+      throw new Error(`a text has ${values.length} numbers, expected ${channels}`)
+    return { type: 'text', values, shape: [channels], tokens: length, cached }
+  }
+  const known = await encoder.lookup(key)
+  if (known?.from === 'disk') took('disk', known.readMs)
+  if (known) return text(known.features.data, true)
+  const encoded = await encoder.encode({ key, tokens, end: length - 1 }, signal)
+  took('encode', encoded.queueMs + encoded.encodeMs)
+  return text(encoded.features.data, encoded.cached)
+}
+
+const PREPARED: Readonly<Record<TextTower['preparation'], (text: string) => string>> = {
+  none: (text) => text,
+  'lower-case': (text) => text.toLowerCase(),
+  // `SiglipTokenizer`: Python's `string.punctuation` goes, and white space becomes single spaces between words.
+  canonical: (text) =>
+    text
+      .toLowerCase()
+      .replace(/[!-/:-@[-`{-~]/g, '')
+      .replace(/\s+/g, ' ')
+      .trim(),
+}
