@@ -28,8 +28,8 @@ export function openResponsesSuite(clone: string | undefined, bun: string): Suit
         () => `${program} is not there`,
       )
     },
-    async run({ url, model }) {
-      const flags = ['--base-url', `${url}/v1`, '--api-key', 'none', '--model', model, '--json']
+    async run({ url, model, apiKey }) {
+      const flags = ['--base-url', `${url}/v1`, '--api-key', apiKey, '--model', model, '--json']
       const child = spawn(bun, [program!, ...flags], {
         cwd: resolve(clone!),
         stdio: ['ignore', 'pipe', 'inherit'],

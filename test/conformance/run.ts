@@ -42,7 +42,6 @@ if (unknown !== undefined) {
 
 const log = (line: string) => console.log(`  ${line}`)
 const fresh: Recorded[] = []
-await using server = await startConformanceServer()
 for (const suite of suites) {
   if (wanted && !wanted.includes(suite.id)) continue
   console.log(suite.id)
@@ -51,8 +50,16 @@ for (const suite of suites) {
     log(`skipped: ${missing}`)
     continue
   }
-  const { url, model } = server
-  const context = { url, model, python: values.python, minutes: Number(values.minutes), log }
+  await using server = await startConformanceServer(suite.withKey ?? false)
+  const { url, model, apiKey } = server
+  const context = {
+    url,
+    model,
+    apiKey,
+    python: values.python,
+    minutes: Number(values.minutes),
+    log,
+  }
   const { version, cases, notes = [] } = await suite.run(context)
   const explained = cases.map((one) => ({ ...one, why: explain(suite.id, one) }))
   const count = (outcome: string) => cases.filter((one) => one.outcome === outcome).length

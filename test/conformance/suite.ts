@@ -21,6 +21,8 @@ export interface SuiteResult {
 export interface SuiteContext {
   /** Base URL of the server, without `/v1`. */
   readonly url: string
+  /** That the server wants, where it wants one. */
+  readonly apiKey: string
   /** Name of the model that answers. */
   readonly model: string
   /** A virtual environment of Python where its suites are installed. */
@@ -35,6 +37,8 @@ export interface Suite {
   readonly title: string
   /** Where it comes from, for people. */
   readonly source: string
+  /** Whether its server is one that wants a key. */
+  readonly withKey?: true
   /** Undefined where it can run; else what is missing, as a line. */
   missing(): Promise<string | undefined>
   run(context: SuiteContext): Promise<SuiteResult>
