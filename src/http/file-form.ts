@@ -4,6 +4,9 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { AerieError } from '../errors.ts'
 import { joinField } from './describe.ts'
 
+/** What the fields beside the file are, by name. */
+export type FormFields = Readonly<Record<string, 'text' | 'list' | 'object'>>
+
 /** Of everything but the file: names, values, boundaries. */
 const MOST_FIELDS = 16
 const MOST_FIELD_BYTES = 4096
@@ -32,13 +35,14 @@ export async function acceptForms(scope: FastifyInstance): Promise<void> {
 }
 
 /**
- * Gives the file of the form to `receive` and returns the fields, nested where they are spelt `name[inner]`, lists where
- * they are spelt `name[]`, with the file's name in `file`. `known` are the names of fields that are no files. Rejects with `invalid_request` or `unknown_parameter` for what is no such form, with `cancelled`
+ * Gives the file of the form to `receive` and returns the fields, with the file's name in `file`. Objects are spelt
+ * `name[inner]`, as the official clients do, or are one JSON text, as OpenAPI has them; lists are `name[]` or `name`, once an
+ * item. `known` are the fields that are no files. Rejects with `invalid_request` or `unknown_parameter` for what is no such form, with `cancelled`
  * when the client goes away, and with whatever `receive` rejects with.
  */
 export async function readFileForm(
   request: FastifyRequest,
-  known: readonly string[],
+  known: FormFields,
   receive: (bytes: AsyncIterable<Uint8Array>) => Promise<void>,
 ): Promise<object> {
   const fields = new Map<string, unknown>()
@@ -53,7 +57,7 @@ export async function readFileForm(
         const name = checkFile(part, fields, known)
         await receive(bytesOf(part, request))
         fields.set('file', name)
-      } else addField(fields, part)
+      } else addField(fields, part, known)
     }
   } catch (error) {
     discardRest(request)
@@ -92,13 +96,13 @@ async function* bytesOf(
 function checkFile(
   part: MultipartFile,
   fields: ReadonlyMap<string, unknown>,
-  known: readonly string[],
+  known: FormFields,
 ): string {
   const { fieldname, filename, encoding } = part
   try {
     const param = nameOf(fieldname)
     if (param !== 'file') {
-      const isKnown = known.includes(/^\w*/.exec(param)![0])
+      const isKnown = Object.hasOwn(known, /^\w*/.exec(param)![0])
       throw isKnown ? invalid(param, 'expected a text, got a file') : unknown(param)
     }
     if (fields.has('file')) throw invalid(param, 'expected one file, got several')
@@ -121,19 +125,24 @@ function isFilename(name: string | undefined): name is string {
   return name !== undefined && name !== '' && name.length <= 255 && !/[\0-\x1f\x7f]/.test(name)
 }
 
-function addField(fields: Map<string, unknown>, part: Exclude<Multipart, MultipartFile>): void {
+function addField(
+  fields: Map<string, unknown>,
+  part: Exclude<Multipart, MultipartFile>,
+  known: FormFields,
+): void {
   const { value, valueTruncated } = part
   const [, outer, inner] = /^(\w+)\[(\w*)\]$/.exec(nameOf(part.fieldname)) ?? []
   const name = outer ?? part.fieldname
   const param = inner === undefined ? joinField('', name) : joinField(name, inner)
   if (valueTruncated) throw invalid(param, `expected at most ${MOST_FIELD_BYTES} bytes`)
   if (param === 'file') throw invalid(param, 'expected a file with a name, got a text')
-  if (inner === undefined) {
+  const kind = Object.hasOwn(known, name) ? known[name] : undefined
+  if (inner === undefined && kind !== 'list') {
     if (fields.has(name)) throw invalid(param, 'expected once, got several')
-    fields.set(name, value)
+    fields.set(name, kind === 'object' ? fromJson(value, param) : value)
     return
   }
-  if (inner === '') {
+  if (inner === '' || inner === undefined) {
     const list = fields.get(name) ?? []
     if (!Array.isArray(list)) throw invalid(param, 'expected once, got several')
     fields.set(name, [...list, value])
@@ -144,6 +153,19 @@ function addField(fields: Map<string, unknown>, part: Exclude<Multipart, Multipa
     throw invalid(param, 'expected once, got several')
   }
   fields.set(name, nested.set(inner, fromText(value)))
+}
+
+/** A text that begins as a JSON object does is one. */
+function fromJson(value: unknown, param: string): unknown {
+  if (typeof value !== 'string' || !/^\s*\{/.test(value)) return value
+  try {
+    return JSON.parse(value)
+  } catch (cause) {
+    throw new AerieError('invalid_request', `${param}: ${(cause as Error).message}`, {
+      param,
+      cause,
+    })
+  }
 }
 
 /** Numbers are digits in a form. */

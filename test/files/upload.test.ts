@@ -139,6 +139,13 @@ describe('a form that is none', () => {
       /content-transfer-encoding/,
     ],
     [
+      'an object that is no JSON',
+      [purpose, { name: 'expires_after', body: '{"anchor":' }, file],
+      'invalid_request',
+      'expires_after',
+      /JSON/,
+    ],
+    [
       'a lone anchor',
       [purpose, anchor, file],
       'invalid_request',
@@ -269,6 +276,13 @@ it('fields may come behind the file, and in any order', async () => {
   const { status, json } = await app.post([seconds, file, anchor, purpose])
   assert.equal(status, 200)
   assert.equal(json.bytes, 5)
+  assert.equal(json.expires_at, json.created_at + 3600)
+})
+
+it('an object may be one JSON text', async () => {
+  await using app = await openApp()
+  const expiry = { name: 'expires_after', body: '{"anchor": "created_at", "seconds": 3600}' }
+  const { json } = await app.post([purpose, expiry, file])
   assert.equal(json.expires_at, json.created_at + 3600)
 })
 

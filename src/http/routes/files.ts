@@ -19,7 +19,7 @@ interface FileRoutes {
 }
 
 /** Of an upload, beside the file. */
-const FIELDS = ['purpose', 'expires_after']
+const FIELDS = { purpose: 'text', expires_after: 'object' } as const
 
 type Named = FastifyRequest<{ Params: { file_id: string } }>
 

@@ -6,7 +6,7 @@ import type { Logger } from '../../telemetry/logger.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import type { Contract } from '../contract.ts'
 import { recordError } from '../error-handler.ts'
-import { acceptForms, FORM_BYTES, readFileForm } from '../file-form.ts'
+import { acceptForms, FORM_BYTES, type FormFields, readFileForm } from '../file-form.ts'
 import { checkBodyHeaders } from '../json-body.ts'
 import { errorBody } from '../openai-error.ts'
 import { serverTiming } from '../server-timing.ts'
@@ -46,13 +46,17 @@ interface TranscriptionRoute extends TranscriptionParts {
 }
 
 /** Of the form, beside its file. */
-const FIELDS: Readonly<Record<SpeechTask, readonly string[]>> = {
-  transcribe: [
-    ...['model', 'language', 'prompt', 'response_format', 'temperature', 'timestamp_granularities'],
-    ...['stream', 'include', 'chunking_strategy', 'known_speaker_names'],
-    'known_speaker_references',
-  ],
-  translate: ['model', 'prompt', 'response_format', 'temperature'],
+const TRANSLATION: FormFields = {
+  ...{ model: 'text', prompt: 'text', response_format: 'text', temperature: 'text' },
+}
+const FIELDS: Readonly<Record<SpeechTask, FormFields>> = {
+  transcribe: {
+    ...TRANSLATION,
+    ...{ language: 'text', stream: 'text', timestamp_granularities: 'list', include: 'list' },
+    ...{ known_speaker_names: 'list', known_speaker_references: 'list' },
+    chunking_strategy: 'object',
+  },
+  translate: TRANSLATION,
 }
 
 export async function transcriptionRoute(

@@ -1,0 +1,86 @@
+/**
+ * `npm run conformance`: what others wrote to test such a server, against this one, and docs/conformance.md made anew of how it
+ * went. Suites that are not named with `--only`, or cannot run here, keep what was recorded of them before, with its date.
+ */
+import { execFile } from 'node:child_process'
+import { parseArgs, promisify } from 'node:util'
+import { clientSuites } from './clients.ts'
+import { explain } from './explanations.ts'
+import { openResponsesSuite } from './open-responses.ts'
+import { openaiNodeSuite } from './openai-node.ts'
+import { type Recorded, readRecorded, writeRecorded } from './recorded.ts'
+import { writeReport } from './report.ts'
+import { schemathesisSuite } from './schemathesis.ts'
+import { startConformanceServer } from './server.ts'
+import type { Suite } from './suite.ts'
+
+const { values } = parseArgs({
+  options: {
+    'openai-node': { type: 'string' },
+    'open-responses': { type: 'string' },
+    bun: { type: 'string', default: 'bun' },
+    python: { type: 'string', default: '.cache/conformance' },
+    only: { type: 'string' },
+    minutes: { type: 'string', default: '30' },
+    'no-record': { type: 'boolean', default: false },
+  },
+})
+
+const suites: readonly Suite[] = [
+  openaiNodeSuite(values['openai-node']),
+  openResponsesSuite(values['open-responses'], values.bun),
+  ...clientSuites(),
+  schemathesisSuite(),
+]
+const wanted = values.only?.split(',')
+const unknown = wanted?.find((id) => !suites.some((suite) => suite.id === id))
+if (unknown !== undefined) {
+  const known = suites.map(({ id }) => id).join(', ')
+  console.error(`--only: expected some of ${known}, got ${unknown}`)
+  process.exit(2)
+}
+
+const log = (line: string) => console.log(`  ${line}`)
+const fresh: Recorded[] = []
+for (const suite of suites) {
+  if (wanted && !wanted.includes(suite.id)) continue
+  console.log(suite.id)
+  const missing = await suite.missing()
+  if (missing !== undefined) {
+    log(`skipped: ${missing}`)
+    continue
+  }
+  await using server = await startConformanceServer(suite.withKey ?? false)
+  const { url, model, apiKey } = server
+  const context = {
+    url,
+    model,
+    apiKey,
+    python: values.python,
+    minutes: Number(values.minutes),
+    log,
+  }
+  const { version, cases, notes = [] } = await suite.run(context)
+  const explained = cases.map((one) => ({ ...one, why: explain(suite.id, one) }))
+  const count = (outcome: string) => cases.filter((one) => one.outcome === outcome).length
+  log(
+    `${version}: ${count('passed')} passed, ${count('failed')} failed, ${count('skipped')} skipped`,
+  )
+  for (const note of notes) log(note)
+  for (const { group, name, message, why, outcome } of explained)
+    if (outcome === 'failed' && why === undefined)
+      log(`not explained: ${group}: ${name}: ${message?.split('\n')[0]}`)
+  const date = new Date().toISOString().slice(0, 10)
+  fresh.push({ id: suite.id, date, version, notes, cases: explained })
+}
+
+const unexplained = fresh.flatMap(({ cases }) =>
+  cases.filter(({ outcome, why }) => outcome === 'failed' && why === undefined),
+)
+if (!values['no-record']) {
+  const recorded = await writeRecorded(await readRecorded(), fresh)
+  await writeReport(suites, recorded)
+  await promisify(execFile)('npx', ['biome', 'format', '--write', 'docs/conformance.json'])
+}
+console.log(`${unexplained.length} failures without an explanation`)
+process.exitCode = unexplained.length > 0 ? 1 : 0
