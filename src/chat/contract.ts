@@ -3,11 +3,14 @@
  * `service.ts` implements {@link ChatService}; `src/http/wire-*.ts` convert to and from OpenAI's JSON.
  */
 import type { ImageDetail } from '../../models/preprocessing.ts'
+import type { AdapterFacts } from '../adapters/contract.ts'
 import type { KvCacheType } from '../engine/backend.ts'
 import type { SamplingParams } from '../engine/types.ts'
 import type { LoadedImage } from '../media/types.ts'
 import type { FiledSound, SoundCost, SoundPart, SoundSeen, TrackPart } from './sound-contract.ts'
+import type { StationTimes } from './stations.ts'
 
+export { STATIONS, type Station, type StationTimes } from './stations.ts'
 export type { FiledSound, ImageDetail, SoundCost, SoundPart, SoundSeen, TrackPart }
 
 /** The chat side of the server, one for all models that it serves. */
@@ -180,6 +183,8 @@ export interface ChatRequest {
   readonly tenant: string
   /** The client's own separation of prefix reuse within its tenant; undefined: none. */
   readonly cacheKey: string | undefined
+  /** Name of an adapter of the model; absent: the model as it is. */
+  readonly adapter?: string
 }
 
 /**
@@ -242,21 +247,6 @@ export interface TextLogprob extends TokenText {
   readonly top: readonly TokenText[]
 }
 
-/** The stations of a request's life, in order. */
-export const STATIONS = [
-  'fetch',
-  'decode',
-  'preprocess',
-  'disk',
-  'encode',
-  'queue',
-  'prefill',
-  'decode_tokens',
-] as const
-export type Station = (typeof STATIONS)[number]
-/** Milliseconds at each station, summed over pictures; a station that was skipped (cache) is absent. */
-export type StationTimes = { readonly [S in Station]?: number }
-
 /** What the model saw. */
 export interface Explanation {
   /** The prompt as rendered by the chat template, picture placeholders not expanded. */
@@ -268,6 +258,8 @@ export interface Explanation {
   readonly documents: readonly DocumentSeen[]
   /** What keys and values are kept as. */
   readonly kvCacheType: KvCacheType
+  /** What was added to the model's weights; undefined: nothing. */
+  readonly adapter?: AdapterFacts | undefined
 }
 
 /** What became of one picture, in request order. */
@@ -375,6 +367,8 @@ export interface TokenizeRequest {
     | { readonly type: 'text'; readonly text: string }
   readonly returnIds: boolean
   readonly tenant: string
+  /** As of {@link ChatRequest}. */
+  readonly adapter?: string
 }
 
 export interface TokenizeResult {
