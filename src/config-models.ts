@@ -7,6 +7,7 @@ import {
   type ModelEntry,
 } from './config-schema.ts'
 import { expectation, parseValue } from './config-value.ts'
+import { AerieError } from './errors.ts'
 import { nearest } from './nearest.ts'
 
 /** Keys that may differ from model to model; in an entry they stand as they do for the whole server. */
@@ -29,6 +30,10 @@ export const MODEL_KEYS = [
   'maxPatches',
   'maxEmbeddingValues',
   'speechBatch',
+  'adapters',
+  'maxAdapters',
+  'adapterMemoryBytes',
+  'maxAdapterRank',
 ] as const satisfies readonly ConfigKey[]
 
 const FLAGS = ['pinned', 'preload'] as const
@@ -53,9 +58,14 @@ export interface ModelSpec {
   readonly config: Config
 }
 
-/** What is served, in its order: the list, or the one model. */
+/** What is served, in its order: the list, or the one model. Throws `invalid_config` for adapters of no model. */
 export function modelSpecs(config: Config): readonly ModelSpec[] {
-  const entries = config.models.length > 0 ? config.models : [{ model: config.model }]
+  const isList = config.models.length > 0
+  if (isList && config.adapters.length > 0) {
+    const what = 'adapters: with models, they stand in the entry of the model that they belong to'
+    throw new AerieError('invalid_config', what)
+  }
+  const entries = isList ? config.models : [{ model: config.model }]
   return entries.map((entry, i) => {
     const { model, name, aliases = [], pinned = false, preload, memoryBytes, ...settings } = entry
     return {

@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Batches } from './batches/batch-service.ts'
 import { recordsAt } from './batches/records-source.ts'
+import { adapterDocument } from './capabilities/adapter-document.ts'
 import type { CapabilityDocument } from './capabilities/document.ts'
 import type { ChatEvent, ChatRequest, ChatService, ContentPart } from './chat/contract.ts'
 import { greedyRequest } from './chat/greedy-request.ts'
@@ -159,7 +160,10 @@ export async function startServer(
     unknownFields: config.unknownFields,
     sources: () => ({
       ...totals.of(models.loaded()),
-      serving: { models: models.list(), ...models.budget() },
+      serving: {
+        models: models.list().filter(({ base }) => base === undefined),
+        ...models.budget(),
+      },
       media: media.stats(),
       files: files.stats(),
       batches: batches.stats(),

@@ -27,22 +27,26 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   config: ['config-models', 'config-schema', 'config-value', 'cpu', 'errors', 'nearest'],
   'config-schema': [
     'config-key',
+    'config-adapter-keys',
     'config-batch-keys',
     'config-file-keys',
     'config-model-keys',
     'config-sound-keys',
   ],
-  'config-models': ['config-schema', 'config-value', 'nearest'],
+  'config-models': ['config-schema', 'config-value', 'errors', 'nearest'],
   'config-model-keys': ['config-key'],
   'config-key': [],
+  'config-adapter-keys': ['config-key'],
   'config-batch-keys': ['config-key'],
   'config-file-keys': ['config-key'],
   'config-sound-keys': ['config-key'],
   'config-value': ['config-schema'],
   models: ['errors', 'model-folder', 'weights'],
+  adapters: ['errors', 'model-folder', 'models', 'weights'],
   weights: ['errors', 'gguf-name', 'models', 'model-file', 'model-folder'],
   // kernels: the types of the addon.
   'engine/backends': [
+    'adapters',
     'engine',
     'weights',
     'models',
@@ -52,7 +56,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'process-alive',
     'write-all',
   ],
-  engine: ['engine/backends', 'models', 'errors', 'free-memory'],
+  engine: ['adapters', 'engine/backends', 'models', 'errors', 'free-memory'],
   // A GGUF file holds the vocabulary beside the weights.
   tokenizer: ['errors', 'model-file', 'model-folder', 'weights'],
   media: ['models', 'errors', 'process-alive', 'write-all'],
@@ -62,6 +66,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   batches: ['engine', 'errors', 'files', 'json', 'process-alive'],
   telemetry: ['batches', 'errors', 'engine', 'files', 'media', 'serving', 'speech'],
   http: [
+    'adapters',
     'batches',
     'telemetry',
     'capabilities',
@@ -77,6 +82,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'speech',
   ],
   chat: [
+    'adapters',
     'files',
     'picture-window',
     'capabilities',
@@ -95,7 +101,16 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   deadline: ['errors'],
   'start-all': [],
   'locate-configured': ['config', 'hub', 'import', 'telemetry'],
-  'part-options': ['batches', 'config', 'capabilities', 'engine', 'files', 'media', 'models'],
+  'part-options': [
+    'adapters',
+    'batches',
+    'config',
+    'capabilities',
+    'engine',
+    'files',
+    'media',
+    'models',
+  ],
   'model-facts': ['capabilities', 'chat', 'engine', 'import', 'model-file', 'weights'],
   embeddings: [
     'picture-window',
@@ -119,6 +134,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   ],
   // Opens and closes models of every kind, and hands requests to the rooms that they are for.
   serving: [
+    'adapters',
     'capabilities',
     'chat',
     'config',
@@ -142,7 +158,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'weights',
   ],
   // What a model can do and is: shown by the edge, put together by main.
-  capabilities: ['engine', 'package', 'models', 'errors'],
+  capabilities: ['adapters', 'engine', 'package', 'models', 'errors'],
   package: ['errors', 'gguf-name', 'model-folder'],
   // Measures with the very prompts and pictures that the server would make; rounds by what layers read in a text.
   quantise: [
@@ -177,7 +193,16 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'unchanged',
     'write-all',
   ],
-  inspect: ['cli', 'capabilities', 'import', 'package', 'models', 'errors', 'model-file'],
+  inspect: [
+    'adapters',
+    'cli',
+    'capabilities',
+    'import',
+    'package',
+    'models',
+    'errors',
+    'model-file',
+  ],
   cli: [
     'main',
     'capabilities',

@@ -3,6 +3,7 @@
  * `service.ts` implements {@link ChatService}; `src/http/wire-*.ts` convert to and from OpenAI's JSON.
  */
 import type { ImageDetail } from '../../models/preprocessing.ts'
+import type { AdapterFacts } from '../adapters/contract.ts'
 import type { KvCacheType } from '../engine/backend.ts'
 import type { SamplingParams } from '../engine/types.ts'
 import type { LoadedImage } from '../media/types.ts'
@@ -312,6 +313,8 @@ export interface Explanation {
   readonly documents: readonly DocumentSeen[]
   /** What keys and values are kept as. */
   readonly kvCacheType: KvCacheType
+  /** What was added to the model's weights; undefined: nothing. */
+  readonly adapter?: AdapterFacts | undefined
 }
 
 /** One checked request to `/v1/tokenize`. */

@@ -46,7 +46,7 @@ function standing(model: ModelStatus) {
 
 function capabilities(document: CapabilityDocument) {
   const { chat, embeddings, imageTokens, weights, quantization, parity, parent } = document
-  const { license, digest, systemFingerprint, backend, limits, experts } = document
+  const { license, digest, systemFingerprint, backend, limits, experts, adapter } = document
   return {
     ...card(document),
     max_prompt: chat?.maxPrompt ?? 0,
@@ -87,6 +87,7 @@ function capabilities(document: CapabilityDocument) {
       dtypes: { ...weights.dtypes },
       computed_as: weights.computedAs,
     },
+    adapter: adapter ? toWireAdapter(adapter) : null,
     quantization: quantization ? toWireQuantization(quantization) : null,
     parity: parity ? toWireParity(parity) : null,
     license: license ?? null,
@@ -127,9 +128,22 @@ function toWireAudioCapabilities(
   }
 }
 
-function openaiFields({ id, outline, document }: ModelStatus) {
+function openaiFields({ id, base, outline, document }: ModelStatus) {
   const { created, ownedBy } = { ownedBy: 'aerie', ...outline, ...document }
-  return { id, object: 'model' as const, created, owned_by: ownedBy }
+  // The parent as vLLM lists adapters.
+  return { id, object: 'model' as const, created, owned_by: ownedBy, parent: base ?? null }
+}
+
+function toWireAdapter(
+  adapter: NonNullable<CapabilityDocument['adapter']>,
+): NonNullable<Wire['Capabilities']['adapter']> {
+  return {
+    ...pick(adapter, 'base', 'digest', 'modules', 'parameters', 'bytes'),
+    rank: { ...adapter.ranks },
+    targets: [...adapter.targets],
+    dtypes: { ...adapter.dtypes },
+    trained_on: adapter.trainedOn ?? null,
+  }
 }
 
 function card(document: CapabilityDocument) {

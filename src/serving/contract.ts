@@ -28,6 +28,8 @@ export interface Footprint {
 /** A loaded model, whichever kind it is; the two services of the other kinds are undefined. */
 export interface LoadedModel {
   readonly document: CapabilityDocument
+  /** Of its adapters, by name. */
+  readonly adapters: ReadonlyMap<string, CapabilityDocument>
   readonly chat: ChatService | undefined
   readonly embeddings: EmbeddingService | undefined
   readonly speech: SpeechService | undefined
@@ -88,6 +90,8 @@ export interface ConfiguredModel {
 /** One model, as `/v1/models` and `/metrics` show it. */
 export interface ModelStatus {
   readonly id: string
+  /** Of an adapter, the model that it belongs to, whose state and figures these are; undefined: it is no adapter. */
+  readonly base: string | undefined
   readonly aliases: readonly string[]
   readonly kind: ModelKind
   readonly isPinned: boolean
@@ -112,7 +116,7 @@ export interface ModelStatus {
 
 /** What the edge needs to know about models. */
 export interface ModelDirectory {
-  /** In the order of the configuration. */
+  /** In the order of the configuration, each model followed by its adapters. */
   list(): readonly ModelStatus[]
   /** By id, alias or name of an adapter. Throws `model_not_found`. */
   find(name: string): ModelStatus

@@ -1,6 +1,8 @@
 /** Finds the models that the configuration names, and says how each is opened. */
 import { readdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { adapterBase } from '../adapters/adapter-base.ts'
+import { adapterSources } from '../adapters/open-adapters.ts'
 import { inputModalities, soundBounds, videoBounds } from '../chat/model.ts'
 import type { Config } from '../config.ts'
 import { type ModelSpec, modelSpecs } from '../config-models.ts'
@@ -90,8 +92,11 @@ async function configured(
 ): Promise<ConfiguredModel> {
   const id = name ?? first.name
   const kind = kindOf(first)
+  const adapters = adapterSources(config.adapters).map((adapter) => adapter.name)
+  // Says what has no decoder for them.
+  if (adapters.length > 0) adapterBase(first.model)
   return {
-    ...{ id, aliases, adapters: [], kind, isPinned, isPreloaded },
+    ...{ id, aliases, adapters, kind, isPinned, isPreloaded },
     outline: await outlineOf(first, kind, config),
     location: first.directory,
     async find(signal) {

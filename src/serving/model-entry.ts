@@ -45,6 +45,8 @@ export class ModelEntry implements Candidate {
   usedLiveAtMs = -Infinity
   #footprint: Footprint | undefined
   #document: ModelStatus['document']
+  /** As of the last load, too. */
+  #adapters: LoadedModel['adapters'] = new Map()
   #goodbye: PromiseWithResolvers<void> | undefined
   #finding: AbortController | undefined
   /** What was held where so much was estimated. */
@@ -88,12 +90,17 @@ export class ModelEntry implements Candidate {
     return this.#loads === 0 ? FIRST_GUESS_SECONDS : Math.ceil(this.#loadSeconds / this.#loads)
   }
 
-  status(nowMs: number): ModelStatus {
+  /** Of the model, or of one of its adapters, which comes and goes with it. */
+  status(nowMs: number, adapter?: string): ModelStatus {
     const { model, state, failure, leases, waiters } = this
     const { id, aliases, kind, isPinned, outline } = model
     const footprint = this.#footprint ?? this.found?.footprint
+    const named =
+      adapter === undefined
+        ? { id, aliases, base: undefined, document: this.#document }
+        : { id: adapter, aliases: [], base: id, document: this.#adapters.get(adapter) }
     return {
-      ...{ id, aliases, kind, isPinned, state, outline, leases },
+      ...{ ...named, kind, isPinned, state, outline, leases },
       failure:
         failure && state === 'failed'
           ? {
@@ -101,7 +108,6 @@ export class ModelEntry implements Candidate {
               retryAfterSeconds: Math.max(0, Math.ceil((failure.retryAtMs - nowMs) / 1000)),
             }
           : undefined,
-      document: this.#document,
       bytes: footprint && total(footprint),
       waiting: waiters.size,
       loads: this.#loads,
@@ -225,6 +231,7 @@ export class ModelEntry implements Candidate {
     this.failuresInRow = 0
     this.#footprint = footprint
     this.#document = model.document
+    this.#adapters = model.adapters
     this.#loads++
     this.#loadSeconds += seconds
     this.usedAtMs = nowMs

@@ -1,5 +1,8 @@
 /** Opens a model that answers: text, engine, and where it sees or hears the encoder, put together. */
 import { join } from 'node:path'
+import { adapterSources, openAdapters } from '../adapters/open-adapters.ts'
+import { adapterDocument } from '../capabilities/adapter-document.ts'
+import type { CapabilityDocument } from '../capabilities/document.ts'
 import { tiledImageTokens } from '../capabilities/image-tokens.ts'
 import type { ChatService } from '../chat/contract.ts'
 import {
@@ -17,7 +20,7 @@ import { startEncoder } from '../engine/encoder.ts'
 import { startEngine } from '../engine/engine.ts'
 import type { Encoder, Engine } from '../engine/types.ts'
 import { computedForm, type FoundModel, factsOf, readingOf } from '../model-facts.ts'
-import { encoderBounds, limitsInForce, smallCacheRemark } from '../part-options.ts'
+import { encoderBounds, engineAdapters, limitsInForce, smallCacheRemark } from '../part-options.ts'
 import { startAll } from '../start-all.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { LoadedModel } from './contract.ts'
@@ -40,6 +43,12 @@ export async function openChat(
   const { directory: modelDir, name, model: described, storage } = found
   const { family, config: familyConfig, limits, preprocessing, picturePrompt } = described
   const backend = runtimeFor(described.graphs, config, logger)
+  const adapters = await openAdapters(
+    adapterSources(config.adapters),
+    { name, parent: found.manifest?.parent.id, model: described },
+    config,
+    (text) => logger.info(text),
+  )
   if (storage) logger.info({ storage }, readingOf(backend))
   const { packedWeights } = found
   const worker = { modelDir, backend, threads: config.threads, packedWeights, logger }
@@ -60,6 +69,7 @@ export async function openChat(
       kvBlockSize: config.kvBlockSize,
       maxRunning: config.maxRunning,
       maxWaiting: config.maxWaiting,
+      adapters: engineAdapters(adapters, config),
       stepTokenBudget: config.stepTokenBudget,
     }),
     described.graphs.encoder === undefined
@@ -87,21 +97,26 @@ export async function openChat(
     imageTokenId: text.tokenizer.idOf(picturePrompt?.placeholder(1) ?? '') ?? -1,
     engine,
     decoding,
+    adapters,
     visionEncoder: encoder,
   }
   const seesPictures = preprocessing !== undefined && model.limits.maxImages > 0
   const remark = seesPictures && smallCacheRemark(config, model.limits, model.maxFrames)
   if (remark) logger.info(remark)
+  const document: CapabilityDocument = {
+    ...facts,
+    inputModalities: inputModalities(model),
+    outputModalities: ['text'],
+    chat: chatCapabilities(model),
+    embeddings: undefined,
+    imageTokens: seesPictures ? tiledImageTokens(preprocessing, model.limits) : undefined,
+    limits: limitsInForce(config, model.limits.maxImages),
+  }
   return {
-    document: {
-      ...facts,
-      inputModalities: inputModalities(model),
-      outputModalities: ['text'],
-      chat: chatCapabilities(model),
-      embeddings: undefined,
-      imageTokens: seesPictures ? tiledImageTokens(preprocessing, model.limits) : undefined,
-      limits: limitsInForce(config, model.limits.maxImages),
-    },
+    document,
+    adapters: new Map(
+      [...adapters].map(([adapter, { facts }]) => [adapter, adapterDocument(document, facts)]),
+    ),
     chat: createChatService({
       models: [model],
       others: [],

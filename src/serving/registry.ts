@@ -83,11 +83,15 @@ export class ModelRegistry implements ModelDirectory, ModelLender {
   }
 
   list(): readonly ModelStatus[] {
-    return this.#entries.map((entry) => entry.status(this.#nowMs()))
+    return this.#entries.flatMap((entry) => {
+      const { adapters } = entry.model
+      return [undefined, ...adapters].map((adapter) => entry.status(this.#nowMs(), adapter))
+    })
   }
 
   find(name: string): ModelStatus {
-    return this.#entryOf(this.#names.resolve(name).id).status(this.#nowMs())
+    const { id, adapter } = this.#names.resolve(name)
+    return this.#entryOf(id).status(this.#nowMs(), adapter)
   }
 
   /** All that requests may say. */

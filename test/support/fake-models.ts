@@ -49,6 +49,7 @@ async function open(model: FakeModel): Promise<LoadedModel> {
   return {
     // Nobody looks into it.
     document: { id: model.id } as CapabilityDocument,
+    adapters: new Map(),
     ...{ chat: undefined, embeddings: undefined, speech: undefined },
     stats: () => nothing,
     problems: () => [],

@@ -9,7 +9,15 @@ export function statusOf(
 ): ModelStatus {
   const { id, family, created, inputModalities, outputModalities } = document
   return {
-    ...{ id, document, kind: 'chat', aliases: [], isPinned: false, state: 'loaded' },
+    ...{
+      id,
+      base: undefined,
+      document,
+      kind: 'chat',
+      aliases: [],
+      isPinned: false,
+      state: 'loaded',
+    },
     ...{ failure: undefined, bytes: 1024, leases: 0, waiting: 0, loads: 1, failures: 0 },
     ...{ evictions: { memory: 0, idle: 0, asked: 0 }, loadSeconds: 0.5 },
     outline: { family, created, inputModalities, outputModalities },
