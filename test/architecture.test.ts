@@ -244,6 +244,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'files',
     'part-options',
     'models',
+    'serving',
     'engine',
     'engine/backends',
   ],
