@@ -160,10 +160,7 @@ export async function startServer(
     unknownFields: config.unknownFields,
     sources: () => ({
       ...totals.of(models.loaded()),
-      serving: {
-        models: models.list().filter(({ base }) => base === undefined),
-        ...models.budget(),
-      },
+      serving: { models: models.statuses(), ...models.budget() },
       media: media.stats(),
       files: files.stats(),
       batches: batches.stats(),

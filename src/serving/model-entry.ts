@@ -45,8 +45,7 @@ export class ModelEntry implements Candidate {
   usedLiveAtMs = -Infinity
   #footprint: Footprint | undefined
   #document: ModelStatus['document']
-  /** As of the last load, too. */
-  #adapters: LoadedModel['adapters'] = new Map()
+  #adapters: LoadedModel['adapters'] = []
   #goodbye: PromiseWithResolvers<void> | undefined
   #finding: AbortController | undefined
   /** What was held where so much was estimated. */
@@ -90,17 +89,13 @@ export class ModelEntry implements Candidate {
     return this.#loads === 0 ? FIRST_GUESS_SECONDS : Math.ceil(this.#loadSeconds / this.#loads)
   }
 
-  /** Of the model, or of one of its adapters, which comes and goes with it. */
-  status(nowMs: number, adapter?: string): ModelStatus {
+  status(nowMs: number): ModelStatus {
     const { model, state, failure, leases, waiters } = this
     const { id, aliases, kind, isPinned, outline } = model
     const footprint = this.#footprint ?? this.found?.footprint
-    const named =
-      adapter === undefined
-        ? { id, aliases, base: undefined, document: this.#document }
-        : { id: adapter, aliases: [], base: id, document: this.#adapters.get(adapter) }
     return {
-      ...{ ...named, kind, isPinned, state, outline, leases },
+      ...{ id, aliases, base: undefined, document: this.#document },
+      ...{ kind, isPinned, state, outline, leases },
       failure:
         failure && state === 'failed'
           ? {
@@ -115,6 +110,13 @@ export class ModelEntry implements Candidate {
       evictions: { ...this.#evictions },
       loadSeconds: this.#loadSeconds,
     }
+  }
+
+  /** As of the model, with its own name and what is known of it. */
+  adapterStatus(name: string, nowMs: number): ModelStatus {
+    const document = this.#adapters.find(({ id }) => id === name)
+    const status = this.status(nowMs)
+    return { ...status, id: name, base: status.id, aliases: [], document }
   }
 
   /** Adds the waiter; `onLeave` hears when it gives up. */

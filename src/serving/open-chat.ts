@@ -114,9 +114,7 @@ export async function openChat(
   }
   return {
     document,
-    adapters: new Map(
-      [...adapters].map(([adapter, { facts }]) => [adapter, adapterDocument(document, facts)]),
-    ),
+    adapters: [...adapters.values()].map(({ facts }) => adapterDocument(document, facts)),
     chat: createChatService({
       models: [model],
       others: [],

@@ -83,15 +83,23 @@ export class ModelRegistry implements ModelDirectory, ModelLender {
   }
 
   list(): readonly ModelStatus[] {
-    return this.#entries.flatMap((entry) => {
-      const { adapters } = entry.model
-      return [undefined, ...adapters].map((adapter) => entry.status(this.#nowMs(), adapter))
-    })
+    return this.#entries.flatMap((entry) => [
+      entry.status(this.#nowMs()),
+      ...entry.model.adapters.map((name) => entry.adapterStatus(name, this.#nowMs())),
+    ])
   }
 
   find(name: string): ModelStatus {
     const { id, adapter } = this.#names.resolve(name)
-    return this.#entryOf(id).status(this.#nowMs(), adapter)
+    const entry = this.#entryOf(id)
+    return adapter === undefined
+      ? entry.status(this.#nowMs())
+      : entry.adapterStatus(adapter, this.#nowMs())
+  }
+
+  /** Without adapters, which take part in what their models are. */
+  statuses(): readonly ModelStatus[] {
+    return this.#entries.map((entry) => entry.status(this.#nowMs()))
   }
 
   /** All that requests may say. */
