@@ -6,6 +6,7 @@ export const CONFIG_GROUPS = [
   'Server',
   'Access',
   'Model and engine',
+  'Models',
   'Pictures',
   'Clips',
   'Fetching',
@@ -24,6 +25,8 @@ export interface KeyNotes {
   readonly unit?: 'bytes' | 'ms'
   /** Said in place of a default that depends on the machine, or that is "none". */
   readonly defaultText?: string
+  /** Said in place of what follows from the type, of a value that has a form of its own. */
+  readonly takes?: string
   /** JSON Schema's word for a secret: never shown again, so masked in the log. */
   readonly writeOnly?: boolean
 }

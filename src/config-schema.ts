@@ -3,9 +3,11 @@ import { type Static, Type } from 'typebox'
 import { batchKeys } from './config-batch-keys.ts'
 import { fileKeys } from './config-file-keys.ts'
 import { bytes, count, flag, type KeyNotes, MiB, millis } from './config-key.ts'
+import { type ModelEntry, modelKeys } from './config-model-keys.ts'
 import { soundKeys } from './config-sound-keys.ts'
 
 export { CONFIG_GROUPS, type KeyNotes } from './config-key.ts'
+export type { ModelEntry }
 
 export const configSchema = Type.Object(
   {
@@ -198,6 +200,8 @@ export const configSchema = Type.Object(
       'Model and engine',
       'Of a tower served alone: input sizes and outputs kept loaded, each with the weights once.',
     ),
+
+    ...modelKeys,
 
     mediaWorkers: count(2, 'Pictures', 'Processes that decode and resize pictures.'),
     decodeTimeoutMs: millis(

@@ -39,6 +39,7 @@ export function parseValue(schema: KeySchema, raw: unknown): unknown {
 
 /** What a value must be, for messages, help and docs: `an integer from 0 to 65535`. */
 export function expectation(schema: KeySchema): string {
+  if (schema.takes !== undefined) return schema.takes
   if (schema.anyOf) {
     const choices = schema.anyOf.flatMap((s) =>
       s.type === 'boolean' ? ['true', 'false'] : [s.const],

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { homedir, tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { parseModels } from './config-models.ts'
 import { CONFIG_KEYS, type Config, type ConfigKey } from './config-schema.ts'
 import { expectation, kebab, parseValue, upperSnake } from './config-value.ts'
 import { defaultThreads } from './cpu.ts'
@@ -54,6 +55,13 @@ export function resolveConfig(sources: ConfigSources): Config {
       problems.push(`${label}: unknown key${near ? `; did you mean ${spell(near)}?` : ''}`)
       return
     }
+    if (key === 'models') {
+      values.set(
+        key,
+        parseModels(raw, label, (problem) => problems.push(problem)),
+      )
+      return
+    }
     const value = parseValue(schema, raw)
     if (value === undefined) {
       // A secret that is misspelt is still one.
@@ -64,23 +72,35 @@ export function resolveConfig(sources: ConfigSources): Config {
     }
   }
 
+  /** One model and several are two ways to say the same: what a later place says replaces both. */
+  const chooseModels = (keys: readonly string[], place: string) => {
+    const [isOne, areSeveral] = [keys.includes('model'), keys.includes('models')]
+    if (isOne && areSeveral) problems.push(`${place}: expected model or models, got both`)
+    else if (isOne) values.set('models', [])
+  }
+
   if (sources.file) {
     const { name, content } = sources.file
     if (typeof content !== 'object' || content === null || Array.isArray(content)) {
       problems.push(`${name}: expected an object of configuration keys, got ${show(content)}`)
     } else {
       for (const [key, raw] of Object.entries(content)) take(key, raw, `${name}: ${key}`, (k) => k)
+      chooseModels(Object.keys(content), name)
     }
   }
   const byVariable = new Map([...CONFIG_KEYS.keys()].map((key) => [upperSnake(key), key as string]))
+  const ofEnv: string[] = []
   for (const [variable, raw] of Object.entries(sources.env ?? {})) {
     if (!variable.startsWith('AERIE_') || raw === undefined) continue
     const key = byVariable.get(variable) ?? camel(variable)
     take(key, raw, `environment variable ${variable}`, upperSnake)
+    ofEnv.push(key)
   }
+  chooseModels(ofEnv, 'the environment')
   for (const [key, raw] of Object.entries(sources.flags ?? {})) {
     take(key, raw, `--${kebab(key)}`, (k) => `--${kebab(k)}`)
   }
+  chooseModels(Object.keys(sources.flags ?? {}), 'the command line')
 
   const config = Object.fromEntries(values) as unknown as Config
   if (problems.length === 0) problems.push(...contradictions(config))

@@ -32,6 +32,8 @@ export const ERROR_CODES = {
   deadline_exceeded: 'The request was not finished within its deadline.',
   shutting_down: 'The server is draining and takes no new requests.',
   not_ready: 'The model is still loading.',
+  model_unavailable:
+    'A model that is configured could not be loaded, or does not fit into modelMemoryBytes; the message says why.',
   cancelled: 'The client went away or cancelled the request.',
   // The model and the machine
   invalid_package: 'A model package or checkpoint is incomplete, damaged or of an unknown family.',

@@ -10,6 +10,7 @@ export interface LocateOptions {
   readonly hub?: HubAccess & { readonly offline: boolean }
   /** Told while a model is fetched and imported. */
   readonly onProgress?: OnProgress
+  readonly signal?: AbortSignal
 }
 
 /** The model that ships with the server. */
@@ -18,7 +19,7 @@ const STARTER = new URL('../models/starter/', import.meta.url).pathname
 /** Where the configured model lies; one of the hub is fetched and imported first. Rejects as `locateModel` does. */
 export async function locateConfigured(
   config: Config,
-  { hub, onProgress }: LocateOptions,
+  { hub, onProgress, signal }: LocateOptions,
   logger: Logger,
 ): Promise<LocatedModel> {
   if (config.model === 'starter')
@@ -33,6 +34,7 @@ export async function locateConfigured(
       hub: hub ?? {},
       offline: offline || hub === undefined || hub.offline,
       onProgress,
+      ...(signal && { signal }),
     },
   )
   if (located.remark !== undefined) logger.warn(located.remark)

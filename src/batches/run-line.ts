@@ -28,7 +28,12 @@ const MOST_WAIT_MS = 30_000
 /** Others had more to say, or the server stops: asked again for as long as it takes. */
 const BUSY: readonly ErrorCode[] = ['queue_full', 'not_ready', 'shutting_down', 'cancelled']
 /** Asked again a few times. */
-const PASSING: readonly ErrorCode[] = ['deadline_exceeded', 'backend_failure', 'internal_error']
+const PASSING: readonly ErrorCode[] = [
+  'deadline_exceeded',
+  'backend_failure',
+  'internal_error',
+  'model_unavailable',
+]
 
 /** Undefined where the signal fired first: the line has no result and may be run again. */
 export async function runLine(

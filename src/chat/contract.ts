@@ -41,8 +41,6 @@ export type {
 
 /** The chat side of the server, one for all models that it serves. */
 export interface ChatService {
-  /** The models that requests may name. */
-  models(): readonly { readonly id: string }[]
   /**
    * Answers a conversation. The iteration throws an AerieError for every expected failure; returning from
    * it early, or aborting the signal, ends the work at whatever station it has reached.
@@ -194,6 +192,8 @@ export interface ChatRequest {
   readonly requestId: string
   /** As the client wrote it; `model_not_found` is the service's to throw. */
   readonly model: string
+  /** The adapter of the model that was named; set by whoever finds the model, never at the edge. */
+  readonly adapter?: string
   readonly messages: readonly RequestMessage[]
   readonly sampling: RequestedSampling
   /** Answers to generate, at least 1. */
@@ -324,6 +324,9 @@ export interface TokenizeRequest {
     | { readonly type: 'text'; readonly text: string }
   readonly returnIds: boolean
   readonly tenant: string
+  readonly priority: ChatRequest['priority']
+  /** As of {@link ChatRequest}. */
+  readonly adapter?: string
 }
 
 export interface TokenizeResult {

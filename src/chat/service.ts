@@ -38,8 +38,6 @@ export function createChatService(options: ChatServiceOptions): ChatService {
   const find = (id: string) => findModel({ models, others, othersDo }, id)
 
   return {
-    models: () => models,
-
     async *complete(request, clientSignal) {
       const model = find(request.model)
       const deadlineMs = Math.min(request.deadlineMs ?? options.deadlineMs, options.deadlineMs)

@@ -6,6 +6,7 @@ import {
   type Config,
   hubEnvironment,
   maskConfig,
+  type RawConfig,
   readConfig,
 } from '../config.ts'
 import type { Command, ParsedArgs, Terminal } from './command.ts'
@@ -15,11 +16,13 @@ import { welcome } from './welcome.ts'
 
 export const serveCommand: Command = {
   name: 'serve',
-  summary: "serve a model over OpenAI's HTTP API",
-  operands: '[folder | package | owner/name[:variant] | model.gguf] [options]',
+  summary: "serve models over OpenAI's HTTP API",
+  operands: '[folder | package | owner/name[:variant] | model.gguf | starter]... [options]',
   details: [
     'Without a model the starter is served; a repository of the hub is imported first. One of its GGUF',
     'files is named by its quantisation or by itself: owner/name:Q4_K_M, owner/name:<file>.',
+    'Of several models the first is loaded at once and the others when they are asked for; those that',
+    'nobody uses make room (docs/models.md).',
     'Prints what is served and how to ask it, then logs one JSON line an event to standard error.',
     'SIGTERM or SIGINT: running requests are finished, new ones refused; a second one stops at once.',
   ],
@@ -30,13 +33,14 @@ export const serveCommand: Command = {
     'aerie serve ~/.aerie/models/VILA1.5-3b-0123456789ab',
     'aerie serve SmolLM2-135M-Instruct.Q4_1.gguf',
     'aerie serve Qwen/Qwen3-0.6B-GGUF:Q8_0',
+    'aerie serve starter nvidia/C-RADIOv2-B openai/whisper-tiny --model-memory-bytes 2GiB',
     'aerie serve --port 9000 --max-running 8 --api-keys-file keys.txt --host 0.0.0.0',
   ],
   run: serve,
 }
 
 async function serve(args: ParsedArgs, terminal: Terminal): Promise<number> {
-  const config = await readConfig({ ...args.config, ...modelOperand(args) }, args.configFile)
+  const config = await readConfig({ ...args.config, ...modelOperands(args) }, args.configFile)
   const [{ startServer }, { createLogger }] = await Promise.all([
     import('../main.ts'),
     import('../telemetry/logger.ts'),
@@ -54,7 +58,7 @@ async function serve(args: ParsedArgs, terminal: Terminal): Promise<number> {
   }).finally(progress.end)
   // Before anyone can know that it runs: a signal right behind the welcome is to be obeyed, too.
   const asked = firstSignal()
-  terminal.stdout.write(`${welcome(server.url, server.models, apiKeyRequired(config))}\n`)
+  terminal.stdout.write(`${welcome(server, apiKeyRequired(config))}\n`)
 
   const signal = await asked
   logger.info({ signal }, 'draining')
@@ -67,14 +71,14 @@ async function serve(args: ParsedArgs, terminal: Terminal): Promise<number> {
   return 0
 }
 
-/** The operand is another way to say --model. */
-function modelOperand({ positionals, config }: ParsedArgs): { model?: string } {
-  const [model, unexpected] = positionals
+/** Operands are another way to say --model or --models. */
+function modelOperands({ positionals, config }: ParsedArgs): RawConfig {
+  const [model, ...more] = positionals
   if (model === undefined) return {}
-  if (unexpected !== undefined) throw new UsageError(`unexpected '${unexpected}' behind the model`)
-  if (config['model'] !== undefined)
-    throw new UsageError(`two models: '${model}' and --model ${config['model']}`)
-  return { model }
+  for (const key of ['model', 'models'])
+    if (config[key] !== undefined)
+      throw new UsageError(`two ways to name models: '${model}' and --${key} ${config[key]}`)
+  return more.length === 0 ? { model } : { models: positionals.map((name) => ({ model: name })) }
 }
 
 /** Whether everything was finished in time. */

@@ -19,14 +19,31 @@ interface Example {
   readonly needsKey: boolean
 }
 
-/** The text for stdout. `url` is the server's base URL, without `/v1`. */
-export function welcome(url: string, models: readonly Served[], needsKey: boolean): string {
+/** What a server says of itself: its base URL without `/v1`, models that are loaded, and the names of all. */
+interface Started {
+  readonly url: string
+  readonly models: readonly Served[]
+  readonly names: readonly string[]
+}
+
+/** The text for stdout; the examples ask the first model that is loaded, where one is. */
+export function welcome({ url, models, names }: Started, needsKey: boolean): string {
   const path = fileURLToPath(new URL(`../../${EXAMPLE_PICTURE}`, import.meta.url))
   const picture = existsSync(path) ? relative(process.cwd(), path) : 'picture.png'
-  const example: Example = { url, model: models[0]!, picture, needsKey }
-  return [
-    `Aerie serves ${models.map(({ id }) => id).join(', ')} at ${url}/v1`,
+  const isLoaded = (name: string) => models.some(({ id }) => id === name)
+  const onDemand = names.filter((name) => !isLoaded(name))
+  const heading = [
+    `Aerie serves ${names.join(', ')} at ${url}/v1`,
+    ...(onDemand.length > 0 && models.length > 0
+      ? [`Loaded when they are asked for: ${onDemand.join(', ')}`]
+      : []),
     '',
+  ]
+  const [model] = models
+  if (!model) return [...heading, 'Every model is loaded when it is asked for.', ''].join('\n')
+  const example: Example = { url, model, picture, needsKey }
+  return [
+    ...heading,
     `${headline(example.model)} with curl:`,
     '',
     hears(example.model) ? soundCurl(example) : curlExample(example),

@@ -35,6 +35,7 @@ export interface EmbeddingRequest {
   readonly dimensions: number | undefined
   /** Milliseconds; undefined: the server's default. */
   readonly deadlineMs: number | undefined
+  readonly priority: 'live' | 'batch'
   /** Name of the API key, `anonymous` without one. Caches never cross it. */
   readonly tenant: string
 }

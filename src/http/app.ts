@@ -8,11 +8,11 @@ import {
   LogController,
 } from 'fastify'
 import type { BatchService } from '../batches/contract.ts'
-import type { CapabilityDocument } from '../capabilities/document.ts'
 import type { ChatService } from '../chat/contract.ts'
 import type { EmbeddingService } from '../embeddings/contract.ts'
 import { AerieError } from '../errors.ts'
 import type { FileStore } from '../files/contract.ts'
+import type { ModelDirectory } from '../serving/contract.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
 import type { Snapshot } from '../telemetry/sources.ts'
@@ -40,8 +40,7 @@ import { tokenizeRoute } from './routes/tokenize.ts'
 import { type TranscriptionParts, transcriptionRoute } from './routes/transcriptions.ts'
 
 export interface HttpOptions {
-  /** What is served, in the order of `/v1/models`. */
-  readonly models: readonly CapabilityDocument[]
+  readonly models: ModelDirectory
   readonly chat: ChatService
   readonly embeddings: EmbeddingService
   readonly hearing: TranscriptionParts
@@ -155,7 +154,7 @@ export async function createApp(options: HttpOptions): Promise<FastifyInstance> 
   await transcriptionRoute(app, { ...hearing, contract, metrics, logger: log, heartbeatMs })
   await fileRoutes(app, { files, contract, maxFileBytes })
   await batchRoutes(app, { batches: options.batches, contract })
-  modelRoutes(app, { models })
+  await modelRoutes(app, { models })
   tokenizeRoute(app, { service: chat, contract })
   healthRoutes(app, { problems: () => [...(access.draining ? [DRAINING] : []), ...problems()] })
   metricsRoute(app, { metrics })

@@ -45,6 +45,7 @@ export const ERROR_STATUS: Readonly<Record<ErrorCode, Mapping>> = {
   deadline_exceeded: { status: 504, type: SERVER },
   shutting_down: { status: 503, type: SERVER },
   not_ready: { status: 503, type: SERVER },
+  model_unavailable: { status: 503, type: SERVER },
   cancelled: { status: 499, type: REQUEST },
   invalid_package: { status: 500, type: SERVER },
   download_failed: { status: 502, type: SERVER },
@@ -60,6 +61,7 @@ const RETRY_AFTER_SECONDS: Partial<Record<ErrorCode, number>> = {
   queue_full: 1,
   shutting_down: 5,
   not_ready: 2,
+  model_unavailable: 5,
 }
 
 /** The envelope. A code that is a defect says nothing but the id under which the log says everything. */

@@ -89,6 +89,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/models/{model}/load": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Load a model
+         * @description Loads a model before anybody asks it, and answers when it is loaded. Models that nobody uses make room for it as for a
+         *     request. One whose last load failed is tried again at once.
+         */
+        post: operations["loadModel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models/{model}/unload": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Unload a model
+         * @description Lets the model finish what it answers and gives its memory back, also where it is pinned; answers when it is gone. What
+         *     is asked of it meanwhile or later loads it again.
+         */
+        post: operations["unloadModel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/tokenize": {
         parameters: {
             query?: never;
@@ -1543,6 +1585,27 @@ export interface components {
             /** @constant */
             deleted: true;
         };
+        /** @description Whether a model is in memory. Models are loaded when they are asked for, and go when others need the memory. */
+        ModelStatus: {
+            /**
+             * @description `unloading`: finishes what it answers, takes nothing new, and then goes. `failed`: the last load failed; the first
+             *     request after `retry_after` tries again.
+             * @enum {string}
+             */
+            state: "unloaded" | "loading" | "loaded" | "unloading" | "failed";
+            /** @description Why the last load failed. */
+            reason: string | null;
+            /** @description Seconds; null unless it failed. */
+            retry_after: number | null;
+            /** @description Whether it stays once it is loaded. */
+            pinned: boolean;
+            /** @description What it takes while it is loaded, or is believed to; null before it was looked at. */
+            bytes: number | null;
+            /** @description That use it now. */
+            requests: number;
+            /** @description Requests that wait until it is loaded. */
+            waiting: number;
+        };
         Model: {
             id: string;
             /** @constant */
@@ -1550,20 +1613,24 @@ export interface components {
             /** @description Unix seconds. */
             created: number;
             owned_by: string;
+            /** @description Of a model that was never loaded, only what is required here is known. */
             aerie: {
+                status: components["schemas"]["ModelStatus"];
+                /** @description Further names that requests may use. */
+                aliases: string[];
                 family: string;
                 /** @description Positions: prompt, pictures and answer; 0 for a model that does not answer. */
-                max_context: number;
+                max_context?: number;
                 /** @description Pictures in one request. */
-                max_images: number;
+                max_images?: number;
                 /** @description Frames of all clips in one request; 0 for a model that reads none. */
-                max_frames: number;
+                max_frames?: number;
                 input_modalities: ("text" | "image" | "video" | "audio")[];
                 output_modalities: ("text" | "embedding")[];
                 /** @description Null for a model that does not answer. */
-                sampling_defaults: components["schemas"]["SamplingDefaults"] | null;
+                sampling_defaults?: components["schemas"]["SamplingDefaults"] | null;
                 /** @description What a picture costs at each level of detail. */
-                detail: components["schemas"]["DetailCost"][];
+                detail?: components["schemas"]["DetailCost"][];
             };
         };
         ModelDocument: {
@@ -1575,22 +1642,29 @@ export interface components {
             owned_by: string;
             aerie: components["schemas"]["Capabilities"];
         };
+        /**
+         * @description Of a model that was never loaded, only what is required here is known; of one that is unloaded, all else is as of its
+         *     last load.
+         */
         Capabilities: {
+            status: components["schemas"]["ModelStatus"];
+            /** @description Further names that requests may use. */
+            aliases: string[];
             /** @description `model_type` of the checkpoint. */
             family: string;
-            max_context: number;
-            max_images: number;
+            max_context?: number;
+            max_images?: number;
             input_modalities: ("text" | "image" | "video" | "audio")[];
             output_modalities: ("text" | "embedding")[];
             /** @description Null for a model that does not answer. */
-            sampling_defaults: components["schemas"]["SamplingDefaults"] | null;
-            detail: components["schemas"]["DetailCost"][];
+            sampling_defaults?: components["schemas"]["SamplingDefaults"] | null;
+            detail?: components["schemas"]["DetailCost"][];
             /** @description Positions of the prompt alone; smaller than the context where the model was trained to read less. */
-            max_prompt: number;
+            max_prompt?: number;
             /** @description Of all clips of one request; 0 for a model that reads none. */
-            max_frames: number;
+            max_frames?: number;
             /** @description How clips are seen; null for a model that reads none. */
-            video: {
+            video?: {
                 /** @description Clips in one request. */
                 max_videos: number;
                 /** @description Frames are this many or a multiple of it; the last of fewer is shown again. */
@@ -1601,7 +1675,7 @@ export interface components {
                 how: string;
             } | null;
             /** @description How sounds of a conversation are heard; null for a model that hears none there. */
-            audio: {
+            audio?: {
                 /** @description Sounds in one request, tracks of clips among them. */
                 max_sounds: number;
                 /** @description Of one sound. */
@@ -1612,7 +1686,7 @@ export interface components {
                 tokens_per_window: number;
             } | null;
             /** @description What a picture costs in positions, without text that the family writes around it; null for text models. */
-            image_tokens: {
+            image_tokens?: {
                 min: number;
                 max: number;
                 /** @description Null where the number depends on the picture's size alone. */
@@ -1621,21 +1695,21 @@ export interface components {
                 how: string;
             } | null;
             /** @description Where the chat template comes from; null for a model that does not answer. */
-            prompt: {
+            prompt?: {
                 /** @description The file or field that it stands in, or `family` where the published code has it. */
                 source: string;
                 /** @description Its name there. */
                 template: string | null;
             } | null;
             /** @description How answers are computed; null for a model that does not answer. */
-            decoding: {
+            decoding?: {
                 kv_cache_type: components["schemas"]["KvCacheType"];
                 kv_cache_bytes: number;
                 /** @description Tokens that an answer may be guessed ahead in one step; 0 without speculation. */
                 max_draft_tokens: number;
             } | null;
             /** @description What `/v1/embeddings` gives; null for a model that answers. */
-            embeddings: {
+            embeddings?: {
                 /** @description The usual one first. */
                 outputs: {
                     name: string;
@@ -1658,14 +1732,14 @@ export interface components {
                 max_values: number;
             } | null;
             /** @description Expert models that the model's prompts name. */
-            experts: {
+            experts?: {
                 name: string;
                 modality: string;
                 task: string;
                 /** @description Whether the server runs it when the model asks for it. */
                 running: boolean;
             }[];
-            weights: {
+            weights?: {
                 parameters: number;
                 /** @description As they are stored. */
                 bytes: number;
@@ -1686,7 +1760,7 @@ export interface components {
              * @description How the weights were quantised at import, and how far the model moved, measured there against its checkpoint on
              *     the shipped calibration prompts and pictures. Null for weights as they were published.
              */
-            quantization: {
+            quantization?: {
                 /**
                  * @description How the groups of the decoder were rounded; towers are rounded to the nearest.
                  * @enum {string}
@@ -1743,7 +1817,7 @@ export interface components {
              *     with random weights, not this model's own. Null where nothing was measured for this family in this form, as
              *     with quantised weights, `computed_as` int8, and keys and values that are not f32.
              */
-            parity: {
+            parity?: {
                 /** @constant */
                 dtype: "float32";
                 /** @description Largest relative error with which a stage agrees. */
@@ -1761,9 +1835,9 @@ export interface components {
                 }[];
             } | null;
             /** @description As the checkpoint's own card says it; null where it does not. */
-            license: string | null;
+            license?: string | null;
             /** @description What the package was made of; null for a checkpoint that is served as it lies. */
-            parent: {
+            parent?: {
                 /** @enum {string} */
                 kind: "folder" | "file" | "hub";
                 id: string;
@@ -1772,12 +1846,12 @@ export interface components {
                 digest: string;
             } | null;
             /** @description SHA-256 over everything that decides an answer; a package's own. */
-            digest: string;
+            digest?: string;
             /** @description Changes whenever the weights, the runtime or the server's version do. */
-            system_fingerprint: string;
-            backend: string;
+            system_fingerprint?: string;
+            backend?: string;
             /** @description What the server refuses beyond. */
-            limits: {
+            limits?: {
                 max_images: number;
                 max_image_bytes: number;
                 max_image_pixels: number;
@@ -1868,7 +1942,7 @@ export interface components {
              * @description One of a closed list; docs/errors.md explains each.
              * @enum {string}
              */
-            code: "invalid_json" | "invalid_request" | "unknown_parameter" | "unsupported_parameter" | "invalid_api_key" | "host_not_allowed" | "not_found" | "method_not_allowed" | "unsupported_media_type" | "range_not_satisfiable" | "request_too_large" | "request_timeout" | "model_not_found" | "context_length_exceeded" | "invalid_media" | "unsupported_media" | "media_too_large" | "media_fetch_failed" | "queue_full" | "deadline_exceeded" | "shutting_down" | "not_ready" | "cancelled" | "invalid_package" | "download_failed" | "insufficient_storage" | "storage_failure" | "invalid_config" | "backend_failure" | "internal_error";
+            code: "invalid_json" | "invalid_request" | "unknown_parameter" | "unsupported_parameter" | "invalid_api_key" | "host_not_allowed" | "not_found" | "method_not_allowed" | "unsupported_media_type" | "range_not_satisfiable" | "request_too_large" | "request_timeout" | "model_not_found" | "context_length_exceeded" | "invalid_media" | "unsupported_media" | "media_too_large" | "media_fetch_failed" | "queue_full" | "deadline_exceeded" | "shutting_down" | "not_ready" | "model_unavailable" | "cancelled" | "invalid_package" | "download_failed" | "insufficient_storage" | "storage_failure" | "invalid_config" | "backend_failure" | "internal_error";
         };
     };
     responses: {
@@ -2189,6 +2263,82 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    loadModel: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description An id of yours for this request, 1 to 128 of `A-Z a-z 0-9 . _ : -`. It comes back and stands in the log.
+                 *     Anything else is replaced by an id of the server's.
+                 */
+                "x-request-id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                /** @description The model's id or alias; slashes may be sent as they are or as `%2F`. */
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The model as it is now. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelDocument"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["QueueFull"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    unloadModel: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description An id of yours for this request, 1 to 128 of `A-Z a-z 0-9 . _ : -`. It comes back and stands in the log.
+                 *     Anything else is replaced by an id of the server's.
+                 */
+                "x-request-id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                /** @description The model's id or alias; slashes may be sent as they are or as `%2F`. */
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The model as it is now. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelDocument"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["QueueFull"];
+            500: components["responses"]["ServerError"];
             503: components["responses"]["Unavailable"];
         };
     };

@@ -24,7 +24,10 @@ export function toEmbeddingForm({ encoding_format: format, aerie }: WireEmbeddin
   return { format: format ?? 'float', explains: aerie !== undefined && aerie !== null }
 }
 
-export function toEmbeddingRequest(wire: WireEmbedding, tenant: string): EmbeddingRequest {
+export function toEmbeddingRequest(
+  wire: WireEmbedding,
+  { tenant, isInner }: { readonly tenant: string; readonly isInner: boolean },
+): EmbeddingRequest {
   const { input, aerie } = wire
   return {
     model: wire.model,
@@ -36,6 +39,7 @@ export function toEmbeddingRequest(wire: WireEmbedding, tenant: string): Embeddi
     size: aerie?.size ?? 'auto',
     dimensions: wire.dimensions ?? undefined,
     deadlineMs: aerie?.deadline_ms ?? undefined,
+    priority: isInner ? 'batch' : 'live',
     tenant,
   }
 }

@@ -1,88 +1,120 @@
-/** Capability documents → wire: the short form of the list, and the whole. */
+/** Models and their capability documents → wire: the short form of the list, and the whole. */
 import type {
   AudioCapabilities,
   CapabilityDocument,
   VideoCapabilities,
 } from '../capabilities/document.ts'
 import type { ParityRecord } from '../capabilities/parity.ts'
+import type { ModelStatus } from '../serving/contract.ts'
 import type { components } from './openapi.d.ts'
 
 type Wire = components['schemas']
 
-export function toWireModel(document: CapabilityDocument): Wire['Model'] {
-  return { ...openaiFields(document), aerie: card(document) }
+export function toWireModel(model: ModelStatus): Wire['Model'] {
+  const { document } = model
+  const aerie = { ...standing(model), ...(document && card(document)) }
+  return { ...openaiFields(model), aerie }
 }
 
-export function toWireDocument(document: CapabilityDocument): Wire['ModelDocument'] {
-  const { chat, embeddings, imageTokens, weights, quantization, parity, parent } = document
-  const { license, digest, systemFingerprint, backend, limits, experts } = document
+export function toWireDocument(model: ModelStatus): Wire['ModelDocument'] {
+  const { document } = model
   return {
-    ...openaiFields(document),
-    aerie: {
-      ...card(document),
-      max_prompt: chat?.maxPrompt ?? 0,
-      video: chat?.video ? toWireVideoCapabilities(chat.video) : null,
-      audio: chat?.audio ? toWireAudioCapabilities(chat.audio) : null,
-      image_tokens: imageTokens
-        ? { ...pick(imageTokens, 'min', 'max', 'how'), per_tile: imageTokens.perTile }
-        : null,
-      prompt: chat ? { source: chat.prompt.source, template: chat.prompt.template ?? null } : null,
-      decoding: chat
-        ? {
-            kv_cache_type: chat.decoding.kvCacheType,
-            kv_cache_bytes: chat.decoding.kvCacheBytes,
-            max_draft_tokens: chat.decoding.maxDraftTokens,
-          }
-        : null,
-      embeddings: embeddings
-        ? {
-            outputs: embeddings.outputs.map((output) =>
-              pick(output, 'name', 'kind', 'channels', 'upsampling'),
-            ),
-            patch_size: embeddings.patchSize,
-            step: embeddings.step,
-            preferred: pick(embeddings.preferred, 'height', 'width'),
-            max_side: embeddings.maxSide,
-            max_patches: embeddings.maxPatches,
-            max_values: embeddings.maxValues,
-          }
-        : null,
-      experts: experts.map(({ name, modality, task, isRunning: running }) => {
-        return { name, modality, task, running }
-      }),
-      weights: {
-        ...pick(weights, 'parameters', 'bytes'),
-        dtypes: { ...weights.dtypes },
-        computed_as: weights.computedAs,
-      },
-      quantization: quantization ? toWireQuantization(quantization) : null,
-      parity: parity ? toWireParity(parity) : null,
-      license: license ?? null,
-      parent: parent
-        ? { ...pick(parent, 'kind', 'id', 'digest'), revision: parent.revision ?? null }
-        : null,
-      digest,
-      system_fingerprint: systemFingerprint,
-      backend,
-      limits: {
-        max_images: limits.maxImages,
-        max_image_bytes: limits.maxImageBytes,
-        max_image_pixels: limits.maxImagePixels,
-        max_image_side: limits.maxImageSide,
-        max_aspect_ratio: limits.maxAspectRatio,
-        max_body_bytes: limits.maxBodyBytes,
-        deadline_ms: limits.deadlineMs,
-      },
+    ...openaiFields(model),
+    aerie: { ...standing(model), ...(document && capabilities(document)) },
+  }
+}
+
+/** What is known of a model whether or not it was ever loaded. */
+function standing(model: ModelStatus) {
+  const { outline, aliases, state, failure, isPinned, bytes, leases, waiting } = model
+  return {
+    family: outline.family,
+    input_modalities: [...outline.inputModalities],
+    output_modalities: [...outline.outputModalities],
+    aliases: [...aliases],
+    status: {
+      state,
+      reason: failure?.reason ?? null,
+      retry_after: failure?.retryAfterSeconds ?? null,
+      pinned: isPinned,
+      bytes: bytes ?? null,
+      requests: leases,
+      waiting,
     },
   }
 }
 
-function toWireVideoCapabilities(video: VideoCapabilities): Wire['Capabilities']['video'] {
+function capabilities(document: CapabilityDocument) {
+  const { chat, embeddings, imageTokens, weights, quantization, parity, parent } = document
+  const { license, digest, systemFingerprint, backend, limits, experts } = document
+  return {
+    ...card(document),
+    max_prompt: chat?.maxPrompt ?? 0,
+    video: chat?.video ? toWireVideoCapabilities(chat.video) : null,
+    audio: chat?.audio ? toWireAudioCapabilities(chat.audio) : null,
+    image_tokens: imageTokens
+      ? { ...pick(imageTokens, 'min', 'max', 'how'), per_tile: imageTokens.perTile }
+      : null,
+    prompt: chat ? { source: chat.prompt.source, template: chat.prompt.template ?? null } : null,
+    decoding: chat
+      ? {
+          kv_cache_type: chat.decoding.kvCacheType,
+          kv_cache_bytes: chat.decoding.kvCacheBytes,
+          max_draft_tokens: chat.decoding.maxDraftTokens,
+        }
+      : null,
+    embeddings: embeddings
+      ? {
+          outputs: embeddings.outputs.map((output) =>
+            pick(output, 'name', 'kind', 'channels', 'upsampling'),
+          ),
+          patch_size: embeddings.patchSize,
+          step: embeddings.step,
+          preferred: pick(embeddings.preferred, 'height', 'width'),
+          max_side: embeddings.maxSide,
+          max_patches: embeddings.maxPatches,
+          max_values: embeddings.maxValues,
+        }
+      : null,
+    experts: experts.map(({ name, modality, task, isRunning: running }) => {
+      return { name, modality, task, running }
+    }),
+    weights: {
+      ...pick(weights, 'parameters', 'bytes'),
+      dtypes: { ...weights.dtypes },
+      computed_as: weights.computedAs,
+    },
+    quantization: quantization ? toWireQuantization(quantization) : null,
+    parity: parity ? toWireParity(parity) : null,
+    license: license ?? null,
+    parent: parent
+      ? { ...pick(parent, 'kind', 'id', 'digest'), revision: parent.revision ?? null }
+      : null,
+    digest,
+    system_fingerprint: systemFingerprint,
+    backend,
+    limits: {
+      max_images: limits.maxImages,
+      max_image_bytes: limits.maxImageBytes,
+      max_image_pixels: limits.maxImagePixels,
+      max_image_side: limits.maxImageSide,
+      max_aspect_ratio: limits.maxAspectRatio,
+      max_body_bytes: limits.maxBodyBytes,
+      deadline_ms: limits.deadlineMs,
+    },
+  }
+}
+
+function toWireVideoCapabilities(
+  video: VideoCapabilities,
+): NonNullable<Wire['Capabilities']['video']> {
   const { maxVideos, multiple, tokensPerFrame, how } = video
   return { max_videos: maxVideos, multiple, tokens_per_frame: tokensPerFrame, how }
 }
 
-function toWireAudioCapabilities(audio: AudioCapabilities): Wire['Capabilities']['audio'] {
+function toWireAudioCapabilities(
+  audio: AudioCapabilities,
+): NonNullable<Wire['Capabilities']['audio']> {
   const { maxSounds, maxSeconds, windowSeconds, tokensPerWindow } = audio
   return {
     max_sounds: maxSounds,
@@ -92,11 +124,12 @@ function toWireAudioCapabilities(audio: AudioCapabilities): Wire['Capabilities']
   }
 }
 
-function openaiFields({ id, created, ownedBy }: CapabilityDocument) {
+function openaiFields({ id, outline, document }: ModelStatus) {
+  const { created, ownedBy } = { ownedBy: 'aerie', ...outline, ...document }
   return { id, object: 'model' as const, created, owned_by: ownedBy }
 }
 
-function card(document: CapabilityDocument): Wire['Model']['aerie'] {
+function card(document: CapabilityDocument) {
   const { family, chat, limits, inputModalities, outputModalities } = document
   const defaults = chat?.samplingDefaults
   const seesPictures = inputModalities.includes('image')
@@ -124,7 +157,11 @@ function card(document: CapabilityDocument): Wire['Model']['aerie'] {
   }
 }
 
-function toWireParity({ dtype, tolerance, cases }: ParityRecord): Wire['Capabilities']['parity'] {
+function toWireParity({
+  dtype,
+  tolerance,
+  cases,
+}: ParityRecord): NonNullable<Wire['Capabilities']['parity']> {
   return {
     dtype,
     tolerance,
@@ -140,7 +177,7 @@ function toWireParity({ dtype, tolerance, cases }: ParityRecord): Wire['Capabili
 
 function toWireQuantization(
   quantization: NonNullable<CapabilityDocument['quantization']>,
-): Wire['Capabilities']['quantization'] {
+): NonNullable<Wire['Capabilities']['quantization']> {
   const { parts, measured, thresholds, forced = [] } = quantization
   const { decoder, towers } = measured
   return {

@@ -76,7 +76,7 @@ export function toAnswerForm(wire: WireChat): AnswerForm {
 /** Throws `invalid_request` unless exactly one of `messages` and `prompt` is given. */
 export function toTokenizeRequest(
   wire: WireRequests['TokenizeRequest'],
-  { requestId, tenant }: Pick<RequestContext, 'requestId' | 'tenant'>,
+  { requestId, tenant, isInner }: Omit<RequestContext, 'explain'>,
 ): TokenizeRequest {
   const { messages, prompt } = wire
   if (messages && typeof prompt === 'string') {
@@ -93,6 +93,7 @@ export function toTokenizeRequest(
       : { type: 'text', text: prompt ?? '' },
     returnIds: wire.return_ids ?? false,
     tenant,
+    priority: isInner ? 'batch' : 'live',
   }
 }
 

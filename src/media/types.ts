@@ -117,7 +117,7 @@ export interface Media {
   /** Videos, by the same fetcher and in the same bytes of memory. */
   readonly clips: Clips
   /** Sounds of conversations. */
-  readonly sounds: Pick<SoundRoom, 'load' | 'release' | 'stats' | 'spool'>
+  readonly sounds: Pick<SoundRoom, 'load' | 'release' | 'stats' | 'spool' | 'decoder'>
   /** Documents, whose pages are pictures. */
   readonly documents: Documents
   /** Fetches or decodes the source to bytes, hashes them and checks the header against the limits. */

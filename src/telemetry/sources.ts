@@ -6,9 +6,10 @@ import type { ConnectionStats, FileStats } from '../files/contract.ts'
 import type { SoundStats } from '../media/sound/sounds.ts'
 import type { MediaStats } from '../media/types.ts'
 import type { SpeechStats } from '../speech/recogniser.ts'
+import { type ModelsSnapshot, registerModels } from './model-sources.ts'
 import { SPEECH_COUNTERS, SPEECH_GAUGES } from './speech-sources.ts'
 
-/** What the parts say at one moment; undefined for a part that this server does not have. */
+/** What the parts say at one moment, those of all models together; undefined for a part that this server does not have. */
 export interface Snapshot {
   readonly engine: EngineStats | undefined
   readonly encoder: EncoderStats | undefined
@@ -18,6 +19,7 @@ export interface Snapshot {
   /** Of a speech model. */
   readonly speech?: SpeechStats | undefined
   readonly sounds?: SoundStats | undefined
+  readonly serving?: ModelsSnapshot
   /** Of sounds that are received or worked on. */
   readonly soundSpool?: { readonly bytes: number; readonly maxBytes: number }
 }
@@ -323,7 +325,10 @@ export function registerSources(registry: Registry): (snapshot: Snapshot) => voi
     labelNames: ['result'],
     registers,
   })
+  const updateModels = registerModels(registry)
   return (snapshot) => {
+    const { engine, serving } = snapshot
+    if (serving) updateModels(serving)
     for (const [gauge, read] of gauges) {
       const value = read(snapshot)
       if (value === undefined) gauge.remove()
@@ -345,9 +350,10 @@ export function registerSources(registry: Registry): (snapshot: Snapshot) => voi
     }
     tokens.reset()
     kvCache.reset()
-    const { engine } = snapshot
     if (!engine) return
-    kvCache.set({ type: engine.kvCacheType }, 1)
+    const loaded = serving?.models.filter(({ state }) => state === 'loaded') ?? []
+    const types = loaded.flatMap(({ document }) => document?.chat?.decoding.kvCacheType ?? [])
+    for (const type of serving ? types : [engine.kvCacheType]) kvCache.set({ type }, 1)
     tokens.inc({ kind: 'prompt' }, engine.promptTokens)
     tokens.inc({ kind: 'cached' }, engine.cachedPromptTokens)
     tokens.inc({ kind: 'generated' }, engine.generatedTokens)

@@ -93,10 +93,6 @@ export class EchoService implements ChatService {
     this.#options = options
   }
 
-  models(): readonly { readonly id: string }[] {
-    return ECHO_MODELS
-  }
-
   async *complete(request: ChatRequest, signal: AbortSignal): AsyncGenerator<ChatEvent> {
     const { maxRunning = Number.POSITIVE_INFINITY, startDelayMs = 0 } = this.#options
     this.requests.push(request)
@@ -139,7 +135,7 @@ export class EchoService implements ChatService {
   }
 
   #requireModel(id: string): void {
-    if (this.models().some((card) => card.id === id)) return
+    if (ECHO_MODELS.some((card) => card.id === id)) return
     throw new AerieError('model_not_found', `no model ${id}`, { param: 'model' })
   }
 

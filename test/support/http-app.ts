@@ -16,6 +16,7 @@ import { createSpeechService } from '../../src/speech/service.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 import { EchoEmbeddings } from './echo-embeddings.ts'
 import { ECHO_MODELS, type EchoOptions, EchoService } from './echo-service.ts'
+import { directoryOf, statusOf } from './model-directory.ts'
 import { createResponseChecker, type ResponseChecker } from './response-checker.ts'
 
 export interface TestAnswer {
@@ -94,7 +95,7 @@ export async function openTestApp(
   })
   const spool = new SoundSpool({ maxFileBytes: 2 ** 20, maxBytes: 2 ** 24 })
   const app = await createApp({
-    models: ECHO_MODELS,
+    models: directoryOf(ECHO_MODELS.map((document) => statusOf(document))),
     chat: service,
     embeddings: new EchoEmbeddings(),
     hearing: { speech: DEAF, inbox: spool, maxSoundBytes: 2 ** 20, languageName: (code) => code },

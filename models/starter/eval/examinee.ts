@@ -23,10 +23,8 @@ const BACKGROUND = {
 /** Loads a model: `starter`, or the folder of a checkpoint. */
 export async function openExaminee(model: string): Promise<Examinee> {
   const opened = await openModel(await readConfig({ model, maxWaiting: 1024, logLevel: 'warn' }))
-  const [card] = opened.service.models()
-  if (card === undefined) throw new Error(`${model}: no model is served`)
   return {
-    id: card.id,
+    id: opened.document.id,
     async ask(question, picture, sound) {
       const content: ContentPart[] = [{ type: 'text', text: question, param: 'question' }]
       if (picture !== undefined) {

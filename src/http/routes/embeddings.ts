@@ -21,7 +21,7 @@ export function embeddingsRoute(
   app.post('/v1/embeddings', async ({ body, state }, reply) => {
     const wire = contract.check('EmbeddingRequest', body)
     noteEndUser(state, wire.user)
-    const result = await service.embed(toEmbeddingRequest(wire, state.tenant), state.signal)
+    const result = await service.embed(toEmbeddingRequest(wire, state), state.signal)
     metrics.stations(result.stations)
     state.facts['model'] = result.model
     state.facts['promptTokens'] = result.pictures.reduce((sum, { patches }) => sum + patches, 0)

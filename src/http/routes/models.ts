@@ -1,28 +1,40 @@
-/** `/v1/models` and `/v1/models/{model}`. */
-import type { FastifyInstance } from 'fastify'
-import type { CapabilityDocument } from '../../capabilities/document.ts'
+/** `/v1/models`: list, describe, load, unload. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { AerieError } from '../../errors.ts'
-import { describeValue } from '../describe.ts'
+import type { ModelDirectory } from '../../serving/contract.ts'
+import { acceptNoBody } from '../no-body.ts'
 import type { components } from '../openapi.d.ts'
 import { toWireDocument, toWireModel } from '../wire-model.ts'
 
 interface ModelRoutes {
-  /** In the order of the list. */
-  readonly models: readonly CapabilityDocument[]
+  readonly models: ModelDirectory
 }
 
-export function modelRoutes(app: FastifyInstance, { models }: ModelRoutes): void {
+/** Wildcards, because ids like `nvidia/Eagle2-1B` have slashes that some clients leave as they are. */
+type Named = FastifyRequest<{ Params: { '*': string } }>
+
+export async function modelRoutes(app: FastifyInstance, { models }: ModelRoutes): Promise<void> {
   app.get('/v1/models', async (): Promise<components['schemas']['ModelList']> => {
-    return { object: 'list', data: models.map(toWireModel) }
+    return { object: 'list', data: models.list().map(toWireModel) }
   })
 
-  // A wildcard, because ids like `nvidia/Eagle2-1B` have slashes that some clients leave as they are.
-  app.get<{ Params: { '*': string } }>('/v1/models/*', async ({ params }) => {
-    const document = models.find(({ id }) => id === params['*'])
-    if (!document) {
-      const what = `no model ${describeValue(params['*'])}; /v1/models lists what is served`
-      throw new AerieError('model_not_found', what, { param: 'model' })
-    }
-    return toWireDocument(document)
+  app.get('/v1/models/*', async ({ params }: Named) => toWireDocument(models.find(params['*'])))
+
+  await app.register(async (scope) => {
+    acceptNoBody(scope)
+    scope.post('/v1/models/*', async ({ params, state }: Named, reply: FastifyReply) => {
+      const [, name, action] = /^(.+)\/(load|unload)$/.exec(params['*']) ?? []
+      if (name === undefined) {
+        reply.header('allow', 'GET, HEAD')
+        throw new AerieError('method_not_allowed', 'the method: expected GET or HEAD, got POST')
+      }
+      state.facts['model'] = models.find(name).id
+      // No deadline but the client's: a large model may take longer than any request.
+      const done =
+        action === 'load'
+          ? await models.load(name, state.signal)
+          : await models.unload(name, state.signal)
+      return toWireDocument(done)
+    })
   })
 }

@@ -16,8 +16,8 @@ interface TokenizeRoute {
 export function tokenizeRoute(app: FastifyInstance, { service, contract }: TokenizeRoute): void {
   app.post('/v1/tokenize', async (request) => {
     const wire = contract.check('TokenizeRequest', request.body)
-    const { tenant, signal } = request.state
-    const tokenize = toTokenizeRequest(wire, { requestId: request.id, tenant })
+    const { tenant, signal, isInner } = request.state
+    const tokenize = toTokenizeRequest(wire, { requestId: request.id, tenant, isInner })
     return toWire(await service.tokenize(tokenize, signal))
   })
 }

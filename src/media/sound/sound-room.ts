@@ -53,7 +53,8 @@ export const SOUND_DEFAULTS: SoundRoomOptions = {
 
 export class SoundRoom {
   readonly spool: SoundSpool
-  readonly #sounds: Sounds
+  /** For files that lie here already. */
+  readonly decoder: Sounds
   readonly #maxFileBytes: number
   readonly #fetches: Gate
   readonly #fetch: Fetcher
@@ -61,7 +62,7 @@ export class SoundRoom {
   constructor(options: SoundRoomOptions, fetch: Omit<FetcherOptions, 'maxBytes' | 'words'>) {
     const { maxFileBytes, maxBytes } = options.spool
     this.spool = new SoundSpool(options.spool)
-    this.#sounds = new Sounds(options)
+    this.decoder = new Sounds(options)
     this.#maxFileBytes = maxFileBytes
     this.#fetches = new Gate({
       slots: FETCHES,
@@ -98,7 +99,7 @@ export class SoundRoom {
         const what = `sound is ${byteLength} bytes, maxSoundBytes is ${this.#maxFileBytes}`
         throw new AerieError('media_too_large', `${param}: ${what}`, { param })
       }
-      const heard = await this.#sounds.hear({ path, byteLength, param }, asked, signal)
+      const heard = await this.decoder.hear({ path, byteLength, param }, asked, signal)
       return { heard, byteLength, fetchMs: undefined }
     }
     const start = performance.now()
@@ -108,17 +109,17 @@ export class SoundRoom {
       : await this.#unpack(from, param, signal)
     const fetchMs = isFetched ? performance.now() - start : undefined
     const { path, byteLength } = file
-    const heard = await this.#sounds.hear({ path, byteLength, param }, asked, signal)
+    const heard = await this.decoder.hear({ path, byteLength, param }, asked, signal)
     return { heard, byteLength, fetchMs }
   }
 
   /** Again is harmless. */
   release({ heard }: LoadedSound): void {
-    this.#sounds.release(heard)
+    this.decoder.release(heard)
   }
 
   stats(): SoundStats {
-    const stats = this.#sounds.stats()
+    const stats = this.decoder.stats()
     // Each of the two has a queue of its own.
     const waiting = stats.waiting + this.#fetches.waiting
     return { ...stats, waiting, maxWaiting: 2 * stats.maxWaiting }
@@ -126,7 +127,7 @@ export class SoundRoom {
 
   async dispose(): Promise<void> {
     this.#fetches.close()
-    await this.#sounds.dispose()
+    await this.decoder.dispose()
     await this.spool.dispose()
   }
 

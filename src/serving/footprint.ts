@@ -1,0 +1,47 @@
+/** What a model will take, told from its files and the configuration before it is loaded. */
+import { stat } from 'node:fs/promises'
+import type { Config } from '../config.ts'
+import { chooseBackend } from '../engine/backends/choose.ts'
+import type { FoundModel } from '../model-facts.ts'
+import type { WeightTensor } from '../weights/weights.ts'
+import type { Footprint, ModelKind } from './contract.ts'
+
+/** A thread with its heap, its modules and its runtime. */
+const THREAD_BYTES = 40 * 2 ** 20
+const FLOAT_BYTES = Float32Array.BYTES_PER_ELEMENT
+
+/**
+ * Weights count as the backend holds them: the native runtime in the form that they are stored in, or mapped from the packed
+ * file; every other one as 32-bit floats, but for quantised ones. Caches count as what they may grow to.
+ * Throws `invalid_package`, and `invalid_config` for a backend that cannot run it.
+ */
+export async function footprintOf(
+  found: FoundModel,
+  kind: ModelKind,
+  config: Config,
+): Promise<Footprint> {
+  const { graphs, embeddingTower: tower } = found.model
+  const seen = tower ? { encoder: tower.graph(tower.preferred, tower.outputs[0]!) } : graphs
+  const isNative = chooseBackend(config.backend, seen).name === 'native'
+  const packed = found.packedWeights
+  const mapped = isNative && packed !== undefined ? (await stat(packed)).size : 0
+  await using weights = await found.openWeights()
+  let bytes = 0
+  for (const tensor of weights.tensors.values())
+    bytes += isNative ? tensor.byteLength : widened(tensor)
+  const encodes = tower !== undefined || graphs.encoder !== undefined
+  const threads = kind === 'chat' && encodes ? 2 : 1
+  return {
+    mapped,
+    held: Math.max(0, bytes - mapped) + threads * THREAD_BYTES,
+    reserved:
+      (kind === 'chat' ? config.kvCacheBytes : 0) +
+      (encodes ? config.encoderCacheBytes : 0) +
+      // One session comes with the model.
+      (tower ? (config.encoderSessions - 1) * bytes : 0),
+  }
+}
+
+function widened({ quantisation, shape, byteLength }: WeightTensor): number {
+  return quantisation ? byteLength : shape.reduce((product, size) => product * size, FLOAT_BYTES)
+}

@@ -1,0 +1,58 @@
+/** Opens a tower that is published alone: the parts that see and embed, put together. */
+import type { EmbeddingTower } from '../../models/family.ts'
+import { patchTokens } from '../capabilities/image-tokens.ts'
+import type { Config } from '../config.ts'
+import { createEmbeddingService, type ServedTower } from '../embeddings/service.ts'
+import { startEncoder } from '../engine/encoder.ts'
+import { type FoundModel, factsOf } from '../model-facts.ts'
+import { encoderBounds, limitsInForce } from '../part-options.ts'
+import { startAll } from '../start-all.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import type { LoadedModel } from './contract.ts'
+import type { Rooms } from './rooms.ts'
+import { runtimeFor } from './runtime.ts'
+
+/** Rejects with `invalid_package`, `invalid_config` or `backend_failure`; then nothing of it runs. */
+export async function openTower(
+  found: FoundModel,
+  tower: EmbeddingTower,
+  config: Config,
+  { media }: Rooms,
+  logger: Logger,
+): Promise<LoadedModel> {
+  const { directory: modelDir, name, packedWeights } = found
+  const { threads, maxImagesPerRequest: maxImages, maxPatches, deadlineMs } = config
+  const encoding = { encoder: tower.graph(tower.preferred, tower.outputs[0]!) }
+  const backend = runtimeFor(encoding, config, logger)
+  const [facts, encoder] = await startAll([
+    factsOf(found, backend),
+    startEncoder({
+      ...{ modelDir, backend, threads, packedWeights, logger },
+      ...encoderBounds(config),
+      maxTowerSessions: config.encoderSessions,
+    }),
+  ])
+  const maxValues = config.maxEmbeddingValues
+  const bounds = { maxImages, maxPatches, maxValues }
+  const { digest, systemFingerprint } = facts
+  const model: ServedTower = { id: name, tower, digest, systemFingerprint, encoder, ...bounds }
+  const { outputs, patchSize, step, preferred, maxSide } = tower
+  return {
+    document: {
+      ...facts,
+      inputModalities: ['image'],
+      outputModalities: ['embedding'],
+      chat: undefined,
+      embeddings: { outputs, patchSize, step, preferred, maxSide, maxPatches, maxValues },
+      imageTokens: patchTokens(tower, maxPatches),
+      limits: limitsInForce(config, maxImages),
+    },
+    chat: undefined,
+    embeddings: createEmbeddingService({ models: [model], others: [], media, deadlineMs }),
+    speech: undefined,
+    stats: () => ({ engine: undefined, encoder: encoder.stats(), speech: undefined }),
+    problems: () => (encoder.healthy ? [] : ['encoder worker is down']),
+    drain: async () => undefined,
+    dispose: () => encoder.dispose(),
+  }
+}
