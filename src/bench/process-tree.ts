@@ -1,5 +1,5 @@
-/** Memory of a process and of all that it started, on Linux. */
-import { globSync, readFileSync } from 'node:fs'
+/** Memory of a process and of all that it started, and what it holds of the system, on Linux. */
+import { globSync, readdirSync, readFileSync } from 'node:fs'
 
 /** Resident bytes. */
 export interface TreeMemory {
@@ -18,6 +18,21 @@ export function treeMemory(pid: number): TreeMemory | undefined {
   } catch {
     return undefined
   }
+}
+
+/** Of a process alone. */
+export interface Held {
+  readonly openFiles: number
+  readonly threads: number
+  /** Mappings of its address space: of files, of code, of the allocators. */
+  readonly mappings: number
+}
+
+/** Rejects where there is no /proc or no such process. */
+export function heldBy(pid: number): Held {
+  const count = (folder: string) => readdirSync(`/proc/${pid}/${folder}`).length
+  const mappings = readFileSync(`/proc/${pid}/maps`, 'utf8').split('\n').length - 1
+  return { openFiles: count('fd'), threads: count('task'), mappings }
 }
 
 function allOf(pid: number): number {

@@ -11,6 +11,8 @@ export interface BenchServer {
   readonly url: string
   /** From start of the process to 200 on /readyz; undefined for a server that ran already. */
   readonly readyMs: number | undefined
+  /** Of the process; undefined for a server that ran already. */
+  readonly pid?: number
   /** Of the server and its child processes; undefined where that cannot be seen from here. */
   memory(): TreeMemory | undefined
   stop(): Promise<void>
@@ -58,7 +60,7 @@ export async function startServerProcess(flags: readonly string[]): Promise<Benc
       await delay(5)
     }
     const readyMs = performance.now() - start
-    return { url, readyMs, memory: () => treeMemory(child.pid!), stop }
+    return { url, readyMs, pid: child.pid!, memory: () => treeMemory(child.pid!), stop }
   } catch (error) {
     await stop()
     throw error

@@ -29,6 +29,7 @@ import { isModelFile } from '../model-file.ts'
 import { FILE_LIMITS, isJsonObject, listFolder, readJson, resolveInside } from '../model-folder.ts'
 import { EncoderThread } from '../tokenizer/encoder-thread.ts'
 import { Tokenizer } from '../tokenizer/tokenizer.ts'
+import { signatureOf, Unchanged } from '../unchanged.ts'
 import { defaultSampling, type SamplingDefaults } from './sampling.ts'
 import { ChatTemplate } from './template.ts'
 
@@ -223,6 +224,9 @@ async function shardsOf(path: string): Promise<readonly string[]> {
   return groups.find((group) => group.path === name)?.files ?? [name]
 }
 
+/** Of files: a model that comes again is not read whole for it. */
+const digests = new Unchanged<string>(4096)
+
 async function digestFiles(
   modelDir: string,
   names: readonly string[],
@@ -235,9 +239,12 @@ async function digestFiles(
     if (path === undefined) continue
     const found = await stat(path)
     if (!found.isFile()) continue
-    const file = createHash('sha256')
-    await pipeline(createReadStream(path), file)
-    all.update(`${name}\n${file.digest('hex')}\n`)
+    const digest = await digests.get(path, await signatureOf(path), async () => {
+      const file = createHash('sha256')
+      await pipeline(createReadStream(path), file)
+      return file.digest('hex')
+    })
+    all.update(`${name}\n${digest}\n`)
     created = Math.max(created, Math.floor(found.mtimeMs / 1000))
   }
   return { digest: all.digest('hex'), created }

@@ -11,6 +11,7 @@ import {
   type StoredPackage,
 } from '../package/store.ts'
 import { verifyPackage } from '../package/verify.ts'
+import { signatureOf, Unchanged } from '../unchanged.ts'
 import { checkpointForm, checkpointName } from './checkpoint-form.ts'
 import type { ImportModelOptions } from './import-model.ts'
 import { isFolder, type ModelSource, noSuchModel } from './model-source.ts'
@@ -35,6 +36,9 @@ export interface LocateOptions
   readonly verify: boolean
 }
 
+/** Checkpoints whose text part was tried: one that is loaded again is not tried again. */
+const texts = new Unchanged<void>(256)
+
 /** Rejects with `invalid_package`, also for a package of which a byte was changed, and as `importModel`. */
 export async function locateModel(
   source: ModelSource,
@@ -50,7 +54,7 @@ export async function locateModel(
   if (isDirectory || (await isModelFile(model))) {
     const { path } = await checkpointForm(model)
     // Its template and tokenizer run in this process from now on.
-    await checkText(path)
+    await texts.get(path, await signatureOf(path), async () => void (await checkText(path)))
     return { directory: path, name: await checkpointName(model), manifest: undefined }
   }
   const wanted = parseHubModel(model)

@@ -36,7 +36,7 @@ export async function footprintOf(
     held: Math.max(0, bytes - mapped) + threads * THREAD_BYTES,
     reserved:
       (kind === 'chat' ? config.kvCacheBytes : 0) +
-      (encodes ? config.encoderCacheBytes : 0) +
+      (encodes && kind !== 'speech' ? config.encoderCacheBytes : 0) +
       // One session comes with the model.
       (tower ? (config.encoderSessions - 1) * bytes : 0),
   }

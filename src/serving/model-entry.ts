@@ -47,6 +47,8 @@ export class ModelEntry implements Candidate {
   #document: ModelStatus['document']
   #goodbye: PromiseWithResolvers<void> | undefined
   #finding: AbortController | undefined
+  /** What was held where so much was estimated. */
+  #measured: { readonly estimated: number; readonly held: number } | undefined
   #loads = 0
   #failures = 0
   #loadSeconds = 0
@@ -191,7 +193,7 @@ export class ModelEntry implements Candidate {
     this.#finding = new AbortController()
     const { signal } = this.#finding
     try {
-      this.found = await this.model.find(signal)
+      this.found = this.#asMeasured(await this.model.find(signal))
     } catch (error) {
       if (signal.aborted) this.dropFound()
       else this.fail(error, retryMs, nowMs())
@@ -216,6 +218,7 @@ export class ModelEntry implements Candidate {
     facts: { readonly footprint: Footprint; readonly seconds: number; readonly nowMs: number },
   ): void {
     const { footprint, seconds, nowMs } = facts
+    this.#measured ??= { estimated: this.found!.footprint.held, held: footprint.held }
     this.loaded = model
     this.found = undefined
     this.failure = undefined
@@ -256,6 +259,14 @@ export class ModelEntry implements Candidate {
   refuseAll(error: AerieError): void {
     this.#finding?.abort()
     for (const waiter of [...this.waiters]) waiter.reject(error)
+  }
+
+  /** The same weights take what they took before. */
+  #asMeasured(found: FoundForLoad): FoundForLoad {
+    const { held } = found.footprint
+    if (this.#measured?.estimated !== held) this.#measured = undefined
+    if (!this.#measured) return found
+    return { ...found, footprint: { ...found.footprint, held: this.#measured.held } }
   }
 
   #unavailable({ reason, retryAtMs, cause }: Failure, nowMs: number): AerieError {
