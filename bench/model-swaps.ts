@@ -54,17 +54,20 @@ async function measure(): Promise<boolean> {
 function threeModels() {
   const path = (name: string) => new URL(name, FIXTURES).pathname
   const caches = { kvCacheBytes: '64MiB', encoderCacheBytes: '16MiB' }
+  const memoryBytes = '60MiB'
   return {
     models: [
-      { model: 'starter', ...caches },
-      { model: path('radio/radio-v25-norm-adaptors/checkpoint'), name: 'tower', ...caches },
-      { model: path('speech/tiny-whisper'), name: 'speech' },
+      { model: 'starter', memoryBytes, ...caches },
+      {
+        model: path('radio/radio-v25-norm-adaptors/checkpoint'),
+        name: 'tower',
+        memoryBytes,
+        ...caches,
+      },
+      { model: path('speech/tiny-whisper'), name: 'speech', memoryBytes },
     ],
-    // Threads alone are believed to take 40 MiB a model before anything is measured.
-    modelMemoryBytes: '200MiB',
+    modelMemoryBytes: '100MiB',
     modelMinResidenceMs: 0,
-    // One that goes when it was used, whatever it takes.
-    modelIdleMs: 1,
   }
 }
 

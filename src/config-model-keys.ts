@@ -9,6 +9,7 @@ export interface ModelEntry extends Readonly<Record<string, unknown>> {
   readonly aliases?: readonly string[]
   readonly pinned?: boolean
   readonly preload?: boolean
+  readonly memoryBytes?: number
 }
 
 const group = 'Models'

@@ -1,5 +1,11 @@
 /** The list of models in the configuration: names alone, or objects with what holds for one of them. */
-import { CONFIG_KEYS, type Config, type ConfigKey, type ModelEntry } from './config-schema.ts'
+import {
+  CONFIG_KEYS,
+  type Config,
+  type ConfigKey,
+  type KeySchema,
+  type ModelEntry,
+} from './config-schema.ts'
 import { expectation, parseValue } from './config-value.ts'
 import { nearest } from './nearest.ts'
 
@@ -26,7 +32,11 @@ export const MODEL_KEYS = [
 ] as const satisfies readonly ConfigKey[]
 
 const FLAGS = ['pinned', 'preload'] as const
-const OWN_KEYS = ['model', 'name', 'aliases', ...FLAGS] as const
+const OWN_KEYS = ['model', 'name', 'aliases', 'memoryBytes', ...FLAGS] as const
+const MEMORY: KeySchema = {
+  ...{ type: 'integer', unit: 'bytes', minimum: 2 ** 20 },
+  ...{ group: 'Models', description: 'What it counts as.' },
+}
 /** Of a name: it stands in URLs, labels of metrics and log lines. */
 const NAME = /^[\w][\w./:@+-]{0,199}$/
 
@@ -37,6 +47,8 @@ export interface ModelSpec {
   readonly aliases: readonly string[]
   readonly isPinned: boolean
   readonly isPreloaded: boolean
+  /** What it counts as; undefined: what is estimated and measured. */
+  readonly memoryBytes: number | undefined
   /** `model` is where it is found. */
   readonly config: Config
 }
@@ -44,13 +56,14 @@ export interface ModelSpec {
 /** What is served, in its order: the list, or the one model. */
 export function modelSpecs(config: Config): readonly ModelSpec[] {
   const entries = config.models.length > 0 ? config.models : [{ model: config.model }]
-  return entries.map(({ model, name, aliases = [], pinned = false, preload, ...settings }, i) => ({
-    name,
-    aliases,
-    isPinned: pinned,
-    isPreloaded: preload ?? (pinned || i === 0),
-    config: { ...config, ...settings, model },
-  }))
+  return entries.map((entry, i) => {
+    const { model, name, aliases = [], pinned = false, preload, memoryBytes, ...settings } = entry
+    return {
+      ...{ name, aliases, memoryBytes, isPinned: pinned },
+      isPreloaded: preload ?? (pinned || i === 0),
+      config: { ...config, ...settings, model },
+    }
+  })
 }
 
 /**
@@ -104,7 +117,8 @@ function parseKey(key: string, raw: unknown): unknown {
   if ((FLAGS as readonly string[]).includes(key))
     return typeof raw === 'boolean' ? raw : { problem: 'expected true or false' }
   const isOfModels = (MODEL_KEYS as readonly string[]).includes(key)
-  const schema = isOfModels ? CONFIG_KEYS.get(key as ConfigKey) : undefined
+  const schema =
+    key === 'memoryBytes' ? MEMORY : isOfModels ? CONFIG_KEYS.get(key as ConfigKey) : undefined
   if (!schema) return { problem: unknownKey(key) }
   return parseValue(schema, raw) ?? { problem: `expected ${expectation(schema)}` }
 }

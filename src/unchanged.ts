@@ -4,14 +4,27 @@ import { join } from 'node:path'
 
 /**
  * Changes whenever a file does, or one takes its place: whatever was written to it has moved the time of its inode, which no
- * program can set. Of a folder, over all files below it.
+ * program can set. Of a folder, over all files below it, without following links to other folders.
  */
 export async function signatureOf(path: string): Promise<string> {
-  const { dev, ino, size, mtimeNs, ctimeNs, ...found } = await stat(path, { bigint: true })
-  if (!found.isDirectory()) return [dev, ino, size, mtimeNs, ctimeNs].join(':')
-  const names = (await readdir(path)).toSorted()
-  const each = names.map(async (name) => `${name}=${await signatureOf(join(path, name))}`)
-  return (await Promise.all(each)).join('\n')
+  const found = await stat(path, { bigint: true }).catch(() => undefined)
+  // A dangling link; whoever reads it says so.
+  if (!found) return 'nothing'
+  const { dev, ino, size, mtimeNs, ctimeNs } = found
+  const own = [dev, ino, size, mtimeNs, ctimeNs].join(':')
+  if (!found.isDirectory()) return own
+  const below = await readdir(path, { withFileTypes: true })
+  const each = below.map(async (entry) => {
+    const inner = join(path, entry.name)
+    return `${entry.name} ${await (entry.isSymbolicLink() ? linkSignature(inner) : signatureOf(inner))}`
+  })
+  return (await Promise.all(each)).toSorted().join('\n')
+}
+
+/** A link to a folder may lead back. */
+async function linkSignature(path: string): Promise<string> {
+  const target = await stat(path).catch(() => undefined)
+  return target?.isDirectory() ? `folder ${target.ino}` : await signatureOf(path)
 }
 
 /** Keeps the newest `most` results. */

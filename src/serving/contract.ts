@@ -60,6 +60,8 @@ export interface ModelOutline {
 /** A model as it lies on the disk now. */
 export interface FoundForLoad {
   readonly footprint: Footprint
+  /** Whether that is what somebody has said it is, which no measurement corrects. */
+  readonly isGiven: boolean
   open(): Promise<LoadedModel>
 }
 

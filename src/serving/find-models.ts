@@ -83,7 +83,7 @@ export async function findAnswering(
 }
 
 async function configured(
-  { name, aliases, isPinned, isPreloaded, config }: ModelSpec,
+  { name, aliases, isPinned, isPreloaded, memoryBytes, config }: ModelSpec,
   first: FoundModel,
   rooms: Rooms,
   logger: Logger,
@@ -103,7 +103,11 @@ async function configured(
         throw new AerieError('invalid_package', what)
       }
       return {
-        footprint: await footprintOf(found, kind, config),
+        isGiven: memoryBytes !== undefined,
+        footprint:
+          memoryBytes === undefined
+            ? await footprintOf(found, kind, config)
+            : { mapped: 0, held: memoryBytes, reserved: 0 },
         open: () => openFound(found, config, rooms, logger),
       }
     },

@@ -263,7 +263,8 @@ export class ModelRegistry implements ModelDirectory, ModelLender {
     }
     const seconds = (this.#nowMs() - start) / 1000
     const measured = new Measurement(before, wasQuiet && isQuiet() ? await heldBytes() : undefined)
-    const footprint = measured.correct(entry.found!.footprint, this.#hasUnloaded)
+    const { footprint: estimate, isGiven } = entry.found!
+    const footprint = isGiven ? estimate : measured.correct(estimate, this.#hasUnloaded)
     entry.opened(model, { footprint, seconds, nowMs: this.#nowMs() })
     logger.info({ model: id, seconds, ...footprint, bytes: total(footprint) }, 'model loaded')
   }

@@ -32,7 +32,7 @@ export function fakeModel(
       await model.findGate
       if (signal.aborted) throw new AerieError('cancelled', 'given up')
       const footprint: Footprint = { mapped: 0, held: model.bytes, reserved: 0 }
-      return { footprint, open: () => open(model) }
+      return { footprint, isGiven: false, open: () => open(model) }
     },
   }
   return model

@@ -88,6 +88,8 @@ function matchPath(document: OpenApiDocument, url: string): string | undefined {
   if (/^\/v1\/files\/[^/]+\/content$/.test(path)) return '/v1/files/{file_id}/content'
   if (/^\/v1\/batches\/[^/]+$/.test(path)) return '/v1/batches/{batch_id}'
   if (/^\/v1\/batches\/[^/]+\/cancel$/.test(path)) return '/v1/batches/{batch_id}/cancel'
+  const [, action] = /^\/v1\/models\/.+\/(load|unload)$/.exec(path) ?? []
+  if (action) return `/v1/models/{model}/${action}`
   return path.startsWith('/v1/models/') ? '/v1/models/{model}' : undefined
 }
 
