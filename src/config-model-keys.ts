@@ -20,7 +20,7 @@ export const modelKeys = {
     default: [],
     group,
     defaultText: 'the one of model',
-    takes: 'names and paths as model takes them, or objects, see above',
+    takes: 'what model takes, separated by commas; in a file also objects, see models.md',
     description: 'Several models to serve, instead of model.',
   }),
   modelMemoryBytes: Type.Optional(

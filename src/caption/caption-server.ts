@@ -64,6 +64,21 @@ interface WireCompletion {
   readonly aerie?: { readonly videos?: readonly WireVideo[] }
 }
 
+/** As far as it matters here. */
+interface ModelCard {
+  readonly id?: string
+  readonly aerie?: {
+    /** Absent of servers before it. */
+    readonly status?: { readonly state: string }
+    /** Absent until the model was loaded once. */
+    readonly digest?: string
+    readonly system_fingerprint: string
+    readonly input_modalities: readonly string[]
+    readonly output_modalities?: readonly string[]
+    readonly limits?: { readonly deadline_ms?: number }
+  }
+}
+
 /** Every method rejects with ServerRefusal or ServerLost, or the reason of its signal. */
 export class CaptionServer {
   readonly url: string
@@ -78,30 +93,17 @@ export class CaptionServer {
     this.#agent = new Agent({ connections, connect: { timeout: 10_000 } })
   }
 
-  /** Takes the model of this name, or the first. Rejects with CommandFailure where there is none. */
+  /**
+   * Takes the model of this name, or the first that sees clips and answers. It is loaded then, as its digest tells which
+   * captions are its own. Rejects with CommandFailure where there is none.
+   */
   async chooseModel(name: string | undefined, signal: AbortSignal): Promise<ServedModel> {
-    let id = name
-    if (id === undefined) {
-      const list = (await this.#json('GET', '/v1/models', undefined, signal)) as {
-        readonly data?: readonly { readonly id: string }[]
-      }
-      id = list.data?.[0]?.id
-      if (id === undefined) throw new CommandFailure(`${this.url} serves no model`)
-    }
-    const { aerie } = (await this.#json(
-      'GET',
-      `/v1/models/${encodeURIComponent(id)}`,
-      undefined,
-      signal,
-    )) as {
-      readonly aerie?: {
-        readonly digest: string
-        readonly system_fingerprint: string
-        readonly input_modalities: readonly string[]
-        readonly limits?: { readonly deadline_ms?: number }
-      }
-    }
-    if (aerie === undefined)
+    const id = name ?? (await this.#firstModel(signal))
+    const path = `/v1/models/${encodeURIComponent(id)}`
+    let { aerie } = (await this.#json('GET', path, undefined, signal)) as ModelCard
+    if (aerie?.status && aerie.status.state !== 'loaded')
+      ({ aerie } = (await this.#json('POST', `${path}/load`, undefined, signal)) as ModelCard)
+    if (aerie?.digest === undefined)
       throw new CommandFailure(`${this.url} is no Aerie server: its model has no card`)
     this.#model = id
     this.#timeoutMs = (aerie.limits?.deadline_ms ?? this.#timeoutMs) + GRACE_MS
@@ -111,6 +113,17 @@ export class CaptionServer {
       systemFingerprint: aerie.system_fingerprint,
       modalities: aerie.input_modalities,
     }
+  }
+
+  async #firstModel(signal: AbortSignal): Promise<string> {
+    const { data = [] } = (await this.#json('GET', '/v1/models', undefined, signal)) as {
+      readonly data?: readonly Required<ModelCard>[]
+    }
+    const sees = ({ aerie }: ModelCard) =>
+      aerie?.input_modalities.includes('video') && aerie.output_modalities?.includes('text')
+    const [first] = data.toSorted((a, b) => Number(sees(b) ?? false) - Number(sees(a) ?? false))
+    if (first === undefined) throw new CommandFailure(`${this.url} serves no model`)
+    return first.id
   }
 
   /** The id of the file that the server made of it. Also rejects with what reading the content throws. */

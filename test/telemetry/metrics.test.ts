@@ -4,6 +4,8 @@ import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 import type { Snapshot } from '../../src/telemetry/sources.ts'
+import { ECHO_MODELS } from '../support/echo-service.ts'
+import { statusOf } from '../support/model-directory.ts'
 
 const engine: Snapshot['engine'] = {
   running: 3,
@@ -226,6 +228,37 @@ test('docs/api.md lists every sample of ours, and no other', async () => {
   assert.deepEqual(documented.toSorted(), ours.toSorted())
 })
 
+const serving: Snapshot['serving'] = {
+  models: [statusOf(ECHO_MODELS[0]!, { bytes: 700, leases: 2, waiting: 3, loads: 4, failures: 1 })],
+  ...{ usedBytes: 700, maxBytes: 1000, maxWaiting: 8 },
+}
+
+test('each model has its samples, by its configured name', async () => {
+  using metrics = createMetrics(() => ({ engine, encoder, media, files, serving }))
+  const now = await samples(metrics)
+  const of = (name: string, more = '') => now.get(`${name}{model="echo"${more}}`)
+  assert.deepEqual(
+    ['unloaded', 'loading', 'loaded', 'unloading', 'failed'].map((state) =>
+      of('aerie_model_state', `,state="${state}"`),
+    ),
+    [0, 0, 1, 0, 0],
+  )
+  assert.equal(of('aerie_model_bytes'), 700)
+  assert.equal(of('aerie_model_leases'), 2)
+  assert.equal(of('aerie_model_loads_total'), 4)
+  assert.equal(of('aerie_model_load_failures_total'), 1)
+  assert.equal(of('aerie_model_load_seconds_total'), 0.5)
+  assert.equal(of('aerie_model_evictions_total', ',why="memory"'), 0)
+})
+
+test('models without a bound have no sample of one', async () => {
+  const unbounded = { ...serving, maxBytes: Infinity }
+  using metrics = createMetrics(() => ({ engine, encoder, media, files, serving: unbounded }))
+  const now = await samples(metrics)
+  assert.equal(now.get('aerie_models_bytes'), 700)
+  assert.equal(now.get('aerie_models_bytes_max'), undefined)
+})
+
 const hearing = {
   speech: {
     ...{ running: 2, maxRunning: 4, waiting: 1, maxWaiting: 8 },
@@ -239,7 +272,8 @@ const hearing = {
 }
 
 test('whatever can fill up says how far it may', async () => {
-  using metrics = createMetrics(() => ({ engine, encoder, media, files, batches, ...hearing }))
+  const all = { engine, encoder, media, files, batches, serving, ...hearing }
+  using metrics = createMetrics(() => all)
   const now = await samples(metrics)
   // What is measured → its bound.
   const bounds = {
@@ -279,6 +313,7 @@ test('whatever can fill up says how far it may', async () => {
     aerie_batch_lines_taken: 'aerie_batch_lines_running_max',
     aerie_batch_lines_running: 'aerie_batch_lines_running_limit',
     aerie_batch_result_bytes: 'aerie_files_bytes_max',
+    aerie_models_bytes: 'aerie_models_bytes_max',
   }
   for (const [name, bound] of Object.entries(bounds))
     assert.ok(now.get(name)! <= now.get(bound)!, `${name} ${now.get(name)} of ${now.get(bound)}`)
@@ -293,6 +328,12 @@ test('whatever can fill up says how far it may', async () => {
     'aerie_object_cache_entries',
     'aerie_kv_cache_info',
     'aerie_batches',
+    // By model: bounded together.
+    'aerie_model_state',
+    'aerie_model_bytes',
+    'aerie_model_leases',
+    'aerie_model_waiting',
+    'aerie_models_waiting_max',
     'aerie_event_loop_delay_seconds',
   ])
 })
