@@ -95,6 +95,8 @@ async function asker(url: string): Promise<(load: number) => Promise<void>> {
     if (load % MODELS === 0) {
       const form = new FormData()
       form.set('model', 'speech')
+      // Random weights write nothing that lower ones would be content with.
+      form.set('temperature', '1')
       form.set('file', new Blob([sound]), 'speech.wav')
       return await post('audio/transcriptions', form)
     }

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { CapabilityDocument } from '../../src/capabilities/document.ts'
+import { ECHO_MODELS } from '../support/echo-service.ts'
 import { openTestApp } from '../support/http-app.ts'
+import { directoryOf, statusOf } from '../support/model-directory.ts'
 
 test('/v1/models lists every model with what it takes and costs', async () => {
   await using app = await openTestApp()
@@ -91,6 +94,43 @@ test('/v1/models/{model} takes slashes as they are or encoded', async () => {
   const missing = await app.request('GET', `/v1/models/${'x'.repeat(300)}`)
   assert.deepEqual([missing.status, missing.json.error.code], [404, 'model_not_found'])
   assert.ok(missing.json.error.message.length < 250)
+})
+
+test('of a model that was never loaded it is told what is known', async () => {
+  const [loaded, other] = ECHO_MODELS as [CapabilityDocument, CapabilityDocument]
+  const failure = { reason: 'config.json is cut off', retryAfterSeconds: 4 }
+  const failed = { state: 'failed', document: undefined, bytes: undefined, failure } as const
+  const models = directoryOf([statusOf(loaded), statusOf(other, { ...failed, aliases: ['seven'] })])
+  await using app = await openTestApp({ models })
+  const { json } = await app.request('GET', '/v1/models')
+  assert.deepEqual(
+    json.data.map(({ aerie }: { aerie: { status: { state: string } } }) => aerie.status.state),
+    ['loaded', 'failed'],
+  )
+  const { json: one } = await app.request('GET', '/v1/models/nvidia/echo-7b')
+  assert.deepEqual(one.aerie, {
+    family: other.family,
+    ...{ input_modalities: ['text', 'image'], output_modalities: ['text'], aliases: ['seven'] },
+    status: {
+      ...{ state: 'failed', reason: 'config.json is cut off', retry_after: 4, pinned: false },
+      ...{ bytes: null, requests: 0, waiting: 0 },
+    },
+  })
+})
+
+test('a model is loaded and unloaded by its path, and by nothing in a body', async () => {
+  await using app = await openTestApp()
+  for (const path of ['nvidia/echo-7b/load', 'nvidia%2Fecho-7b/unload']) {
+    const { status, json } = await app.request('POST', `/v1/models/${path}`)
+    assert.deepEqual([status, json.id], [200, 'nvidia/echo-7b'])
+  }
+  const withBody = { payload: { model: 'echo' } }
+  const refused = await app.request('POST', '/v1/models/echo/load', withBody)
+  assert.deepEqual([refused.status, refused.json.error.code], [400, 'invalid_request'])
+  const bare = await app.request('POST', '/v1/models/echo')
+  assert.deepEqual([bare.status, bare.headers['allow']], [405, 'GET, HEAD'])
+  const nobody = await app.request('POST', '/v1/models/nobody/load')
+  assert.deepEqual([nobody.status, nobody.json.error.code], [404, 'model_not_found'])
 })
 
 test('/v1/tokenize counts a conversation with its pictures, and says what is left', async () => {

@@ -171,7 +171,7 @@ describe('a registry of models', () => {
       retryAfterSeconds: 1,
     })
     await assert.rejects(acquire(registry, 'a'), refused)
-    assert.deepEqual(a.log, ['find', 'open'])
+    assert.deepEqual(a.log, ['find', 'open', 'fail'])
     now = 1001
     await assert.rejects(acquire(registry, 'a'), {
       code: 'model_unavailable',

@@ -6,7 +6,7 @@ import { ModelRegistry, type RegistryOptions } from '../../src/serving/registry.
 import { createLogger } from '../../src/telemetry/logger.ts'
 
 export interface FakeModel extends ConfiguredModel {
-  /** What became of it, in order: `find`, `open`, `close`. */
+  /** What became of it, in order: `find`, `open`, `fail`, `close`. */
   readonly log: string[]
   /** What the next loads fail with. */
   failure: Error | undefined
@@ -41,7 +41,10 @@ export function fakeModel(
 async function open(model: FakeModel): Promise<LoadedModel> {
   model.log.push('open')
   await model.openGate
-  if (model.failure) throw model.failure
+  if (model.failure) {
+    model.log.push('fail')
+    throw model.failure
+  }
   const nothing = { engine: undefined, encoder: undefined, speech: undefined }
   return {
     // Nobody looks into it.
