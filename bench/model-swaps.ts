@@ -90,6 +90,7 @@ async function asker(url: string): Promise<(load: number) => Promise<void>> {
     const text = await response.text()
     if (!response.ok) throw new Error(`/v1/${route}: ${response.status} ${text}`)
   }
+  const aerie = { size: 'preferred' }
   return async (load) => {
     const picture = uris[load % uris.length]!
     if (load % MODELS === 0) {
@@ -100,7 +101,8 @@ async function asker(url: string): Promise<(load: number) => Promise<void>> {
       form.set('file', new Blob([sound]), 'speech.wav')
       return await post('audio/transcriptions', form)
     }
-    if (load % MODELS === 1) return await post('embeddings', { model: 'tower', input: [picture] })
+    if (load % MODELS === 1)
+      return await post('embeddings', { model: 'tower', input: [picture], aerie })
     const content = [
       { type: 'text', text: 'what is there?' },
       { type: 'image_url', image_url: { url: picture } },
