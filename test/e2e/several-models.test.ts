@@ -17,12 +17,14 @@ import { SPEECH_WAV, TINY_WHISPER } from '../support/speech-fixture.ts'
 const TOWER = resolve(import.meta.dirname, '../fixtures/radio/radio-v25-norm-adaptors/checkpoint')
 /** What they count as, so that it is certain which fit. */
 const CACHES = { kvCacheBytes: '64MiB', encoderCacheBytes: '16MiB', memoryBytes: '60MiB' }
-const THREE = [
+const TINY = resolve(import.meta.dirname, '../fixtures/decoders/qwen2/checkpoint')
+const MODELS = [
   { model: 'starter', ...CACHES },
   { model: TOWER, name: 'lab/tower', ...CACHES },
   { model: TINY_WHISPER, aliases: ['whisper-1'], memoryBytes: '60MiB' },
+  { model: TINY, name: 'tiny', ...CACHES },
 ]
-/** For any of the three, and for no two. */
+/** For any of them, and for no two. */
 const FOR_ONE = { modelMemoryBytes: '100MiB', modelMinResidenceMs: 0 }
 
 interface Card {
@@ -37,12 +39,12 @@ interface Card {
   }
 }
 
-describe('a server of three models with memory for one', () => {
+describe('a server of several models with memory for one', () => {
   let server: RunningServer
   let client: OpenAI
   let picture: string
   before(async () => {
-    server = await startTestServer({ models: THREE, ...FOR_ONE, threads: 1 })
+    server = await startTestServer({ models: MODELS, ...FOR_ONE, threads: 1 })
     client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'none', maxRetries: 0 })
     picture = await pictureUri('red-circle-blue-square.png')
   })
@@ -69,7 +71,7 @@ describe('a server of three models with memory for one', () => {
     client.audio.transcriptions.create({ model, file: createReadStream(SPEECH_WAV) })
 
   it('has loaded the first, and tells of the others what can be told without loading them', async () => {
-    assert.deepEqual(server.names, ['starter', 'lab/tower', 'tiny-whisper', 'whisper-1'])
+    assert.deepEqual(server.names, ['starter', 'lab/tower', 'tiny-whisper', 'whisper-1', 'tiny'])
     const cards = (await client.models.list()).data as unknown as Card[]
     assert.deepEqual(
       cards.map(({ id, aerie }) => [id, aerie.family, aerie.output_modalities, aerie.status.state]),
@@ -77,6 +79,7 @@ describe('a server of three models with memory for one', () => {
         ['starter', 'aerie_starter', ['text'], 'loaded'],
         ['lab/tower', 'radio', ['embedding'], 'unloaded'],
         ['tiny-whisper', 'whisper', ['text'], 'unloaded'],
+        ['tiny', 'qwen2', ['text'], 'unloaded'],
       ],
     )
     assert.ok(cards[0]!.aerie.max_context! > 0)
@@ -165,10 +168,12 @@ describe('a server of three models with memory for one', () => {
     assert.equal((await post('starter')).status, 405)
   })
 
-  it('works a batch off whose lines name models in turn', async () => {
-    const lines = Array.from({ length: 6 }, (_, i) => ({
+  it('works a batch off whose lines name two models in turn, with a load of each for many lines', async () => {
+    const loads = (id: string) => metric(server.url, `aerie_model_loads_total{model="${id}"}`)
+    const before = (await loads('starter'))! + (await loads('tiny'))!
+    const lines = Array.from({ length: 24 }, (_, i) => ({
       ...{ custom_id: `line-${i}`, method: 'POST', url: '/v1/tokenize' },
-      body: { model: 'starter', prompt: `text ${i}` },
+      body: { model: i % 2 === 0 ? 'starter' : 'tiny', prompt: `text ${i}` },
     }))
     const file = await client.files.create({
       purpose: 'batch',
@@ -184,7 +189,9 @@ describe('a server of three models with memory for one', () => {
       await delay(50)
       batch = await client.batches.retrieve(batch.id)
     }
-    assert.deepEqual(batch.request_counts, { total: 6, completed: 6, failed: 0 })
+    assert.deepEqual(batch.request_counts, { total: 24, completed: 24, failed: 0 })
+    const more = (await loads('starter'))! + (await loads('tiny'))! - before
+    assert.ok(more <= 6, `${more} loads for 24 lines`)
   })
 })
 
@@ -251,17 +258,25 @@ describe('a process of a server whose models come and go', {
     const scratch = scratchFolder()
     const broken = copyCheckpoint('decoders/qwen2', join(scratch, 'broken'))
     const config = join(scratch, 'aerie.json')
-    const models = [...THREE, { model: broken, ...CACHES }]
+    const models = [...MODELS, { model: broken, ...CACHES }]
     await writeFile(config, JSON.stringify({ ...FOR_ONE, models, threads: 1, modelIdleMs: 1 }))
-    const server = await startServerProcess(['--config', config, '--data-dir', scratch])
+    const server = await startServerProcess([
+      ...['--config', config, '--data-dir', scratch, '--log-level', 'silent'],
+    ])
     try {
-      // Found whole at the start; then the weights end before they should.
-      await writeFile(join(broken, 'model.safetensors'), Buffer.alloc(64))
+      // Found whole at the start; now its engine misses a tensor, when all else of it has started.
+      editWeights(join(broken, 'model.safetensors'), (header) => {
+        const [name] = Object.keys(header)
+        header['nobody.weight'] = header[name!]!
+        delete header[name!]
+      })
       const load = (id: string) => fetch(`${server.url}/v1/models/${id}/load`, { method: 'POST' })
       const round = async () => {
         for (const id of ['starter', 'lab/tower', 'whisper-1'])
           assert.equal((await load(id)).status, 200)
-        assert.equal((await load('broken')).status, 503)
+        const failed = await load('broken')
+        assert.equal(failed.status, 503)
+        assert.match(await failed.text(), /nobody\.weight|missing/)
         for (const id of ['starter', 'lab/tower', 'whisper-1'])
           await fetch(`${server.url}/v1/models/${id}/unload`, { method: 'POST' })
         const { own } = treeMemory(server.pid!)!
