@@ -210,6 +210,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'files',
     'part-options',
     'models',
+    'serving',
     'engine',
     'engine/backends',
   ],

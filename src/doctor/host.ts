@@ -4,6 +4,7 @@ import { isAbsolute, join } from 'node:path'
 import { isNewEnough, NEEDED, packagedNode } from '../../bin/node-version.js'
 import { searchPath } from '../config.ts'
 import { readCpu } from '../cpu.ts'
+import { usualModelMemory } from '../serving/memory-budget.ts'
 import type { Finding } from './finding.ts'
 import { firstLine } from './output.ts'
 
@@ -34,7 +35,9 @@ export function checkMemory(): Finding {
   return {
     name: 'Memory',
     state: isEnough ? 'ok' : 'note',
-    text: `${(free / GiB).toFixed(1)} of ${(total / GiB).toFixed(1)} GiB available`,
+    text:
+      `${(free / GiB).toFixed(1)} of ${(total / GiB).toFixed(1)} GiB available;` +
+      ` several models may take ${(usualModelMemory() / GiB).toFixed(1)} GiB unless --model-memory-bytes says otherwise`,
     ...(isEnough
       ? {}
       : { advice: 'lower --kv-cache-bytes, --encoder-cache-bytes and --media-max-bytes-in-use' }),
