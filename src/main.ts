@@ -159,7 +159,7 @@ export async function startServer(
     unknownFields: config.unknownFields,
     sources: () => ({
       ...totals.of(models.loaded()),
-      serving: { models: models.list(), ...models.budget() },
+      serving: { models: models.statuses(), ...models.budget() },
       media: media.stats(),
       files: files.stats(),
       batches: batches.stats(),

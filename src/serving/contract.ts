@@ -28,6 +28,8 @@ export interface Footprint {
 /** A loaded model, whichever kind it is; the two services of the other kinds are undefined. */
 export interface LoadedModel {
   readonly document: CapabilityDocument
+  /** Documents of its adapters. */
+  readonly adapters: readonly CapabilityDocument[]
   readonly chat: ChatService | undefined
   readonly embeddings: EmbeddingService | undefined
   readonly speech: SpeechService | undefined
@@ -85,7 +87,7 @@ export interface ConfiguredModel {
   find(signal: AbortSignal): Promise<FoundForLoad>
 }
 
-/** One model, as `/v1/models` and `/metrics` show it. */
+/** One model, as `/v1/models` and `/metrics` show it; of an adapter, its own id and document, and for the rest what its model is. */
 export interface ModelStatus {
   readonly id: string
   readonly aliases: readonly string[]
@@ -112,7 +114,7 @@ export interface ModelStatus {
 
 /** What the edge needs to know about models. */
 export interface ModelDirectory {
-  /** In the order of the configuration. */
+  /** In the order of the configuration, each with its adapters behind it. */
   list(): readonly ModelStatus[]
   /** By id, alias or name of an adapter. Throws `model_not_found`. */
   find(name: string): ModelStatus

@@ -45,6 +45,7 @@ export class ModelEntry implements Candidate {
   usedLiveAtMs = -Infinity
   #footprint: Footprint | undefined
   #document: ModelStatus['document']
+  #adapters: LoadedModel['adapters'] = []
   #goodbye: PromiseWithResolvers<void> | undefined
   #finding: AbortController | undefined
   /** What was held where so much was estimated. */
@@ -109,6 +110,12 @@ export class ModelEntry implements Candidate {
       evictions: { ...this.#evictions },
       loadSeconds: this.#loadSeconds,
     }
+  }
+
+  /** As of the model, with its own name and what is known of it. */
+  adapterStatus(name: string, nowMs: number): ModelStatus {
+    const document = this.#adapters.find(({ id }) => id === name)
+    return { ...this.status(nowMs), id: name, aliases: [], document }
   }
 
   /** Adds the waiter; `onLeave` hears when it gives up. */
@@ -225,6 +232,7 @@ export class ModelEntry implements Candidate {
     this.failuresInRow = 0
     this.#footprint = footprint
     this.#document = model.document
+    this.#adapters = model.adapters
     this.#loads++
     this.#loadSeconds += seconds
     this.usedAtMs = nowMs

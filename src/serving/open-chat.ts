@@ -102,6 +102,7 @@ export async function openChat(
       imageTokens: seesPictures ? tiledImageTokens(preprocessing, model.limits) : undefined,
       limits: limitsInForce(config, model.limits.maxImages),
     },
+    adapters: [],
     chat: createChatService({
       models: [model],
       others: [],

@@ -42,6 +42,7 @@ export async function openSpeech(
       imageTokens: undefined,
       limits: limitsInForce(config, 0),
     },
+    adapters: [],
     chat: undefined,
     embeddings: undefined,
     speech: createSpeechService({ models: [served], others: [], sounds, deadlineMs }),

@@ -47,6 +47,7 @@ export async function openTower(
       imageTokens: patchTokens(tower, maxPatches),
       limits: limitsInForce(config, maxImages),
     },
+    adapters: [],
     chat: undefined,
     embeddings: createEmbeddingService({ models: [model], others: [], media, deadlineMs }),
     speech: undefined,

@@ -83,11 +83,23 @@ export class ModelRegistry implements ModelDirectory, ModelLender {
   }
 
   list(): readonly ModelStatus[] {
-    return this.#entries.map((entry) => entry.status(this.#nowMs()))
+    return this.#entries.flatMap((entry) => [
+      entry.status(this.#nowMs()),
+      ...entry.model.adapters.map((name) => entry.adapterStatus(name, this.#nowMs())),
+    ])
   }
 
   find(name: string): ModelStatus {
-    return this.#entryOf(this.#names.resolve(name).id).status(this.#nowMs())
+    const { id, adapter } = this.#names.resolve(name)
+    const entry = this.#entryOf(id)
+    return adapter === undefined
+      ? entry.status(this.#nowMs())
+      : entry.adapterStatus(adapter, this.#nowMs())
+  }
+
+  /** Without adapters, which take part in what their models are. */
+  statuses(): readonly ModelStatus[] {
+    return this.#entries.map((entry) => entry.status(this.#nowMs()))
   }
 
   /** All that requests may say. */

@@ -334,6 +334,24 @@ describe('names of models', () => {
     assert.deepEqual(registry.names(), ['llama', 'gpt-4o', 'llama-poems', 'radio', 'whisper'])
   })
 
+  it('of adapters stand behind their models, with what those are', async () => {
+    const listed = fakeRegistry(models)
+    const idsOf = () => listed.list().map(({ id, state, document }) => [id, state, document?.id])
+    assert.deepEqual(idsOf().slice(0, 2), [
+      ['llama', 'unloaded', undefined],
+      ['llama-poems', 'unloaded', undefined],
+    ])
+    await listed.load('llama-poems', never)
+    assert.deepEqual(idsOf().slice(0, 2), [
+      ['llama', 'loaded', 'llama'],
+      ['llama-poems', 'loaded', 'llama-poems'],
+    ])
+    assert.equal(listed.find('llama-poems').document?.id, 'llama-poems')
+    assert.equal(listed.find('gpt-4o').document?.id, 'llama')
+    assert.equal(listed.statuses().length, 3)
+    await listed.dispose()
+  })
+
   it('tell what a model does that cannot do what is asked', () => {
     const refused = (name: string, kind: 'chat' | 'tower' | 'speech', message: RegExp) =>
       assert.throws(() => registry.resolve(name, kind), {

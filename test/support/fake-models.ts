@@ -49,6 +49,7 @@ async function open(model: FakeModel): Promise<LoadedModel> {
   return {
     // Nobody looks into it.
     document: { id: model.id } as CapabilityDocument,
+    adapters: model.adapters.map((id) => ({ id }) as CapabilityDocument),
     ...{ chat: undefined, embeddings: undefined, speech: undefined },
     stats: () => nothing,
     problems: () => [],
