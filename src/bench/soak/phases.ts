@@ -53,15 +53,17 @@ export async function mixedTraffic(
   const list = JSON.parse(await get(`${url}/v1/models`, apiKey)) as {
     readonly data: readonly {
       readonly id: string
-      readonly aerie: { readonly max_context: number; readonly input_modalities: string[] }
+      readonly aerie: { readonly max_context?: number; readonly input_modalities: string[] }
     }[]
   }
   const facts = list.data.find(({ id }) => id === model)?.aerie
   if (facts === undefined) throw new CommandFailure(`${url} does not serve '${model}'`)
+  const { max_context: maxContext } = facts
+  if (maxContext === undefined) throw new CommandFailure(`${model} is not loaded; ask it once`)
   const plan: TrafficPlan = {
     ...{ url, apiKey, model, clients, seed },
     seesPictures: facts.input_modalities.includes('image'),
-    maxContext: facts.max_context,
+    maxContext,
     phraseTokens: await phraseTokens(url, apiKey, model),
   }
   const program = fileURLToPath(new URL('traffic-process.ts', import.meta.url))
