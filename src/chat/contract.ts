@@ -3,6 +3,7 @@
  * `service.ts` implements {@link ChatService}; `src/http/wire-*.ts` convert to and from OpenAI's JSON.
  */
 import type { ImageDetail } from '../../models/preprocessing.ts'
+import type { SeenLevel } from '../../models/tiling/seen-area.ts'
 import type { KvCacheType } from '../engine/backend.ts'
 import type { SamplingParams } from '../engine/types.ts'
 import type { LoadedImage } from '../media/types.ts'
@@ -290,7 +291,10 @@ export interface ImageSeen {
   /** In words, in order; those of the first time where the features come from the cache. */
   readonly conversions: readonly string[]
   readonly tiles: number
+  /** The level with the most tiles. */
   readonly grid: { readonly rows: number; readonly columns: number }
+  /** Grids over the picture, in the order in which the model reads their tiles. */
+  readonly levels: readonly SeenLevel[]
   readonly towers: readonly { readonly name: string; readonly inputSize: number }[]
   /** Positions in the prompt. */
   readonly tokens: number
