@@ -158,6 +158,7 @@ export async function startServer(
     allowedHosts: acceptedHosts(config),
     maxBodyBytes: config.maxBodyBytes,
     unknownFields: config.unknownFields,
+    page: config.page,
     sources: () => ({
       ...totals.of(models.loaded()),
       serving: { models: models.statuses(), ...models.budget() },

@@ -26,14 +26,18 @@ interface Started {
   readonly names: readonly string[]
 }
 
-/** The text for stdout; the examples ask the first model that is loaded, where one is. */
-export function welcome({ url, models, names }: Started, needsKey: boolean): string {
+/** The text for stdout; the examples ask the first model that is loaded, where one is. `page`: whether the playground is there. */
+export function welcome(
+  { url, models, names }: Started,
+  { needsKey, page }: { readonly needsKey: boolean; readonly page: boolean },
+): string {
   const path = fileURLToPath(new URL(`../../${EXAMPLE_PICTURE}`, import.meta.url))
   const picture = existsSync(path) ? relative(process.cwd(), path) : 'picture.png'
   const isLoaded = (name: string) => models.some(({ id }) => id === name)
   const onDemand = names.filter((name) => !isLoaded(name))
   const heading = [
     `Aerie serves ${names.join(', ')} at ${url}/v1`,
+    ...(page ? [`The playground, a page to try it on: ${url}/`] : []),
     ...(onDemand.length > 0 && models.length > 0
       ? [`Loaded when they are asked for: ${onDemand.join(', ')}`]
       : []),

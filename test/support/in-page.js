@@ -1,0 +1,133 @@
+/** What tests do inside the page: each function is sent to the browser, and so stands alone. Checked with the page's own types. */
+
+/**
+ * @param {readonly { readonly name: string, readonly type: string, readonly base64: string }[]} files
+ * @returns {DataTransfer} as of a drop or a paste
+ */
+export function transferOf(files) {
+  const transfer = new DataTransfer()
+  for (const { name, type, base64 } of files) {
+    const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))
+    transfer.items.add(new File([bytes], name, { type }))
+  }
+  return transfer
+}
+
+/** @param {DataTransfer} clipboardData */
+export function pasteFiles(clipboardData) {
+  dispatchEvent(new ClipboardEvent('paste', { clipboardData }))
+}
+
+/** @param {DataTransfer} dataTransfer */
+export function dropFiles(dataTransfer) {
+  for (const type of ['dragenter', 'dragover', 'drop']) {
+    document.body.dispatchEvent(
+      new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true }),
+    )
+  }
+}
+
+/** Collects the words of the last answer as they change, in `words` of the window. */
+export function watchWords() {
+  /** @type {string[]} */
+  const words = []
+  Reflect.set(globalThis, 'words', words)
+  new MutationObserver(() => {
+    const text = [...document.querySelectorAll('.answer .prose')].at(-1)?.textContent ?? ''
+    if (text !== '' && text !== words.at(-1)) words.push(text)
+  }).observe(document.body, { subtree: true, childList: true, characterData: true })
+}
+
+/** @returns {readonly string[]} */
+export function watchedWords() {
+  return Reflect.get(globalThis, 'words')
+}
+
+/** @returns {Promise<string>} */
+export function clipboardText() {
+  return navigator.clipboard.readText()
+}
+
+/** Rule and elements of each violation; axe-core is there already. @returns {Promise<string[]>} */
+export async function runAxe() {
+  /** @type {{ run(): Promise<{ violations: { id: string, nodes: { html: string, failureSummary: string }[] }[] }> }} */
+  const axe = Reflect.get(globalThis, 'axe')
+  const { violations } = await axe.run()
+  return violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)} ${failureSummary}`),
+  )
+}
+
+/** By how many pixels the page, or a part of it that scrolls downwards alone, is wider than there is room for. */
+export function overflow() {
+  const parts = document.querySelectorAll('html, .scroller, .batches, dialog[open]')
+  return Math.max(...[...parts].map(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth))
+}
+
+/** What has the focus: its role or element, and its name. */
+export function focused() {
+  const element = document.activeElement
+  const name = element?.getAttribute('aria-label') ?? element?.textContent ?? ''
+  return `${element?.tagName.toLowerCase()} ${name.trim()}`
+}
+
+/** Milliseconds to the first contentful paint. @returns {number | undefined} */
+export function firstPaint() {
+  return performance.getEntriesByName('first-contentful-paint')[0]?.startTime
+}
+
+/** @param {string} selector */
+export function backgroundOf(selector) {
+  return getComputedStyle(/** @type {Element} */ (document.querySelector(selector))).backgroundColor
+}
+
+/** What the server answers a script of the page. @param {string} path @returns {Promise<number>} */
+export async function statusOf(path) {
+  return (await fetch(path)).status
+}
+
+/** Tries what the policy forbids; whether each was let through. */
+export async function tryForbidden() {
+  /** @param {() => void} attempt */
+  const passes = (attempt) => {
+    try {
+      attempt()
+      return true
+    } catch {
+      return false
+    }
+  }
+  const inline = (/** @type {string} */ kind, /** @type {string} */ text) => {
+    const element = document.createElement(kind)
+    element.append(text)
+    document.head.append(element)
+  }
+  passes(() => inline('script', 'globalThis.inline = true'))
+  passes(() => inline('style', 'body { --inline: yes }'))
+  return {
+    script: Reflect.get(globalThis, 'inline') === true,
+    style: getComputedStyle(document.body).getPropertyValue('--inline') !== '',
+    elsewhere: await fetch('http://127.0.0.1:9/').then(
+      () => true,
+      () => false,
+    ),
+    html: passes(() => {
+      document.createElement('div').innerHTML = '<b>x</b>'
+    }),
+  }
+}
+
+/** Red or blue, by what is most in the middle of each picture. @param {readonly Element[]} images */
+export function middlesOf(images) {
+  return images.map((image) => {
+    const canvas = document.createElement('canvas')
+    canvas.width = 1
+    canvas.height = 1
+    const picture = /** @type {HTMLImageElement} */ (image)
+    const [x, y] = [picture.naturalWidth / 2, picture.naturalHeight / 2]
+    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'))
+    context.drawImage(picture, x, y, 1, 1, 0, 0, 1, 1)
+    const [red = 0, , blue = 0] = context.getImageData(0, 0, 1, 1).data
+    return red > blue ? 'red' : 'blue'
+  })
+}
