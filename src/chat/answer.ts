@@ -10,10 +10,10 @@ interface Seen {
   readonly stations: StationTimes
 }
 
-/** Engine events → text, one output a choice, then the bill. */
+/** Engine events → text, one output a choice, then the bill. `tellsEnd`: log probabilities end with that of the token that ended the answer. */
 export async function* answer(
   model: ServedModel,
-  request: ChatRequest,
+  request: Pick<ChatRequest, 'n' | 'stop'> & { readonly tellsEnd?: boolean },
   generation: Generation,
   media: Pick<TokenUsage, 'imageTokens' | 'videoTokens' | 'soundTokens'>,
   seen: readonly Seen[],
@@ -48,6 +48,7 @@ export async function* answer(
       }
       case 'finish': {
         const output = outputs[event.choice]!
+        if (request.tellsEnd && event.end) output.end(event.end)
         const tail = output.flush()
         const chunk = tail ? joined(texts.get(event.choice), tail) : texts.get(event.choice)
         texts.delete(event.choice)
@@ -57,7 +58,11 @@ export async function* answer(
         acceptedTokens += event.accepted
         const { queueMs, prefillMs, decodeMs } = event.timings
         stations = { ...stations, queue: queueMs, prefill: prefillMs, decode_tokens: decodeMs }
-        yield { type: 'finish', choice: event.choice, reason }
+        const { stopText } = output
+        yield {
+          ...{ type: 'finish', choice: event.choice, reason },
+          ...(output.stopped && stopText !== undefined && { stopText }),
+        }
         break
       }
       case 'error':

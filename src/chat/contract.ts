@@ -7,6 +7,12 @@ import type { KvCacheType } from '../engine/backend.ts'
 import type { SamplingParams } from '../engine/types.ts'
 import type { LoadedImage } from '../media/types.ts'
 import type {
+  CompletionEvent,
+  CompletionRequest,
+  DetokenizeRequest,
+  DetokenizeResult,
+} from './completion-contract.ts'
+import type {
   DocumentSeen,
   ImageSeen,
   StationTimes,
@@ -27,6 +33,10 @@ export {
   type VideoSeen,
 } from './seen-contract.ts'
 export type {
+  CompletionEvent,
+  CompletionRequest,
+  DetokenizeRequest,
+  DetokenizeResult,
   FiledSound,
   ImageDetail,
   ResponseFormat,
@@ -53,6 +63,10 @@ export interface ChatService {
   complete(request: ChatRequest, signal: AbortSignal): AsyncIterable<ChatEvent>
   /** Counts what a conversation or a text costs without generating. Throws as `complete` does. */
   tokenize(request: TokenizeRequest, signal: AbortSignal): Promise<TokenizeResult>
+  /** Continues texts, without a chat template. Otherwise as `complete`. */
+  completeText(request: CompletionRequest, signal: AbortSignal): AsyncIterable<CompletionEvent>
+  /** The text of token ids, special tokens by their names. */
+  detokenize(request: DetokenizeRequest, signal: AbortSignal): Promise<DetokenizeResult>
 }
 
 /** One piece of a message. `param` is the field in wire spelling, for error messages. */
@@ -267,7 +281,13 @@ export type ChatEvent =
       readonly call: number
       readonly arguments: string
     }
-  | { readonly type: 'finish'; readonly choice: number; readonly reason: FinishReason }
+  | {
+      readonly type: 'finish'
+      readonly choice: number
+      readonly reason: FinishReason
+      /** The stop text that ended it, where one did. */
+      readonly stopText?: string
+    }
   | ({ readonly type: 'usage' } & TokenUsage)
   | { readonly type: 'timings'; readonly stations: StationTimes }
 
@@ -298,6 +318,8 @@ export interface TokenText {
 }
 
 export interface TextLogprob extends TokenText {
+  /** Code points of the answer's text before it. */
+  readonly start: number
   readonly top: readonly TokenText[]
 }
 
@@ -321,8 +343,11 @@ export interface TokenizeRequest {
   /** A conversation through the chat template, or a bare text. */
   readonly input:
     | { readonly type: 'messages'; readonly messages: readonly RequestMessage[] }
-    | { readonly type: 'text'; readonly text: string }
+    /** With what the tokenizer itself adds to a prompt, such as `<s>`, where asked for. */
+    | { readonly type: 'text'; readonly text: string; readonly addsSpecialTokens: boolean }
   readonly returnIds: boolean
+  /** Tokens as text. */
+  readonly returnStrings: boolean
   readonly tenant: string
 }
 
@@ -342,5 +367,7 @@ export interface TokenizeResult {
   readonly documents: readonly DocumentSeen[]
   /** Token ids with each picture's placeholder id repeated once a position; undefined unless asked for. */
   readonly ids: readonly number[] | undefined
+  /** The same as text, special tokens by their names; undefined unless asked for. */
+  readonly strings: readonly string[] | undefined
   readonly maxContext: number
 }

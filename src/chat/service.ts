@@ -5,6 +5,7 @@ import { withDeadline } from '../deadline.ts'
 import type { Media } from '../media/types.ts'
 import { answer } from './answer.ts'
 import { answerRoom } from './answer-room.ts'
+import { completeText, detokenize } from './complete-text.ts'
 import type { ChatService } from './contract.ts'
 import { documentsSeen } from './documents.ts'
 import { openFiles, type ReadableFiles } from './file-parts.ts'
@@ -99,6 +100,22 @@ export function createChatService(options: ChatServiceOptions): ChatService {
       } finally {
         releaseMedia(media, loaded)
       }
+    },
+
+    async *completeText(request, clientSignal) {
+      const model = find(request.model)
+      const deadlineMs = Math.min(request.deadlineMs ?? options.deadlineMs, options.deadlineMs)
+      using deadline = withDeadline(clientSignal, deadlineMs)
+      try {
+        yield* completeText(model, request, deadline)
+      } catch (error) {
+        throw deadline.explain(error)
+      }
+    },
+
+    async detokenize({ model: id, ids }) {
+      const model = find(id)
+      return { model: model.id, text: await detokenize(model, ids) }
     },
 
     async tokenize(request, signal) {

@@ -10,6 +10,7 @@ export interface StopResult {
 export class StopMatcher {
   readonly #stops: readonly string[]
   #held = ''
+  #found: string | undefined
 
   constructor(stops: readonly string[]) {
     this.#stops = stops.filter((stop) => stop !== '')
@@ -20,12 +21,20 @@ export class StopMatcher {
     return this.#held !== ''
   }
 
+  /** The stop string that was found; where several begin at one place, the first of them as they were given. */
+  get found(): string | undefined {
+    return this.#found
+  }
+
   push(text: string): StopResult {
     const buffer = this.#held + text
-    const at = this.#stops.reduce((first, stop) => {
-      const found = buffer.indexOf(stop)
-      return found >= 0 && (first < 0 || found < first) ? found : first
-    }, -1)
+    let at = -1
+    for (const stop of this.#stops) {
+      const place = buffer.indexOf(stop)
+      if (place < 0 || (at >= 0 && place >= at)) continue
+      at = place
+      this.#found = stop
+    }
     if (at >= 0) {
       this.#held = ''
       return { text: buffer.slice(0, at), stopped: true }

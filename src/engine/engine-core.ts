@@ -3,12 +3,13 @@ import { randomBytes } from 'node:crypto'
 import { AerieError, toWireError } from '../errors.ts'
 import { freeMemory } from '../free-memory.ts'
 import type { DecoderSession, Row, Segment, StepResult } from './backend.ts'
-import { toSegment } from './prompt.ts'
-import { Sampler, type TokenSampler } from './sampler.ts'
+import { tokenLogprobs } from './logprobs.ts'
+import { idsOf, toSegment } from './prompt.ts'
+import { type SampledToken, Sampler, type TokenSampler } from './sampler.ts'
 import { type PlannedRow, Scheduler, type SchedulerOptions } from './scheduler.ts'
 import { ActiveRequest, type RequestId, Sequence } from './sequence.ts'
 import { Speculation, type SpeculationOptions } from './speculation.ts'
-import type { EngineStats, GenerateRequest, GenerationEvent } from './types.ts'
+import type { EngineStats, GenerateRequest, GenerationEvent, RankedLogprob } from './types.ts'
 
 export interface EngineCoreOptions extends SchedulerOptions, SpeculationOptions {
   /** Milliseconds by which a batch request is placed behind live ones of its age; it waits no longer than that for them. */
@@ -210,28 +211,53 @@ export class EngineCore {
     const { hiddenSize } = this.#session
     const known = sequence.spans(from, from + take).map((span) => toSegment(span, hiddenSize))
     const guessed: Segment = { kind: 'tokens', ids: Int32Array.from(draft) }
+    const { isScored } = sequence
     return {
       sequence: sequence.id,
       input: draft.length > 0 ? [...known, guessed] : known,
-      want: take === sequence.pending ? 'logits' : 'none',
-      wantLast: 1 + draft.length,
+      want: isScored || take === sequence.pending ? 'logits' : 'none',
+      wantLast: isScored ? take : 1 + draft.length,
     }
   }
 
   /** Post-processing: what ran is recorded first, so that KV taken from a sequence below is complete. */
   #process(plan: readonly PlannedRow[], results: readonly StepResult[]): void {
     for (const row of plan) this.#scheduler.advance(row)
-    plan.forEach(({ sequence, draft }, i) => {
+    plan.forEach(({ sequence, take, draft }, i) => {
       const logits = results[i]?.values
       // The request may have failed a moment ago, in another of its choices.
       if (!logits || !sequence.request.sequences.has(sequence)) return
       try {
-        if (sequence.choice === undefined) this.#bear(sequence, logits)
+        if (sequence.isScored) this.#score(sequence, take, logits)
+        else if (sequence.choice === undefined) this.#bear(sequence, logits)
         else this.#verify(sequence, draft, logits)
       } catch (error) {
         this.#fail(sequence.request, this.#failure(error))
       }
     })
+  }
+
+  /** Says how probable the tokens behind the last `take` positions are, whose `logits` are [take, vocab]. */
+  #score(stem: Sequence, take: number, logits: Float32Array): void {
+    const { vocabSize } = this.#session
+    const { request } = stem
+    const { prompt, params } = request
+    // Some were told before the sequence had to give way.
+    const first = Math.max(stem.computed - take + 1, request.scored)
+    const last = Math.min(stem.computed + 1, prompt.length)
+    const ids = first < last ? idsOf(prompt.spans(first, last)) : []
+    const tokens = ids.map((id, i): RankedLogprob => {
+      const row = first + i - 1 - (stem.computed - take)
+      const at = logits.subarray(row * vocabSize, (row + 1) * vocabSize)
+      const { logprob, top } = tokenLogprobs(at, id, params.promptLogprobs!)
+      if (!Number.isNaN(logprob)) return { id, logprob, top }
+      throw new AerieError('backend_failure', `the decoder returned NaN for token ${id}`)
+    })
+    if (tokens.length > 0) {
+      request.scored = last
+      this.#emit(request, { type: 'prompt-logprobs', tokens })
+    }
+    if (stem.pending === 0) this.#bear(stem, logits.subarray((take - 1) * vocabSize))
   }
 
   /** The prompt has been read: the one sequence that read it becomes as many as there are choices. */
@@ -244,6 +270,11 @@ export class EngineCore {
     this.#counters.cachedPromptTokens += cachedTokens
     this.#counters[cachedTokens > 0 ? 'prefixHits' : 'prefixMisses']++
     this.#emit(request, { type: 'prefill', promptTokens, cachedTokens })
+    if (request.params.maxTokens === 0) {
+      for (const choice of request.unborn) this.#emitFinish(request, choice, 'length')
+      this.#end(request, { keep: true })
+      return
+    }
     const [first, ...others] = request.unborn
     request.unborn = []
     stem.beChoice(first!)
@@ -287,7 +318,7 @@ export class EngineCore {
       this.#counters.acceptedTokens++
     }
     if (params.stopTokenIds.has(token.id)) {
-      this.#finish(sequence, 'stop')
+      this.#finish(sequence, 'stop', token)
       return undefined
     }
     sequence.push(token.id)
@@ -309,9 +340,10 @@ export class EngineCore {
     }
   }
 
-  #finish(sequence: Sequence, reason: 'stop' | 'length'): void {
+  /** `end`: the token that ends it. */
+  #finish(sequence: Sequence, reason: 'stop' | 'length', end?: SampledToken): void {
     const { request } = sequence
-    this.#emitFinish(request, sequence.choice!, reason, sequence)
+    this.#emitFinish(request, sequence.choice!, reason, sequence, end)
     this.#scheduler.release(sequence, { keep: true })
     request.sequences.delete(sequence)
     if (request.sequences.size === 0) this.#requests.delete(request.id)
@@ -336,9 +368,12 @@ export class EngineCore {
     choice: number,
     reason: 'stop' | 'length',
     { drafted, accepted }: Pick<Sequence, 'drafted' | 'accepted'> = { drafted: 0, accepted: 0 },
+    { id, logprob, top }: Partial<SampledToken> = {},
   ): void {
     const timings = request.timings(this.#options.now())
-    this.#emit(request, { type: 'finish', choice, reason, timings, drafted, accepted })
+    const end =
+      id !== undefined && logprob !== undefined && top ? { end: { id, logprob, top } } : {}
+    this.#emit(request, { type: 'finish', choice, reason, ...end, timings, drafted, accepted })
   }
 
   #emit(request: ActiveRequest, event: GenerationEvent): void {

@@ -21,6 +21,8 @@ export class ActiveRequest {
   readonly rank: number
   admittedAt: number | undefined
   promptReadAt: number | undefined
+  /** Tokens of the prompt that need no log probability any more: the first has none. */
+  scored = 1
   /** Positions that need not be computed when it was first scheduled. */
   cachedTokens: number | undefined
   /** Choices that have no sequence of their own yet: until the prompt is read, one sequence stands for all. */
@@ -106,7 +108,12 @@ export class Sequence implements TokenHistory {
 
   /** Most positions it will ever hold: the last token chosen need not be read. */
   get maxLength(): number {
-    return this.request.prompt.length + this.request.params.maxTokens - 1
+    return this.request.prompt.length + Math.max(this.request.params.maxTokens, 1) - 1
+  }
+
+  /** It reads a prompt whose every token is to be told how probable it is. */
+  get isScored(): boolean {
+    return this.#choice === undefined && this.request.params.promptLogprobs !== undefined
   }
 
   get promptIds(): ReadonlySet<number> {

@@ -49,8 +49,13 @@ export interface GenerateRequest {
   readonly sampling: SamplingParams
   /** Number of independent answers to the one prompt. Answer i uses seed + i. */
   readonly n: number
-  /** Most tokens that one answer may have. */
+  /** Most tokens that one answer may have; 0: the prompt is read, and that is all. */
   readonly maxTokens: number
+  /**
+   * Tells how probable the tokens of the prompt are, which has no features then: as `topLogprobs` does of an answer's. All of it
+   * is computed, whatever the prefix cache holds. Absent: nothing is told.
+   */
+  readonly promptLogprobs?: number
   /** Before an answer has this many tokens it cannot end by itself: ids that would end it are not chosen. */
   readonly minTokens: number
   /** Ids that end an answer and are not part of it. */
@@ -70,6 +75,10 @@ export interface TokenLogprob {
   readonly logprob: number
 }
 
+export interface RankedLogprob extends TokenLogprob {
+  readonly top: readonly TokenLogprob[]
+}
+
 /** Times of one request inside the engine, in milliseconds. */
 export interface EngineTimings {
   readonly queueMs: number
@@ -79,6 +88,8 @@ export interface EngineTimings {
 
 /** What a generation emits, in order; every choice ends with exactly one `finish`, or the whole with one `error`. */
 export type GenerationEvent =
+  /** Of the prompt's tokens from the second on, as they are read: those of one event follow those of the event before. All come before `prefill`. */
+  | { readonly type: 'prompt-logprobs'; readonly tokens: readonly RankedLogprob[] }
   /** Sent once, when the prompt has been read. */
   | { readonly type: 'prefill'; readonly promptTokens: number; readonly cachedTokens: number }
   | {
@@ -92,6 +103,8 @@ export type GenerationEvent =
       readonly type: 'finish'
       readonly choice: number
       readonly reason: 'stop' | 'length'
+      /** The token that ended it, which is no part of it; where log probabilities were asked for. */
+      readonly end?: RankedLogprob
       readonly timings: EngineTimings
       /** Of its tokens: computed on trial, and then chosen. */
       readonly drafted: number

@@ -31,6 +31,7 @@ import { requestId } from './request-id.ts'
 import { watchRequest } from './request-state.ts'
 import { batchRoutes } from './routes/batches.ts'
 import { chatCompletionsRoute } from './routes/chat-completions.ts'
+import { completionsRoute } from './routes/completions.ts'
 import { embeddingsRoute } from './routes/embeddings.ts'
 import { fileRoutes } from './routes/files.ts'
 import { healthRoutes } from './routes/health.ts'
@@ -150,6 +151,7 @@ export async function createApp(options: HttpOptions): Promise<FastifyInstance> 
   const heartbeatMs = options.heartbeatMs ?? 15_000
   const { logger: log } = options
   chatCompletionsRoute(app, { service: chat, contract, metrics, logger: log, heartbeatMs })
+  completionsRoute(app, { service: chat, contract, metrics, logger: log, heartbeatMs })
   embeddingsRoute(app, { service: embeddings, contract, metrics })
   const { hearing, files, maxFileBytes } = options
   await transcriptionRoute(app, { ...hearing, contract, metrics, logger: log, heartbeatMs })

@@ -5,6 +5,8 @@ import {
   BatchCreateRequest,
   BatchListQuery,
   ChatCompletionRequest,
+  CompletionRequest,
+  DetokenizeRequest,
   EmbeddingRequest,
   FileListQuery,
   FileUploadRequest,
@@ -17,6 +19,8 @@ import {
 export type WireRequests = Pick<
   components['schemas'],
   | 'ChatCompletionRequest'
+  | 'CompletionRequest'
+  | 'DetokenizeRequest'
   | 'EmbeddingRequest'
   | 'TokenizeRequest'
   | 'FileUploadRequest'
@@ -29,6 +33,8 @@ export type WireRequests = Pick<
 
 const VALIDATORS = {
   ChatCompletionRequest,
+  CompletionRequest,
+  DetokenizeRequest,
   EmbeddingRequest,
   TokenizeRequest,
   FileUploadRequest,

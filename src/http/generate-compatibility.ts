@@ -69,6 +69,15 @@ const SECTIONS: readonly (readonly [
     ],
   ],
   [
+    'Completions: request',
+    [
+      ['CompletionRequest', ''],
+      ['CompletionOptions', 'aerie.'],
+    ],
+  ],
+  ['Tokenize: request', [['TokenizeRequest', '']]],
+  ['Detokenize: request', [['DetokenizeRequest', '']]],
+  [
     'Files: upload',
     [
       ['FileUploadRequest', ''],

@@ -27,6 +27,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/completions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Continue texts
+         * @description OpenAI's older route, without a chat template: what the model reads is the prompt and nothing else. Returns one JSON object, or with
+         *     `stream: true` server-sent events, each `data: ` and a `CompletionChunk`, as those of `/v1/chat/completions`. With
+         *     `echo`, `logprobs` and `max_tokens` of 0 or 1 it says how probable given texts are.
+         */
+        post: operations["createCompletion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/embeddings": {
         parameters: {
             query?: never;
@@ -105,6 +127,26 @@ export interface paths {
          *     count what `/v1/chat/completions` would read, or `prompt` to count a bare text.
          */
         post: operations["tokenize"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/detokenize": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Turn token ids back into text
+         * @description The text of token ids, special tokens by their names; a character whose bytes are not all there becomes U+FFFD.
+         */
+        post: operations["detokenize"];
         delete?: never;
         options?: never;
         head?: never;
@@ -478,6 +520,100 @@ export interface components {
              */
             priority?: "live" | "batch" | null;
         };
+        /**
+         * @description Texts to be continued, without a chat template. Special tokens that are written in a text are special here: whoever calls this route
+         *     writes the whole prompt.
+         */
+        CompletionRequest: {
+            model: components["schemas"]["ModelName"];
+            /**
+             * @description A text, texts, the token ids of a prompt, or of several. Each is continued by itself; choices are numbered prompt by
+             *     prompt.
+             */
+            prompt: string | (string | number | number[])[];
+            /**
+             * @description Most tokens of each answer. With 0 the prompt is read, and that is all.
+             * @default 16
+             */
+            max_tokens: number | null;
+            /**
+             * @description Each text begins with its prompt; with `logprobs` the prompt's own tokens have theirs too, but for the first, which
+             *     has none.
+             */
+            echo?: boolean | null;
+            /**
+             * @description Return the log probability of each token, and the tokens that were so many most probable ones at its place; always of
+             *     the model's own distribution.
+             */
+            logprobs?: number | null;
+            /** @description 0 always takes the most probable token; higher is more varied. Default of the model. */
+            temperature?: number | null;
+            /** @description Samples among the most probable tokens whose probabilities add up to this. */
+            top_p?: number | null;
+            /** @description Samples among this many most probable tokens; 0 and -1 mean all. */
+            top_k?: number | null;
+            /** @description Drops tokens less probable than this fraction of the most probable one. */
+            min_p?: number | null;
+            /** @description Subtracted from a token's logit once for each time the answer already has it. */
+            frequency_penalty?: number | null;
+            /** @description Subtracted from a token's logit if the answer already has it. */
+            presence_penalty?: number | null;
+            /** @description Divides positive and multiplies negative logits of tokens already seen; 1 is off. */
+            repetition_penalty?: number | null;
+            /** @description The answer does not end by itself before it has this many tokens; stop strings still end it. */
+            min_tokens?: number | null;
+            /** @description The tokens that end an answer are as any other; for load generators. */
+            ignore_eos?: boolean | null;
+            /**
+             * @description Texts get in front what the model's tokenizer itself adds to a prompt, such as `<s>`.
+             * @default true
+             */
+            add_special_tokens: boolean | null;
+            /** @description Token id (see `/v1/tokenize`) to a number added to its logit. */
+            logit_bias?: {
+                [key: string]: number;
+            } | null;
+            /**
+             * @description The same seed and request give the same answer, alone or in a batch. Choice *i* uses seed + *i*. Given
+             *     equal `system_fingerprint`.
+             */
+            seed?: number | null;
+            /** @description Answers to generate. */
+            n?: number | null;
+            /** @description Generate so many and return the `n` best. */
+            best_of?: number | null;
+            /** @description Texts that end the answer; they are not part of it. */
+            stop?: string | string[] | null;
+            /** @description Send the answer as server-sent events while it is generated. */
+            stream?: boolean | null;
+            /** @description Options of a stream; needs `stream`. */
+            stream_options?: components["schemas"]["StreamOptions"] | null;
+            /** @description The text behind what is to be written. */
+            suffix?: string | null;
+            /** @description The form of the answer. */
+            response_format?: Record<string, never> | null;
+            /** @description Log probabilities of the prompt. */
+            prompt_logprobs?: number | null;
+            /**
+             * @deprecated
+             * @description Your id of the end user. The access log has a short SHA-256 of it, never the value, so that misuse can be
+             *     traced back by whoever knows the id.
+             */
+            user?: string | null;
+            /** @description Aerie's own options. */
+            aerie?: components["schemas"]["CompletionOptions"] | null;
+        };
+        CompletionOptions: {
+            /** @description Milliseconds after which the request ends with `deadline_exceeded`. The server's own limit caps it. */
+            deadline_ms?: number | null;
+            /**
+             * @description `batch` waits behind everything that is `live`. Default `live`.
+             * @enum {string|null}
+             */
+            priority?: "live" | "batch" | null;
+        };
+        /** @description A model id from `/v1/models`. */
+        ModelName: string;
         StreamOptions: {
             /** @description Send one more chunk with the token counts before `[DONE]`. */
             include_usage?: boolean | null;
@@ -775,14 +911,32 @@ export interface components {
         VideoTimes: number[] | null;
         /** @description Exactly one of `messages` and `prompt`. */
         TokenizeRequest: {
-            /** @description A model id from `/v1/models`. */
-            model: string;
+            model: components["schemas"]["ModelName"];
             /** @description A conversation, as in `/v1/chat/completions`. */
             messages?: components["schemas"]["Message"][] | null;
-            /** @description A bare text; no chat template, no special tokens added. */
+            /** @description A bare text, without a chat template, as `/v1/completions` reads it. */
             prompt?: string | null;
+            /**
+             * @description Of a `prompt`: count what the model's tokenizer itself adds in front, such as `<s>`. A chat template has written its
+             *     own, so that of `messages` only `false` is accepted.
+             * @default true
+             */
+            add_special_tokens: boolean | null;
             /** @description Also return the token ids. */
             return_ids?: boolean | null;
+            /** @description Also return each token as text. */
+            return_token_strs?: boolean | null;
+            /** @description Functions that the model would be told of. */
+            tools?: Record<string, never>[] | null;
+            /** @description Of `messages`: count the beginning of the answer's turn, which the template writes. */
+            add_generation_prompt?: boolean | null;
+            /** @description Of `messages`: leave the last turn open. */
+            continue_final_message?: boolean | null;
+        };
+        DetokenizeRequest: {
+            model: components["schemas"]["ModelName"];
+            /** @description Token ids; those of `/v1/tokenize` that stand for pictures and sounds are written as their placeholder. */
+            tokens: number[];
         };
         TranscriptionRequest: {
             /** @description The sound, with a file name; what is in it decides the format, not the name. */
@@ -969,7 +1123,7 @@ export interface components {
              * @description The route of all its requests; `/v1/tokenize` is Aerie's own.
              * @enum {string}
              */
-            endpoint: "/v1/chat/completions" | "/v1/embeddings" | "/v1/tokenize" | "/v1/responses" | "/v1/completions" | "/v1/moderations" | "/v1/images/generations" | "/v1/images/edits" | "/v1/videos";
+            endpoint: "/v1/chat/completions" | "/v1/completions" | "/v1/embeddings" | "/v1/tokenize" | "/v1/responses" | "/v1/completions" | "/v1/moderations" | "/v1/images/generations" | "/v1/images/edits" | "/v1/videos";
             /**
              * @description How long its lines have. Those that are not done then are in the error file as `batch_expired`, and the batch is
              *     `expired`, with an output file of those that are.
@@ -1180,6 +1334,59 @@ export interface components {
             /** @description Present only with `stream_options.include_usage`; null but for the last chunk. */
             usage?: components["schemas"]["Usage"] | null;
             aerie?: components["schemas"]["Explanation"] | components["schemas"]["MediaSeen"];
+        };
+        Completion: {
+            id: string;
+            /** @constant */
+            object: "text_completion";
+            /** @description Unix seconds. */
+            created: number;
+            model: string;
+            /** @description Changes whenever the weights, the runtime or the server's version do. */
+            system_fingerprint: string;
+            /** @description Those of prompt *p* are numbered from *p* · `n`. */
+            choices: {
+                index: number;
+                text: string;
+                logprobs: components["schemas"]["CompletionLogprobs"] | null;
+                /** @enum {string} */
+                finish_reason: "stop" | "length";
+            }[];
+            usage: components["schemas"]["Usage"];
+        };
+        CompletionChunk: {
+            id: string;
+            /** @constant */
+            object: "text_completion";
+            /** @description Unix seconds. */
+            created: number;
+            model: string;
+            system_fingerprint: string;
+            choices: {
+                index: number;
+                text: string;
+                logprobs: components["schemas"]["CompletionLogprobs"] | null;
+                /** @enum {string|null} */
+                finish_reason: "stop" | "length" | null;
+            }[];
+            /** @description Present only with `stream_options.include_usage`; null but for the last chunk. */
+            usage?: components["schemas"]["Usage"] | null;
+        };
+        /** @description Four lists of one length. */
+        CompletionLogprobs: {
+            /** @description A token that is no text by itself is written as its bytes: `bytes:\xe2\x80`. */
+            tokens: string[];
+            /** @description Null for the first token of a prompt. */
+            token_logprobs: (number | null)[];
+            /**
+             * @description By token: the most probable ones, and the one that stands there where it is none of them. Null for the first token of a
+             *     prompt.
+             */
+            top_logprobs: ({
+                [key: string]: number;
+            } | null)[];
+            /** @description Unicode characters of the choice's text, its prompt included with `echo`, before each token. */
+            text_offset: number[];
         };
         Logprobs: {
             content: {
@@ -1838,9 +2045,16 @@ export interface components {
             documents?: components["schemas"]["DocumentSeen"][];
             /** @description Only with `return_ids`; the placeholder id of pictures stands once for each position of a picture or frame. */
             ids?: number[];
+            /** @description Only with `return_token_strs`; the name of a special token, and U+FFFD for bytes that are no text by themselves. */
+            token_strs?: string[];
             max_context: number;
             /** @description Positions left for the answer; negative when the prompt is too long. */
             remaining: number;
+        };
+        DetokenizeResponse: {
+            model: string;
+            /** @description The text, under the name that vLLM gives it. */
+            prompt: string;
         };
         Liveness: {
             /** @constant */
@@ -2084,6 +2298,49 @@ export interface operations {
             504: components["responses"]["DeadlineExceeded"];
         };
     };
+    createCompletion: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description An id of yours for this request, 1 to 128 of `A-Z a-z 0-9 . _ : -`. It comes back and stands in the log.
+                 *     Anything else is replaced by an id of the server's.
+                 */
+                "x-request-id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CompletionRequest"];
+            };
+        };
+        responses: {
+            /** @description The continued texts. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "server-timing": components["headers"]["ServerTiming"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Completion"];
+                    "text/event-stream": components["schemas"]["CompletionChunk"] | components["schemas"]["Error"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["QueueFull"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["DeadlineExceeded"];
+        };
+    };
     createEmbedding: {
         parameters: {
             query?: never;
@@ -2231,6 +2488,45 @@ export interface operations {
             500: components["responses"]["ServerError"];
             503: components["responses"]["Unavailable"];
             504: components["responses"]["DeadlineExceeded"];
+        };
+    };
+    detokenize: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description An id of yours for this request, 1 to 128 of `A-Z a-z 0-9 . _ : -`. It comes back and stands in the log.
+                 *     Anything else is replaced by an id of the server's.
+                 */
+                "x-request-id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DetokenizeRequest"];
+            };
+        };
+        responses: {
+            /** @description The text. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DetokenizeResponse"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     createTranscription: {

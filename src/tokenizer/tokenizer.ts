@@ -95,9 +95,9 @@ export class Tokenizer {
     return Int32Array.from(this.#hf.encode(this.#prefixed(text), { add_special_tokens: true }).ids)
   }
 
-  /** Whole text of some ids, special tokens left out; malformed bytes become U+FFFD. */
-  decode(ids: Iterable<number>): string {
-    const detokenizer = this.detokenizer()
+  /** Whole text of some ids, special tokens left out or by their names; malformed bytes become U+FFFD. */
+  decode(ids: Iterable<number>, options?: DetokenizerOptions): string {
+    const detokenizer = this.detokenizer(options)
     let text = ''
     for (const id of ids) text += detokenizer.push(id)
     return text + detokenizer.flush()
@@ -138,9 +138,14 @@ export class Tokenizer {
   }
 
   /** A fresh stream of ids to text. */
-  detokenizer(): Detokenizer {
-    return new Detokenizer(this, this.#rule.stripLeadingSpace)
+  detokenizer(options: DetokenizerOptions = {}): Detokenizer {
+    return new Detokenizer(this, this.#rule.stripLeadingSpace, options)
   }
+}
+
+export interface DetokenizerOptions {
+  /** Special tokens are written by their names; default: they are left out. */
+  readonly namesSpecial?: boolean
 }
 
 /**
@@ -150,17 +155,29 @@ export class Tokenizer {
 export class Detokenizer {
   readonly #tokenizer: Tokenizer
   readonly #utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
+  readonly #namesSpecial: boolean
   #stripLeadingSpace: boolean
 
-  constructor(tokenizer: Tokenizer, stripLeadingSpace: boolean) {
+  constructor(
+    tokenizer: Tokenizer,
+    stripLeadingSpace: boolean,
+    { namesSpecial = false }: DetokenizerOptions,
+  ) {
     this.#tokenizer = tokenizer
+    this.#namesSpecial = namesSpecial
     this.#stripLeadingSpace = stripLeadingSpace
   }
 
   /** The text that this token completes; may be empty. */
   push(id: number): string {
-    if (this.#tokenizer.isSpecial(id)) return ''
+    const isSpecial = this.#tokenizer.isSpecial(id)
+    if (isSpecial && !this.#namesSpecial) return ''
     let bytes = this.#tokenizer.bytesOf(id)
+    if (isSpecial) {
+      // The text begins with it, so no space is taken off what follows; and it ends a code point that was not finished.
+      this.#stripLeadingSpace = false
+      return this.#utf8.decode() + this.#utf8.decode(bytes)
+    }
     if (this.#stripLeadingSpace && bytes.length > 0) {
       if (bytes[0] === 0x20) bytes = bytes.subarray(1)
       this.#stripLeadingSpace = false

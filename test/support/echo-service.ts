@@ -8,6 +8,10 @@ import type {
   ChatEvent,
   ChatRequest,
   ChatService,
+  CompletionEvent,
+  CompletionRequest,
+  DetokenizeRequest,
+  DetokenizeResult,
   Explanation,
   RequestMessage,
   TextLogprob,
@@ -15,6 +19,7 @@ import type {
   TokenizeResult,
 } from '../../src/chat/contract.ts'
 import { AerieError } from '../../src/errors.ts'
+import { echoTexts } from './echo-texts.ts'
 
 export interface EchoOptions {
   /** Milliseconds before each token. */
@@ -88,6 +93,7 @@ export class EchoService implements ChatService {
   generated = 0
   /** As the edge handed them over. */
   readonly requests: ChatRequest[] = []
+  readonly texts: CompletionRequest[] = []
 
   constructor(options: EchoOptions = {}) {
     this.#options = options
@@ -134,8 +140,25 @@ export class EchoService implements ChatService {
       }),
       documents: [],
       ids: request.returnIds ? words.map((word) => word.length) : undefined,
+      strings: request.returnStrings ? words : undefined,
       maxContext: MAX_CONTEXT,
     }
+  }
+
+  async *completeText(request: CompletionRequest): AsyncGenerator<CompletionEvent> {
+    this.texts.push(request)
+    this.#requireModel(request.model)
+    const { failure } = this.#options
+    let tokens = 0
+    for (const event of echoTexts(request)) {
+      if (event.type === 'text-delta' && tokens++ === failure?.afterTokens) throw failure.error
+      yield event
+    }
+  }
+
+  async detokenize({ model, ids }: DetokenizeRequest): Promise<DetokenizeResult> {
+    this.#requireModel(model)
+    return { model, text: ids.join(' ') }
   }
 
   #requireModel(id: string): void {
@@ -226,7 +249,7 @@ function cut(
 function logprob(token: string, top: number): TextLogprob {
   const text = { token, bytes: new TextEncoder().encode(token), logprob: -0.5 }
   const masked = { token: '<mask>', bytes: null, logprob: Number.NEGATIVE_INFINITY }
-  return { ...text, top: [text, masked].slice(0, top) }
+  return { ...text, top: [text, masked].slice(0, top), start: 0 }
 }
 
 function seen({
