@@ -173,7 +173,12 @@ export interface FilePart {
   readonly file:
     | { readonly id: string }
     /** A data: URI. */
-    | { readonly data: string; readonly filename: string | undefined }
+    | {
+        readonly data: string
+        readonly filename: string | undefined
+        /** The field that it stands in, where that is not the part's `file_data`. */
+        readonly param?: string
+      }
   /** Of a document, as in `1-3,7`; absent: all. */
   readonly pages?: string
   /** What of a document's pages is put into the message; absent: both where the model sees pictures, else the text. */
@@ -214,6 +219,8 @@ export interface ChatRequest {
   readonly n: number
   /** Most tokens of one answer; undefined: whatever the context leaves. */
   readonly maxTokens: number | undefined
+  /** `maxTokens` is at most what the context leaves, where there is room for one token at least; absent: more is refused. */
+  readonly endsWithContext?: boolean
   /** An answer does not end by itself before it has as many tokens; 0 does not hold it up. */
   readonly minTokens: number
   /** Texts that end an answer and are not part of it. */
@@ -342,7 +349,12 @@ export interface TokenizeRequest {
   readonly model: string
   /** A conversation through the chat template, or a bare text. */
   readonly input:
-    | { readonly type: 'messages'; readonly messages: readonly RequestMessage[] }
+    | {
+        readonly type: 'messages'
+        readonly messages: readonly RequestMessage[]
+        readonly tools?: readonly Tool[]
+        readonly toolChoice?: ToolChoice
+      }
     /** With what the tokenizer itself adds to a prompt, such as `<s>`, where asked for. */
     | { readonly type: 'text'; readonly text: string; readonly addsSpecialTokens: boolean }
   readonly returnIds: boolean

@@ -54,7 +54,7 @@ export function createChatService(options: ChatServiceOptions): ChatService {
         loaded = await loadMedia(model, media, messages, signal)
         const { imageTokens, videoTokens, soundTokens } = loaded
         const prompt = await buildPrompt(model, messages, loaded.inOrder)
-        const maxTokens = answerRoom(model, prompt, loaded, request.maxTokens)
+        const maxTokens = answerRoom(model, prompt, loaded, request)
         const encoded = await encodeMedia(model, media, messages, loaded, { tenant, signal })
         releaseMedia(media, loaded)
         signal.throwIfAborted()

@@ -6,10 +6,12 @@ import {
   BatchListQuery,
   ChatCompletionRequest,
   CompletionRequest,
+  CountTokensRequest,
   DetokenizeRequest,
   EmbeddingRequest,
   FileListQuery,
   FileUploadRequest,
+  MessagesRequest,
   TokenizeRequest,
   TranscriptionRequest,
   TranslationRequest,
@@ -21,6 +23,8 @@ export type WireRequests = Pick<
   | 'ChatCompletionRequest'
   | 'CompletionRequest'
   | 'DetokenizeRequest'
+  | 'MessagesRequest'
+  | 'CountTokensRequest'
   | 'EmbeddingRequest'
   | 'TokenizeRequest'
   | 'FileUploadRequest'
@@ -35,6 +39,8 @@ const VALIDATORS = {
   ChatCompletionRequest,
   CompletionRequest,
   DetokenizeRequest,
+  MessagesRequest,
+  CountTokensRequest,
   EmbeddingRequest,
   TokenizeRequest,
   FileUploadRequest,

@@ -18,6 +18,8 @@ export const REQUEST_SCHEMAS = [
   'ChatCompletionRequest',
   'CompletionRequest',
   'DetokenizeRequest',
+  'MessagesRequest',
+  'CountTokensRequest',
   'EmbeddingRequest',
   'TokenizeRequest',
   'FileUploadRequest',

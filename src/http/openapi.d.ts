@@ -49,6 +49,53 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answer a conversation, in Anthropic's spelling
+         * @description Anthropic's Messages API, translated into what `/v1/chat/completions` does. The key may come as `x-api-key`.
+         *     `anthropic-version` and `anthropic-beta` change nothing: answers have the fields of all versions, and what a beta adds to a request is
+         *     honoured or refused by its name. Failures have Anthropic's envelope, with the codes of the other routes in
+         *     `error.details.error_code`.
+         *
+         *     **Stream.** `message_start`, then for each block `content_block_start`, `content_block_delta`s and `content_block_stop`, then
+         *     `message_delta` with `stop_reason` and usage, and `message_stop`; `ping` in silence; `error` for a failure after the
+         *     first event, which ends the stream.
+         */
+        post: operations["createMessage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/messages/count_tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Count what a message would cost, in Anthropic's spelling
+         * @description The positions that `/v1/messages` would read, as `/v1/tokenize` counts them.
+         */
+        post: operations["countMessageTokens"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/embeddings": {
         parameters: {
             query?: never;
@@ -614,6 +661,510 @@ export interface components {
         };
         /** @description A model id from `/v1/models`. */
         ModelName: string;
+        MessagesRequest: {
+            model: components["schemas"]["ModelName"];
+            /**
+             * @description Most tokens of the answer, and no more than the context leaves: where that is less, an answer that fills it ends with
+             *     `stop_reason` `model_context_window_exceeded`.
+             */
+            max_tokens: number;
+            /**
+             * @description The conversation so far. Turns of one role that follow each other are one turn. The last is the user's: an answer that is
+             *     begun cannot be continued.
+             */
+            messages: components["schemas"]["AnthropicTurn"][];
+            /** @description Instructions to the model, a text or texts. */
+            system?: string | components["schemas"]["AnthropicSystemBlock"][] | null;
+            /** @description 0 always takes the most probable token. Default of the model. */
+            temperature?: number | null;
+            /** @description Samples among the most probable tokens whose probabilities add up to this. */
+            top_p?: number | null;
+            /** @description Samples among this many most probable tokens; 0 means all. */
+            top_k?: number | null;
+            /** @description Texts that end the answer; `stop_sequence` of the answer says which did. */
+            stop_sequences?: string[] | null;
+            /** @description Send the answer as server-sent events while it is generated. */
+            stream?: boolean | null;
+            /** @description Functions that the model may call. */
+            tools?: components["schemas"]["AnthropicTool"][] | null;
+            /** @description Whether and what the model calls. */
+            tool_choice?: components["schemas"]["AnthropicToolChoice"] | null;
+            /** @description The form of the answer. */
+            output_config?: components["schemas"]["AnthropicOutputConfig"] | null;
+            /** @description Who asks. */
+            metadata?: components["schemas"]["AnthropicMetadata"] | null;
+            cache_control?: components["schemas"]["CacheControl"];
+            /** @description Reasoning before the answer. */
+            thinking?: components["schemas"]["AnthropicThinking"] | null;
+            /**
+             * @description Both are the ordinary queue.
+             * @enum {string|null}
+             */
+            service_tier?: "auto" | "standard_only" | null;
+            /**
+             * @description How fast to answer.
+             * @enum {string|null}
+             */
+            speed?: "standard" | "fast" | null;
+            /** @description A container for code that Anthropic runs. */
+            container?: Record<string, never> | string | null;
+            /** @description Clears old turns by rules. */
+            context_management?: Record<string, never> | null;
+            /** @description Why a prompt was not cached. */
+            diagnostics?: Record<string, never> | null;
+            /** @description Where to answer. */
+            inference_geo?: string | null;
+            /** @description Servers of tools that Anthropic calls. */
+            mcp_servers?: Record<string, never>[] | null;
+            /** @description A profile that is kept by Anthropic. */
+            user_profile_id?: string | null;
+            /** @description A workspace of Anthropic's. */
+            workspace_id?: string | null;
+            /** @description Aerie's own options. */
+            aerie?: components["schemas"]["CompletionOptions"] | null;
+        };
+        /** @description What `/v1/messages` would read, as there. */
+        CountTokensRequest: {
+            model: components["schemas"]["ModelName"];
+            /**
+             * @description The conversation so far. Turns of one role that follow each other are one turn. The last is the user's: an answer that is
+             *     begun cannot be continued.
+             */
+            messages: components["schemas"]["AnthropicTurn"][];
+            /** @description Instructions to the model, a text or texts. */
+            system?: string | components["schemas"]["AnthropicSystemBlock"][] | null;
+            /** @description Functions that the model may call. */
+            tools?: components["schemas"]["AnthropicTool"][] | null;
+            /** @description Whether and what the model calls. */
+            tool_choice?: components["schemas"]["AnthropicToolChoice"] | null;
+            /** @description The form of the answer. */
+            output_config?: components["schemas"]["AnthropicOutputConfig"] | null;
+            cache_control?: components["schemas"]["CacheControl"];
+            /** @description Reasoning before the answer. */
+            thinking?: components["schemas"]["AnthropicThinking"] | null;
+            /**
+             * @description How fast to answer.
+             * @enum {string|null}
+             */
+            speed?: "standard" | "fast" | null;
+            /** @description Clears old turns by rules. */
+            context_management?: Record<string, never> | null;
+            /** @description Servers of tools that Anthropic calls. */
+            mcp_servers?: Record<string, never>[] | null;
+            /** @description A profile that is kept by Anthropic. */
+            user_profile_id?: string | null;
+            /** @description A workspace of Anthropic's. */
+            workspace_id?: string | null;
+        };
+        /** @description One turn of the conversation; `role` decides its form. */
+        AnthropicTurn: components["schemas"]["AnthropicUserTurn"] | components["schemas"]["AnthropicAssistantTurn"] | components["schemas"]["AnthropicSystemTurn"];
+        AnthropicUserTurn: {
+            /**
+             * @description What the user says and shows. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            role: "user";
+            /** @description A text, or blocks in reading order. */
+            content: string | components["schemas"]["AnthropicUserBlock"][];
+        };
+        AnthropicAssistantTurn: {
+            /**
+             * @description What the model said. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            role: "assistant";
+            /** @description A text, or blocks; the content of an earlier answer can be sent back as it is. */
+            content: string | components["schemas"]["AnthropicAssistantBlock"][];
+        };
+        AnthropicSystemTurn: {
+            /**
+             * @description Instructions in the middle of a conversation, where the model's chat template knows any. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            role: "system";
+            /** @description A text, or texts. */
+            content: string | components["schemas"]["AnthropicSystemBlock"][];
+        };
+        AnthropicSystemBlock: components["schemas"]["AnthropicTextBlock"];
+        AnthropicUserBlock: components["schemas"]["AnthropicTextBlock"] | components["schemas"]["AnthropicImageBlock"] | components["schemas"]["AnthropicDocumentBlock"] | components["schemas"]["AnthropicToolResultBlock"] | components["schemas"]["AnthropicSearchResultBlock"] | components["schemas"]["AnthropicServerToolUseBlock"] | components["schemas"]["AnthropicWebSearchBlock"] | components["schemas"]["AnthropicWebFetchBlock"] | components["schemas"]["AnthropicCodeBlock"] | components["schemas"]["AnthropicBashBlock"] | components["schemas"]["AnthropicEditorBlock"] | components["schemas"]["AnthropicToolSearchBlock"] | components["schemas"]["AnthropicContainerBlock"];
+        AnthropicAssistantBlock: components["schemas"]["AnthropicTextBlock"] | components["schemas"]["AnthropicToolUseBlock"] | components["schemas"]["AnthropicThinkingBlock"] | components["schemas"]["AnthropicRedactedThinkingBlock"] | components["schemas"]["AnthropicSearchResultBlock"] | components["schemas"]["AnthropicServerToolUseBlock"] | components["schemas"]["AnthropicWebSearchBlock"] | components["schemas"]["AnthropicWebFetchBlock"] | components["schemas"]["AnthropicCodeBlock"] | components["schemas"]["AnthropicBashBlock"] | components["schemas"]["AnthropicEditorBlock"] | components["schemas"]["AnthropicToolSearchBlock"] | components["schemas"]["AnthropicContainerBlock"];
+        AnthropicResultBlock: components["schemas"]["AnthropicTextBlock"] | components["schemas"]["AnthropicImageBlock"] | components["schemas"]["AnthropicDocumentBlock"] | components["schemas"]["AnthropicSearchResultBlock"] | components["schemas"]["AnthropicToolReferenceBlock"] | components["schemas"]["AnthropicBrowserStateBlock"];
+        AnthropicImageSource: components["schemas"]["AnthropicBase64Image"] | components["schemas"]["AnthropicImageUrl"] | components["schemas"]["AnthropicFileSource"];
+        AnthropicDocumentSource: components["schemas"]["AnthropicBase64Document"] | components["schemas"]["AnthropicTextSource"] | components["schemas"]["AnthropicContentSource"] | components["schemas"]["AnthropicFileSource"] | components["schemas"]["AnthropicDocumentUrl"];
+        AnthropicSourceBlock: components["schemas"]["AnthropicTextBlock"] | components["schemas"]["AnthropicImageBlock"];
+        AnthropicToolChoice: components["schemas"]["AnthropicChoiceAuto"] | components["schemas"]["AnthropicChoiceAny"] | components["schemas"]["AnthropicChoiceTool"] | components["schemas"]["AnthropicChoiceNone"];
+        AnthropicThinking: components["schemas"]["AnthropicNoThinking"] | components["schemas"]["AnthropicThinkingOn"] | components["schemas"]["AnthropicThinkingAdaptive"] | components["schemas"]["AnthropicThinkingBetween"];
+        AnthropicSearchResultBlock: {
+            /**
+             * @description A result of a search. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "search_result";
+        };
+        AnthropicServerToolUseBlock: {
+            /**
+             * @description A call of a tool that Anthropic runs. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "server_tool_use";
+        };
+        AnthropicWebSearchBlock: {
+            /**
+             * @description A result of such a tool. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "web_search_tool_result";
+        };
+        AnthropicWebFetchBlock: {
+            /**
+             * @description A result of such a tool. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "web_fetch_tool_result";
+        };
+        AnthropicCodeBlock: {
+            /**
+             * @description A result of such a tool. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "code_execution_tool_result";
+        };
+        AnthropicBashBlock: {
+            /**
+             * @description A result of such a tool. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "bash_code_execution_tool_result";
+        };
+        AnthropicEditorBlock: {
+            /**
+             * @description A result of such a tool. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "text_editor_code_execution_tool_result";
+        };
+        AnthropicToolSearchBlock: {
+            /**
+             * @description A result of such a tool. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "tool_search_tool_result";
+        };
+        AnthropicContainerBlock: {
+            /**
+             * @description A file for a container. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "container_upload";
+        };
+        AnthropicToolReferenceBlock: {
+            /**
+             * @description A tool that a search found. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "tool_reference";
+        };
+        AnthropicBrowserStateBlock: {
+            /**
+             * @description What a browser shows. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "browser_state";
+        };
+        AnthropicDocumentUrl: {
+            /**
+             * @description A document by URL. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "url";
+        };
+        AnthropicThinkingOn: {
+            /**
+             * @description Reason first. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "enabled";
+        };
+        AnthropicThinkingAdaptive: {
+            /**
+             * @description Reason where it helps. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "adaptive";
+        };
+        AnthropicThinkingBetween: {
+            /**
+             * @description Reason between calls. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "between_tools";
+        };
+        AnthropicTextBlock: {
+            /**
+             * @description A text. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "text";
+            /** @description The text. */
+            text: string;
+            cache_control?: components["schemas"]["CacheControl"];
+            /** @description Citations of an earlier answer. */
+            citations?: Record<string, never>[] | null;
+        };
+        AnthropicImageBlock: {
+            /**
+             * @description A picture. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "image";
+            /** @description Where it is. */
+            source: components["schemas"]["AnthropicImageSource"];
+            /** @description How to change the picture before it is seen. */
+            transformations?: Record<string, never> | null;
+            cache_control?: components["schemas"]["CacheControl"];
+        };
+        AnthropicDocumentBlock: {
+            /**
+             * @description A document or a text. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "document";
+            /** @description Where it is. */
+            source: components["schemas"]["AnthropicDocumentSource"];
+            /** @description Its name, which the model is told. */
+            title?: string | null;
+            /** @description What there is to say of it; stands before it as a text. */
+            context?: string | null;
+            /** @description Whether the answer cites it. */
+            citations?: components["schemas"]["AnthropicCitations"] | null;
+            cache_control?: components["schemas"]["CacheControl"];
+        };
+        AnthropicCitations: {
+            /** @description Whether the answer cites the document. */
+            enabled?: boolean | null;
+        };
+        AnthropicToolUseBlock: {
+            /**
+             * @description A call of a tool. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "tool_use";
+            /** @description The id that its result names. */
+            id: string;
+            /** @description The tool. */
+            name: string;
+            /** @description Its arguments. */
+            input: Record<string, never>;
+            caller?: components["schemas"]["AnthropicCaller"];
+            toolset_name?: components["schemas"]["AnthropicToolset"];
+            cache_control?: components["schemas"]["CacheControl"];
+        };
+        /** @description What called the tool. */
+        AnthropicCaller: {
+            /** @description `direct`: the model. */
+            type: string;
+        } | null;
+        /** @description The set of tools that it is of. */
+        AnthropicToolset: string | null;
+        /** @description Marks the end of a prefix to keep. A hint that needs no answer, as prefixes of prompts are always kept while there is room. */
+        CacheControl: {
+            /** @constant */
+            type: "ephemeral";
+            /** @enum {string|null} */
+            ttl?: "5m" | "1h" | null;
+        } | null;
+        AnthropicToolResultBlock: {
+            /**
+             * @description What a tool gave. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "tool_result";
+            /** @description The call that it is the result of. */
+            tool_use_id: string;
+            /** @description A text, or texts, pictures and documents. */
+            content?: string | components["schemas"]["AnthropicResultBlock"][] | null;
+            /** @description The tool failed: the model reads `Error:` in front of the content. */
+            is_error?: boolean | null;
+            toolset_name?: components["schemas"]["AnthropicToolset"];
+            cache_control?: components["schemas"]["CacheControl"];
+        };
+        AnthropicThinkingBlock: {
+            /**
+             * @description A thought of another model in an earlier turn. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "thinking";
+            /** @description The thought. */
+            thinking?: string;
+            /** @description Its signature. */
+            signature?: string;
+        };
+        AnthropicRedactedThinkingBlock: {
+            /**
+             * @description A thought of another model in an earlier turn. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "redacted_thinking";
+            /** @description The thought. */
+            data?: string;
+        };
+        AnthropicBase64Image: {
+            /**
+             * @description A picture as data. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "base64";
+            /**
+             * @description What it is.
+             * @enum {string}
+             */
+            media_type: "image/jpeg" | "image/png" | "image/gif" | "image/webp";
+            /** @description The bytes in base64. */
+            data: string;
+        };
+        AnthropicImageUrl: {
+            /**
+             * @description A picture by URL. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "url";
+            /** @description An `https:` URL (`http:` where the server allows it). */
+            url: string;
+        };
+        AnthropicFileSource: {
+            /**
+             * @description A file by id. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "file";
+            /** @description The id of a file that was uploaded to `/v1/files` with the same API key. */
+            file_id: string;
+        };
+        AnthropicBase64Document: {
+            /**
+             * @description A PDF document as data. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "base64";
+            /**
+             * @description What it is.
+             * @constant
+             */
+            media_type: "application/pdf";
+            /** @description The bytes in base64. */
+            data: string;
+        };
+        AnthropicTextSource: {
+            /**
+             * @description A text. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "text";
+            /**
+             * @description What it is.
+             * @constant
+             */
+            media_type: "text/plain";
+            /** @description The text. */
+            data: string;
+        };
+        AnthropicContentSource: {
+            /**
+             * @description Texts and pictures. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "content";
+            /** @description A text, or blocks in reading order. */
+            content: string | components["schemas"]["AnthropicSourceBlock"][];
+        };
+        AnthropicNoThinking: {
+            /**
+             * @description Answer at once. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "disabled";
+        };
+        AnthropicChoiceAuto: {
+            /**
+             * @description The model decides. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "auto";
+            /** @description At most one call an answer. */
+            disable_parallel_tool_use?: boolean | null;
+        };
+        AnthropicChoiceAny: {
+            /**
+             * @description The model calls a tool. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "any";
+            /** @description At most one call an answer. */
+            disable_parallel_tool_use?: boolean | null;
+        };
+        AnthropicChoiceTool: {
+            /**
+             * @description The model calls this tool. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "tool";
+            /** @description One of `tools`. */
+            name: string;
+            /** @description At most one call an answer. */
+            disable_parallel_tool_use?: boolean | null;
+        };
+        AnthropicChoiceNone: {
+            /**
+             * @description The model calls none. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "none";
+        };
+        AnthropicTool: {
+            /** @description `custom`: a function of the client's. */
+            type?: string | null;
+            /** @description Its name. */
+            name: string;
+            /** @description What it does. */
+            description?: string | null;
+            /** @description JSON Schema of its arguments, an object; needed. */
+            input_schema?: Record<string, never> | null;
+            /** @description Every call keeps to the schema, also where the model calls by its own choice. */
+            strict?: boolean | null;
+            /** @description Arguments are streamed as they are written. */
+            eager_input_streaming?: boolean | null;
+            /** @description What may call it. */
+            allowed_callers?: string[] | null;
+            /** @description Tell the model of it only when a search finds it. */
+            defer_loading?: boolean | null;
+            /** @description Examples of arguments. */
+            input_examples?: Record<string, never>[] | null;
+            cache_control?: components["schemas"]["CacheControl"];
+        };
+        AnthropicOutputConfig: {
+            /** @description A JSON text that the schema allows. */
+            format?: components["schemas"]["AnthropicOutputFormat"] | null;
+            /**
+             * @description How much to do for the answer.
+             * @enum {string|null}
+             */
+            effort?: "low" | "medium" | "high" | "xhigh" | "max" | null;
+            /** @description Tokens of a whole task. */
+            task_budget?: Record<string, never> | null;
+        };
+        AnthropicOutputFormat: {
+            /**
+             * @description A JSON text.
+             * @constant
+             */
+            type: "json_schema";
+            /** @description JSON Schema, kept to. */
+            schema: Record<string, never>;
+        };
+        AnthropicMetadata: {
+            /** @description Your id of the end user. The access log has a short SHA-256 of it, never the value. */
+            user_id?: string | null;
+        };
         StreamOptions: {
             /** @description Send one more chunk with the token counts before `[DONE]`. */
             include_usage?: boolean | null;
@@ -2056,6 +2607,125 @@ export interface components {
             /** @description The text, under the name that vLLM gives it. */
             prompt: string;
         };
+        AnthropicMessage: {
+            id: string;
+            /** @constant */
+            type: "message";
+            /** @constant */
+            role: "assistant";
+            model: string;
+            content: (components["schemas"]["AnthropicAnswerText"] | components["schemas"]["AnthropicAnswerCall"])[];
+            stop_reason: components["schemas"]["AnthropicStopReason"];
+            /** @description The one that ended the answer. */
+            stop_sequence: string | null;
+            stop_details: null;
+            container: null;
+            usage: components["schemas"]["AnthropicUsage"];
+        };
+        /**
+         * @description Null only in `message_start`.
+         * @enum {string|null}
+         */
+        AnthropicStopReason: "end_turn" | "max_tokens" | "stop_sequence" | "tool_use" | "model_context_window_exceeded" | null;
+        AnthropicAnswerText: {
+            /** @constant */
+            type: "text";
+            text: string;
+            citations: null;
+        };
+        AnthropicAnswerCall: {
+            /** @constant */
+            type: "tool_use";
+            id: string;
+            name: string;
+            /** @description Empty in `content_block_start`, where it comes in pieces. */
+            input: Record<string, never>;
+            caller: {
+                /** @constant */
+                type: "direct";
+            };
+        };
+        AnthropicUsage: {
+            /** @description Positions of the prompt that were computed, pictures included. */
+            input_tokens: number;
+            /**
+             * @description Keeping a prefix costs nothing.
+             * @constant
+             */
+            cache_creation_input_tokens: 0;
+            /** @description Positions that the prefix cache had. */
+            cache_read_input_tokens: number;
+            output_tokens: number;
+            output_tokens_details?: null;
+            cache_creation?: null;
+            server_tool_use?: null;
+            /** @enum {string} */
+            service_tier?: "standard" | "batch";
+            inference_geo?: null;
+            speed?: null;
+        };
+        /** @description One event of a stream; its name is its `type`. */
+        AnthropicEvent: {
+            /** @constant */
+            type: "message_start";
+            message: components["schemas"]["AnthropicMessage"];
+        } | {
+            /** @constant */
+            type: "content_block_start";
+            index: number;
+            content_block: components["schemas"]["AnthropicAnswerText"] | components["schemas"]["AnthropicAnswerCall"];
+        } | {
+            /** @constant */
+            type: "content_block_delta";
+            index: number;
+            delta: {
+                /** @constant */
+                type: "text_delta";
+                text: string;
+            } | {
+                /** @constant */
+                type: "input_json_delta";
+                partial_json: string;
+            };
+        } | {
+            /** @constant */
+            type: "content_block_stop";
+            index: number;
+        } | {
+            /** @constant */
+            type: "message_delta";
+            delta: {
+                stop_reason: components["schemas"]["AnthropicStopReason"];
+                stop_sequence: string | null;
+                stop_details: null;
+                container: null;
+            };
+            usage: components["schemas"]["AnthropicUsage"];
+        } | {
+            /** @enum {string} */
+            type: "message_stop" | "ping";
+        };
+        AnthropicTokenCount: {
+            /** @description Positions of the prompt, pictures included. */
+            input_tokens: number;
+        };
+        /** @description The body of every failure below `/v1/messages`. */
+        AnthropicError: {
+            /** @constant */
+            type: "error";
+            error: {
+                /** @enum {string} */
+                type: "invalid_request_error" | "authentication_error" | "permission_error" | "not_found_error" | "request_too_large" | "rate_limit_error" | "timeout_error" | "overloaded_error" | "api_error";
+                message: string;
+                details: {
+                    /** @description One of the closed list of `Error`. */
+                    error_code: string;
+                    /** @description The field at fault, where there is one. */
+                    param: string | null;
+                };
+            };
+            request_id: string;
+        };
         Liveness: {
             /** @constant */
             status: "ok";
@@ -2339,6 +3009,324 @@ export interface operations {
             500: components["responses"]["ServerError"];
             503: components["responses"]["Unavailable"];
             504: components["responses"]["DeadlineExceeded"];
+        };
+    };
+    createMessage: {
+        parameters: {
+            query?: {
+                /** @description Sent by official clients for functions that are a beta; changes nothing. */
+                beta?: "true";
+            };
+            header?: {
+                /**
+                 * @description An id of yours for this request, 1 to 128 of `A-Z a-z 0-9 . _ : -`. It comes back and stands in the log.
+                 *     Anything else is replaced by an id of the server's.
+                 */
+                "x-request-id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MessagesRequest"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "request-id": components["headers"]["RequestId"];
+                    "server-timing": components["headers"]["ServerTiming"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnthropicMessage"];
+                    "text/event-stream": components["schemas"]["AnthropicEvent"] | components["schemas"]["AnthropicError"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnthropicError"];
+                };
+            };
+            /** @description No API key, or an unknown one. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnthropicError"];
+                };
+            };
+            /** @description The Host header names a host that this server is not known by. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnthropicError"];
+                };
+            };
+            /** @description No such model or file. */
+            404: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnthropicError"];
+                };
+            };
+            /** @description The body has too many bytes or too many values. */
+            413: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnthropicError"];
+                };
+            };
+            /** @description The body is not JSON in UTF-8. */
+            415: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnthropicError"];
+                };
+            };
+            /** @description The key has used up what it may. */
+            429: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnthropicError"];
+                };
+            };
+            /** @description The model's runtime failed, or the server has a defect. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnthropicError"];
+                };
+            };
+            /** @description The server is loading or draining. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnthropicError"];
+                };
+            };
+            /** @description The request was not finished within its deadline. */
+            504: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnthropicError"];
+                };
+            };
+            /** @description The waiting queue is full. */
+            529: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "request-id": components["headers"]["RequestId"];
+                    "retry-after": components["headers"]["RetryAfter"];
+                    "retry-after-ms": components["headers"]["RetryAfterMs"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnthropicError"];
+                };
+            };
+        };
+    };
+    countMessageTokens: {
+        parameters: {
+            query?: {
+                /** @description Sent by official clients for functions that are a beta; changes nothing. */
+                beta?: "true";
+            };
+            header?: {
+                /**
+                 * @description An id of yours for this request, 1 to 128 of `A-Z a-z 0-9 . _ : -`. It comes back and stands in the log.
+                 *     Anything else is replaced by an id of the server's.
+                 */
+                "x-request-id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CountTokensRequest"];
+            };
+        };
+        responses: {
+            /** @description The count. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnthropicTokenCount"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnthropicError"];
+                };
+            };
+            /** @description No API key, or an unknown one. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnthropicError"];
+                };
+            };
+            /** @description The Host header names a host that this server is not known by. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnthropicError"];
+                };
+            };
+            /** @description No such model or file. */
+            404: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnthropicError"];
+                };
+            };
+            /** @description The body has too many bytes or too many values. */
+            413: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnthropicError"];
+                };
+            };
+            /** @description The body is not JSON in UTF-8. */
+            415: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnthropicError"];
+                };
+            };
+            /** @description The key has used up what it may. */
+            429: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnthropicError"];
+                };
+            };
+            /** @description The model's runtime failed, or the server has a defect. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnthropicError"];
+                };
+            };
+            /** @description The server is loading or draining. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnthropicError"];
+                };
+            };
+            /** @description The request was not finished within its deadline. */
+            504: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnthropicError"];
+                };
+            };
+            /** @description The waiting queue is full. */
+            529: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "request-id": components["headers"]["RequestId"];
+                    "retry-after": components["headers"]["RetryAfter"];
+                    "retry-after-ms": components["headers"]["RetryAfterMs"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnthropicError"];
+                };
+            };
         };
     };
     createEmbedding: {
