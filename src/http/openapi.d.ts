@@ -716,6 +716,10 @@ export interface components {
             inference_geo?: string | null;
             /** @description Servers of tools that Anthropic calls. */
             mcp_servers?: Record<string, never>[] | null;
+            /** @description Has the server keep the conversation. */
+            thread?: Record<string, never> | null;
+            /** @description Models to ask in place of this one. */
+            fallbacks?: Record<string, never>[] | null;
             /** @description A profile that is kept by Anthropic. */
             user_profile_id?: string | null;
             /** @description A workspace of Anthropic's. */
@@ -751,6 +755,10 @@ export interface components {
             context_management?: Record<string, never> | null;
             /** @description Servers of tools that Anthropic calls. */
             mcp_servers?: Record<string, never>[] | null;
+            /** @description Has the server keep the conversation. */
+            thread?: Record<string, never> | null;
+            /** @description Models to ask in place of this one. */
+            fallbacks?: Record<string, never>[] | null;
             /** @description A profile that is kept by Anthropic. */
             user_profile_id?: string | null;
             /** @description A workspace of Anthropic's. */
@@ -2718,8 +2726,10 @@ export interface components {
                 type: "invalid_request_error" | "authentication_error" | "permission_error" | "not_found_error" | "request_too_large" | "rate_limit_error" | "timeout_error" | "overloaded_error" | "api_error";
                 message: string;
                 details: {
-                    /** @description One of the closed list of `Error`. */
+                    /** @description One of the closed list of `Error`, or `thread_unsupported_request`. */
                     error_code: string;
+                    /** @description Only with `thread_unsupported_request`. */
+                    unsupported?: string[];
                     /** @description The field at fault, where there is one. */
                     param: string | null;
                 };

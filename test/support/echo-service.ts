@@ -30,6 +30,8 @@ export interface EchoOptions {
   readonly maxRunning?: number
   /** Awaited after the first token. */
   readonly hold?: Promise<void>
+  /** What comes in place of the words: events between the start and the figures. */
+  readonly script?: (request: ChatRequest) => readonly ChatEvent[] | undefined
   /** Thrown after this many tokens. */
   readonly failure?: { readonly afterTokens: number; readonly error: unknown }
 }
@@ -94,6 +96,7 @@ export class EchoService implements ChatService {
   /** As the edge handed them over. */
   readonly requests: ChatRequest[] = []
   readonly texts: CompletionRequest[] = []
+  readonly counted: TokenizeRequest[] = []
 
   constructor(options: EchoOptions = {}) {
     this.#options = options
@@ -124,6 +127,7 @@ export class EchoService implements ChatService {
   }
 
   async tokenize(request: TokenizeRequest): Promise<TokenizeResult> {
+    this.counted.push(request)
     this.#requireModel(request.model)
     const { input } = request
     const text = input.type === 'text' ? input.text : input.messages.map(textOf).join(' ')
@@ -187,8 +191,10 @@ export class EchoService implements ChatService {
         kvCacheType: 'f16',
       }
     }
-    let completionTokens = 0
-    for (let choice = 0; choice < request.n; choice++) {
+    const script = this.#options.script?.(request)
+    let completionTokens = script?.length ?? 0
+    if (script) yield* script
+    for (let choice = 0; choice < (script ? 0 : request.n); choice++) {
       const { tokens, reason } = cut(words, request)
       for (const token of tokens) {
         if (completionTokens === failure?.afterTokens) throw failure.error

@@ -40,8 +40,15 @@ export function anthropicError(error: AerieError, requestId: string): Body {
     error: {
       type: TYPES[anthropicStatus(error.code)] ?? 'api_error',
       message: error.message,
-      details: { error_code: error.code, param: error.param ?? null },
+      details: { ...detailsOf(error), param: error.param ?? null },
     },
     request_id: requestId,
   }
+}
+
+/** Official clients keep a conversation themselves where they are told in these words that the server does not. */
+function detailsOf({ code, param }: AerieError): Omit<Body['error']['details'], 'param'> {
+  return code === 'unsupported_parameter' && param === 'thread'
+    ? { error_code: 'thread_unsupported_request', unsupported: [] }
+    : { error_code: code }
 }
