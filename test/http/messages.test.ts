@@ -135,7 +135,7 @@ test('a whole conversation becomes messages of ours, each field by its place', a
         {
           ...{ type: 'file', param: at('4].source') },
           file: {
-            ...{ data: 'data:text/plain;base64,w6k=', filename: undefined },
+            ...{ data: 'data:text/plain;base64,w6k=', filename: 'document.txt' },
             param: at('4].source.data'),
           },
         },

@@ -142,10 +142,12 @@ function toDocument(block: Document, param: string): Part[] {
 function toSource({ source }: Document, param: string, filename: string | undefined): Part[] {
   switch (source.type) {
     case 'base64':
-      return [toFile(`data:application/pdf;base64,${source.data}`, filename, param)]
+      return [
+        toFile(`data:application/pdf;base64,${source.data}`, filename ?? 'document.pdf', param),
+      ]
     case 'text': {
       const data = Buffer.from(source.data).toString('base64')
-      return [toFile(`data:text/plain;base64,${data}`, filename, param)]
+      return [toFile(`data:text/plain;base64,${data}`, filename ?? 'document.txt', param)]
     }
     case 'file':
       return [{ type: 'file', file: { id: source.file_id }, param }]
@@ -160,7 +162,7 @@ function toSource({ source }: Document, param: string, filename: string | undefi
   }
 }
 
-function toFile(data: string, filename: string | undefined, param: string): FilePart {
+function toFile(data: string, filename: string, param: string): FilePart {
   return { type: 'file', file: { data, filename, param: `${param}.data` }, param }
 }
 
