@@ -1,8 +1,8 @@
-/** openapi.yaml → docs/compatibility.md: which field of OpenAI's API does what here. */
+/** openapi.yaml → docs/compatibility.md: which field of which API does what here. */
 import { type OpenApiDocument, resolveSchema, type Schema } from './openapi-document.ts'
 
 const INTRO = `<!-- Generated from openapi.yaml by \`npm run openapi\`; do not edit. -->
-# Compatibility with OpenAI's chat completions, transcriptions, files, batches and embeddings
+# Compatibility with OpenAI's API, and with Anthropic's messages
 
 No parameter is silent. A field is **honoured**, or a request that uses it is answered with 400
 \`unsupported_parameter\` and the field's name. A field that neither OpenAI nor Aerie defines is answered with 400
@@ -75,6 +75,58 @@ const SECTIONS: readonly (readonly [
       ['CompletionOptions', 'aerie.'],
     ],
   ],
+  [
+    'Messages: request',
+    [
+      ['MessagesRequest', ''],
+      ['AnthropicMetadata', 'metadata.'],
+      ['AnthropicOutputConfig', 'output_config.'],
+      ['AnthropicOutputFormat', 'output_config.format: '],
+      ['AnthropicTool', 'tools[].'],
+      ['AnthropicChoiceAuto', 'tool_choice: '],
+      ['AnthropicChoiceAny', 'tool_choice: '],
+      ['AnthropicChoiceTool', 'tool_choice: '],
+      ['AnthropicChoiceNone', 'tool_choice: '],
+      ['AnthropicNoThinking', 'thinking: '],
+      ['AnthropicThinkingOn', 'thinking: '],
+      ['AnthropicThinkingAdaptive', 'thinking: '],
+      ['AnthropicThinkingBetween', 'thinking: '],
+    ],
+  ],
+  [
+    'Messages: turns and blocks',
+    [
+      ['AnthropicUserTurn', 'user: '],
+      ['AnthropicAssistantTurn', 'assistant: '],
+      ['AnthropicSystemTurn', 'system: '],
+      ['AnthropicTextBlock', 'text: '],
+      ['AnthropicImageBlock', 'image: '],
+      ['AnthropicBase64Image', 'image: base64: '],
+      ['AnthropicImageUrl', 'image: url: '],
+      ['AnthropicFileSource', 'image, document: file: '],
+      ['AnthropicDocumentBlock', 'document: '],
+      ['AnthropicCitations', 'document: citations.'],
+      ['AnthropicBase64Document', 'document: base64: '],
+      ['AnthropicTextSource', 'document: text: '],
+      ['AnthropicContentSource', 'document: content: '],
+      ['AnthropicDocumentUrl', 'document: url: '],
+      ['AnthropicToolUseBlock', 'tool_use: '],
+      ['AnthropicToolResultBlock', 'tool_result: '],
+      ['AnthropicThinkingBlock', 'thinking: '],
+      ['AnthropicRedactedThinkingBlock', 'redacted_thinking: '],
+      ['AnthropicSearchResultBlock', ''],
+      ['AnthropicServerToolUseBlock', ''],
+      ['AnthropicWebSearchBlock', ''],
+      ['AnthropicWebFetchBlock', ''],
+      ['AnthropicCodeBlock', ''],
+      ['AnthropicBashBlock', ''],
+      ['AnthropicEditorBlock', ''],
+      ['AnthropicToolSearchBlock', ''],
+      ['AnthropicContainerBlock', ''],
+      ['AnthropicToolReferenceBlock', ''],
+      ['AnthropicBrowserStateBlock', ''],
+    ],
+  ],
   ['Tokenize: request', [['TokenizeRequest', '']]],
   ['Detokenize: request', [['DetokenizeRequest', '']]],
   [
@@ -129,6 +181,8 @@ const OUTRO = `
 - \`/v1/audio/transcriptions\`: \`json\` and streams have \`usage\` by the duration; one event is one segment of speech.
   \`aerie.missing_seconds\` is one field more, only of a WAV file that was cut short; words have their punctuation with them.
 - \`/v1/audio/translations\`: segments and times are those of what is said; \`verbose_json\` has \`language\` \`english\`.
+- \`/v1/completions\`: \`text_offset\` counts from the beginning of the choice's text, and \`logprobs\` end with the token that ended the text.
+- \`/v1/messages\`: failures have Anthropic's envelope, and our codes in \`details.error_code\`; see [anthropic.md](anthropic.md).
 - \`/v1/embeddings\` gives vectors as the tower does, not of unit length; \`usage\` counts patches. \`aerie\` is one field more, of
   the answer and of each item, only where the request has \`aerie\`.
 `
