@@ -4,6 +4,7 @@ import { findModel } from '../capabilities/find-model.ts'
 import { withDeadline } from '../deadline.ts'
 import type { Media } from '../media/types.ts'
 import { answer } from './answer.ts'
+import { answerConstraint } from './answer-constraint.ts'
 import { answerRoom } from './answer-room.ts'
 import type { ChatService } from './contract.ts'
 import { documentsSeen } from './documents.ts'
@@ -13,6 +14,7 @@ import type { ServedModel } from './model.ts'
 import { buildPrompt } from './prompt.ts'
 import { resolveSampling } from './sampling.ts'
 import { tokenize } from './tokenize.ts'
+import { checkTools, inCallOrder, toldTools } from './tool-request.ts'
 
 export interface ChatServiceOptions {
   readonly models: readonly ServedModel[]
@@ -42,6 +44,7 @@ export function createChatService(options: ChatServiceOptions): ChatService {
 
     async *complete(request, clientSignal) {
       const model = find(request.model)
+      checkTools(request)
       const deadlineMs = Math.min(request.deadlineMs ?? options.deadlineMs, options.deadlineMs)
       using deadline = withDeadline(clientSignal, deadlineMs)
       const { signal } = deadline
@@ -49,14 +52,15 @@ export function createChatService(options: ChatServiceOptions): ChatService {
       try {
         const { tenant } = request
         const context = { files, tenant, maxTextBytes, media, model, signal }
-        const messages = await openFiles(request.messages, context)
+        const messages = await openFiles(inCallOrder(request.messages), context)
         loaded = await loadMedia(model, media, messages, signal)
         const { imageTokens, videoTokens, soundTokens } = loaded
-        const prompt = await buildPrompt(model, messages, loaded.inOrder)
+        const prompt = await buildPrompt(model, messages, loaded.inOrder, toldTools(request))
         const maxTokens = answerRoom(model, prompt, loaded, request.maxTokens)
         const encoded = await encodeMedia(model, media, messages, loaded, { tenant, signal })
         releaseMedia(media, loaded)
         signal.throwIfAborted()
+        const constraint = answerConstraint(request, model.tools.calls, undefined)
         const generation = model.engine.generate(
           {
             prompt: interleave(prompt, encoded.features),
@@ -64,6 +68,7 @@ export function createChatService(options: ChatServiceOptions): ChatService {
             n: request.n,
             maxTokens,
             minTokens: request.minTokens,
+            ...(constraint && { constraint }),
             stopTokenIds: model.stopTokenIds,
             deadlineMs: deadline.remainingMs(),
             priority: request.priority,
@@ -106,8 +111,12 @@ export function createChatService(options: ChatServiceOptions): ChatService {
       const model = find(request.model)
       if (input.type === 'text') return tokenize(model, media, { ...request, input }, signal)
       const context = { files, tenant, maxTextBytes, media, model, signal }
-      const messages = await openFiles(input.messages, context)
-      return tokenize(model, media, { ...request, input: { ...input, messages } }, signal)
+      const { tools = [], toolChoice = { mode: 'auto' } } = input
+      const asked = { messages: input.messages, tools, toolChoice }
+      checkTools(asked)
+      const messages = await openFiles(inCallOrder(input.messages), context)
+      const opened = { type: input.type, messages, tools: toldTools(asked) }
+      return tokenize(model, media, { ...request, input: opened }, signal)
     },
   }
 }

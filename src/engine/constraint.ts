@@ -6,7 +6,7 @@ export type Constraint =
   /** This text and no other. */
   | { readonly kind: 'literal'; readonly text: string }
   /** A JSON text that the schema allows; `true` allows any. Schemas are already checked for keywords that are not supported. */
-  | { readonly kind: 'json'; readonly schema: JsonSchema }
+  | { readonly kind: 'json'; readonly schema: JsonSchema; readonly param?: string }
   /** A whole match of an ECMAScript-like regular expression. */
   | { readonly kind: 'regex'; readonly pattern: string }
   /** A grammar in EBNF as of GBNF and XGrammar, from its rule `root`. */

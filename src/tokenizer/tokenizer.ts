@@ -137,9 +137,9 @@ export class Tokenizer {
     return isBare ? text : this.#prefix + text
   }
 
-  /** A fresh stream of ids to text. */
-  detokenizer(): Detokenizer {
-    return new Detokenizer(this, this.#rule.stripLeadingSpace)
+  /** A fresh stream of ids to text. `shown`: special tokens that are not left out. */
+  detokenizer(shown?: ReadonlySet<number>): Detokenizer {
+    return new Detokenizer(this, this.#rule.stripLeadingSpace, shown)
   }
 }
 
@@ -150,16 +150,22 @@ export class Tokenizer {
 export class Detokenizer {
   readonly #tokenizer: Tokenizer
   readonly #utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
+  readonly #shown: ReadonlySet<number>
   #stripLeadingSpace: boolean
 
-  constructor(tokenizer: Tokenizer, stripLeadingSpace: boolean) {
+  constructor(
+    tokenizer: Tokenizer,
+    stripLeadingSpace: boolean,
+    shown: ReadonlySet<number> = new Set(),
+  ) {
     this.#tokenizer = tokenizer
+    this.#shown = shown
     this.#stripLeadingSpace = stripLeadingSpace
   }
 
   /** The text that this token completes; may be empty. */
   push(id: number): string {
-    if (this.#tokenizer.isSpecial(id)) return ''
+    if (this.#tokenizer.isSpecial(id) && !this.#shown.has(id)) return ''
     let bytes = this.#tokenizer.bytesOf(id)
     if (this.#stripLeadingSpace && bytes.length > 0) {
       if (bytes[0] === 0x20) bytes = bytes.subarray(1)
