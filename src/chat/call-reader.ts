@@ -75,6 +75,11 @@ export class CallReader {
     return this.#isBegun
   }
 
+  /** The last call is whole, but for the text that ends it. */
+  get isBehindCall(): boolean {
+    return this.#state === 'close' && this.#calls > 0
+  }
+
   /** What was read and belongs to no call, once all is read. */
   get unread(): string {
     return this.#raw

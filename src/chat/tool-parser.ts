@@ -2,7 +2,7 @@
  * The text of an answer as it comes → text and calls of tools. Lenient, as models write with or without a grammar: white space,
  * members in any order, a list for an object and back, arguments as a string that holds JSON, a missing end.
  * What is no call of a tool that there is stays text, every character of it; nothing throws. What is lost: the texts around a
- * call, and white space beside it.
+ * call, and white space before it and behind the last.
  */
 import type { CallSyntax } from '../../models/tools/format.ts'
 import { type CallPart, CallReader } from './call-reader.ts'
@@ -24,6 +24,7 @@ export class ToolCallParser {
   #mayBeBare: boolean
   /** A call came last, and after it white space at most. */
   #isBehindCall = false
+  #hasText = false
   #calls = 0
 
   /** `names`: of the tools that may be called. */
@@ -95,9 +96,10 @@ export class ToolCallParser {
     this.#take(parts, pieces)
     if (!reader.isDone) return read
     this.#reader = undefined
-    // No call begins in what was read and is none.
-    this.#emit(this.#held + reader.unread, pieces)
-    this.#held = ''
+    const unread = this.#held + reader.unread
+    // No call begins in what was read and is none; but what is not the end of one may be the beginning of the next.
+    this.#held = reader.isBehindCall ? unread : ''
+    if (!reader.isBehindCall) this.#emit(unread, pieces)
     return read
   }
 
@@ -113,9 +115,11 @@ export class ToolCallParser {
 
   /** `behind`: units between the text and the position. */
   #emit(text: string, pieces: ParsedPiece[], behind = 0): void {
-    const said = this.#isBehindCall ? text.trimStart() : text
+    const isAlone = this.#isBehindCall && (!this.#hasText || text.trim() === '')
+    const said = isAlone ? text.trimStart() : text
     if (said === '') return
     this.#isBehindCall = false
+    this.#hasText = true
     pieces.push({ type: 'text', text: said, from: this.#position - behind - said.length })
   }
 }
