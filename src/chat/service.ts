@@ -9,6 +9,7 @@ import { answerRoom } from './answer-room.ts'
 import type { ChatService } from './contract.ts'
 import { documentsSeen } from './documents.ts'
 import { openFiles, type ReadableFiles } from './file-parts.ts'
+import { formatConstraint } from './format-constraint.ts'
 import { encodeMedia, interleave, loadMedia, NO_MEDIA, releaseMedia } from './media-parts.ts'
 import type { ServedModel } from './model.ts'
 import { buildPrompt } from './prompt.ts'
@@ -51,6 +52,10 @@ export function createChatService(options: ChatServiceOptions): ChatService {
       let loaded = NO_MEDIA
       try {
         const { tenant } = request
+        const format = formatConstraint(request.responseFormat)
+        const constraint = answerConstraint(request, model.tools.calls, format)
+        // What cannot be kept to is refused before anything is loaded for it.
+        if (constraint) await model.engine.prepare(constraint, signal)
         const context = { files, tenant, maxTextBytes, media, model, signal }
         const messages = await openFiles(inCallOrder(request.messages), context)
         loaded = await loadMedia(model, media, messages, signal)
@@ -60,7 +65,6 @@ export function createChatService(options: ChatServiceOptions): ChatService {
         const encoded = await encodeMedia(model, media, messages, loaded, { tenant, signal })
         releaseMedia(media, loaded)
         signal.throwIfAborted()
-        const constraint = answerConstraint(request, model.tools.calls, undefined)
         const generation = model.engine.generate(
           {
             prompt: interleave(prompt, encoded.features),
@@ -68,11 +72,11 @@ export function createChatService(options: ChatServiceOptions): ChatService {
             n: request.n,
             maxTokens,
             minTokens: request.minTokens,
-            ...(constraint && { constraint }),
             stopTokenIds: model.stopTokenIds,
             deadlineMs: deadline.remainingMs(),
             priority: request.priority,
             cacheSalt: `${request.tenant}\n${request.cacheKey ?? ''}`,
+            ...(constraint ? { constraint } : {}),
           },
           signal,
         )
