@@ -10,10 +10,11 @@ import type {
   RankedLogprob,
 } from '../engine/types.ts'
 import { AerieError } from '../errors.ts'
-import type { Tokenizer } from '../tokenizer/tokenizer.ts'
+import { ALL_TOKENS, type Tokenizer } from '../tokenizer/tokenizer.ts'
 import { answer } from './answer.ts'
 import type { CompletionEvent, CompletionRequest, PromptToken } from './completion-contract.ts'
 import type { StationTimes, TokenUsage } from './contract.ts'
+import { formatConstraint } from './format-constraint.ts'
 import { merge } from './merge.ts'
 import type { ServedModel } from './model.ts'
 import { countCodePoints, toTokenText } from './output.ts'
@@ -26,6 +27,7 @@ const MOST_PROMPT_LOGPROBS = 2 ** 17
 
 const NO_MEDIA = { imageTokens: 0, videoTokens: 0, soundTokens: 0 }
 const NO_TOKENS: ReadonlySet<number> = new Set()
+const NO_TOOLS = { tools: [], toolChoice: { mode: 'none' }, parallelToolCalls: false } as const
 
 /** Throws as `ChatService.complete` does; nothing is yielded before every prompt holds its place in the engine's queue. */
 export async function* completeText(
@@ -36,13 +38,23 @@ export async function* completeText(
   refuseTooMany(model.engine.stats(), request)
   const prompts = await promptIds(model, request)
   refuseTooMuch(prompts, request)
+  const constraint = formatConstraint(request.responseFormat)
+  if (constraint) await model.engine.prepare(constraint, deadline.signal)
   const leave = new AbortController()
   const signal = AbortSignal.any([deadline.signal, leave.signal])
   signal.throwIfAborted()
   try {
     const readers = prompts.map(
       (ids) =>
-        new PromptReader(model.engine.generate(toGenerate(model, request, ids, deadline), signal)),
+        new PromptReader(
+          model.engine.generate(
+            {
+              ...toGenerate(model, request, ids, deadline),
+              ...(constraint && { constraint }),
+            },
+            signal,
+          ),
+        ),
     )
     yield {
       type: 'start',
@@ -52,7 +64,7 @@ export async function* completeText(
       systemFingerprint: model.systemFingerprint,
     }
     // Who measures texts counts on a last token, whatever it was.
-    const asked = { ...request, tellsEnd: true }
+    const asked = { ...request, ...NO_TOOLS, tellsEnd: true }
     const answers = readers.map((reader) => answer(model, asked, reader, NO_MEDIA, []))
     const bill = new Bill()
     const isTold = new Set<number>()
@@ -143,7 +155,7 @@ export async function detokenize(
   ids: readonly number[],
 ): Promise<string> {
   checkedIds(ids, engine.vocabSize, 'tokens')
-  const detokenizer = tokenizer.detokenizer({ namesSpecial: true })
+  const detokenizer = tokenizer.detokenizer(ALL_TOKENS)
   const pieces: string[] = []
   for (const [i, id] of ids.entries()) {
     if (i % AT_A_TIME === AT_A_TIME - 1) await setImmediate()
@@ -214,12 +226,12 @@ async function told(
   { logprobs }: PromptReader,
 ): Promise<CompletionEvent> {
   const asked = prompts[prompt]!
-  const text = 'text' in asked ? asked.text : tokenizer.decode(ids, { namesSpecial: true })
+  const text = 'text' in asked ? asked.text : tokenizer.decode(ids, ALL_TOKENS)
   if (sampling.topLogprobs === undefined) return { type: 'prompt', prompt, text }
   const length = countCodePoints(text)
   // What a tokenizer puts in front is a token of the prompt and no part of its text.
   const shownFrom = 'text' in asked ? firstShown(tokenizer, asked.text, ids) : 0
-  const detokenizer = tokenizer.detokenizer({ namesSpecial: true })
+  const detokenizer = tokenizer.detokenizer(ALL_TOKENS)
   let start = 0
   const tokens: PromptToken[] = []
   for (const [i, id] of ids.entries()) {

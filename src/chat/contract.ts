@@ -352,6 +352,7 @@ export interface TokenizeRequest {
     | {
         readonly type: 'messages'
         readonly messages: readonly RequestMessage[]
+        /** As of {@link ChatRequest}; absent: none. */
         readonly tools?: readonly Tool[]
         readonly toolChoice?: ToolChoice
       }

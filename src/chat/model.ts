@@ -29,6 +29,7 @@ import { isModelFile } from '../model-file.ts'
 import { FILE_LIMITS, isJsonObject, listFolder, readJson, resolveInside } from '../model-folder.ts'
 import { EncoderThread } from '../tokenizer/encoder-thread.ts'
 import { Tokenizer } from '../tokenizer/tokenizer.ts'
+import { type ModelTools, modelTools } from './model-tools.ts'
 import { defaultSampling, type SamplingDefaults } from './sampling.ts'
 import { ChatTemplate } from './template.ts'
 
@@ -40,6 +41,7 @@ export interface ModelText {
   readonly tokenizer: Tokenizer
   readonly encoder: EncoderThread
   readonly template: ChatTemplate
+  readonly tools: ModelTools
   readonly samplingDefaults: SamplingDefaults
   /** Longest answer where a request sets no limit: `max_new_tokens` of generation_config.json. */
   readonly defaultMaxTokens: number
@@ -90,6 +92,7 @@ export function chatCapabilities(model: ServedModel): ChatCapabilities {
     maxContext,
     maxPrompt: Math.min(maxPrompt, maxContext),
     prompt: template.source,
+    tools: { format: model.tools.format, source: model.tools.source },
     samplingDefaults,
     decoding,
     video: videoCapabilities(model),
@@ -178,14 +181,16 @@ export async function loadModelText(
     isFile ? {} : readGenerationConfig(folder),
   ])
   const conversation = conversationOf?.((token) => tokenizer.idOf(token) !== undefined)
+  const template = conversation
+    ? await ChatTemplate.ofFamily(conversation.template, tokenizer)
+    : isFile
+      ? ChatTemplate.ofTokenizer(tokenizer)
+      : await ChatTemplate.load(folder, tokenizer)
   return {
     tokenizer,
     encoder: new EncoderThread(tokenizer, folder),
-    template: conversation
-      ? await ChatTemplate.ofFamily(conversation.template, tokenizer)
-      : isFile
-        ? ChatTemplate.ofTokenizer(tokenizer)
-        : await ChatTemplate.load(folder, tokenizer),
+    template,
+    tools: modelTools(template, tokenizer),
     samplingDefaults: defaultSampling(generation),
     defaultMaxTokens: maxNewTokens(generation),
     firstIds: conversation?.addsBos ? tokenizer.encodeWhole('') : new Int32Array(),

@@ -10,6 +10,8 @@ type TokenEvent = Extract<GenerationEvent, { type: 'token' }>
 export interface TextChunk {
   readonly text: string
   readonly logprobs: readonly TextLogprob[] | undefined
+  /** Where each of those tokens begins in all text so far, in UTF-16 units. */
+  readonly starts: readonly number[]
   readonly stopped: boolean
 }
 
@@ -27,9 +29,10 @@ export class ChoiceOutput {
   #codePoints = 0
   #stopped = false
 
-  constructor(tokenizer: Tokenizer, stops: readonly string[]) {
+  /** `shown`: special tokens that the text shows. */
+  constructor(tokenizer: Tokenizer, stops: readonly string[], shown?: ReadonlySet<number>) {
     this.#tokenizer = tokenizer
-    this.#detokenizer = tokenizer.detokenizer()
+    this.#detokenizer = tokenizer.detokenizer(shown)
     this.#stop = new StopMatcher(stops)
   }
 
@@ -94,7 +97,7 @@ export class ChoiceOutput {
       : this.#pending
     this.#pending = []
     const logprobs = part.length > 0 ? part.map(({ logprob }) => logprob) : undefined
-    return { text, logprobs, stopped: this.#stopped }
+    return { text, logprobs, starts: part.map(({ start }) => start), stopped: this.#stopped }
   }
 }
 

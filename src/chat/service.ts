@@ -4,16 +4,19 @@ import { findModel } from '../capabilities/find-model.ts'
 import { withDeadline } from '../deadline.ts'
 import type { Media } from '../media/types.ts'
 import { answer } from './answer.ts'
+import { answerConstraint } from './answer-constraint.ts'
 import { answerRoom } from './answer-room.ts'
 import { completeText, detokenize } from './complete-text.ts'
 import type { ChatService } from './contract.ts'
 import { documentsSeen } from './documents.ts'
 import { openFiles, type ReadableFiles } from './file-parts.ts'
+import { formatConstraint } from './format-constraint.ts'
 import { encodeMedia, interleave, loadMedia, NO_MEDIA, releaseMedia } from './media-parts.ts'
 import type { ServedModel } from './model.ts'
 import { buildPrompt } from './prompt.ts'
 import { resolveSampling } from './sampling.ts'
 import { tokenize } from './tokenize.ts'
+import { checkTools, inCallOrder, toldTools } from './tool-request.ts'
 
 export interface ChatServiceOptions {
   readonly models: readonly ServedModel[]
@@ -43,17 +46,22 @@ export function createChatService(options: ChatServiceOptions): ChatService {
 
     async *complete(request, clientSignal) {
       const model = find(request.model)
+      checkTools(request)
       const deadlineMs = Math.min(request.deadlineMs ?? options.deadlineMs, options.deadlineMs)
       using deadline = withDeadline(clientSignal, deadlineMs)
       const { signal } = deadline
       let loaded = NO_MEDIA
       try {
         const { tenant } = request
+        const format = formatConstraint(request.responseFormat)
+        const constraint = answerConstraint(request, model.tools.calls, format)
+        // What cannot be kept to is refused before anything is loaded for it.
+        if (constraint) await model.engine.prepare(constraint, signal)
         const context = { files, tenant, maxTextBytes, media, model, signal }
-        const messages = await openFiles(request.messages, context)
+        const messages = await openFiles(inCallOrder(request.messages), context)
         loaded = await loadMedia(model, media, messages, signal)
         const { imageTokens, videoTokens, soundTokens } = loaded
-        const prompt = await buildPrompt(model, messages, loaded.inOrder)
+        const prompt = await buildPrompt(model, messages, loaded.inOrder, toldTools(request))
         const maxTokens = answerRoom(model, prompt, loaded, request)
         const encoded = await encodeMedia(model, media, messages, loaded, { tenant, signal })
         releaseMedia(media, loaded)
@@ -69,6 +77,7 @@ export function createChatService(options: ChatServiceOptions): ChatService {
             deadlineMs: deadline.remainingMs(),
             priority: request.priority,
             cacheSalt: `${request.tenant}\n${request.cacheKey ?? ''}`,
+            ...(constraint ? { constraint } : {}),
           },
           signal,
         )
@@ -123,8 +132,12 @@ export function createChatService(options: ChatServiceOptions): ChatService {
       const model = find(request.model)
       if (input.type === 'text') return tokenize(model, media, { ...request, input }, signal)
       const context = { files, tenant, maxTextBytes, media, model, signal }
-      const messages = await openFiles(input.messages, context)
-      return tokenize(model, media, { ...request, input: { ...input, messages } }, signal)
+      const { tools = [], toolChoice = { mode: 'auto' } } = input
+      const asked = { messages: input.messages, tools, toolChoice }
+      checkTools(asked)
+      const messages = await openFiles(inCallOrder(input.messages), context)
+      const opened = { type: input.type, messages, tools: toldTools(asked) }
+      return tokenize(model, media, { ...request, input: opened }, signal)
     },
   }
 }

@@ -39,7 +39,7 @@ export class StopMatcher {
       this.#held = ''
       return { text: buffer.slice(0, at), stopped: true }
     }
-    const keep = this.#longestOpenSuffix(buffer)
+    const keep = longestOpenSuffix(this.#stops, buffer)
     this.#held = buffer.slice(buffer.length - keep)
     return { text: buffer.slice(0, buffer.length - keep), stopped: false }
   }
@@ -50,15 +50,15 @@ export class StopMatcher {
     this.#held = ''
     return text
   }
+}
 
-  /** Length of the longest end of `buffer` that begins some stop string. */
-  #longestOpenSuffix(buffer: string): number {
-    let longest = 0
-    for (const stop of this.#stops) {
-      for (let n = Math.min(stop.length - 1, buffer.length); n > longest; n--) {
-        if (buffer.endsWith(stop.slice(0, n))) longest = n
-      }
+/** Length of the longest end of `text` that begins one of the texts and is not the whole of it. */
+export function longestOpenSuffix(texts: readonly string[], text: string): number {
+  let longest = 0
+  for (const one of texts) {
+    for (let n = Math.min(one.length - 1, text.length); n > longest; n--) {
+      if (text.endsWith(one.slice(0, n))) longest = n
     }
-    return longest
   }
+  return longest
 }

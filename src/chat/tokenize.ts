@@ -1,7 +1,7 @@
 /** What a conversation costs, from the headers of its pictures and clips: nothing is generated, and nothing decoded but sounds, and clips to find scenes. */
 
 import type { Media } from '../media/types.ts'
-import type { ChatMessage, TokenizeRequest, TokenizeResult } from './contract.ts'
+import type { ChatMessage, TokenizeRequest, TokenizeResult, Tool } from './contract.ts'
 import { documentsSeen } from './documents.ts'
 import { loadMedia, releaseMedia } from './media-parts.ts'
 import type { ServedModel } from './model.ts'
@@ -12,7 +12,12 @@ import type { PromptMedium } from './prompt-media.ts'
 /** A request whose files have become pictures and texts. */
 export interface OpenedRequest extends Omit<TokenizeRequest, 'input'> {
   readonly input:
-    | { readonly type: 'messages'; readonly messages: readonly ChatMessage[] }
+    | {
+        readonly type: 'messages'
+        readonly messages: readonly ChatMessage[]
+        /** That the model is told of. */
+        readonly tools: readonly Tool[]
+      }
     | Extract<TokenizeRequest['input'], { type: 'text' }>
 }
 
@@ -34,12 +39,12 @@ export async function tokenize(
       ...tokensAsAsked(model, request, () => Array.from(ids!)),
     }
   }
-  const { messages } = request.input
+  const { messages, tools } = request.input
   const loaded = await loadMedia(model, media, messages, signal, { isToListScenes: true })
   // Only the headers, and the lengths of sounds, were of interest.
   releaseMedia(media, loaded)
   const { imageTokens, videoTokens, soundTokens } = loaded
-  const prompt = await buildPrompt(model, messages, loaded.inOrder)
+  const prompt = await buildPrompt(model, messages, loaded.inOrder, tools)
   return {
     ...base,
     tokens: prompt.textTokens + imageTokens + videoTokens + soundTokens,

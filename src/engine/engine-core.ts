@@ -2,14 +2,17 @@
 import { randomBytes } from 'node:crypto'
 import { AerieError, toWireError } from '../errors.ts'
 import { freeMemory } from '../free-memory.ts'
+import type { CompiledGrammar } from '../grammar/grammars.ts'
 import type { DecoderSession, Row, Segment, StepResult } from './backend.ts'
-import { tokenLogprobs } from './logprobs.ts'
-import { idsOf, toSegment } from './prompt.ts'
+import { awaitMasks, MaskedLogits } from './constrained.ts'
+import type { Command, CoreStats, RequestEvent } from './engine-commands.ts'
+import { toSegment } from './prompt.ts'
 import { type SampledToken, Sampler, type TokenSampler } from './sampler.ts'
 import { type PlannedRow, Scheduler, type SchedulerOptions } from './scheduler.ts'
+import { scorePrompt } from './score-prompt.ts'
 import { ActiveRequest, type RequestId, Sequence } from './sequence.ts'
 import { Speculation, type SpeculationOptions } from './speculation.ts'
-import type { EngineStats, GenerateRequest, GenerationEvent, RankedLogprob } from './types.ts'
+import type { GenerateRequest, GenerationEvent } from './types.ts'
 
 export interface EngineCoreOptions extends SchedulerOptions, SpeculationOptions {
   /** Milliseconds by which a batch request is placed behind live ones of its age; it waits no longer than that for them. */
@@ -18,20 +21,10 @@ export interface EngineCoreOptions extends SchedulerOptions, SpeculationOptions 
   readonly now: () => number
   /** Hears of every failure of the backend, once. */
   readonly onFailure: (error: AerieError) => void
+  /** Hears of each step that had to wait for masks of grammars, and of answers that were brought to their end. */
+  readonly onMaskWait?: (masks: number, ms: number) => void
+  readonly onSteered?: () => void
 }
-
-/** What the outside asks of the engine; takes effect at the beginning of the next step. */
-export type Command =
-  | { readonly type: 'generate'; readonly id: RequestId; readonly request: GenerateRequest }
-  | { readonly type: 'abort'; readonly id: RequestId }
-  | { readonly type: 'stop'; readonly id: RequestId; readonly choice: number }
-
-export type RequestEvent = readonly [id: RequestId, event: GenerationEvent]
-
-export type CoreStats = Omit<
-  EngineStats,
-  'maxRunning' | 'maxWaiting' | 'kvBlocksCachedMax' | 'kvCacheType'
->
 
 /** One decoder and the requests on it. `step` calls must not overlap. */
 export class EngineCore {
@@ -40,6 +33,7 @@ export class EngineCore {
   readonly #scheduler: Scheduler
   readonly #sampler: TokenSampler
   readonly #speculation: Speculation
+  readonly #masked: MaskedLogits
   readonly #requests = new Map<RequestId, ActiveRequest>()
   readonly #inbox: Command[] = []
   #events: RequestEvent[] = []
@@ -63,6 +57,7 @@ export class EngineCore {
     this.#options = options
     this.#scheduler = new Scheduler(session, options)
     this.#sampler = session.sampler ?? new Sampler(session.vocabSize)
+    this.#masked = new MaskedLogits(session.vocabSize)
     // What a recurrent state has read cannot be taken back.
     this.#speculation = new Speculation(
       session.states ? { maxDraftTokens: 0 } : options,
@@ -99,6 +94,7 @@ export class EngineCore {
     for (const { sequence } of plan) sequence.request.admittedAt ??= startedAt
     const results = await this.#run(plan)
     if (!results) return
+    await this.#awaitMasks(plan)
     this.#process(plan, results)
     this.#speculation.observe(plan, this.#options.now() - startedAt)
     for (const { values } of results) if (values) freeMemory(values.buffer)
@@ -140,7 +136,7 @@ export class EngineCore {
 
   #obey(command: Command): void {
     if (command.type === 'generate') {
-      this.#submit(command.id, command.request)
+      this.#submit(command.id, command.request, command.grammar)
       return
     }
     // The request may have ended while the command was on its way.
@@ -154,7 +150,7 @@ export class EngineCore {
     }
   }
 
-  #submit(id: RequestId, params: GenerateRequest): void {
+  #submit(id: RequestId, params: GenerateRequest, grammar: CompiledGrammar | undefined): void {
     const { seed } = params.sampling
     const stopTokenIds = this.#known(params.stopTokenIds)
     const request = new ActiveRequest(
@@ -164,6 +160,7 @@ export class EngineCore {
         now: this.#options.now(),
         seed: seed === undefined ? randomBytes(8).readBigUInt64LE() : BigInt(Math.trunc(seed)),
         batchPatienceMs: this.#options.batchPatienceMs,
+        grammar,
       },
     )
     this.#requests.set(id, request)
@@ -220,6 +217,14 @@ export class EngineCore {
     }
   }
 
+  async #awaitMasks(plan: readonly PlannedRow[]): Promise<void> {
+    const startedAt = this.#options.now()
+    const masks = await awaitMasks(plan, (request, error) =>
+      this.#fail(request, this.#failure(error)),
+    )
+    if (masks > 0) this.#options.onMaskWait?.(masks, this.#options.now() - startedAt)
+  }
+
   /** Post-processing: what ran is recorded first, so that KV taken from a sequence below is complete. */
   #process(plan: readonly PlannedRow[], results: readonly StepResult[]): void {
     for (const row of plan) this.#scheduler.advance(row)
@@ -237,26 +242,11 @@ export class EngineCore {
     })
   }
 
-  /** Says how probable the tokens behind the last `take` positions are, whose `logits` are [take, vocab]. */
+  /** Says how probable the prompt's tokens are, and goes on where all is read; `logits` are [take, vocab]. */
   #score(stem: Sequence, take: number, logits: Float32Array): void {
+    const tokens = scorePrompt(stem, take, logits)
+    if (tokens.length > 0) this.#emit(stem.request, { type: 'prompt-logprobs', tokens })
     const { vocabSize } = this.#session
-    const { request } = stem
-    const { prompt, params } = request
-    // Some were told before the sequence had to give way.
-    const first = Math.max(stem.computed - take + 1, request.scored)
-    const last = Math.min(stem.computed + 1, prompt.length)
-    const ids = first < last ? idsOf(prompt.spans(first, last)) : []
-    const tokens = ids.map((id, i): RankedLogprob => {
-      const row = first + i - 1 - (stem.computed - take)
-      const at = logits.subarray(row * vocabSize, (row + 1) * vocabSize)
-      const { logprob, top } = tokenLogprobs(at, id, params.promptLogprobs!)
-      if (!Number.isNaN(logprob)) return { id, logprob, top }
-      throw new AerieError('backend_failure', `the decoder returned NaN for token ${id}`)
-    })
-    if (tokens.length > 0) {
-      request.scored = last
-      this.#emit(request, { type: 'prompt-logprobs', tokens })
-    }
     if (stem.pending === 0) this.#bear(stem, logits.subarray((take - 1) * vocabSize))
   }
 
@@ -311,18 +301,27 @@ export class EngineCore {
     const choice = sequence.choice!
     const forbidden = sequence.output.length < params.minTokens ? params.stopTokenIds : undefined
     const uniform = () => sequence.uniform()
-    const token = this.#sampler.sample(logits, params.sampling, sequence, uniform, forbidden)
+    const { constrained } = sequence
+    const token = constrained
+      ? constrained.choose(this.#sampler, this.#masked, logits, sequence, forbidden !== undefined)
+      : this.#sampler.sample(logits, params.sampling, sequence, uniform, forbidden)
     this.#counters.generatedTokens++
     if (token.id === guess) {
       sequence.accepted++
       this.#counters.acceptedTokens++
     }
+    // What was brought to its end for want of room ends by its length, complete as it is.
+    const ended = constrained?.isSteered ? 'length' : 'stop'
     if (params.stopTokenIds.has(token.id)) {
-      this.#finish(sequence, 'stop', token)
+      this.#finish(sequence, ended, token)
       return undefined
     }
     sequence.push(token.id)
     this.#emit(sequence.request, { type: 'token', choice, ...token })
+    if (constrained?.isComplete) {
+      this.#finish(sequence, ended)
+      return undefined
+    }
     if (sequence.output.length < params.maxTokens) return token.id
     this.#finish(sequence, 'length')
     return undefined
@@ -343,6 +342,7 @@ export class EngineCore {
   /** `end`: the token that ends it. */
   #finish(sequence: Sequence, reason: 'stop' | 'length', end?: SampledToken): void {
     const { request } = sequence
+    if (sequence.constrained?.isSteered) this.#options.onSteered?.()
     this.#emitFinish(request, sequence.choice!, reason, sequence, end)
     this.#scheduler.release(sequence, { keep: true })
     request.sequences.delete(sequence)
@@ -385,6 +385,8 @@ export class EngineCore {
    * are checked before they come here, so no other code would be true for every request of a step.
    */
   #failure(error: unknown): AerieError {
+    // A grammar can turn out too ambiguous, or beyond what the vocabulary spells.
+    if (error instanceof AerieError && error.code === 'invalid_request') return error
     const failure =
       error instanceof AerieError && error.code === 'backend_failure'
         ? error

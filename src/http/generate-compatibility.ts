@@ -42,6 +42,17 @@ const SECTIONS: readonly (readonly [
   ['User messages', [['UserMessage', '']]],
   ['Assistant messages', [['AssistantMessage', '']]],
   [
+    'Tools',
+    [
+      ['FunctionTool', 'tools[].'],
+      ['FunctionDefinition', 'tools[].function.'],
+      ['CustomTool', 'tools[].'],
+      ['NamedToolChoice', 'tool_choice.'],
+      ['AllowedToolsChoice', 'tool_choice.'],
+      ['FunctionCallOfTurn', 'tool_calls[].'],
+    ],
+  ],
+  [
     'Tool and function messages',
     [
       ['ToolMessage', ''],
@@ -169,7 +180,8 @@ const OUTRO = `
 ## Where answers differ from OpenAI's
 
 - \`usage.prompt_tokens_details\` always has \`cached_tokens\`, \`text_tokens\`, \`image_tokens\` and \`audio_tokens\`.
-- \`finish_reason\` is \`stop\` or \`length\`; there are no tool calls and no content filter.
+- \`finish_reason\` is \`stop\`, \`length\` or \`tool_calls\`, the last also where \`tool_choice\` names a function; there is no content filter.
+- \`tool\` messages may hold pictures, clips, sounds and files; text beside calls is in \`content\` of the same message.
 - Chunks carry no \`obfuscation\`.
 - \`aerie\` is one field more, only of answers about clips (\`aerie.videos\`) and sounds (\`aerie.sounds\`) and when asked for by \`aerie.explain\` or the header \`x-aerie-explain: 1\`: in the JSON
   answer, or in a last chunk with empty \`choices\` (the usage chunk where there is one).

@@ -527,14 +527,18 @@ export interface components {
              * @enum {string|null}
              */
             service_tier?: "auto" | "default" | "flex" | "scale" | "priority" | "fast" | null;
+            /** @description Functions that the model may call; the client runs them and sends what they give in `tool` messages. */
+            tools?: components["schemas"]["Tool"][] | null;
+            /**
+             * @description `auto`, the default: the model decides. `none`: it calls nothing, and is not told of the tools. `required`:
+             *     it calls one or more, and says nothing else. An object names one function that it calls, or the functions
+             *     that it may call.
+             */
+            tool_choice?: ("none" | "auto" | "required") | components["schemas"]["ToolChoiceObject"] | null;
+            /** @description Whether one answer may call several tools; default true. With false, an answer ends with its first call. */
+            parallel_tool_calls?: boolean | null;
             /** @description Keep the answer for later retrieval. */
             store?: boolean | null;
-            /** @description Functions that the model may call. */
-            tools?: Record<string, never>[] | null;
-            /** @description Which tool to call. Without tools, `none` and `auto` change nothing. */
-            tool_choice?: string | Record<string, never> | null;
-            /** @description Allow several tool calls in one turn. Without tools, either value changes nothing. */
-            parallel_tool_calls?: boolean | null;
             /**
              * @deprecated
              * @description Older form of `tools`.
@@ -1250,21 +1254,25 @@ export interface components {
             annotations?: Record<string, never>[] | null;
             /** @description A spoken answer of an earlier turn. */
             audio?: Record<string, never> | null;
-            /** @description Tool calls of an earlier turn. */
-            tool_calls?: Record<string, never>[] | null;
+            /** @description Calls of an earlier turn. A `tool` message for each follows, in any order. */
+            tool_calls?: components["schemas"]["ToolCallOfTurn"][] | null;
             /**
              * @deprecated
              * @description Older form of `tool_calls`.
              */
             function_call?: Record<string, never> | null;
         };
-        /** @description The result of a tool call. */
+        /** @description What a tool gave. */
         ToolMessage: {
             /**
-             * @description The result of a tool call. (enum property replaced by openapi-typescript)
+             * @description What a tool gave. (enum property replaced by openapi-typescript)
              * @enum {string}
              */
             role: "tool";
+            /** @description A text, or parts in reading order. */
+            content: string | components["schemas"]["UserPart"][];
+            /** @description The call of the assistant message before that this is the result of. */
+            tool_call_id: string;
         };
         /**
          * @deprecated
@@ -1276,6 +1284,82 @@ export interface components {
              * @enum {string}
              */
             role: "function";
+        };
+        Tool: components["schemas"]["FunctionTool"] | components["schemas"]["CustomTool"];
+        FunctionTool: {
+            /**
+             * @description A function of the client. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "function";
+            function: components["schemas"]["FunctionDefinition"];
+        };
+        /** @description What the model is told of a function. */
+        FunctionDefinition: {
+            name: components["schemas"]["FunctionName"];
+            /** @description What it does, and when to call it. */
+            description?: string | null;
+            /** @description JSON Schema of its arguments, an object. Absent, it takes none. */
+            parameters?: Record<string, never> | null;
+            /**
+             * @description Arguments always follow the schema, also where the model calls by its own choice. A schema with a keyword
+             *     that cannot be kept to is refused. Default false.
+             */
+            strict?: boolean | null;
+        };
+        /** @description Letters, digits, underscores and dashes. */
+        FunctionName: string;
+        CustomTool: {
+            /**
+             * @description A tool that takes a text or what a grammar allows. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "custom";
+        };
+        ToolChoiceObject: components["schemas"]["NamedToolChoice"] | components["schemas"]["AllowedToolsChoice"] | components["schemas"]["CustomTool"];
+        NamedToolChoice: {
+            /**
+             * @description This function is called. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "function";
+            /** @description The function. */
+            function: {
+                name: components["schemas"]["FunctionName"];
+            };
+        };
+        AllowedToolsChoice: {
+            /**
+             * @description The model is told of all tools and may call these. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "allowed_tools";
+            /** @description The tools, and whether one of them must be called. */
+            allowed_tools: {
+                /**
+                 * @description Whether one of them must be called.
+                 * @enum {string}
+                 */
+                mode: "auto" | "required";
+                /** @description Each names a function of `tools`. */
+                tools: components["schemas"]["NamedToolChoice"][];
+            };
+        };
+        ToolCallOfTurn: components["schemas"]["FunctionCallOfTurn"] | components["schemas"]["CustomTool"];
+        FunctionCallOfTurn: {
+            /** @description As the answer had it. */
+            id: string;
+            /**
+             * @description A call of a function. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "function";
+            /** @description What was called. */
+            function: {
+                name: components["schemas"]["FunctionName"];
+                /** @description A JSON text. What is none is shown to the model as it is. */
+                arguments: string;
+            };
         };
         /** @description Tells participants of one role apart, where the model's chat template shows names. */
         ParticipantName: string | null;
@@ -1473,6 +1557,10 @@ export interface components {
             model: components["schemas"]["ModelName"];
             /** @description A conversation, as in `/v1/chat/completions`. */
             messages?: components["schemas"]["Message"][] | null;
+            /** @description Functions that the model is told of, as in `/v1/chat/completions`; only with `messages`. */
+            tools?: components["schemas"]["Tool"][] | null;
+            /** @description With `none`, the model is not told of the tools. Everything else costs the same. */
+            tool_choice?: ("none" | "auto" | "required") | components["schemas"]["ToolChoiceObject"] | null;
             /** @description A bare text, without a chat template, as `/v1/completions` reads it. */
             prompt?: string | null;
             /**
@@ -1485,8 +1573,6 @@ export interface components {
             return_ids?: boolean | null;
             /** @description Also return each token as text. */
             return_token_strs?: boolean | null;
-            /** @description Functions that the model would be told of. */
-            tools?: Record<string, never>[] | null;
             /** @description Of `messages`: count the beginning of the answer's turn, which the template writes. */
             add_generation_prompt?: boolean | null;
             /** @description Of `messages`: leave the last turn open. */
@@ -2385,6 +2471,17 @@ export interface components {
                 per_tile: number | null;
                 /** @description How the number comes about. */
                 how: string;
+            } | null;
+            /** @description How the model is told of tools and calls them; null for a model that does not answer. */
+            tools: {
+                /** @description Name of the format in which it writes calls. */
+                format: string;
+                /**
+                 * @description `chat-template`: the checkpoint's own template knows tools. `messages`: it does not, and the server
+                 *     writes them into the messages.
+                 * @enum {string}
+                 */
+                source: "chat-template" | "messages";
             } | null;
             /** @description Where the chat template comes from; null for a model that does not answer. */
             prompt: {

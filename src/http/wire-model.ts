@@ -26,6 +26,7 @@ export function toWireDocument(document: CapabilityDocument): Wire['ModelDocumen
       image_tokens: imageTokens
         ? { ...pick(imageTokens, 'min', 'max', 'how'), per_tile: imageTokens.perTile }
         : null,
+      tools: chat ? { ...chat.tools } : null,
       prompt: chat ? { source: chat.prompt.source, template: chat.prompt.template ?? null } : null,
       decoding: chat
         ? {

@@ -4,6 +4,7 @@ import type { ChatRequest, RequestedSampling, TokenizeRequest } from '../chat/co
 import { AerieError } from '../errors.ts'
 import type { WireRequests } from './contract.ts'
 import { toMessages } from './wire-messages.ts'
+import { toToolChoice, toTools } from './wire-tools.ts'
 
 type WireChat = WireRequests['ChatCompletionRequest']
 
@@ -40,9 +41,9 @@ export function toChatRequest(wire: WireChat, context: RequestContext): ChatRequ
     maxTokens: maxTokens(wire),
     minTokens: wire.min_tokens ?? 0,
     stop: [wire.stop ?? []].flat(),
-    tools: [],
-    toolChoice: { mode: 'auto' },
-    parallelToolCalls: true,
+    tools: toTools(wire.tools ?? []),
+    toolChoice: toToolChoice(wire.tool_choice),
+    parallelToolCalls: wire.parallel_tool_calls ?? true,
     responseFormat: { type: 'text' },
     explain: context.explain || (wire.aerie?.explain ?? false),
     deadlineMs: wire.aerie?.deadline_ms ?? undefined,
@@ -93,6 +94,9 @@ export function toTokenizeRequest(
   if (!messages && typeof prompt !== 'string') {
     throw contradiction('messages', 'expected messages or prompt, got neither')
   }
+  if (!messages && (wire.tools ?? []).length > 0) {
+    throw contradiction('tools', 'expected messages as well')
+  }
   if (messages && wire.add_special_tokens) {
     const what = 'expected false or nothing, as the chat template writes special tokens itself'
     throw contradiction('add_special_tokens', what)
@@ -101,7 +105,12 @@ export function toTokenizeRequest(
     requestId,
     model: wire.model,
     input: messages
-      ? { type: 'messages', messages: toMessages(messages) }
+      ? {
+          type: 'messages',
+          messages: toMessages(messages),
+          tools: toTools(wire.tools ?? []),
+          toolChoice: toToolChoice(wire.tool_choice),
+        }
       : {
           type: 'text',
           text: prompt ?? '',

@@ -96,8 +96,8 @@ export class Tokenizer {
   }
 
   /** Whole text of some ids, special tokens left out or by their names; malformed bytes become U+FFFD. */
-  decode(ids: Iterable<number>, options?: DetokenizerOptions): string {
-    const detokenizer = this.detokenizer(options)
+  decode(ids: Iterable<number>, shown?: ShownTokens): string {
+    const detokenizer = this.detokenizer(shown)
     let text = ''
     for (const id of ids) text += detokenizer.push(id)
     return text + detokenizer.flush()
@@ -137,16 +137,22 @@ export class Tokenizer {
     return isBare ? text : this.#prefix + text
   }
 
-  /** A fresh stream of ids to text. */
-  detokenizer(options: DetokenizerOptions = {}): Detokenizer {
-    return new Detokenizer(this, this.#rule.stripLeadingSpace, options)
+  /** Whether a space before the first token is left out of the text. */
+  get stripsLeadingSpace(): boolean {
+    return this.#rule.stripLeadingSpace
+  }
+
+  /** A fresh stream of ids to text. `shown`: special tokens that are not left out, but written by their names. */
+  detokenizer(shown: ShownTokens = NO_TOKENS): Detokenizer {
+    return new Detokenizer(this, this.#rule.stripLeadingSpace, shown)
   }
 }
 
-export interface DetokenizerOptions {
-  /** Special tokens are written by their names; default: they are left out. */
-  readonly namesSpecial?: boolean
-}
+/** Which special tokens are text. */
+export type ShownTokens = Pick<ReadonlySet<number>, 'has'>
+
+const NO_TOKENS: ShownTokens = new Set()
+export const ALL_TOKENS: ShownTokens = { has: () => true }
 
 /**
  * Ids to text, one at a time. A code point is emitted when its last byte has come, never before:
@@ -155,29 +161,19 @@ export interface DetokenizerOptions {
 export class Detokenizer {
   readonly #tokenizer: Tokenizer
   readonly #utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
-  readonly #namesSpecial: boolean
+  readonly #shown: ShownTokens
   #stripLeadingSpace: boolean
 
-  constructor(
-    tokenizer: Tokenizer,
-    stripLeadingSpace: boolean,
-    { namesSpecial = false }: DetokenizerOptions,
-  ) {
+  constructor(tokenizer: Tokenizer, stripLeadingSpace: boolean, shown: ShownTokens) {
     this.#tokenizer = tokenizer
-    this.#namesSpecial = namesSpecial
+    this.#shown = shown
     this.#stripLeadingSpace = stripLeadingSpace
   }
 
   /** The text that this token completes; may be empty. */
   push(id: number): string {
-    const isSpecial = this.#tokenizer.isSpecial(id)
-    if (isSpecial && !this.#namesSpecial) return ''
+    if (this.#tokenizer.isSpecial(id) && !this.#shown.has(id)) return ''
     let bytes = this.#tokenizer.bytesOf(id)
-    if (isSpecial) {
-      // The text begins with it, so no space is taken off what follows; and it ends a code point that was not finished.
-      this.#stripLeadingSpace = false
-      return this.#utf8.decode() + this.#utf8.decode(bytes)
-    }
     if (this.#stripLeadingSpace && bytes.length > 0) {
       if (bytes[0] === 0x20) bytes = bytes.subarray(1)
       this.#stripLeadingSpace = false

@@ -59,6 +59,39 @@ describe('/v1/messages', () => {
     assert.ok(input_tokens > 100)
   })
 
+  it('calls the tool that it has to, with arguments of its schema, and keeps to a schema of the answer', async () => {
+    const count = {
+      name: 'count',
+      input_schema: {
+        type: 'object' as const,
+        properties: { shape: { enum: ['circle', 'square'] }, number: { type: 'integer' } },
+        required: ['shape', 'number'],
+        additionalProperties: false,
+      },
+    }
+    const asked = params('how many circles?', {
+      tools: [count],
+      tool_choice: { type: 'tool' as const, name: 'count' },
+    })
+    for (const message of [
+      await client.messages.create(asked),
+      await client.messages.stream(asked).finalMessage(),
+    ]) {
+      assert.equal(message.stop_reason, 'tool_use')
+      const [call] = message.content
+      assert.ok(call?.type === 'tool_use' && call.name === 'count')
+      const { shape, number } = call.input as { shape: string; number: number }
+      assert.ok(['circle', 'square'].includes(shape) && Number.isInteger(number))
+    }
+    const schema = { type: 'object', properties: { a: { enum: ['x', 'y'] } }, required: ['a'] }
+    const format = {
+      type: 'json_schema' as const,
+      schema: { ...schema, additionalProperties: false },
+    }
+    const answer = await client.messages.create(params('hello', { output_config: { format } }))
+    assert.ok(['x', 'y'].includes(JSON.parse(textOf(answer)).a))
+  })
+
   it('streams what it answers at once', async () => {
     const asked = params([{ type: 'text', text: 'what can you do?' }])
     const whole = await client.messages.create(asked)

@@ -51,6 +51,7 @@ const DOCUMENT: Omit<CapabilityDocument, 'id'> = {
     maxContext: MAX_CONTEXT,
     maxPrompt: 90_000,
     prompt: { source: 'chat_template.jinja' },
+    tools: { format: 'generic', source: 'messages' },
     samplingDefaults: { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1 },
     decoding: { kvCacheType: 'f16', kvCacheBytes: 2048, maxDraftTokens: 8 },
     video: undefined,
