@@ -3,6 +3,7 @@ import type { CompletionRequest } from '../chat/contract.ts'
 import { AerieError } from '../errors.ts'
 import type { WireRequests } from './contract.ts'
 import { describeValue } from './describe.ts'
+import { toResponseFormat } from './wire-format.ts'
 import {
   type AnswerForm,
   contradiction,
@@ -51,12 +52,23 @@ export function toCompletionRequest(
     minTokens: wire.min_tokens ?? 0,
     stop: [stop ?? []].flat(),
     ignoresEnd: wire.ignore_eos ?? false,
-    responseFormat: { type: 'text' },
+    responseFormat: toFormat(wire),
     deadlineMs: aerie?.deadline_ms ?? undefined,
     priority: isInner ? 'batch' : (aerie?.priority ?? 'live'),
     tenant,
     cacheKey: undefined,
   }
+}
+
+/** Throws `invalid_request` where nothing would end what is to have a form. */
+function toFormat(wire: WireCompletion): CompletionRequest['responseFormat'] {
+  const format = toResponseFormat(wire)
+  if (format.type !== 'text' && wire.ignore_eos)
+    throw contradiction(
+      'ignore_eos',
+      `expected false, as ${format.param} says where the answer ends`,
+    )
+  return format
 }
 
 function toPrompts(wire: WireCompletion['prompt']): Prompt[] {

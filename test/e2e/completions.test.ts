@@ -159,6 +159,13 @@ describe('/v1/completions', () => {
     assert.equal(cut.choices[0]!.text, whole.text.slice(0, whole.text.indexOf(last)))
   })
 
+  it('keeps to a form that is asked for, in every choice of every prompt', async () => {
+    const form = { structured_outputs: { regex: '[a-c]{3}-[0-9]' } }
+    const { choices } = await ask({ prompt: ['one', 'two'], n: 2, temperature: 1, ...form })
+    assert.equal(choices.length, 4)
+    for (const { text } of choices) assert.match(text, /^[a-c]{3}-[0-9]$/)
+  })
+
   it('reads special tokens of a text as such, and /v1/detokenize writes them by name', async () => {
     const { ids, token_strs } = await tokenize({ prompt: question, return_token_strs: true })
     assert.deepEqual(token_strs.slice(0, 2), ['<s>', '<|user|>'])

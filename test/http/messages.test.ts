@@ -91,7 +91,7 @@ test('a whole conversation becomes messages of ours, each field by its place', a
         ],
       },
     ],
-    ...{ temperature: 0.5, top_p: 0.9, top_k: 5, stop_sequences: ['END'], cache_control },
+    ...{ temperature: 0.5, top_p: 0.9, top_k: 5, cache_control },
     tools: [
       { ...weather, type: 'custom', strict: true, cache_control, eager_input_streaming: true },
     ],
@@ -179,7 +179,7 @@ test('a whole conversation becomes messages of ours, each field by its place', a
   ])
   assert.deepEqual(
     [got!.toolChoice, got!.parallelToolCalls, got!.stop, got!.maxTokens, got!.endsWithContext],
-    [{ mode: 'required', only: ['weather'] }, false, ['END'], 50, true],
+    [{ mode: 'required', only: ['weather'] }, false, [], 50, true],
   )
   assert.deepEqual(got!.responseFormat, {
     ...{ type: 'json-schema', name: 'answer', schema: { type: 'object' }, strict: true },
@@ -451,6 +451,10 @@ test('what is not honoured is refused by name', async () => {
     [{ tools: [weather, weather] }, 'tools[1].name'],
     [{ tools: [{ ...weather, name: 'a b' }] }, 'tools[0].name'],
     [{ tool_choice: { type: 'any' } }, 'tool_choice'],
+    [
+      { output_config: { format: { type: 'json_schema', schema: {} } }, stop_sequences: ['a'] },
+      'stop_sequences',
+    ],
     [{ tools: [weather], tool_choice: { type: 'tool', name: 'x' } }, 'tool_choice.name'],
     [
       user({ type: 'image', source: { type: 'base64', media_type: 'image/bmp', data: 'A' } }),

@@ -46,7 +46,7 @@ export function toChatRequest(
     tools,
     toolChoice: toToolChoice(wire.tool_choice, tools),
     parallelToolCalls: !isOneCall(wire.tool_choice),
-    responseFormat: toFormat(wire.output_config),
+    responseFormat: toFormat(wire),
     explain,
     deadlineMs: aerie?.deadline_ms ?? undefined,
     priority: isInner ? 'batch' : (aerie?.priority ?? 'live'),
@@ -116,9 +116,11 @@ function isOneCall(wire: WireMessages['tool_choice']): boolean {
   return wire && wire.type !== 'none' ? (wire.disable_parallel_tool_use ?? false) : false
 }
 
-function toFormat(wire: WireMessages['output_config']): ResponseFormat {
-  const format = wire?.format
+function toFormat({ output_config: config, stop_sequences: stop }: WireMessages): ResponseFormat {
+  const format = config?.format
   if (!format) return { type: 'text' }
+  if (stop && stop.length > 0)
+    throw contradiction('stop_sequences', 'expected none, as the schema says where the answer ends')
   const param = 'output_config.format.schema'
   const schema = format.schema as { [keyword: string]: unknown }
   return { type: 'json-schema', name: 'answer', schema, strict: true, param }
