@@ -34,6 +34,8 @@ export const MODEL_KEYS = [
   'maxAdapters',
   'adapterMemoryBytes',
   'maxAdapterRank',
+  'grammarTimeoutMs',
+  'grammarCacheBytes',
 ] as const satisfies readonly ConfigKey[]
 
 const FLAGS = ['pinned', 'preload'] as const

@@ -3,6 +3,7 @@ import { type Static, Type } from 'typebox'
 import { adapterKeys } from './config-adapter-keys.ts'
 import { batchKeys } from './config-batch-keys.ts'
 import { fileKeys } from './config-file-keys.ts'
+import { grammarKeys } from './config-grammar-keys.ts'
 import { bytes, count, flag, type KeyNotes, MiB, millis } from './config-key.ts'
 import { type ModelEntry, modelKeys } from './config-model-keys.ts'
 import { soundKeys } from './config-sound-keys.ts'
@@ -338,6 +339,7 @@ export const configSchema = Type.Object(
       0,
     ),
 
+    ...grammarKeys,
     ...soundKeys,
 
     ...fileKeys,

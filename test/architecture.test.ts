@@ -30,6 +30,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'config-adapter-keys',
     'config-batch-keys',
     'config-file-keys',
+    'config-grammar-keys',
     'config-model-keys',
     'config-sound-keys',
   ],
@@ -39,6 +40,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'config-adapter-keys': ['config-key'],
   'config-batch-keys': ['config-key'],
   'config-file-keys': ['config-key'],
+  'config-grammar-keys': ['config-key'],
   'config-sound-keys': ['config-key'],
   'config-value': ['config-schema'],
   models: ['errors', 'model-folder', 'weights'],
@@ -56,9 +58,11 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'process-alive',
     'write-all',
   ],
-  engine: ['adapters', 'engine/backends', 'models', 'errors', 'free-memory'],
+  engine: ['adapters', 'engine/backends', 'grammar', 'models', 'errors', 'free-memory'],
+  // The type of a constraint.
+  grammar: ['engine', 'errors'],
   // A GGUF file holds the vocabulary beside the weights.
-  tokenizer: ['errors', 'model-file', 'model-folder', 'weights'],
+  tokenizer: ['errors', 'grammar', 'model-file', 'model-folder', 'weights'],
   media: ['models', 'errors', 'process-alive', 'write-all'],
   // The host of worker threads.
   files: ['engine', 'errors', 'write-all'],

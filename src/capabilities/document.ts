@@ -54,6 +54,8 @@ export interface ChatCapabilities {
   /** Positions of the prompt alone. */
   readonly maxPrompt: number
   readonly prompt: PromptSource
+  /** How tools are told of and called; `source` says whether the checkpoint's template does it, or it is written into the messages. */
+  readonly tools: { readonly format: string; readonly source: 'chat-template' | 'messages' }
   /** What a request gets that does not say otherwise. */
   readonly samplingDefaults: {
     readonly temperature: number

@@ -1,5 +1,6 @@
 /** How long an answer may be, or why there is no room for one, before anything is decoded. */
 import { AerieError } from '../errors.ts'
+import type { ChatRequest } from './contract.ts'
 import type { LoadedMedia } from './media-parts.ts'
 import type { ServedModel } from './model.ts'
 import type { Prompt } from './prompt.ts'
@@ -11,7 +12,7 @@ export function answerRoom(
   model: Sized,
   prompt: Prompt,
   media: Pick<LoadedMedia, 'inOrder' | 'imageTokens' | 'videoTokens' | 'soundTokens'>,
-  maxTokens: number | undefined,
+  { maxTokens, endsWithContext = false }: Pick<ChatRequest, 'maxTokens' | 'endsWithContext'>,
 ): number {
   const { maxContext, maxPrompt = maxContext } = model.limits
   const { imageTokens, videoTokens, soundTokens } = media
@@ -19,7 +20,7 @@ export function answerRoom(
   const frames = videoTokens > 0 ? `, ${videoTokens} frames of clips` : ''
   const sounds = soundTokens > 0 ? `, ${soundTokens} sounds` : ''
   const takes = `the prompt takes ${used} positions (${prompt.textTokens} text, ${imageTokens} pictures${frames}${sounds})`
-  const wanted = maxTokens ?? 1
+  const wanted = endsWithContext ? 1 : (maxTokens ?? 1)
   const tooLong = (what: string, most: number) => {
     const advice = framesThatFit(model, prompt, media, used - most)
     const text = `${takes}${what}${advice}`
@@ -28,10 +29,10 @@ export function answerRoom(
   if (used > maxPrompt)
     throw tooLong(`; the model reads ${maxPrompt} of its ${maxContext}`, maxPrompt)
   if (used + wanted > maxContext) {
-    const answer = maxTokens === undefined ? 'at least one' : `up to ${wanted}`
+    const answer = maxTokens === undefined || endsWithContext ? 'at least one' : `up to ${wanted}`
     throw tooLong(` and the answer ${answer}; the model has ${maxContext}`, maxContext - wanted)
   }
-  return maxTokens ?? Math.min(model.defaultMaxTokens, maxContext - used)
+  return Math.min(maxTokens ?? model.defaultMaxTokens, maxContext - used)
 }
 
 /** Of all clips together, if `excess` positions were not there; nothing where there are no clips. */

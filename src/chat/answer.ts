@@ -1,28 +1,36 @@
-/** A running generation → the events of a chat answer: text, finish reasons, and the bill at the end. */
+/** A running generation → the events of a chat answer: text, calls of tools, finish reasons, and the bill at the end. */
 import type { Generation } from '../engine/types.ts'
 import { fromWireError } from '../errors.ts'
-import type { ChatEvent, ChatRequest, StationTimes, TokenUsage } from './contract.ts'
+import type { ChatEvent, ChatRequest, FinishReason, StationTimes, TokenUsage } from './contract.ts'
 import type { ServedModel } from './model.ts'
 import { ChoiceOutput, type TextChunk } from './output.ts'
+import { type SaidEvent, ToolOutput } from './tool-output.ts'
+import { callableTools } from './tool-request.ts'
 
 /** A picture, a clip or a sound that took its time. */
 interface Seen {
   readonly stations: StationTimes
 }
 
-/** Engine events → text, one output a choice, then the bill. */
+/** What an answer depends on. */
+type AnsweredRequest = Pick<
+  ChatRequest,
+  'n' | 'stop' | 'tools' | 'toolChoice' | 'parallelToolCalls'
+> & { readonly tellsEnd?: boolean }
+
+/**
+ * Engine events → text and calls, one output a choice, then the bill. `tellsEnd`: log probabilities end with that of the token that ended
+ * the answer.
+ */
 export async function* answer(
   model: ServedModel,
-  request: ChatRequest,
+  request: AnsweredRequest,
   generation: Generation,
   media: Pick<TokenUsage, 'imageTokens' | 'videoTokens' | 'soundTokens'>,
   seen: readonly Seen[],
 ): AsyncGenerator<ChatEvent> {
-  const outputs = Array.from(
-    { length: request.n },
-    () => new ChoiceOutput(model.tokenizer, request.stop),
-  )
-  const texts = new Map<number, TextChunk>()
+  const outputs = Array.from({ length: request.n }, (_, choice) => choiceOf(model, request, choice))
+  const said = new SaidEvents()
   const { imageTokens, videoTokens, soundTokens } = media
   let promptTokens = 0
   let cachedTokens = 0
@@ -37,35 +45,38 @@ export async function* answer(
         cachedTokens = event.cachedTokens
         break
       case 'token': {
-        const output = outputs[event.choice]!
-        // The engine may have sampled a few more tokens before it heard of the stop string.
-        if (output.stopped) break
+        const { text, tools } = outputs[event.choice]!
+        // The engine may have sampled a few more tokens before it heard of the end.
+        if (text.stopped || tools?.isFull) break
         completionTokens++
-        const chunk = output.push(event)
-        if (output.stopped) generation.stop(event.choice)
-        if (chunk) texts.set(event.choice, joined(texts.get(event.choice), chunk))
+        said.add(event.choice, text.push(event), tools)
+        if (text.stopped || tools?.isFull) generation.stop(event.choice)
         break
       }
       case 'finish': {
-        const output = outputs[event.choice]!
-        const tail = output.flush()
-        const chunk = tail ? joined(texts.get(event.choice), tail) : texts.get(event.choice)
-        texts.delete(event.choice)
-        if (chunk) yield textDelta(event.choice, chunk)
-        const reason = output.stopped ? 'stop' : event.reason
+        const { text, tools } = outputs[event.choice]!
+        if (request.tellsEnd && event.end) text.end(event.end)
+        said.add(event.choice, text.flush(), tools)
+        if (tools) said.addEvents(tools.end(event.reason === 'length' && !text.stopped))
+        yield* said.take(event.choice)
         draftedTokens += event.drafted
         acceptedTokens += event.accepted
         const { queueMs, prefillMs, decodeMs } = event.timings
         stations = { ...stations, queue: queueMs, prefill: prefillMs, decode_tokens: decodeMs }
-        yield { type: 'finish', choice: event.choice, reason }
+        const reason = finishReason(outputs[event.choice]!, event.reason)
+        const { stopText } = text
+        yield {
+          ...{ type: 'finish', choice: event.choice, reason },
+          ...(text.stopped && stopText !== undefined && { stopText }),
+        }
         break
       }
       case 'error':
-        yield* textDeltas(texts)
+        yield* said.take()
         throw fromWireError(event.error)
     }
     // Tokens that came together go out together.
-    if (generation.unread === 0) yield* textDeltas(texts)
+    if (generation.unread === 0) yield* said.take()
   }
   yield {
     type: 'usage',
@@ -75,29 +86,78 @@ export async function* answer(
   yield { type: 'timings', stations }
 }
 
-function joined(before: TextChunk | undefined, chunk: TextChunk): TextChunk {
-  if (!before) return chunk
-  const logprobs = [...(before.logprobs ?? []), ...(chunk.logprobs ?? [])]
+interface Choice {
+  readonly text: ChoiceOutput
+  /** Undefined where nothing may be called. */
+  readonly tools: ToolOutput | undefined
+}
+
+function choiceOf(
+  { tokenizer, tools }: ServedModel,
+  request: AnsweredRequest,
+  choice: number,
+): Choice {
+  if (callableTools(request).length === 0) {
+    return { text: new ChoiceOutput(tokenizer, request.stop), tools: undefined }
+  }
   return {
-    ...chunk,
-    text: before.text + chunk.text,
-    logprobs: logprobs.length > 0 ? logprobs : undefined,
+    text: new ChoiceOutput(tokenizer, request.stop, tools.shownIds),
+    tools: new ToolOutput(request, tools, choice),
   }
 }
 
-/** What has been gathered, choice by choice; nothing is left. */
-function* textDeltas(texts: Map<number, TextChunk>): Generator<ChatEvent> {
-  for (const [choice, chunk] of texts) yield textDelta(choice, chunk)
-  texts.clear()
+function finishReason({ text, tools }: Choice, ended: 'stop' | 'length'): FinishReason {
+  if (!tools?.hasCalled) return text.stopped ? 'stop' : ended
+  if (tools.isFull) return 'tool-calls'
+  if (text.stopped) return tools.isInCall ? 'stop' : 'tool-calls'
+  return ended === 'length' ? 'length' : 'tool-calls'
 }
 
-function textDelta(choice: number, chunk: TextChunk): ChatEvent {
-  return {
-    type: 'text-delta',
-    choice,
-    text: chunk.text,
-    ...(chunk.logprobs ? { logprobs: chunk.logprobs } : {}),
+/** What was said and has not gone out yet, by choice; what follows on something of its kind is one with it. */
+class SaidEvents {
+  #events = new Map<number, SaidEvent[]>()
+
+  add(choice: number, chunk: TextChunk | undefined, tools: ToolOutput | undefined): void {
+    if (!chunk) return
+    if (tools) this.addEvents(tools.push(chunk))
+    else this.addEvents([textDelta(choice, chunk)])
   }
+
+  addEvents(events: readonly SaidEvent[]): void {
+    for (const event of events) {
+      const before = this.#events.get(event.choice) ?? []
+      const last = before.at(-1)
+      const one = last && joined(last, event)
+      this.#events.set(event.choice, one ? [...before.slice(0, -1), one] : [...before, event])
+    }
+  }
+
+  /** All there is, or that of one choice; nothing of it is left. */
+  *take(choice?: number): Generator<ChatEvent> {
+    for (const [one, events] of this.#events) {
+      if (choice !== undefined && choice !== one) continue
+      this.#events.delete(one)
+      yield* events
+    }
+  }
+}
+
+/** Undefined: they are two. */
+function joined(before: SaidEvent, event: SaidEvent): SaidEvent | undefined {
+  if (before.type === 'text-delta' && event.type === 'text-delta') {
+    const logprobs = [...(before.logprobs ?? []), ...(event.logprobs ?? [])]
+    const text = before.text + event.text
+    return { ...before, text, ...(logprobs.length > 0 && { logprobs }) }
+  }
+  if (before.type === 'tool-call-delta' && event.type === 'tool-call-delta') {
+    if (before.call !== event.call) return undefined
+    return { ...before, arguments: before.arguments + event.arguments }
+  }
+  return undefined
+}
+
+function textDelta(choice: number, { text, logprobs }: TextChunk): SaidEvent {
+  return { type: 'text-delta', choice, text, ...(logprobs && { logprobs }) }
 }
 
 function sumStations(seen: readonly Seen[]): StationTimes {

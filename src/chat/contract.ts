@@ -8,6 +8,12 @@ import type { KvCacheType } from '../engine/backend.ts'
 import type { SamplingParams } from '../engine/types.ts'
 import type { LoadedImage } from '../media/types.ts'
 import type {
+  CompletionEvent,
+  CompletionRequest,
+  DetokenizeRequest,
+  DetokenizeResult,
+} from './completion-contract.ts'
+import type {
   DocumentSeen,
   ImageSeen,
   StationTimes,
@@ -28,6 +34,10 @@ export {
   type VideoSeen,
 } from './seen-contract.ts'
 export type {
+  CompletionEvent,
+  CompletionRequest,
+  DetokenizeRequest,
+  DetokenizeResult,
   FiledSound,
   ImageDetail,
   ResponseFormat,
@@ -52,6 +62,10 @@ export interface ChatService {
   complete(request: ChatRequest, signal: AbortSignal): AsyncIterable<ChatEvent>
   /** Counts what a conversation or a text costs without generating. Throws as `complete` does. */
   tokenize(request: TokenizeRequest, signal: AbortSignal): Promise<TokenizeResult>
+  /** Continues texts, without a chat template. Otherwise as `complete`. */
+  completeText(request: CompletionRequest, signal: AbortSignal): AsyncIterable<CompletionEvent>
+  /** The text of token ids, special tokens by their names. */
+  detokenize(request: DetokenizeRequest, signal: AbortSignal): Promise<DetokenizeResult>
 }
 
 /** One piece of a message. `param` is the field in wire spelling, for error messages. */
@@ -158,7 +172,12 @@ export interface FilePart {
   readonly file:
     | { readonly id: string }
     /** A data: URI. */
-    | { readonly data: string; readonly filename: string | undefined }
+    | {
+        readonly data: string
+        readonly filename: string | undefined
+        /** The field that it stands in, where that is not the part's `file_data`. */
+        readonly param?: string
+      }
   /** Of a document, as in `1-3,7`; absent: all. */
   readonly pages?: string
   /** What of a document's pages is put into the message; absent: both where the model sees pictures, else the text. */
@@ -201,6 +220,8 @@ export interface ChatRequest {
   readonly n: number
   /** Most tokens of one answer; undefined: whatever the context leaves. */
   readonly maxTokens: number | undefined
+  /** `maxTokens` is at most what the context leaves, where there is room for one token at least; absent: more is refused. */
+  readonly endsWithContext?: boolean
   /** An answer does not end by itself before it has as many tokens; 0 does not hold it up. */
   readonly minTokens: number
   /** Texts that end an answer and are not part of it. */
@@ -268,7 +289,13 @@ export type ChatEvent =
       readonly call: number
       readonly arguments: string
     }
-  | { readonly type: 'finish'; readonly choice: number; readonly reason: FinishReason }
+  | {
+      readonly type: 'finish'
+      readonly choice: number
+      readonly reason: FinishReason
+      /** The stop text that ended it, where one did. */
+      readonly stopText?: string
+    }
   | ({ readonly type: 'usage' } & TokenUsage)
   | { readonly type: 'timings'; readonly stations: StationTimes }
 
@@ -299,6 +326,8 @@ export interface TokenText {
 }
 
 export interface TextLogprob extends TokenText {
+  /** Code points of the answer's text before it. */
+  readonly start: number
   readonly top: readonly TokenText[]
 }
 
@@ -323,9 +352,18 @@ export interface TokenizeRequest {
   readonly model: string
   /** A conversation through the chat template, or a bare text. */
   readonly input:
-    | { readonly type: 'messages'; readonly messages: readonly RequestMessage[] }
-    | { readonly type: 'text'; readonly text: string }
+    | {
+        readonly type: 'messages'
+        readonly messages: readonly RequestMessage[]
+        /** As of {@link ChatRequest}; absent: none. */
+        readonly tools?: readonly Tool[]
+        readonly toolChoice?: ToolChoice
+      }
+    /** With what the tokenizer itself adds to a prompt, such as `<s>`, where asked for. */
+    | { readonly type: 'text'; readonly text: string; readonly addsSpecialTokens: boolean }
   readonly returnIds: boolean
+  /** Tokens as text. */
+  readonly returnStrings: boolean
   readonly tenant: string
   readonly priority: ChatRequest['priority']
   /** As of {@link ChatRequest}. */
@@ -348,5 +386,7 @@ export interface TokenizeResult {
   readonly documents: readonly DocumentSeen[]
   /** Token ids with each picture's placeholder id repeated once a position; undefined unless asked for. */
   readonly ids: readonly number[] | undefined
+  /** The same as text, special tokens by their names; undefined unless asked for. */
+  readonly strings: readonly string[] | undefined
   readonly maxContext: number
 }

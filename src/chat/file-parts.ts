@@ -204,7 +204,7 @@ async function openData(
   file: Extract<FilePart['file'], { data: string }>,
   context: FileContext,
 ): Promise<ContentPart | UnreadText | UnreadDocument> {
-  const param = `${part.param}.file_data`
+  const param = file.param ?? `${part.param}.file_data`
   const { filename } = file
   const data = typedUri(file.data, param)
   const [, type] = MEDIA_TYPE.exec(data) ?? []

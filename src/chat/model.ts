@@ -31,6 +31,7 @@ import { FILE_LIMITS, isJsonObject, listFolder, readJson, resolveInside } from '
 import { EncoderThread } from '../tokenizer/encoder-thread.ts'
 import { Tokenizer } from '../tokenizer/tokenizer.ts'
 import { signatureOf, Unchanged } from '../unchanged.ts'
+import { type ModelTools, modelTools } from './model-tools.ts'
 import { defaultSampling, type SamplingDefaults } from './sampling.ts'
 import { ChatTemplate } from './template.ts'
 
@@ -42,6 +43,7 @@ export interface ModelText {
   readonly tokenizer: Tokenizer
   readonly encoder: EncoderThread
   readonly template: ChatTemplate
+  readonly tools: ModelTools
   readonly samplingDefaults: SamplingDefaults
   /** Longest answer where a request sets no limit: `max_new_tokens` of generation_config.json. */
   readonly defaultMaxTokens: number
@@ -94,6 +96,7 @@ export function chatCapabilities(model: ServedModel): ChatCapabilities {
     maxContext,
     maxPrompt: Math.min(maxPrompt, maxContext),
     prompt: template.source,
+    tools: { format: model.tools.format, source: model.tools.source },
     samplingDefaults,
     decoding,
     video: videoCapabilities(model),
@@ -182,14 +185,16 @@ export async function loadModelText(
     isFile ? {} : readGenerationConfig(folder),
   ])
   const conversation = conversationOf?.((token) => tokenizer.idOf(token) !== undefined)
+  const template = conversation
+    ? await ChatTemplate.ofFamily(conversation.template, tokenizer)
+    : isFile
+      ? ChatTemplate.ofTokenizer(tokenizer)
+      : await ChatTemplate.load(folder, tokenizer)
   return {
     tokenizer,
     encoder: new EncoderThread(tokenizer, folder),
-    template: conversation
-      ? await ChatTemplate.ofFamily(conversation.template, tokenizer)
-      : isFile
-        ? ChatTemplate.ofTokenizer(tokenizer)
-        : await ChatTemplate.load(folder, tokenizer),
+    template,
+    tools: modelTools(template, tokenizer),
     samplingDefaults: defaultSampling(generation),
     defaultMaxTokens: maxNewTokens(generation),
     firstIds: conversation?.addsBos ? tokenizer.encodeWhole('') : new Int32Array(),

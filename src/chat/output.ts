@@ -1,5 +1,5 @@
 /** One answer on its way out: token ids → text, stop strings, log probabilities. */
-import type { GenerationEvent, TokenLogprob } from '../engine/types.ts'
+import type { GenerationEvent, RankedLogprob, TokenLogprob } from '../engine/types.ts'
 import type { Detokenizer, Tokenizer } from '../tokenizer/tokenizer.ts'
 import type { TextLogprob, TokenText } from './contract.ts'
 import { StopMatcher, type StopResult } from './stop.ts'
@@ -10,6 +10,8 @@ type TokenEvent = Extract<GenerationEvent, { type: 'token' }>
 export interface TextChunk {
   readonly text: string
   readonly logprobs: readonly TextLogprob[] | undefined
+  /** Where each of those tokens begins in all text so far, in UTF-16 units. */
+  readonly starts: readonly number[]
   readonly stopped: boolean
 }
 
@@ -23,11 +25,14 @@ export class ChoiceOutput {
   #length = 0
   /** Length of the text that was sent. */
   #sent = 0
+  /** Code points of all text so far. */
+  #codePoints = 0
   #stopped = false
 
-  constructor(tokenizer: Tokenizer, stops: readonly string[]) {
+  /** `shown`: special tokens that the text shows. */
+  constructor(tokenizer: Tokenizer, stops: readonly string[], shown?: ReadonlySet<number>) {
     this.#tokenizer = tokenizer
-    this.#detokenizer = tokenizer.detokenizer()
+    this.#detokenizer = tokenizer.detokenizer(shown)
     this.#stop = new StopMatcher(stops)
   }
 
@@ -36,20 +41,27 @@ export class ChoiceOutput {
     return this.#stopped
   }
 
+  /** The stop string that has ended it. */
+  get stopText(): string | undefined {
+    return this.#stop.found
+  }
+
   /** The chunk that a token completes; undefined while its text is held back. */
   push(event: TokenEvent): TextChunk | undefined {
     if (event.logprob !== undefined) {
-      const logprob = {
-        ...this.#tokenText({ id: event.id, logprob: event.logprob }),
-        top: (event.top ?? []).map((token) => this.#tokenText(token)),
-      }
-      this.#pending.push({ start: this.#length, logprob })
+      const { id, logprob, top = [] } = event
+      this.#note({ id, logprob, top })
     }
     const { text, stopped } = this.#advance(this.#detokenizer.push(event.id))
     if (stopped) return this.#chunk(text)
     // Log probabilities go out with the text of their tokens, so they wait while any of it waits.
     if (text === '' && (this.#stop.holding || this.#pending.length === 0)) return undefined
     return this.#chunk(text)
+  }
+
+  /** The token that ends the answer, which has no text of it. */
+  end(token: RankedLogprob): void {
+    if (!this.#stopped) this.#note(token)
   }
 
   /** What is left when the engine has finished the answer. */
@@ -60,8 +72,18 @@ export class ChoiceOutput {
     return text === '' && this.#pending.length === 0 ? undefined : this.#chunk(text)
   }
 
+  #note(token: RankedLogprob): void {
+    const logprob = {
+      ...toTokenText(this.#tokenizer, token),
+      top: token.top.map((other) => toTokenText(this.#tokenizer, other)),
+      start: this.#codePoints,
+    }
+    this.#pending.push({ start: this.#length, logprob })
+  }
+
   #advance(text: string): StopResult {
     this.#length += text.length
+    this.#codePoints += countCodePoints(text)
     const result = this.#stop.push(text)
     this.#stopped = result.stopped
     return result
@@ -75,15 +97,25 @@ export class ChoiceOutput {
       : this.#pending
     this.#pending = []
     const logprobs = part.length > 0 ? part.map(({ logprob }) => logprob) : undefined
-    return { text, logprobs, stopped: this.#stopped }
+    return { text, logprobs, starts: part.map(({ start }) => start), stopped: this.#stopped }
   }
+}
 
-  #tokenText(token: TokenLogprob): TokenText {
-    const bytes = this.#tokenizer.bytesOf(token.id)
-    return {
-      token: new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes),
-      bytes: this.#tokenizer.isSpecial(token.id) ? null : bytes,
-      logprob: token.logprob,
-    }
+/** A token as text and bytes. */
+export function toTokenText(tokenizer: Tokenizer, { id, logprob }: TokenLogprob): TokenText {
+  const bytes = tokenizer.bytesOf(id)
+  return {
+    token: new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes),
+    bytes: tokenizer.isSpecial(id) ? null : bytes,
+    logprob,
   }
+}
+
+export function countCodePoints(text: string): number {
+  let count = text.length
+  for (let i = 0; i < text.length; i++) {
+    // The second halves of pairs.
+    if ((text.charCodeAt(i) & 0xfc00) === 0xdc00) count--
+  }
+  return count
 }

@@ -3,7 +3,9 @@ import type { MessageContent, ModelLimits } from '../../models/family.ts'
 import { AerieError } from '../errors.ts'
 import type { EncoderThread } from '../tokenizer/encoder-thread.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
-import type { ChatMessage, ContentPart } from './contract.ts'
+import type { ChatMessage, Tool } from './contract.ts'
+import { mapTexts, parseExactly, withExactNumbers } from './json-text.ts'
+import type { ModelTools } from './model-tools.ts'
 import {
   type MediaPrompts,
   type MediumPiece,
@@ -11,10 +13,11 @@ import {
   placeholdersOfOneMore,
   type Slot,
   slotOfEachStretch,
-  type WrittenMedium,
   writeMedia,
 } from './prompt-media.ts'
-import type { ChatTemplate, TemplateMessage, TemplatePart } from './template.ts'
+import { longestOpenSuffix } from './stop.ts'
+import type { ChatTemplate } from './template.ts'
+import { toTemplate } from './template-messages.ts'
 
 /** A prompt before the features of its pictures, clips and sounds are known. */
 export interface Prompt {
@@ -34,21 +37,26 @@ export interface PromptBuilder extends MediaPrompts {
   /** What comes before every prompt. */
   readonly firstIds: Int32Array
   readonly messageContent: MessageContent
+  /** Absent: nothing in the messages is about tools. */
+  readonly tools?: ModelTools
   readonly limits: Pick<ModelLimits, 'maxContext'>
 }
 
 /**
  * Renders and tokenizes. Special tokens come from the template and the family only: one that a user typed stays plain text,
- * so nobody can forge a turn or a picture. `media` are the messages' pictures, clips and sounds, in order.
+ * so nobody can forge a turn, a picture or a call. `media` are the messages' pictures, clips and sounds, in order; `told` are the
+ * tools that the model may know of.
  * Errors: `context_length_exceeded` before any work that grows with the text.
  */
 export async function buildPrompt(
   builder: PromptBuilder,
   messages: readonly ChatMessage[],
   media: readonly PromptMedium[],
+  told: readonly Tool[] = [],
 ): Promise<Prompt> {
-  refuseHopelesslyLong(builder, messages)
-  const mark = splitMark(messages)
+  const said = writtenTexts(messages, told)
+  refuseHopelesslyLong(builder, messages.length, said)
+  const [mark, numberMark] = unusedMarks(said)
   const { tokenizer, messageContent } = builder
   const written = writeMedia(builder, media)
   const slots = written.flatMap((medium) =>
@@ -56,12 +64,23 @@ export async function buildPrompt(
   )
   const placeholders = slots.map(({ placeholder }) => placeholder)
   const oneMore = placeholdersOfOneMore(builder, media)
-  const defuse = defuser(
-    [...new Set([...tokenizer.specialTokens, ...placeholders, ...oneMore])],
-    mark,
-  )
-  const rendered = builder.template.render(
-    toTemplate(messages, defuse, messageContent, written.values()),
+  const usesTools =
+    told.length > 0 || messages.some(({ toolCalls, role }) => toolCalls || role === 'tool')
+  const guarded = [...placeholders, ...oneMore, ...(usesTools ? builder.tools!.marks : [])]
+  const defuse = defuser([...new Set([...tokenizer.specialTokens, ...guarded])], mark)
+  const conversation = toTemplate(messages, harmless(told, defuse), {
+    form: messageContent,
+    media: written.values(),
+    defuse,
+    parse(text) {
+      const value = text.trim() === '' ? {} : parseExactly(text, numberMark)
+      return value === undefined ? defuse(text) : mapTexts(value, defuse)
+    },
+    tools: builder.tools,
+  })
+  const rendered = withExactNumbers(
+    builder.template.render(conversation.messages, conversation.tools),
+    numberMark,
   )
   const plan = layOut(splitAt(rendered, placeholders, oneMore), slots)
   // Each piece is encoded on its own, as the published splitters do (Eagle: mm_utils.tokenizer_image_token).
@@ -132,68 +151,45 @@ function layOut(between: readonly string[], slots: readonly Slot[]): (string | M
   return plan
 }
 
-/** The messages as the template wants them; where it wants strings, each medium is written where its part stands. */
-function toTemplate(
-  messages: readonly ChatMessage[],
-  defuse: (text: string) => string,
-  form: MessageContent,
-  media: Iterator<WrittenMedium>,
-): TemplateMessage[] {
-  const partsOf = (part: ContentPart): readonly TemplatePart[] => {
-    if (part.type === 'text') return [{ type: 'text', text: defuse(part.text) }]
-    return (media.next().value as WrittenMedium).parts
-  }
-  const textOf = (part: ContentPart): string => {
-    if (part.type === 'text') return defuse(part.text)
-    return (media.next().value as WrittenMedium).slots
-      .map(({ isOneText, placeholder, texts }) =>
-        isOneText ? placeholder : texts.join(placeholder),
-      )
-      .join('')
-  }
-  return messages.map(({ role, name, content }) => {
-    const text = () => content.map(textOf).join(form === 'text' ? '\n' : '')
-    return {
-      // `developer` is OpenAI's newer word for the same thing; published templates know `system`.
-      role: role === 'developer' ? 'system' : role,
-      ...(name === undefined ? {} : { name: defuse(name) }),
-      content:
-        form === 'parts' ? content.flatMap(partsOf) : form === 'text' ? text() : stripped(text()),
-    }
-  })
+/** Everything that a client wrote. */
+function writtenTexts(messages: readonly ChatMessage[], tools: readonly Tool[]): string[] {
+  return [
+    ...tools.map(({ name, description, parameters }) =>
+      JSON.stringify({ name, description, parameters }),
+    ),
+    ...messages.flatMap((message) => [
+      ...(message.name === undefined ? [] : [message.name]),
+      ...(message.toolCallId === undefined ? [] : [message.toolCallId]),
+      ...(message.toolCalls ?? []).flatMap((call) => [call.id, call.name, call.arguments]),
+      ...message.content.flatMap((part) => (part.type === 'text' ? [part.text] : [])),
+    ]),
+  ]
 }
 
-/** What Python's `str.strip` takes away, which is not quite what JavaScript's `trim` does. */
-const WHITE_SPACE: ReadonlySet<string> = new Set(
-  '\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000',
-)
-
-function stripped(text: string): string {
-  let [start, end] = [0, text.length]
-  while (start < end && WHITE_SPACE.has(text[start]!)) start++
-  while (end > start && WHITE_SPACE.has(text[end - 1]!)) end--
-  return text.slice(start, end)
-}
-
-function texts(messages: readonly ChatMessage[]): string[] {
-  return messages.flatMap((message) => [
-    ...(message.name === undefined ? [] : [message.name]),
-    ...message.content.flatMap((part) => (part.type === 'text' ? [part.text] : [])),
-  ])
+function harmless(tools: readonly Tool[], defuse: (text: string) => string): Tool[] {
+  return tools.map((tool) => ({
+    ...tool,
+    name: defuse(tool.name),
+    description: tool.description === undefined ? undefined : defuse(tool.description),
+    parameters: mapTexts(tool.parameters, defuse) as Tool['parameters'],
+  }))
 }
 
 /**
  * A text of more bytes than `maxContext` of the longest tokens cannot fit, nor can more messages than positions, as each
  * takes a mark of its turn at least; no need to tokenize the one or to render the others.
  */
-function refuseHopelesslyLong(builder: PromptBuilder, messages: readonly ChatMessage[]): void {
-  const { limits, tokenizer } = builder
-  const characters = texts(messages).reduce((sum, text) => sum + text.length, 0)
+function refuseHopelesslyLong(
+  { limits, tokenizer }: PromptBuilder,
+  messages: number,
+  said: readonly string[],
+): void {
+  const characters = said.reduce((sum, text) => sum + text.length, 0)
   const isLong = characters > limits.maxContext * tokenizer.maxTokenBytes
-  if (!isLong && messages.length <= limits.maxContext) return
+  if (!isLong && messages <= limits.maxContext) return
   const what = isLong
     ? `the messages have ${characters} characters`
-    : `there are ${messages.length} messages`
+    : `there are ${messages} messages`
   throw new AerieError(
     'context_length_exceeded',
     `${what}, more than can fit into the model's ${limits.maxContext} positions`,
@@ -201,26 +197,33 @@ function refuseHopelesslyLong(builder: PromptBuilder, messages: readonly ChatMes
   )
 }
 
-/** A Unicode noncharacter that occurs in none of the texts: where special tokens in user text are cut. */
-function splitMark(messages: readonly ChatMessage[]): string {
-  const all = texts(messages)
+/** Unicode noncharacters that occur in none of the texts: where special tokens in user text are cut, and what tells numbers. */
+function unusedMarks(said: readonly string[]): [string, string] {
+  const marks: string[] = []
   for (let code = 0xfdd0; code <= 0xfdef; code++) {
     const mark = String.fromCharCode(code)
-    if (!all.some((text) => text.includes(mark))) return mark
+    // In JSON it may be spelt as an escape.
+    const escaped = `\\u${code.toString(16)}`
+    if (said.some((text) => text.includes(mark) || text.toLowerCase().includes(escaped))) continue
+    marks.push(mark)
+    if (marks.length === 2) return marks as [string, string]
   }
   throw new AerieError('invalid_request', 'messages: the text uses every Unicode noncharacter', {
     param: 'messages',
   })
 }
 
-/** Cuts each special token inside a text in two, so that the tokenizer no longer recognises it. */
+/**
+ * Cuts each special token inside a text in two, so that the tokenizer no longer recognises it, and what may be the beginning of
+ * one off from what a template writes behind it: the next part of the same message may be the rest.
+ */
 function defuser(specialTokens: readonly string[], mark: string): (text: string) => string {
   return (text) => {
     let safe = text
     for (const token of specialTokens) {
       if (safe.includes(token)) safe = safe.replaceAll(token, token[0] + mark + token.slice(1))
     }
-    return safe
+    return longestOpenSuffix(specialTokens, safe) > 0 ? safe + mark : safe
   }
 }
 

@@ -7,15 +7,19 @@ import { withDeadline } from '../deadline.ts'
 import { AerieError } from '../errors.ts'
 import type { Media } from '../media/types.ts'
 import { answer } from './answer.ts'
+import { answerConstraint } from './answer-constraint.ts'
 import { answerRoom } from './answer-room.ts'
+import { completeText, detokenize } from './complete-text.ts'
 import type { ChatService } from './contract.ts'
 import { documentsSeen } from './documents.ts'
 import { openFiles, type ReadableFiles } from './file-parts.ts'
+import { formatConstraint } from './format-constraint.ts'
 import { encodeMedia, interleave, loadMedia, NO_MEDIA, releaseMedia } from './media-parts.ts'
 import type { ServedModel } from './model.ts'
 import { buildPrompt } from './prompt.ts'
 import { resolveSampling } from './sampling.ts'
 import { tokenize } from './tokenize.ts'
+import { checkTools, inCallOrder, toldTools } from './tool-request.ts'
 
 export interface ChatServiceOptions {
   readonly models: readonly ServedModel[]
@@ -44,18 +48,23 @@ export function createChatService(options: ChatServiceOptions): ChatService {
     async *complete(request, clientSignal) {
       const model = find(request.model)
       const adapter = adapterOf(model, request.adapter)
+      checkTools(request)
       const deadlineMs = Math.min(request.deadlineMs ?? options.deadlineMs, options.deadlineMs)
       using deadline = withDeadline(clientSignal, deadlineMs)
       const { signal } = deadline
       let loaded = NO_MEDIA
       try {
         const { tenant } = request
+        const format = formatConstraint(request.responseFormat)
+        const constraint = answerConstraint(request, model.tools.calls, format)
+        // What cannot be kept to is refused before anything is loaded for it.
+        if (constraint) await model.engine.prepare(constraint, signal)
         const context = { files, tenant, maxTextBytes, media, model, signal }
-        const messages = await openFiles(request.messages, context)
+        const messages = await openFiles(inCallOrder(request.messages), context)
         loaded = await loadMedia(model, media, messages, signal)
         const { imageTokens, videoTokens, soundTokens } = loaded
-        const prompt = await buildPrompt(model, messages, loaded.inOrder)
-        const maxTokens = answerRoom(model, prompt, loaded, request.maxTokens)
+        const prompt = await buildPrompt(model, messages, loaded.inOrder, toldTools(request))
+        const maxTokens = answerRoom(model, prompt, loaded, request)
         const encoded = await encodeMedia(model, media, messages, loaded, { tenant, signal })
         releaseMedia(media, loaded)
         signal.throwIfAborted()
@@ -71,6 +80,7 @@ export function createChatService(options: ChatServiceOptions): ChatService {
             priority: request.priority,
             cacheSalt: `${request.tenant}\n${request.cacheKey ?? ''}`,
             ...(adapter && { adapter: adapter.name }),
+            ...(constraint ? { constraint } : {}),
           },
           signal,
         )
@@ -107,14 +117,34 @@ export function createChatService(options: ChatServiceOptions): ChatService {
       }
     },
 
+    async *completeText(request, clientSignal) {
+      const model = find(request.model)
+      const deadlineMs = Math.min(request.deadlineMs ?? options.deadlineMs, options.deadlineMs)
+      using deadline = withDeadline(clientSignal, deadlineMs)
+      try {
+        yield* completeText(model, request, adapterOf(model, request.adapter), deadline)
+      } catch (error) {
+        throw deadline.explain(error)
+      }
+    },
+
+    async detokenize({ model: id, ids }) {
+      const model = find(id)
+      return { model: model.id, text: await detokenize(model, ids) }
+    },
+
     async tokenize(request, signal) {
       const { input, tenant } = request
       const model = find(request.model)
       adapterOf(model, request.adapter)
       if (input.type === 'text') return tokenize(model, media, { ...request, input }, signal)
       const context = { files, tenant, maxTextBytes, media, model, signal }
-      const messages = await openFiles(input.messages, context)
-      return tokenize(model, media, { ...request, input: { ...input, messages } }, signal)
+      const { tools = [], toolChoice = { mode: 'auto' } } = input
+      const asked = { messages: input.messages, tools, toolChoice }
+      checkTools(asked)
+      const messages = await openFiles(inCallOrder(input.messages), context)
+      const opened = { type: input.type, messages, tools: toldTools(asked) }
+      return tokenize(model, media, { ...request, input: opened }, signal)
     },
   }
 }

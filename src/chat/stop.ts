@@ -10,6 +10,7 @@ export interface StopResult {
 export class StopMatcher {
   readonly #stops: readonly string[]
   #held = ''
+  #found: string | undefined
 
   constructor(stops: readonly string[]) {
     this.#stops = stops.filter((stop) => stop !== '')
@@ -20,17 +21,25 @@ export class StopMatcher {
     return this.#held !== ''
   }
 
+  /** The stop string that was found; where several begin at one place, the first of them as they were given. */
+  get found(): string | undefined {
+    return this.#found
+  }
+
   push(text: string): StopResult {
     const buffer = this.#held + text
-    const at = this.#stops.reduce((first, stop) => {
-      const found = buffer.indexOf(stop)
-      return found >= 0 && (first < 0 || found < first) ? found : first
-    }, -1)
+    let at = -1
+    for (const stop of this.#stops) {
+      const place = buffer.indexOf(stop)
+      if (place < 0 || (at >= 0 && place >= at)) continue
+      at = place
+      this.#found = stop
+    }
     if (at >= 0) {
       this.#held = ''
       return { text: buffer.slice(0, at), stopped: true }
     }
-    const keep = this.#longestOpenSuffix(buffer)
+    const keep = longestOpenSuffix(this.#stops, buffer)
     this.#held = buffer.slice(buffer.length - keep)
     return { text: buffer.slice(0, buffer.length - keep), stopped: false }
   }
@@ -41,15 +50,15 @@ export class StopMatcher {
     this.#held = ''
     return text
   }
+}
 
-  /** Length of the longest end of `buffer` that begins some stop string. */
-  #longestOpenSuffix(buffer: string): number {
-    let longest = 0
-    for (const stop of this.#stops) {
-      for (let n = Math.min(stop.length - 1, buffer.length); n > longest; n--) {
-        if (buffer.endsWith(stop.slice(0, n))) longest = n
-      }
+/** Length of the longest end of `text` that begins one of the texts and is not the whole of it. */
+export function longestOpenSuffix(texts: readonly string[], text: string): number {
+  let longest = 0
+  for (const one of texts) {
+    for (let n = Math.min(one.length - 1, text.length); n > longest; n--) {
+      if (text.endsWith(one.slice(0, n))) longest = n
     }
-    return longest
   }
+  return longest
 }

@@ -4,6 +4,8 @@ import { FILE_LIMITS, isJsonObject, readJson, readText } from '../model-folder.t
 
 export interface TemplateSource {
   readonly text: string
+  /** Of the name `tool_use`, where there are several: what is rendered where there are tools. */
+  readonly toolText?: string
   /** The file that it stands in. */
   readonly file: string
 }
@@ -24,8 +26,13 @@ export async function findTemplate(
     { file: 'tokenizer_config.json', value: tokenizerConfig },
   ]
   for (const { file, value } of sources) {
-    const found = defaultTemplate(value['chat_template'], `${modelDir}: ${file}`)
-    if (found !== undefined) return { text: found, file }
+    const templates = value['chat_template']
+    const found = namedTemplate(templates, 'default', `${modelDir}: ${file}`)
+    if (found === undefined) continue
+    const forTools = isNamed(templates, 'tool_use')
+      ? namedTemplate(templates, 'tool_use', `${modelDir}: ${file}`)
+      : undefined
+    return { text: found, file, ...(forTools !== undefined && { toolText: forTools }) }
   }
   throw new AerieError(
     'invalid_package',
@@ -33,17 +40,21 @@ export async function findTemplate(
   )
 }
 
-function defaultTemplate(value: unknown, where: string): string | undefined {
+function isNamed(value: unknown, name: string): boolean {
+  return Array.isArray(value) && value.some((one) => isJsonObject(one) && one['name'] === name)
+}
+
+function namedTemplate(value: unknown, name: string, where: string): string | undefined {
   if (value === undefined || value === null) return undefined
   const texts: unknown[] = Array.isArray(value)
     ? value.flatMap((entry) =>
-        isJsonObject(entry) && entry['name'] === 'default' ? [entry['template']] : [],
+        isJsonObject(entry) && entry['name'] === name ? [entry['template']] : [],
       )
     : [value]
   const [text] = texts
   if (typeof text === 'string' && text.length <= FILE_LIMITS.template) return text
   throw new AerieError(
     'invalid_package',
-    `${where}: chat_template: expected a text, or a list with one of the name "default"`,
+    `${where}: chat_template: expected a text, or a list with one of the name "${name}"`,
   )
 }

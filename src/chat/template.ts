@@ -18,11 +18,27 @@ export interface TemplateMessage {
   readonly role: string
   readonly name?: string
   readonly content: readonly TemplatePart[] | string
+  /** Of an assistant's message; `arguments` as a value. */
+  readonly tool_calls?: readonly TemplateToolCall[]
+  /** Of a tool's message. */
+  readonly tool_call_id?: string
+  /** Of a system message, for templates that look for tools there; a JSON text. */
+  readonly tools?: string
+}
+
+export interface TemplateToolCall {
+  readonly id: string
+  readonly type: string
+  readonly function: { readonly name: string; readonly arguments: unknown }
 }
 
 export class ChatTemplate {
   readonly #template: Template
+  /** What is rendered where there are tools, by checkpoints that have a template of its own for it. */
+  readonly #toolTemplate: Template
   readonly #variables: Readonly<Record<string, unknown>>
+  /** As it is written, both of them. */
+  readonly text: string
   /** Where it came from. */
   readonly source: PromptSource
 
@@ -30,8 +46,11 @@ export class ChatTemplate {
     text: string,
     variables: Readonly<Record<string, unknown>>,
     source: PromptSource = { source: 'text' },
+    toolText = text,
   ) {
     this.#template = new Template(text)
+    this.#toolTemplate = toolText === text ? this.#template : new Template(toolText)
+    this.text = toolText === text ? text : `${text}\n${toolText}`
     this.#variables = variables
     this.source = source
   }
@@ -62,9 +81,9 @@ export class ChatTemplate {
 
   /** The folder's own template. Throws `invalid_package` when there is none, or it is no Jinja. */
   static async load(modelDir: string, tokenizer: Tokenizer): Promise<ChatTemplate> {
-    const { text, file } = await findTemplate(modelDir, tokenizer.config)
+    const { text, toolText, file } = await findTemplate(modelDir, tokenizer.config)
     try {
-      return new ChatTemplate(text, specialTokenVariables(tokenizer), { source: file })
+      return new ChatTemplate(text, specialTokenVariables(tokenizer), { source: file }, toolText)
     } catch (cause) {
       throw new AerieError(
         'invalid_package',
@@ -76,12 +95,17 @@ export class ChatTemplate {
     }
   }
 
-  /** Prompt text that ends where the assistant's answer begins. A template's own `raise_exception` is `invalid_request`. */
-  render(messages: readonly TemplateMessage[]): string {
+  /**
+   * Prompt text that ends where the assistant's answer begins, as `apply_chat_template` of transformers gives it: `tools` are
+   * what the template is told of. A template's own `raise_exception` is `invalid_request`.
+   */
+  render(messages: readonly TemplateMessage[], tools?: readonly object[]): string {
     try {
-      return this.#template.render({
+      return (tools ? this.#toolTemplate : this.#template).render({
         ...this.#variables,
         messages,
+        tools: tools ?? null,
+        documents: null,
         add_generation_prompt: true,
       })
     } catch (cause) {

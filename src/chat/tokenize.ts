@@ -1,17 +1,23 @@
 /** What a conversation costs, from the headers of its pictures and clips: nothing is generated, and nothing decoded but sounds, and clips to find scenes. */
 
 import type { Media } from '../media/types.ts'
-import type { ChatMessage, TokenizeRequest, TokenizeResult } from './contract.ts'
+import type { ChatMessage, TokenizeRequest, TokenizeResult, Tool } from './contract.ts'
 import { documentsSeen } from './documents.ts'
 import { loadMedia, releaseMedia } from './media-parts.ts'
 import type { ServedModel } from './model.ts'
+import { toTokenText } from './output.ts'
 import { buildPrompt, type Prompt } from './prompt.ts'
 import type { PromptMedium } from './prompt-media.ts'
 
 /** A request whose files have become pictures and texts. */
 export interface OpenedRequest extends Omit<TokenizeRequest, 'input'> {
   readonly input:
-    | { readonly type: 'messages'; readonly messages: readonly ChatMessage[] }
+    | {
+        readonly type: 'messages'
+        readonly messages: readonly ChatMessage[]
+        /** That the model is told of. */
+        readonly tools: readonly Tool[]
+      }
     | Extract<TokenizeRequest['input'], { type: 'text' }>
 }
 
@@ -23,21 +29,22 @@ export async function tokenize(
 ): Promise<TokenizeResult> {
   const base = { model: model.id, maxContext: model.limits.maxContext }
   if (request.input.type === 'text') {
-    const [ids] = await model.encoder.encode([request.input.text])
+    const { text, addsSpecialTokens: whole } = request.input
+    const [ids] = await model.encoder.encode([text], { whole })
     return {
       ...base,
       tokens: ids!.length,
       ...{ imageTokens: 0, videoTokens: 0, soundTokens: 0 },
       ...{ images: [], documents: [], videos: [], sounds: [] },
-      ids: request.returnIds ? Array.from(ids!) : undefined,
+      ...tokensAsAsked(model, request, () => Array.from(ids!)),
     }
   }
-  const { messages } = request.input
+  const { messages, tools } = request.input
   const loaded = await loadMedia(model, media, messages, signal, { isToListScenes: true })
   // Only the headers, and the lengths of sounds, were of interest.
   releaseMedia(media, loaded)
   const { imageTokens, videoTokens, soundTokens } = loaded
-  const prompt = await buildPrompt(model, messages, loaded.inOrder)
+  const prompt = await buildPrompt(model, messages, loaded.inOrder, tools)
   return {
     ...base,
     tokens: prompt.textTokens + imageTokens + videoTokens + soundTokens,
@@ -55,7 +62,22 @@ export async function tokenize(
     documents: documentsSeen(messages),
     videos: loaded.videos.map(({ cost }) => cost),
     sounds: loaded.sounds.map(({ cost }) => cost),
-    ids: request.returnIds ? expandedIds(model, prompt, loaded.inOrder) : undefined,
+    ...tokensAsAsked(model, request, () => expandedIds(model, prompt, loaded.inOrder)),
+  }
+}
+
+function tokensAsAsked(
+  { tokenizer }: ServedModel,
+  { returnIds, returnStrings }: OpenedRequest,
+  make: () => number[],
+): Pick<TokenizeResult, 'ids' | 'strings'> {
+  if (!returnIds && !returnStrings) return { ids: undefined, strings: undefined }
+  const ids = make()
+  // A placeholder that the vocabulary does not have has no text.
+  const textOf = (id: number) => toTokenText(tokenizer, { id, logprob: 0 }).token
+  return {
+    ids: returnIds ? ids : undefined,
+    strings: returnStrings ? ids.map(textOf) : undefined,
   }
 }
 

@@ -2,38 +2,18 @@
 import { randomBytes } from 'node:crypto'
 import { AerieError, toWireError } from '../errors.ts'
 import { freeMemory } from '../free-memory.ts'
-import type { AdapterRoom } from './adapter-room.ts'
+import type { CompiledGrammar } from '../grammar/grammars.ts'
 import type { DecoderSession, Row, Segment, StepResult } from './backend.ts'
+import { awaitMasks, MaskedLogits } from './constrained.ts'
+import type { Command, CoreStats, EngineCoreOptions, RequestEvent } from './engine-commands.ts'
+import { asFailure } from './engine-failure.ts'
 import { toSegment } from './prompt.ts'
-import { Sampler, type TokenSampler } from './sampler.ts'
-import { type PlannedRow, Scheduler, type SchedulerOptions } from './scheduler.ts'
+import { type SampledToken, Sampler, type TokenSampler } from './sampler.ts'
+import { type PlannedRow, Scheduler } from './scheduler.ts'
+import { scorePrompt } from './score-prompt.ts'
 import { ActiveRequest, type RequestId, Sequence } from './sequence.ts'
-import { Speculation, type SpeculationOptions } from './speculation.ts'
-import type { EngineStats, GenerateRequest, GenerationEvent } from './types.ts'
-
-export interface EngineCoreOptions extends SchedulerOptions, SpeculationOptions {
-  /** Milliseconds by which a batch request is placed behind live ones of its age; it waits no longer than that for them. */
-  readonly batchPatienceMs: number
-  /** Milliseconds, monotonic. */
-  readonly now: () => number
-  /** Hears of every failure of the backend, once. */
-  readonly onFailure: (error: AerieError) => void
-  /** Absent: requests have none. */
-  readonly adapters?: AdapterRoom | undefined
-}
-
-/** What the outside asks of the engine; takes effect at the beginning of the next step. */
-export type Command =
-  | { readonly type: 'generate'; readonly id: RequestId; readonly request: GenerateRequest }
-  | { readonly type: 'abort'; readonly id: RequestId }
-  | { readonly type: 'stop'; readonly id: RequestId; readonly choice: number }
-
-export type RequestEvent = readonly [id: RequestId, event: GenerationEvent]
-
-export type CoreStats = Omit<
-  EngineStats,
-  'maxRunning' | 'maxWaiting' | 'kvBlocksCachedMax' | 'kvCacheType'
->
+import { Speculation } from './speculation.ts'
+import type { GenerateRequest, GenerationEvent } from './types.ts'
 
 /** One decoder and the requests on it. `step` calls must not overlap. */
 export class EngineCore {
@@ -42,6 +22,7 @@ export class EngineCore {
   readonly #scheduler: Scheduler
   readonly #sampler: TokenSampler
   readonly #speculation: Speculation
+  readonly #masked: MaskedLogits
   readonly #requests = new Map<RequestId, ActiveRequest>()
   readonly #inbox: Command[] = []
   #events: RequestEvent[] = []
@@ -65,6 +46,7 @@ export class EngineCore {
     this.#options = options
     this.#scheduler = new Scheduler(session, options)
     this.#sampler = session.sampler ?? new Sampler(session.vocabSize)
+    this.#masked = new MaskedLogits(session.vocabSize)
     // What a recurrent state has read cannot be taken back.
     this.#speculation = new Speculation(
       session.states ? { maxDraftTokens: 0 } : options,
@@ -104,6 +86,7 @@ export class EngineCore {
     for (const { sequence } of plan) sequence.request.admittedAt ??= startedAt
     const results = await this.#run(plan)
     if (!results) return
+    await this.#awaitMasks(plan)
     this.#process(plan, results)
     this.#speculation.observe(plan, this.#options.now() - startedAt)
     for (const { values } of results) if (values) freeMemory(values.buffer)
@@ -146,7 +129,7 @@ export class EngineCore {
 
   #obey(command: Command): void {
     if (command.type === 'generate') {
-      this.#submit(command.id, command.request)
+      this.#submit(command.id, command.request, command.grammar)
       return
     }
     // The request may have ended while the command was on its way.
@@ -160,7 +143,7 @@ export class EngineCore {
     }
   }
 
-  #submit(id: RequestId, params: GenerateRequest): void {
+  #submit(id: RequestId, params: GenerateRequest, grammar: CompiledGrammar | undefined): void {
     const { seed } = params.sampling
     const stopTokenIds = this.#known(params.stopTokenIds)
     const { adapters } = this.#options
@@ -173,6 +156,7 @@ export class EngineCore {
         seed: seed === undefined ? randomBytes(8).readBigUInt64LE() : BigInt(Math.trunc(seed)),
         batchPatienceMs: this.#options.batchPatienceMs,
         adapterDigest: adapter?.digest,
+        grammar,
       },
     )
     this.#requests.set(id, request)
@@ -231,29 +215,47 @@ export class EngineCore {
     const { hiddenSize } = this.#session
     const known = sequence.spans(from, from + take).map((span) => toSegment(span, hiddenSize))
     const guessed: Segment = { kind: 'tokens', ids: Int32Array.from(draft) }
+    const { isScored } = sequence
     return {
       sequence: sequence.id,
       input: draft.length > 0 ? [...known, guessed] : known,
-      want: take === sequence.pending ? 'logits' : 'none',
-      wantLast: 1 + draft.length,
       adapter: this.#options.adapters?.idOf(sequence),
+      want: isScored || take === sequence.pending ? 'logits' : 'none',
+      wantLast: isScored ? take : 1 + draft.length,
     }
+  }
+
+  async #awaitMasks(plan: readonly PlannedRow[]): Promise<void> {
+    const startedAt = this.#options.now()
+    const masks = await awaitMasks(plan, (request, error) =>
+      this.#fail(request, this.#failure(error)),
+    )
+    if (masks > 0) this.#options.onMaskWait?.(masks, this.#options.now() - startedAt)
   }
 
   /** Post-processing: what ran is recorded first, so that KV taken from a sequence below is complete. */
   #process(plan: readonly PlannedRow[], results: readonly StepResult[]): void {
     for (const row of plan) this.#scheduler.advance(row)
-    plan.forEach(({ sequence, draft }, i) => {
+    plan.forEach(({ sequence, take, draft }, i) => {
       const logits = results[i]?.values
       // The request may have failed a moment ago, in another of its choices.
       if (!logits || !sequence.request.sequences.has(sequence)) return
       try {
-        if (sequence.choice === undefined) this.#bear(sequence, logits)
+        if (sequence.isScored) this.#score(sequence, take, logits)
+        else if (sequence.choice === undefined) this.#bear(sequence, logits)
         else this.#verify(sequence, draft, logits)
       } catch (error) {
         this.#fail(sequence.request, this.#failure(error))
       }
     })
+  }
+
+  /** Says how probable the prompt's tokens are, and goes on where all is read; `logits` are [take, vocab]. */
+  #score(stem: Sequence, take: number, logits: Float32Array): void {
+    const tokens = scorePrompt(stem, take, logits)
+    if (tokens.length > 0) this.#emit(stem.request, { type: 'prompt-logprobs', tokens })
+    const { vocabSize } = this.#session
+    if (stem.pending === 0) this.#bear(stem, logits.subarray((take - 1) * vocabSize))
   }
 
   /** The prompt has been read: the one sequence that read it becomes as many as there are choices. */
@@ -266,6 +268,11 @@ export class EngineCore {
     this.#counters.cachedPromptTokens += cachedTokens
     this.#counters[cachedTokens > 0 ? 'prefixHits' : 'prefixMisses']++
     this.#emit(request, { type: 'prefill', promptTokens, cachedTokens })
+    if (request.params.maxTokens === 0) {
+      for (const choice of request.unborn) this.#emitFinish(request, choice, 'length')
+      this.#end(request, { keep: true })
+      return
+    }
     const [first, ...others] = request.unborn
     request.unborn = []
     stem.beChoice(first!)
@@ -303,18 +310,27 @@ export class EngineCore {
     const choice = sequence.choice!
     const forbidden = sequence.output.length < params.minTokens ? params.stopTokenIds : undefined
     const uniform = () => sequence.uniform()
-    const token = this.#sampler.sample(logits, params.sampling, sequence, uniform, forbidden)
+    const { constrained } = sequence
+    const token = constrained
+      ? constrained.choose(this.#sampler, this.#masked, logits, sequence, forbidden !== undefined)
+      : this.#sampler.sample(logits, params.sampling, sequence, uniform, forbidden)
     this.#counters.generatedTokens++
     if (token.id === guess) {
       sequence.accepted++
       this.#counters.acceptedTokens++
     }
+    // What was brought to its end for want of room ends by its length, complete as it is.
+    const ended = constrained?.isSteered ? 'length' : 'stop'
     if (params.stopTokenIds.has(token.id)) {
-      this.#finish(sequence, 'stop')
+      this.#finish(sequence, ended, token)
       return undefined
     }
     sequence.push(token.id)
     this.#emit(sequence.request, { type: 'token', choice, ...token })
+    if (constrained?.isComplete) {
+      this.#finish(sequence, ended)
+      return undefined
+    }
     if (sequence.output.length < params.maxTokens) return token.id
     this.#finish(sequence, 'length')
     return undefined
@@ -332,9 +348,11 @@ export class EngineCore {
     }
   }
 
-  #finish(sequence: Sequence, reason: 'stop' | 'length'): void {
+  /** `end`: the token that ends it. */
+  #finish(sequence: Sequence, reason: 'stop' | 'length', end?: SampledToken): void {
     const { request } = sequence
-    this.#emitFinish(request, sequence.choice!, reason, sequence)
+    if (sequence.constrained?.isSteered) this.#options.onSteered?.()
+    this.#emitFinish(request, sequence.choice!, reason, sequence, end)
     this.#release(sequence, { keep: true })
     request.sequences.delete(sequence)
     if (request.sequences.size === 0) this.#requests.delete(request.id)
@@ -364,27 +382,19 @@ export class EngineCore {
     choice: number,
     reason: 'stop' | 'length',
     { drafted, accepted }: Pick<Sequence, 'drafted' | 'accepted'> = { drafted: 0, accepted: 0 },
+    { id, logprob, top }: Partial<SampledToken> = {},
   ): void {
     const timings = request.timings(this.#options.now())
-    this.#emit(request, { type: 'finish', choice, reason, timings, drafted, accepted })
+    const end =
+      id !== undefined && logprob !== undefined && top ? { end: { id, logprob, top } } : {}
+    this.#emit(request, { type: 'finish', choice, reason, ...end, timings, drafted, accepted })
   }
 
   #emit(request: ActiveRequest, event: GenerationEvent): void {
     this.#events.push([request.id, event])
   }
 
-  /**
-   * Whatever a backend or the sampler throws, as a failure of the backend with its cause kept for the log: requests
-   * are checked before they come here, so no other code would be true for every request of a step.
-   */
   #failure(error: unknown): AerieError {
-    const failure =
-      error instanceof AerieError && error.code === 'backend_failure'
-        ? error
-        : new AerieError('backend_failure', `the decoder failed: ${String(error)}`, {
-            cause: error,
-          })
-    this.#options.onFailure(failure)
-    return failure
+    return asFailure(error, this.#options.onFailure)
   }
 }

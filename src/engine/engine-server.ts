@@ -6,12 +6,16 @@ import { sharedMemoryPassed } from '../free-memory.ts'
 import type { AdapterLoader } from './adapter-loader.ts'
 import { AdapterRoom } from './adapter-room.ts'
 import type { DecoderSession } from './backend.ts'
-import { EngineCore, type RequestEvent } from './engine-core.ts'
+import { ConstraintRoom } from './constraint-room.ts'
+import type { Command, RequestEvent } from './engine-commands.ts'
+import { EngineCore } from './engine-core.ts'
 import type {
   EngineAdapters,
   EngineReady,
   EngineWorkerData,
   FromEngine,
+  GenerateMessage,
+  PrepareMessage,
   ToEngine,
 } from './engine-messages.ts'
 import type { GenerateRequest } from './types.ts'
@@ -35,7 +39,7 @@ export interface ServedAdapters extends EngineAdapters {
 export function serveDecoder(
   port: MessagePort,
   session: DecoderSession,
-  scheduling: EngineWorkerData['scheduling'],
+  { scheduling, grammars: limits }: Pick<EngineWorkerData, 'scheduling' | 'grammars'>,
   adapters?: ServedAdapters,
 ): void {
   let failures: WireError[] = []
@@ -45,6 +49,7 @@ export function serveDecoder(
   let statsAt = 0
   let loop: Promise<void> | undefined
   let disposing = false
+  const constraints = new ConstraintRoom(limits)
   const { prefixCacheBlocks = Math.floor(session.kv.blocksTotal / 2) } = scheduling
   const room =
     adapters &&
@@ -62,6 +67,8 @@ export function serveDecoder(
     adapters: room,
     now: () => performance.now(),
     onFailure: (error) => failures.push(withStack(error)),
+    onMaskWait: (masks, ms) => constraints.waited(masks, ms),
+    onSteered: () => constraints.steered(),
   })
 
   async function run(): Promise<void> {
@@ -90,7 +97,7 @@ export function serveDecoder(
       type: 'step',
       events,
       failures,
-      ...(due ? { stats: core.takeStats() } : {}),
+      ...(due ? { stats: { ...core.takeStats(), grammars: constraints.stats() } } : {}),
     }
     failures = []
     events = []
@@ -100,7 +107,7 @@ export function serveDecoder(
   async function dispose(): Promise<void> {
     disposing = true
     await loop
-    await room?.dispose()
+    await Promise.all([constraints.dispose(), room?.dispose()])
     await session.dispose()
     port.close()
   }
@@ -110,10 +117,45 @@ export function serveDecoder(
       void dispose()
       return
     }
+    if (message.type === 'prepare') {
+      void prepare(message)
+      return
+    }
     if (message.type === 'generate') sharedMemoryPassed(featureBytes(message.request))
-    core.send(message)
-    loop ??= run()
+    if (message.type === 'generate' && message.request.constraint) void begin(message)
+    else if (!constraints.abandon(message)) pass(message)
   })
+
+  function pass(command: Command): void {
+    core.send(command)
+    loop ??= run()
+  }
+
+  async function prepare({ id, constraint, vocabulary }: PrepareMessage): Promise<void> {
+    const error = await constraints.compile(constraint, vocabulary).then(
+      () => undefined,
+      (reason: unknown) => toWireError(reason),
+    )
+    const message: FromEngine = {
+      type: 'step',
+      events: [],
+      failures: [],
+      prepared: [{ id, ...(error ? { error } : {}) }],
+      stats: { ...core.takeStats(), grammars: constraints.stats() },
+    }
+    if (!disposing) port.postMessage(message)
+  }
+
+  /** Under a constraint, which is as a rule compiled already. */
+  async function begin(message: GenerateMessage): Promise<void> {
+    const begun = await constraints.begin(message)
+    if (begun.command) pass(begun.command)
+    else if (begun.error) {
+      events.push([message.id, { type: 'error', error: begun.error }])
+      report()
+    }
+  }
+
   const ready: StartMessage<EngineReady> = {
     type: 'ready',
     vocabSize: session.vocabSize,

@@ -6,7 +6,8 @@ import type { EngineWorkerData } from './engine-messages.ts'
 import { serveDecoder } from './engine-server.ts'
 import { reportFailedStart, withRemarks } from './worker-start.ts'
 
-const { modelDir, backend, backendOptions, scheduling, adapters } = workerData as EngineWorkerData
+const data = workerData as EngineWorkerData
+const { modelDir, backend, backendOptions, adapters } = data
 const port = parentPort!
 
 await reportFailedStart(port, async () => {
@@ -16,7 +17,7 @@ await reportFailedStart(port, async () => {
   serveDecoder(
     port,
     session,
-    scheduling,
+    data,
     adapters && {
       ...adapters,
       loader: new AdapterThread({ modelDir, backend, maxRank: adapters.maxRank }),

@@ -10,7 +10,7 @@ export interface GenerationHooks {
 
 /**
  * The events of one request for one reader. The buffer needs no back-pressure: it cannot outgrow
- * `n · (maxTokens + 1) + 1` events.
+ * `n · (maxTokens + 1) + 1` events, and one a step that scores a piece of the prompt.
  */
 export class GenerationStream implements Generation, AsyncIterator<GenerationEvent> {
   readonly #hooks: GenerationHooks

@@ -65,6 +65,11 @@ export function toSegment(span: Span, hidden: number): Segment {
   return { kind: 'embeddings', data, rows }
 }
 
+/** Of spans that have no features. */
+export function idsOf(spans: readonly Span[]): number[] {
+  return spans.flatMap((span) => (span.kind === 'tokens' ? [...span.ids] : []))
+}
+
 function partLength(part: PromptPart): number {
   return part.kind === 'tokens' ? part.ids.length : part.features.rows
 }

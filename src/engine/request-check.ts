@@ -13,12 +13,12 @@ export function checkRequest(
   const { adapter } = request
   if (adapter !== undefined && !adapters?.list.some(({ name }) => name === adapter))
     throw invalid(`adapter: the engine has none of the name ${adapter.slice(0, 80)}`)
-  const { prompt, n, maxTokens, minTokens, deadlineMs, sampling } = request
+  const { prompt, n, maxTokens, minTokens, promptLogprobs, deadlineMs, sampling } = request
   const positions = promptLength(prompt)
   if (positions === 0) throw invalid('prompt: expected at least one position, got none')
   if (!(Number.isInteger(n) && n >= 1)) throw invalid(`n: expected at least 1, got ${n}`)
-  if (!(Number.isInteger(maxTokens) && maxTokens >= 1)) {
-    throw invalid(`maxTokens: expected at least 1, got ${maxTokens}`)
+  if (!(Number.isInteger(maxTokens) && maxTokens >= 0)) {
+    throw invalid(`maxTokens: expected at least 0, got ${maxTokens}`)
   }
   if (!(Number.isInteger(minTokens) && minTokens >= 0 && minTokens <= maxTokens)) {
     throw invalid(
@@ -28,7 +28,7 @@ export function checkRequest(
   }
   if (!(deadlineMs > 0)) throw invalid(`deadlineMs: expected more than 0, got ${deadlineMs}`)
   // The last token of an answer is never read, so it takes no position.
-  if (positions + maxTokens - 1 > model.maxContext) {
+  if (positions + Math.max(maxTokens, 1) - 1 > model.maxContext) {
     throw new AerieError(
       'context_length_exceeded',
       `the prompt takes ${positions} positions and the answer up to ${maxTokens}; there are ${model.maxContext}`,
@@ -36,6 +36,7 @@ export function checkRequest(
   }
   for (const part of prompt) {
     if (part.kind === 'features') {
+      if (promptLogprobs !== undefined) throw invalid('promptLogprobs: features have none')
       const { data, rows } = part.features
       if (data.length !== rows * model.hiddenSize) {
         throw invalid(

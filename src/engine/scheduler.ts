@@ -23,6 +23,9 @@ export interface PlannedRow {
   readonly draft: readonly number[]
 }
 
+/** Logits of prompts that are scored, of one step: 32 MiB of floats, which take some ten milliseconds to go through. */
+const MOST_SCORED_LOGITS = 8 * 1024 ** 2
+
 const NO_DRAFT: readonly number[] = []
 
 /**
@@ -33,6 +36,8 @@ export class Scheduler {
   readonly #ledger: KvLedger
   readonly #options: SchedulerOptions
   readonly #maxRunning: number
+  /** Positions of one step whose logits are all wanted. */
+  readonly #mostScored: number
   readonly #waiting = new SequenceQueue()
   /** By rank, best first. */
   readonly #running: Sequence[] = []
@@ -41,6 +46,7 @@ export class Scheduler {
   constructor(session: DecoderSession, options: SchedulerOptions) {
     this.#options = options
     this.#ledger = new KvLedger(session, options.prefixCacheBlocks)
+    this.#mostScored = Math.max(1, Math.floor(MOST_SCORED_LOGITS / session.vocabSize))
     this.#maxRunning = Math.min(options.maxRunning, this.#ledger.mostRunning)
   }
 
@@ -85,21 +91,28 @@ export class Scheduler {
     const whole = Math.max(this.#options.stepTokenBudget, this.#ledger.blockSize)
     let budget = Math.max(this.#options.stepTokenBudget - decoding, this.#ledger.blockSize)
     const more = whole - budget
+    let scored = this.#mostScored
     const rows: PlannedRow[] = []
     let planned = 0 // blocks that the rows so far will take
     // The loop may shorten the list behind itself: whoever gives way ranks behind the one that needs room.
     for (let i = 0; i < this.#running.length; i++) {
       const sequence = this.#running[i]!
-      if (sequence.computed === 0) {
+      const { isScored } = sequence
+      if (sequence.computed === 0 && !isScored) {
         if (this.#ledger.isBeingComputed(sequence, this.#running.slice(0, i))) continue
         this.#ledger.attachPrefix(sequence, this.#running)
         sequence.request.cachedTokens ??= sequence.computed
       }
-      const take = sequence.pending === 1 ? 1 : this.#ledger.piece(sequence, budget, more)
+      const take = isScored
+        ? this.#ledger.piece(sequence, Math.min(budget, scored), 0)
+        : sequence.pending === 1
+          ? 1
+          : this.#ledger.piece(sequence, budget, more)
       if (take === 0) continue
       if (!this.#makeRoom(sequence, take, planned)) break
       this.#ledger.makeRoomForStates(rows.length + 1)
       if (sequence.pending > 1) budget -= take
+      if (isScored) scored -= take
       planned += this.#ledger.blocksNeeded(sequence, take)
       rows.push({ sequence, take, draft: NO_DRAFT })
     }

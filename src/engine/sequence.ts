@@ -1,6 +1,8 @@
 /** What the engine knows of a request, and of each of its answers while they are written. */
+import type { CompiledGrammar } from '../grammar/grammars.ts'
 import type { SequenceId } from './backend.ts'
 import { type BlockHash, blockHash, rootHash } from './block-hash.ts'
+import { ConstrainedAnswer } from './constrained.ts'
 import type { TokenHistory } from './logits-processor.ts'
 import { Prompt, type Span } from './prompt.ts'
 import { PromptLookup } from './prompt-lookup.ts'
@@ -21,8 +23,12 @@ export class ActiveRequest {
   readonly deadlineAt: number
   /** Place in line; smaller is served first. */
   readonly rank: number
+  /** What every answer has to keep to. */
+  readonly grammar: CompiledGrammar | undefined
   admittedAt: number | undefined
   promptReadAt: number | undefined
+  /** Tokens of the prompt that need no log probability any more: the first has none. */
+  scored = 1
   /** Positions that need not be computed when it was first scheduled. */
   cachedTokens: number | undefined
   /** Choices that have no sequence of their own yet: until the prompt is read, one sequence stands for all. */
@@ -38,14 +44,22 @@ export class ActiveRequest {
       now,
       seed,
       batchPatienceMs,
+      grammar,
       adapterDigest,
-    }: { now: number; seed: bigint; batchPatienceMs: number; adapterDigest?: string | undefined },
+    }: {
+      now: number
+      seed: bigint
+      batchPatienceMs: number
+      adapterDigest?: string | undefined
+      grammar?: CompiledGrammar | undefined
+    },
   ) {
     this.id = id
     this.params = params
     this.prompt = new Prompt(params.prompt)
     this.seed = seed
     this.rootHash = rootHash(params.cacheSalt ?? '', adapterDigest)
+    this.grammar = grammar
     this.submittedAt = now
     this.deadlineAt = now + params.deadlineMs
     this.rank = now + (params.priority === 'batch' ? batchPatienceMs : 0)
@@ -82,6 +96,8 @@ export class Sequence implements TokenHistory {
   accepted = 0
   /** Names of its full blocks, as far as they were asked for. */
   readonly #hashes: BlockHash[] = []
+  /** Where the answer stands in its grammar; undefined without one. All begin alike, so before the prompt is read it stands for all. */
+  readonly constrained: ConstrainedAnswer | undefined
   #choice: number | undefined
   #random: TokenRandom | undefined
   #lookup: PromptLookup | undefined
@@ -89,6 +105,7 @@ export class Sequence implements TokenHistory {
   constructor(id: SequenceId, request: ActiveRequest) {
     this.id = id
     this.request = request
+    this.constrained = request.grammar && new ConstrainedAnswer(request.grammar)
   }
 
   /** The choice it writes; undefined until the prompt is read. */
@@ -114,7 +131,12 @@ export class Sequence implements TokenHistory {
 
   /** Most positions it will ever hold: the last token chosen need not be read. */
   get maxLength(): number {
-    return this.request.prompt.length + this.request.params.maxTokens - 1
+    return this.request.prompt.length + Math.max(this.request.params.maxTokens, 1) - 1
+  }
+
+  /** It reads a prompt whose every token is to be told how probable it is. */
+  get isScored(): boolean {
+    return this.#choice === undefined && this.request.params.promptLogprobs !== undefined
   }
 
   get promptIds(): ReadonlySet<number> {
@@ -127,6 +149,7 @@ export class Sequence implements TokenHistory {
   }
 
   push(id: number): void {
+    this.constrained?.accept(id)
     this.output.push(id)
     this.#lookup?.push(id)
     this.outputCounts.set(id, (this.outputCounts.get(id) ?? 0) + 1)

@@ -1,5 +1,6 @@
 /** The worker's counters as the main thread keeps them: over restarts, and batch sizes until they are asked for. */
-import type { CoreStats } from './engine-core.ts'
+import type { GrammarStats } from '../grammar/grammars.ts'
+import type { CoreStats } from './engine-commands.ts'
 import type { AdapterStats } from './types.ts'
 
 const MAX_BATCH_SIZES = 4096
@@ -18,7 +19,34 @@ const COUNTERS = [
   'aborted',
 ] as const
 
-const NOTHING: CoreStats = {
+const GRAMMAR_COUNTERS = [
+  'compiled',
+  'cacheHits',
+  'refused',
+  'masks',
+  'maskWaits',
+  'maskWaitMs',
+  'steered',
+  'restarts',
+] as const
+
+/** What a worker counts. */
+type WorkerStats = CoreStats & { readonly grammars: GrammarStats }
+
+export const NO_GRAMMARS: GrammarStats = {
+  compiled: 0,
+  cacheHits: 0,
+  refused: 0,
+  cached: 0,
+  cachedBytes: 0,
+  masks: 0,
+  maskWaits: 0,
+  maskWaitMs: 0,
+  steered: 0,
+  restarts: 0,
+}
+
+const NOTHING: WorkerStats = {
   running: 0,
   waiting: 0,
   kvBlocksUsed: 0,
@@ -40,6 +68,7 @@ const NOTHING: CoreStats = {
   adapters: undefined,
   aborted: 0,
   batchSizes: [],
+  grammars: NO_GRAMMARS,
 }
 
 export class StatsLog {
@@ -50,7 +79,7 @@ export class StatsLog {
   #latest = NOTHING
   #batchSizes: number[] = []
 
-  receive(stats: CoreStats): void {
+  receive(stats: WorkerStats): void {
     this.#latest = stats
     this.#batchSizes.push(...stats.batchSizes)
     this.#batchSizes.splice(0, Math.max(this.#batchSizes.length - MAX_BATCH_SIZES, 0))
@@ -58,18 +87,24 @@ export class StatsLog {
 
   /** A new worker starts its counters at 0. */
   restart(): void {
-    this.#before = { ...NOTHING, ...this.#counters(), adapters: this.#adapters() }
+    this.#before = {
+      ...NOTHING,
+      ...this.#counters(),
+      ...{ grammars: this.#grammars(), adapters: this.#adapters() },
+    }
     this.#latest = NOTHING
   }
 
   /** Counters since the start; batch sizes since the last call. */
-  take(): CoreStats {
+  take(): WorkerStats {
     const batchSizes = this.#batchSizes
     this.#batchSizes = []
     const { kvBlocksTotal, stateSlotsTotal } = this
+    const { cached, cachedBytes } = this.#latest.grammars
+    const grammars = { ...this.#grammars(), cached, cachedBytes }
     return {
       ...this.#latest,
-      ...{ kvBlocksTotal, stateSlotsTotal },
+      ...{ kvBlocksTotal, stateSlotsTotal, grammars },
       ...this.#counters(),
       adapters: this.#adapters(),
       batchSizes,
@@ -87,6 +122,13 @@ export class StatsLog {
       failures: before.failures + latest.failures,
       loadMs: before.loadMs + latest.loadMs,
     }
+  }
+
+  #grammars(): GrammarStats {
+    const before = this.#before.grammars
+    const latest = this.#latest.grammars
+    const sums = GRAMMAR_COUNTERS.map((name) => [name, before[name] + latest[name]] as const)
+    return { ...NO_GRAMMARS, ...Object.fromEntries(sums) }
   }
 
   #counters() {

@@ -2,6 +2,8 @@
 import type { PictureLayout } from '../../models/tiling/layout.ts'
 import type { FramePooling } from '../../models/video/pooling.ts'
 import type { WireError } from '../errors.ts'
+import type { GrammarStats } from '../grammar/grammars.ts'
+import type { Vocabulary } from '../grammar/vocabulary.ts'
 import type { KvCacheType, TowerInput, TowerSessions } from './backend.ts'
 import type { Constraint } from './constraint.ts'
 
@@ -49,8 +51,13 @@ export interface GenerateRequest {
   readonly sampling: SamplingParams
   /** Number of independent answers to the one prompt. Answer i uses seed + i. */
   readonly n: number
-  /** Most tokens that one answer may have. */
+  /** Most tokens that one answer may have; 0: the prompt is read, and that is all. */
   readonly maxTokens: number
+  /**
+   * Tells how probable the tokens of the prompt are, which has no features then: as `topLogprobs` does of an answer's. All of it
+   * is computed, whatever the prefix cache holds. Absent: nothing is told.
+   */
+  readonly promptLogprobs?: number
   /** Before an answer has this many tokens it cannot end by itself: ids that would end it are not chosen. */
   readonly minTokens: number
   /** Ids that end an answer and are not part of it. */
@@ -72,6 +79,10 @@ export interface TokenLogprob {
   readonly logprob: number
 }
 
+export interface RankedLogprob extends TokenLogprob {
+  readonly top: readonly TokenLogprob[]
+}
+
 /** Times of one request inside the engine, in milliseconds. */
 export interface EngineTimings {
   readonly queueMs: number
@@ -81,6 +92,8 @@ export interface EngineTimings {
 
 /** What a generation emits, in order; every choice ends with exactly one `finish`, or the whole with one `error`. */
 export type GenerationEvent =
+  /** Of the prompt's tokens from the second on, as they are read: those of one event follow those of the event before. All come before `prefill`. */
+  | { readonly type: 'prompt-logprobs'; readonly tokens: readonly RankedLogprob[] }
   /** Sent once, when the prompt has been read. */
   | { readonly type: 'prefill'; readonly promptTokens: number; readonly cachedTokens: number }
   | {
@@ -94,6 +107,8 @@ export type GenerationEvent =
       readonly type: 'finish'
       readonly choice: number
       readonly reason: 'stop' | 'length'
+      /** The token that ended it, which is no part of it; where log probabilities were asked for. */
+      readonly end?: RankedLogprob
       readonly timings: EngineTimings
       /** Of its tokens: computed on trial, and then chosen. */
       readonly drafted: number
@@ -139,6 +154,7 @@ export interface EngineStats {
   readonly aborted: number
   /** Rows in each step since the previous call of `stats()`; the newest few thousand. */
   readonly batchSizes: readonly number[]
+  readonly grammars: GrammarStats
 }
 
 /** Counters since start. */
@@ -174,6 +190,13 @@ export interface Engine {
   readonly maxContext: number
   /** False while the worker is down or coming back after a crash; requests are refused meanwhile. */
   readonly healthy: boolean
+  /** The tokens as text, which constraints need; given once, before the first of them. */
+  useVocabulary(vocabulary: Vocabulary): void
+  /**
+   * Compiles a constraint, so that a generation under it can begin at once. Rejects with `invalid_request` or `unsupported_parameter` naming the
+   * field, `cancelled`, or as `generate` throws.
+   */
+  prepare(constraint: Constraint, signal: AbortSignal): Promise<void>
   /**
    * Queues a generation. Throws at once: `queue_full` (with `retryAfterSeconds`), `shutting_down`,
    * `not_ready` while restarting, `backend_failure` when the worker is gone for good,

@@ -74,13 +74,19 @@ const SMALL_BODY_BYTES = 16 * 1024
 
 function authenticate({ headers }: FastifyRequest, options: AccessOptions): string {
   const { apiKeys, requireApiKey } = options
-  const { authorization } = headers
+  const authorization = authorizationOf(headers)
   if (!apiKeys || (authorization === undefined && !requireApiKey)) return ANONYMOUS
   const name = apiKeys.nameOf(authorization)
   if (name !== undefined) return name
   const got = authorization === undefined ? 'nothing' : 'a key that is not known here'
   throw new AerieError(
     'invalid_api_key',
-    `authorization: expected Bearer and an API key, got ${got}`,
+    `authorization: expected Bearer and an API key, or a key as x-api-key, got ${got}`,
   )
+}
+
+/** Anthropic's clients send a key by itself, in a header of its own. */
+function authorizationOf(headers: FastifyRequest['headers']): string | undefined {
+  const { authorization, 'x-api-key': key } = headers
+  return authorization ?? (typeof key === 'string' ? `Bearer ${key}` : undefined)
 }

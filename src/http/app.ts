@@ -19,6 +19,7 @@ import type { Snapshot } from '../telemetry/sources.ts'
 import { controlAccess } from './access.ts'
 import { allowHosts } from './allowed-hosts.ts'
 import { watchMethods } from './allowed-methods.ts'
+import { isAnthropic } from './anthropic/errors.ts'
 import type { ApiKeys } from './auth.ts'
 import { limitBodies } from './body-deadline.ts'
 import { answerClientErrors, refuseTunnels } from './client-error.ts'
@@ -31,9 +32,11 @@ import { requestId } from './request-id.ts'
 import { watchRequest } from './request-state.ts'
 import { batchRoutes } from './routes/batches.ts'
 import { chatCompletionsRoute } from './routes/chat-completions.ts'
+import { completionsRoute } from './routes/completions.ts'
 import { embeddingsRoute } from './routes/embeddings.ts'
 import { fileRoutes } from './routes/files.ts'
 import { healthRoutes } from './routes/health.ts'
+import { messagesRoutes } from './routes/messages.ts'
 import { metricsRoute } from './routes/metrics.ts'
 import { modelRoutes } from './routes/models.ts'
 import { pageRoutes } from './routes/page.ts'
@@ -119,6 +122,7 @@ export async function createApp(options: HttpOptions): Promise<FastifyInstance> 
   app.addHook('onRequest', async (request, reply) => {
     watchRequest(request, reply, { logger: options.logger, metrics })
     reply.header('x-request-id', request.id)
+    if (isAnthropic(request.url)) reply.header('request-id', request.id)
   })
   app.addHook(
     'onRequest',
@@ -152,6 +156,8 @@ export async function createApp(options: HttpOptions): Promise<FastifyInstance> 
   const heartbeatMs = options.heartbeatMs ?? 15_000
   const { logger: log } = options
   chatCompletionsRoute(app, { service: chat, contract, metrics, logger: log, heartbeatMs })
+  completionsRoute(app, { service: chat, contract, metrics, logger: log, heartbeatMs })
+  messagesRoutes(app, { service: chat, contract, metrics, logger: log, heartbeatMs })
   embeddingsRoute(app, { service: embeddings, contract, metrics })
   const { hearing, files, maxFileBytes } = options
   await transcriptionRoute(app, { ...hearing, contract, metrics, logger: log, heartbeatMs })

@@ -5,9 +5,13 @@ import {
   BatchCreateRequest,
   BatchListQuery,
   ChatCompletionRequest,
+  CompletionRequest,
+  CountTokensRequest,
+  DetokenizeRequest,
   EmbeddingRequest,
   FileListQuery,
   FileUploadRequest,
+  MessagesRequest,
   TokenizeRequest,
   TranscriptionRequest,
   TranslationRequest,
@@ -17,6 +21,10 @@ import {
 export type WireRequests = Pick<
   components['schemas'],
   | 'ChatCompletionRequest'
+  | 'CompletionRequest'
+  | 'DetokenizeRequest'
+  | 'MessagesRequest'
+  | 'CountTokensRequest'
   | 'EmbeddingRequest'
   | 'TokenizeRequest'
   | 'FileUploadRequest'
@@ -29,6 +37,10 @@ export type WireRequests = Pick<
 
 const VALIDATORS = {
   ChatCompletionRequest,
+  CompletionRequest,
+  DetokenizeRequest,
+  MessagesRequest,
+  CountTokensRequest,
   EmbeddingRequest,
   TokenizeRequest,
   FileUploadRequest,

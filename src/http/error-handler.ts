@@ -2,6 +2,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { AerieError, ProgramWords } from '../errors.ts'
 import type { Logger } from '../telemetry/logger.ts'
+import { anthropicError, anthropicStatus, isAnthropic } from './anthropic/errors.ts'
 import { ERROR_STATUS, errorBody, errorHeaders, toAerieError } from './openai-error.ts'
 
 export function errorHandler(logger: Logger) {
@@ -9,11 +10,12 @@ export function errorHandler(logger: Logger) {
     const error = recordError(thrown, request, logger)
     // Fastify would close at once, and a client in the middle of its upload then sees a broken pipe and no answer.
     if (error.code === 'request_too_large') reply.removeHeader('connection')
+    const speaksAnthropic = isAnthropic(request.url)
     return reply
-      .code(ERROR_STATUS[error.code].status)
+      .code(speaksAnthropic ? anthropicStatus(error.code) : ERROR_STATUS[error.code].status)
       .headers(errorHeaders(error))
       .type('application/json; charset=utf-8')
-      .send(errorBody(error))
+      .send(speaksAnthropic ? anthropicError(error, request.id) : errorBody(error))
   }
 }
 

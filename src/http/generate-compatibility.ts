@@ -1,8 +1,8 @@
-/** openapi.yaml → docs/compatibility.md: which field of OpenAI's API does what here. */
+/** openapi.yaml → docs/compatibility.md: which field of which API does what here. */
 import { type OpenApiDocument, resolveSchema, type Schema } from './openapi-document.ts'
 
 const INTRO = `<!-- Generated from openapi.yaml by \`npm run openapi\`; do not edit. -->
-# Compatibility with OpenAI's chat completions, transcriptions, files, batches and embeddings
+# Compatibility with OpenAI's API, and with Anthropic's messages
 
 No parameter is silent. A field is **honoured**, or a request that uses it is answered with 400
 \`unsupported_parameter\` and the field's name. A field that neither OpenAI nor Aerie defines is answered with 400
@@ -28,6 +28,8 @@ const SECTIONS: readonly (readonly [
     [
       ['StreamOptions', 'stream_options.'],
       ['ResponseFormat', 'response_format.'],
+      ['JsonSchemaFormat', 'response_format.json_schema.'],
+      ['StructuredOutputs', 'structured_outputs.'],
       ['PromptCacheOptions', 'prompt_cache_options.'],
       ['AerieOptions', 'aerie.'],
     ],
@@ -41,6 +43,17 @@ const SECTIONS: readonly (readonly [
   ],
   ['User messages', [['UserMessage', '']]],
   ['Assistant messages', [['AssistantMessage', '']]],
+  [
+    'Tools',
+    [
+      ['FunctionTool', 'tools[].'],
+      ['FunctionDefinition', 'tools[].function.'],
+      ['CustomTool', 'tools[].'],
+      ['NamedToolChoice', 'tool_choice.'],
+      ['AllowedToolsChoice', 'tool_choice.'],
+      ['FunctionCallOfTurn', 'tool_calls[].'],
+    ],
+  ],
   [
     'Tool and function messages',
     [
@@ -68,6 +81,67 @@ const SECTIONS: readonly (readonly [
       ['VideoFrame', 'input_video: input_video.frames[].'],
     ],
   ],
+  [
+    'Completions: request',
+    [
+      ['CompletionRequest', ''],
+      ['CompletionOptions', 'aerie.'],
+    ],
+  ],
+  [
+    'Messages: request',
+    [
+      ['MessagesRequest', ''],
+      ['AnthropicMetadata', 'metadata.'],
+      ['AnthropicOutputConfig', 'output_config.'],
+      ['AnthropicOutputFormat', 'output_config.format: '],
+      ['AnthropicTool', 'tools[].'],
+      ['AnthropicChoiceAuto', 'tool_choice: '],
+      ['AnthropicChoiceAny', 'tool_choice: '],
+      ['AnthropicChoiceTool', 'tool_choice: '],
+      ['AnthropicChoiceNone', 'tool_choice: '],
+      ['AnthropicNoThinking', 'thinking: '],
+      ['AnthropicThinkingOn', 'thinking: '],
+      ['AnthropicThinkingAdaptive', 'thinking: '],
+      ['AnthropicThinkingBetween', 'thinking: '],
+    ],
+  ],
+  [
+    'Messages: turns and blocks',
+    [
+      ['AnthropicUserTurn', 'user: '],
+      ['AnthropicAssistantTurn', 'assistant: '],
+      ['AnthropicSystemTurn', 'system: '],
+      ['AnthropicTextBlock', 'text: '],
+      ['AnthropicImageBlock', 'image: '],
+      ['AnthropicBase64Image', 'image: base64: '],
+      ['AnthropicImageUrl', 'image: url: '],
+      ['AnthropicFileSource', 'image, document: file: '],
+      ['AnthropicDocumentBlock', 'document: '],
+      ['AnthropicCitations', 'document: citations.'],
+      ['AnthropicBase64Document', 'document: base64: '],
+      ['AnthropicTextSource', 'document: text: '],
+      ['AnthropicContentSource', 'document: content: '],
+      ['AnthropicDocumentUrl', 'document: url: '],
+      ['AnthropicToolUseBlock', 'tool_use: '],
+      ['AnthropicToolResultBlock', 'tool_result: '],
+      ['AnthropicThinkingBlock', 'thinking: '],
+      ['AnthropicRedactedThinkingBlock', 'redacted_thinking: '],
+      ['AnthropicSearchResultBlock', ''],
+      ['AnthropicServerToolUseBlock', ''],
+      ['AnthropicWebSearchBlock', ''],
+      ['AnthropicWebFetchBlock', ''],
+      ['AnthropicCodeBlock', ''],
+      ['AnthropicBashBlock', ''],
+      ['AnthropicEditorBlock', ''],
+      ['AnthropicToolSearchBlock', ''],
+      ['AnthropicContainerBlock', ''],
+      ['AnthropicToolReferenceBlock', ''],
+      ['AnthropicBrowserStateBlock', ''],
+    ],
+  ],
+  ['Tokenize: request', [['TokenizeRequest', '']]],
+  ['Detokenize: request', [['DetokenizeRequest', '']]],
   [
     'Files: upload',
     [
@@ -108,7 +182,8 @@ const OUTRO = `
 ## Where answers differ from OpenAI's
 
 - \`usage.prompt_tokens_details\` always has \`cached_tokens\`, \`text_tokens\`, \`image_tokens\` and \`audio_tokens\`.
-- \`finish_reason\` is \`stop\` or \`length\`; there are no tool calls and no content filter.
+- \`finish_reason\` is \`stop\`, \`length\` or \`tool_calls\`, the last also where \`tool_choice\` names a function; there is no content filter.
+- \`tool\` messages may hold pictures, clips, sounds and files; text beside calls is in \`content\` of the same message.
 - Chunks carry no \`obfuscation\`.
 - \`aerie\` is one field more, only of answers about clips (\`aerie.videos\`) and sounds (\`aerie.sounds\`) and when asked for by \`aerie.explain\` or the header \`x-aerie-explain: 1\`: in the JSON
   answer, or in a last chunk with empty \`choices\` (the usage chunk where there is one).
@@ -120,6 +195,8 @@ const OUTRO = `
 - \`/v1/audio/transcriptions\`: \`json\` and streams have \`usage\` by the duration; one event is one segment of speech.
   \`aerie.missing_seconds\` is one field more, only of a WAV file that was cut short; words have their punctuation with them.
 - \`/v1/audio/translations\`: segments and times are those of what is said; \`verbose_json\` has \`language\` \`english\`.
+- \`/v1/completions\`: \`text_offset\` counts from the beginning of the choice's text, and \`logprobs\` end with the token that ended the text.
+- \`/v1/messages\`: failures have Anthropic's envelope, and our codes in \`details.error_code\`; see [anthropic.md](anthropic.md).
 - \`/v1/embeddings\` gives vectors as the tower does, not of unit length; \`usage\` counts patches. \`aerie\` is one field more, of
   the answer and of each item, only where the request has \`aerie\`.
 `

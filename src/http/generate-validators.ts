@@ -16,6 +16,10 @@ import { type OpenApiDocument, resolveSchema, type Support } from './openapi-doc
 /** The schemas that a request can be checked against. */
 export const REQUEST_SCHEMAS = [
   'ChatCompletionRequest',
+  'CompletionRequest',
+  'DetokenizeRequest',
+  'MessagesRequest',
+  'CountTokensRequest',
   'EmbeddingRequest',
   'TokenizeRequest',
   'FileUploadRequest',

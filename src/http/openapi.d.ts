@@ -27,6 +27,75 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/completions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Continue texts
+         * @description OpenAI's older route, without a chat template: what the model reads is the prompt and nothing else. Returns one JSON object, or with
+         *     `stream: true` server-sent events, each `data: ` and a `CompletionChunk`, as those of `/v1/chat/completions`. With
+         *     `echo`, `logprobs` and `max_tokens` of 0 or 1 it says how probable given texts are.
+         */
+        post: operations["createCompletion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answer a conversation, in Anthropic's spelling
+         * @description Anthropic's Messages API, translated into what `/v1/chat/completions` does. The key may come as `x-api-key`.
+         *     `anthropic-version` and `anthropic-beta` change nothing: answers have the fields of all versions, and what a beta adds to a request is
+         *     honoured or refused by its name. Failures have Anthropic's envelope, with the codes of the other routes in
+         *     `error.details.error_code`.
+         *
+         *     **Stream.** `message_start`, then for each block `content_block_start`, `content_block_delta`s and `content_block_stop`, then
+         *     `message_delta` with `stop_reason` and usage, and `message_stop`; `ping` in silence; `error` for a failure after the
+         *     first event, which ends the stream.
+         */
+        post: operations["createMessage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/messages/count_tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Count what a message would cost, in Anthropic's spelling
+         * @description The positions that `/v1/messages` would read, as `/v1/tokenize` counts them.
+         */
+        post: operations["countMessageTokens"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/embeddings": {
         parameters: {
             query?: never;
@@ -147,6 +216,26 @@ export interface paths {
          *     count what `/v1/chat/completions` would read, or `prompt` to count a bare text.
          */
         post: operations["tokenize"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/detokenize": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Turn token ids back into text
+         * @description The text of token ids, special tokens by their names; a character whose bytes are not all there becomes U+FFFD.
+         */
+        post: operations["detokenize"];
         delete?: never;
         options?: never;
         head?: never;
@@ -436,8 +525,29 @@ export interface components {
             logprobs?: boolean | null;
             /** @description How many of the most probable tokens to list at each position; needs `logprobs`. */
             top_logprobs?: number | null;
-            /** @description The form of the answer. */
+            /** @description The form of the answer. What is asked for is kept to token by token; see docs/structured-output.md. */
             response_format?: components["schemas"]["ResponseFormat"] | null;
+            /**
+             * @description The form of the answer by a JSON Schema, a regular expression, a list of texts or a grammar: exactly one of them,
+             *     and no `response_format` but text beside it.
+             */
+            structured_outputs?: components["schemas"]["StructuredOutputs"] | null;
+            /** @description Older name of `structured_outputs.json`. */
+            guided_json?: unknown;
+            /** @description Older name of `structured_outputs.regex`. */
+            guided_regex?: unknown;
+            /** @description Older name of `structured_outputs.choice`. */
+            guided_choice?: unknown;
+            /** @description Older name of `structured_outputs.grammar`. */
+            guided_grammar?: unknown;
+            /** @description A grammar in GBNF. */
+            grammar?: unknown;
+            /** @description A JSON Schema. */
+            json_schema?: unknown;
+            /** @description A regular expression. */
+            regex?: unknown;
+            /** @description A grammar in EBNF. */
+            ebnf?: unknown;
             /** @description What the answer is made of. */
             modalities?: ("text" | "audio")[] | null;
             /**
@@ -480,14 +590,18 @@ export interface components {
              * @enum {string|null}
              */
             service_tier?: "auto" | "default" | "flex" | "scale" | "priority" | "fast" | null;
+            /** @description Functions that the model may call; the client runs them and sends what they give in `tool` messages. */
+            tools?: components["schemas"]["Tool"][] | null;
+            /**
+             * @description `auto`, the default: the model decides. `none`: it calls nothing, and is not told of the tools. `required`:
+             *     it calls one or more, and says nothing else. An object names one function that it calls, or the functions
+             *     that it may call.
+             */
+            tool_choice?: ("none" | "auto" | "required") | components["schemas"]["ToolChoiceObject"] | null;
+            /** @description Whether one answer may call several tools; default true. With false, an answer ends with its first call. */
+            parallel_tool_calls?: boolean | null;
             /** @description Keep the answer for later retrieval. */
             store?: boolean | null;
-            /** @description Functions that the model may call. */
-            tools?: Record<string, never>[] | null;
-            /** @description Which tool to call. Without tools, `none` and `auto` change nothing. */
-            tool_choice?: string | Record<string, never> | null;
-            /** @description Allow several tool calls in one turn. Without tools, either value changes nothing. */
-            parallel_tool_calls?: boolean | null;
             /**
              * @deprecated
              * @description Older form of `tools`.
@@ -520,6 +634,617 @@ export interface components {
              */
             priority?: "live" | "batch" | null;
         };
+        /**
+         * @description Texts to be continued, without a chat template. Special tokens that are written in a text are special here: whoever calls this route
+         *     writes the whole prompt.
+         */
+        CompletionRequest: {
+            model: components["schemas"]["ModelName"];
+            /**
+             * @description A text, texts, the token ids of a prompt, or of several. Each is continued by itself; choices are numbered prompt by
+             *     prompt.
+             */
+            prompt: string | (string | number | number[])[];
+            /**
+             * @description Most tokens of each answer. With 0 the prompt is read, and that is all.
+             * @default 16
+             */
+            max_tokens: number | null;
+            /**
+             * @description Each text begins with its prompt; with `logprobs` the prompt's own tokens have theirs too, but for the first, which
+             *     has none.
+             */
+            echo?: boolean | null;
+            /**
+             * @description Return the log probability of each token, and the tokens that were so many most probable ones at its place; always of
+             *     the model's own distribution.
+             */
+            logprobs?: number | null;
+            /** @description 0 always takes the most probable token; higher is more varied. Default of the model. */
+            temperature?: number | null;
+            /** @description Samples among the most probable tokens whose probabilities add up to this. */
+            top_p?: number | null;
+            /** @description Samples among this many most probable tokens; 0 and -1 mean all. */
+            top_k?: number | null;
+            /** @description Drops tokens less probable than this fraction of the most probable one. */
+            min_p?: number | null;
+            /** @description Subtracted from a token's logit once for each time the answer already has it. */
+            frequency_penalty?: number | null;
+            /** @description Subtracted from a token's logit if the answer already has it. */
+            presence_penalty?: number | null;
+            /** @description Divides positive and multiplies negative logits of tokens already seen; 1 is off. */
+            repetition_penalty?: number | null;
+            /** @description The answer does not end by itself before it has this many tokens; stop strings still end it. */
+            min_tokens?: number | null;
+            /** @description The tokens that end an answer are as any other; for load generators. */
+            ignore_eos?: boolean | null;
+            /**
+             * @description Texts get in front what the model's tokenizer itself adds to a prompt, such as `<s>`.
+             * @default true
+             */
+            add_special_tokens: boolean | null;
+            /** @description Token id (see `/v1/tokenize`) to a number added to its logit. */
+            logit_bias?: {
+                [key: string]: number;
+            } | null;
+            /**
+             * @description The same seed and request give the same answer, alone or in a batch. Choice *i* uses seed + *i*. Given
+             *     equal `system_fingerprint`.
+             */
+            seed?: number | null;
+            /** @description Answers to generate. */
+            n?: number | null;
+            /** @description Generate so many and return the `n` best. */
+            best_of?: number | null;
+            /** @description Texts that end the answer; they are not part of it. */
+            stop?: string | string[] | null;
+            /** @description Send the answer as server-sent events while it is generated. */
+            stream?: boolean | null;
+            /** @description Options of a stream; needs `stream`. */
+            stream_options?: components["schemas"]["StreamOptions"] | null;
+            /** @description The text behind what is to be written. */
+            suffix?: string | null;
+            /** @description The form of the answer. What is asked for is kept to token by token; see docs/structured-output.md. */
+            response_format?: components["schemas"]["ResponseFormat"] | null;
+            /**
+             * @description The form of the answer by a JSON Schema, a regular expression, a list of texts or a grammar: exactly one of them,
+             *     and no `response_format` but text beside it.
+             */
+            structured_outputs?: components["schemas"]["StructuredOutputs"] | null;
+            /** @description Log probabilities of the prompt. */
+            prompt_logprobs?: number | null;
+            /**
+             * @deprecated
+             * @description Your id of the end user. The access log has a short SHA-256 of it, never the value, so that misuse can be
+             *     traced back by whoever knows the id.
+             */
+            user?: string | null;
+            /** @description Aerie's own options. */
+            aerie?: components["schemas"]["CompletionOptions"] | null;
+        };
+        CompletionOptions: {
+            /** @description Milliseconds after which the request ends with `deadline_exceeded`. The server's own limit caps it. */
+            deadline_ms?: number | null;
+            /**
+             * @description `batch` waits behind everything that is `live`. Default `live`.
+             * @enum {string|null}
+             */
+            priority?: "live" | "batch" | null;
+        };
+        /** @description A model id from `/v1/models`. */
+        ModelName: string;
+        MessagesRequest: {
+            model: components["schemas"]["ModelName"];
+            /**
+             * @description Most tokens of the answer, and no more than the context leaves: where that is less, an answer that fills it ends with
+             *     `stop_reason` `model_context_window_exceeded`.
+             */
+            max_tokens: number;
+            /**
+             * @description The conversation so far. Turns of one role that follow each other are one turn. The last is the user's: an answer that is
+             *     begun cannot be continued.
+             */
+            messages: components["schemas"]["AnthropicTurn"][];
+            /** @description Instructions to the model, a text or texts. */
+            system?: string | components["schemas"]["AnthropicSystemBlock"][] | null;
+            /** @description 0 always takes the most probable token. Default of the model. */
+            temperature?: number | null;
+            /** @description Samples among the most probable tokens whose probabilities add up to this. */
+            top_p?: number | null;
+            /** @description Samples among this many most probable tokens; 0 means all. */
+            top_k?: number | null;
+            /** @description Texts that end the answer; `stop_sequence` of the answer says which did. */
+            stop_sequences?: string[] | null;
+            /** @description Send the answer as server-sent events while it is generated. */
+            stream?: boolean | null;
+            /** @description Functions that the model may call. */
+            tools?: components["schemas"]["AnthropicTool"][] | null;
+            /** @description Whether and what the model calls. */
+            tool_choice?: components["schemas"]["AnthropicToolChoice"] | null;
+            /** @description The form of the answer. */
+            output_config?: components["schemas"]["AnthropicOutputConfig"] | null;
+            /** @description Who asks. */
+            metadata?: components["schemas"]["AnthropicMetadata"] | null;
+            cache_control?: components["schemas"]["CacheControl"];
+            /** @description Reasoning before the answer. */
+            thinking?: components["schemas"]["AnthropicThinking"] | null;
+            /**
+             * @description Both are the ordinary queue.
+             * @enum {string|null}
+             */
+            service_tier?: "auto" | "standard_only" | null;
+            /**
+             * @description How fast to answer.
+             * @enum {string|null}
+             */
+            speed?: "standard" | "fast" | null;
+            /** @description A container for code that Anthropic runs. */
+            container?: Record<string, never> | string | null;
+            /** @description Clears old turns by rules. */
+            context_management?: Record<string, never> | null;
+            /** @description Why a prompt was not cached. */
+            diagnostics?: Record<string, never> | null;
+            /** @description Where to answer. */
+            inference_geo?: string | null;
+            /** @description Servers of tools that Anthropic calls. */
+            mcp_servers?: Record<string, never>[] | null;
+            /** @description Has the server keep the conversation. */
+            thread?: Record<string, never> | null;
+            /** @description Models to ask in place of this one. */
+            fallbacks?: Record<string, never>[] | null;
+            /** @description A profile that is kept by Anthropic. */
+            user_profile_id?: string | null;
+            /** @description A workspace of Anthropic's. */
+            workspace_id?: string | null;
+            /** @description Aerie's own options. */
+            aerie?: components["schemas"]["CompletionOptions"] | null;
+        };
+        /** @description What `/v1/messages` would read, as there. */
+        CountTokensRequest: {
+            model: components["schemas"]["ModelName"];
+            /**
+             * @description The conversation so far. Turns of one role that follow each other are one turn. The last is the user's: an answer that is
+             *     begun cannot be continued.
+             */
+            messages: components["schemas"]["AnthropicTurn"][];
+            /** @description Instructions to the model, a text or texts. */
+            system?: string | components["schemas"]["AnthropicSystemBlock"][] | null;
+            /** @description Functions that the model may call. */
+            tools?: components["schemas"]["AnthropicTool"][] | null;
+            /** @description Whether and what the model calls. */
+            tool_choice?: components["schemas"]["AnthropicToolChoice"] | null;
+            /** @description The form of the answer. */
+            output_config?: components["schemas"]["AnthropicOutputConfig"] | null;
+            cache_control?: components["schemas"]["CacheControl"];
+            /** @description Reasoning before the answer. */
+            thinking?: components["schemas"]["AnthropicThinking"] | null;
+            /**
+             * @description How fast to answer.
+             * @enum {string|null}
+             */
+            speed?: "standard" | "fast" | null;
+            /** @description Clears old turns by rules. */
+            context_management?: Record<string, never> | null;
+            /** @description Servers of tools that Anthropic calls. */
+            mcp_servers?: Record<string, never>[] | null;
+            /** @description Has the server keep the conversation. */
+            thread?: Record<string, never> | null;
+            /** @description Models to ask in place of this one. */
+            fallbacks?: Record<string, never>[] | null;
+            /** @description A profile that is kept by Anthropic. */
+            user_profile_id?: string | null;
+            /** @description A workspace of Anthropic's. */
+            workspace_id?: string | null;
+        };
+        /** @description One turn of the conversation; `role` decides its form. */
+        AnthropicTurn: components["schemas"]["AnthropicUserTurn"] | components["schemas"]["AnthropicAssistantTurn"] | components["schemas"]["AnthropicSystemTurn"];
+        AnthropicUserTurn: {
+            /**
+             * @description What the user says and shows. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            role: "user";
+            /** @description A text, or blocks in reading order. */
+            content: string | components["schemas"]["AnthropicUserBlock"][];
+        };
+        AnthropicAssistantTurn: {
+            /**
+             * @description What the model said. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            role: "assistant";
+            /** @description A text, or blocks; the content of an earlier answer can be sent back as it is. */
+            content: string | components["schemas"]["AnthropicAssistantBlock"][];
+        };
+        AnthropicSystemTurn: {
+            /**
+             * @description Instructions in the middle of a conversation, where the model's chat template knows any. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            role: "system";
+            /** @description A text, or texts. */
+            content: string | components["schemas"]["AnthropicSystemBlock"][];
+        };
+        AnthropicSystemBlock: components["schemas"]["AnthropicTextBlock"];
+        AnthropicUserBlock: components["schemas"]["AnthropicTextBlock"] | components["schemas"]["AnthropicImageBlock"] | components["schemas"]["AnthropicDocumentBlock"] | components["schemas"]["AnthropicToolResultBlock"] | components["schemas"]["AnthropicSearchResultBlock"] | components["schemas"]["AnthropicServerToolUseBlock"] | components["schemas"]["AnthropicWebSearchBlock"] | components["schemas"]["AnthropicWebFetchBlock"] | components["schemas"]["AnthropicCodeBlock"] | components["schemas"]["AnthropicBashBlock"] | components["schemas"]["AnthropicEditorBlock"] | components["schemas"]["AnthropicToolSearchBlock"] | components["schemas"]["AnthropicContainerBlock"];
+        AnthropicAssistantBlock: components["schemas"]["AnthropicTextBlock"] | components["schemas"]["AnthropicToolUseBlock"] | components["schemas"]["AnthropicThinkingBlock"] | components["schemas"]["AnthropicRedactedThinkingBlock"] | components["schemas"]["AnthropicSearchResultBlock"] | components["schemas"]["AnthropicServerToolUseBlock"] | components["schemas"]["AnthropicWebSearchBlock"] | components["schemas"]["AnthropicWebFetchBlock"] | components["schemas"]["AnthropicCodeBlock"] | components["schemas"]["AnthropicBashBlock"] | components["schemas"]["AnthropicEditorBlock"] | components["schemas"]["AnthropicToolSearchBlock"] | components["schemas"]["AnthropicContainerBlock"];
+        AnthropicResultBlock: components["schemas"]["AnthropicTextBlock"] | components["schemas"]["AnthropicImageBlock"] | components["schemas"]["AnthropicDocumentBlock"] | components["schemas"]["AnthropicSearchResultBlock"] | components["schemas"]["AnthropicToolReferenceBlock"] | components["schemas"]["AnthropicBrowserStateBlock"];
+        AnthropicImageSource: components["schemas"]["AnthropicBase64Image"] | components["schemas"]["AnthropicImageUrl"] | components["schemas"]["AnthropicFileSource"];
+        AnthropicDocumentSource: components["schemas"]["AnthropicBase64Document"] | components["schemas"]["AnthropicTextSource"] | components["schemas"]["AnthropicContentSource"] | components["schemas"]["AnthropicFileSource"] | components["schemas"]["AnthropicDocumentUrl"];
+        AnthropicSourceBlock: components["schemas"]["AnthropicTextBlock"] | components["schemas"]["AnthropicImageBlock"];
+        AnthropicToolChoice: components["schemas"]["AnthropicChoiceAuto"] | components["schemas"]["AnthropicChoiceAny"] | components["schemas"]["AnthropicChoiceTool"] | components["schemas"]["AnthropicChoiceNone"];
+        AnthropicThinking: components["schemas"]["AnthropicNoThinking"] | components["schemas"]["AnthropicThinkingOn"] | components["schemas"]["AnthropicThinkingAdaptive"] | components["schemas"]["AnthropicThinkingBetween"];
+        AnthropicSearchResultBlock: {
+            /**
+             * @description A result of a search. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "search_result";
+        };
+        AnthropicServerToolUseBlock: {
+            /**
+             * @description A call of a tool that Anthropic runs. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "server_tool_use";
+        };
+        AnthropicWebSearchBlock: {
+            /**
+             * @description A result of such a tool. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "web_search_tool_result";
+        };
+        AnthropicWebFetchBlock: {
+            /**
+             * @description A result of such a tool. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "web_fetch_tool_result";
+        };
+        AnthropicCodeBlock: {
+            /**
+             * @description A result of such a tool. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "code_execution_tool_result";
+        };
+        AnthropicBashBlock: {
+            /**
+             * @description A result of such a tool. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "bash_code_execution_tool_result";
+        };
+        AnthropicEditorBlock: {
+            /**
+             * @description A result of such a tool. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "text_editor_code_execution_tool_result";
+        };
+        AnthropicToolSearchBlock: {
+            /**
+             * @description A result of such a tool. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "tool_search_tool_result";
+        };
+        AnthropicContainerBlock: {
+            /**
+             * @description A file for a container. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "container_upload";
+        };
+        AnthropicToolReferenceBlock: {
+            /**
+             * @description A tool that a search found. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "tool_reference";
+        };
+        AnthropicBrowserStateBlock: {
+            /**
+             * @description What a browser shows. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "browser_state";
+        };
+        AnthropicDocumentUrl: {
+            /**
+             * @description A document by URL. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "url";
+        };
+        AnthropicThinkingOn: {
+            /**
+             * @description Reason first. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "enabled";
+        };
+        AnthropicThinkingAdaptive: {
+            /**
+             * @description Reason where it helps. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "adaptive";
+        };
+        AnthropicThinkingBetween: {
+            /**
+             * @description Reason between calls. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "between_tools";
+        };
+        AnthropicTextBlock: {
+            /**
+             * @description A text. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "text";
+            /** @description The text. */
+            text: string;
+            cache_control?: components["schemas"]["CacheControl"];
+            /** @description Citations of an earlier answer. */
+            citations?: Record<string, never>[] | null;
+        };
+        AnthropicImageBlock: {
+            /**
+             * @description A picture. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "image";
+            /** @description Where it is. */
+            source: components["schemas"]["AnthropicImageSource"];
+            /** @description How to change the picture before it is seen. */
+            transformations?: Record<string, never> | null;
+            cache_control?: components["schemas"]["CacheControl"];
+        };
+        AnthropicDocumentBlock: {
+            /**
+             * @description A document or a text. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "document";
+            /** @description Where it is. */
+            source: components["schemas"]["AnthropicDocumentSource"];
+            /** @description Its name, which the model is told. */
+            title?: string | null;
+            /** @description What there is to say of it; stands before it as a text. */
+            context?: string | null;
+            /** @description Whether the answer cites it. */
+            citations?: components["schemas"]["AnthropicCitations"] | null;
+            cache_control?: components["schemas"]["CacheControl"];
+        };
+        AnthropicCitations: {
+            /** @description Whether the answer cites the document. */
+            enabled?: boolean | null;
+        };
+        AnthropicToolUseBlock: {
+            /**
+             * @description A call of a tool. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "tool_use";
+            /** @description The id that its result names. */
+            id: string;
+            /** @description The tool. */
+            name: string;
+            /** @description Its arguments. */
+            input: Record<string, never>;
+            caller?: components["schemas"]["AnthropicCaller"];
+            toolset_name?: components["schemas"]["AnthropicToolset"];
+            cache_control?: components["schemas"]["CacheControl"];
+        };
+        /** @description What called the tool. */
+        AnthropicCaller: {
+            /** @description `direct`: the model. */
+            type: string;
+        } | null;
+        /** @description The set of tools that it is of. */
+        AnthropicToolset: string | null;
+        /** @description Marks the end of a prefix to keep. A hint that needs no answer, as prefixes of prompts are always kept while there is room. */
+        CacheControl: {
+            /** @constant */
+            type: "ephemeral";
+            /** @enum {string|null} */
+            ttl?: "5m" | "1h" | null;
+        } | null;
+        AnthropicToolResultBlock: {
+            /**
+             * @description What a tool gave. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "tool_result";
+            /** @description The call that it is the result of. */
+            tool_use_id: string;
+            /** @description A text, or texts, pictures and documents. */
+            content?: string | components["schemas"]["AnthropicResultBlock"][] | null;
+            /** @description The tool failed: the model reads `Error:` in front of the content. */
+            is_error?: boolean | null;
+            toolset_name?: components["schemas"]["AnthropicToolset"];
+            cache_control?: components["schemas"]["CacheControl"];
+        };
+        AnthropicThinkingBlock: {
+            /**
+             * @description A thought of another model in an earlier turn. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "thinking";
+            /** @description The thought. */
+            thinking?: string;
+            /** @description Its signature. */
+            signature?: string;
+        };
+        AnthropicRedactedThinkingBlock: {
+            /**
+             * @description A thought of another model in an earlier turn. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "redacted_thinking";
+            /** @description The thought. */
+            data?: string;
+        };
+        AnthropicBase64Image: {
+            /**
+             * @description A picture as data. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "base64";
+            /**
+             * @description What it is.
+             * @enum {string}
+             */
+            media_type: "image/jpeg" | "image/png" | "image/gif" | "image/webp";
+            /** @description The bytes in base64. */
+            data: string;
+        };
+        AnthropicImageUrl: {
+            /**
+             * @description A picture by URL. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "url";
+            /** @description An `https:` URL (`http:` where the server allows it). */
+            url: string;
+        };
+        AnthropicFileSource: {
+            /**
+             * @description A file by id. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "file";
+            /** @description The id of a file that was uploaded to `/v1/files` with the same API key. */
+            file_id: string;
+        };
+        AnthropicBase64Document: {
+            /**
+             * @description A PDF document as data. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "base64";
+            /**
+             * @description What it is.
+             * @constant
+             */
+            media_type: "application/pdf";
+            /** @description The bytes in base64. */
+            data: string;
+        };
+        AnthropicTextSource: {
+            /**
+             * @description A text. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "text";
+            /**
+             * @description What it is.
+             * @constant
+             */
+            media_type: "text/plain";
+            /** @description The text. */
+            data: string;
+        };
+        AnthropicContentSource: {
+            /**
+             * @description Texts and pictures. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "content";
+            /** @description A text, or blocks in reading order. */
+            content: string | components["schemas"]["AnthropicSourceBlock"][];
+        };
+        AnthropicNoThinking: {
+            /**
+             * @description Answer at once. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "disabled";
+        };
+        AnthropicChoiceAuto: {
+            /**
+             * @description The model decides. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "auto";
+            /** @description At most one call an answer. */
+            disable_parallel_tool_use?: boolean | null;
+        };
+        AnthropicChoiceAny: {
+            /**
+             * @description The model calls a tool. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "any";
+            /** @description At most one call an answer. */
+            disable_parallel_tool_use?: boolean | null;
+        };
+        AnthropicChoiceTool: {
+            /**
+             * @description The model calls this tool. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "tool";
+            /** @description One of `tools`. */
+            name: string;
+            /** @description At most one call an answer. */
+            disable_parallel_tool_use?: boolean | null;
+        };
+        AnthropicChoiceNone: {
+            /**
+             * @description The model calls none. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "none";
+        };
+        AnthropicTool: {
+            /** @description `custom`: a function of the client's. */
+            type?: string | null;
+            /** @description Its name. */
+            name: string;
+            /** @description What it does. */
+            description?: string | null;
+            /** @description JSON Schema of its arguments, an object; needed. */
+            input_schema?: Record<string, never> | null;
+            /** @description Every call keeps to the schema, also where the model calls by its own choice. */
+            strict?: boolean | null;
+            /** @description Arguments are streamed as they are written. */
+            eager_input_streaming?: boolean | null;
+            /** @description What may call it. */
+            allowed_callers?: string[] | null;
+            /** @description Tell the model of it only when a search finds it. */
+            defer_loading?: boolean | null;
+            /** @description Examples of arguments. */
+            input_examples?: Record<string, never>[] | null;
+            cache_control?: components["schemas"]["CacheControl"];
+        };
+        AnthropicOutputConfig: {
+            /** @description A JSON text that the schema allows. */
+            format?: components["schemas"]["AnthropicOutputFormat"] | null;
+            /**
+             * @description How much to do for the answer.
+             * @enum {string|null}
+             */
+            effort?: "low" | "medium" | "high" | "xhigh" | "max" | null;
+            /** @description Tokens of a whole task. */
+            task_budget?: Record<string, never> | null;
+        };
+        AnthropicOutputFormat: {
+            /**
+             * @description A JSON text.
+             * @constant
+             */
+            type: "json_schema";
+            /** @description JSON Schema, kept to. */
+            schema: Record<string, never>;
+        };
+        AnthropicMetadata: {
+            /** @description Your id of the end user. The access log has a short SHA-256 of it, never the value. */
+            user_id?: string | null;
+        };
         StreamOptions: {
             /** @description Send one more chunk with the token counts before `[DONE]`. */
             include_usage?: boolean | null;
@@ -540,12 +1265,46 @@ export interface components {
         };
         ResponseFormat: {
             /**
-             * @description `text`: no constraint.
+             * @description `text`: any text. `json_object`: a JSON object. `json_schema`: a JSON text that is valid under a schema.
              * @enum {string}
              */
             type: "text" | "json_object" | "json_schema";
-            /** @description The schema to follow. */
-            json_schema?: Record<string, never> | null;
+            /** @description The schema to follow; with the type `json_schema`. */
+            json_schema?: components["schemas"]["JsonSchemaFormat"] | null;
+        };
+        JsonSchemaFormat: {
+            /** @description A name for it. */
+            name: string;
+            /** @description What it is for. The model is not told of it. */
+            description?: string | null;
+            /** @description A JSON Schema; keywords that cannot be kept to are refused by name. */
+            schema: {
+                [key: string]: unknown;
+            };
+            /** @description The schema is kept to in either case. */
+            strict?: boolean | null;
+        };
+        StructuredOutputs: {
+            /** @description A JSON Schema, as in `response_format`. */
+            json?: {
+                [key: string]: unknown;
+            } | null;
+            /** @description A regular expression of ECMAScript that the whole answer matches. */
+            regex?: string | null;
+            /** @description The answer is one of these texts. */
+            choice?: string[] | null;
+            /** @description A grammar in GBNF or EBNF; its rule `root` is the whole answer. */
+            grammar?: string | null;
+            /** @description The answer is a JSON object. */
+            json_object?: boolean | null;
+            /** @description Free text with parts that follow schemas. */
+            structural_tag?: string | null;
+            /** @description JSON without white space. */
+            disable_any_whitespace?: boolean | null;
+            /** @description No properties but those that are named. */
+            disable_additional_properties?: boolean | null;
+            /** @description White space of JSON texts. */
+            whitespace_pattern?: string | null;
         };
         /** @description Pairs of short texts. */
         Metadata: {
@@ -597,21 +1356,25 @@ export interface components {
             annotations?: Record<string, never>[] | null;
             /** @description A spoken answer of an earlier turn. */
             audio?: Record<string, never> | null;
-            /** @description Tool calls of an earlier turn. */
-            tool_calls?: Record<string, never>[] | null;
+            /** @description Calls of an earlier turn. A `tool` message for each follows, in any order. */
+            tool_calls?: components["schemas"]["ToolCallOfTurn"][] | null;
             /**
              * @deprecated
              * @description Older form of `tool_calls`.
              */
             function_call?: Record<string, never> | null;
         };
-        /** @description The result of a tool call. */
+        /** @description What a tool gave. */
         ToolMessage: {
             /**
-             * @description The result of a tool call. (enum property replaced by openapi-typescript)
+             * @description What a tool gave. (enum property replaced by openapi-typescript)
              * @enum {string}
              */
             role: "tool";
+            /** @description A text, or parts in reading order. */
+            content: string | components["schemas"]["UserPart"][];
+            /** @description The call of the assistant message before that this is the result of. */
+            tool_call_id: string;
         };
         /**
          * @deprecated
@@ -623,6 +1386,82 @@ export interface components {
              * @enum {string}
              */
             role: "function";
+        };
+        Tool: components["schemas"]["FunctionTool"] | components["schemas"]["CustomTool"];
+        FunctionTool: {
+            /**
+             * @description A function of the client. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "function";
+            function: components["schemas"]["FunctionDefinition"];
+        };
+        /** @description What the model is told of a function. */
+        FunctionDefinition: {
+            name: components["schemas"]["FunctionName"];
+            /** @description What it does, and when to call it. */
+            description?: string | null;
+            /** @description JSON Schema of its arguments, an object. Absent, it takes none. */
+            parameters?: Record<string, never> | null;
+            /**
+             * @description Arguments always follow the schema, also where the model calls by its own choice. A schema with a keyword
+             *     that cannot be kept to is refused. Default false.
+             */
+            strict?: boolean | null;
+        };
+        /** @description Letters, digits, underscores and dashes. */
+        FunctionName: string;
+        CustomTool: {
+            /**
+             * @description A tool that takes a text or what a grammar allows. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "custom";
+        };
+        ToolChoiceObject: components["schemas"]["NamedToolChoice"] | components["schemas"]["AllowedToolsChoice"] | components["schemas"]["CustomTool"];
+        NamedToolChoice: {
+            /**
+             * @description This function is called. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "function";
+            /** @description The function. */
+            function: {
+                name: components["schemas"]["FunctionName"];
+            };
+        };
+        AllowedToolsChoice: {
+            /**
+             * @description The model is told of all tools and may call these. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "allowed_tools";
+            /** @description The tools, and whether one of them must be called. */
+            allowed_tools: {
+                /**
+                 * @description Whether one of them must be called.
+                 * @enum {string}
+                 */
+                mode: "auto" | "required";
+                /** @description Each names a function of `tools`. */
+                tools: components["schemas"]["NamedToolChoice"][];
+            };
+        };
+        ToolCallOfTurn: components["schemas"]["FunctionCallOfTurn"] | components["schemas"]["CustomTool"];
+        FunctionCallOfTurn: {
+            /** @description As the answer had it. */
+            id: string;
+            /**
+             * @description A call of a function. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "function";
+            /** @description What was called. */
+            function: {
+                name: components["schemas"]["FunctionName"];
+                /** @description A JSON text. What is none is shown to the model as it is. */
+                arguments: string;
+            };
         };
         /** @description Tells participants of one role apart, where the model's chat template shows names. */
         ParticipantName: string | null;
@@ -817,14 +1656,34 @@ export interface components {
         VideoTimes: number[] | null;
         /** @description Exactly one of `messages` and `prompt`. */
         TokenizeRequest: {
-            /** @description A model id from `/v1/models`. */
-            model: string;
+            model: components["schemas"]["ModelName"];
             /** @description A conversation, as in `/v1/chat/completions`. */
             messages?: components["schemas"]["Message"][] | null;
-            /** @description A bare text; no chat template, no special tokens added. */
+            /** @description Functions that the model is told of, as in `/v1/chat/completions`; only with `messages`. */
+            tools?: components["schemas"]["Tool"][] | null;
+            /** @description With `none`, the model is not told of the tools. Everything else costs the same. */
+            tool_choice?: ("none" | "auto" | "required") | components["schemas"]["ToolChoiceObject"] | null;
+            /** @description A bare text, without a chat template, as `/v1/completions` reads it. */
             prompt?: string | null;
+            /**
+             * @description Of a `prompt`: count what the model's tokenizer itself adds in front, such as `<s>`. A chat template has written its
+             *     own, so that of `messages` only `false` is accepted.
+             * @default true
+             */
+            add_special_tokens: boolean | null;
             /** @description Also return the token ids. */
             return_ids?: boolean | null;
+            /** @description Also return each token as text. */
+            return_token_strs?: boolean | null;
+            /** @description Of `messages`: count the beginning of the answer's turn, which the template writes. */
+            add_generation_prompt?: boolean | null;
+            /** @description Of `messages`: leave the last turn open. */
+            continue_final_message?: boolean | null;
+        };
+        DetokenizeRequest: {
+            model: components["schemas"]["ModelName"];
+            /** @description Token ids; those of `/v1/tokenize` that stand for pictures and sounds are written as their placeholder. */
+            tokens: number[];
         };
         TranscriptionRequest: {
             /** @description The sound, with a file name; what is in it decides the format, not the name. */
@@ -1011,7 +1870,7 @@ export interface components {
              * @description The route of all its requests; `/v1/tokenize` is Aerie's own.
              * @enum {string}
              */
-            endpoint: "/v1/chat/completions" | "/v1/embeddings" | "/v1/tokenize" | "/v1/responses" | "/v1/completions" | "/v1/moderations" | "/v1/images/generations" | "/v1/images/edits" | "/v1/videos";
+            endpoint: "/v1/chat/completions" | "/v1/completions" | "/v1/embeddings" | "/v1/tokenize" | "/v1/responses" | "/v1/completions" | "/v1/moderations" | "/v1/images/generations" | "/v1/images/edits" | "/v1/videos";
             /**
              * @description How long its lines have. Those that are not done then are in the error file as `batch_expired`, and the batch is
              *     `expired`, with an output file of those that are.
@@ -1226,6 +2085,59 @@ export interface components {
             /** @description Present only with `stream_options.include_usage`; null but for the last chunk. */
             usage?: components["schemas"]["Usage"] | null;
             aerie?: components["schemas"]["Explanation"] | components["schemas"]["MediaSeen"];
+        };
+        Completion: {
+            id: string;
+            /** @constant */
+            object: "text_completion";
+            /** @description Unix seconds. */
+            created: number;
+            model: string;
+            /** @description Changes whenever the weights, the runtime or the server's version do. */
+            system_fingerprint: string;
+            /** @description Those of prompt *p* are numbered from *p* · `n`. */
+            choices: {
+                index: number;
+                text: string;
+                logprobs: components["schemas"]["CompletionLogprobs"] | null;
+                /** @enum {string} */
+                finish_reason: "stop" | "length";
+            }[];
+            usage: components["schemas"]["Usage"];
+        };
+        CompletionChunk: {
+            id: string;
+            /** @constant */
+            object: "text_completion";
+            /** @description Unix seconds. */
+            created: number;
+            model: string;
+            system_fingerprint: string;
+            choices: {
+                index: number;
+                text: string;
+                logprobs: components["schemas"]["CompletionLogprobs"] | null;
+                /** @enum {string|null} */
+                finish_reason: "stop" | "length" | null;
+            }[];
+            /** @description Present only with `stream_options.include_usage`; null but for the last chunk. */
+            usage?: components["schemas"]["Usage"] | null;
+        };
+        /** @description Four lists of one length. */
+        CompletionLogprobs: {
+            /** @description A token that is no text by itself is written as its bytes: `bytes:\xe2\x80`. */
+            tokens: string[];
+            /** @description Null for the first token of a prompt. */
+            token_logprobs: (number | null)[];
+            /**
+             * @description By token: the most probable ones, and the one that stands there where it is none of them. Null for the first token of a
+             *     prompt.
+             */
+            top_logprobs: ({
+                [key: string]: number;
+            } | null)[];
+            /** @description Unicode characters of the choice's text, its prompt included with `echo`, before each token. */
+            text_offset: number[];
         };
         Logprobs: {
             content: {
@@ -1723,6 +2635,17 @@ export interface components {
                 /** @description How the number comes about. */
                 how: string;
             } | null;
+            /** @description How the model is told of tools and calls them; null for a model that does not answer. */
+            tools?: {
+                /** @description Name of the format in which it writes calls. */
+                format: string;
+                /**
+                 * @description `chat-template`: the checkpoint's own template knows tools. `messages`: it does not, and the server
+                 *     writes them into the messages.
+                 * @enum {string}
+                 */
+                source: "chat-template" | "messages";
+            } | null;
             /** @description Where the chat template comes from; null for a model that does not answer. */
             prompt?: {
                 /** @description The file or field that it stands in, or `family` where the published code has it. */
@@ -1971,9 +2894,137 @@ export interface components {
             documents?: components["schemas"]["DocumentSeen"][];
             /** @description Only with `return_ids`; the placeholder id of pictures stands once for each position of a picture or frame. */
             ids?: number[];
+            /** @description Only with `return_token_strs`; the name of a special token, and U+FFFD for bytes that are no text by themselves. */
+            token_strs?: string[];
             max_context: number;
             /** @description Positions left for the answer; negative when the prompt is too long. */
             remaining: number;
+        };
+        DetokenizeResponse: {
+            model: string;
+            /** @description The text, under the name that vLLM gives it. */
+            prompt: string;
+        };
+        AnthropicMessage: {
+            id: string;
+            /** @constant */
+            type: "message";
+            /** @constant */
+            role: "assistant";
+            model: string;
+            content: (components["schemas"]["AnthropicAnswerText"] | components["schemas"]["AnthropicAnswerCall"])[];
+            stop_reason: components["schemas"]["AnthropicStopReason"];
+            /** @description The one that ended the answer. */
+            stop_sequence: string | null;
+            stop_details: null;
+            container: null;
+            usage: components["schemas"]["AnthropicUsage"];
+        };
+        /**
+         * @description Null only in `message_start`.
+         * @enum {string|null}
+         */
+        AnthropicStopReason: "end_turn" | "max_tokens" | "stop_sequence" | "tool_use" | "model_context_window_exceeded" | null;
+        AnthropicAnswerText: {
+            /** @constant */
+            type: "text";
+            text: string;
+            citations: null;
+        };
+        AnthropicAnswerCall: {
+            /** @constant */
+            type: "tool_use";
+            id: string;
+            name: string;
+            /** @description Empty in `content_block_start`, where it comes in pieces. */
+            input: Record<string, never>;
+            caller: {
+                /** @constant */
+                type: "direct";
+            };
+        };
+        AnthropicUsage: {
+            /** @description Positions of the prompt that were computed, pictures included. */
+            input_tokens: number;
+            /**
+             * @description Keeping a prefix costs nothing.
+             * @constant
+             */
+            cache_creation_input_tokens: 0;
+            /** @description Positions that the prefix cache had. */
+            cache_read_input_tokens: number;
+            output_tokens: number;
+            output_tokens_details?: null;
+            cache_creation?: null;
+            server_tool_use?: null;
+            /** @enum {string} */
+            service_tier?: "standard" | "batch";
+            inference_geo?: null;
+            speed?: null;
+        };
+        /** @description One event of a stream; its name is its `type`. */
+        AnthropicEvent: {
+            /** @constant */
+            type: "message_start";
+            message: components["schemas"]["AnthropicMessage"];
+        } | {
+            /** @constant */
+            type: "content_block_start";
+            index: number;
+            content_block: components["schemas"]["AnthropicAnswerText"] | components["schemas"]["AnthropicAnswerCall"];
+        } | {
+            /** @constant */
+            type: "content_block_delta";
+            index: number;
+            delta: {
+                /** @constant */
+                type: "text_delta";
+                text: string;
+            } | {
+                /** @constant */
+                type: "input_json_delta";
+                partial_json: string;
+            };
+        } | {
+            /** @constant */
+            type: "content_block_stop";
+            index: number;
+        } | {
+            /** @constant */
+            type: "message_delta";
+            delta: {
+                stop_reason: components["schemas"]["AnthropicStopReason"];
+                stop_sequence: string | null;
+                stop_details: null;
+                container: null;
+            };
+            usage: components["schemas"]["AnthropicUsage"];
+        } | {
+            /** @enum {string} */
+            type: "message_stop" | "ping";
+        };
+        AnthropicTokenCount: {
+            /** @description Positions of the prompt, pictures included. */
+            input_tokens: number;
+        };
+        /** @description The body of every failure below `/v1/messages`. */
+        AnthropicError: {
+            /** @constant */
+            type: "error";
+            error: {
+                /** @enum {string} */
+                type: "invalid_request_error" | "authentication_error" | "permission_error" | "not_found_error" | "request_too_large" | "rate_limit_error" | "timeout_error" | "overloaded_error" | "api_error";
+                message: string;
+                details: {
+                    /** @description One of the closed list of `Error`, or `thread_unsupported_request`. */
+                    error_code: string;
+                    /** @description Only with `thread_unsupported_request`. */
+                    unsupported?: string[];
+                    /** @description The field at fault, where there is one. */
+                    param: string | null;
+                };
+            };
+            request_id: string;
         };
         Liveness: {
             /** @constant */
@@ -2217,6 +3268,367 @@ export interface operations {
             504: components["responses"]["DeadlineExceeded"];
         };
     };
+    createCompletion: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description An id of yours for this request, 1 to 128 of `A-Z a-z 0-9 . _ : -`. It comes back and stands in the log.
+                 *     Anything else is replaced by an id of the server's.
+                 */
+                "x-request-id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CompletionRequest"];
+            };
+        };
+        responses: {
+            /** @description The continued texts. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "server-timing": components["headers"]["ServerTiming"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Completion"];
+                    "text/event-stream": components["schemas"]["CompletionChunk"] | components["schemas"]["Error"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["QueueFull"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["DeadlineExceeded"];
+        };
+    };
+    createMessage: {
+        parameters: {
+            query?: {
+                /** @description Sent by official clients for functions that are a beta; changes nothing. */
+                beta?: "true";
+            };
+            header?: {
+                /**
+                 * @description An id of yours for this request, 1 to 128 of `A-Z a-z 0-9 . _ : -`. It comes back and stands in the log.
+                 *     Anything else is replaced by an id of the server's.
+                 */
+                "x-request-id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MessagesRequest"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "request-id": components["headers"]["RequestId"];
+                    "server-timing": components["headers"]["ServerTiming"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnthropicMessage"];
+                    "text/event-stream": components["schemas"]["AnthropicEvent"] | components["schemas"]["AnthropicError"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnthropicError"];
+                };
+            };
+            /** @description No API key, or an unknown one. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnthropicError"];
+                };
+            };
+            /** @description The Host header names a host that this server is not known by. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnthropicError"];
+                };
+            };
+            /** @description No such model or file. */
+            404: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnthropicError"];
+                };
+            };
+            /** @description The body has too many bytes or too many values. */
+            413: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnthropicError"];
+                };
+            };
+            /** @description The body is not JSON in UTF-8. */
+            415: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnthropicError"];
+                };
+            };
+            /** @description The key has used up what it may. */
+            429: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnthropicError"];
+                };
+            };
+            /** @description The model's runtime failed, or the server has a defect. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnthropicError"];
+                };
+            };
+            /** @description The server is loading or draining. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnthropicError"];
+                };
+            };
+            /** @description The request was not finished within its deadline. */
+            504: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnthropicError"];
+                };
+            };
+            /** @description The waiting queue is full. */
+            529: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "request-id": components["headers"]["RequestId"];
+                    "retry-after": components["headers"]["RetryAfter"];
+                    "retry-after-ms": components["headers"]["RetryAfterMs"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnthropicError"];
+                };
+            };
+        };
+    };
+    countMessageTokens: {
+        parameters: {
+            query?: {
+                /** @description Sent by official clients for functions that are a beta; changes nothing. */
+                beta?: "true";
+            };
+            header?: {
+                /**
+                 * @description An id of yours for this request, 1 to 128 of `A-Z a-z 0-9 . _ : -`. It comes back and stands in the log.
+                 *     Anything else is replaced by an id of the server's.
+                 */
+                "x-request-id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CountTokensRequest"];
+            };
+        };
+        responses: {
+            /** @description The count. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnthropicTokenCount"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnthropicError"];
+                };
+            };
+            /** @description No API key, or an unknown one. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnthropicError"];
+                };
+            };
+            /** @description The Host header names a host that this server is not known by. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnthropicError"];
+                };
+            };
+            /** @description No such model or file. */
+            404: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnthropicError"];
+                };
+            };
+            /** @description The body has too many bytes or too many values. */
+            413: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnthropicError"];
+                };
+            };
+            /** @description The body is not JSON in UTF-8. */
+            415: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnthropicError"];
+                };
+            };
+            /** @description The key has used up what it may. */
+            429: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnthropicError"];
+                };
+            };
+            /** @description The model's runtime failed, or the server has a defect. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnthropicError"];
+                };
+            };
+            /** @description The server is loading or draining. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnthropicError"];
+                };
+            };
+            /** @description The request was not finished within its deadline. */
+            504: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnthropicError"];
+                };
+            };
+            /** @description The waiting queue is full. */
+            529: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    "request-id": components["headers"]["RequestId"];
+                    "retry-after": components["headers"]["RetryAfter"];
+                    "retry-after-ms": components["headers"]["RetryAfterMs"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnthropicError"];
+                };
+            };
+        };
+    };
     createEmbedding: {
         parameters: {
             query?: never;
@@ -2440,6 +3852,45 @@ export interface operations {
             500: components["responses"]["ServerError"];
             503: components["responses"]["Unavailable"];
             504: components["responses"]["DeadlineExceeded"];
+        };
+    };
+    detokenize: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description An id of yours for this request, 1 to 128 of `A-Z a-z 0-9 . _ : -`. It comes back and stands in the log.
+                 *     Anything else is replaced by an id of the server's.
+                 */
+                "x-request-id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DetokenizeRequest"];
+            };
+        };
+        responses: {
+            /** @description The text. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DetokenizeResponse"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     createTranscription: {

@@ -8,6 +8,10 @@ export interface RequestValidator {
 }
 
 export const ChatCompletionRequest: RequestValidator
+export const CompletionRequest: RequestValidator
+export const DetokenizeRequest: RequestValidator
+export const MessagesRequest: RequestValidator
+export const CountTokensRequest: RequestValidator
 export const EmbeddingRequest: RequestValidator
 export const TokenizeRequest: RequestValidator
 export const FileUploadRequest: RequestValidator

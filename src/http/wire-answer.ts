@@ -111,6 +111,8 @@ export class AnswerBuilder {
 function toWireChoice(choice: Choice, index: number): ChatCompletion['choices'][number] {
   if (!choice.finishReason) throw new Error(`choice ${index} ended without a finish reason`)
   const { text, calls } = choice
+  // As OpenAI has it: an answer that is calls and nothing else has no log probabilities.
+  const logprobs = calls.length > 0 && choice.logprobs?.length === 0 ? undefined : choice.logprobs
   return {
     index,
     message: {
@@ -121,7 +123,7 @@ function toWireChoice(choice: Choice, index: number): ChatCompletion['choices'][
         tool_calls: calls.map(({ id, ...call }) => ({ id, type: 'function', function: call })),
       }),
     },
-    logprobs: choice.logprobs ? toWireLogprobs(choice.logprobs) : null,
+    logprobs: logprobs ? toWireLogprobs(logprobs) : null,
     finish_reason: toWireFinish(choice.finishReason),
   }
 }

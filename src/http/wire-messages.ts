@@ -4,6 +4,7 @@ import type { FilePart, RequestMessage } from '../chat/contract.ts'
 import { AerieError } from '../errors.ts'
 import type { WireRequests } from './contract.ts'
 import { toInputAudio, toSoundByUrl } from './wire-sound.ts'
+import { toToolCalls } from './wire-tools.ts'
 import { toInputVideo, toVideoByUrl, trackOf } from './wire-video.ts'
 
 type WireMessage = WireRequests['ChatCompletionRequest']['messages'][number]
@@ -13,11 +14,16 @@ type WirePart = Exclude<WireContent, string | null | undefined>[number]
 /** The contract has refused every role and part that is not converted here. */
 export function toMessages(messages: readonly WireMessage[]): RequestMessage[] {
   return messages.map((message, i) => {
-    if (message.role === 'tool' || message.role === 'function') throw unreachable(message.role)
+    if (message.role === 'function') throw unreachable(message.role)
+    const content = toParts(message.content, `messages[${i}].content`)
+    const { role } = message
+    if (role === 'tool') return { role, name: undefined, content, toolCallId: message.tool_call_id }
+    const calls = role === 'assistant' ? (message.tool_calls ?? []) : []
     return {
-      role: message.role,
+      role,
       name: message.name ?? undefined,
-      content: toParts(message.content, `messages[${i}].content`),
+      content,
+      ...(calls.length > 0 && { toolCalls: toToolCalls(calls, `messages[${i}].tool_calls`) }),
     }
   })
 }

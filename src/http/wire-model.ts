@@ -55,6 +55,7 @@ function capabilities(document: CapabilityDocument) {
     image_tokens: imageTokens
       ? { ...pick(imageTokens, 'min', 'max', 'how'), per_tile: imageTokens.perTile }
       : null,
+    tools: chat ? { ...chat.tools } : null,
     prompt: chat ? { source: chat.prompt.source, template: chat.prompt.template ?? null } : null,
     decoding: chat
       ? {

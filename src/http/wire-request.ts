@@ -3,7 +3,9 @@
 import type { ChatRequest, RequestedSampling, TokenizeRequest } from '../chat/contract.ts'
 import { AerieError } from '../errors.ts'
 import type { WireRequests } from './contract.ts'
+import { toResponseFormat } from './wire-format.ts'
 import { toMessages } from './wire-messages.ts'
+import { toToolChoice, toTools } from './wire-tools.ts'
 
 type WireChat = WireRequests['ChatCompletionRequest']
 
@@ -35,15 +37,15 @@ export function toChatRequest(wire: WireChat, context: RequestContext): ChatRequ
     requestId: context.requestId,
     model: wire.model,
     messages: toMessages(wire.messages),
-    sampling: toSampling(wire),
+    sampling: toSampling(wire, topLogprobs(wire)),
     n: wire.n ?? 1,
     maxTokens: maxTokens(wire),
     minTokens: wire.min_tokens ?? 0,
     stop: [wire.stop ?? []].flat(),
-    tools: [],
-    toolChoice: { mode: 'auto' },
-    parallelToolCalls: true,
-    responseFormat: { type: 'text' },
+    tools: toTools(wire.tools ?? []),
+    toolChoice: toToolChoice(wire.tool_choice),
+    parallelToolCalls: wire.parallel_tool_calls ?? true,
+    responseFormat: toResponseFormat(wire),
     explain: context.explain || (wire.aerie?.explain ?? false),
     deadlineMs: wire.aerie?.deadline_ms ?? undefined,
     priority: context.isInner ? 'batch' : priorityOf(wire),
@@ -52,21 +54,29 @@ export function toChatRequest(wire: WireChat, context: RequestContext): ChatRequ
   }
 }
 
-function priorityOf(wire: WireChat): ChatRequest['priority'] {
+export function priorityOf(
+  wire: Pick<WireChat, 'aerie' | 'service_tier'>,
+): ChatRequest['priority'] {
   return wire.aerie?.priority ?? (wire.service_tier === 'flex' ? 'batch' : 'live')
 }
 
 /** Throws `invalid_request` for stream options without a stream. */
-export function toAnswerForm(wire: WireChat): AnswerForm {
+export function toStreamForm(
+  wire: Pick<WireChat, 'stream' | 'stream_options'>,
+): Pick<AnswerForm, 'stream' | 'includeUsage'> {
   const stream = wire.stream ?? false
   const options = wire.stream_options ?? undefined
   if (options && !stream) {
     throw contradiction('stream_options', 'expected stream to be true as well')
   }
+  return { stream, includeUsage: options?.include_usage ?? false }
+}
+
+/** Throws as {@link toStreamForm}. */
+export function toAnswerForm(wire: WireChat): AnswerForm {
   const tier = wire.service_tier ?? undefined
   return {
-    stream,
-    includeUsage: options?.include_usage ?? false,
+    ...toStreamForm(wire),
     logprobs: wire.logprobs ?? false,
     serviceTier: tier === undefined ? undefined : tier === 'flex' ? 'flex' : 'default',
     metadata: wire.metadata ?? undefined,
@@ -85,23 +95,59 @@ export function toTokenizeRequest(
   if (!messages && typeof prompt !== 'string') {
     throw contradiction('messages', 'expected messages or prompt, got neither')
   }
+  if (!messages && (wire.tools ?? []).length > 0) {
+    throw contradiction('tools', 'expected messages as well')
+  }
+  if (messages && wire.add_special_tokens) {
+    const what = 'expected false or nothing, as the chat template writes special tokens itself'
+    throw contradiction('add_special_tokens', what)
+  }
   return {
     requestId,
     model: wire.model,
     input: messages
-      ? { type: 'messages', messages: toMessages(messages) }
-      : { type: 'text', text: prompt ?? '' },
+      ? {
+          type: 'messages',
+          messages: toMessages(messages),
+          tools: toTools(wire.tools ?? []),
+          toolChoice: toToolChoice(wire.tool_choice),
+        }
+      : {
+          type: 'text',
+          text: prompt ?? '',
+          addsSpecialTokens: wire.add_special_tokens ?? true,
+        },
     returnIds: wire.return_ids ?? false,
+    returnStrings: wire.return_token_strs ?? false,
     tenant,
     priority: isInner ? 'batch' : 'live',
   }
 }
 
-function toSampling(wire: WireChat): RequestedSampling {
-  const { logprobs, top_logprobs: top } = wire
+function topLogprobs({ logprobs, top_logprobs: top }: WireChat): number | undefined {
   if (typeof top === 'number' && !logprobs) {
     throw contradiction('top_logprobs', 'expected logprobs to be true as well')
   }
+  return logprobs ? (top ?? 0) : undefined
+}
+
+export type SamplingFields = Pick<
+  WireChat,
+  | 'temperature'
+  | 'top_p'
+  | 'top_k'
+  | 'min_p'
+  | 'repetition_penalty'
+  | 'presence_penalty'
+  | 'frequency_penalty'
+  | 'logit_bias'
+  | 'seed'
+>
+
+export function toSampling(
+  wire: SamplingFields,
+  topLogprobs: number | undefined,
+): RequestedSampling {
   const bias = Object.entries(wire.logit_bias ?? {})
   return {
     temperature: wire.temperature ?? undefined,
@@ -114,7 +160,7 @@ function toSampling(wire: WireChat): RequestedSampling {
     frequencyPenalty: wire.frequency_penalty ?? undefined,
     logitBias: new Map(bias.map(([id, value]) => [Number(id), value])),
     seed: wire.seed ?? undefined,
-    topLogprobs: logprobs ? (top ?? 0) : undefined,
+    topLogprobs,
   }
 }
 
@@ -127,6 +173,6 @@ function maxTokens(wire: WireChat): number | undefined {
   return newer ?? older ?? undefined
 }
 
-function contradiction(param: string, what: string): AerieError {
+export function contradiction(param: string, what: string): AerieError {
   return new AerieError('invalid_request', `${param}: ${what}`, { param })
 }

@@ -55,12 +55,12 @@ export function toWireLogprobs(logprobs: readonly TextLogprob[]): Wire['Logprobs
 }
 
 function toWireToken({ token, logprob, bytes }: TokenText) {
-  return {
-    token,
-    // OpenAI's stand-in for what JSON cannot say: a token that was masked out.
-    logprob: Number.isFinite(logprob) ? Math.min(0, logprob) : -9999,
-    bytes: bytes && [...bytes],
-  }
+  return { token, logprob: toWireLogprob(logprob), bytes: bytes && [...bytes] }
+}
+
+/** OpenAI's stand-in for what JSON cannot say: a token that was masked out. */
+export function toWireLogprob(logprob: number): number {
+  return Number.isFinite(logprob) ? Math.min(0, logprob) : -9999
 }
 
 function toWireExplanation(

@@ -7,7 +7,8 @@ const COUNTERS = new Set([
   ...['prefixEvictions', 'generatedTokens', 'draftedTokens', 'acceptedTokens', 'preemptions'],
   ...['aborted', 'tilesEncoded', 'runs', 'cacheHits', 'cacheMisses', 'cacheEvictions'],
   ...['hits', 'misses', 'writes', 'evictions', 'rejected', 'failures', 'skipped', 'loads'],
-  ...['windows', 'retries', 'rows', 'loadMs'],
+  ...['windows', 'retries', 'rows', 'loadMs', 'compiled', 'refused', 'masks', 'maskWaits'],
+  ...['maskWaitMs', 'steered', 'restarts'],
 ])
 /** Of the one folder of features on disk, which every model sees. */
 const OF_FOLDER = new Set(['entries', 'bytes', 'maxBytes'])

@@ -23,6 +23,7 @@ import { computedForm, type FoundModel, factsOf, readingOf } from '../model-fact
 import { encoderBounds, engineAdapters, limitsInForce, smallCacheRemark } from '../part-options.ts'
 import { startAll } from '../start-all.ts'
 import type { Logger } from '../telemetry/logger.ts'
+import { vocabularyOf } from '../tokenizer/vocabulary.ts'
 import type { LoadedModel } from './contract.ts'
 import type { Rooms } from './rooms.ts'
 import { runtimeFor } from './runtime.ts'
@@ -56,6 +57,7 @@ export async function openChat(
     kvCacheType: chooseKvCacheType(config.kvCacheType, backend, await computedForm(found, backend)),
     kvCacheBytes: config.kvCacheBytes,
     maxDraftTokens: chooseMaxDraft(config, backend),
+    grammars: { compileTimeoutMs: config.grammarTimeoutMs, cacheBytes: config.grammarCacheBytes },
   }
   // Everything that can start does so at once; what did start is closed again when another part fails.
   const [text, facts, engine, encoder] = await startAll([
@@ -76,6 +78,7 @@ export async function openChat(
       ? Promise.resolve(undefined)
       : startEncoder({ ...worker, ...encoderBounds(config) }),
   ])
+  engine.useVocabulary(await vocabularyOf(text.tokenizer, engine.vocabSize, text.tools.shownIds))
   const model: ServedModel = {
     ...text,
     id: name,

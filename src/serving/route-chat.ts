@@ -17,6 +17,23 @@ export function routeChat(models: ModelLender, longest: number): ChatService {
       yield* lease.model.chat!.complete(asked, signal)
     },
 
+    async *completeText(request, signal) {
+      const { id, adapter } = models.resolve(request.model, 'chat')
+      const deadlineMs = Math.min(request.deadlineMs ?? longest, longest)
+      using deadline = withDeadline(signal, deadlineMs)
+      using lease = await borrow(models, id, request.priority, deadline)
+      const left = lease.waited ? deadline.remainingMs() : request.deadlineMs
+      const asked = { ...request, model: id, deadlineMs: left, ...(adapter && { adapter }) }
+      yield* lease.model.chat!.completeText(asked, signal)
+    },
+
+    async detokenize(request, signal) {
+      const { id } = models.resolve(request.model, 'chat')
+      using deadline = withDeadline(signal, longest)
+      using lease = await borrow(models, id, 'live', deadline)
+      return await lease.model.chat!.detokenize({ ...request, model: id }, signal)
+    },
+
     async tokenize(request, signal) {
       const { id, adapter } = models.resolve(request.model, 'chat')
       using deadline = withDeadline(signal, longest)

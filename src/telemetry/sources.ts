@@ -7,6 +7,7 @@ import type { SoundStats } from '../media/sound/sounds.ts'
 import type { MediaStats } from '../media/types.ts'
 import type { SpeechStats } from '../speech/recogniser.ts'
 import { ADAPTER_COUNTERS, ADAPTER_GAUGES } from './adapter-sources.ts'
+import { GRAMMAR_COUNTERS, GRAMMAR_GAUGES } from './grammar-sources.ts'
 import { type ModelsSnapshot, registerModels } from './model-sources.ts'
 import { SPEECH_COUNTERS, SPEECH_GAUGES } from './speech-sources.ts'
 
@@ -47,6 +48,7 @@ const GAUGES: Readonly<Record<string, readonly [help: string, read: Read]>> = {
     'Sequences that may wait; more get 429.',
     (s) => s.engine?.maxWaiting,
   ],
+  ...GRAMMAR_GAUGES,
   aerie_kv_blocks_used: ['KV blocks held by running sequences.', (s) => s.engine?.kvBlocksUsed],
   aerie_kv_blocks_cached: [
     'KV blocks held by the prefix cache alone.',
@@ -208,6 +210,7 @@ const COUNTERS: typeof GAUGES = {
     'Kept prompts that made room for others.',
     (s) => s.engine?.prefixEvictions,
   ],
+  ...GRAMMAR_COUNTERS,
   aerie_tiles_encoded_total: [
     'Tiles run through the vision towers.',
     (s) => s.encoder?.tilesEncoded,

@@ -8,6 +8,21 @@ const IN_PLACE_CHARACTERS = 4096
 /** A text that takes longer is an attack on the pre-tokenizer's regular expression. */
 const TIMEOUT_MS = 10_000
 
+/** What the worker is asked. */
+export interface EncodeMessage {
+  readonly id: number
+  readonly texts: readonly string[]
+  readonly whole: boolean
+}
+
+export function encodeTexts(
+  tokenizer: Tokenizer,
+  texts: readonly string[],
+  whole: boolean,
+): Int32Array[] {
+  return texts.map((text) => (whole ? tokenizer.encodeWhole(text) : tokenizer.encode(text)))
+}
+
 interface Waiting {
   resolve(ids: Int32Array[]): void
   reject(error: Error): void
@@ -26,10 +41,13 @@ export class EncoderThread {
     this.#modelDir = modelDir
   }
 
-  /** Ids of each text. Rejects with `invalid_request` when a text cannot be encoded within ten seconds. */
-  async encode(texts: readonly string[]): Promise<Int32Array[]> {
+  /**
+   * Ids of each text; of a `whole` prompt with what the tokenizer itself adds, such as `<s>`. Rejects with `invalid_request` when a
+   * text cannot be encoded within ten seconds.
+   */
+  async encode(texts: readonly string[], { whole = false } = {}): Promise<Int32Array[]> {
     const characters = texts.reduce((sum, text) => sum + text.length, 0)
-    if (characters <= IN_PLACE_CHARACTERS) return texts.map((text) => this.#tokenizer.encode(text))
+    if (characters <= IN_PLACE_CHARACTERS) return encodeTexts(this.#tokenizer, texts, whole)
     this.#worker ??= this.#start()
     const worker = this.#worker
     const id = this.#nextId++
@@ -39,7 +57,7 @@ export class EncoderThread {
       }, TIMEOUT_MS)
       this.#waiting.set(id, { resolve, reject, timer })
       worker.ref()
-      worker.postMessage({ id, texts })
+      worker.postMessage({ id, texts, whole } satisfies EncodeMessage)
     })
   }
 

@@ -95,9 +95,9 @@ export class Tokenizer {
     return Int32Array.from(this.#hf.encode(this.#prefixed(text), { add_special_tokens: true }).ids)
   }
 
-  /** Whole text of some ids, special tokens left out; malformed bytes become U+FFFD. */
-  decode(ids: Iterable<number>): string {
-    const detokenizer = this.detokenizer()
+  /** Whole text of some ids, special tokens left out or by their names; malformed bytes become U+FFFD. */
+  decode(ids: Iterable<number>, shown?: ShownTokens): string {
+    const detokenizer = this.detokenizer(shown)
     let text = ''
     for (const id of ids) text += detokenizer.push(id)
     return text + detokenizer.flush()
@@ -137,11 +137,22 @@ export class Tokenizer {
     return isBare ? text : this.#prefix + text
   }
 
-  /** A fresh stream of ids to text. */
-  detokenizer(): Detokenizer {
-    return new Detokenizer(this, this.#rule.stripLeadingSpace)
+  /** Whether a space before the first token is left out of the text. */
+  get stripsLeadingSpace(): boolean {
+    return this.#rule.stripLeadingSpace
+  }
+
+  /** A fresh stream of ids to text. `shown`: special tokens that are not left out, but written by their names. */
+  detokenizer(shown: ShownTokens = NO_TOKENS): Detokenizer {
+    return new Detokenizer(this, this.#rule.stripLeadingSpace, shown)
   }
 }
+
+/** Which special tokens are text. */
+export type ShownTokens = Pick<ReadonlySet<number>, 'has'>
+
+const NO_TOKENS: ShownTokens = new Set()
+export const ALL_TOKENS: ShownTokens = { has: () => true }
 
 /**
  * Ids to text, one at a time. A code point is emitted when its last byte has come, never before:
@@ -150,16 +161,18 @@ export class Tokenizer {
 export class Detokenizer {
   readonly #tokenizer: Tokenizer
   readonly #utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
+  readonly #shown: ShownTokens
   #stripLeadingSpace: boolean
 
-  constructor(tokenizer: Tokenizer, stripLeadingSpace: boolean) {
+  constructor(tokenizer: Tokenizer, stripLeadingSpace: boolean, shown: ShownTokens) {
     this.#tokenizer = tokenizer
+    this.#shown = shown
     this.#stripLeadingSpace = stripLeadingSpace
   }
 
   /** The text that this token completes; may be empty. */
   push(id: number): string {
-    if (this.#tokenizer.isSpecial(id)) return ''
+    if (this.#tokenizer.isSpecial(id) && !this.#shown.has(id)) return ''
     let bytes = this.#tokenizer.bytesOf(id)
     if (this.#stripLeadingSpace && bytes.length > 0) {
       if (bytes[0] === 0x20) bytes = bytes.subarray(1)

@@ -8,6 +8,7 @@ import type { GenerationEvent } from '../../src/engine/types.ts'
 import { Tokenizer } from '../../src/tokenizer/tokenizer.ts'
 
 const dir = new URL('../fixtures/decoders/qwen2/checkpoint/', import.meta.url).pathname
+const NO_TOOLS = { tools: [], toolChoice: { mode: 'auto' }, parallelToolCalls: true }
 const timings = { queueMs: 0, prefillMs: 0, decodeMs: 0 }
 
 describe('a generation on its way to text', async () => {
@@ -36,7 +37,7 @@ describe('a generation on its way to text', async () => {
       onAbort: () => undefined,
       onStop: (choice) => stopped.push(choice),
     })
-    const asked = { n: 1, stop: [], ...request } as unknown as ChatRequest
+    const asked = { n: 1, stop: [], ...NO_TOOLS, ...request } as unknown as ChatRequest
     const model = { tokenizer } as unknown as ServedModel
     const nothing = { imageTokens: 0, videoTokens: 0, soundTokens: 0 }
     const events: ChatEvent[] = []

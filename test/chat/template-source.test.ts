@@ -29,6 +29,7 @@ describe('the chat template of a folder', () => {
     ]
     assert.deepEqual(await findTemplate(folder, { chat_template: named }), {
       text: 'plain',
+      toolText: 'tools',
       file: 'tokenizer_config.json',
     })
   })

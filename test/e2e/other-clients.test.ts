@@ -8,12 +8,18 @@ import { promisify } from 'node:util'
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
 import { HumanMessage } from '@langchain/core/messages'
 import { ChatOpenAI } from '@langchain/openai'
-import { generateText, streamText } from 'ai'
+import { generateText, isStepCount, jsonSchema, streamText, tool } from 'ai'
 import type { RunningServer } from '../../src/main.ts'
 import { type CheckedFetch, createCheckedFetch } from '../support/checked-fetch.ts'
 import { pictureUri, startTestServer } from '../support/server.ts'
 
 const run = promisify(execFile)
+const COUNT = {
+  type: 'object' as const,
+  properties: { count: { type: 'integer' as const, minimum: 1, maximum: 9 } },
+  required: ['count'],
+  additionalProperties: false,
+}
 const QUESTION = 'what color is the circle?'
 
 describe('other clients, each with a picture', () => {
@@ -59,6 +65,41 @@ describe('other clients, each with a picture', () => {
       assert.equal(text, 'red')
       assert.ok((await result.usage).outputTokens! > 0)
     })
+
+    const counting = (seen: number[]) => ({
+      ...{ model: model(), prompt: 'count', temperature: 0 },
+      tools: {
+        tally: tool({
+          description: 'Counts.',
+          inputSchema: jsonSchema<{ count: number }>(COUNT),
+          execute: async ({ count }) => {
+            seen.push(count)
+            return 'counted'
+          },
+        }),
+      },
+      toolChoice: { type: 'tool' as const, toolName: 'tally' as const },
+      stopWhen: isStepCount(2),
+    })
+
+    it('runs a tool and goes on with what it gave', async () => {
+      const seen: number[] = []
+      const { steps } = await generateText(counting(seen))
+      assert.equal(steps[0]!.finishReason, 'tool-calls')
+      assert.equal(steps.length, 2)
+      assert.equal(steps[0]!.toolResults[0]?.output, 'counted')
+      assert.ok(seen.every((count) => count >= 1 && count <= 9))
+    })
+
+    it('runs a tool that was called in a stream', async () => {
+      const seen: number[] = []
+      const result = streamText({ ...counting(seen), stopWhen: isStepCount(1) })
+      const kinds: string[] = []
+      for await (const part of result.fullStream) kinds.push(part.type)
+      assert.ok(kinds.includes('tool-input-delta'))
+      assert.equal(await result.finishReason, 'tool-calls')
+      assert.ok(seen.length >= 1)
+    })
   })
 
   describe('LangChain', () => {
@@ -81,6 +122,25 @@ describe('other clients, each with a picture', () => {
 
     it('invokes', async () => {
       assert.equal((await chat().invoke(messages())).content, 'red')
+    })
+
+    it('gets the calls of tools that were bound', async () => {
+      const tally = { name: 'tally', description: 'Counts.', parameters: COUNT }
+      const bound = chat().bindTools([{ type: 'function', function: tally }], {
+        ...{ tool_choice: 'tally', parallel_tool_calls: false },
+      })
+      const { tool_calls: calls = [] } = await bound.invoke('count')
+      assert.deepEqual(
+        calls.map(({ name }) => name),
+        ['tally'],
+      )
+      const { count } = calls[0]!.args as { count: number }
+      assert.ok(count >= 1 && count <= 9)
+      const args: string[] = []
+      for await (const chunk of await bound.stream('count')) {
+        args.push(...(chunk.tool_call_chunks ?? []).map(({ args = '' }) => args))
+      }
+      assert.deepEqual(JSON.parse(args.join('')), { count })
     })
 
     it('streams', async () => {

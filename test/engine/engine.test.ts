@@ -129,7 +129,7 @@ describe('the engine in its worker', () => {
     refuse({ prompt: [tokenRun(30)], maxTokens: 12 }, 'context_length_exceeded')
     refuse({ prompt: [] }, 'invalid_request')
     refuse({ n: 0 }, 'invalid_request')
-    refuse({ maxTokens: 0 }, 'invalid_request')
+    refuse({ maxTokens: -1 }, 'invalid_request')
     refuse({ maxTokens: 4, minTokens: 5 }, 'invalid_request')
     refuse({ prompt: [tokens(64)] }, 'invalid_request')
     refuse({ sampling: { ...GREEDY, logitBias: new Map([[64, 1]]) } }, 'invalid_request')

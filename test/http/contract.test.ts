@@ -39,11 +39,11 @@ test('a wrong field is named with what was expected and what came', () => {
     [{ ...base, messages: ['hi'] }, 'messages[0]: expected an object, got "hi"'],
     [
       { ...base, messages: [{ role: 'robot', content: 'hi' }] },
-      'messages[0].role: expected one of "system", "developer", "user", "assistant", got "robot"',
+      'messages[0].role: expected one of "system", "developer", "user", "assistant", "tool", got "robot"',
     ],
     [
       { ...base, messages: [...base.messages, { content: 'hi' }] },
-      'messages[1].role: expected one of "system", "developer", "user", "assistant", got nothing',
+      'messages[1].role: expected one of "system", "developer", "user", "assistant", "tool", got nothing',
     ],
     [say(3), 'messages[0].content: expected a string or an array of at least 1, got 3'],
     [say([]), 'messages[0].content: expected an array of at least 1, got 0'],
@@ -123,16 +123,20 @@ test('a field that the API does not define is refused with its full path and the
 test('a known field that is not honoured is refused by name and with the reason', () => {
   const cases: [unknown, string][] = [
     [
-      { ...base, tools: [{}] },
-      'tools: tool calls are not supported yet (accepted: []; got an array of 1)',
+      { ...base, tools: [{ type: 'custom', custom: { name: 'x' } }] },
+      'tools[0].type: custom tools are not supported; use a function',
     ],
     [
-      { ...base, tool_choice: 'required' },
-      'tool_choice: tool calls are not supported yet (accepted: "none", "auto"; got "required")',
+      { ...base, tool_choice: { type: 'custom', custom: { name: 'x' } } },
+      'tool_choice.type: custom tools are not supported; use a function',
     ],
     [
-      { ...base, response_format: { type: 'json_object' } },
-      'response_format.type: JSON modes are not supported yet (accepted: "text"; got "json_object")',
+      { ...base, functions: [{ name: 'f' }] },
+      'functions: use tools (accepted: []; got an array of 1)',
+    ],
+    [
+      { ...base, function_call: { name: 'f' } },
+      'function_call: use tool_choice (accepted: "none", "auto"; got an object)',
     ],
     [
       { ...base, modalities: ['text', 'audio'] },
@@ -146,8 +150,8 @@ test('a known field that is not honoured is refused by name and with the reason'
       'service_tier: there is no tier above the ordinary one (accepted: "auto", "default", "flex"; got "priority")',
     ],
     [
-      { ...base, messages: [{ role: 'tool', content: 'x', tool_call_id: 'c' }] },
-      'messages[0].role: tool calls are not supported yet',
+      { ...base, messages: [{ role: 'function', name: 'f', content: 'x' }] },
+      'messages[0].role: use tool messages',
     ],
     [
       { ...base, messages: [{ role: 'assistant', content: 'x', refusal: 'no' }] },
@@ -206,7 +210,7 @@ test('unknown fields can be ignored: they are dropped, at any depth, and nothing
     messages: [{ role: 'user', content: [{ type: 'text', text: 'hi' }] }],
     metadata: { any: 'name' },
   })
-  assert.throws(() => lenient.check('ChatCompletionRequest', { ...base, tools: [{}] }), {
+  assert.throws(() => lenient.check('ChatCompletionRequest', { ...base, store: true }), {
     code: 'unsupported_parameter',
   })
 })

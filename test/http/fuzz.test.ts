@@ -9,7 +9,9 @@ import { bodyOf, damaged } from '../support/request-arbitrary.ts'
 const document = await readOpenApi()
 const ROUTES = [
   ['/v1/chat/completions', 'ChatCompletionRequest'],
+  ['/v1/completions', 'CompletionRequest'],
   ['/v1/tokenize', 'TokenizeRequest'],
+  ['/v1/detokenize', 'DetokenizeRequest'],
 ] as const
 
 for (const [url, name] of ROUTES) {

@@ -102,8 +102,8 @@ describe('a request to a model', () => {
     assert.equal(leases(), 1)
     await events.return!()
     assert.equal(leases(), 0)
-    const input = { type: 'text', text: 'x' } as const
-    const tokenize = { ...ask(), input, returnIds: false }
+    const input = { type: 'text', text: 'x', addsSpecialTokens: false } as const
+    const tokenize = { ...ask(), input, returnIds: false, returnStrings: false }
     await assert.rejects(routeChat(models, 1000).tokenize(tokenize, never), /broken/)
     assert.equal(leases(), 0)
   })

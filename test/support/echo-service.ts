@@ -8,6 +8,10 @@ import type {
   ChatEvent,
   ChatRequest,
   ChatService,
+  CompletionEvent,
+  CompletionRequest,
+  DetokenizeRequest,
+  DetokenizeResult,
   Explanation,
   RequestMessage,
   TextLogprob,
@@ -15,6 +19,7 @@ import type {
   TokenizeResult,
 } from '../../src/chat/contract.ts'
 import { AerieError } from '../../src/errors.ts'
+import { echoTexts } from './echo-texts.ts'
 
 export interface EchoOptions {
   /** Milliseconds before each token. */
@@ -25,6 +30,8 @@ export interface EchoOptions {
   readonly maxRunning?: number
   /** Awaited after the first token. */
   readonly hold?: Promise<void>
+  /** What comes in place of the words: events between the start and the figures. */
+  readonly script?: (request: ChatRequest) => readonly ChatEvent[] | undefined
   /** Thrown after this many tokens. */
   readonly failure?: { readonly afterTokens: number; readonly error: unknown }
 }
@@ -44,6 +51,7 @@ const DOCUMENT: Omit<CapabilityDocument, 'id'> = {
     maxContext: MAX_CONTEXT,
     maxPrompt: 90_000,
     prompt: { source: 'chat_template.jinja' },
+    tools: { format: 'generic', source: 'messages' },
     samplingDefaults: { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1 },
     decoding: { kvCacheType: 'f16', kvCacheBytes: 2048, maxDraftTokens: 8 },
     video: undefined,
@@ -88,6 +96,8 @@ export class EchoService implements ChatService {
   generated = 0
   /** As the edge handed them over. */
   readonly requests: ChatRequest[] = []
+  readonly texts: CompletionRequest[] = []
+  readonly counted: TokenizeRequest[] = []
 
   constructor(options: EchoOptions = {}) {
     this.#options = options
@@ -114,6 +124,7 @@ export class EchoService implements ChatService {
   }
 
   async tokenize(request: TokenizeRequest): Promise<TokenizeResult> {
+    this.counted.push(request)
     this.#requireModel(request.model)
     const { input } = request
     const text = input.type === 'text' ? input.text : input.messages.map(textOf).join(' ')
@@ -130,8 +141,25 @@ export class EchoService implements ChatService {
       }),
       documents: [],
       ids: request.returnIds ? words.map((word) => word.length) : undefined,
+      strings: request.returnStrings ? words : undefined,
       maxContext: MAX_CONTEXT,
     }
+  }
+
+  async *completeText(request: CompletionRequest): AsyncGenerator<CompletionEvent> {
+    this.texts.push(request)
+    this.#requireModel(request.model)
+    const { failure } = this.#options
+    let tokens = 0
+    for (const event of echoTexts(request)) {
+      if (event.type === 'text-delta' && tokens++ === failure?.afterTokens) throw failure.error
+      yield event
+    }
+  }
+
+  async detokenize({ model, ids }: DetokenizeRequest): Promise<DetokenizeResult> {
+    this.#requireModel(model)
+    return { model, text: ids.join(' ') }
   }
 
   #requireModel(id: string): void {
@@ -160,8 +188,10 @@ export class EchoService implements ChatService {
         kvCacheType: 'f16',
       }
     }
-    let completionTokens = 0
-    for (let choice = 0; choice < request.n; choice++) {
+    const script = this.#options.script?.(request)
+    let completionTokens = script?.length ?? 0
+    if (script) yield* script
+    for (let choice = 0; choice < (script ? 0 : request.n); choice++) {
       const { tokens, reason } = cut(words, request)
       for (const token of tokens) {
         if (completionTokens === failure?.afterTokens) throw failure.error
@@ -222,7 +252,7 @@ function cut(
 function logprob(token: string, top: number): TextLogprob {
   const text = { token, bytes: new TextEncoder().encode(token), logprob: -0.5 }
   const masked = { token: '<mask>', bytes: null, logprob: Number.NEGATIVE_INFINITY }
-  return { ...text, top: [text, masked].slice(0, top) }
+  return { ...text, top: [text, masked].slice(0, top), start: 0 }
 }
 
 function seen({

@@ -1,7 +1,8 @@
 /** Drives an EngineCore by hand, in this thread and with a clock of its own. */
 
 import type { DecoderSession } from '../../src/engine/backend.ts'
-import { EngineCore, type EngineCoreOptions } from '../../src/engine/engine-core.ts'
+import type { EngineCoreOptions } from '../../src/engine/engine-commands.ts'
+import { EngineCore } from '../../src/engine/engine-core.ts'
 import type {
   GenerateRequest,
   GenerationEvent,
@@ -9,6 +10,7 @@ import type {
   SamplingParams,
 } from '../../src/engine/types.ts'
 import type { AerieError } from '../../src/errors.ts'
+import type { CompiledGrammar } from '../../src/grammar/grammars.ts'
 
 export const GREEDY: SamplingParams = {
   temperature: 0,
@@ -67,10 +69,10 @@ export class EngineDriver {
     })
   }
 
-  submit(changes: Partial<GenerateRequest> = {}): number {
+  submit(changes: Partial<GenerateRequest> = {}, grammar?: CompiledGrammar): number {
     const id = this.#nextId++
     this.events.set(id, [])
-    this.core.send({ type: 'generate', id, request: request(changes) })
+    this.core.send({ type: 'generate', id, request: request(changes), ...(grammar && { grammar }) })
     return id
   }
 

@@ -125,6 +125,27 @@ export function testEngineOn(
       assert.ok(token.top.reduce((sum, { logprob }) => sum + Math.exp(logprob), 0) <= 1)
     })
 
+    it("says of a prompt's tokens what it said when it wrote them", async () => {
+      const ids = Array.from({ length: 40 }, (_, i) => 10 + ((i * 11) % 300))
+      const prompt = [tokens(BOS, ...ids)]
+      const sampling = { ...SAMPLED, topLogprobs: 3 }
+      const written = await answer({ prompt, sampling, maxTokens: 30 })
+      const tokenEvents = written.filter((event) => event.type === 'token')
+      const whole = [tokens(BOS, ...ids, ...idsOf(written))]
+      const read = await answer({ prompt: whole, promptLogprobs: 3, maxTokens: 0 })
+      const scored = read.flatMap((event) => (event.type === 'prompt-logprobs' ? event.tokens : []))
+      assert.deepEqual(
+        scored.map(({ id }) => id),
+        [...ids, ...idsOf(written)],
+      )
+      for (const [i, { id, logprob, top }] of scored.slice(ids.length).entries()) {
+        const then = tokenEvents[i]!
+        assert.equal(id, then.id)
+        assertClose([logprob], [then.logprob!], same, `token ${i}`)
+        assert.equal(top.length, then.top!.length)
+      }
+    })
+
     it('frees slot and blocks within 250 ms of an abort, also while a prompt is read', async () => {
       const ms = await fastest(250, async () => {
         await until(() => engine.stats().running === 0)

@@ -1,6 +1,7 @@
 /** Checks responses against openapi.yaml: status, headers and body of every operation, and the envelope of every failure. */
 import assert from 'node:assert/strict'
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
+import { isAnthropic } from '../../src/http/anthropic/errors.ts'
 import {
   type OpenApiDocument,
   type ResponseObject,
@@ -39,7 +40,7 @@ export async function createResponseChecker(): Promise<ResponseChecker> {
       const what = `${method} ${url} ${status}`
       const path = matchPath(document, url)
       const operation = path && document.paths[path]?.[method.toLowerCase()]
-      if (!operation) return checkUnknownRoute(what, status, body)
+      if (!operation) return checkUnknownRoute(what, status, body, isAnthropic(url))
       const named = operation.responses[status]
       assert.ok(named, `${what}: openapi.yaml lists no such status for this operation`)
       const response = resolveResponse(document, named)
@@ -64,9 +65,10 @@ export async function createResponseChecker(): Promise<ResponseChecker> {
     },
   }
 
-  function checkUnknownRoute(what: string, status: number, body: string): void {
+  function checkUnknownRoute(what: string, status: number, body: string, anthropic: boolean): void {
     assert.ok(status >= 400, `${what}: not in openapi.yaml`)
-    conforms({ $ref: '#/components/schemas/Error' }, JSON.parse(body), what)
+    const name = anthropic ? 'AnthropicError' : 'Error'
+    conforms({ $ref: `#/components/schemas/${name}` }, JSON.parse(body), what)
   }
 }
 
@@ -76,8 +78,10 @@ export function eventData(stream: string): string[] {
   assert.equal(frames.pop(), '', 'a stream ends with an empty line')
   return frames.flatMap((frame) => {
     if (frame.startsWith(':')) return []
-    assert.match(frame, /^data: .*$/, 'an event is one data line')
-    return [frame.slice('data: '.length)]
+    const [, name, data] = /^(?:event: (.*)\n)?data: (.*)$/.exec(frame) ?? []
+    assert.ok(data !== undefined, 'an event is one data line, behind its name where it has one')
+    if (name !== undefined) assert.equal(JSON.parse(data).type, name, 'the name of an event')
+    return [data]
   })
 }
 

@@ -1,6 +1,6 @@
 /** Plays a random life of an engine and checks, after every step and at the end, what must always hold. */
 import assert from 'node:assert/strict'
-import type { CoreStats } from '../../src/engine/engine-core.ts'
+import type { CoreStats } from '../../src/engine/engine-commands.ts'
 import type { Sequence } from '../../src/engine/sequence.ts'
 import { EngineDriver } from './engine-driver.ts'
 import { halfRightDrafts } from './half-right-drafts.ts'

@@ -1,4 +1,4 @@
-/** `/v1/tokenize`: the cost of a request before paying for it. */
+/** `/v1/tokenize`: the cost of a request before paying for it; and `/v1/detokenize`, the way back from ids to text. */
 import type { FastifyInstance } from 'fastify'
 import type { ChatService, TokenizeResult } from '../../chat/contract.ts'
 import type { Contract } from '../contract.ts'
@@ -9,7 +9,7 @@ import { documentsField } from '../wire-usage.ts'
 import { toWireVideo } from '../wire-video.ts'
 
 interface TokenizeRoute {
-  readonly service: Pick<ChatService, 'tokenize'>
+  readonly service: Pick<ChatService, 'tokenize' | 'detokenize'>
   readonly contract: Contract
 }
 
@@ -20,11 +20,20 @@ export function tokenizeRoute(app: FastifyInstance, { service, contract }: Token
     const tokenize = toTokenizeRequest(wire, { requestId: request.id, tenant, isInner })
     return toWire(await service.tokenize(tokenize, signal))
   })
+
+  app.post('/v1/detokenize', async (request) => {
+    const { model, tokens: ids } = contract.check('DetokenizeRequest', request.body)
+    const { tenant, signal } = request.state
+    const found = await service.detokenize({ requestId: request.id, model, ids, tenant }, signal)
+    return { model: found.model, prompt: found.text } satisfies Wire['DetokenizeResponse']
+  })
 }
 
-function toWire(result: TokenizeResult): components['schemas']['TokenizeResponse'] {
+type Wire = components['schemas']
+
+function toWire(result: TokenizeResult): Wire['TokenizeResponse'] {
   const { model, tokens, imageTokens, videoTokens, soundTokens } = result
-  const { images, documents, videos, sounds, ids, maxContext } = result
+  const { images, documents, videos, sounds, ids, strings, maxContext } = result
   return {
     model,
     tokens,
@@ -40,6 +49,7 @@ function toWire(result: TokenizeResult): components['schemas']['TokenizeResponse
     }),
     ...documentsField(documents),
     ...(ids ? { ids: [...ids] } : {}),
+    ...(strings ? { token_strs: [...strings] } : {}),
     max_context: maxContext,
     remaining: maxContext - tokens,
   }

@@ -1,0 +1,32 @@
+/** Nemotron Mini and Hymba write each call in tags; Llama Nemotron (Nano 8B v1, Super v1.5) and Nemotron Nano v2 a list in others. */
+import type { ToolFormat } from './format.ts'
+
+export const nemotron: ToolFormat = {
+  name: 'nemotron',
+  templateMarks: ['<toolcall>', '<extra_id_1>'],
+  calls: {
+    begins: ['<toolcall>'],
+    bare: false,
+    form: 'object',
+    end: '</toolcall>',
+    open: ' ',
+    close: ' ',
+    between: '\n',
+    argumentsKey: 'arguments',
+    parallel: true,
+  },
+}
+
+export const nemotronList: ToolFormat = {
+  name: 'nemotron-list',
+  templateMarks: ['<TOOLCALL>'],
+  calls: {
+    ...nemotron.calls,
+    begins: ['<TOOLCALL>'],
+    form: 'list',
+    end: '</TOOLCALL>',
+    open: '',
+    close: '',
+    between: ', ',
+  },
+}
