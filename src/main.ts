@@ -2,7 +2,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Batches } from './batches/batch-service.ts'
 import { recordsAt } from './batches/records-source.ts'
-import { adapterDocument } from './capabilities/adapter-document.ts'
 import type { CapabilityDocument } from './capabilities/document.ts'
 import type { ChatEvent, ChatRequest, ChatService, ContentPart } from './chat/contract.ts'
 import { greedyRequest } from './chat/greedy-request.ts'
