@@ -62,6 +62,15 @@ export const configSchema = Type.Object(
         description: 'File with one `name:key` or `key` a line; read again on SIGHUP.',
       }),
     ),
+    limitsFile: Type.Optional(
+      Type.String({
+        minLength: 1,
+        group: 'Access',
+        defaultText: 'none',
+        description:
+          'File of what each key may use in a minute and at one time, see limits.md; read again on SIGHUP.',
+      }),
+    ),
     requireApiKey: Type.Union([Type.Literal('auto'), Type.Boolean()], {
       default: 'auto',
       group: 'Access',

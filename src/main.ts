@@ -33,12 +33,12 @@ import { AerieError } from './errors.ts'
 import type { FileStore } from './files/contract.ts'
 import { openFileStore } from './files/file-store.ts'
 import { createApp } from './http/app.ts'
-import { loadApiKeys, reloadOnSighup } from './http/auth.ts'
 import { innerDispatch } from './http/inner-request.ts'
 import { type LocateOptions, locateConfigured } from './locate-configured.ts'
 import { startMedia } from './media/media.ts'
 import type { Media } from './media/types.ts'
 import { computedForm, type FoundModel, factsOf, readingOf } from './model-facts.ts'
+import { openAccess } from './open-access.ts'
 import { deaf, type Hearing, type OpenSpeech, openSpeech } from './open-speech.ts'
 import { openTower } from './open-tower.ts'
 import {
@@ -284,8 +284,8 @@ export async function startServer(
   options: MainOptions = {},
 ): Promise<RunningServer> {
   const logger = options.logger ?? createLogger({ level: config.logLevel })
-  const apiKeys =
-    config.apiKeysFile === undefined ? undefined : await loadApiKeys(config.apiKeysFile)
+  await using opening = new AsyncDisposableStack()
+  const access = opening.use(await openAccess(config, logger))
   const files = await openFileStore(fileStoreOptions(config, logger))
   const served = await openServed(config, options, logger, files).catch(async (error) => {
     await files.dispose()
@@ -304,7 +304,8 @@ export async function startServer(
       batches,
       maxFileBytes: config.maxFileBytes,
       logger,
-      apiKeys,
+      apiKeys: access.apiKeys,
+      limits: access.limits,
       requireApiKey: apiKeyRequired(config),
       allowedHosts: acceptedHosts(config),
       maxBodyBytes: config.maxBodyBytes,
@@ -318,6 +319,7 @@ export async function startServer(
         speech: opened?.recogniser.stats(),
         sounds: (opened ?? media).sounds.stats(),
         soundSpool: hearing.inbox.stats(),
+        limits: access.limits?.stats(),
       }),
       problems: () => [
         ...(engine && !engine.healthy ? ['engine worker is down'] : []),
@@ -327,7 +329,7 @@ export async function startServer(
     })
     const url = await app.listen({ host: config.host, port: config.port })
     await batches.start(innerDispatch(app))
-    const sighup = apiKeys && reloadOnSighup(apiKeys, logger)
+    const closing = opening.move()
     return {
       url,
       models: [document],
@@ -337,7 +339,6 @@ export async function startServer(
         await engine?.drain()
       },
       close: async () => {
-        sighup?.[Symbol.dispose]()
         await batches.dispose()
         // What is not finished fails with `shutting_down`, and is told so before its connection goes.
         await served.close()
@@ -347,7 +348,7 @@ export async function startServer(
         last.abort()
         await app.close()
         // Last: an upload that is cut off now still takes back what it wrote.
-        await Promise.all([files.dispose(), hearing.inbox.dispose()])
+        await Promise.all([files.dispose(), hearing.inbox.dispose(), closing.disposeAsync()])
       },
     }
   } catch (error) {

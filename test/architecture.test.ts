@@ -51,7 +51,9 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   files: ['engine', 'errors', 'write-all'],
   // Files, and the host of worker threads.
   batches: ['engine', 'errors', 'files', 'json', 'process-alive'],
-  telemetry: ['batches', 'errors', 'engine', 'files', 'media', 'speech'],
+  // Metered stations call it; what replicas share lies in the database of files.
+  limits: ['engine', 'errors', 'files', 'media', 'nearest'],
+  telemetry: ['batches', 'errors', 'engine', 'files', 'limits', 'media', 'speech'],
   http: [
     'batches',
     'telemetry',
@@ -63,11 +65,13 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'files',
     'free-memory',
     'json',
+    'limits',
     'nearest',
     'speech',
   ],
   chat: [
     'files',
+    'limits',
     'picture-window',
     'capabilities',
     'deadline',
@@ -86,10 +90,20 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'locate-configured': ['config', 'hub', 'import', 'telemetry'],
   'part-options': ['batches', 'config', 'capabilities', 'engine', 'files', 'media', 'models'],
   'model-facts': ['capabilities', 'chat', 'engine', 'import', 'model-file', 'weights'],
-  embeddings: ['picture-window', 'capabilities', 'deadline', 'engine', 'media', 'models', 'errors'],
+  embeddings: [
+    'picture-window',
+    'capabilities',
+    'deadline',
+    'engine',
+    'limits',
+    'media',
+    'models',
+    'errors',
+  ],
   speech: [
     'capabilities',
     'deadline',
+    'limits',
     'engine',
     'engine/backends',
     'media',
@@ -97,7 +111,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'tokenizer',
     'errors',
   ],
-  // Parts of main, each for one kind of model.
+  // Parts of main: who may come in; and each kind of model.
+  'open-access': ['config', 'http', 'limits', 'telemetry'],
   'open-speech': [
     'capabilities',
     'config',
@@ -248,6 +263,9 @@ const TYPES_ONLY: readonly (readonly [from: string, to: string, reason: string])
   ['telemetry', 'engine', 'metrics show its snapshot'],
   ['telemetry', 'media', 'metrics show its snapshot'],
   ['telemetry', 'files', 'metrics show its snapshot'],
+  ['telemetry', 'limits', 'metrics show its snapshot'],
+  ['limits', 'media', 'a meter at the door of the room that main opens'],
+  ['limits', 'engine', 'what it has read and written is counted'],
   ['telemetry', 'speech', 'metrics show its snapshot'],
   ['http', 'speech', 'routes ask a room that main opens'],
   ['chat', 'files', 'requests name files of a store that main opens'],

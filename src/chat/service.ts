@@ -2,10 +2,14 @@
 import { randomUUID } from 'node:crypto'
 import { findModel } from '../capabilities/find-model.ts'
 import { withDeadline } from '../deadline.ts'
+import { watchedGeneration } from '../engine/watched-generation.ts'
+import { AnswerAccount } from '../limits/answer-account.ts'
+import { meteredMedia } from '../limits/metered-media.ts'
 import type { Media } from '../media/types.ts'
 import { answer } from './answer.ts'
 import { answerRoom } from './answer-room.ts'
 import type { ChatService } from './contract.ts'
+import { pixelsDecoded, pixelsOf } from './decoded-pixels.ts'
 import { documentsSeen } from './documents.ts'
 import { openFiles, type ReadableFiles } from './file-parts.ts'
 import { encodeMedia, interleave, loadMedia, NO_MEDIA, releaseMedia } from './media-parts.ts'
@@ -33,7 +37,8 @@ const OTHERS_DO =
   'embeds pictures and has neither tokenizer nor decoder; ask /v1/embeddings, and /v1/models/{model} for what a picture costs'
 
 export function createChatService(options: ChatServiceOptions): ChatService {
-  const { models, others, othersDo = OTHERS_DO, media, files, maxTextBytes } = options
+  const { models, others, othersDo = OTHERS_DO, files, maxTextBytes } = options
+  const media = meteredMedia(options.media)
 
   const find = (id: string) => findModel({ models, others, othersDo }, id)
 
@@ -54,10 +59,21 @@ export function createChatService(options: ChatServiceOptions): ChatService {
         const { imageTokens, videoTokens, soundTokens } = loaded
         const prompt = await buildPrompt(model, messages, loaded.inOrder)
         const maxTokens = answerRoom(model, prompt, loaded, request.maxTokens)
-        const encoded = await encodeMedia(model, media, messages, loaded, { tenant, signal })
+        using account = await AnswerAccount.take({
+          promptTokens: prompt.textTokens + imageTokens + videoTokens + soundTokens,
+          maxTokens: request.n * maxTokens,
+          isBounded: request.maxTokens !== undefined,
+          mediaPixels: pixelsOf(loaded),
+        })
+        const encoding = encodeMedia(model, media, messages, loaded, { tenant, signal })
+        const encoded = await encoding.catch((error) => {
+          account.refused(error)
+          throw error
+        })
+        account.decoded(pixelsDecoded(loaded, encoded))
         releaseMedia(media, loaded)
         signal.throwIfAborted()
-        const generation = model.engine.generate(
+        const running = model.engine.generate(
           {
             prompt: interleave(prompt, encoded.features),
             sampling: resolveSampling(request.sampling, model.samplingDefaults),
@@ -71,6 +87,7 @@ export function createChatService(options: ChatServiceOptions): ChatService {
           },
           signal,
         )
+        const generation = watchedGeneration(running, (event) => account.see(event))
         yield {
           type: 'start',
           id: `chatcmpl-${randomUUID()}`,
@@ -93,7 +110,11 @@ export function createChatService(options: ChatServiceOptions): ChatService {
             kvCacheType: model.decoding.kvCacheType,
           }
         }
-        yield* answer(model, request, generation, loaded, [...images, ...videos, ...sounds])
+        const seen = [...images, ...videos, ...sounds]
+        for await (const event of answer(model, request, generation, loaded, seen)) {
+          if (event.type === 'usage') account.billed(event)
+          yield event
+        }
       } catch (error) {
         throw deadline.explain(error)
       } finally {

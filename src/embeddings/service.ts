@@ -7,6 +7,8 @@ import { findModel } from '../capabilities/find-model.ts'
 import { withDeadline } from '../deadline.ts'
 import type { Encoder } from '../engine/types.ts'
 import { AerieError } from '../errors.ts'
+import { currentAccount } from '../limits/account.ts'
+import { meteredMedia } from '../limits/metered-media.ts'
 import type { LoadedImage, Media } from '../media/types.ts'
 import { inWindow } from '../picture-window.ts'
 import type {
@@ -62,7 +64,8 @@ const OTHERS_DO =
   'answers and has no embeddings that were trained as such; ask /v1/chat/completions'
 
 export function createEmbeddingService(options: EmbeddingServiceOptions): EmbeddingService {
-  const { models, others, othersDo = OTHERS_DO, media } = options
+  const { models, others, othersDo = OTHERS_DO } = options
+  const media = meteredMedia(options.media)
   return {
     async embed(request, clientSignal) {
       const model = findModel({ models, others, othersDo }, request.model)
@@ -82,12 +85,15 @@ export function createEmbeddingService(options: EmbeddingServiceOptions): Embedd
         )
         const sized = images.map((image, i) => size(model, request, output, inputs[i]!, image))
         checkValues(model, sized, output)
+        const taken = await currentAccount().take(costOf(sized), { param: 'input' })
         const pictures = await inWindow(sized, signal, (picture, linked) =>
           embedPicture(model, media, picture, {
             ...{ output, tenant: request.tenant, stations },
             signal: linked,
           }),
         )
+        const decoded = sized.filter((_, i) => !pictures[i]!.cached)
+        taken.settle({ mediaPixels: costOf(decoded).mediaPixels })
         return { model: model.id, output: output.name, pictures, stations }
       } catch (error) {
         throw deadline.explain(error)
@@ -165,6 +171,16 @@ function checkValues(
     `input: ${output.name} of these pictures has ${values} numbers, limit is ${maxValues} (maxEmbeddingValues); send fewer, or a smaller aerie.size`,
     { param: 'input' },
   )
+}
+
+/** Patches count as tokens, and pixels of pictures as they are before they are brought to their size. */
+function costOf(pictures: readonly SizedPicture[]): { tokens: number; mediaPixels: number } {
+  let [tokens, mediaPixels] = [0, 0]
+  for (const { patches, image } of pictures) {
+    tokens += patches
+    mediaPixels += image.header.width * image.header.height
+  }
+  return { tokens, mediaPixels }
 }
 
 interface Errand {

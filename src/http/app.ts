@@ -13,6 +13,7 @@ import type { ChatService } from '../chat/contract.ts'
 import type { EmbeddingService } from '../embeddings/contract.ts'
 import { AerieError } from '../errors.ts'
 import type { FileStore } from '../files/contract.ts'
+import type { RateLimits } from '../limits/rate-limits.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
 import type { Snapshot } from '../telemetry/sources.ts'
@@ -27,6 +28,7 @@ import { errorHandler } from './error-handler.ts'
 import { requireOneHost } from './host-header.ts'
 import { acceptJsonOnly } from './json-body.ts'
 import { refuseQuery } from './query.ts'
+import { limitRates } from './rate-limits.ts'
 import { requestId } from './request-id.ts'
 import { watchRequest } from './request-state.ts'
 import { batchRoutes } from './routes/batches.ts'
@@ -54,6 +56,8 @@ export interface HttpOptions {
   readonly apiKeys: ApiKeys | undefined
   /** Whether requests without a key are refused; only matters with `apiKeys`. Default true. */
   readonly requireApiKey?: boolean
+  /** What each key may use. Undefined: as much as there is. */
+  readonly limits?: RateLimits | undefined
   /** Names that the Host header may have beside `localhost` and addresses. Undefined: any. */
   readonly allowedHosts?: readonly string[] | undefined
   readonly maxBodyBytes: number
@@ -145,6 +149,7 @@ export async function createApp(options: HttpOptions): Promise<FastifyInstance> 
   app.addHook('onRequest', async (request, reply) => {
     if (request.is404) refuseRoute(request, reply)
   })
+  if (options.limits) limitRates(app, options.limits)
 
   const contract = createContract(options)
   const heartbeatMs = options.heartbeatMs ?? 15_000

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { finished } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ErrorCode } from '../errors.ts'
+import type { RequestAccount } from '../limits/rate-limits.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { ANONYMOUS } from './auth.ts'
@@ -18,6 +19,8 @@ export interface RequestState {
   tenant: string
   /** The server asks itself, for a line of a batch: live requests go first, and its figures are not among theirs. */
   readonly isInner: boolean
+  /** What it takes from the limits of its key; undefined where it counts against none. */
+  account: RequestAccount | undefined
   /** Set when the request failed, also in the middle of a stream. */
   code: ErrorCode | undefined
   /** Facts for the access log: names and numbers, never what was said or shown. */
@@ -58,6 +61,7 @@ export function watchRequest(
     signal: abort.signal,
     tenant: inner?.tenant ?? ANONYMOUS,
     isInner: inner !== undefined,
+    account: undefined,
     code: undefined,
     facts: inner ? { batch: inner.batchId } : {},
   }

@@ -4,6 +4,7 @@ import type { SpeechModel } from '../../models/family.ts'
 import { findModel } from '../capabilities/find-model.ts'
 import { withDeadline } from '../deadline.ts'
 import { AerieError } from '../errors.ts'
+import { currentAccount } from '../limits/account.ts'
 import type { LoadedSound, Sounds } from '../media/sound/sounds.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import type { Segment, SpeechEvent, SpeechService, TranscriptionRequest, Word } from './contract.ts'
@@ -46,6 +47,8 @@ export function createSpeechService(options: SpeechServiceOptions): SpeechServic
       const prepared = prepare(model, request)
       using deadline = withDeadline(clientSignal, deadlineMs)
       const { signal } = deadline
+      // Nothing tells how much is said, so what is written is owed; who owes too much has to wait.
+      await currentAccount().take({ tokens: 1 })
       let sound: LoadedSound | undefined
       try {
         sound = await sounds.load(request.sound, { bins, leastSeconds }, signal)
@@ -129,6 +132,7 @@ async function* answer(
     }
     hasStarted = true
     tokens += window.result.tokens.length
+    currentAccount().owe({ tokens: window.result.tokens.length })
     for (const [station, ms] of Object.entries(window.stations))
       stations[station] = (stations[station] ?? 0) + ms
     const timed = words ? timedSegments(model, window, seconds) : []

@@ -3,9 +3,11 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import type { BatchStats } from '../batches/contract.ts'
 import type { EncoderStats, EngineStats } from '../engine/types.ts'
 import type { ConnectionStats, FileStats } from '../files/contract.ts'
+import type { LimitStats } from '../limits/rate-limits.ts'
 import type { SoundStats } from '../media/sound/sounds.ts'
 import type { MediaStats } from '../media/types.ts'
 import type { SpeechStats } from '../speech/recogniser.ts'
+import { LIMIT_GAUGES, registerLimits } from './limit-sources.ts'
 import { SPEECH_COUNTERS, SPEECH_GAUGES } from './speech-sources.ts'
 
 /** What the parts say at one moment; undefined for a part that this server does not have. */
@@ -20,6 +22,8 @@ export interface Snapshot {
   readonly sounds?: SoundStats | undefined
   /** Of sounds that are received or worked on. */
   readonly soundSpool?: { readonly bytes: number; readonly maxBytes: number }
+  /** Undefined where no key has any. */
+  readonly limits?: LimitStats | undefined
 }
 
 export type Read = (snapshot: Snapshot) => number | undefined
@@ -155,6 +159,7 @@ const GAUGES: Readonly<Record<string, readonly [help: string, read: Read]>> = {
   ],
   aerie_file_uploads_max: ['Uploads that may be; more get 429.', (s) => s.files?.maxUploads],
   ...SPEECH_GAUGES,
+  ...LIMIT_GAUGES,
   aerie_object_cache_entries: [
     'Copies of objects on the disk, as far as this process knows.',
     (s) => s.files?.cache?.entries,
@@ -323,7 +328,9 @@ export function registerSources(registry: Registry): (snapshot: Snapshot) => voi
     labelNames: ['result'],
     registers,
   })
+  const updateLimits = registerLimits(registry)
   return (snapshot) => {
+    updateLimits(snapshot)
     for (const [gauge, read] of gauges) {
       const value = read(snapshot)
       if (value === undefined) gauge.remove()

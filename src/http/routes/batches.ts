@@ -37,7 +37,9 @@ export async function batchRoutes(
 
   await app.register(async (scope) => {
     acceptNoBody(scope)
-    scope.post('/v1/batches/:batch_id/cancel', async ({ params, state }: Named) =>
+    // Whoever has used all must still be able to stop what costs more.
+    const config = { unlimited: true }
+    scope.post('/v1/batches/:batch_id/cancel', { config }, async ({ params, state }: Named) =>
       toWireBatch(required(await batches.cancel(state.tenant, params.batch_id), params.batch_id)),
     )
   })
