@@ -4,6 +4,7 @@ import { batchKeys } from './config-batch-keys.ts'
 import { fileKeys } from './config-file-keys.ts'
 import { bytes, count, flag, type KeyNotes, MiB, millis } from './config-key.ts'
 import { soundKeys } from './config-sound-keys.ts'
+import { tracingKeys } from './config-tracing-keys.ts'
 
 export { CONFIG_GROUPS, type KeyNotes } from './config-key.ts'
 
@@ -344,6 +345,7 @@ export const configSchema = Type.Object(
 
     ...fileKeys,
     ...batchKeys,
+    ...tracingKeys,
   },
   { additionalProperties: false },
 )

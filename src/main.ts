@@ -41,6 +41,7 @@ import { computedForm, type FoundModel, factsOf, readingOf } from './model-facts
 import { openAccess } from './open-access.ts'
 import { deaf, type Hearing, type OpenSpeech, openSpeech } from './open-speech.ts'
 import { openTower } from './open-tower.ts'
+import { openTracing } from './open-tracing.ts'
 import {
   batchOptions,
   batchRecords,
@@ -286,6 +287,8 @@ export async function startServer(
   const logger = options.logger ?? createLogger({ level: config.logLevel })
   await using opening = new AsyncDisposableStack()
   const access = opening.use(await openAccess(config, logger))
+  const tracing = await openTracing(config, logger)
+  opening.defer(async () => await tracing?.dispose())
   const files = await openFileStore(fileStoreOptions(config, logger))
   const served = await openServed(config, options, logger, files).catch(async (error) => {
     await files.dispose()
@@ -306,6 +309,7 @@ export async function startServer(
       logger,
       apiKeys: access.apiKeys,
       limits: access.limits,
+      tracing,
       requireApiKey: apiKeyRequired(config),
       allowedHosts: acceptedHosts(config),
       maxBodyBytes: config.maxBodyBytes,
@@ -320,6 +324,7 @@ export async function startServer(
         sounds: (opened ?? media).sounds.stats(),
         soundSpool: hearing.inbox.stats(),
         limits: access.limits?.stats(),
+        tracing: tracing?.stats(),
       }),
       problems: () => [
         ...(engine && !engine.healthy ? ['engine worker is down'] : []),

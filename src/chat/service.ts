@@ -6,6 +6,7 @@ import { watchedGeneration } from '../engine/watched-generation.ts'
 import { AnswerAccount } from '../limits/answer-account.ts'
 import { meteredMedia } from '../limits/metered-media.ts'
 import type { Media } from '../media/types.ts'
+import { GenerationTrace } from '../tracing/generation-trace.ts'
 import { answer } from './answer.ts'
 import { answerRoom } from './answer-room.ts'
 import type { ChatService } from './contract.ts'
@@ -17,6 +18,7 @@ import type { ServedModel } from './model.ts'
 import { buildPrompt } from './prompt.ts'
 import { resolveSampling } from './sampling.ts'
 import { tokenize } from './tokenize.ts'
+import { traceAnswer } from './trace-answer.ts'
 
 export interface ChatServiceOptions {
   readonly models: readonly ServedModel[]
@@ -42,7 +44,7 @@ export function createChatService(options: ChatServiceOptions): ChatService {
 
   const find = (id: string) => findModel({ models, others, othersDo }, id)
 
-  return {
+  const service: ChatService = {
     models: () => models,
 
     async *complete(request, clientSignal) {
@@ -73,6 +75,7 @@ export function createChatService(options: ChatServiceOptions): ChatService {
         account.decoded(pixelsDecoded(loaded, encoded))
         releaseMedia(media, loaded)
         signal.throwIfAborted()
+        using stations = new GenerationTrace()
         const running = model.engine.generate(
           {
             prompt: interleave(prompt, encoded.features),
@@ -81,13 +84,17 @@ export function createChatService(options: ChatServiceOptions): ChatService {
             maxTokens,
             minTokens: request.minTokens,
             stopTokenIds: model.stopTokenIds,
-            deadlineMs: deadline.remainingMs(),
+            // A clock that is over and has not struck yet, on a busy thread, is the engine's to tell.
+            deadlineMs: Math.max(1, deadline.remainingMs()),
             priority: request.priority,
             cacheSalt: `${request.tenant}\n${request.cacheKey ?? ''}`,
           },
           signal,
         )
-        const generation = watchedGeneration(running, (event) => account.see(event))
+        const generation = watchedGeneration(running, (event) => {
+          account.see(event)
+          stations.see(event)
+        })
         yield {
           type: 'start',
           id: `chatcmpl-${randomUUID()}`,
@@ -129,6 +136,13 @@ export function createChatService(options: ChatServiceOptions): ChatService {
       const context = { files, tenant, maxTextBytes, media, model, signal }
       const messages = await openFiles(input.messages, context)
       return tokenize(model, media, { ...request, input: { ...input, messages } }, signal)
+    },
+  }
+  return {
+    ...service,
+    complete: (request, signal) => {
+      const model = models.find(({ id }) => id === request.model)
+      return traceAnswer(request, model?.id, () => service.complete(request, signal))
     },
   }
 }

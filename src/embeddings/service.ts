@@ -11,6 +11,8 @@ import { currentAccount } from '../limits/account.ts'
 import { meteredMedia } from '../limits/metered-media.ts'
 import type { LoadedImage, Media } from '../media/types.ts'
 import { inWindow } from '../picture-window.ts'
+import { tracedEncode, tracedLookup } from '../tracing/encoder-trace.ts'
+import { traced } from '../tracing/trace.ts'
 import type {
   EmbeddedPicture,
   EmbeddingInput,
@@ -66,7 +68,7 @@ const OTHERS_DO =
 export function createEmbeddingService(options: EmbeddingServiceOptions): EmbeddingService {
   const { models, others, othersDo = OTHERS_DO } = options
   const media = meteredMedia(options.media)
-  return {
+  const service: EmbeddingService = {
     async embed(request, clientSignal) {
       const model = findModel({ models, others, othersDo }, request.model)
       const output = outputOf(model, request)
@@ -100,6 +102,23 @@ export function createEmbeddingService(options: EmbeddingServiceOptions): Embedd
       } finally {
         for (const image of images) media.release(image)
       }
+    },
+  }
+  return {
+    async embed(request, signal) {
+      const model = models.find(({ id }) => id === request.model)?.id
+      const name = model === undefined ? 'embeddings' : `embeddings ${model}`
+      const attributes = {
+        'gen_ai.operation.name': 'embeddings',
+        'gen_ai.provider.name': 'aerie',
+        'gen_ai.request.model': model,
+      }
+      return await traced(name, attributes, async (span) => {
+        const result = await service.embed(request, signal)
+        const patches = result.pictures.reduce((sum, picture) => sum + picture.patches, 0)
+        span.set({ 'gen_ai.response.model': result.model, 'gen_ai.usage.input_tokens': patches })
+        return result
+      })
     },
   }
 }
@@ -211,19 +230,20 @@ async function embedPicture(
   const key = createHash('sha256')
     .update(JSON.stringify([image.sha256, seen, output.name, digest, systemFingerprint, tenant]))
     .digest('hex')
-  const known = await encoder.lookup(key)
+  const known = await tracedLookup(encoder, key, input.param)
   if (known?.from === 'disk') add('disk', known.readMs)
   if (known) return picture(known.features.data, true)
   const prepared = await media.prepare(image, seen, ONE_TILE, input.param, signal)
   add('decode', prepared.decodeMs)
   add('preprocess', prepared.preprocessMs)
   const { height, width } = seen
-  const encoded = await encoder.encode(
+  const encoded = await tracedEncode(
+    encoder,
     {
       ...{ key, pixels: prepared.pixels, layout: ONE_TILE },
       input: { height, width, output: output.name },
     },
-    signal,
+    { param: input.param, signal },
   )
   add('encode', encoded.queueMs + encoded.encodeMs)
   return picture(encoded.features.data, encoded.cached)

@@ -90,7 +90,10 @@ export class EngineCore {
   async step(): Promise<void> {
     for (const command of this.#inbox.splice(0)) this.#obey(command)
     this.#expire()
-    const plan = this.#speculation.extend(this.#scheduler.schedule(), this.#scheduler)
+    const scheduled = this.#scheduler.schedule()
+    for (const { request } of this.#scheduler.takePreempted())
+      this.#emit(request, { type: 'preempted', at: this.#options.now() })
+    const plan = this.#speculation.extend(scheduled, this.#scheduler)
     if (plan.length === 0) return
     this.#counters.steps++
     this.#batchSizes.push(plan.length)
@@ -243,7 +246,9 @@ export class EngineCore {
     this.#counters.promptTokens += promptTokens
     this.#counters.cachedPromptTokens += cachedTokens
     this.#counters[cachedTokens > 0 ? 'prefixHits' : 'prefixMisses']++
-    this.#emit(request, { type: 'prefill', promptTokens, cachedTokens })
+    const { submittedAt, promptReadAt, admittedAt = promptReadAt } = request
+    const timings = { submittedAt, admittedAt, promptReadAt }
+    this.#emit(request, { type: 'prefill', promptTokens, cachedTokens, timings })
     const [first, ...others] = request.unborn
     request.unborn = []
     stem.beChoice(first!)

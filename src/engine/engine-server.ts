@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { MessagePort } from 'node:worker_threads'
 import { type AerieError, toWireError, type WireError } from '../errors.ts'
 import { sharedMemoryPassed } from '../free-memory.ts'
+import { machineMs } from '../machine-clock.ts'
 import type { DecoderSession } from './backend.ts'
 import { EngineCore, type RequestEvent } from './engine-core.ts'
 import type { EngineReady, EngineWorkerData, FromEngine, ToEngine } from './engine-messages.ts'
@@ -35,7 +36,8 @@ export function serveDecoder(
   const core = new EngineCore(session, {
     ...scheduling,
     prefixCacheBlocks,
-    now: () => performance.now(),
+    // That of the main thread as well, which tells when things were.
+    now: machineMs,
     onFailure: (error) => failures.push(withStack(error)),
   })
 

@@ -37,6 +37,7 @@ export class Scheduler {
   /** By rank, best first. */
   readonly #running: Sequence[] = []
   #preemptions = 0
+  #preempted: Sequence[] = []
 
   constructor(session: DecoderSession, options: SchedulerOptions) {
     this.#options = options
@@ -54,6 +55,11 @@ export class Scheduler {
 
   get preemptions(): number {
     return this.#preemptions
+  }
+
+  /** Those that gave way since the last call. */
+  takePreempted(): readonly Sequence[] {
+    return this.#preempted.length === 0 ? this.#preempted : this.#preempted.splice(0)
   }
 
   /** Prefixes that made room for others. */
@@ -224,5 +230,6 @@ export class Scheduler {
     this.#ledger.release(sequence, true)
     this.#waiting.add(sequence)
     this.#preemptions++
+    this.#preempted.push(sequence)
   }
 }

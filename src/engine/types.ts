@@ -77,10 +77,24 @@ export interface EngineTimings {
   readonly decodeMs: number
 }
 
+/** Moments of one request, by `machineMs`. */
+export interface PrefillTimes {
+  readonly submittedAt: number
+  readonly admittedAt: number
+  readonly promptReadAt: number
+}
+
 /** What a generation emits, in order; every choice ends with exactly one `finish`, or the whole with one `error`. */
 export type GenerationEvent =
   /** Sent once, when the prompt has been read. */
-  | { readonly type: 'prefill'; readonly promptTokens: number; readonly cachedTokens: number }
+  | {
+      readonly type: 'prefill'
+      readonly promptTokens: number
+      readonly cachedTokens: number
+      readonly timings: PrefillTimes
+    }
+  /** It gave way to another, and waits again. */
+  | { readonly type: 'preempted'; readonly at: number }
   | {
       readonly type: 'token'
       readonly choice: number

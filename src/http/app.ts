@@ -17,6 +17,7 @@ import type { RateLimits } from '../limits/rate-limits.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
 import type { Snapshot } from '../telemetry/sources.ts'
+import type { Tracing } from '../tracing/tracing.ts'
 import { controlAccess } from './access.ts'
 import { allowHosts } from './allowed-hosts.ts'
 import { watchMethods } from './allowed-methods.ts'
@@ -40,6 +41,7 @@ import { metricsRoute } from './routes/metrics.ts'
 import { modelRoutes } from './routes/models.ts'
 import { tokenizeRoute } from './routes/tokenize.ts'
 import { type TranscriptionParts, transcriptionRoute } from './routes/transcriptions.ts'
+import { traceRequests } from './trace.ts'
 
 export interface HttpOptions {
   /** What is served, in the order of `/v1/models`. */
@@ -58,6 +60,8 @@ export interface HttpOptions {
   readonly requireApiKey?: boolean
   /** What each key may use. Undefined: as much as there is. */
   readonly limits?: RateLimits | undefined
+  /** Undefined: there are no traces. */
+  readonly tracing?: Tracing | undefined
   /** Names that the Host header may have beside `localhost` and addresses. Undefined: any. */
   readonly allowedHosts?: readonly string[] | undefined
   readonly maxBodyBytes: number
@@ -103,7 +107,7 @@ export async function createApp(options: HttpOptions): Promise<FastifyInstance> 
       connectionsCheckingInterval: uploadTimeoutMs / 4,
     },
     frameworkErrors: (error, request, reply) => {
-      watchRequest(request, reply, { logger: options.logger, metrics })
+      watchRequest(request, reply, { logger: options.logger, metrics, tracing: options.tracing })
       reply.header('x-request-id', request.id)
       return handleError(error, request, reply)
     },
@@ -119,7 +123,7 @@ export async function createApp(options: HttpOptions): Promise<FastifyInstance> 
 
   app.decorateRequest('state')
   app.addHook('onRequest', async (request, reply) => {
-    watchRequest(request, reply, { logger: options.logger, metrics })
+    watchRequest(request, reply, { logger: options.logger, metrics, tracing: options.tracing })
     reply.header('x-request-id', request.id)
   })
   app.addHook(
@@ -150,6 +154,7 @@ export async function createApp(options: HttpOptions): Promise<FastifyInstance> 
     if (request.is404) refuseRoute(request, reply)
   })
   if (options.limits) limitRates(app, options.limits)
+  if (options.tracing) traceRequests(app)
 
   const contract = createContract(options)
   const heartbeatMs = options.heartbeatMs ?? 15_000
@@ -159,7 +164,7 @@ export async function createApp(options: HttpOptions): Promise<FastifyInstance> 
   const { hearing, files, maxFileBytes } = options
   await transcriptionRoute(app, { ...hearing, contract, metrics, logger: log, heartbeatMs })
   await fileRoutes(app, { files, contract, maxFileBytes })
-  await batchRoutes(app, { batches: options.batches, contract })
+  await batchRoutes(app, { batches: options.batches, contract, tracing: options.tracing })
   modelRoutes(app, { models })
   tokenizeRoute(app, { service: chat, contract })
   healthRoutes(app, { problems: () => [...(access.draining ? [DRAINING] : []), ...problems()] })

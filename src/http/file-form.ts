@@ -3,6 +3,7 @@ import multipart, { type Multipart, type MultipartFile } from '@fastify/multipar
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { AerieError } from '../errors.ts'
 import { currentAccount } from '../limits/account.ts'
+import { traced } from '../tracing/trace.ts'
 import { joinField } from './describe.ts'
 
 /** Of everything but the file: names, values, boundaries. */
@@ -53,7 +54,10 @@ export async function readFileForm(
       if (done) break
       if (part.type === 'file') {
         const name = checkFile(part, fields, known)
-        await receive(paid.counted(bytesOf(part, request)))
+        await traced('receive', {}, async (span) => {
+          await receive(paid.counted(bytesOf(part, request)))
+          span.set({ 'aerie.bytes': paid.bytes })
+        })
         fields.set('file', name)
       } else addField(fields, part)
     }
@@ -92,6 +96,10 @@ async function payAnnounced({ headers }: FastifyRequest) {
       if (!taken && unpaid > 0) await account.take({ mediaBytes: unpaid }, FILE)
     },
     settle: () => taken?.settle({ mediaBytes: bytes }),
+    /** Of the file, so far. */
+    get bytes() {
+      return bytes
+    },
   }
 }
 

@@ -6,9 +6,11 @@ import type { ErrorCode } from '../errors.ts'
 import type { RequestAccount } from '../limits/rate-limits.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import type { RootSpan, Tracing } from '../tracing/tracing.ts'
 import { ANONYMOUS } from './auth.ts'
 import { innerRequest } from './inner-request.ts'
 import { ERROR_STATUS } from './openai-error.ts'
+import { beginSpan, endSpan } from './trace.ts'
 
 export interface RequestState {
   /** Of `performance.now()`, at the arrival of the head. */
@@ -21,6 +23,8 @@ export interface RequestState {
   readonly isInner: boolean
   /** What it takes from the limits of its key; undefined where it counts against none. */
   account: RequestAccount | undefined
+  /** Undefined where there is no tracing. */
+  readonly span: RootSpan | undefined
   /** Set when the request failed, also in the middle of a stream. */
   code: ErrorCode | undefined
   /** Facts for the access log: names and numbers, never what was said or shown. */
@@ -48,11 +52,23 @@ export function openRequestsOn(socket: object): readonly OpenRequest[] {
   return [...(openRequests.get(socket) ?? [])]
 }
 
+/** Probes and scrapes come all the time and tell nothing. */
+function isTraced({ routeOptions }: FastifyRequest): boolean {
+  const { probe = false, whileDraining = false } = routeOptions.config
+  return !probe && !whileDraining
+}
+
+interface Watchers {
+  readonly logger: Logger
+  readonly metrics: Metrics
+  readonly tracing?: Tracing | undefined
+}
+
 /** Starts watching; when the last byte is sent or the client is gone, logs and counts the request once. */
 export function watchRequest(
   request: FastifyRequest,
   reply: FastifyReply,
-  { logger, metrics }: { readonly logger: Logger; readonly metrics: Metrics },
+  { logger, metrics, tracing }: Watchers,
 ): void {
   const abort = new AbortController()
   const inner = innerRequest()
@@ -62,10 +78,12 @@ export function watchRequest(
     tenant: inner?.tenant ?? ANONYMOUS,
     isInner: inner !== undefined,
     account: undefined,
+    span: tracing && isTraced(request) ? beginSpan(tracing, request, inner) : undefined,
     code: undefined,
     facts: inner ? { batch: inner.batchId } : {},
   }
   request.state = state
+  if (state.span?.isRecording) state.facts['traceId'] = state.span.traceId
   if (inner) {
     inner.state = state
     const leave = () => abort.abort()
@@ -97,6 +115,7 @@ export function watchRequest(
     const status = hasAnswer ? reply.raw.statusCode : ERROR_STATUS[refusal ?? 'cancelled'].status
     const route = request.routeOptions.url ?? 'unknown'
     const ms = performance.now() - state.arrived
+    if (state.span) endSpan(state.span, { status, code, tenant: state.tenant })
     if (!inner) metrics.requestFinished({ route, status, code, seconds: ms / 1000 })
     const { method, id } = request
     logger.info(
