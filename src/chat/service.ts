@@ -9,7 +9,7 @@ import type { Media } from '../media/types.ts'
 import { GenerationTrace } from '../tracing/generation-trace.ts'
 import { answer } from './answer.ts'
 import { answerRoom } from './answer-room.ts'
-import type { ChatService } from './contract.ts'
+import type { ChatEvent, ChatService } from './contract.ts'
 import { pixelsDecoded, pixelsOf } from './decoded-pixels.ts'
 import { documentsSeen } from './documents.ts'
 import { openFiles, type ReadableFiles } from './file-parts.ts'
@@ -142,7 +142,9 @@ export function createChatService(options: ChatServiceOptions): ChatService {
     ...service,
     complete: (request, signal) => {
       const model = models.find(({ id }) => id === request.model)
-      return traceAnswer(request, model?.id, () => service.complete(request, signal))
+      return traceAnswer<ChatEvent>('chat', request, model?.id, () =>
+        service.complete(request, signal),
+      )
     },
   }
 }

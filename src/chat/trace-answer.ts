@@ -2,27 +2,38 @@
 import { type Attributes, type Span, tracedEvents } from '../tracing/trace.ts'
 import type { ChatEvent, ChatRequest } from './contract.ts'
 
+type Asked = Pick<ChatRequest, 'sampling' | 'maxTokens' | 'n' | 'priority'>
+/** The events that tell what a span says. */
+type Telling = Extract<ChatEvent, { type: 'start' | 'finish' | 'usage' }>
+
 /** `events` begins the work. `model` is the served one that is asked; undefined where there is no such. */
-export function traceAnswer(
-  request: ChatRequest,
+export function traceAnswer<Event extends { readonly type: string }>(
+  operation: 'chat' | 'text_completion',
+  request: Asked,
   model: string | undefined,
-  events: () => AsyncIterable<ChatEvent>,
-): AsyncIterable<ChatEvent> {
+  events: () => AsyncIterable<Event | Telling>,
+): AsyncIterable<Event | Telling> {
   const reasons: string[] = []
   return tracedEvents(
     (parent) =>
-      parent.begin(model === undefined ? 'chat' : `chat ${model}`, {
+      parent.begin(model === undefined ? operation : `${operation} ${model}`, {
+        'gen_ai.operation.name': operation,
         ...asked(request),
         'gen_ai.request.model': model,
       }),
     events,
-    (event, span) => see(event, span, reasons),
+    (event, span) => {
+      if (isTelling(event)) see(event, span, reasons)
+    },
   )
 }
 
-function asked({ sampling, maxTokens, n, priority }: ChatRequest): Attributes {
+function isTelling(event: { readonly type: string }): event is Telling {
+  return event.type === 'start' || event.type === 'finish' || event.type === 'usage'
+}
+
+function asked({ sampling, maxTokens, n, priority }: Asked): Attributes {
   return {
-    'gen_ai.operation.name': 'chat',
     'gen_ai.provider.name': 'aerie',
     'gen_ai.request.max_tokens': maxTokens,
     'gen_ai.request.temperature': sampling.temperature,
@@ -36,7 +47,7 @@ function asked({ sampling, maxTokens, n, priority }: ChatRequest): Attributes {
   }
 }
 
-function see(event: ChatEvent, span: Span, reasons: string[]): void {
+function see(event: Telling, span: Span, reasons: string[]): void {
   switch (event.type) {
     case 'start':
       span.set({ 'gen_ai.response.id': event.id, 'gen_ai.response.model': event.model })

@@ -10,8 +10,10 @@ export interface AnswerCost {
   readonly maxTokens: number
   /** Whether the request itself named that bound; where it did not, less than it has to do. */
   readonly isBounded: boolean
-  /** If no cache knows anything. */
-  readonly mediaPixels: number
+  /** If no cache knows anything. Absent: none. */
+  readonly mediaPixels?: number
+  /** The request field that it is most of, for messages. Default `messages`. */
+  readonly param?: string
 }
 
 export class AnswerAccount {
@@ -27,11 +29,11 @@ export class AnswerAccount {
 
   /** Rejects with `rate_limit_exceeded`. */
   static async take(cost: AnswerCost): Promise<AnswerAccount> {
-    const { promptTokens, maxTokens, isBounded, mediaPixels } = cost
+    const { promptTokens, maxTokens, isBounded, mediaPixels = 0, param = 'messages' } = cost
     const tokens = promptTokens + maxTokens
     const taken = await currentAccount().take(
       { tokens, ...(mediaPixels > 0 && { mediaPixels }) },
-      { param: 'messages', ...(!isBounded && { atLeast: { tokens: promptTokens + 1 } }) },
+      { param, ...(!isBounded && { atLeast: { tokens: promptTokens + 1 } }) },
     )
     return new AnswerAccount(taken, mediaPixels)
   }
@@ -46,9 +48,9 @@ export class AnswerAccount {
     this.#mediaPixels = mediaPixels
   }
 
-  /** Counts what the engine has read and written, of answers that nobody hears to their end. */
+  /** Counts what the engine has read and written, of one generation or of several, for answers that nobody hears to their end. */
   see(event: GenerationEvent): void {
-    if (event.type === 'prefill') this.#promptTokens = event.promptTokens
+    if (event.type === 'prefill') this.#promptTokens += event.promptTokens
     else if (event.type === 'token') this.#completionTokens++
   }
 
