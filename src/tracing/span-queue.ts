@@ -19,7 +19,7 @@ export interface SpanQueueOptions {
   }
 }
 
-/** Turning a batch into bytes takes the main thread a millisecond or two at most. */
+/** Few, since the main thread turns them into bytes in one go. */
 export const SPANS_A_BATCH = 128
 const EXPORT_TIMEOUT_MS = 15_000
 
