@@ -1,6 +1,6 @@
 /** Limits at the edge: who has used what may be used is refused before a body is read, and every answer says what is left. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { runWithAccount } from '../limits/account.ts'
+import { FREE_ACCOUNT, runWithAccount } from '../limits/account.ts'
 import { LIMIT_NAMES, type RateLimits } from '../limits/rate-limits.ts'
 
 declare module 'fastify' {
@@ -27,8 +27,8 @@ export function limitRates(app: FastifyInstance, limits: RateLimits): void {
   })
   // Last before the handler: what reads the body runs in no request's context.
   app.addHook('preHandler', ({ state }, _reply, done) => {
-    if (state.account) runWithAccount(state.account, done)
-    else done()
+    // Also where there is none: a line of a batch may run in the context of the request that made the batch.
+    runWithAccount(state.account ?? FREE_ACCOUNT, done)
   })
   app.addHook('onSend', async (request, reply) => {
     reply.headers(rateLimitHeaders(request))

@@ -1,6 +1,6 @@
 /** The span of each request: begun at its head, ended with its last byte, and everything that is done for it inside. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { runInSpan } from '../tracing/trace.ts'
+import { NO_SPAN, runInSpan } from '../tracing/trace.ts'
 import type { RootSpan, Tracing } from '../tracing/tracing.ts'
 import type { InnerRequest } from './inner-request.ts'
 
@@ -55,7 +55,6 @@ export function traceRequests(app: FastifyInstance): void {
     if (state.span) reply.header('traceresponse', state.span.traceparent)
   })
   app.addHook('preHandler', ({ state }, _reply, done) => {
-    if (state.span) runInSpan(state.span, done)
-    else done()
+    runInSpan(state.span ?? NO_SPAN, done)
   })
 }

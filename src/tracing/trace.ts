@@ -42,8 +42,9 @@ export function currentSpan(): Span {
   return current.getStore() ?? NO_SPAN
 }
 
+/** Also a span that nobody will see: what is done in it is no part of another. */
 export function runInSpan<Result>(span: Span, work: () => Result): Result {
-  return span.isRecording ? current.run(span, work) : work()
+  return current.run(span, work)
 }
 
 /** Work as a child of the current span, which fails as the work does. */
