@@ -13,6 +13,7 @@ export const CONFIG_GROUPS = [
   'Sound',
   'Files',
   'Batches',
+  'Tracing',
 ] as const
 
 export type Group = (typeof CONFIG_GROUPS)[number]

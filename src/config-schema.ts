@@ -7,6 +7,7 @@ import { grammarKeys } from './config-grammar-keys.ts'
 import { bytes, count, flag, type KeyNotes, MiB, millis } from './config-key.ts'
 import { type ModelEntry, modelKeys } from './config-model-keys.ts'
 import { soundKeys } from './config-sound-keys.ts'
+import { tracingKeys } from './config-tracing-keys.ts'
 
 export { CONFIG_GROUPS, type KeyNotes } from './config-key.ts'
 export type { ModelEntry }
@@ -65,6 +66,15 @@ export const configSchema = Type.Object(
         group: 'Access',
         defaultText: 'none',
         description: 'File with one `name:key` or `key` a line; read again on SIGHUP.',
+      }),
+    ),
+    limitsFile: Type.Optional(
+      Type.String({
+        minLength: 1,
+        group: 'Access',
+        defaultText: 'none',
+        description:
+          'File of what each key may use in a minute and at one time, see limits.md; read again on SIGHUP.',
       }),
     ),
     requireApiKey: Type.Union([Type.Literal('auto'), Type.Boolean()], {
@@ -344,6 +354,7 @@ export const configSchema = Type.Object(
 
     ...fileKeys,
     ...batchKeys,
+    ...tracingKeys,
   },
   { additionalProperties: false },
 )

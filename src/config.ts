@@ -9,6 +9,7 @@ import { expectation, kebab, parseValue, upperSnake } from './config-value.ts'
 import { defaultThreads } from './cpu.ts'
 import { AerieError } from './errors.ts'
 import { nearest } from './nearest.ts'
+import { parseTracingEnvironment, type TracingEnvironment } from './tracing-environment.ts'
 
 export { CONFIG_KEYS, type Config, type ConfigKey } from './config-schema.ts'
 
@@ -134,6 +135,11 @@ export function hubEnvironment(
   }
 }
 
+/** OpenTelemetry's own variables. Throws `invalid_config`. */
+export function tracingEnvironment(): TracingEnvironment {
+  return parseTracingEnvironment(process.env)
+}
+
 /** The folders in which the shell looks for programs, for those who must tell which one it would find. */
 export function searchPath(): string[] {
   return (process.env['PATH'] ?? '').split(delimiter)
@@ -193,6 +199,10 @@ function contradictions(config: Config): string[] {
     problems.push(
       'mediaMaxBytesInUse: expected at least maxImageBytes, or no large picture ever fits',
     )
+  }
+  const { traceEndpoint } = config
+  if (traceEndpoint !== undefined && !isUrl(traceEndpoint, /^https?:$/)) {
+    problems.push(`traceEndpoint: expected an http or https URL, got ${show(traceEndpoint)}`)
   }
   if (config.maxVideoBytes > config.videoSpoolBytes) {
     problems.push('videoSpoolBytes: expected at least maxVideoBytes, or no large clip ever fits')

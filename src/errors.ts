@@ -29,6 +29,8 @@ export const ERROR_CODES = {
   media_fetch_failed: 'A URL could not be fetched: host not allowed, unreachable or too slow.',
   // Load
   queue_full: 'The waiting queue is full; try again after the time in Retry-After.',
+  rate_limit_exceeded:
+    'The key has used what it may for now, or asks for more at once than it ever may.',
   deadline_exceeded: 'The request was not finished within its deadline.',
   shutting_down: 'The server is draining and takes no new requests.',
   not_ready: 'The model is still loading.',
@@ -56,7 +58,18 @@ export interface AerieErrorOptions {
   readonly cause?: unknown
   /** Seconds after which trying again makes sense. */
   readonly retryAfterSeconds?: number
+  /** False where it never does, although clients would. */
+  readonly shouldRetry?: false
+  /** Of `rate_limit_exceeded`: which limit, in wire spelling. */
+  readonly limit?: LimitName
 }
+
+export type LimitName =
+  | 'requests'
+  | 'tokens'
+  | 'media_bytes'
+  | 'media_pixels'
+  | 'concurrent_requests'
 
 /** An expected failure. Anything else that is thrown is a defect and answered as `internal_error`. */
 export class AerieError extends Error {
@@ -64,12 +77,16 @@ export class AerieError extends Error {
   readonly code: ErrorCode
   readonly param: string | undefined
   readonly retryAfterSeconds: number | undefined
+  readonly shouldRetry: false | undefined
+  readonly limit: LimitName | undefined
 
   constructor(code: ErrorCode, message: string, options: AerieErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.param = options.param
     this.retryAfterSeconds = options.retryAfterSeconds
+    this.shouldRetry = options.shouldRetry
+    this.limit = options.limit
   }
 }
 

@@ -10,11 +10,12 @@ import { modelSpecs } from './config-models.ts'
 import type { Encoder, Engine } from './engine/types.ts'
 import { openFileStore } from './files/file-store.ts'
 import { createApp } from './http/app.ts'
-import { loadApiKeys, reloadOnSighup } from './http/auth.ts'
 import { innerDispatch } from './http/inner-request.ts'
 import type { LocateOptions } from './locate-configured.ts'
 import { startMedia } from './media/media.ts'
 import type { Media } from './media/types.ts'
+import { openAccess } from './open-access.ts'
+import { openTracing } from './open-tracing.ts'
 import { batchOptions, batchRecords, fileStoreOptions, mediaOptions } from './part-options.ts'
 import { findAnswering, findModels } from './serving/find-models.ts'
 import { anonymousBytes } from './serving/measure-load.ts'
@@ -125,8 +126,10 @@ export async function startServer(
   options: MainOptions = {},
 ): Promise<RunningServer> {
   const logger = options.logger ?? createLogger({ level: config.logLevel })
-  const apiKeys =
-    config.apiKeysFile === undefined ? undefined : await loadApiKeys(config.apiKeysFile)
+  await using entrance = new AsyncDisposableStack()
+  const access = entrance.use(await openAccess(config, logger))
+  const tracing = await openTracing(config, logger)
+  entrance.defer(async () => await tracing?.dispose())
   await using opened = new AsyncDisposableStack()
   const files = await openFileStore(fileStoreOptions(config, logger))
   opened.defer(() => files.dispose())
@@ -152,7 +155,9 @@ export async function startServer(
     batches,
     maxFileBytes: config.maxFileBytes,
     logger,
-    apiKeys,
+    apiKeys: access.apiKeys,
+    limits: access.limits,
+    tracing,
     requireApiKey: apiKeyRequired(config),
     allowedHosts: acceptedHosts(config),
     maxBodyBytes: config.maxBodyBytes,
@@ -166,13 +171,15 @@ export async function startServer(
       batches: batches.stats(),
       sounds: media.sounds.stats(),
       soundSpool: inbox.stats(),
+      limits: access.limits?.stats(),
+      tracing: tracing?.stats(),
     }),
     problems: () => models.problems(),
   })
   const url = await app.listen({ host: config.host, port: config.port })
   await batches.start(innerDispatch(app))
-  const sighup = apiKeys && reloadOnSighup(apiKeys, logger)
   opened.move()
+  const closing = entrance.move()
   return {
     url,
     models: models.loaded().map(({ document }) => document),
@@ -183,7 +190,6 @@ export async function startServer(
       await models.drain()
     },
     close: async () => {
-      sighup?.[Symbol.dispose]()
       await batches.dispose()
       // What is not finished fails with `shutting_down`, and is told so before its connection goes.
       await Promise.all([models.dispose(), media.dispose()])
@@ -193,7 +199,7 @@ export async function startServer(
       last.abort()
       await app.close()
       // Last: an upload that is cut off now still takes back what it wrote.
-      await Promise.all([files.dispose(), inbox.dispose()])
+      await Promise.all([files.dispose(), inbox.dispose(), closing.disposeAsync()])
     },
   }
 }

@@ -33,6 +33,7 @@ export type Verdict = 'clip' | 'again' | 'busy' | 'gone' | 'run'
 
 const VERDICTS: Readonly<Record<string, Verdict>> = {
   queue_full: 'busy',
+  rate_limit_exceeded: 'busy',
   insufficient_storage: 'busy',
   shutting_down: 'gone',
   not_ready: 'gone',
@@ -59,7 +60,10 @@ const VERDICTS: Readonly<Record<string, Verdict>> = {
 }
 
 export function verdictOf(error: ServerRefusal | ServerLost): Verdict {
-  return error instanceof ServerLost ? 'gone' : (VERDICTS[error.code] ?? 'clip')
+  if (error instanceof ServerLost) return 'gone'
+  // Without a time the request asks for more than the key may ever use.
+  if (error.code === 'rate_limit_exceeded' && error.retryAfterMs === undefined) return 'clip'
+  return VERDICTS[error.code] ?? 'clip'
 }
 
 interface Envelope {

@@ -11,8 +11,11 @@ import type {
   GenerationEvent,
   RankedLogprob,
 } from '../engine/types.ts'
+import { watchedGeneration } from '../engine/watched-generation.ts'
 import { AerieError } from '../errors.ts'
+import { AnswerAccount } from '../limits/answer-account.ts'
 import { ALL_TOKENS, type Tokenizer } from '../tokenizer/tokenizer.ts'
+import { GenerationTrace } from '../tracing/generation-trace.ts'
 import { answer } from './answer.ts'
 import type { CompletionEvent, CompletionRequest, PromptToken } from './completion-contract.ts'
 import type { StationTimes, TokenUsage } from './contract.ts'
@@ -46,20 +49,30 @@ export async function* completeText(
   const leave = new AbortController()
   const signal = AbortSignal.any([deadline.signal, leave.signal])
   signal.throwIfAborted()
+  using account = await AnswerAccount.take({
+    promptTokens: prompts.reduce((sum, { length }) => sum + length, 0),
+    maxTokens: prompts.length * request.n * request.maxTokens,
+    isBounded: true,
+    param: 'prompt',
+  })
+  using traces = new DisposableStack()
   try {
-    const readers = prompts.map(
-      (ids) =>
-        new PromptReader(
-          model.engine.generate(
-            {
-              ...toGenerate(model, request, ids, deadline),
-              ...(constraint && { constraint }),
-              ...(adapter && { adapter: adapter.name }),
-            },
-            signal,
-          ),
-        ),
-    )
+    const readers = prompts.map((ids) => {
+      const trace = traces.use(new GenerationTrace())
+      const running = model.engine.generate(
+        {
+          ...toGenerate(model, request, ids, deadline),
+          ...(constraint && { constraint }),
+          ...(adapter && { adapter: adapter.name }),
+        },
+        signal,
+      )
+      const watched = watchedGeneration(running, (event) => {
+        account.see(event)
+        trace.see(event)
+      })
+      return new PromptReader(watched)
+    })
     yield {
       type: 'start',
       id: `cmpl-${randomUUID()}`,

@@ -2,6 +2,7 @@
 import type { Features, PooledFrames } from '../engine/types.ts'
 import type { Media } from '../media/types.ts'
 import { inWindow, PICTURES_AT_ONCE } from '../picture-window.ts'
+import { tracedEncode, tracedLookup } from '../tracing/encoder-trace.ts'
 import type { ClipSeen, StationTimes, VideoSeen } from './contract.ts'
 import { contentKey, pictureKey } from './feature-key.ts'
 import type { ServedModel } from './model.ts'
@@ -55,7 +56,7 @@ async function encodeVideo(
     stations[station] = (stations[station] ?? 0) + ms
   }
   await inWindow([...groups.keys()], signal, async (key) => {
-    const known = await encoder.lookup(key)
+    const known = await tracedLookup(encoder, key, video.part.param)
     if (!known) return
     found.set(key, known.features)
     if (known.from === 'disk') spend('disk', known.readMs)
@@ -79,7 +80,8 @@ async function encodeVideo(
         window.map(({ key, frames }) => {
           const from = next
           next += frames.length
-          return encoder.encode(
+          return tracedEncode(
+            encoder,
             {
               ...{ key, layout, conversions: prepared.conversions },
               // The towers' thread takes each group's pixels by themselves.
@@ -87,7 +89,7 @@ async function encodeVideo(
               ...(prepared.seconds && { seconds: prepared.seconds.slice(from, next) }),
               ...pooledFrames(model, frames.length),
             },
-            linked,
+            { param: video.part.param, signal: linked },
           )
         }),
       )

@@ -6,6 +6,7 @@ import type { Features } from '../engine/types.ts'
 import { AerieError } from '../errors.ts'
 import type { ImageSource, LoadedImage, Media } from '../media/types.ts'
 import { inWindow } from '../picture-window.ts'
+import { tracedEncode, tracedLookup } from '../tracing/encoder-trace.ts'
 import type { ChatMessage, ContentPart, ImageSeen, StationTimes } from './contract.ts'
 import { pictureKey } from './feature-key.ts'
 import type { ServedModel } from './model.ts'
@@ -128,7 +129,7 @@ async function encodePicture(
   const key = pictureKey(model, contentKey(image), layout, tenant)
   const isFetched = 'url' in part && !/^\s*data:/i.test(part.url)
   const fetchTime: StationTimes = isFetched ? { fetch: image.fetchMs } : {}
-  const known = await encoder.lookup(key)
+  const known = await tracedLookup(encoder, key, part.param)
   if (known) {
     const { features, from, readMs } = known
     return {
@@ -143,7 +144,8 @@ async function encodePicture(
   }
   const prepared = await media.prepare(image, model.preprocessing!, layout, part.param, signal)
   const { pixels, conversions } = prepared
-  const result = await encoder.encode({ key, pixels, layout, conversions }, signal)
+  const asked = { key, pixels, layout, conversions }
+  const result = await tracedEncode(encoder, asked, { param: part.param, signal })
   return {
     features: result.features,
     seen: describe(model, picture, {

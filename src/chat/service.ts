@@ -4,13 +4,19 @@ import type { ServedAdapter } from '../adapters/contract.ts'
 import { adapterFingerprint } from '../capabilities/adapter-document.ts'
 import { findModel } from '../capabilities/find-model.ts'
 import { withDeadline } from '../deadline.ts'
+import { watchedGeneration } from '../engine/watched-generation.ts'
 import { AerieError } from '../errors.ts'
+import { AnswerAccount } from '../limits/answer-account.ts'
+import { meteredMedia } from '../limits/metered-media.ts'
 import type { Media } from '../media/types.ts'
+import { GenerationTrace } from '../tracing/generation-trace.ts'
 import { answer } from './answer.ts'
 import { answerConstraint } from './answer-constraint.ts'
 import { answerRoom } from './answer-room.ts'
 import { completeText, detokenize } from './complete-text.ts'
-import type { ChatService } from './contract.ts'
+import type { CompletionEvent } from './completion-contract.ts'
+import type { ChatEvent, ChatService } from './contract.ts'
+import { pixelsDecoded, pixelsOf } from './decoded-pixels.ts'
 import { documentsSeen } from './documents.ts'
 import { openFiles, type ReadableFiles } from './file-parts.ts'
 import { formatConstraint } from './format-constraint.ts'
@@ -20,6 +26,7 @@ import { buildPrompt } from './prompt.ts'
 import { resolveSampling } from './sampling.ts'
 import { tokenize } from './tokenize.ts'
 import { checkTools, inCallOrder, toldTools } from './tool-request.ts'
+import { traceAnswer } from './trace-answer.ts'
 
 export interface ChatServiceOptions {
   readonly models: readonly ServedModel[]
@@ -40,11 +47,12 @@ const OTHERS_DO =
   'embeds pictures and has no decoder; ask /v1/embeddings, and /v1/models/{model} for what a picture costs'
 
 export function createChatService(options: ChatServiceOptions): ChatService {
-  const { models, others, othersDo = OTHERS_DO, media, files, maxTextBytes } = options
+  const { models, others, othersDo = OTHERS_DO, files, maxTextBytes } = options
+  const media = meteredMedia(options.media)
 
   const find = (id: string) => findModel({ models, others, othersDo }, id)
 
-  return {
+  const service: ChatService = {
     async *complete(request, clientSignal) {
       const model = find(request.model)
       const adapter = adapterOf(model, request.adapter)
@@ -65,10 +73,22 @@ export function createChatService(options: ChatServiceOptions): ChatService {
         const { imageTokens, videoTokens, soundTokens } = loaded
         const prompt = await buildPrompt(model, messages, loaded.inOrder, toldTools(request))
         const maxTokens = answerRoom(model, prompt, loaded, request)
-        const encoded = await encodeMedia(model, media, messages, loaded, { tenant, signal })
+        using account = await AnswerAccount.take({
+          promptTokens: prompt.textTokens + imageTokens + videoTokens + soundTokens,
+          maxTokens: request.n * maxTokens,
+          isBounded: request.maxTokens !== undefined,
+          mediaPixels: pixelsOf(loaded),
+        })
+        const encoding = encodeMedia(model, media, messages, loaded, { tenant, signal })
+        const encoded = await encoding.catch((error) => {
+          account.refused(error)
+          throw error
+        })
+        account.decoded(pixelsDecoded(loaded, encoded))
         releaseMedia(media, loaded)
         signal.throwIfAborted()
-        const generation = model.engine.generate(
+        using stations = new GenerationTrace()
+        const running = model.engine.generate(
           {
             prompt: interleave(prompt, encoded.features),
             sampling: resolveSampling(request.sampling, model.samplingDefaults),
@@ -76,7 +96,8 @@ export function createChatService(options: ChatServiceOptions): ChatService {
             maxTokens,
             minTokens: request.minTokens,
             stopTokenIds: model.stopTokenIds,
-            deadlineMs: deadline.remainingMs(),
+            // A clock that is over and has not struck yet, on a busy thread, is the engine's to tell.
+            deadlineMs: Math.max(1, deadline.remainingMs()),
             priority: request.priority,
             cacheSalt: `${request.tenant}\n${request.cacheKey ?? ''}`,
             ...(adapter && { adapter: adapter.name }),
@@ -84,6 +105,10 @@ export function createChatService(options: ChatServiceOptions): ChatService {
           },
           signal,
         )
+        const generation = watchedGeneration(running, (event) => {
+          account.see(event)
+          stations.see(event)
+        })
         yield {
           type: 'start',
           id: `chatcmpl-${randomUUID()}`,
@@ -109,7 +134,11 @@ export function createChatService(options: ChatServiceOptions): ChatService {
             adapter: adapter?.facts,
           }
         }
-        yield* answer(model, request, generation, loaded, [...images, ...videos, ...sounds])
+        const seen = [...images, ...videos, ...sounds]
+        for await (const event of answer(model, request, generation, loaded, seen)) {
+          if (event.type === 'usage') account.billed(event)
+          yield event
+        }
       } catch (error) {
         throw deadline.explain(error)
       } finally {
@@ -145,6 +174,21 @@ export function createChatService(options: ChatServiceOptions): ChatService {
       const messages = await openFiles(inCallOrder(input.messages), context)
       const opened = { type: input.type, messages, tools: toldTools(asked) }
       return tokenize(model, media, { ...request, input: opened }, signal)
+    },
+  }
+  return {
+    ...service,
+    complete: (request, signal) => {
+      const model = models.find(({ id }) => id === request.model)
+      return traceAnswer<ChatEvent>('chat', request, model?.id, () =>
+        service.complete(request, signal),
+      )
+    },
+    completeText: (request, signal) => {
+      const model = models.find(({ id }) => id === request.model)
+      return traceAnswer<CompletionEvent>('text_completion', request, model?.id, () =>
+        service.completeText(request, signal),
+      )
     },
   }
 }

@@ -7,6 +7,7 @@ import type { SoundPart as Stretch } from '../media/sound/hear-sound.ts'
 import type { LoadedSound, SoundSource } from '../media/sound/sound-room.ts'
 import type { Media } from '../media/types.ts'
 import { inWindow } from '../picture-window.ts'
+import { tracedEncode, tracedLookup } from '../tracing/encoder-trace.ts'
 import type {
   ChatMessage,
   SoundCost,
@@ -134,16 +135,17 @@ export async function encodeSounds(
     const encoder = model.visionEncoder!
     const seen = { sound: heard.sha256, stretch: decoded.stretch }
     const key = contentKey(model, [seen], tenant)
-    const known = await encoder.lookup(key)
+    const known = await tracedLookup(encoder, key, decoded.part.param)
     if (known) {
       const { features, from, readMs } = known
       const disk = from === 'disk' ? { disk: readMs } : {}
       return { features, seen: describe(decoded, { cached: true, cache: from }, disk) }
     }
     const { mel, windows } = heard
-    const { features, cached, queueMs, encodeMs } = await encoder.encode(
+    const { features, cached, queueMs, encodeMs } = await tracedEncode(
+      encoder,
       { key, mel, windows },
-      linked,
+      { param: decoded.part.param, signal: linked },
     )
     const cache = cached ? 'memory' : undefined
     return { features, seen: describe(decoded, { cached, cache }, { encode: queueMs + encodeMs }) }

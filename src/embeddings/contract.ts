@@ -75,3 +75,11 @@ export interface EmbeddedPicture {
   /** The values came from the cache; nothing was decoded or encoded. */
   readonly cached: boolean
 }
+
+/** Patches of pictures and tokens of texts. */
+export function embeddingTokens(embeddings: readonly Embedded[]): number {
+  return embeddings.reduce(
+    (sum, item) => sum + (item.type === 'image' ? item.patches : item.tokens),
+    0,
+  )
+}

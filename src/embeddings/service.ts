@@ -6,14 +6,19 @@ import { findModel } from '../capabilities/find-model.ts'
 import { withDeadline } from '../deadline.ts'
 import type { Encoder } from '../engine/types.ts'
 import { AerieError } from '../errors.ts'
+import { currentAccount } from '../limits/account.ts'
+import { meteredMedia } from '../limits/metered-media.ts'
 import type { LoadedImage, Media } from '../media/types.ts'
 import { inWindow } from '../picture-window.ts'
-import type {
-  Embedded,
-  EmbeddedPicture,
-  EmbeddingInput,
-  EmbeddingRequest,
-  EmbeddingService,
+import { tracedEncode, tracedLookup } from '../tracing/encoder-trace.ts'
+import { traced } from '../tracing/trace.ts'
+import {
+  type Embedded,
+  type EmbeddedPicture,
+  type EmbeddingInput,
+  type EmbeddingRequest,
+  type EmbeddingService,
+  embeddingTokens,
 } from './contract.ts'
 import { patchesOf, type SeenPicture, seenAs } from './seen-size.ts'
 import { embedText, type ReadText, readText, type TextSide } from './texts.ts'
@@ -66,8 +71,9 @@ const OTHERS_DO =
   'answers and has no embeddings that were trained as such; ask /v1/chat/completions'
 
 export function createEmbeddingService(options: EmbeddingServiceOptions): EmbeddingService {
-  const { models, others, othersDo = OTHERS_DO, media } = options
-  return {
+  const { models, others, othersDo = OTHERS_DO } = options
+  const media = meteredMedia(options.media)
+  const service: EmbeddingService = {
     async embed(request, clientSignal) {
       const model = findModel({ models, others, othersDo }, request.model)
       const output = outputOf(model, request)
@@ -88,6 +94,7 @@ export function createEmbeddingService(options: EmbeddingServiceOptions): Embedd
         const sized = images.map((image, i) => size(model, request, output, inputs[i]!, image))
         checkValues(model, sized, texts.length, output)
         const ready = inOrder(request.inputs, sized, texts)
+        const taken = await currentAccount().take(costOf(ready), { param: 'input' })
         const errand = { output, tenant: request.tenant, stations }
         const embeddings = await inWindow(
           ready,
@@ -97,12 +104,31 @@ export function createEmbeddingService(options: EmbeddingServiceOptions): Embedd
               ? embedPicture(model, media, item, { ...errand, signal: linked })
               : embedReadText(model, item, { ...errand, signal: linked }),
         )
+        const decoded = ready.filter((_, i) => !embeddings[i]!.cached)
+        taken.settle({ mediaPixels: costOf(decoded).mediaPixels })
         return { model: model.id, output: output.name, embeddings, stations }
       } catch (error) {
         throw deadline.explain(error)
       } finally {
         for (const image of images) media.release(image)
       }
+    },
+  }
+  return {
+    async embed(request, signal) {
+      const model = models.find(({ id }) => id === request.model)?.id
+      const name = model === undefined ? 'embeddings' : `embeddings ${model}`
+      const attributes = {
+        'gen_ai.operation.name': 'embeddings',
+        'gen_ai.provider.name': 'aerie',
+        'gen_ai.request.model': model,
+      }
+      return await traced(name, attributes, async (span) => {
+        const result = await service.embed(request, signal)
+        const tokens = embeddingTokens(result.embeddings)
+        span.set({ 'gen_ai.response.model': result.model, 'gen_ai.usage.input_tokens': tokens })
+        return result
+      })
     },
   }
 }
@@ -206,6 +232,23 @@ function checkValues(
   )
 }
 
+/** Patches count as tokens, and pixels of pictures as they are before they are brought to their size. */
+function costOf(inputs: readonly (SizedPicture | ReadText)[]): {
+  tokens: number
+  mediaPixels: number
+} {
+  let [tokens, mediaPixels] = [0, 0]
+  for (const input of inputs) {
+    if (input.type === 'text') {
+      tokens += input.length
+      continue
+    }
+    tokens += input.patches
+    mediaPixels += input.image.header.width * input.image.header.height
+  }
+  return { tokens, mediaPixels }
+}
+
 interface Errand {
   readonly output: EmbeddingOutput
   readonly tenant: string
@@ -256,19 +299,20 @@ async function embedPicture(
   const key = createHash('sha256')
     .update(JSON.stringify([image.sha256, seen, output.name, digest, systemFingerprint, tenant]))
     .digest('hex')
-  const known = await encoder.lookup(key)
+  const known = await tracedLookup(encoder, key, input.param)
   if (known?.from === 'disk') add('disk', known.readMs)
   if (known) return picture(known.features.data, true)
   const prepared = await media.prepare(image, seen.preprocessing, ONE_TILE, input.param, signal)
   add('decode', prepared.decodeMs)
   add('preprocess', prepared.preprocessMs)
   const { height, width } = seen.size
-  const encoded = await encoder.encode(
+  const encoded = await tracedEncode(
+    encoder,
     {
       ...{ key, pixels: prepared.pixels, layout: ONE_TILE },
       input: { height, width, output: output.name },
     },
-    signal,
+    { param: input.param, signal },
   )
   add('encode', encoded.queueMs + encoded.encodeMs)
   return picture(encoded.features.data, encoded.cached)

@@ -40,3 +40,16 @@ export interface EngineCoreOptions extends SchedulerOptions, SpeculationOptions 
   readonly onMaskWait?: (masks: number, ms: number) => void
   readonly onSteered?: () => void
 }
+
+/** What a core counts from its start on. */
+export const NOTHING_COUNTED = {
+  steps: 0,
+  promptTokens: 0,
+  cachedPromptTokens: 0,
+  prefixHits: 0,
+  prefixMisses: 0,
+  generatedTokens: 0,
+  draftedTokens: 0,
+  acceptedTokens: 0,
+  aborted: 0,
+}

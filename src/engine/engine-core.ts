@@ -5,7 +5,13 @@ import { freeMemory } from '../free-memory.ts'
 import type { CompiledGrammar } from '../grammar/grammars.ts'
 import type { DecoderSession, Row, Segment, StepResult } from './backend.ts'
 import { awaitMasks, MaskedLogits } from './constrained.ts'
-import type { Command, CoreStats, EngineCoreOptions, RequestEvent } from './engine-commands.ts'
+import {
+  type Command,
+  type CoreStats,
+  type EngineCoreOptions,
+  NOTHING_COUNTED,
+  type RequestEvent,
+} from './engine-commands.ts'
 import { asFailure } from './engine-failure.ts'
 import { toSegment } from './prompt.ts'
 import { type SampledToken, Sampler, type TokenSampler } from './sampler.ts'
@@ -29,17 +35,7 @@ export class EngineCore {
   #batchSizes: number[] = []
   #nextSequence = 0
   /** Since the start. */
-  readonly #counters = {
-    steps: 0,
-    promptTokens: 0,
-    cachedPromptTokens: 0,
-    prefixHits: 0,
-    prefixMisses: 0,
-    generatedTokens: 0,
-    draftedTokens: 0,
-    acceptedTokens: 0,
-    aborted: 0,
-  }
+  readonly #counters = { ...NOTHING_COUNTED }
 
   constructor(session: DecoderSession, options: EngineCoreOptions) {
     this.#session = session
@@ -78,7 +74,10 @@ export class EngineCore {
     for (const command of this.#inbox.splice(0)) this.#obey(command)
     this.#expire()
     this.#settleAdapters()
-    const plan = this.#speculation.extend(this.#scheduler.schedule(), this.#scheduler)
+    const scheduled = this.#scheduler.schedule()
+    for (const { request } of this.#scheduler.takePreempted())
+      this.#emit(request, { type: 'preempted', at: this.#options.now() })
+    const plan = this.#speculation.extend(scheduled, this.#scheduler)
     if (plan.length === 0) return
     this.#counters.steps++
     this.#batchSizes.push(plan.length)
@@ -267,7 +266,9 @@ export class EngineCore {
     this.#counters.promptTokens += promptTokens
     this.#counters.cachedPromptTokens += cachedTokens
     this.#counters[cachedTokens > 0 ? 'prefixHits' : 'prefixMisses']++
-    this.#emit(request, { type: 'prefill', promptTokens, cachedTokens })
+    const { submittedAt, promptReadAt, admittedAt = promptReadAt } = request
+    const timings = { submittedAt, admittedAt, promptReadAt }
+    this.#emit(request, { type: 'prefill', promptTokens, cachedTokens, timings })
     if (request.params.maxTokens === 0) {
       for (const choice of request.unborn) this.#emitFinish(request, choice, 'length')
       this.#end(request, { keep: true })
@@ -385,9 +386,8 @@ export class EngineCore {
     { id, logprob, top }: Partial<SampledToken> = {},
   ): void {
     const timings = request.timings(this.#options.now())
-    const end =
-      id !== undefined && logprob !== undefined && top ? { end: { id, logprob, top } } : {}
-    this.#emit(request, { type: 'finish', choice, reason, ...end, timings, drafted, accepted })
+    const known = id !== undefined && logprob !== undefined && top && { end: { id, logprob, top } }
+    this.#emit(request, { type: 'finish', choice, reason, ...known, timings, drafted, accepted })
   }
 
   #emit(request: ActiveRequest, event: GenerationEvent): void {

@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { MessagePort } from 'node:worker_threads'
 import { type AerieError, toWireError, type WireError } from '../errors.ts'
 import { sharedMemoryPassed } from '../free-memory.ts'
+import { machineMs } from '../machine-clock.ts'
 import type { AdapterLoader } from './adapter-loader.ts'
 import { AdapterRoom } from './adapter-room.ts'
 import type { DecoderSession } from './backend.ts'
@@ -65,7 +66,8 @@ export function serveDecoder(
     ...scheduling,
     prefixCacheBlocks,
     adapters: room,
-    now: () => performance.now(),
+    // That of the main thread as well, which tells when things were.
+    now: machineMs,
     onFailure: (error) => failures.push(withStack(error)),
     onMaskWait: (masks, ms) => constraints.waited(masks, ms),
     onSteered: () => constraints.steered(),

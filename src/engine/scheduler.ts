@@ -42,6 +42,7 @@ export class Scheduler {
   /** By rank, best first. */
   readonly #running: Sequence[] = []
   #preemptions = 0
+  #preempted: Sequence[] = []
 
   constructor(session: DecoderSession, options: SchedulerOptions) {
     this.#options = options
@@ -60,6 +61,11 @@ export class Scheduler {
 
   get preemptions(): number {
     return this.#preemptions
+  }
+
+  /** Those that gave way since the last call. */
+  takePreempted(): readonly Sequence[] {
+    return this.#preempted.length === 0 ? this.#preempted : this.#preempted.splice(0)
   }
 
   /** Prefixes that made room for others. */
@@ -249,5 +255,6 @@ export class Scheduler {
     this.#ledger.release(sequence, true)
     this.#waiting.add(sequence)
     this.#preemptions++
+    this.#preempted.push(sequence)
   }
 }

@@ -90,12 +90,26 @@ export interface EngineTimings {
   readonly decodeMs: number
 }
 
+/** Moments of one request, by `machineMs`. */
+export interface PrefillTimes {
+  readonly submittedAt: number
+  readonly admittedAt: number
+  readonly promptReadAt: number
+}
+
 /** What a generation emits, in order; every choice ends with exactly one `finish`, or the whole with one `error`. */
 export type GenerationEvent =
   /** Of the prompt's tokens from the second on, as they are read: those of one event follow those of the event before. All come before `prefill`. */
   | { readonly type: 'prompt-logprobs'; readonly tokens: readonly RankedLogprob[] }
   /** Sent once, when the prompt has been read. */
-  | { readonly type: 'prefill'; readonly promptTokens: number; readonly cachedTokens: number }
+  | {
+      readonly type: 'prefill'
+      readonly promptTokens: number
+      readonly cachedTokens: number
+      readonly timings: PrefillTimes
+    }
+  /** It gave way to another, and waits again. */
+  | { readonly type: 'preempted'; readonly at: number }
   | {
       readonly type: 'token'
       readonly choice: number

@@ -12,10 +12,12 @@ import type { ChatService } from '../chat/contract.ts'
 import type { EmbeddingService } from '../embeddings/contract.ts'
 import { AerieError } from '../errors.ts'
 import type { FileStore } from '../files/contract.ts'
+import type { RateLimits } from '../limits/rate-limits.ts'
 import type { ModelDirectory } from '../serving/contract.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
 import type { Snapshot } from '../telemetry/sources.ts'
+import type { Tracing } from '../tracing/tracing.ts'
 import { controlAccess } from './access.ts'
 import { allowHosts } from './allowed-hosts.ts'
 import { watchMethods } from './allowed-methods.ts'
@@ -28,6 +30,7 @@ import { errorHandler } from './error-handler.ts'
 import { requireOneHost } from './host-header.ts'
 import { acceptJsonOnly } from './json-body.ts'
 import { refuseQuery } from './query.ts'
+import { limitRates } from './rate-limits.ts'
 import { requestId } from './request-id.ts'
 import { watchRequest } from './request-state.ts'
 import { batchRoutes } from './routes/batches.ts'
@@ -42,6 +45,7 @@ import { modelRoutes } from './routes/models.ts'
 import { pageRoutes } from './routes/page.ts'
 import { tokenizeRoute } from './routes/tokenize.ts'
 import { type TranscriptionParts, transcriptionRoute } from './routes/transcriptions.ts'
+import { traceRequests } from './trace.ts'
 
 export interface HttpOptions {
   readonly models: ModelDirectory
@@ -57,6 +61,10 @@ export interface HttpOptions {
   readonly apiKeys: ApiKeys | undefined
   /** Whether requests without a key are refused; only matters with `apiKeys`. Default true. */
   readonly requireApiKey?: boolean
+  /** What each key may use. Undefined: as much as there is. */
+  readonly limits?: RateLimits | undefined
+  /** Undefined: there are no traces. */
+  readonly tracing?: Tracing | undefined
   /** Names that the Host header may have beside `localhost` and addresses. Undefined: any. */
   readonly allowedHosts?: readonly string[] | undefined
   readonly maxBodyBytes: number
@@ -104,7 +112,7 @@ export async function createApp(options: HttpOptions): Promise<FastifyInstance> 
       connectionsCheckingInterval: uploadTimeoutMs / 4,
     },
     frameworkErrors: (error, request, reply) => {
-      watchRequest(request, reply, { logger: options.logger, metrics })
+      watchRequest(request, reply, { logger: options.logger, metrics, tracing: options.tracing })
       reply.header('x-request-id', request.id)
       return handleError(error, request, reply)
     },
@@ -120,7 +128,7 @@ export async function createApp(options: HttpOptions): Promise<FastifyInstance> 
 
   app.decorateRequest('state')
   app.addHook('onRequest', async (request, reply) => {
-    watchRequest(request, reply, { logger: options.logger, metrics })
+    watchRequest(request, reply, { logger: options.logger, metrics, tracing: options.tracing })
     reply.header('x-request-id', request.id)
     if (isAnthropic(request.url)) reply.header('request-id', request.id)
   })
@@ -151,6 +159,8 @@ export async function createApp(options: HttpOptions): Promise<FastifyInstance> 
   app.addHook('onRequest', async (request, reply) => {
     if (request.is404) refuseRoute(request, reply)
   })
+  if (options.limits) limitRates(app, options.limits)
+  if (options.tracing) traceRequests(app)
 
   const contract = createContract(options)
   const heartbeatMs = options.heartbeatMs ?? 15_000
@@ -162,7 +172,7 @@ export async function createApp(options: HttpOptions): Promise<FastifyInstance> 
   const { hearing, files, maxFileBytes } = options
   await transcriptionRoute(app, { ...hearing, contract, metrics, logger: log, heartbeatMs })
   await fileRoutes(app, { files, contract, maxFileBytes })
-  await batchRoutes(app, { batches: options.batches, contract })
+  await batchRoutes(app, { batches: options.batches, contract, tracing: options.tracing })
   await modelRoutes(app, { models })
   tokenizeRoute(app, { service: chat, contract })
   healthRoutes(app, { problems: () => [...(access.draining ? [DRAINING] : []), ...problems()] })

@@ -13,16 +13,21 @@ export interface ApiKeys {
    * Takes the same time whichever key it is and whether it is one at all.
    */
   nameOf(authorization: string | undefined): string | undefined
-  /** Reads the file again. Rejects with `invalid_config`, and then the old keys stay. */
-  reload(): Promise<void>
+  /** The names that keys have, each once. */
+  names(): readonly string[]
+  /** Reads the file again; the keys are taken when what this resolves to is called. Rejects with `invalid_config`. */
+  read(): Promise<() => void>
 }
 
-/** Reads the keys again on each SIGHUP, until it is disposed of; a broken file is logged and changes nothing. */
-export function reloadOnSighup(keys: ApiKeys, logger: Logger): Disposable {
+/** Reads files again on each SIGHUP, until it is disposed of; a broken one is logged and changes nothing. */
+export function reloadOnSighup(files: Pick<ApiKeys, 'read'>, logger: Logger): Disposable {
   const reload = () => {
-    keys.reload().then(
-      () => logger.info('API keys read again'),
-      (err) => logger.error({ err }, 'API keys not read again; the old ones stay'),
+    files.read().then(
+      (take) => {
+        take()
+        logger.info('API keys and limits read again')
+      },
+      (err) => logger.error({ err }, 'API keys and limits not read again; the old ones stay'),
     )
   }
   process.on('SIGHUP', reload)
@@ -40,8 +45,12 @@ export async function loadApiKeys(file: string): Promise<ApiKeys> {
   let keys = await readKeys(file)
   return {
     nameOf: (authorization) => match(keys, authorization),
-    async reload() {
-      keys = await readKeys(file)
+    names: () => [...new Set(keys.map(({ name }) => name))],
+    async read() {
+      const read = await readKeys(file)
+      return () => {
+        keys = read
+      }
     },
   }
 }

@@ -28,6 +28,7 @@ export function recordError(thrown: unknown, request: FastifyRequest, logger: Lo
     ? new AerieError('cancelled', 'the client went away', { cause: thrown })
     : toAerieError(thrown, request)
   request.state.code = error.code
+  if (error.limit !== undefined) request.state.facts['limit'] = error.limit
   if (ERROR_STATUS[error.code].status === 500) {
     logger.error({ requestId: request.id, code: error.code, err: error.cause ?? error }, 'failure')
   } else if (error.cause instanceof ProgramWords) {

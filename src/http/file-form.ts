@@ -2,6 +2,8 @@
 import multipart, { type Multipart, type MultipartFile } from '@fastify/multipart'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { AerieError } from '../errors.ts'
+import { currentAccount } from '../limits/account.ts'
+import { traced } from '../tracing/trace.ts'
 import { joinField } from './describe.ts'
 
 /** What the fields beside the file are, by name. */
@@ -48,6 +50,7 @@ export async function readFileForm(
   const fields = new Map<string, unknown>()
   const parts = request.parts()
   try {
+    const paid = await payAnnounced(request)
     for (;;) {
       const { value: part, done } = await parts.next().catch((error) => {
         throw formError(error, request)
@@ -55,10 +58,14 @@ export async function readFileForm(
       if (done) break
       if (part.type === 'file') {
         const name = checkFile(part, fields, known)
-        await receive(bytesOf(part, request))
+        await traced('receive', {}, async (span) => {
+          await receive(paid.counted(bytesOf(part, request)))
+          span.set({ 'aerie.bytes': paid.bytes })
+        })
         fields.set('file', name)
       } else addField(fields, part, known)
     }
+    paid.settle()
   } catch (error) {
     discardRest(request)
     throw error
@@ -71,6 +78,38 @@ export async function readFileForm(
     ]),
   )
 }
+
+/** Bytes that the form says to have count before it is read, and what it has in truth behind; those of one that does not say as they come. */
+async function payAnnounced({ headers }: FastifyRequest) {
+  const account = currentAccount()
+  const announced = Number(headers['content-length'] ?? 0)
+  const taken = announced > 0 ? await account.take({ mediaBytes: announced }, FILE) : undefined
+  let bytes = 0
+  return {
+    async *counted(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+      let unpaid = 0
+      for await (const piece of source) {
+        bytes += piece.byteLength
+        unpaid += piece.byteLength
+        if (!taken && unpaid >= PAID_AT_ONCE) {
+          await account.take({ mediaBytes: unpaid }, FILE)
+          unpaid = 0
+        }
+        yield piece
+      }
+      if (!taken && unpaid > 0) await account.take({ mediaBytes: unpaid }, FILE)
+    },
+    settle: () => taken?.settle({ mediaBytes: bytes }),
+    /** Of the file, so far. */
+    get bytes() {
+      return bytes
+    },
+  }
+}
+
+const FILE = { param: 'file' }
+/** Of a form that comes without saying how long it is. */
+const PAID_AT_ONCE = 256 * 1024
 
 /** Reads on for a moment without looking; whoever goes on sending then is cut off. */
 function discardRest({ raw }: FastifyRequest): void {

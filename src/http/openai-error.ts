@@ -42,6 +42,7 @@ export const ERROR_STATUS: Readonly<Record<ErrorCode, Mapping>> = {
   media_too_large: { status: 400, type: REQUEST },
   media_fetch_failed: { status: 400, type: REQUEST },
   queue_full: { status: 429, type: 'rate_limit_error' },
+  rate_limit_exceeded: { status: 429, type: 'requests' },
   deadline_exceeded: { status: 504, type: SERVER },
   shutting_down: { status: 503, type: SERVER },
   not_ready: { status: 503, type: SERVER },
@@ -67,14 +68,16 @@ const RETRY_AFTER_SECONDS: Partial<Record<ErrorCode, number>> = {
 /** The envelope. A code that is a defect says nothing but the id under which the log says everything. */
 export function errorBody(error: AerieError): ErrorBody {
   const { type } = ERROR_STATUS[error.code]
-  return { error: { message: error.message, type, param: error.param ?? null, code: error.code } }
+  const { message, param, code, limit } = error
+  return { error: { message, type: limit ?? type, param: param ?? null, code } }
 }
 
 /** Headers that tell clients whether and when to try again, and with what. */
 export function errorHeaders(error: AerieError): Record<string, string> {
   const seconds = error.retryAfterSeconds ?? RETRY_AFTER_SECONDS[error.code]
   if (error.code === 'invalid_api_key') return { 'www-authenticate': 'Bearer' }
-  if (error.code === 'deadline_exceeded') return { 'x-should-retry': 'false' }
+  if (error.code === 'deadline_exceeded' || error.shouldRetry === false)
+    return { 'x-should-retry': 'false' }
   if (seconds === undefined) return {}
   return {
     'retry-after': String(Math.max(1, Math.ceil(seconds))),

@@ -3045,20 +3045,34 @@ export interface components {
             /** @description Where, what was expected, what came: `messages[2].content[1]: image is 92 megapixels, limit is 50`. */
             message: string;
             /** @enum {string} */
-            type: "invalid_request_error" | "rate_limit_error" | "server_error";
+            type: "invalid_request_error" | "rate_limit_error" | "server_error" | "requests" | "tokens" | "media_bytes" | "media_pixels" | "concurrent_requests";
             /** @description The field at fault, where there is one. */
             param: string | null;
             /**
              * @description One of a closed list; docs/errors.md explains each.
              * @enum {string}
              */
-            code: "invalid_json" | "invalid_request" | "unknown_parameter" | "unsupported_parameter" | "invalid_api_key" | "host_not_allowed" | "not_found" | "method_not_allowed" | "unsupported_media_type" | "range_not_satisfiable" | "request_too_large" | "request_timeout" | "model_not_found" | "context_length_exceeded" | "invalid_media" | "unsupported_media" | "media_too_large" | "media_fetch_failed" | "queue_full" | "deadline_exceeded" | "shutting_down" | "not_ready" | "model_unavailable" | "cancelled" | "invalid_package" | "download_failed" | "insufficient_storage" | "storage_failure" | "invalid_config" | "backend_failure" | "internal_error";
+            code: "invalid_json" | "invalid_request" | "unknown_parameter" | "unsupported_parameter" | "invalid_api_key" | "host_not_allowed" | "not_found" | "method_not_allowed" | "unsupported_media_type" | "range_not_satisfiable" | "request_too_large" | "request_timeout" | "model_not_found" | "context_length_exceeded" | "invalid_media" | "unsupported_media" | "media_too_large" | "media_fetch_failed" | "queue_full" | "rate_limit_exceeded" | "deadline_exceeded" | "shutting_down" | "not_ready" | "model_unavailable" | "cancelled" | "invalid_package" | "download_failed" | "insufficient_storage" | "storage_failure" | "invalid_config" | "backend_failure" | "internal_error";
         };
     };
     responses: {
         /** @description The request cannot be served as it is; `error.param` names the field. */
         BadRequest: {
             headers: {
+                "x-ratelimit-limit-requests": components["headers"]["RateLimitLimitRequests"];
+                "x-ratelimit-remaining-requests": components["headers"]["RateLimitRemainingRequests"];
+                "x-ratelimit-reset-requests": components["headers"]["RateLimitResetRequests"];
+                "x-ratelimit-limit-tokens": components["headers"]["RateLimitLimitTokens"];
+                "x-ratelimit-remaining-tokens": components["headers"]["RateLimitRemainingTokens"];
+                "x-ratelimit-reset-tokens": components["headers"]["RateLimitResetTokens"];
+                "x-ratelimit-limit-media-bytes": components["headers"]["RateLimitLimitMediaBytes"];
+                "x-ratelimit-remaining-media-bytes": components["headers"]["RateLimitRemainingMediaBytes"];
+                "x-ratelimit-reset-media-bytes": components["headers"]["RateLimitResetMediaBytes"];
+                "x-ratelimit-limit-media-pixels": components["headers"]["RateLimitLimitMediaPixels"];
+                "x-ratelimit-remaining-media-pixels": components["headers"]["RateLimitRemainingMediaPixels"];
+                "x-ratelimit-reset-media-pixels": components["headers"]["RateLimitResetMediaPixels"];
+                "x-ratelimit-limit-concurrent-requests": components["headers"]["RateLimitLimitConcurrentRequests"];
+                "x-ratelimit-remaining-concurrent-requests": components["headers"]["RateLimitRemainingConcurrentRequests"];
                 "x-request-id": components["headers"]["RequestId"];
                 [name: string]: unknown;
             };
@@ -3069,6 +3083,20 @@ export interface components {
         /** @description No API key, or an unknown one. */
         Unauthorized: {
             headers: {
+                "x-ratelimit-limit-requests": components["headers"]["RateLimitLimitRequests"];
+                "x-ratelimit-remaining-requests": components["headers"]["RateLimitRemainingRequests"];
+                "x-ratelimit-reset-requests": components["headers"]["RateLimitResetRequests"];
+                "x-ratelimit-limit-tokens": components["headers"]["RateLimitLimitTokens"];
+                "x-ratelimit-remaining-tokens": components["headers"]["RateLimitRemainingTokens"];
+                "x-ratelimit-reset-tokens": components["headers"]["RateLimitResetTokens"];
+                "x-ratelimit-limit-media-bytes": components["headers"]["RateLimitLimitMediaBytes"];
+                "x-ratelimit-remaining-media-bytes": components["headers"]["RateLimitRemainingMediaBytes"];
+                "x-ratelimit-reset-media-bytes": components["headers"]["RateLimitResetMediaBytes"];
+                "x-ratelimit-limit-media-pixels": components["headers"]["RateLimitLimitMediaPixels"];
+                "x-ratelimit-remaining-media-pixels": components["headers"]["RateLimitRemainingMediaPixels"];
+                "x-ratelimit-reset-media-pixels": components["headers"]["RateLimitResetMediaPixels"];
+                "x-ratelimit-limit-concurrent-requests": components["headers"]["RateLimitLimitConcurrentRequests"];
+                "x-ratelimit-remaining-concurrent-requests": components["headers"]["RateLimitRemainingConcurrentRequests"];
                 "x-request-id": components["headers"]["RequestId"];
                 [name: string]: unknown;
             };
@@ -3079,6 +3107,20 @@ export interface components {
         /** @description The Host header names a host that this server is not known by. */
         Forbidden: {
             headers: {
+                "x-ratelimit-limit-requests": components["headers"]["RateLimitLimitRequests"];
+                "x-ratelimit-remaining-requests": components["headers"]["RateLimitRemainingRequests"];
+                "x-ratelimit-reset-requests": components["headers"]["RateLimitResetRequests"];
+                "x-ratelimit-limit-tokens": components["headers"]["RateLimitLimitTokens"];
+                "x-ratelimit-remaining-tokens": components["headers"]["RateLimitRemainingTokens"];
+                "x-ratelimit-reset-tokens": components["headers"]["RateLimitResetTokens"];
+                "x-ratelimit-limit-media-bytes": components["headers"]["RateLimitLimitMediaBytes"];
+                "x-ratelimit-remaining-media-bytes": components["headers"]["RateLimitRemainingMediaBytes"];
+                "x-ratelimit-reset-media-bytes": components["headers"]["RateLimitResetMediaBytes"];
+                "x-ratelimit-limit-media-pixels": components["headers"]["RateLimitLimitMediaPixels"];
+                "x-ratelimit-remaining-media-pixels": components["headers"]["RateLimitRemainingMediaPixels"];
+                "x-ratelimit-reset-media-pixels": components["headers"]["RateLimitResetMediaPixels"];
+                "x-ratelimit-limit-concurrent-requests": components["headers"]["RateLimitLimitConcurrentRequests"];
+                "x-ratelimit-remaining-concurrent-requests": components["headers"]["RateLimitRemainingConcurrentRequests"];
                 "x-request-id": components["headers"]["RequestId"];
                 [name: string]: unknown;
             };
@@ -3089,6 +3131,20 @@ export interface components {
         /** @description No such model, object or route. */
         NotFound: {
             headers: {
+                "x-ratelimit-limit-requests": components["headers"]["RateLimitLimitRequests"];
+                "x-ratelimit-remaining-requests": components["headers"]["RateLimitRemainingRequests"];
+                "x-ratelimit-reset-requests": components["headers"]["RateLimitResetRequests"];
+                "x-ratelimit-limit-tokens": components["headers"]["RateLimitLimitTokens"];
+                "x-ratelimit-remaining-tokens": components["headers"]["RateLimitRemainingTokens"];
+                "x-ratelimit-reset-tokens": components["headers"]["RateLimitResetTokens"];
+                "x-ratelimit-limit-media-bytes": components["headers"]["RateLimitLimitMediaBytes"];
+                "x-ratelimit-remaining-media-bytes": components["headers"]["RateLimitRemainingMediaBytes"];
+                "x-ratelimit-reset-media-bytes": components["headers"]["RateLimitResetMediaBytes"];
+                "x-ratelimit-limit-media-pixels": components["headers"]["RateLimitLimitMediaPixels"];
+                "x-ratelimit-remaining-media-pixels": components["headers"]["RateLimitRemainingMediaPixels"];
+                "x-ratelimit-reset-media-pixels": components["headers"]["RateLimitResetMediaPixels"];
+                "x-ratelimit-limit-concurrent-requests": components["headers"]["RateLimitLimitConcurrentRequests"];
+                "x-ratelimit-remaining-concurrent-requests": components["headers"]["RateLimitRemainingConcurrentRequests"];
                 "x-request-id": components["headers"]["RequestId"];
                 [name: string]: unknown;
             };
@@ -3099,6 +3155,20 @@ export interface components {
         /** @description The body has too many bytes or too many values. */
         TooLarge: {
             headers: {
+                "x-ratelimit-limit-requests": components["headers"]["RateLimitLimitRequests"];
+                "x-ratelimit-remaining-requests": components["headers"]["RateLimitRemainingRequests"];
+                "x-ratelimit-reset-requests": components["headers"]["RateLimitResetRequests"];
+                "x-ratelimit-limit-tokens": components["headers"]["RateLimitLimitTokens"];
+                "x-ratelimit-remaining-tokens": components["headers"]["RateLimitRemainingTokens"];
+                "x-ratelimit-reset-tokens": components["headers"]["RateLimitResetTokens"];
+                "x-ratelimit-limit-media-bytes": components["headers"]["RateLimitLimitMediaBytes"];
+                "x-ratelimit-remaining-media-bytes": components["headers"]["RateLimitRemainingMediaBytes"];
+                "x-ratelimit-reset-media-bytes": components["headers"]["RateLimitResetMediaBytes"];
+                "x-ratelimit-limit-media-pixels": components["headers"]["RateLimitLimitMediaPixels"];
+                "x-ratelimit-remaining-media-pixels": components["headers"]["RateLimitRemainingMediaPixels"];
+                "x-ratelimit-reset-media-pixels": components["headers"]["RateLimitResetMediaPixels"];
+                "x-ratelimit-limit-concurrent-requests": components["headers"]["RateLimitLimitConcurrentRequests"];
+                "x-ratelimit-remaining-concurrent-requests": components["headers"]["RateLimitRemainingConcurrentRequests"];
                 "x-request-id": components["headers"]["RequestId"];
                 [name: string]: unknown;
             };
@@ -3109,6 +3179,20 @@ export interface components {
         /** @description The request came too slowly. */
         RequestTimeout: {
             headers: {
+                "x-ratelimit-limit-requests": components["headers"]["RateLimitLimitRequests"];
+                "x-ratelimit-remaining-requests": components["headers"]["RateLimitRemainingRequests"];
+                "x-ratelimit-reset-requests": components["headers"]["RateLimitResetRequests"];
+                "x-ratelimit-limit-tokens": components["headers"]["RateLimitLimitTokens"];
+                "x-ratelimit-remaining-tokens": components["headers"]["RateLimitRemainingTokens"];
+                "x-ratelimit-reset-tokens": components["headers"]["RateLimitResetTokens"];
+                "x-ratelimit-limit-media-bytes": components["headers"]["RateLimitLimitMediaBytes"];
+                "x-ratelimit-remaining-media-bytes": components["headers"]["RateLimitRemainingMediaBytes"];
+                "x-ratelimit-reset-media-bytes": components["headers"]["RateLimitResetMediaBytes"];
+                "x-ratelimit-limit-media-pixels": components["headers"]["RateLimitLimitMediaPixels"];
+                "x-ratelimit-remaining-media-pixels": components["headers"]["RateLimitRemainingMediaPixels"];
+                "x-ratelimit-reset-media-pixels": components["headers"]["RateLimitResetMediaPixels"];
+                "x-ratelimit-limit-concurrent-requests": components["headers"]["RateLimitLimitConcurrentRequests"];
+                "x-ratelimit-remaining-concurrent-requests": components["headers"]["RateLimitRemainingConcurrentRequests"];
                 "x-request-id": components["headers"]["RequestId"];
                 [name: string]: unknown;
             };
@@ -3130,6 +3214,20 @@ export interface components {
         /** @description The disk is full, or the files have as many bytes as they may have. */
         InsufficientStorage: {
             headers: {
+                "x-ratelimit-limit-requests": components["headers"]["RateLimitLimitRequests"];
+                "x-ratelimit-remaining-requests": components["headers"]["RateLimitRemainingRequests"];
+                "x-ratelimit-reset-requests": components["headers"]["RateLimitResetRequests"];
+                "x-ratelimit-limit-tokens": components["headers"]["RateLimitLimitTokens"];
+                "x-ratelimit-remaining-tokens": components["headers"]["RateLimitRemainingTokens"];
+                "x-ratelimit-reset-tokens": components["headers"]["RateLimitResetTokens"];
+                "x-ratelimit-limit-media-bytes": components["headers"]["RateLimitLimitMediaBytes"];
+                "x-ratelimit-remaining-media-bytes": components["headers"]["RateLimitRemainingMediaBytes"];
+                "x-ratelimit-reset-media-bytes": components["headers"]["RateLimitResetMediaBytes"];
+                "x-ratelimit-limit-media-pixels": components["headers"]["RateLimitLimitMediaPixels"];
+                "x-ratelimit-remaining-media-pixels": components["headers"]["RateLimitRemainingMediaPixels"];
+                "x-ratelimit-reset-media-pixels": components["headers"]["RateLimitResetMediaPixels"];
+                "x-ratelimit-limit-concurrent-requests": components["headers"]["RateLimitLimitConcurrentRequests"];
+                "x-ratelimit-remaining-concurrent-requests": components["headers"]["RateLimitRemainingConcurrentRequests"];
                 "x-request-id": components["headers"]["RequestId"];
                 [name: string]: unknown;
             };
@@ -3140,6 +3238,20 @@ export interface components {
         /** @description The body is not of the content type that the route takes, `application/json` in UTF-8 or `multipart/form-data`. */
         UnsupportedMediaType: {
             headers: {
+                "x-ratelimit-limit-requests": components["headers"]["RateLimitLimitRequests"];
+                "x-ratelimit-remaining-requests": components["headers"]["RateLimitRemainingRequests"];
+                "x-ratelimit-reset-requests": components["headers"]["RateLimitResetRequests"];
+                "x-ratelimit-limit-tokens": components["headers"]["RateLimitLimitTokens"];
+                "x-ratelimit-remaining-tokens": components["headers"]["RateLimitRemainingTokens"];
+                "x-ratelimit-reset-tokens": components["headers"]["RateLimitResetTokens"];
+                "x-ratelimit-limit-media-bytes": components["headers"]["RateLimitLimitMediaBytes"];
+                "x-ratelimit-remaining-media-bytes": components["headers"]["RateLimitRemainingMediaBytes"];
+                "x-ratelimit-reset-media-bytes": components["headers"]["RateLimitResetMediaBytes"];
+                "x-ratelimit-limit-media-pixels": components["headers"]["RateLimitLimitMediaPixels"];
+                "x-ratelimit-remaining-media-pixels": components["headers"]["RateLimitRemainingMediaPixels"];
+                "x-ratelimit-reset-media-pixels": components["headers"]["RateLimitResetMediaPixels"];
+                "x-ratelimit-limit-concurrent-requests": components["headers"]["RateLimitLimitConcurrentRequests"];
+                "x-ratelimit-remaining-concurrent-requests": components["headers"]["RateLimitRemainingConcurrentRequests"];
                 "x-request-id": components["headers"]["RequestId"];
                 [name: string]: unknown;
             };
@@ -3147,12 +3259,30 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The waiting queue is full. */
+        /**
+         * @description The waiting queue is full, or the key has used what it may for now (`rate_limit_exceeded`; `error.type` names the limit).
+         *     With `x-should-retry: false`, and without a time, the request asks for more at once than the key ever may.
+         */
         QueueFull: {
             headers: {
                 "x-request-id": components["headers"]["RequestId"];
-                "retry-after": components["headers"]["RetryAfter"];
-                "retry-after-ms": components["headers"]["RetryAfterMs"];
+                "retry-after": components["headers"]["RetryAfterIfEver"];
+                "retry-after-ms": components["headers"]["RetryAfterMsIfEver"];
+                "x-should-retry": components["headers"]["ShouldRetry"];
+                "x-ratelimit-limit-requests": components["headers"]["RateLimitLimitRequests"];
+                "x-ratelimit-remaining-requests": components["headers"]["RateLimitRemainingRequests"];
+                "x-ratelimit-reset-requests": components["headers"]["RateLimitResetRequests"];
+                "x-ratelimit-limit-tokens": components["headers"]["RateLimitLimitTokens"];
+                "x-ratelimit-remaining-tokens": components["headers"]["RateLimitRemainingTokens"];
+                "x-ratelimit-reset-tokens": components["headers"]["RateLimitResetTokens"];
+                "x-ratelimit-limit-media-bytes": components["headers"]["RateLimitLimitMediaBytes"];
+                "x-ratelimit-remaining-media-bytes": components["headers"]["RateLimitRemainingMediaBytes"];
+                "x-ratelimit-reset-media-bytes": components["headers"]["RateLimitResetMediaBytes"];
+                "x-ratelimit-limit-media-pixels": components["headers"]["RateLimitLimitMediaPixels"];
+                "x-ratelimit-remaining-media-pixels": components["headers"]["RateLimitRemainingMediaPixels"];
+                "x-ratelimit-reset-media-pixels": components["headers"]["RateLimitResetMediaPixels"];
+                "x-ratelimit-limit-concurrent-requests": components["headers"]["RateLimitLimitConcurrentRequests"];
+                "x-ratelimit-remaining-concurrent-requests": components["headers"]["RateLimitRemainingConcurrentRequests"];
                 [name: string]: unknown;
             };
             content: {
@@ -3162,6 +3292,20 @@ export interface components {
         /** @description The model's runtime failed, or the server has a defect; the log has more under the request id. */
         ServerError: {
             headers: {
+                "x-ratelimit-limit-requests": components["headers"]["RateLimitLimitRequests"];
+                "x-ratelimit-remaining-requests": components["headers"]["RateLimitRemainingRequests"];
+                "x-ratelimit-reset-requests": components["headers"]["RateLimitResetRequests"];
+                "x-ratelimit-limit-tokens": components["headers"]["RateLimitLimitTokens"];
+                "x-ratelimit-remaining-tokens": components["headers"]["RateLimitRemainingTokens"];
+                "x-ratelimit-reset-tokens": components["headers"]["RateLimitResetTokens"];
+                "x-ratelimit-limit-media-bytes": components["headers"]["RateLimitLimitMediaBytes"];
+                "x-ratelimit-remaining-media-bytes": components["headers"]["RateLimitRemainingMediaBytes"];
+                "x-ratelimit-reset-media-bytes": components["headers"]["RateLimitResetMediaBytes"];
+                "x-ratelimit-limit-media-pixels": components["headers"]["RateLimitLimitMediaPixels"];
+                "x-ratelimit-remaining-media-pixels": components["headers"]["RateLimitRemainingMediaPixels"];
+                "x-ratelimit-reset-media-pixels": components["headers"]["RateLimitResetMediaPixels"];
+                "x-ratelimit-limit-concurrent-requests": components["headers"]["RateLimitLimitConcurrentRequests"];
+                "x-ratelimit-remaining-concurrent-requests": components["headers"]["RateLimitRemainingConcurrentRequests"];
                 "x-request-id": components["headers"]["RequestId"];
                 [name: string]: unknown;
             };
@@ -3214,8 +3358,40 @@ export interface components {
         ContentRange: string;
         /** @description Whole seconds after which trying again makes sense. */
         RetryAfter: string;
+        /** @description Whole seconds after which trying again makes sense; absent where it never does. */
+        RetryAfterIfEver: string;
+        /** @description The same in milliseconds. */
+        RetryAfterMsIfEver: string;
         /** @description The same in milliseconds; the official clients prefer it. */
         RetryAfterMs: string;
+        /** @description What the key may use: requests per minute. Absent where there is no such limit. */
+        RateLimitLimitRequests: string;
+        /** @description What is left of it, with what this request may cost at most taken already: requests per minute. */
+        RateLimitRemainingRequests: string;
+        /** @description Until all of it is there again, as `120ms`, `1.5s` or `6m0s`: requests per minute. */
+        RateLimitResetRequests: string;
+        /** @description What the key may use: tokens per minute, of prompts and answers. Absent where there is no such limit. */
+        RateLimitLimitTokens: string;
+        /** @description What is left of it, with what this request may cost at most taken already: tokens per minute, of prompts and answers. */
+        RateLimitRemainingTokens: string;
+        /** @description Until all of it is there again, as `120ms`, `1.5s` or `6m0s`: tokens per minute, of prompts and answers. */
+        RateLimitResetTokens: string;
+        /** @description What the key may use: bytes of media per minute. Absent where there is no such limit. */
+        RateLimitLimitMediaBytes: string;
+        /** @description What is left of it, with what this request may cost at most taken already: bytes of media per minute. */
+        RateLimitRemainingMediaBytes: string;
+        /** @description Until all of it is there again, as `120ms`, `1.5s` or `6m0s`: bytes of media per minute. */
+        RateLimitResetMediaBytes: string;
+        /** @description What the key may use: decoded pixels per minute. Absent where there is no such limit. */
+        RateLimitLimitMediaPixels: string;
+        /** @description What is left of it, with what this request may cost at most taken already: decoded pixels per minute. */
+        RateLimitRemainingMediaPixels: string;
+        /** @description Until all of it is there again, as `120ms`, `1.5s` or `6m0s`: decoded pixels per minute. */
+        RateLimitResetMediaPixels: string;
+        /** @description What the key may use: requests at one time. Absent where there is no such limit. */
+        RateLimitLimitConcurrentRequests: string;
+        /** @description What is left of it, with what this request may cost at most taken already: requests at one time. */
+        RateLimitRemainingConcurrentRequests: string;
         /** @description `false` where the official clients would retry by default and should not. */
         ShouldRetry: "true" | "false";
     };
@@ -3247,6 +3423,20 @@ export interface operations {
             /** @description The answer. */
             200: {
                 headers: {
+                    "x-ratelimit-limit-requests": components["headers"]["RateLimitLimitRequests"];
+                    "x-ratelimit-remaining-requests": components["headers"]["RateLimitRemainingRequests"];
+                    "x-ratelimit-reset-requests": components["headers"]["RateLimitResetRequests"];
+                    "x-ratelimit-limit-tokens": components["headers"]["RateLimitLimitTokens"];
+                    "x-ratelimit-remaining-tokens": components["headers"]["RateLimitRemainingTokens"];
+                    "x-ratelimit-reset-tokens": components["headers"]["RateLimitResetTokens"];
+                    "x-ratelimit-limit-media-bytes": components["headers"]["RateLimitLimitMediaBytes"];
+                    "x-ratelimit-remaining-media-bytes": components["headers"]["RateLimitRemainingMediaBytes"];
+                    "x-ratelimit-reset-media-bytes": components["headers"]["RateLimitResetMediaBytes"];
+                    "x-ratelimit-limit-media-pixels": components["headers"]["RateLimitLimitMediaPixels"];
+                    "x-ratelimit-remaining-media-pixels": components["headers"]["RateLimitRemainingMediaPixels"];
+                    "x-ratelimit-reset-media-pixels": components["headers"]["RateLimitResetMediaPixels"];
+                    "x-ratelimit-limit-concurrent-requests": components["headers"]["RateLimitLimitConcurrentRequests"];
+                    "x-ratelimit-remaining-concurrent-requests": components["headers"]["RateLimitRemainingConcurrentRequests"];
                     "x-request-id": components["headers"]["RequestId"];
                     "server-timing": components["headers"]["ServerTiming"];
                     [name: string]: unknown;
@@ -3290,6 +3480,20 @@ export interface operations {
             /** @description The continued texts. */
             200: {
                 headers: {
+                    "x-ratelimit-limit-requests": components["headers"]["RateLimitLimitRequests"];
+                    "x-ratelimit-remaining-requests": components["headers"]["RateLimitRemainingRequests"];
+                    "x-ratelimit-reset-requests": components["headers"]["RateLimitResetRequests"];
+                    "x-ratelimit-limit-tokens": components["headers"]["RateLimitLimitTokens"];
+                    "x-ratelimit-remaining-tokens": components["headers"]["RateLimitRemainingTokens"];
+                    "x-ratelimit-reset-tokens": components["headers"]["RateLimitResetTokens"];
+                    "x-ratelimit-limit-media-bytes": components["headers"]["RateLimitLimitMediaBytes"];
+                    "x-ratelimit-remaining-media-bytes": components["headers"]["RateLimitRemainingMediaBytes"];
+                    "x-ratelimit-reset-media-bytes": components["headers"]["RateLimitResetMediaBytes"];
+                    "x-ratelimit-limit-media-pixels": components["headers"]["RateLimitLimitMediaPixels"];
+                    "x-ratelimit-remaining-media-pixels": components["headers"]["RateLimitRemainingMediaPixels"];
+                    "x-ratelimit-reset-media-pixels": components["headers"]["RateLimitResetMediaPixels"];
+                    "x-ratelimit-limit-concurrent-requests": components["headers"]["RateLimitLimitConcurrentRequests"];
+                    "x-ratelimit-remaining-concurrent-requests": components["headers"]["RateLimitRemainingConcurrentRequests"];
                     "x-request-id": components["headers"]["RequestId"];
                     "server-timing": components["headers"]["ServerTiming"];
                     [name: string]: unknown;
@@ -3651,6 +3855,20 @@ export interface operations {
             /** @description The embeddings, in the order of the pictures. */
             200: {
                 headers: {
+                    "x-ratelimit-limit-requests": components["headers"]["RateLimitLimitRequests"];
+                    "x-ratelimit-remaining-requests": components["headers"]["RateLimitRemainingRequests"];
+                    "x-ratelimit-reset-requests": components["headers"]["RateLimitResetRequests"];
+                    "x-ratelimit-limit-tokens": components["headers"]["RateLimitLimitTokens"];
+                    "x-ratelimit-remaining-tokens": components["headers"]["RateLimitRemainingTokens"];
+                    "x-ratelimit-reset-tokens": components["headers"]["RateLimitResetTokens"];
+                    "x-ratelimit-limit-media-bytes": components["headers"]["RateLimitLimitMediaBytes"];
+                    "x-ratelimit-remaining-media-bytes": components["headers"]["RateLimitRemainingMediaBytes"];
+                    "x-ratelimit-reset-media-bytes": components["headers"]["RateLimitResetMediaBytes"];
+                    "x-ratelimit-limit-media-pixels": components["headers"]["RateLimitLimitMediaPixels"];
+                    "x-ratelimit-remaining-media-pixels": components["headers"]["RateLimitRemainingMediaPixels"];
+                    "x-ratelimit-reset-media-pixels": components["headers"]["RateLimitResetMediaPixels"];
+                    "x-ratelimit-limit-concurrent-requests": components["headers"]["RateLimitLimitConcurrentRequests"];
+                    "x-ratelimit-remaining-concurrent-requests": components["headers"]["RateLimitRemainingConcurrentRequests"];
                     "x-request-id": components["headers"]["RequestId"];
                     "server-timing": components["headers"]["ServerTiming"];
                     [name: string]: unknown;
@@ -3689,6 +3907,20 @@ export interface operations {
             /** @description All models that requests may name. */
             200: {
                 headers: {
+                    "x-ratelimit-limit-requests": components["headers"]["RateLimitLimitRequests"];
+                    "x-ratelimit-remaining-requests": components["headers"]["RateLimitRemainingRequests"];
+                    "x-ratelimit-reset-requests": components["headers"]["RateLimitResetRequests"];
+                    "x-ratelimit-limit-tokens": components["headers"]["RateLimitLimitTokens"];
+                    "x-ratelimit-remaining-tokens": components["headers"]["RateLimitRemainingTokens"];
+                    "x-ratelimit-reset-tokens": components["headers"]["RateLimitResetTokens"];
+                    "x-ratelimit-limit-media-bytes": components["headers"]["RateLimitLimitMediaBytes"];
+                    "x-ratelimit-remaining-media-bytes": components["headers"]["RateLimitRemainingMediaBytes"];
+                    "x-ratelimit-reset-media-bytes": components["headers"]["RateLimitResetMediaBytes"];
+                    "x-ratelimit-limit-media-pixels": components["headers"]["RateLimitLimitMediaPixels"];
+                    "x-ratelimit-remaining-media-pixels": components["headers"]["RateLimitRemainingMediaPixels"];
+                    "x-ratelimit-reset-media-pixels": components["headers"]["RateLimitResetMediaPixels"];
+                    "x-ratelimit-limit-concurrent-requests": components["headers"]["RateLimitLimitConcurrentRequests"];
+                    "x-ratelimit-remaining-concurrent-requests": components["headers"]["RateLimitRemainingConcurrentRequests"];
                     "x-request-id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
@@ -3723,6 +3955,20 @@ export interface operations {
             /** @description The model. */
             200: {
                 headers: {
+                    "x-ratelimit-limit-requests": components["headers"]["RateLimitLimitRequests"];
+                    "x-ratelimit-remaining-requests": components["headers"]["RateLimitRemainingRequests"];
+                    "x-ratelimit-reset-requests": components["headers"]["RateLimitResetRequests"];
+                    "x-ratelimit-limit-tokens": components["headers"]["RateLimitLimitTokens"];
+                    "x-ratelimit-remaining-tokens": components["headers"]["RateLimitRemainingTokens"];
+                    "x-ratelimit-reset-tokens": components["headers"]["RateLimitResetTokens"];
+                    "x-ratelimit-limit-media-bytes": components["headers"]["RateLimitLimitMediaBytes"];
+                    "x-ratelimit-remaining-media-bytes": components["headers"]["RateLimitRemainingMediaBytes"];
+                    "x-ratelimit-reset-media-bytes": components["headers"]["RateLimitResetMediaBytes"];
+                    "x-ratelimit-limit-media-pixels": components["headers"]["RateLimitLimitMediaPixels"];
+                    "x-ratelimit-remaining-media-pixels": components["headers"]["RateLimitRemainingMediaPixels"];
+                    "x-ratelimit-reset-media-pixels": components["headers"]["RateLimitResetMediaPixels"];
+                    "x-ratelimit-limit-concurrent-requests": components["headers"]["RateLimitLimitConcurrentRequests"];
+                    "x-ratelimit-remaining-concurrent-requests": components["headers"]["RateLimitRemainingConcurrentRequests"];
                     "x-request-id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
@@ -3758,6 +4004,20 @@ export interface operations {
             /** @description The model as it is now. */
             200: {
                 headers: {
+                    "x-ratelimit-limit-requests": components["headers"]["RateLimitLimitRequests"];
+                    "x-ratelimit-remaining-requests": components["headers"]["RateLimitRemainingRequests"];
+                    "x-ratelimit-reset-requests": components["headers"]["RateLimitResetRequests"];
+                    "x-ratelimit-limit-tokens": components["headers"]["RateLimitLimitTokens"];
+                    "x-ratelimit-remaining-tokens": components["headers"]["RateLimitRemainingTokens"];
+                    "x-ratelimit-reset-tokens": components["headers"]["RateLimitResetTokens"];
+                    "x-ratelimit-limit-media-bytes": components["headers"]["RateLimitLimitMediaBytes"];
+                    "x-ratelimit-remaining-media-bytes": components["headers"]["RateLimitRemainingMediaBytes"];
+                    "x-ratelimit-reset-media-bytes": components["headers"]["RateLimitResetMediaBytes"];
+                    "x-ratelimit-limit-media-pixels": components["headers"]["RateLimitLimitMediaPixels"];
+                    "x-ratelimit-remaining-media-pixels": components["headers"]["RateLimitRemainingMediaPixels"];
+                    "x-ratelimit-reset-media-pixels": components["headers"]["RateLimitResetMediaPixels"];
+                    "x-ratelimit-limit-concurrent-requests": components["headers"]["RateLimitLimitConcurrentRequests"];
+                    "x-ratelimit-remaining-concurrent-requests": components["headers"]["RateLimitRemainingConcurrentRequests"];
                     "x-request-id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
@@ -3796,6 +4056,20 @@ export interface operations {
             /** @description The model as it is now. */
             200: {
                 headers: {
+                    "x-ratelimit-limit-requests": components["headers"]["RateLimitLimitRequests"];
+                    "x-ratelimit-remaining-requests": components["headers"]["RateLimitRemainingRequests"];
+                    "x-ratelimit-reset-requests": components["headers"]["RateLimitResetRequests"];
+                    "x-ratelimit-limit-tokens": components["headers"]["RateLimitLimitTokens"];
+                    "x-ratelimit-remaining-tokens": components["headers"]["RateLimitRemainingTokens"];
+                    "x-ratelimit-reset-tokens": components["headers"]["RateLimitResetTokens"];
+                    "x-ratelimit-limit-media-bytes": components["headers"]["RateLimitLimitMediaBytes"];
+                    "x-ratelimit-remaining-media-bytes": components["headers"]["RateLimitRemainingMediaBytes"];
+                    "x-ratelimit-reset-media-bytes": components["headers"]["RateLimitResetMediaBytes"];
+                    "x-ratelimit-limit-media-pixels": components["headers"]["RateLimitLimitMediaPixels"];
+                    "x-ratelimit-remaining-media-pixels": components["headers"]["RateLimitRemainingMediaPixels"];
+                    "x-ratelimit-reset-media-pixels": components["headers"]["RateLimitResetMediaPixels"];
+                    "x-ratelimit-limit-concurrent-requests": components["headers"]["RateLimitLimitConcurrentRequests"];
+                    "x-ratelimit-remaining-concurrent-requests": components["headers"]["RateLimitRemainingConcurrentRequests"];
                     "x-request-id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
@@ -3835,6 +4109,20 @@ export interface operations {
             /** @description The count. */
             200: {
                 headers: {
+                    "x-ratelimit-limit-requests": components["headers"]["RateLimitLimitRequests"];
+                    "x-ratelimit-remaining-requests": components["headers"]["RateLimitRemainingRequests"];
+                    "x-ratelimit-reset-requests": components["headers"]["RateLimitResetRequests"];
+                    "x-ratelimit-limit-tokens": components["headers"]["RateLimitLimitTokens"];
+                    "x-ratelimit-remaining-tokens": components["headers"]["RateLimitRemainingTokens"];
+                    "x-ratelimit-reset-tokens": components["headers"]["RateLimitResetTokens"];
+                    "x-ratelimit-limit-media-bytes": components["headers"]["RateLimitLimitMediaBytes"];
+                    "x-ratelimit-remaining-media-bytes": components["headers"]["RateLimitRemainingMediaBytes"];
+                    "x-ratelimit-reset-media-bytes": components["headers"]["RateLimitResetMediaBytes"];
+                    "x-ratelimit-limit-media-pixels": components["headers"]["RateLimitLimitMediaPixels"];
+                    "x-ratelimit-remaining-media-pixels": components["headers"]["RateLimitRemainingMediaPixels"];
+                    "x-ratelimit-reset-media-pixels": components["headers"]["RateLimitResetMediaPixels"];
+                    "x-ratelimit-limit-concurrent-requests": components["headers"]["RateLimitLimitConcurrentRequests"];
+                    "x-ratelimit-remaining-concurrent-requests": components["headers"]["RateLimitRemainingConcurrentRequests"];
                     "x-request-id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
@@ -3876,6 +4164,20 @@ export interface operations {
             /** @description The text. */
             200: {
                 headers: {
+                    "x-ratelimit-limit-requests": components["headers"]["RateLimitLimitRequests"];
+                    "x-ratelimit-remaining-requests": components["headers"]["RateLimitRemainingRequests"];
+                    "x-ratelimit-reset-requests": components["headers"]["RateLimitResetRequests"];
+                    "x-ratelimit-limit-tokens": components["headers"]["RateLimitLimitTokens"];
+                    "x-ratelimit-remaining-tokens": components["headers"]["RateLimitRemainingTokens"];
+                    "x-ratelimit-reset-tokens": components["headers"]["RateLimitResetTokens"];
+                    "x-ratelimit-limit-media-bytes": components["headers"]["RateLimitLimitMediaBytes"];
+                    "x-ratelimit-remaining-media-bytes": components["headers"]["RateLimitRemainingMediaBytes"];
+                    "x-ratelimit-reset-media-bytes": components["headers"]["RateLimitResetMediaBytes"];
+                    "x-ratelimit-limit-media-pixels": components["headers"]["RateLimitLimitMediaPixels"];
+                    "x-ratelimit-remaining-media-pixels": components["headers"]["RateLimitRemainingMediaPixels"];
+                    "x-ratelimit-reset-media-pixels": components["headers"]["RateLimitResetMediaPixels"];
+                    "x-ratelimit-limit-concurrent-requests": components["headers"]["RateLimitLimitConcurrentRequests"];
+                    "x-ratelimit-remaining-concurrent-requests": components["headers"]["RateLimitRemainingConcurrentRequests"];
                     "x-request-id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
@@ -3915,6 +4217,20 @@ export interface operations {
             /** @description The transcript. */
             200: {
                 headers: {
+                    "x-ratelimit-limit-requests": components["headers"]["RateLimitLimitRequests"];
+                    "x-ratelimit-remaining-requests": components["headers"]["RateLimitRemainingRequests"];
+                    "x-ratelimit-reset-requests": components["headers"]["RateLimitResetRequests"];
+                    "x-ratelimit-limit-tokens": components["headers"]["RateLimitLimitTokens"];
+                    "x-ratelimit-remaining-tokens": components["headers"]["RateLimitRemainingTokens"];
+                    "x-ratelimit-reset-tokens": components["headers"]["RateLimitResetTokens"];
+                    "x-ratelimit-limit-media-bytes": components["headers"]["RateLimitLimitMediaBytes"];
+                    "x-ratelimit-remaining-media-bytes": components["headers"]["RateLimitRemainingMediaBytes"];
+                    "x-ratelimit-reset-media-bytes": components["headers"]["RateLimitResetMediaBytes"];
+                    "x-ratelimit-limit-media-pixels": components["headers"]["RateLimitLimitMediaPixels"];
+                    "x-ratelimit-remaining-media-pixels": components["headers"]["RateLimitRemainingMediaPixels"];
+                    "x-ratelimit-reset-media-pixels": components["headers"]["RateLimitResetMediaPixels"];
+                    "x-ratelimit-limit-concurrent-requests": components["headers"]["RateLimitLimitConcurrentRequests"];
+                    "x-ratelimit-remaining-concurrent-requests": components["headers"]["RateLimitRemainingConcurrentRequests"];
                     "x-request-id": components["headers"]["RequestId"];
                     "server-timing": components["headers"]["ServerTiming"];
                     [name: string]: unknown;
@@ -3962,6 +4278,20 @@ export interface operations {
             /** @description The words in English. */
             200: {
                 headers: {
+                    "x-ratelimit-limit-requests": components["headers"]["RateLimitLimitRequests"];
+                    "x-ratelimit-remaining-requests": components["headers"]["RateLimitRemainingRequests"];
+                    "x-ratelimit-reset-requests": components["headers"]["RateLimitResetRequests"];
+                    "x-ratelimit-limit-tokens": components["headers"]["RateLimitLimitTokens"];
+                    "x-ratelimit-remaining-tokens": components["headers"]["RateLimitRemainingTokens"];
+                    "x-ratelimit-reset-tokens": components["headers"]["RateLimitResetTokens"];
+                    "x-ratelimit-limit-media-bytes": components["headers"]["RateLimitLimitMediaBytes"];
+                    "x-ratelimit-remaining-media-bytes": components["headers"]["RateLimitRemainingMediaBytes"];
+                    "x-ratelimit-reset-media-bytes": components["headers"]["RateLimitResetMediaBytes"];
+                    "x-ratelimit-limit-media-pixels": components["headers"]["RateLimitLimitMediaPixels"];
+                    "x-ratelimit-remaining-media-pixels": components["headers"]["RateLimitRemainingMediaPixels"];
+                    "x-ratelimit-reset-media-pixels": components["headers"]["RateLimitResetMediaPixels"];
+                    "x-ratelimit-limit-concurrent-requests": components["headers"]["RateLimitLimitConcurrentRequests"];
+                    "x-ratelimit-remaining-concurrent-requests": components["headers"]["RateLimitRemainingConcurrentRequests"];
                     "x-request-id": components["headers"]["RequestId"];
                     "server-timing": components["headers"]["ServerTiming"];
                     [name: string]: unknown;
@@ -4007,6 +4337,20 @@ export interface operations {
             /** @description A page of the files of this API key. */
             200: {
                 headers: {
+                    "x-ratelimit-limit-requests": components["headers"]["RateLimitLimitRequests"];
+                    "x-ratelimit-remaining-requests": components["headers"]["RateLimitRemainingRequests"];
+                    "x-ratelimit-reset-requests": components["headers"]["RateLimitResetRequests"];
+                    "x-ratelimit-limit-tokens": components["headers"]["RateLimitLimitTokens"];
+                    "x-ratelimit-remaining-tokens": components["headers"]["RateLimitRemainingTokens"];
+                    "x-ratelimit-reset-tokens": components["headers"]["RateLimitResetTokens"];
+                    "x-ratelimit-limit-media-bytes": components["headers"]["RateLimitLimitMediaBytes"];
+                    "x-ratelimit-remaining-media-bytes": components["headers"]["RateLimitRemainingMediaBytes"];
+                    "x-ratelimit-reset-media-bytes": components["headers"]["RateLimitResetMediaBytes"];
+                    "x-ratelimit-limit-media-pixels": components["headers"]["RateLimitLimitMediaPixels"];
+                    "x-ratelimit-remaining-media-pixels": components["headers"]["RateLimitRemainingMediaPixels"];
+                    "x-ratelimit-reset-media-pixels": components["headers"]["RateLimitResetMediaPixels"];
+                    "x-ratelimit-limit-concurrent-requests": components["headers"]["RateLimitLimitConcurrentRequests"];
+                    "x-ratelimit-remaining-concurrent-requests": components["headers"]["RateLimitRemainingConcurrentRequests"];
                     "x-request-id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
@@ -4043,6 +4387,20 @@ export interface operations {
             /** @description The file. */
             200: {
                 headers: {
+                    "x-ratelimit-limit-requests": components["headers"]["RateLimitLimitRequests"];
+                    "x-ratelimit-remaining-requests": components["headers"]["RateLimitRemainingRequests"];
+                    "x-ratelimit-reset-requests": components["headers"]["RateLimitResetRequests"];
+                    "x-ratelimit-limit-tokens": components["headers"]["RateLimitLimitTokens"];
+                    "x-ratelimit-remaining-tokens": components["headers"]["RateLimitRemainingTokens"];
+                    "x-ratelimit-reset-tokens": components["headers"]["RateLimitResetTokens"];
+                    "x-ratelimit-limit-media-bytes": components["headers"]["RateLimitLimitMediaBytes"];
+                    "x-ratelimit-remaining-media-bytes": components["headers"]["RateLimitRemainingMediaBytes"];
+                    "x-ratelimit-reset-media-bytes": components["headers"]["RateLimitResetMediaBytes"];
+                    "x-ratelimit-limit-media-pixels": components["headers"]["RateLimitLimitMediaPixels"];
+                    "x-ratelimit-remaining-media-pixels": components["headers"]["RateLimitRemainingMediaPixels"];
+                    "x-ratelimit-reset-media-pixels": components["headers"]["RateLimitResetMediaPixels"];
+                    "x-ratelimit-limit-concurrent-requests": components["headers"]["RateLimitLimitConcurrentRequests"];
+                    "x-ratelimit-remaining-concurrent-requests": components["headers"]["RateLimitRemainingConcurrentRequests"];
                     "x-request-id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
@@ -4083,6 +4441,20 @@ export interface operations {
             /** @description The file. */
             200: {
                 headers: {
+                    "x-ratelimit-limit-requests": components["headers"]["RateLimitLimitRequests"];
+                    "x-ratelimit-remaining-requests": components["headers"]["RateLimitRemainingRequests"];
+                    "x-ratelimit-reset-requests": components["headers"]["RateLimitResetRequests"];
+                    "x-ratelimit-limit-tokens": components["headers"]["RateLimitLimitTokens"];
+                    "x-ratelimit-remaining-tokens": components["headers"]["RateLimitRemainingTokens"];
+                    "x-ratelimit-reset-tokens": components["headers"]["RateLimitResetTokens"];
+                    "x-ratelimit-limit-media-bytes": components["headers"]["RateLimitLimitMediaBytes"];
+                    "x-ratelimit-remaining-media-bytes": components["headers"]["RateLimitRemainingMediaBytes"];
+                    "x-ratelimit-reset-media-bytes": components["headers"]["RateLimitResetMediaBytes"];
+                    "x-ratelimit-limit-media-pixels": components["headers"]["RateLimitLimitMediaPixels"];
+                    "x-ratelimit-remaining-media-pixels": components["headers"]["RateLimitRemainingMediaPixels"];
+                    "x-ratelimit-reset-media-pixels": components["headers"]["RateLimitResetMediaPixels"];
+                    "x-ratelimit-limit-concurrent-requests": components["headers"]["RateLimitLimitConcurrentRequests"];
+                    "x-ratelimit-remaining-concurrent-requests": components["headers"]["RateLimitRemainingConcurrentRequests"];
                     "x-request-id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
@@ -4119,6 +4491,20 @@ export interface operations {
             /** @description It is gone. */
             200: {
                 headers: {
+                    "x-ratelimit-limit-requests": components["headers"]["RateLimitLimitRequests"];
+                    "x-ratelimit-remaining-requests": components["headers"]["RateLimitRemainingRequests"];
+                    "x-ratelimit-reset-requests": components["headers"]["RateLimitResetRequests"];
+                    "x-ratelimit-limit-tokens": components["headers"]["RateLimitLimitTokens"];
+                    "x-ratelimit-remaining-tokens": components["headers"]["RateLimitRemainingTokens"];
+                    "x-ratelimit-reset-tokens": components["headers"]["RateLimitResetTokens"];
+                    "x-ratelimit-limit-media-bytes": components["headers"]["RateLimitLimitMediaBytes"];
+                    "x-ratelimit-remaining-media-bytes": components["headers"]["RateLimitRemainingMediaBytes"];
+                    "x-ratelimit-reset-media-bytes": components["headers"]["RateLimitResetMediaBytes"];
+                    "x-ratelimit-limit-media-pixels": components["headers"]["RateLimitLimitMediaPixels"];
+                    "x-ratelimit-remaining-media-pixels": components["headers"]["RateLimitRemainingMediaPixels"];
+                    "x-ratelimit-reset-media-pixels": components["headers"]["RateLimitResetMediaPixels"];
+                    "x-ratelimit-limit-concurrent-requests": components["headers"]["RateLimitLimitConcurrentRequests"];
+                    "x-ratelimit-remaining-concurrent-requests": components["headers"]["RateLimitRemainingConcurrentRequests"];
                     "x-request-id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
@@ -4220,6 +4606,20 @@ export interface operations {
             /** @description A page of the batches of this API key, the newest first. */
             200: {
                 headers: {
+                    "x-ratelimit-limit-requests": components["headers"]["RateLimitLimitRequests"];
+                    "x-ratelimit-remaining-requests": components["headers"]["RateLimitRemainingRequests"];
+                    "x-ratelimit-reset-requests": components["headers"]["RateLimitResetRequests"];
+                    "x-ratelimit-limit-tokens": components["headers"]["RateLimitLimitTokens"];
+                    "x-ratelimit-remaining-tokens": components["headers"]["RateLimitRemainingTokens"];
+                    "x-ratelimit-reset-tokens": components["headers"]["RateLimitResetTokens"];
+                    "x-ratelimit-limit-media-bytes": components["headers"]["RateLimitLimitMediaBytes"];
+                    "x-ratelimit-remaining-media-bytes": components["headers"]["RateLimitRemainingMediaBytes"];
+                    "x-ratelimit-reset-media-bytes": components["headers"]["RateLimitResetMediaBytes"];
+                    "x-ratelimit-limit-media-pixels": components["headers"]["RateLimitLimitMediaPixels"];
+                    "x-ratelimit-remaining-media-pixels": components["headers"]["RateLimitRemainingMediaPixels"];
+                    "x-ratelimit-reset-media-pixels": components["headers"]["RateLimitResetMediaPixels"];
+                    "x-ratelimit-limit-concurrent-requests": components["headers"]["RateLimitLimitConcurrentRequests"];
+                    "x-ratelimit-remaining-concurrent-requests": components["headers"]["RateLimitRemainingConcurrentRequests"];
                     "x-request-id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
@@ -4256,6 +4656,20 @@ export interface operations {
             /** @description The batch, which is `validating`. */
             200: {
                 headers: {
+                    "x-ratelimit-limit-requests": components["headers"]["RateLimitLimitRequests"];
+                    "x-ratelimit-remaining-requests": components["headers"]["RateLimitRemainingRequests"];
+                    "x-ratelimit-reset-requests": components["headers"]["RateLimitResetRequests"];
+                    "x-ratelimit-limit-tokens": components["headers"]["RateLimitLimitTokens"];
+                    "x-ratelimit-remaining-tokens": components["headers"]["RateLimitRemainingTokens"];
+                    "x-ratelimit-reset-tokens": components["headers"]["RateLimitResetTokens"];
+                    "x-ratelimit-limit-media-bytes": components["headers"]["RateLimitLimitMediaBytes"];
+                    "x-ratelimit-remaining-media-bytes": components["headers"]["RateLimitRemainingMediaBytes"];
+                    "x-ratelimit-reset-media-bytes": components["headers"]["RateLimitResetMediaBytes"];
+                    "x-ratelimit-limit-media-pixels": components["headers"]["RateLimitLimitMediaPixels"];
+                    "x-ratelimit-remaining-media-pixels": components["headers"]["RateLimitRemainingMediaPixels"];
+                    "x-ratelimit-reset-media-pixels": components["headers"]["RateLimitResetMediaPixels"];
+                    "x-ratelimit-limit-concurrent-requests": components["headers"]["RateLimitLimitConcurrentRequests"];
+                    "x-ratelimit-remaining-concurrent-requests": components["headers"]["RateLimitRemainingConcurrentRequests"];
                     "x-request-id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
@@ -4297,6 +4711,20 @@ export interface operations {
             /** @description The batch. */
             200: {
                 headers: {
+                    "x-ratelimit-limit-requests": components["headers"]["RateLimitLimitRequests"];
+                    "x-ratelimit-remaining-requests": components["headers"]["RateLimitRemainingRequests"];
+                    "x-ratelimit-reset-requests": components["headers"]["RateLimitResetRequests"];
+                    "x-ratelimit-limit-tokens": components["headers"]["RateLimitLimitTokens"];
+                    "x-ratelimit-remaining-tokens": components["headers"]["RateLimitRemainingTokens"];
+                    "x-ratelimit-reset-tokens": components["headers"]["RateLimitResetTokens"];
+                    "x-ratelimit-limit-media-bytes": components["headers"]["RateLimitLimitMediaBytes"];
+                    "x-ratelimit-remaining-media-bytes": components["headers"]["RateLimitRemainingMediaBytes"];
+                    "x-ratelimit-reset-media-bytes": components["headers"]["RateLimitResetMediaBytes"];
+                    "x-ratelimit-limit-media-pixels": components["headers"]["RateLimitLimitMediaPixels"];
+                    "x-ratelimit-remaining-media-pixels": components["headers"]["RateLimitRemainingMediaPixels"];
+                    "x-ratelimit-reset-media-pixels": components["headers"]["RateLimitResetMediaPixels"];
+                    "x-ratelimit-limit-concurrent-requests": components["headers"]["RateLimitLimitConcurrentRequests"];
+                    "x-ratelimit-remaining-concurrent-requests": components["headers"]["RateLimitRemainingConcurrentRequests"];
                     "x-request-id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
@@ -4333,6 +4761,20 @@ export interface operations {
             /** @description The batch, which is `cancelling`. */
             200: {
                 headers: {
+                    "x-ratelimit-limit-requests": components["headers"]["RateLimitLimitRequests"];
+                    "x-ratelimit-remaining-requests": components["headers"]["RateLimitRemainingRequests"];
+                    "x-ratelimit-reset-requests": components["headers"]["RateLimitResetRequests"];
+                    "x-ratelimit-limit-tokens": components["headers"]["RateLimitLimitTokens"];
+                    "x-ratelimit-remaining-tokens": components["headers"]["RateLimitRemainingTokens"];
+                    "x-ratelimit-reset-tokens": components["headers"]["RateLimitResetTokens"];
+                    "x-ratelimit-limit-media-bytes": components["headers"]["RateLimitLimitMediaBytes"];
+                    "x-ratelimit-remaining-media-bytes": components["headers"]["RateLimitRemainingMediaBytes"];
+                    "x-ratelimit-reset-media-bytes": components["headers"]["RateLimitResetMediaBytes"];
+                    "x-ratelimit-limit-media-pixels": components["headers"]["RateLimitLimitMediaPixels"];
+                    "x-ratelimit-remaining-media-pixels": components["headers"]["RateLimitRemainingMediaPixels"];
+                    "x-ratelimit-reset-media-pixels": components["headers"]["RateLimitResetMediaPixels"];
+                    "x-ratelimit-limit-concurrent-requests": components["headers"]["RateLimitLimitConcurrentRequests"];
+                    "x-ratelimit-remaining-concurrent-requests": components["headers"]["RateLimitRemainingConcurrentRequests"];
                     "x-request-id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
@@ -4363,6 +4805,20 @@ export interface operations {
             /** @description Alive. */
             200: {
                 headers: {
+                    "x-ratelimit-limit-requests": components["headers"]["RateLimitLimitRequests"];
+                    "x-ratelimit-remaining-requests": components["headers"]["RateLimitRemainingRequests"];
+                    "x-ratelimit-reset-requests": components["headers"]["RateLimitResetRequests"];
+                    "x-ratelimit-limit-tokens": components["headers"]["RateLimitLimitTokens"];
+                    "x-ratelimit-remaining-tokens": components["headers"]["RateLimitRemainingTokens"];
+                    "x-ratelimit-reset-tokens": components["headers"]["RateLimitResetTokens"];
+                    "x-ratelimit-limit-media-bytes": components["headers"]["RateLimitLimitMediaBytes"];
+                    "x-ratelimit-remaining-media-bytes": components["headers"]["RateLimitRemainingMediaBytes"];
+                    "x-ratelimit-reset-media-bytes": components["headers"]["RateLimitResetMediaBytes"];
+                    "x-ratelimit-limit-media-pixels": components["headers"]["RateLimitLimitMediaPixels"];
+                    "x-ratelimit-remaining-media-pixels": components["headers"]["RateLimitRemainingMediaPixels"];
+                    "x-ratelimit-reset-media-pixels": components["headers"]["RateLimitResetMediaPixels"];
+                    "x-ratelimit-limit-concurrent-requests": components["headers"]["RateLimitLimitConcurrentRequests"];
+                    "x-ratelimit-remaining-concurrent-requests": components["headers"]["RateLimitRemainingConcurrentRequests"];
                     "x-request-id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
@@ -4385,6 +4841,20 @@ export interface operations {
             /** @description Ready. */
             200: {
                 headers: {
+                    "x-ratelimit-limit-requests": components["headers"]["RateLimitLimitRequests"];
+                    "x-ratelimit-remaining-requests": components["headers"]["RateLimitRemainingRequests"];
+                    "x-ratelimit-reset-requests": components["headers"]["RateLimitResetRequests"];
+                    "x-ratelimit-limit-tokens": components["headers"]["RateLimitLimitTokens"];
+                    "x-ratelimit-remaining-tokens": components["headers"]["RateLimitRemainingTokens"];
+                    "x-ratelimit-reset-tokens": components["headers"]["RateLimitResetTokens"];
+                    "x-ratelimit-limit-media-bytes": components["headers"]["RateLimitLimitMediaBytes"];
+                    "x-ratelimit-remaining-media-bytes": components["headers"]["RateLimitRemainingMediaBytes"];
+                    "x-ratelimit-reset-media-bytes": components["headers"]["RateLimitResetMediaBytes"];
+                    "x-ratelimit-limit-media-pixels": components["headers"]["RateLimitLimitMediaPixels"];
+                    "x-ratelimit-remaining-media-pixels": components["headers"]["RateLimitRemainingMediaPixels"];
+                    "x-ratelimit-reset-media-pixels": components["headers"]["RateLimitResetMediaPixels"];
+                    "x-ratelimit-limit-concurrent-requests": components["headers"]["RateLimitLimitConcurrentRequests"];
+                    "x-ratelimit-remaining-concurrent-requests": components["headers"]["RateLimitRemainingConcurrentRequests"];
                     "x-request-id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
@@ -4419,6 +4889,20 @@ export interface operations {
             /** @description The figures. */
             200: {
                 headers: {
+                    "x-ratelimit-limit-requests": components["headers"]["RateLimitLimitRequests"];
+                    "x-ratelimit-remaining-requests": components["headers"]["RateLimitRemainingRequests"];
+                    "x-ratelimit-reset-requests": components["headers"]["RateLimitResetRequests"];
+                    "x-ratelimit-limit-tokens": components["headers"]["RateLimitLimitTokens"];
+                    "x-ratelimit-remaining-tokens": components["headers"]["RateLimitRemainingTokens"];
+                    "x-ratelimit-reset-tokens": components["headers"]["RateLimitResetTokens"];
+                    "x-ratelimit-limit-media-bytes": components["headers"]["RateLimitLimitMediaBytes"];
+                    "x-ratelimit-remaining-media-bytes": components["headers"]["RateLimitRemainingMediaBytes"];
+                    "x-ratelimit-reset-media-bytes": components["headers"]["RateLimitResetMediaBytes"];
+                    "x-ratelimit-limit-media-pixels": components["headers"]["RateLimitLimitMediaPixels"];
+                    "x-ratelimit-remaining-media-pixels": components["headers"]["RateLimitRemainingMediaPixels"];
+                    "x-ratelimit-reset-media-pixels": components["headers"]["RateLimitResetMediaPixels"];
+                    "x-ratelimit-limit-concurrent-requests": components["headers"]["RateLimitLimitConcurrentRequests"];
+                    "x-ratelimit-remaining-concurrent-requests": components["headers"]["RateLimitRemainingConcurrentRequests"];
                     "x-request-id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };

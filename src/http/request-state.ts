@@ -3,11 +3,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { finished } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ErrorCode } from '../errors.ts'
+import type { RequestAccount } from '../limits/rate-limits.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import type { RootSpan, Tracing } from '../tracing/tracing.ts'
 import { ANONYMOUS } from './auth.ts'
 import { innerRequest } from './inner-request.ts'
 import { ERROR_STATUS } from './openai-error.ts'
+import { beginSpan, endSpan } from './trace.ts'
 
 export interface RequestState {
   /** Of `performance.now()`, at the arrival of the head. */
@@ -18,6 +21,10 @@ export interface RequestState {
   tenant: string
   /** The server asks itself, for a line of a batch: live requests go first, and its figures are not among theirs. */
   readonly isInner: boolean
+  /** What it takes from the limits of its key; undefined where it counts against none. */
+  account: RequestAccount | undefined
+  /** Undefined where there is no tracing. */
+  readonly span: RootSpan | undefined
   /** Set when the request failed, also in the middle of a stream. */
   code: ErrorCode | undefined
   /** Facts for the access log: names and numbers, never what was said or shown. */
@@ -45,11 +52,23 @@ export function openRequestsOn(socket: object): readonly OpenRequest[] {
   return [...(openRequests.get(socket) ?? [])]
 }
 
+/** Probes and scrapes come all the time and tell nothing. */
+function isTraced({ routeOptions }: FastifyRequest): boolean {
+  const { probe = false, whileDraining = false } = routeOptions.config
+  return !probe && !whileDraining
+}
+
+interface Watchers {
+  readonly logger: Logger
+  readonly metrics: Metrics
+  readonly tracing?: Tracing | undefined
+}
+
 /** Starts watching; when the last byte is sent or the client is gone, logs and counts the request once. */
 export function watchRequest(
   request: FastifyRequest,
   reply: FastifyReply,
-  { logger, metrics }: { readonly logger: Logger; readonly metrics: Metrics },
+  { logger, metrics, tracing }: Watchers,
 ): void {
   const abort = new AbortController()
   const inner = innerRequest()
@@ -58,10 +77,13 @@ export function watchRequest(
     signal: abort.signal,
     tenant: inner?.tenant ?? ANONYMOUS,
     isInner: inner !== undefined,
+    account: undefined,
+    span: tracing && isTraced(request) ? beginSpan(tracing, request, inner) : undefined,
     code: undefined,
     facts: inner ? { batch: inner.batchId } : {},
   }
   request.state = state
+  if (state.span?.isRecording) state.facts['traceId'] = state.span.traceId
   if (inner) {
     inner.state = state
     const leave = () => abort.abort()
@@ -93,6 +115,7 @@ export function watchRequest(
     const status = hasAnswer ? reply.raw.statusCode : ERROR_STATUS[refusal ?? 'cancelled'].status
     const route = request.routeOptions.url ?? 'unknown'
     const ms = performance.now() - state.arrived
+    if (state.span) endSpan(state.span, { status, code, tenant: state.tenant })
     if (!inner) metrics.requestFinished({ route, status, code, seconds: ms / 1000 })
     const { method, id } = request
     logger.info(

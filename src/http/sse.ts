@@ -4,6 +4,7 @@ import type { ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import { AerieError } from '../errors.ts'
 import { oneLine } from '../json/one-line.ts'
+import { rateLimitHeaders } from './rate-limits.ts'
 
 /** A client that takes nothing for this long is treated as gone. */
 const STALL_MS = 60_000
@@ -36,6 +37,8 @@ export function beginEvents(reply: FastifyReply): void {
     'cache-control': 'no-cache',
     // nginx would otherwise hold chunks back
     'x-accel-buffering': 'no',
+    // Hooks on sending hear nothing of what is sent by hand.
+    ...rateLimitHeaders(reply.request),
   })
   const headers = Object.entries(reply.getHeaders())
   reply.hijack()

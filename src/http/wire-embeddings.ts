@@ -1,10 +1,11 @@
 /** Embeddings: wire → ours, and back piece by piece, as a map has millions of numbers. */
 import { setImmediate } from 'node:timers/promises'
-import type {
-  Embedded,
-  EmbeddingInput,
-  EmbeddingRequest,
-  EmbeddingResult,
+import {
+  type Embedded,
+  type EmbeddingInput,
+  type EmbeddingRequest,
+  type EmbeddingResult,
+  embeddingTokens,
 } from '../embeddings/contract.ts'
 import type { WireRequests } from './contract.ts'
 import type { components } from './openapi.d.ts'
@@ -83,14 +84,6 @@ export async function* embeddingJson(
     ...(explains ? { aerie: { output } } : {}),
   }
   yield `],${JSON.stringify(rest).slice(1)}`
-}
-
-/** Patches of pictures and tokens of texts. */
-export function embeddingTokens(embeddings: readonly Embedded[]): number {
-  return embeddings.reduce(
-    (sum, item) => sum + (item.type === 'image' ? item.patches : item.tokens),
-    0,
-  )
 }
 
 function explanation(item: Embedded): NonNullable<Wire['Embedding']['aerie']> {

@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { Socket } from 'node:net'
 import { AerieError, toWireError } from '../errors.ts'
+import { machineMs } from '../machine-clock.ts'
 import { decodeDataUri } from './data-uri.ts'
 import { type Decoded, decode } from './decode.ts'
 import {
@@ -109,7 +110,7 @@ async function open(call: CallTo<'open'>, body: Uint8Array<ArrayBuffer>): Promis
 }
 
 async function prepare(call: CallTo<'prepare'>, body: Uint8Array<ArrayBuffer>): Promise<void> {
-  const start = performance.now()
+  const start = machineMs()
   const bytes = await unpack(call, body)
   const { alpha } = call.preprocessing
   answerTiles(call, await decode(bytes, call.header, call.limits, call.param, alpha), start)
@@ -121,20 +122,21 @@ function answerTiles(
   start: number,
   keeping?: Keeping,
 ): void {
-  const decoded = performance.now()
+  const decoded = machineMs()
   const { pixels, steps } =
     to.mode === 'whole' ? preprocessWhole(picture, to) : preprocess(picture, to, layout)
   const reply: Prepared = {
     conversions: [...conversions, ...steps],
     decodeMs: decoded - start,
-    preprocessMs: performance.now() - decoded,
+    preprocessMs: machineMs() - decoded,
+    startedAt: start,
     ...keeping,
   }
   writeFrame(channel, reply, new Uint8Array(pixels.buffer))
 }
 
 async function answerOfDocument(call: DocumentCall, body: Uint8Array<ArrayBuffer>): Promise<void> {
-  const start = performance.now()
+  const start = machineMs()
   const unpacked = async () => {
     const text = Buffer.from(body.buffer).toString('latin1')
     return call.from === 'path' ? await readPath(text, call.param) : documentOfDataUri(text, call)

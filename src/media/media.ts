@@ -2,6 +2,7 @@
 import type { Preprocessing } from '../../models/preprocessing.ts'
 import type { PictureLayout } from '../../models/tiling/layout.ts'
 import { AerieError } from '../errors.ts'
+import { currentSpan, traced } from '../tracing/trace.ts'
 import { ByteBudget, type Claim } from './byte-budget.ts'
 import { PICTURE_DECODER } from './decoder-kinds.ts'
 import { DecoderPool } from './decoder-pool.ts'
@@ -150,7 +151,11 @@ class PictureMedia implements Media {
     }
     if (/^\s*data:/i.test(from.url)) return this.#openDataUri(from.url.trimStart(), param, signal)
     const start = performance.now()
-    const { bytes, claim } = await this.#fetchFile(from.url, param, signal)
+    const { bytes, claim } = await traced('fetch', { 'aerie.part': param }, async (span) => {
+      const fetched = await this.#fetchFile(from.url, param, signal)
+      span.set({ 'aerie.bytes': fetched.bytes.byteLength })
+      return fetched
+    })
     const fetchMs = performance.now() - start
     try {
       // These bytes are here already: refusing them now would only waste the fetch.
@@ -175,7 +180,7 @@ class PictureMedia implements Media {
     const tiles = { picture, from, header, preprocessing, layout, param, limits: this.#limits }
     const { page } = image
     try {
-      return await this.#pool.run(
+      const prepared = await this.#pool.run(
         page === undefined
           ? { do: 'prepare', ...tiles }
           : { do: 'prepare-page', ...tiles, page, documents: this.documents.limits },
@@ -190,6 +195,8 @@ class PictureMedia implements Media {
           pixels: new Float32Array(body.buffer),
         }),
       )
+      traceDecoding(prepared, image, param)
+      return prepared
     } finally {
       this.release(image)
     }
@@ -294,4 +301,20 @@ class PictureMedia implements Media {
       leave()
     }
   }
+}
+
+function traceDecoding(
+  { startedAt, decodeMs, preprocessMs }: PreparedImage,
+  { header, page }: LoadedImage,
+  param: string,
+): void {
+  const span = currentSpan()
+  if (!span.isRecording) return
+  const { format, width, height } = header
+  const decodedAt = startedAt + decodeMs
+  span.add('decode', startedAt, decodedAt, {
+    ...{ 'aerie.part': param, 'aerie.format': format, 'aerie.page': page },
+    ...{ 'aerie.width': width, 'aerie.height': height },
+  })
+  span.add('preprocess', decodedAt, decodedAt + preprocessMs, { 'aerie.part': param })
 }

@@ -89,6 +89,8 @@ export interface PreparedImage {
   readonly conversions: readonly string[]
   readonly decodeMs: number
   readonly preprocessMs: number
+  /** When decoding began, by `machineMs`; what else was done came behind it. */
+  readonly startedAt: number
 }
 
 export interface MediaStats {

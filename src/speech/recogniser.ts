@@ -4,6 +4,8 @@ import type { Logger } from '../engine/logger.ts'
 import { QueueBound } from '../engine/queue-bound.ts'
 import { WorkerHost } from '../engine/worker-host.ts'
 import { AerieError, fromWireError } from '../errors.ts'
+import { machineMs } from '../machine-clock.ts'
+import { currentSpan } from '../tracing/trace.ts'
 import type { FromSpeech, SpeechWorkerData, ToSpeech } from './messages.ts'
 import type { WindowRequest, WindowResult } from './window.ts'
 
@@ -37,6 +39,8 @@ export interface RecognisedWindow extends WindowResult {
   readonly queueMs: number
   readonly encodeMs: number
   readonly decodeMs: number
+  /** By `machineMs`; its stations came one behind the other from then on. */
+  readonly enteredAt: number
 }
 
 export interface Recogniser {
@@ -118,7 +122,7 @@ class WorkerRecogniser implements Recogniser {
     this.#bound.enter(1)
     const id = this.#nextId++
     const { promise, resolve, reject } = Promise.withResolvers<RecognisedWindow>()
-    this.#pending.set(id, { enteredAt: performance.now(), startedAt: undefined, resolve, reject })
+    this.#pending.set(id, { enteredAt: machineMs(), startedAt: undefined, resolve, reject })
     const abort = () => {
       if (!this.#take(id)) return
       this.#aborted += 1
@@ -127,7 +131,9 @@ class WorkerRecogniser implements Recogniser {
     }
     signal.addEventListener('abort', abort, { once: true })
     this.#host.post({ type: 'window', id, mel, request }, [mel.buffer])
-    return await promise.finally(() => signal.removeEventListener('abort', abort))
+    const window = await promise.finally(() => signal.removeEventListener('abort', abort))
+    traceWindow(window)
+    return window
   }
 
   stats(): SpeechStats {
@@ -158,7 +164,7 @@ class WorkerRecogniser implements Recogniser {
     }
     if (message.type === 'started') {
       const pending = this.#pending.get(message.id)
-      if (pending) pending.startedAt = performance.now()
+      if (pending) pending.startedAt = machineMs()
       return
     }
     const pending = this.#take(message.id)
@@ -178,7 +184,8 @@ class WorkerRecogniser implements Recogniser {
       ...message.result,
       encodeMs,
       queueMs: startedAt - enteredAt,
-      decodeMs: Math.max(0, performance.now() - startedAt - encodeMs),
+      decodeMs: Math.max(0, machineMs() - startedAt - encodeMs),
+      enteredAt,
     })
   }
 
@@ -193,6 +200,14 @@ class WorkerRecogniser implements Recogniser {
   #failAll(error: Error): void {
     for (const id of [...this.#pending.keys()]) this.#take(id)?.reject(error)
   }
+}
+
+function traceWindow({ enteredAt, queueMs, encodeMs, decodeMs, tokens }: RecognisedWindow): void {
+  const span = currentSpan()
+  const [startedAt, encodedAt] = [enteredAt + queueMs, enteredAt + queueMs + encodeMs]
+  span.add('queue', enteredAt, startedAt)
+  span.add('encode', startedAt, encodedAt)
+  span.add('decode_tokens', encodedAt, encodedAt + decodeMs, { 'aerie.tokens': tokens.length })
 }
 
 function cancelled(): AerieError {

@@ -4,8 +4,10 @@ import type { SpeechModel } from '../../models/family.ts'
 import { findModel } from '../capabilities/find-model.ts'
 import { withDeadline } from '../deadline.ts'
 import { AerieError } from '../errors.ts'
+import { currentAccount } from '../limits/account.ts'
 import type { LoadedSound, Sounds } from '../media/sound/sounds.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
+import { tracedEvents } from '../tracing/trace.ts'
 import type { Segment, SpeechEvent, SpeechService, TranscriptionRequest, Word } from './contract.ts'
 import { LANGUAGES } from './languages.ts'
 import type { Recogniser } from './recogniser.ts'
@@ -38,7 +40,7 @@ const OTHERS_DO =
 export function createSpeechService(options: SpeechServiceOptions): SpeechService {
   const { models, others, sounds, deadlineMs } = options
   const find = (id: string) => findModel({ models, others, othersDo: OTHERS_DO }, id)
-  return {
+  const service: SpeechService = {
     checkModel: (id) => void find(id),
     async *transcribe(request, clientSignal) {
       const model = find(request.model)
@@ -46,6 +48,8 @@ export function createSpeechService(options: SpeechServiceOptions): SpeechServic
       const prepared = prepare(model, request)
       using deadline = withDeadline(clientSignal, deadlineMs)
       const { signal } = deadline
+      // Nothing tells how much is said, so what is written is owed; who owes too much has to wait.
+      await currentAccount().take({ tokens: 1 })
       let sound: LoadedSound | undefined
       try {
         sound = await sounds.load(request.sound, { bins, leastSeconds }, signal)
@@ -55,6 +59,26 @@ export function createSpeechService(options: SpeechServiceOptions): SpeechServic
       } finally {
         if (sound) sounds.release(sound)
       }
+    },
+  }
+  return {
+    ...service,
+    transcribe: (request, signal) => {
+      const model = models.find(({ id }) => id === request.model)?.id
+      const name = model === undefined ? request.task : `${request.task} ${model}`
+      const attributes = {
+        'gen_ai.operation.name': request.task,
+        'gen_ai.provider.name': 'aerie',
+        'gen_ai.request.model': model,
+      }
+      return tracedEvents(
+        (parent) => parent.begin(name, attributes),
+        () => service.transcribe(request, signal),
+        (event, span) => {
+          if (event.type === 'start') span.set({ 'aerie.seconds': event.duration })
+          if (event.type === 'end') span.set({ 'gen_ai.usage.output_tokens': event.tokens })
+        },
+      )
     },
   }
 }
@@ -129,6 +153,7 @@ async function* answer(
     }
     hasStarted = true
     tokens += window.result.tokens.length
+    currentAccount().owe({ tokens: window.result.tokens.length })
     for (const [station, ms] of Object.entries(window.stations))
       stations[station] = (stations[station] ?? 0) + ms
     const timed = words ? timedSegments(model, window, seconds) : []

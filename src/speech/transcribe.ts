@@ -47,7 +47,7 @@ export async function* transcribe(
       { ...request, language, previous, ...(tokenTimes && { alignedFrames: frames }) },
       signal,
     )
-    const { queueMs, encodeMs, decodeMs, ...result } = heard
+    const { queueMs, encodeMs, decodeMs, enteredAt: _, ...result } = heard
     language = result.language
     previous = []
     const stations = { queue: queueMs, encode: encodeMs, decode_tokens: decodeMs }

@@ -3,11 +3,14 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import type { BatchStats } from '../batches/contract.ts'
 import type { EncoderStats, EngineStats } from '../engine/types.ts'
 import type { ConnectionStats, FileStats } from '../files/contract.ts'
+import type { LimitStats } from '../limits/rate-limits.ts'
 import type { SoundStats } from '../media/sound/sounds.ts'
 import type { MediaStats } from '../media/types.ts'
 import type { SpeechStats } from '../speech/recogniser.ts'
+import type { TracingStats } from '../tracing/tracing.ts'
 import { ADAPTER_COUNTERS, ADAPTER_GAUGES } from './adapter-sources.ts'
 import { GRAMMAR_COUNTERS, GRAMMAR_GAUGES } from './grammar-sources.ts'
+import { LIMIT_GAUGES, registerLimits } from './limit-sources.ts'
 import { type ModelsSnapshot, registerModels } from './model-sources.ts'
 import { SPEECH_COUNTERS, SPEECH_GAUGES } from './speech-sources.ts'
 
@@ -24,6 +27,10 @@ export interface Snapshot {
   readonly serving?: ModelsSnapshot
   /** Of sounds that are received or worked on. */
   readonly soundSpool?: { readonly bytes: number; readonly maxBytes: number }
+  /** Undefined where no key has any. */
+  readonly limits?: LimitStats | undefined
+  /** Undefined where there is no tracing. */
+  readonly tracing?: TracingStats | undefined
 }
 
 export type Read = (snapshot: Snapshot) => number | undefined
@@ -161,6 +168,12 @@ const GAUGES: Readonly<Record<string, readonly [help: string, read: Read]>> = {
   aerie_file_uploads_max: ['Uploads that may be; more get 429.', (s) => s.files?.maxUploads],
   ...ADAPTER_GAUGES,
   ...SPEECH_GAUGES,
+  ...LIMIT_GAUGES,
+  aerie_trace_spans_waiting: ['Spans that wait to be sent.', (s) => s.tracing?.waiting],
+  aerie_trace_spans_waiting_max: [
+    'Spans that may wait; more are dropped.',
+    (s) => s.tracing?.maxWaiting,
+  ],
   aerie_object_cache_entries: [
     'Copies of objects on the disk, as far as this process knows.',
     (s) => s.files?.cache?.entries,
@@ -332,9 +345,21 @@ export function registerSources(registry: Registry): (snapshot: Snapshot) => voi
     registers,
   })
   const updateModels = registerModels(registry)
+  const updateLimits = registerLimits(registry)
+  const spans = new Counter({
+    name: 'aerie_trace_spans_total',
+    help: 'Spans by what became of them: sent, failed (the collector did not take them), dropped (too many waited).',
+    labelNames: ['outcome'],
+    registers,
+  })
   return (snapshot) => {
     const { engine, serving } = snapshot
     if (serving) updateModels(serving)
+    updateLimits(snapshot)
+    spans.reset()
+    const { sent, failed, dropped } = snapshot.tracing ?? {}
+    for (const [outcome, number] of Object.entries({ sent, failed, dropped }))
+      if (number !== undefined) spans.inc({ outcome }, number)
     for (const [gauge, read] of gauges) {
       const value = read(snapshot)
       if (value === undefined) gauge.remove()

@@ -254,7 +254,10 @@ describe('preemption', () => {
     const engine = new EngineDriver(toy)
     const ids = asks.map((ask) => engine.submit(ask))
     await engine.finish()
-    assert.ok(engine.core.takeStats().preemptions > 0)
+    const { preemptions } = engine.core.takeStats()
+    assert.ok(preemptions > 0)
+    const told = [...engine.events.values()].flat().filter(({ type }) => type === 'preempted')
+    assert.equal(told.length, preemptions)
     for (const [i, id] of ids.entries()) {
       assert.deepEqual(engine.ids(id), await alone(asks[i]!))
     }
@@ -390,6 +393,11 @@ describe('statistics', () => {
     // The driver's clock ticks once a step, after it.
     if (finish.type === 'finish') {
       assert.deepEqual(finish.timings, { queueMs: 6, prefillMs: 2, decodeMs: 3 })
+    }
+    const prefill = engine.events.get(id)!.find(({ type }) => type === 'prefill')!
+    if (prefill.type === 'prefill') {
+      const { submittedAt, admittedAt, promptReadAt } = prefill.timings
+      assert.deepEqual([admittedAt - submittedAt, promptReadAt - admittedAt], [6, 2])
     }
   })
 })

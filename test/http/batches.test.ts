@@ -278,7 +278,11 @@ describe('a batch', () => {
       ['Bearer key-b', keys[1]!.name],
     ])
     await using app = await openTestApp({
-      apiKeys: { nameOf: (key) => names.get(key ?? ''), reload: async () => {} },
+      apiKeys: {
+        nameOf: (key) => names.get(key ?? ''),
+        names: () => [],
+        read: async () => () => {},
+      },
     })
     const as = (key: string) => ({ headers: { authorization: `Bearer ${key}` } })
     const file = await upload(app, line('a'), 'batch', as('key-a').headers)

@@ -95,7 +95,7 @@ test('each failure is raised as the class that the client has for it', async () 
   })
   await assert.rejects(create(app.client, { model: 'gpt-4o' }), OpenAI.NotFoundError)
 
-  const apiKeys = { nameOf: () => undefined, reload: async () => undefined }
+  const apiKeys = { nameOf: () => undefined, names: () => [], read: async () => () => {} }
   await using locked = await openClient({ apiKeys })
   await assert.rejects(create(locked.client), OpenAI.AuthenticationError)
 

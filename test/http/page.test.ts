@@ -129,7 +129,7 @@ describe('the page', () => {
   })
 
   it('needs no key, where the API needs one', async () => {
-    const apiKeys = { nameOf: () => undefined, reload: async () => undefined }
+    const apiKeys = { nameOf: () => undefined, names: () => [], read: async () => () => undefined }
     await using page = await openPage({ apiKeys })
     assert.equal((await page.get('/')).statusCode, 200)
     assert.equal((await page.get(`${await page.base()}/main.js`)).statusCode, 200)

@@ -64,7 +64,14 @@ describe('segments', () => {
           recognise: async () => {
             const tokens = answers[windows++ % answers.length]!
             const result = { language: undefined, tokens, logprob: -1, noSpeech: 0, temperature: 0 }
-            return { ...result, isSilent: false, queueMs: 0, encodeMs: 0, decodeMs: 0 }
+            return {
+              ...result,
+              isSilent: false,
+              enteredAt: 0,
+              queueMs: 0,
+              encodeMs: 0,
+              decodeMs: 0,
+            }
           },
         }
         const request = {

@@ -283,6 +283,17 @@ const hearing = {
   soundSpool: { bytes: 7, maxBytes: 8 },
 }
 
+const tracing = { sent: 5, failed: 2, dropped: 1, waiting: 3, maxWaiting: 4096 }
+
+test('spans are counted by what became of them', async () => {
+  using metrics = createMetrics(() => ({ engine, encoder, media, files, batches, tracing }))
+  for (let reader = 0; reader < 2; reader++) {
+    const now = await samples(metrics)
+    for (const outcome of ['sent', 'failed', 'dropped'] as const)
+      assert.equal(now.get(`aerie_trace_spans_total{outcome="${outcome}"}`), tracing[outcome])
+  }
+})
+
 test('whatever can fill up says how far it may', async () => {
   const all = { engine, encoder, media, files, batches, serving, ...hearing }
   using metrics = createMetrics(() => all)
@@ -326,17 +337,20 @@ test('whatever can fill up says how far it may', async () => {
     aerie_batch_lines_running: 'aerie_batch_lines_running_limit',
     aerie_batch_result_bytes: 'aerie_files_bytes_max',
     aerie_models_bytes: 'aerie_models_bytes_max',
+    aerie_trace_spans_waiting: 'aerie_trace_spans_waiting_max',
   }
   for (const [name, bound] of Object.entries(bounds))
     assert.ok(now.get(name)! <= now.get(bound)!, `${name} ${now.get(name)} of ${now.get(bound)}`)
   const gauges = [...(await metrics.render()).matchAll(/^# TYPE (aerie_\w+) gauge$/gm)]
   const named = new Set([...Object.keys(bounds), ...Object.values(bounds)])
-  // Entries are bounded by their bytes, and time by nothing; a type is no amount.
+  // Entries are bounded by their bytes, names by the key file, and time by nothing; a type or a limit is no amount.
   const others = gauges.map(([, name]) => name!).filter((name) => !named.has(name))
   assert.deepEqual(others, [
     'aerie_encoder_cache_entries',
     'aerie_encoder_disk_cache_entries',
     'aerie_files',
+    'aerie_limit_names',
+    'aerie_limits_shared',
     'aerie_object_cache_entries',
     'aerie_kv_cache_info',
     'aerie_batches',
@@ -346,6 +360,8 @@ test('whatever can fill up says how far it may', async () => {
     'aerie_model_leases',
     'aerie_model_waiting',
     'aerie_models_waiting_max',
+    'aerie_rate_limit',
+    'aerie_rate_limit_remaining',
     'aerie_event_loop_delay_seconds',
   ])
 })

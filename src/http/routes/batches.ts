@@ -2,6 +2,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { BatchService, BatchState } from '../../batches/contract.ts'
 import { AerieError } from '../../errors.ts'
+import { currentSpan } from '../../tracing/trace.ts'
+import type { Tracing } from '../../tracing/tracing.ts'
 import type { Contract } from '../contract.ts'
 import { describeValue } from '../describe.ts'
 import { acceptNoBody } from '../no-body.ts'
@@ -11,18 +13,20 @@ import { fromQueryText } from '../wire-files.ts'
 interface BatchRoutes {
   readonly batches: BatchService
   readonly contract: Contract
+  readonly tracing: Tracing | undefined
 }
 
 type Named = FastifyRequest<{ Params: { batch_id: string } }>
 
 export async function batchRoutes(
   app: FastifyInstance,
-  { batches, contract }: BatchRoutes,
+  { batches, contract, tracing }: BatchRoutes,
 ): Promise<void> {
   app.post('/v1/batches', async ({ body, state }) => {
     const wire = contract.check('BatchCreateRequest', body)
     const batch = await batches.create(toNewBatch(wire, state.tenant))
     state.facts['batch'] = batch.id
+    tracing?.batch(batch.id, currentSpan())
     return toWireBatch(batch)
   })
 
@@ -37,7 +41,9 @@ export async function batchRoutes(
 
   await app.register(async (scope) => {
     acceptNoBody(scope)
-    scope.post('/v1/batches/:batch_id/cancel', async ({ params, state }: Named) =>
+    // Whoever has used all must still be able to stop what costs more.
+    const config = { unlimited: true }
+    scope.post('/v1/batches/:batch_id/cancel', { config }, async ({ params, state }: Named) =>
       toWireBatch(required(await batches.cancel(state.tenant, params.batch_id), params.batch_id)),
     )
   })

@@ -1,17 +1,12 @@
 /** `/v1/embeddings`: checks the body, asks the embeddings room, sends JSON piece by piece. */
 import { Readable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
-import type { EmbeddingService } from '../../embeddings/contract.ts'
+import { type EmbeddingService, embeddingTokens } from '../../embeddings/contract.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import type { Contract } from '../contract.ts'
 import { noteEndUser } from '../end-user.ts'
 import { serverTiming } from '../server-timing.ts'
-import {
-  embeddingJson,
-  embeddingTokens,
-  toEmbeddingForm,
-  toEmbeddingRequest,
-} from '../wire-embeddings.ts'
+import { embeddingJson, toEmbeddingForm, toEmbeddingRequest } from '../wire-embeddings.ts'
 
 interface EmbeddingsRoute {
   readonly service: EmbeddingService

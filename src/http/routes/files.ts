@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { AerieError } from '../../errors.ts'
 import type { FileStore, StoredFile } from '../../files/contract.ts'
+import { traced } from '../../tracing/trace.ts'
 import { parseRange } from '../byte-range.ts'
 import type { Contract } from '../contract.ts'
 import { describeValue } from '../describe.ts'
@@ -71,7 +72,7 @@ async function upload(request: FastifyRequest, { files, contract, maxFileBytes }
   await using room = files.beginUpload(state.tenant)
   const form = await readFileForm(request, FIELDS, (bytes) => room.receive(bytes))
   const wire = contract.check('FileUploadRequest', form)
-  const file = await room.create(toNewFile(wire))
+  const file = await traced('store', {}, () => room.create(toNewFile(wire)))
   state.facts['bytes'] = file.bytes
   return toWireFile(file)
 }

@@ -1,5 +1,6 @@
 /** Sounds of conversations on the main thread: sources → files on this machine → windows of log-mel. */
 import { AerieError } from '../../errors.ts'
+import { traced } from '../../tracing/trace.ts'
 import { ByteBudget } from '../byte-budget.ts'
 import { createFetcher, type Fetcher, type FetcherOptions } from '../fetcher.ts'
 import { cancelled, Gate } from '../gate.ts'
@@ -105,7 +106,9 @@ export class SoundRoom {
     const start = performance.now()
     const isFetched = 'url' in from && !/^\s*data:/i.test(from.url)
     await using file = isFetched
-      ? await this.#fetchFile(from.url, param, signal)
+      ? await traced('fetch', { 'aerie.part': param }, () =>
+          this.#fetchFile(from.url, param, signal),
+        )
       : await this.#unpack(from, param, signal)
     const fetchMs = isFetched ? performance.now() - start : undefined
     const { path, byteLength } = file

@@ -1,6 +1,7 @@
 /** Sounds as the main thread sees them: a file in, a log-mel spectrogram out, a few at a time, each in a thread of its own. */
 import { Worker } from 'node:worker_threads'
 import { AerieError, fromWireError, ProgramWords, type WireError } from '../../errors.ts'
+import { traced } from '../../tracing/trace.ts'
 import { ByteBudget, type Claim } from '../byte-budget.ts'
 import { ffmpegEnvironment } from '../ffmpeg/environment.ts'
 import { cancelled, Gate } from '../gate.ts'
@@ -161,7 +162,11 @@ export class Sounds {
     const start = performance.now()
     try {
       // Each task has its own kind of answer.
-      const decoded = (await this.#decode(task, signal)) as Decoded
+      const decoded = (await traced('decode', { 'aerie.part': task.param }, async (span) => {
+        const sound = await this.#decode(task, signal)
+        span.set({ 'aerie.seconds': sound.seconds })
+        return sound
+      })) as Decoded
       const loaded = { ...decoded, decodeMs: performance.now() - start }
       pass.claim.hold(sizeOf(decoded))
       this.#claims.set(loaded, pass.claim)

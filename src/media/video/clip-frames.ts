@@ -1,6 +1,7 @@
 /** Times of a clip → tiles, frame by frame as ffmpeg gives them: what is in memory is the tiles and three frames. */
 import type { Preprocessing } from '../../../models/preprocessing.ts'
 import type { PictureLayout } from '../../../models/tiling/layout.ts'
+import { machineMs } from '../../machine-clock.ts'
 import { type ModePicture, onWhite, withAlpha } from '../modes.ts'
 import { type Preprocessed, preprocess } from '../preprocess.ts'
 import { preprocessWhole } from '../whole-picture.ts'
@@ -21,7 +22,7 @@ export async function prepareFrames(
   { facts, times, preprocessing, layout }: FramesToPrepare,
   signal: AbortSignal,
 ): Promise<PreparedClip & { readonly pixels: Float32Array<ArrayBuffer> }> {
-  const begun = performance.now()
+  const begun = machineMs()
   let preprocessMs = 0
   let pixels = new Float32Array(0)
   let steps: readonly string[] = []
@@ -53,10 +54,10 @@ export async function prepareFrames(
     signal,
   )
   const conversions = [...remarks, ...steps]
-  const decodeMs = performance.now() - begun - preprocessMs
+  const decodeMs = machineMs() - begun - preprocessMs
   // Microseconds are what ffmpeg counts in; what is behind them is rounding.
   const rounded = Array.from(shown, (time) => Math.round(time * 1e6) / 1e6)
-  return { times: rounded, conversions, decodeMs, preprocessMs, pixels }
+  return { times: rounded, conversions, decodeMs, preprocessMs, startedAt: begun, pixels }
 }
 
 function pictureOf(

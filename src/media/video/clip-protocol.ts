@@ -75,4 +75,5 @@ export interface PreparedClip {
   readonly conversions: readonly string[]
   readonly decodeMs: number
   readonly preprocessMs: number
+  readonly startedAt: number
 }

@@ -2,6 +2,8 @@
 import type { Preprocessing } from '../../../models/preprocessing.ts'
 import type { PictureLayout } from '../../../models/tiling/layout.ts'
 import { AerieError } from '../../errors.ts'
+import { machineMs } from '../../machine-clock.ts'
+import { currentSpan } from '../../tracing/trace.ts'
 import { ByteBudget, type Claim } from '../byte-budget.ts'
 import { CLIP_DECODER } from '../decoder-kinds.ts'
 import { DecoderPool } from '../decoder-pool.ts'
@@ -157,10 +159,18 @@ export class ClipRoom implements Clips {
     const call = { do: 'prepare-frames' as const, times, preprocessing, layout }
     const frame = 4 * clip.header.width * clip.header.height
     const entry = { bytes: bytes + 3 * frame, mayExceed: true, signal }
-    return await this.#pool.run(this.#about(clip, call, param), '', entry, ({ head, body }) => ({
+    const about = this.#about(clip, call, param)
+    const prepared = await this.#pool.run(about, '', entry, ({ head, body }) => ({
       ...unwrap<PreparedClip>(head),
       pixels: new Float32Array(body.buffer),
     }))
+    const { startedAt, decodeMs, preprocessMs } = prepared
+    currentSpan().add('decode', startedAt, startedAt + decodeMs + preprocessMs, {
+      ...{ 'aerie.part': param, 'aerie.frames': times.length },
+      // Each frame is preprocessed as it comes.
+      'aerie.preprocess_ms': preprocessMs,
+    })
+    return prepared
   }
 
   fileOf(clip: LoadedClip): { readonly path: string; readonly byteLength: number } {
@@ -226,7 +236,7 @@ export class ClipRoom implements Clips {
   }
 
   async #loadUrl(url: string, param: string, signal: AbortSignal): Promise<LoadedClip> {
-    const start = performance.now()
+    const start = machineMs()
     const { claim, leave } = await this.#fetches.enter({ bytes: 0, mayExceed: false, signal })
     let path: string | undefined
     try {
@@ -243,8 +253,12 @@ export class ClipRoom implements Clips {
       )
       claim.hold(byteLength)
       leave()
-      const fetchMs = performance.now() - start
+      const fetchMs = machineMs() - start
       const call = { path, isToHash: false, param }
+      currentSpan().add('fetch', start, start + fetchMs, {
+        'aerie.part': param,
+        'aerie.bytes': byteLength,
+      })
       return await this.#probe(call, '', { claim, fetchMs, sha256, signal })
     } catch (error) {
       if (path !== undefined) this.#spool.remove(path)

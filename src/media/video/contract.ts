@@ -70,6 +70,8 @@ export interface PreparedFrames {
   readonly conversions: readonly string[]
   readonly decodeMs: number
   readonly preprocessMs: number
+  /** When decoding began, by `machineMs`; frames were preprocessed as they came. */
+  readonly startedAt: number
 }
 
 export interface ClipStats {

@@ -97,7 +97,7 @@ describe('the page for everybody', { skip: NO_CHROMIUM }, () => {
   }
 
   it('has none where something went wrong', async () => {
-    const apiKeys = { nameOf: () => undefined, reload: async () => undefined }
+    const apiKeys = { nameOf: () => undefined, names: () => [], read: async () => () => undefined }
     await using app = await openTestApp({ page: true, apiKeys })
     const url = await app.listen()
     for (const colorScheme of ['light', 'dark'] as const) {
