@@ -10,6 +10,7 @@ import type { WireRequests } from '../../src/http/contract.ts'
 import { renderAll } from '../../src/http/generate.ts'
 import { ERROR_STATUS } from '../../src/http/openai-error.ts'
 import { readOpenApi, resolveSchema, type Schema } from '../../src/http/openapi-document.ts'
+import { LIMIT_NAMES } from '../../src/limits/rate-limits.ts'
 
 const root = new URL('../../', import.meta.url)
 
@@ -106,6 +107,10 @@ test('openapi.yaml lists the same codes', async () => {
   const { components } = await readOpenApi()
   const details = components.schemas['ErrorDetails']?.properties
   assert.deepEqual(details?.['code']?.enum, Object.keys(ERROR_CODES))
-  const types = new Set(Object.values(ERROR_STATUS).map(({ type }) => type))
+  const types = new Set<string>([
+    ...Object.values(ERROR_STATUS).map(({ type }) => type),
+    // That of a limit which was exceeded is its name.
+    ...Object.values(LIMIT_NAMES),
+  ])
   assert.deepEqual(new Set(details?.['type']?.enum), types)
 })
