@@ -1,5 +1,6 @@
 /** Every configuration key once: type, bounds, default, description. Help, docs and checks are made from it. */
 import { type Static, Type } from 'typebox'
+import { adapterKeys } from './config-adapter-keys.ts'
 import { batchKeys } from './config-batch-keys.ts'
 import { fileKeys } from './config-file-keys.ts'
 import { bytes, count, flag, type KeyNotes, MiB, millis } from './config-key.ts'
@@ -171,6 +172,7 @@ export const configSchema = Type.Object(
       group: 'Model and engine',
       description: 'Tokens that speculation may be ahead of one sequence in one step.',
     }),
+    ...adapterKeys,
     encoderCacheBytes: bytes(
       48 * MiB,
       'Model and engine',

@@ -2,8 +2,11 @@
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { FamilyGraphs } from '../models/family.ts'
+import { adapterBase } from './adapters/adapter-base.ts'
+import { adapterSources, openAdapters } from './adapters/open-adapters.ts'
 import { Batches } from './batches/batch-service.ts'
 import { recordsAt } from './batches/records-source.ts'
+import { adapterDocument } from './capabilities/adapter-document.ts'
 import type { CapabilityDocument } from './capabilities/document.ts'
 import { tiledImageTokens } from './capabilities/image-tokens.ts'
 import type { ChatEvent, ChatRequest, ChatService, ContentPart } from './chat/contract.ts'
@@ -16,6 +19,7 @@ import {
   soundBounds,
   videoBounds,
 } from './chat/model.ts'
+import { routeAdapters } from './chat/route-adapters.ts'
 import { createChatService } from './chat/service.ts'
 import { acceptedHosts, apiKeyRequired, type Config } from './config.ts'
 import type { EmbeddingService } from './embeddings/contract.ts'
@@ -45,6 +49,7 @@ import {
   batchOptions,
   batchRecords,
   encoderBounds,
+  engineAdapters,
   fileStoreOptions,
   limitsInForce,
   mediaOptions,
@@ -61,6 +66,8 @@ export interface MainOptions extends LocateOptions {
 /** A model that answers in this process, without HTTP. */
 export interface OpenModel {
   readonly document: CapabilityDocument
+  /** Of the model's adapters, which are asked for by their names. */
+  readonly adapterDocuments: readonly CapabilityDocument[]
   readonly service: ChatService
   /** One greedy answer to one message, asked by this process itself; `changes` says what is to be different. */
   ask(
@@ -121,6 +128,12 @@ async function openChat(
   const { directory: modelDir, name, model: described, storage } = found
   const { family, config: familyConfig, limits, preprocessing, picturePrompt } = described
   const backend = runtimeFor(described.graphs, config, logger)
+  const adapters = await openAdapters(
+    adapterSources(config.adapters),
+    { name, parent: found.manifest?.parent.id, model: described },
+    config,
+    (text) => logger.info(text),
+  )
   if (storage) logger.info({ storage }, readingOf(backend))
   const { packedWeights } = found
   const worker = { modelDir, backend, threads: config.threads, packedWeights, logger }
@@ -141,6 +154,7 @@ async function openChat(
       kvBlockSize: config.kvBlockSize,
       maxRunning: config.maxRunning,
       maxWaiting: config.maxWaiting,
+      adapters: engineAdapters(adapters, config),
       stepTokenBudget: config.stepTokenBudget,
     }),
     described.graphs.encoder === undefined
@@ -169,12 +183,13 @@ async function openChat(
     imageTokenId: text.tokenizer.idOf(picturePrompt?.placeholder(1) ?? '') ?? -1,
     engine,
     decoding,
+    adapters,
     visionEncoder: encoder,
   }
   const seesPictures = preprocessing !== undefined && model.limits.maxImages > 0
   const remark = seesPictures && smallCacheRemark(config, model.limits, model.maxFrames)
   if (remark) logger.info(remark)
-  const service = createChatService({
+  const own = createChatService({
     models: [model],
     others: [],
     media,
@@ -182,16 +197,19 @@ async function openChat(
     maxTextBytes: config.maxBodyBytes,
     deadlineMs: config.deadlineMs,
   })
+  const service = adapters.size > 0 ? routeAdapters(own, model) : own
+  const document: CapabilityDocument = {
+    ...facts,
+    inputModalities: inputModalities(model),
+    outputModalities: ['text'],
+    chat: chatCapabilities(model),
+    embeddings: undefined,
+    imageTokens: seesPictures ? tiledImageTokens(preprocessing, model.limits) : undefined,
+    limits: limitsInForce(config, model.limits.maxImages),
+  }
   return {
-    document: {
-      ...facts,
-      inputModalities: inputModalities(model),
-      outputModalities: ['text'],
-      chat: chatCapabilities(model),
-      embeddings: undefined,
-      imageTokens: seesPictures ? tiledImageTokens(preprocessing, model.limits) : undefined,
-      limits: limitsInForce(config, model.limits.maxImages),
-    },
+    document,
+    adapterDocuments: [...adapters.values()].map(({ facts }) => adapterDocument(document, facts)),
     service,
     ask: (content, changes, signal) =>
       service.complete(greedyRequest(model.id, content, changes), signal),
@@ -223,6 +241,7 @@ function runtimeFor(
 /** What the edge needs of a served model, whichever kind it is. */
 interface Served {
   readonly document: CapabilityDocument
+  readonly adapterDocuments?: readonly CapabilityDocument[]
   readonly chat: ChatService
   readonly embeddings: EmbeddingService
   readonly media: Media
@@ -242,6 +261,7 @@ async function openServed(
 ): Promise<Served> {
   const found = await findModel(config, options, logger)
   const { embeddingTower: tower, speech } = found.model
+  if ((tower || speech) && config.adapters.length > 0) adapterBase(found.model)
   const nothing = { models: [], others: [found.name], deadlineMs: config.deadlineMs }
   if (speech) return await openListener(found, config, logger)
   if (tower) {
@@ -292,11 +312,13 @@ export async function startServer(
     throw error
   })
   const { document, chat, embeddings, engine, encoder, media, hearing, opened } = served
+  const documents = [document, ...(served.adapterDocuments ?? [])]
+  const names = documents.map(({ id }) => id)
   const source = recordsAt(batchRecords(config), logger)
-  const batches = new Batches({ ...batchOptions(config, [document.id]), source, files, logger })
+  const batches = new Batches({ ...batchOptions(config, names), source, files, logger })
   try {
     const app = await createApp({
-      models: [document],
+      models: documents,
       chat,
       embeddings,
       hearing,
@@ -330,7 +352,7 @@ export async function startServer(
     const sighup = apiKeys && reloadOnSighup(apiKeys, logger)
     return {
       url,
-      models: [document],
+      models: documents,
       drain: async () => {
         // Lines are run again by whoever comes next; nobody waits for them.
         await Promise.all([app.drain(), batches.pause()])

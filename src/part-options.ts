@@ -1,11 +1,13 @@
 /** The configuration as the options of the parts that it is for. */
 import { delimiter, join } from 'node:path'
 import type { ModelLimits } from '../models/family.ts'
+import type { ServedAdapter } from './adapters/contract.ts'
 import type { BatchServiceOptions } from './batches/batch-service.ts'
 import type { RecordsPlace } from './batches/records-source.ts'
 import type { LimitsInForce } from './capabilities/document.ts'
 import { type Config, searchPath } from './config.ts'
 import type { EncoderOptions } from './engine/encoder.ts'
+import type { EngineAdapters } from './engine/engine-messages.ts'
 import type { FileStoreOptions } from './files/file-store.ts'
 import type { MediaOptions } from './media/media.ts'
 import type { SoundRoomOptions } from './media/sound/sound-room.ts'
@@ -21,6 +23,22 @@ export function encoderBounds(
     ...(directory !== undefined && { disk: { folder: join(directory, 'features'), maxBytes } }),
     maxBatch: config.encoderMaxBatch,
     maxWaiting: config.mediaQueue,
+  }
+}
+
+/** Undefined without any: the decoder is then loaded as if there were none in the world. */
+export function engineAdapters(
+  adapters: ReadonlyMap<string, ServedAdapter>,
+  config: Config,
+): EngineAdapters | undefined {
+  if (adapters.size === 0) return undefined
+  return {
+    list: [...adapters.values()].map(({ name, folder, facts: { digest, bytes } }) => {
+      return { name, folder, digest, bytes }
+    }),
+    maxLoaded: config.maxAdapters,
+    maxBytes: config.adapterMemoryBytes,
+    maxRank: config.maxAdapterRank,
   }
 }
 

@@ -24,16 +24,25 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'model-folder': ['errors'],
   cpu: [],
   config: ['config-schema', 'config-value', 'cpu', 'errors', 'nearest'],
-  'config-schema': ['config-key', 'config-batch-keys', 'config-file-keys', 'config-sound-keys'],
+  'config-schema': [
+    'config-key',
+    'config-adapter-keys',
+    'config-batch-keys',
+    'config-file-keys',
+    'config-sound-keys',
+  ],
   'config-key': [],
+  'config-adapter-keys': ['config-key'],
   'config-batch-keys': ['config-key'],
   'config-file-keys': ['config-key'],
   'config-sound-keys': ['config-key'],
   'config-value': ['config-schema'],
   models: ['errors', 'model-folder', 'weights'],
+  adapters: ['errors', 'model-folder', 'models', 'weights'],
   weights: ['errors', 'gguf-name', 'models', 'model-file', 'model-folder'],
   // kernels: the types of the addon.
   'engine/backends': [
+    'adapters',
     'engine',
     'weights',
     'models',
@@ -43,7 +52,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'process-alive',
     'write-all',
   ],
-  engine: ['engine/backends', 'models', 'errors', 'free-memory'],
+  engine: ['adapters', 'engine/backends', 'models', 'errors', 'free-memory'],
   // A GGUF file holds the vocabulary beside the weights.
   tokenizer: ['errors', 'model-file', 'model-folder', 'weights'],
   media: ['models', 'errors', 'process-alive', 'write-all'],
@@ -53,6 +62,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   batches: ['engine', 'errors', 'files', 'json', 'process-alive'],
   telemetry: ['batches', 'errors', 'engine', 'files', 'media', 'speech'],
   http: [
+    'adapters',
     'batches',
     'telemetry',
     'capabilities',
@@ -67,6 +77,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'speech',
   ],
   chat: [
+    'adapters',
     'files',
     'picture-window',
     'capabilities',
@@ -84,7 +95,16 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   deadline: ['errors'],
   'start-all': [],
   'locate-configured': ['config', 'hub', 'import', 'telemetry'],
-  'part-options': ['batches', 'config', 'capabilities', 'engine', 'files', 'media', 'models'],
+  'part-options': [
+    'adapters',
+    'batches',
+    'config',
+    'capabilities',
+    'engine',
+    'files',
+    'media',
+    'models',
+  ],
   'model-facts': ['capabilities', 'chat', 'engine', 'import', 'model-file', 'weights'],
   embeddings: ['picture-window', 'capabilities', 'deadline', 'engine', 'media', 'models', 'errors'],
   speech: [
@@ -124,7 +144,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'telemetry',
   ],
   // What a model can do and is: shown by the edge, put together by main.
-  capabilities: ['engine', 'package', 'models', 'errors'],
+  capabilities: ['adapters', 'engine', 'package', 'models', 'errors'],
   package: ['errors', 'gguf-name', 'model-folder'],
   // Measures with the very prompts and pictures that the server would make; rounds by what layers read in a text.
   quantise: [

@@ -160,6 +160,37 @@ export interface StateOptions {
 
 export function createStates(options: StateOptions): StateStore
 
+/** Where a packed block of floats lies in an adapter's memory. */
+export interface AdapterBlock {
+  /** Multiple of 64. */
+  readonly offset: number
+  readonly bytes: number
+}
+
+/** What an adapter adds to one linear: scale · (x · downᵀ) · upᵀ. */
+export interface AdapterPair {
+  /** The number that `linear` instructions name as `adapter`. */
+  readonly linear: number
+  readonly scale: number
+  /** [rank, in] */
+  readonly down: AdapterBlock
+  /** [out, rank] */
+  readonly up: AdapterBlock
+}
+
+/** Matrices that runs may add to a program's products. */
+export interface Adapter {
+  readonly bytes: number
+  /** For runs that begin from now on; its memory is the caller's again. */
+  close(): void
+}
+
+/** `memory` begins at a multiple of 64, as `allocate` makes it; it is read where it lies and must stay there. */
+export function createAdapter(memory: Uint8Array, pairs: readonly AdapterPair[]): Adapter
+
+/** Zeros that begin at a multiple of 64 bytes. */
+export function allocate(bytes: number): Uint8Array
+
 export interface RunOptions {
   /** A number for each name in the program's shapes; 0 is one. */
   readonly dims: Readonly<Record<string, number>>
@@ -183,6 +214,12 @@ export interface RunOptions {
    * it, which may be the same. No other row may use a slot that one writes.
    */
   readonly stateSlots?: Int32Array
+  readonly adapters?: readonly Adapter[]
+  /**
+   * With `adapters`, for each name that rows of adapted linears are counted by: [n, 2], the first row of each adapter and how
+   * many rows it has; in order, and without overlaps. Rows that have none are what they are without adapters, bit for bit.
+   */
+  readonly adapterRows?: Readonly<Record<string, Int32Array>>
   /** Whether `profile` counts this run. */
   readonly profile?: boolean
 }

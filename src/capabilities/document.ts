@@ -2,6 +2,7 @@
 import type { EmbeddingOutput } from '../../models/family.ts'
 import type { ImageDetail } from '../../models/preprocessing.ts'
 import type { PictureSize } from '../../models/tiling/layout.ts'
+import type { AdapterFacts } from '../adapters/contract.ts'
 import type { KvCacheType } from '../engine/backend.ts'
 import type { Parent, Quantization } from '../package/manifest.ts'
 import type { NamedExpert } from './experts.ts'
@@ -32,6 +33,8 @@ export interface CapabilityDocument {
   readonly backend: string
   /** Undefined where nothing was measured for the family in this form. */
   readonly parity: ParityRecord | undefined
+  /** Of an adapter, and the model that it belongs to; undefined for models. */
+  readonly adapter?: (AdapterFacts & { readonly base: string }) | undefined
   /** Undefined for weights as they were published. */
   readonly quantization: Quantization | undefined
   /** As the checkpoint's own card says it. */

@@ -3,6 +3,7 @@
  * `service.ts` implements {@link ChatService}; `src/http/wire-*.ts` convert to and from OpenAI's JSON.
  */
 import type { ImageDetail } from '../../models/preprocessing.ts'
+import type { AdapterFacts } from '../adapters/contract.ts'
 import type { KvCacheType } from '../engine/backend.ts'
 import type { SamplingParams } from '../engine/types.ts'
 import type { LoadedImage } from '../media/types.ts'
@@ -220,6 +221,8 @@ export interface ChatRequest {
   readonly tenant: string
   /** The client's own separation of prefix reuse within its tenant; undefined: none. */
   readonly cacheKey: string | undefined
+  /** Name of an adapter of the model; absent: the model as it is. */
+  readonly adapter?: string
 }
 
 /**
@@ -312,6 +315,8 @@ export interface Explanation {
   readonly documents: readonly DocumentSeen[]
   /** What keys and values are kept as. */
   readonly kvCacheType: KvCacheType
+  /** What was added to the model's weights; undefined: nothing. */
+  readonly adapter?: AdapterFacts | undefined
 }
 
 /** One checked request to `/v1/tokenize`. */
@@ -324,6 +329,8 @@ export interface TokenizeRequest {
     | { readonly type: 'text'; readonly text: string }
   readonly returnIds: boolean
   readonly tenant: string
+  /** As of {@link ChatRequest}. */
+  readonly adapter?: string
 }
 
 export interface TokenizeResult {

@@ -14,6 +14,7 @@ import type {
 import type { ModelConfig, PicturePrompt } from '../../models/load-config.ts'
 import { type ImagePreprocessing, mostTilesOf } from '../../models/preprocessing.ts'
 import { tokensOfFrame, type VideoRule } from '../../models/video/rule.ts'
+import type { ServedAdapter } from '../adapters/contract.ts'
 import type {
   AudioCapabilities,
   CapabilityDocument,
@@ -77,6 +78,8 @@ export interface ServedModel extends ModelText {
   readonly audioTokenId: number
   readonly engine: Engine
   readonly decoding: DecodingFacts
+  /** By the names that requests use. */
+  readonly adapters: ReadonlyMap<string, ServedAdapter>
   /** Of pictures, and of sounds; undefined for text models. */
   readonly visionEncoder: Encoder | undefined
 }

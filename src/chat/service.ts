@@ -1,7 +1,10 @@
 /** The chat room's front desk: a checked request in, events out, station by station. */
 import { randomUUID } from 'node:crypto'
+import type { ServedAdapter } from '../adapters/contract.ts'
+import { adapterFingerprint } from '../capabilities/adapter-document.ts'
 import { findModel } from '../capabilities/find-model.ts'
 import { withDeadline } from '../deadline.ts'
+import { AerieError } from '../errors.ts'
 import type { Media } from '../media/types.ts'
 import { answer } from './answer.ts'
 import { answerRoom } from './answer-room.ts'
@@ -42,6 +45,7 @@ export function createChatService(options: ChatServiceOptions): ChatService {
 
     async *complete(request, clientSignal) {
       const model = find(request.model)
+      const adapter = adapterOf(model, request.adapter)
       const deadlineMs = Math.min(request.deadlineMs ?? options.deadlineMs, options.deadlineMs)
       using deadline = withDeadline(clientSignal, deadlineMs)
       const { signal } = deadline
@@ -68,6 +72,7 @@ export function createChatService(options: ChatServiceOptions): ChatService {
             deadlineMs: deadline.remainingMs(),
             priority: request.priority,
             cacheSalt: `${request.tenant}\n${request.cacheKey ?? ''}`,
+            ...(adapter && { adapter: adapter.name }),
           },
           signal,
         )
@@ -75,8 +80,10 @@ export function createChatService(options: ChatServiceOptions): ChatService {
           type: 'start',
           id: `chatcmpl-${randomUUID()}`,
           created: Math.floor(Date.now() / 1000),
-          model: model.id,
-          systemFingerprint: model.systemFingerprint,
+          model: adapter?.name ?? model.id,
+          systemFingerprint: adapter
+            ? adapterFingerprint(model.systemFingerprint, adapter.facts)
+            : model.systemFingerprint,
         }
         const { images, videos, sounds } = encoded
         if (videos.length > 0) yield { type: 'videos', videos }
@@ -91,6 +98,7 @@ export function createChatService(options: ChatServiceOptions): ChatService {
             videos,
             sounds,
             kvCacheType: model.decoding.kvCacheType,
+            adapter: adapter?.facts,
           }
         }
         yield* answer(model, request, generation, loaded, [...images, ...videos, ...sounds])
@@ -104,10 +112,23 @@ export function createChatService(options: ChatServiceOptions): ChatService {
     async tokenize(request, signal) {
       const { input, tenant } = request
       const model = find(request.model)
+      adapterOf(model, request.adapter)
       if (input.type === 'text') return tokenize(model, media, { ...request, input }, signal)
       const context = { files, tenant, maxTextBytes, media, model, signal }
       const messages = await openFiles(input.messages, context)
       return tokenize(model, media, { ...request, input: { ...input, messages } }, signal)
     },
   }
+}
+
+/** Throws `model_not_found`. */
+function adapterOf(
+  { id, adapters }: ServedModel,
+  name: string | undefined,
+): ServedAdapter | undefined {
+  if (name === undefined) return undefined
+  const adapter = adapters.get(name)
+  if (adapter) return adapter
+  const what = `model ${id} has no adapter '${name.slice(0, 80)}'`
+  throw new AerieError('model_not_found', what, { param: 'model' })
 }

@@ -26,12 +26,15 @@ export function parseArguments(command: Command, args: readonly string[]): Parse
   for (const key of command.configKeys) {
     const schema = CONFIG_KEYS.get(key)
     const isList = schema?.type === 'array'
-    flags.set(kebab(key), {
+    const flag: Flag = {
       type: schema?.type === 'boolean' ? 'boolean' : 'string',
       take: (value) => {
         config[key] = isList ? [...((config[key] as string[] | undefined) ?? []), value] : value
       },
-    })
+    }
+    flags.set(kebab(key), flag)
+    // One at a time reads better so: --adapter poet=./poet
+    if (isList) flags.set(kebab(key).replace(/s$/, ''), flag)
   }
   if (command.configKeys.length > 0) {
     flags.set('config', {

@@ -1,5 +1,6 @@
 /** The interface that a runtime for models implements: reference, ONNX Runtime, native, TensorRT. */
 import type { ScaleMerge } from '../../models/tiling/merge-scales.ts'
+import type { AdapterMatrices, AdapterShape } from '../adapters/contract.ts'
 import type { TokenSampler } from './sampler.ts'
 
 /** An opaque number that names one sequence inside one session; chosen by the caller. */
@@ -13,6 +14,9 @@ export type Segment =
   | { readonly kind: 'tokens'; readonly ids: Int32Array }
   | { readonly kind: 'embeddings'; readonly data: Float32Array; readonly rows: number }
 
+/** An opaque number that names one adapter inside one session; chosen by the caller. */
+export type AdapterId = number
+
 /** One sequence's share of a step. Rows of one step may differ in length (ragged). */
 export interface Row {
   readonly sequence: SequenceId
@@ -21,6 +25,39 @@ export interface Row {
   readonly want: 'logits' | 'hidden' | 'none'
   /** From 1 to the positions of the row; absent: 1. */
   readonly wantLast?: number
+  /** Of those that were added to the session; absent: none. All rows of a sequence, and of its forks, have the same. */
+  readonly adapter?: AdapterId | undefined
+}
+
+/** The matrices of an adapter (LoRA) in the form that a backend computes with. */
+export interface PreparedAdapter {
+  /** All of them, one after the other; transferred between threads, not copied. */
+  readonly memory: Uint8Array
+  readonly pairs: readonly PreparedPair[]
+}
+
+/** Of one linear. */
+export interface PreparedPair {
+  /** Of `adaptableLinears`. */
+  readonly linear: number
+  readonly scale: number
+  readonly rank: number
+  /** Where its matrices lie in the memory. */
+  readonly down: PreparedBlock
+  readonly up: PreparedBlock
+}
+
+export interface PreparedBlock {
+  readonly offset: number
+  readonly bytes: number
+}
+
+/** The adapters of a session, which rows may then name. */
+export interface SessionAdapters {
+  /** Takes the memory over, and is done at once: a step may wait for it. Throws `backend_failure` for matrices that do not fit. */
+  add(id: AdapterId, adapter: PreparedAdapter): void
+  /** Gives its memory back. */
+  remove(id: AdapterId): void
 }
 
 /**
@@ -87,6 +124,8 @@ export interface DecoderSession {
   readonly states?: RecurrentStates | undefined
   /** Forgets what a sequence has behind its first `length` positions. Throws `backend_failure` when it has fewer, or is recurrent. */
   truncate(sequence: SequenceId, length: number): void
+  /** Undefined where `BackendOptions.adapters` was not set. */
+  readonly adapters?: SessionAdapters | undefined
   /** Positions held by a sequence; 0 for an unknown one. */
   length(sequence: SequenceId): number
   /** How many more blocks appending `positions` to `sequence` would take. */
@@ -186,6 +225,8 @@ export interface BackendOptions {
   readonly packedWeights?: string | undefined
   /** Hears what there is to say of how a model was loaded. */
   readonly remark?: (text: string) => void
+  /** Whether the decoder is to take adapters. A backend that has none rejects with `invalid_config`. */
+  readonly adapters?: boolean
   /** Absent: f32. A backend that does not have the type rejects with `invalid_config`. */
   readonly kvCacheType?: KvCacheType
 }
@@ -198,6 +239,14 @@ export interface Backend {
    */
   loadDecoder(modelDir: string, options: BackendOptions): Promise<DecoderSession>
   loadEncoder(modelDir: string, options: BackendOptions): Promise<EncoderSession>
+  /**
+   * Puts the matrices of an adapter into the form that sessions take, in any thread; they come and go one after the other. Absent:
+   * the backend has no adapters. Rejects as the iteration does.
+   */
+  prepareAdapter?(
+    shapes: readonly AdapterShape[],
+    matrices: AsyncIterable<AdapterMatrices>,
+  ): Promise<PreparedAdapter>
   /** The tower of a model that is nothing else, with at most `maxSessions` sessions at a time. Rejects with `invalid_package`. */
   loadTower(modelDir: string, options: BackendOptions, maxSessions: number): Promise<TowerSession>
 }

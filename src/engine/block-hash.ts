@@ -9,9 +9,12 @@ import type { Span } from './prompt.ts'
 /** Hex digest; names a block together with everything before it. */
 export type BlockHash = string
 
-/** What the first block follows on: requests with different salts share nothing. */
-export function rootHash(salt: string): BlockHash {
-  return hash('sha256', `salt\0${salt}`)
+/**
+ * What the first block follows on: requests with different salts share nothing, and neither do requests with different adapters,
+ * named by their digests. A digest has no zero in it, so nobody's salt reads as an adapter.
+ */
+export function rootHash(salt: string, adapter?: string): BlockHash {
+  return hash('sha256', adapter === undefined ? `salt\0${salt}` : `adapter\0${adapter}\0${salt}`)
 }
 
 /**

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { AerieError, toWireError } from '../errors.ts'
 import { freeMemory } from '../free-memory.ts'
+import type { AdapterRoom } from './adapter-room.ts'
 import type { DecoderSession, Row, Segment, StepResult } from './backend.ts'
 import { toSegment } from './prompt.ts'
 import { Sampler, type TokenSampler } from './sampler.ts'
@@ -17,6 +18,8 @@ export interface EngineCoreOptions extends SchedulerOptions, SpeculationOptions 
   readonly now: () => number
   /** Hears of every failure of the backend, once. */
   readonly onFailure: (error: AerieError) => void
+  /** Absent: requests have none. */
+  readonly adapters?: AdapterRoom | undefined
 }
 
 /** What the outside asks of the engine; takes effect at the beginning of the next step. */
@@ -71,7 +74,9 @@ export class EngineCore {
 
   /** Whether another step has anything to do. */
   get hasWork(): boolean {
-    return this.#inbox.length > 0 || this.#requests.size > 0
+    if (this.#inbox.length > 0 || this.#options.adapters?.hasNews) return true
+    // Those that wait for an adapter alone have nothing to do until it is there.
+    return this.#scheduler.running.length + this.#scheduler.numWaiting > 0
   }
 
   /** Sequences that run now, best rank first. */
@@ -90,6 +95,7 @@ export class EngineCore {
   async step(): Promise<void> {
     for (const command of this.#inbox.splice(0)) this.#obey(command)
     this.#expire()
+    this.#settleAdapters()
     const plan = this.#speculation.extend(this.#scheduler.schedule(), this.#scheduler)
     if (plan.length === 0) return
     this.#counters.steps++
@@ -127,6 +133,7 @@ export class EngineCore {
       stateSlotsTotal: this.#session.states?.slotsTotal ?? 0,
       ...this.#counters,
       preemptions: this.#scheduler.preemptions,
+      adapters: this.#options.adapters?.stats(),
       prefixEvictions: this.#scheduler.prefixEvictions,
       batchSizes,
     }
@@ -156,6 +163,8 @@ export class EngineCore {
   #submit(id: RequestId, params: GenerateRequest): void {
     const { seed } = params.sampling
     const stopTokenIds = this.#known(params.stopTokenIds)
+    const { adapters } = this.#options
+    const adapter = params.adapter === undefined ? undefined : adapters!.find(params.adapter)!
     const request = new ActiveRequest(
       id,
       { ...params, stopTokenIds },
@@ -163,10 +172,22 @@ export class EngineCore {
         now: this.#options.now(),
         seed: seed === undefined ? randomBytes(8).readBigUInt64LE() : BigInt(Math.trunc(seed)),
         batchPatienceMs: this.#options.batchPatienceMs,
+        adapterDigest: adapter?.digest,
       },
     )
     this.#requests.set(id, request)
-    this.#scheduler.enqueue(this.#newSequence(request))
+    const stem = this.#newSequence(request)
+    if (adapter) adapters!.park(stem)
+    else this.#scheduler.enqueue(stem)
+  }
+
+  #settleAdapters(): void {
+    const settled = this.#options.adapters?.settle(
+      (sequence) => this.#scheduler.isRunning(sequence),
+      (sequence) => this.#scheduler.withdraw(sequence),
+    )
+    for (const sequence of settled?.ready ?? []) this.#scheduler.enqueue(sequence)
+    for (const { sequence, error } of settled?.failed ?? []) this.#fail(sequence.request, error)
   }
 
   /** A tokenizer may have more ids than the decoder has logits for; samplers forbid only what has one. */
@@ -215,6 +236,7 @@ export class EngineCore {
       input: draft.length > 0 ? [...known, guessed] : known,
       want: take === sequence.pending ? 'logits' : 'none',
       wantLast: 1 + draft.length,
+      adapter: this.#options.adapters?.idOf(sequence),
     }
   }
 
@@ -250,6 +272,7 @@ export class EngineCore {
     const forked = others.flatMap((choice) => {
       const child = this.#newSequence(request)
       child.beChoice(choice)
+      this.#options.adapters?.enter(child)
       return this.#scheduler.fork(child, stem) ? [child] : []
     })
     for (const sequence of [stem, ...forked]) this.#sample(sequence, logits)
@@ -312,7 +335,7 @@ export class EngineCore {
   #finish(sequence: Sequence, reason: 'stop' | 'length'): void {
     const { request } = sequence
     this.#emitFinish(request, sequence.choice!, reason, sequence)
-    this.#scheduler.release(sequence, { keep: true })
+    this.#release(sequence, { keep: true })
     request.sequences.delete(sequence)
     if (request.sequences.size === 0) this.#requests.delete(request.id)
   }
@@ -325,9 +348,14 @@ export class EngineCore {
   }
 
   #end(request: ActiveRequest, { keep }: { keep: boolean }): void {
-    for (const sequence of request.sequences) this.#scheduler.release(sequence, { keep })
+    for (const sequence of request.sequences) this.#release(sequence, { keep })
     request.sequences.clear()
     this.#requests.delete(request.id)
+  }
+
+  #release(sequence: Sequence, { keep }: { keep: boolean }): void {
+    this.#scheduler.release(sequence, { keep })
+    this.#options.adapters?.leave(sequence)
   }
 
   /** Absent counts: the choice never ran. */

@@ -1,5 +1,6 @@
 /** What the main thread and the engine worker say to each other. */
 import type { WireError } from '../errors.ts'
+import type { EngineAdapter } from './adapter-room.ts'
 import type { Backend, BackendOptions } from './backend.ts'
 import type { Command, CoreStats, RequestEvent } from './engine-core.ts'
 import type { SchedulerOptions } from './scheduler.ts'
@@ -10,12 +11,23 @@ export interface EngineWorkerData {
   readonly modelDir: string
   readonly backend: Backend['name']
   readonly backendOptions: BackendOptions
+  /** Absent: none. */
+  readonly adapters?: EngineAdapters | undefined
   readonly scheduling: Omit<SchedulerOptions, 'prefixCacheBlocks'> & {
     /** Absent: half of the KV cache. */
     readonly prefixCacheBlocks: number | undefined
     readonly batchPatienceMs: number
     readonly maxDraftTokens: number
   }
+}
+
+/** What requests may name beside the model itself. */
+export interface EngineAdapters {
+  readonly list: readonly EngineAdapter[]
+  /** That may be loaded at once, in number and bytes. */
+  readonly maxLoaded: number
+  readonly maxBytes: number
+  readonly maxRank: number
 }
 
 /** What the worker says of its model. */

@@ -3,9 +3,17 @@ import { setImmediate } from 'node:timers/promises'
 import type { MessagePort } from 'node:worker_threads'
 import { type AerieError, toWireError, type WireError } from '../errors.ts'
 import { sharedMemoryPassed } from '../free-memory.ts'
+import type { AdapterLoader } from './adapter-loader.ts'
+import { AdapterRoom } from './adapter-room.ts'
 import type { DecoderSession } from './backend.ts'
 import { EngineCore, type RequestEvent } from './engine-core.ts'
-import type { EngineReady, EngineWorkerData, FromEngine, ToEngine } from './engine-messages.ts'
+import type {
+  EngineAdapters,
+  EngineReady,
+  EngineWorkerData,
+  FromEngine,
+  ToEngine,
+} from './engine-messages.ts'
 import type { GenerateRequest } from './types.ts'
 import type { StartMessage } from './worker-host.ts'
 
@@ -18,11 +26,17 @@ const TOKENS_INTERVAL_MS = 33
 /** Counters go out this often while something changes, and at once when the engine falls idle. */
 const STATS_INTERVAL_MS = 50
 
+/** The adapters of an engine, and who reads them. */
+export interface ServedAdapters extends EngineAdapters {
+  readonly loader: AdapterLoader
+}
+
 /** Serves a loaded decoder over a port until told to dispose; a defect in the loop ends the thread. */
 export function serveDecoder(
   port: MessagePort,
   session: DecoderSession,
   scheduling: EngineWorkerData['scheduling'],
+  adapters?: ServedAdapters,
 ): void {
   let failures: WireError[] = []
   let events: RequestEvent[] = []
@@ -32,9 +46,20 @@ export function serveDecoder(
   let loop: Promise<void> | undefined
   let disposing = false
   const { prefixCacheBlocks = Math.floor(session.kv.blocksTotal / 2) } = scheduling
+  const room =
+    adapters &&
+    new AdapterRoom({
+      ...{ session: session.adapters!, loader: adapters.loader, adapters: adapters.list },
+      ...{ maxLoaded: adapters.maxLoaded, maxBytes: adapters.maxBytes },
+      now: () => performance.now(),
+      onNews: () => {
+        loop ??= run()
+      },
+    })
   const core = new EngineCore(session, {
     ...scheduling,
     prefixCacheBlocks,
+    adapters: room,
     now: () => performance.now(),
     onFailure: (error) => failures.push(withStack(error)),
   })
@@ -75,6 +100,7 @@ export function serveDecoder(
   async function dispose(): Promise<void> {
     disposing = true
     await loop
+    await room?.dispose()
     await session.dispose()
     port.close()
   }

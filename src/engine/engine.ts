@@ -1,7 +1,13 @@
 /** The engine as the main thread sees it: requests go to the worker, events come back by the step. */
 import { AerieError, fromWireError, toWireError } from '../errors.ts'
 import { type Backend, type BackendOptions, type KvCacheType, mostRunning } from './backend.ts'
-import type { EngineReady, EngineWorkerData, FromEngine, ToEngine } from './engine-messages.ts'
+import type {
+  EngineAdapters,
+  EngineReady,
+  EngineWorkerData,
+  FromEngine,
+  ToEngine,
+} from './engine-messages.ts'
 import { GenerationStream } from './generation.ts'
 import type { Logger } from './logger.ts'
 import { QueueBound } from './queue-bound.ts'
@@ -29,6 +35,8 @@ export interface EngineOptions {
   readonly maxDraftTokens?: number
   /** Absent: f32. */
   readonly kvCacheType?: KvCacheType
+  /** Absent: none. */
+  readonly adapters?: EngineAdapters | undefined
   /** Blocks that the prefix cache may hold; absent: half of all, 0: no prefix reuse. */
   readonly prefixCacheBlocks?: number
   /** Milliseconds that a batch request lets live ones pass; absent: 10 000. */
@@ -99,7 +107,7 @@ class WorkerEngine implements Engine {
   generate(request: GenerateRequest, signal: AbortSignal): Generation {
     if (this.#draining) throw new AerieError('shutting_down', 'the engine takes no new requests')
     this.#host.assertHealthy()
-    checkRequest(request, this.#host.ready)
+    checkRequest(request, this.#host.ready, this.#options.adapters)
     const id = this.#nextId++
     const stream = new GenerationStream({
       onAbort: () => this.#abort(id),
@@ -200,11 +208,15 @@ function toWorkerData(options: EngineOptions): EngineWorkerData {
   const { modelDir, backend, threads, packedWeights } = options
   const { kvCacheBytes, kvBlockSize, kvCacheType = 'f32' } = options
   const { maxRunning, stepTokenBudget, prefixCacheBlocks, batchPatienceMs = 10_000 } = options
-  const { maxDraftTokens = 0 } = options
+  const { maxDraftTokens = 0, adapters } = options
   return {
     modelDir,
     backend,
-    backendOptions: { threads, packedWeights, kvCacheBytes, kvBlockSize, kvCacheType, maxRunning },
+    adapters,
+    backendOptions: {
+      ...{ threads, packedWeights, kvCacheBytes, kvBlockSize, kvCacheType, maxRunning },
+      adapters: adapters !== undefined,
+    },
     scheduling: {
       ...{ maxRunning, stepTokenBudget, prefixCacheBlocks, batchPatienceMs },
       maxDraftTokens,

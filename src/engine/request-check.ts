@@ -1,11 +1,18 @@
 /** What the engine refuses before it queues anything. */
 import { AerieError } from '../errors.ts'
-import type { EngineReady } from './engine-messages.ts'
+import type { EngineAdapters, EngineReady } from './engine-messages.ts'
 import { promptLength } from './prompt.ts'
 import type { GenerateRequest } from './types.ts'
 
 /** Throws `context_length_exceeded`, or `invalid_request` for what the caller should never have let through. */
-export function checkRequest(request: GenerateRequest, model: EngineReady): void {
+export function checkRequest(
+  request: GenerateRequest,
+  model: EngineReady,
+  adapters?: EngineAdapters,
+): void {
+  const { adapter } = request
+  if (adapter !== undefined && !adapters?.list.some(({ name }) => name === adapter))
+    throw invalid(`adapter: the engine has none of the name ${adapter.slice(0, 80)}`)
   const { prompt, n, maxTokens, minTokens, deadlineMs, sampling } = request
   const positions = promptLength(prompt)
   if (positions === 0) throw invalid('prompt: expected at least one position, got none')

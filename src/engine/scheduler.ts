@@ -175,6 +175,18 @@ export class Scheduler {
     this.#ledger.release(sequence, keep)
   }
 
+  isRunning(sequence: Sequence): boolean {
+    return this.#running.includes(sequence)
+  }
+
+  /** Takes a sequence out, to be enqueued again later; what it had is kept as of one that gave way. */
+  withdraw(sequence: Sequence): void {
+    if (this.#waiting.remove(sequence)) return
+    this.#running.splice(this.#running.indexOf(sequence), 1)
+    this.#ledger.release(sequence, true)
+    this.#preemptions++
+  }
+
   /** Gives up everything that the prefix cache holds. */
   clearPrefixCache(): void {
     this.#ledger.clearPrefixCache()

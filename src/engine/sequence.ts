@@ -15,6 +15,8 @@ export class ActiveRequest {
   readonly params: GenerateRequest
   readonly prompt: Prompt
   readonly seed: bigint
+  /** What its blocks are named from: salt and adapter. */
+  readonly rootHash: BlockHash
   readonly submittedAt: number
   readonly deadlineAt: number
   /** Place in line; smaller is served first. */
@@ -32,12 +34,18 @@ export class ActiveRequest {
   constructor(
     id: RequestId,
     params: GenerateRequest,
-    { now, seed, batchPatienceMs }: { now: number; seed: bigint; batchPatienceMs: number },
+    {
+      now,
+      seed,
+      batchPatienceMs,
+      adapterDigest,
+    }: { now: number; seed: bigint; batchPatienceMs: number; adapterDigest?: string | undefined },
   ) {
     this.id = id
     this.params = params
     this.prompt = new Prompt(params.prompt)
     this.seed = seed
+    this.rootHash = rootHash(params.cacheSalt ?? '', adapterDigest)
     this.submittedAt = now
     this.deadlineAt = now + params.deadlineMs
     this.rank = now + (params.priority === 'batch' ? batchPatienceMs : 0)
@@ -152,7 +160,7 @@ export class Sequence implements TokenHistory {
     const count = Math.floor(positions / blockSize)
     while (this.#hashes.length < count) {
       const start = this.#hashes.length * blockSize
-      const previous = this.#hashes.at(-1) ?? rootHash(this.request.params.cacheSalt ?? '')
+      const previous = this.#hashes.at(-1) ?? this.request.rootHash
       this.#hashes.push(blockHash(previous, this.spans(start, start + blockSize)))
     }
     return this.#hashes

@@ -1,5 +1,6 @@
 /** The worker's counters as the main thread keeps them: over restarts, and batch sizes until they are asked for. */
 import type { CoreStats } from './engine-core.ts'
+import type { AdapterStats } from './types.ts'
 
 const MAX_BATCH_SIZES = 4096
 
@@ -36,6 +37,7 @@ const NOTHING: CoreStats = {
   draftedTokens: 0,
   acceptedTokens: 0,
   preemptions: 0,
+  adapters: undefined,
   aborted: 0,
   batchSizes: [],
 }
@@ -56,7 +58,7 @@ export class StatsLog {
 
   /** A new worker starts its counters at 0. */
   restart(): void {
-    this.#before = { ...NOTHING, ...this.#counters() }
+    this.#before = { ...NOTHING, ...this.#counters(), adapters: this.#adapters() }
     this.#latest = NOTHING
   }
 
@@ -65,7 +67,26 @@ export class StatsLog {
     const batchSizes = this.#batchSizes
     this.#batchSizes = []
     const { kvBlocksTotal, stateSlotsTotal } = this
-    return { ...this.#latest, kvBlocksTotal, stateSlotsTotal, ...this.#counters(), batchSizes }
+    return {
+      ...this.#latest,
+      ...{ kvBlocksTotal, stateSlotsTotal },
+      ...this.#counters(),
+      adapters: this.#adapters(),
+      batchSizes,
+    }
+  }
+
+  #adapters(): AdapterStats | undefined {
+    const [before, latest] = [this.#before.adapters, this.#latest.adapters]
+    if (!latest) return before && { ...before, loaded: [], loading: 0, waiting: 0, bytes: 0 }
+    if (!before) return latest
+    return {
+      ...latest,
+      loads: before.loads + latest.loads,
+      evictions: before.evictions + latest.evictions,
+      failures: before.failures + latest.failures,
+      loadMs: before.loadMs + latest.loadMs,
+    }
   }
 
   #counters() {

@@ -63,6 +63,8 @@ export interface GenerateRequest {
   readonly cacheSalt?: string
   /** What every answer must look like; absent: any text. */
   readonly constraint?: Constraint
+  /** Name of one of the engine's adapters; absent: the model as it is. */
+  readonly adapter?: string
 }
 
 export interface TokenLogprob {
@@ -132,9 +134,29 @@ export interface EngineStats {
   readonly draftedTokens: number
   readonly acceptedTokens: number
   readonly preemptions: number
+  /** Undefined of an engine that was started without adapters. */
+  readonly adapters?: AdapterStats | undefined
   readonly aborted: number
   /** Rows in each step since the previous call of `stats()`; the newest few thousand. */
   readonly batchSizes: readonly number[]
+}
+
+/** Counters since start. */
+export interface AdapterStats {
+  /** Names, least recently used first. */
+  readonly loaded: readonly string[]
+  readonly loading: number
+  /** Sequences that wait for an adapter. */
+  readonly waiting: number
+  readonly maxLoaded: number
+  /** Of those that are loaded or being loaded. */
+  readonly bytes: number
+  readonly maxBytes: number
+  readonly loads: number
+  readonly evictions: number
+  readonly failures: number
+  /** All loads together. */
+  readonly loadMs: number
 }
 
 /** A running request: its events in order. Returning from the iterator early aborts it. */

@@ -1245,6 +1245,14 @@ export interface components {
                 /** @description Of those the ones that were then chosen. The answer is the same without. */
                 accepted_tokens: number;
             };
+            /** @description What was added to the model's weights; absent where nothing was. */
+            adapter?: {
+                name: string;
+                /** @description SHA-256 over its files. */
+                digest: string;
+                /** @description The largest of its modules. */
+                rank: number;
+            };
             timings_ms: components["schemas"]["StationTimes"];
         };
         /** @description What was seen of each clip and heard of each sound, in every answer about any. */
@@ -1550,6 +1558,8 @@ export interface components {
             /** @description Unix seconds. */
             created: number;
             owned_by: string;
+            /** @description Of an adapter (LoRA), the model that it belongs to. */
+            parent: string | null;
             aerie: {
                 family: string;
                 /** @description Positions: prompt, pictures and answer; 0 for a model that does not answer. */
@@ -1573,6 +1583,8 @@ export interface components {
             /** @description Unix seconds. */
             created: number;
             owned_by: string;
+            /** @description Of an adapter (LoRA), the model that it belongs to. */
+            parent: string | null;
             aerie: components["schemas"]["Capabilities"];
         };
         Capabilities: {
@@ -1633,6 +1645,29 @@ export interface components {
                 kv_cache_bytes: number;
                 /** @description Tokens that an answer may be guessed ahead in one step; 0 without speculation. */
                 max_draft_tokens: number;
+            } | null;
+            /** @description Of an adapter (LoRA), what is added to the model's weights; null for a model. */
+            adapter: {
+                /** @description The model that it belongs to. */
+                base: string;
+                /** @description SHA-256 over its files. */
+                digest: string;
+                rank: {
+                    least: number;
+                    most: number;
+                };
+                /** @description What the modules that it changes are called. */
+                targets: string[];
+                modules: number;
+                parameters: number;
+                /** @description Tensors by how they are stored. */
+                dtypes: {
+                    [key: string]: number;
+                };
+                /** @description That it takes while it is loaded. */
+                bytes: number;
+                /** @description What it says it was trained on. */
+                trained_on: string | null;
             } | null;
             /** @description What `/v1/embeddings` gives; null for a model that answers. */
             embeddings: {

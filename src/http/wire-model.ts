@@ -15,6 +15,7 @@ export function toWireModel(document: CapabilityDocument): Wire['Model'] {
 
 export function toWireDocument(document: CapabilityDocument): Wire['ModelDocument'] {
   const { chat, embeddings, imageTokens, weights, quantization, parity, parent } = document
+  const { adapter } = document
   const { license, digest, systemFingerprint, backend, limits, experts } = document
   return {
     ...openaiFields(document),
@@ -55,6 +56,7 @@ export function toWireDocument(document: CapabilityDocument): Wire['ModelDocumen
         dtypes: { ...weights.dtypes },
         computed_as: weights.computedAs,
       },
+      adapter: adapter ? toWireAdapter(adapter) : null,
       quantization: quantization ? toWireQuantization(quantization) : null,
       parity: parity ? toWireParity(parity) : null,
       license: license ?? null,
@@ -92,8 +94,21 @@ function toWireAudioCapabilities(audio: AudioCapabilities): Wire['Capabilities']
   }
 }
 
-function openaiFields({ id, created, ownedBy }: CapabilityDocument) {
-  return { id, object: 'model' as const, created, owned_by: ownedBy }
+function openaiFields({ id, created, ownedBy, adapter }: CapabilityDocument) {
+  // As vLLM lists adapters.
+  return { id, object: 'model' as const, created, owned_by: ownedBy, parent: adapter?.base ?? null }
+}
+
+function toWireAdapter(
+  adapter: NonNullable<CapabilityDocument['adapter']>,
+): Wire['Capabilities']['adapter'] {
+  return {
+    ...pick(adapter, 'base', 'digest', 'modules', 'parameters', 'bytes'),
+    rank: { ...adapter.ranks },
+    targets: [...adapter.targets],
+    dtypes: { ...adapter.dtypes },
+    trained_on: adapter.trainedOn ?? null,
+  }
 }
 
 function card(document: CapabilityDocument): Wire['Model']['aerie'] {

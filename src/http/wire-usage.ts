@@ -1,5 +1,6 @@
 /** Figures about an answer → wire: token counts, log probabilities, what the model saw. */
 
+import type { AdapterFacts } from '../adapters/contract.ts'
 import type {
   DocumentSeen,
   Explanation,
@@ -78,8 +79,13 @@ function toWireExplanation(
       drafted_tokens: usage.draftedTokens,
       accepted_tokens: usage.acceptedTokens,
     },
+    ...(seen.adapter && { adapter: toWireAdapter(seen.adapter) }),
     timings_ms: toWireTimes(stations),
   }
+}
+
+function toWireAdapter({ name, digest, ranks }: AdapterFacts) {
+  return { name, digest, rank: ranks.most }
 }
 
 /** What is said of an answer beside it: everything where that was asked for, else what clips were seen by, and sounds heard. */

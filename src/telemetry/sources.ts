@@ -6,6 +6,7 @@ import type { ConnectionStats, FileStats } from '../files/contract.ts'
 import type { SoundStats } from '../media/sound/sounds.ts'
 import type { MediaStats } from '../media/types.ts'
 import type { SpeechStats } from '../speech/recogniser.ts'
+import { ADAPTER_COUNTERS, ADAPTER_GAUGES } from './adapter-sources.ts'
 import { SPEECH_COUNTERS, SPEECH_GAUGES } from './speech-sources.ts'
 
 /** What the parts say at one moment; undefined for a part that this server does not have. */
@@ -154,6 +155,7 @@ const GAUGES: Readonly<Record<string, readonly [help: string, read: Read]>> = {
     (s) => s.batches?.resultBytes,
   ],
   aerie_file_uploads_max: ['Uploads that may be; more get 429.', (s) => s.files?.maxUploads],
+  ...ADAPTER_GAUGES,
   ...SPEECH_GAUGES,
   aerie_object_cache_entries: [
     'Copies of objects on the disk, as far as this process knows.',
@@ -181,6 +183,7 @@ const GAUGES: Readonly<Record<string, readonly [help: string, read: Read]>> = {
 
 /** Counted since start by their owners. */
 const COUNTERS: typeof GAUGES = {
+  ...ADAPTER_COUNTERS,
   ...SPEECH_COUNTERS,
   aerie_engine_steps_total: ['Steps of the engine.', (s) => s.engine?.steps],
   aerie_preemptions_total: [

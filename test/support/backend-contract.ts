@@ -13,6 +13,7 @@ import type {
   Segment,
 } from '../../src/engine/backend.ts'
 import { KvCacheFull } from '../../src/engine/backend.ts'
+import { testAdapterContract } from './adapter-contract.ts'
 import { embeddings, logitsOf, randomIds, row, tokens } from './decoder-rows.ts'
 import { testDraftContract } from './draft-contract.ts'
 import { testEncoderContract } from './encoder-contract.ts'
@@ -232,6 +233,12 @@ export function testBackendContract(
     })
 
     testDraftContract({ session: () => session, same, promise })
+
+    testAdapterContract({
+      ...{ backend, same, promise, isFloat: !prepared && kvCacheType === 'f32' },
+      folder: () => folder,
+      options: () => options,
+    })
 
     promise('an impossible fork is refused', async () => {
       await session.step([row(1, tokens(1, 2, 3), 'none'), row(2, tokens(4), 'none')])

@@ -7,7 +7,7 @@ build=${1:-$(mktemp -d)}
 [ $# -gt 0 ] && shift
 cmake -S "$here" -B "$build" -DAERIE_ADDON=OFF -DCMAKE_BUILD_TYPE=Release >/dev/null
 cmake --build "$build" --parallel "$(nproc)" \
-  --target linear_test sparse_test operations_test recurrent_test linear_bench >/dev/null
+  --target linear_test adapters_test sparse_test operations_test recurrent_test linear_bench >/dev/null
 grep -m 1 'model name' /proc/cpuinfo || true
 "$build/linear_test"
 "$build/sparse_test"

@@ -1,4 +1,5 @@
 /** A program while it is written: values are objects, and what nobody has read yet may still be left out. */
+import { rowsName } from '../adaptable.ts'
 import type { Value } from '../graph.ts'
 import { productOf, type Shape } from '../shape.ts'
 import type { FixedSource, FixedValues } from './fixed.ts'
@@ -121,10 +122,6 @@ export class Draft {
   }
 }
 
-function rowsName({ weight, rows }: Extract<FixedSource, { weight: unknown }>): string {
-  return rows ? `${weight.name}[${rows[0]}:${rows[1]}]` : weight.name
-}
-
 export function typeOf({ type }: Value): 'f32' | 'i32' {
   return type === 'int32' ? 'i32' : 'f32'
 }
@@ -146,6 +143,6 @@ export function readBy(instruction: Instruction<Cell>): Cell[] {
   if (instruction.op === 'kvAttention' && instruction.sinks)
     return [...instruction.in, instruction.sinks]
   if (instruction.op !== 'linear') return [...instruction.in]
-  const { bias, multiply, residual } = instruction
-  return [...instruction.in, bias, multiply, residual].filter((cell) => cell !== undefined)
+  const { bias, multiply, residual, floats } = instruction
+  return [...instruction.in, bias, multiply, residual, floats].filter((cell) => cell !== undefined)
 }

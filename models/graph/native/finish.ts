@@ -100,7 +100,7 @@ function numbered(
     return { ...attributes, ...base, ...(sinks && { sinks: place(sinks) }) }
   }
   if (instruction.op !== 'linear') return { ...instruction, ...base } as Instruction
-  const { op, activation, bias, multiply, residual } = instruction
+  const { op, activation, bias, multiply, residual, adapter, floats } = instruction
   return {
     op,
     ...base,
@@ -109,5 +109,7 @@ function numbered(
     ...(activation && { activation }),
     ...(multiply && { multiply: place(multiply) }),
     ...(residual && { residual: place(residual) }),
+    ...(adapter !== undefined && { adapter }),
+    ...(floats && { floats: place(floats) }),
   }
 }

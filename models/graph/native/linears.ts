@@ -1,4 +1,5 @@
 /** Linears and what may be done with their results on the way out: bias, activation, a product, a sum. */
+import { rowsName } from '../adaptable.ts'
 import type { Graph, NodeOf, Value, Weight } from '../graph.ts'
 import { type Shape, sameShape } from '../shape.ts'
 import type { Cell, Draft } from './draft.ts'
@@ -10,6 +11,8 @@ interface OpenLinear {
   readonly linear: number
   readonly shape: Shape
   readonly bias?: Cell
+  readonly adapter?: number
+  readonly floats?: Cell
   readonly activation?: Activation
   readonly multiply?: Cell
   readonly residual?: Cell
@@ -18,6 +21,8 @@ interface OpenLinear {
 export interface LinearsOptions {
   /** Elements that share a scale in the weight's rows; undefined for a weight of floats. */
   groupOf(weight: Weight): number | undefined
+  /** By name of what a linear multiplies, its number among those that adapters may add to. */
+  readonly adapted: ReadonlyMap<string, number>
   /** Values that are asked for by name, and so have to exist. */
   readonly published: ReadonlySet<Value>
 }
@@ -108,11 +113,15 @@ export class Linears {
     const linear = this.#draft.linear(matrix, [out!, width])
     const stored = this.#draft.fixed.weightOf(matrix)
     const group = stored && this.#options.groupOf(stored)
+    const source = this.#draft.fixed.matrixSource(matrix)
+    const adapter = 'weight' in source ? this.#options.adapted.get(rowsName(source)) : undefined
     return {
       x: group === undefined ? x : this.#draft.quantised(x, group),
       linear,
       shape,
       ...(bias && { bias: this.#draft.read(bias) }),
+      ...(adapter !== undefined && { adapter }),
+      ...(adapter !== undefined && group !== undefined && { floats: x }),
     }
   }
 

@@ -1,4 +1,5 @@
 /** Writes a graph as a program of the native runtime, or says why it cannot. */
+import { adaptableLinears, rowsName } from '../adaptable.ts'
 import type { Graph, Node, NodeOf, Value, Weight } from '../graph.ts'
 import { antialiasMatrix, cubicMatrix, halfPixelMatrix, linearMatrix } from '../interpolation.ts'
 import type { OpName } from '../ops.ts'
@@ -22,6 +23,8 @@ export interface NativeOptions {
   readonly outputs?: readonly string[]
   /** Whether the graph's stages are outputs, too. */
   readonly stages?: boolean
+  /** Whether runs may have adapters; inputs that are quantised are then kept as floats, too, until their last product. */
+  readonly adapted?: boolean
 }
 
 /** What one of the program's weights is made of, in their order. */
@@ -41,16 +44,22 @@ export function nativeProgram(graph: Graph, options: NativeOptions = {}): Native
   }
 }
 
-function lower(graph: Graph, { groupOf = () => undefined, outputs, stages }: NativeOptions) {
+function lower(
+  graph: Graph,
+  { groupOf = () => undefined, outputs, stages, adapted = false }: NativeOptions,
+) {
   const named = [...graph.outputs, ...(stages ? graph.stages : [])]
   const wanted = named.filter(({ name }) => outputs?.includes(name) ?? true)
   const fixed = new FixedValues(graph)
   const draft = new Draft(fixed)
   const inputs = graph.inputs.map(({ name, value }) => ({ name, cell: draft.input(value) }))
   const published = new Set(wanted.map(({ value }) => value))
+  const numbers = new Map(
+    (adapted ? adaptableLinears(graph) : []).map((linear) => [rowsName(linear), linear.number]),
+  )
   const context: Context = {
     draft,
-    linears: new Linears(draft, graph, { groupOf, published }),
+    linears: new Linears(draft, graph, { groupOf, published, adapted: numbers }),
     movements: new Movements(draft),
   }
   const needed = neededNodes(graph, published)

@@ -55,6 +55,10 @@ export interface InstructionAttributes<P = Place> {
     readonly multiply?: P
     /** [rows, out] */
     readonly residual?: P
+    /** Its number among `adaptableLinears`, where a run's adapters may add to x · Wᵀ; x is then [name, in]. */
+    readonly adapter?: number
+    /** x as it was before it was q8, which adapters take: f32 [rows, in] */
+    readonly floats?: P
   }
   /** x [rows, n], weight [n], bias [n] */
   layerNorm: NormAttributes

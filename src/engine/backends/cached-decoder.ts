@@ -1,15 +1,18 @@
 /** What decoder sessions over our KV cache have in common: checking, embedding, bookkeeping. */
 import { AerieError } from '../../errors.ts'
 import type {
+  AdapterId,
   DecoderSession,
   KvStats,
   RecurrentStates,
   Row,
   SequenceId,
+  SessionAdapters,
   StepResult,
 } from '../backend.ts'
 import type { TokenSampler } from '../sampler.ts'
 import type { EmbeddingTable } from './embedding-table.ts'
+import type { KnownAdapters } from './known-adapters.ts'
 import type { KvSequence, KvTable } from './kv-table.ts'
 import type { StateSlots, StateTable } from './state-table.ts'
 
@@ -25,6 +28,7 @@ export interface PreparedRow {
   readonly wanted: number
   /** Of a model with recurrences. */
   readonly states?: StateSlots
+  readonly adapter?: AdapterId
 }
 
 /** Computes rows: takes the past from the cache, adds to it, returns what each row wants. */
@@ -40,6 +44,8 @@ export interface CachedDecoderOptions {
   readonly cache: KvTable
   /** Of a model with recurrences. */
   readonly states?: StateTable | undefined
+  /** Where it is to take adapters. */
+  readonly adapters?: KnownAdapters | undefined
   readonly runner: DecoderRunner
   /** Positions that the model accepts. */
   readonly maxContext: number
@@ -54,11 +60,12 @@ export class CachedDecoder implements DecoderSession {
   readonly #embeddings: CachedDecoderOptions['embeddings']
   readonly #cache: KvTable
   readonly #states: StateTable | undefined
+  readonly #adapters: KnownAdapters | undefined
   readonly #runner: DecoderRunner
   #disposed = false
 
   constructor(options: CachedDecoderOptions) {
-    const { embeddings, cache, states, runner, maxContext, sampler } = options
+    const { embeddings, cache, states, adapters, runner, maxContext, sampler } = options
     const { blocksTotal, blockSize } = cache.stats
     this.vocabSize = embeddings.vocabSize
     this.hiddenSize = embeddings.hiddenSize
@@ -67,6 +74,7 @@ export class CachedDecoder implements DecoderSession {
     this.#embeddings = embeddings
     this.#cache = cache
     this.#states = states
+    this.#adapters = adapters
     this.#runner = runner
   }
 
@@ -76,6 +84,10 @@ export class CachedDecoder implements DecoderSession {
 
   get states(): RecurrentStates | undefined {
     return this.#states
+  }
+
+  get adapters(): SessionAdapters | undefined {
+    return this.#adapters
   }
 
   async step(rows: readonly Row[]): Promise<StepResult[]> {
@@ -121,6 +133,7 @@ export class CachedDecoder implements DecoderSession {
     this.#disposed = true
     this.#cache.clear()
     this.#states?.clear()
+    this.#adapters?.clear()
     this.#embeddings.close()
     await this.#runner.dispose()
   }
@@ -141,6 +154,7 @@ export class CachedDecoder implements DecoderSession {
       want: row.want,
       wanted: row.want === 'none' ? 0 : (row.wantLast ?? 1),
       ...(states && { states: states[i]! }),
+      ...(row.adapter !== undefined && { adapter: row.adapter }),
     }))
     const values = await this.#runner.run(prepared)
     // Lengths change last: a failed run leaves every sequence as it was.
@@ -154,9 +168,11 @@ export class CachedDecoder implements DecoderSession {
   /** Positions of each row. Throws before anything is changed. */
   #check(rows: readonly Row[]): number[] {
     const seen = new Set<SequenceId>()
-    return rows.map(({ sequence, input, wantLast = 1 }) => {
+    return rows.map(({ sequence, input, adapter, wantLast = 1 }) => {
       if (seen.has(sequence)) throw failure(`sequence ${sequence} occurs twice in one step`)
       seen.add(sequence)
+      if (adapter !== undefined && !this.#adapters?.has(adapter))
+        throw failure(`sequence ${sequence}: there is no adapter ${adapter}`)
       let positions = 0
       for (const segment of input) {
         if (segment.kind === 'tokens') {

@@ -1,4 +1,5 @@
 /** What backends have in common: they open a model's files, make sessions of them, and close them again. */
+import { AerieError } from '../../errors.ts'
 import type { Backend, BackendOptions, DecoderSession } from '../backend.ts'
 import { type ModelFiles, openModelFiles } from './model-files.ts'
 import { SizedTower } from './sized-tower.ts'
@@ -9,12 +10,20 @@ export interface SessionMakers {
   decoder(files: ModelFiles, options: BackendOptions): Promise<DecoderSession>
   /** For the sessions of one load, however late the last of them is made. */
   runners(options: BackendOptions): Promise<RunnerMaker>
+  /** Absent: decoders take no adapters. */
+  readonly prepareAdapter?: NonNullable<Backend['prepareAdapter']>
 }
 
-export function fileBackend(name: Backend['name'], { decoder, runners }: SessionMakers): Backend {
+export function fileBackend(
+  name: Backend['name'],
+  { decoder, runners, prepareAdapter }: SessionMakers,
+): Backend {
   return {
     name,
+    ...(prepareAdapter && { prepareAdapter }),
     async loadDecoder(directory, options) {
+      if (options.adapters && !prepareAdapter)
+        throw new AerieError('invalid_config', `adapters need the native runtime; this is ${name}`)
       const files = await openModelFiles(directory)
       await using _checkpoint = files.checkpoint
       return await decoder(files, options)

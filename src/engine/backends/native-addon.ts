@@ -9,6 +9,7 @@ export type NativePool = native.Pool
 export type NativeKv = native.KvStore
 export type NativeStates = native.StateStore
 export type NativeRunnable = native.Program
+export type NativeAdapter = native.Adapter
 export type NativeFile = native.MappedFile
 export type NativeBlock = native.MappedBlock
 export type NativeWeightSpec = native.DenseWeight | native.BlockWeight | native.QuantisedWeight

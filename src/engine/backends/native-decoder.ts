@@ -1,5 +1,6 @@
 /** Runs decoder rows on the native runtime: all of them, however long each is, in one run of the program. */
 import type { DecoderRunner, PreparedRow } from './cached-decoder.ts'
+import { byAdapter, type NativeAdapters } from './native-adapters.ts'
 import type { NativeKvTable } from './native-kv.ts'
 import type { NativeSession } from './native-session.ts'
 import type { NativeStateTable } from './native-states.ts'
@@ -9,6 +10,7 @@ export interface NativeDecoderOptions {
   readonly cache: NativeKvTable
   /** Of a model with recurrences. */
   readonly states?: NativeStateTable
+  readonly adapters?: NativeAdapters | undefined
   readonly hiddenSize: number
   readonly vocabSize: number
 }
@@ -23,7 +25,17 @@ export class NativeDecoderRunner implements DecoderRunner {
   }
 
   async run(rows: readonly PreparedRow[]): Promise<(Float32Array | undefined)[]> {
-    const { session, cache, states, hiddenSize, vocabSize } = this.#options
+    const order = byAdapter(rows)
+    if (!order) return this.#run(rows)
+    const values = this.#run(order.map((i) => rows[i]!))
+    const results = new Array<Float32Array | undefined>(rows.length)
+    for (const [place, i] of order.entries()) results[i] = values[place]
+    return results
+  }
+
+  /** Rows of one adapter are neighbours. */
+  #run(rows: readonly PreparedRow[]): (Float32Array | undefined)[] {
+    const { session, cache, states, adapters, hiddenSize, vocabSize } = this.#options
     const tokens = rows.reduce((sum, { positions }) => sum + positions, 0)
     const wanted = rows.reduce((sum, row) => sum + row.wanted, 0)
     const inputs: Record<string, Float32Array | Int32Array> = {
@@ -44,6 +56,7 @@ export class NativeDecoderRunner implements DecoderRunner {
       kv: cache.store,
       ...blockTables(rows),
       ...(states && { states: states.store, stateSlots: slotsOf(rows) }),
+      ...adapters?.ofRun(rows),
     })
     let at = 0
     return rows.map((row) => {

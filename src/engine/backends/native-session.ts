@@ -7,6 +7,7 @@ import { AerieError } from '../../errors.ts'
 import type { ModelFiles } from './model-files.ts'
 import {
   findNativeAddon,
+  type NativeAdapter,
   type NativeAddon,
   type NativeKv,
   type NativePool,
@@ -30,6 +31,9 @@ export interface NativeRun {
   readonly states?: NativeStates
   /** `[rows, 2]`: slots of the recurrent states before, −1 for none, and behind. */
   readonly stateSlots?: Int32Array
+  readonly adapters?: readonly NativeAdapter[]
+  /** For each name of rows `[adapters, 2]`: the first row of each, and how many. */
+  readonly adapterRows?: Readonly<Record<string, Int32Array>>
 }
 
 export interface NativeSessionOptions extends Omit<NativeOptions, 'groupOf'> {

@@ -14,6 +14,7 @@ import { CachedDecoder } from './cached-decoder.ts'
 import { EmbeddingTable } from './embedding-table.ts'
 import { fileBackend } from './file-backend.ts'
 import { decoderGraph, type ModelFiles } from './model-files.ts'
+import { NativeAdapters, prepareNativeAdapter } from './native-adapters.ts'
 import { FASTER_ON_ONNX } from './native-addon.ts'
 import { NativeDecoderRunner } from './native-decoder.ts'
 import { kvPositionBytes, NativeKvTable } from './native-kv.ts'
@@ -26,6 +27,7 @@ import type { EncoderRunner } from './tile-encoder.ts'
 
 export const nativeBackend: Backend = fileBackend('native', {
   decoder: nativeDecoder,
+  prepareAdapter: prepareNativeAdapter,
   async runners(options) {
     const packed = await openPacked(options)
     return {
@@ -91,12 +93,15 @@ export async function nativeDecoder(
   using packed = await openPacked(options)
   const session = await load(graph, files, { ...options, packed })
   unfinished.defer(() => session.dispose())
+  const adapters = options.adapters ? new NativeAdapters(requireNativeAddon()) : undefined
   const runner = new NativeDecoderRunner({
-    ...{ session, cache, hiddenSize, vocabSize },
+    ...{ session, cache, hiddenSize, vocabSize, adapters },
     ...(states && { states }),
   })
   const sampler = new NativeSampler(requireNativeAddon(), vocabSize)
-  const decoder = new CachedDecoder({ embeddings, cache, states, runner, maxContext, sampler })
+  const decoder = new CachedDecoder({
+    ...{ embeddings, cache, states, adapters, runner, maxContext, sampler },
+  })
   unfinished.move()
   return decoder
 }
@@ -109,11 +114,11 @@ async function openPacked(options: BackendOptions): Promise<PackedWeights | unde
 async function load(
   graph: Graph,
   files: ModelFiles,
-  { threads, packed, remark }: NativeRunnerOptions,
+  { threads, packed, remark, adapters: adapted = false }: NativeRunnerOptions,
   outputs?: readonly string[],
 ): Promise<NativeSession> {
   const session = await NativeSession.load(graph, files, {
-    ...{ threads, packed },
+    ...{ threads, packed, adapted },
     ...(outputs && { outputs }),
   })
   const text = packed?.describe(graph.name)

@@ -6,6 +6,7 @@ import type { KvSequence } from './kv-table.ts'
 import type { SequenceCache } from './reference/attention.ts'
 import { interpret } from './reference/interpreter.ts'
 import { type Tensor, tensor } from './reference/tensor.ts'
+import type { ReferenceAdapters } from './reference-adapters.ts'
 import type { ReferenceStateTable } from './reference-states.ts'
 
 export interface ReferenceDecoderOptions {
@@ -15,6 +16,7 @@ export interface ReferenceDecoderOptions {
   readonly cache: KvCache
   /** Of a model with recurrences. */
   readonly states?: ReferenceStateTable
+  readonly adapters?: ReferenceAdapters | undefined
   readonly hiddenSize: number
 }
 
@@ -35,7 +37,7 @@ export class ReferenceDecoderRunner implements DecoderRunner {
     const { cache: sequence, positions, embeddings, want, wanted } = row
     const count = Math.max(wanted, 1)
     const steps = Float64Array.from({ length: count }, (_, i) => positions - count + i)
-    const { graph, weights, states, hiddenSize } = this.#options
+    const { graph, weights, states, adapters, hiddenSize } = this.#options
     const feeds = new Map([
       ['embeddings', tensor([1, positions, hiddenSize], Float64Array.from(embeddings))],
       [
@@ -53,6 +55,7 @@ export class ReferenceDecoderRunner implements DecoderRunner {
       weights,
       cache: this.#cacheOf(sequence, present),
       ...(states && { states: states.view(row.states!) }),
+      ...(row.adapter !== undefined && { adapter: adapters!.products(row.adapter) }),
     })
     this.#options.cache.write(sequence, sequence.length, positions, present, 0)
     return want === 'none' ? undefined : new Float32Array(results.get(want)!.data)

@@ -1,4 +1,5 @@
 /** The reference backend: the same graphs in plain TypeScript, the truth for all others. */
+import { adaptableLinears } from '../../../models/graph/adaptable.ts'
 import {
   type Graph,
   kvGeometry,
@@ -15,6 +16,7 @@ import { decoderGraph, type ModelFiles } from './model-files.ts'
 import { kvPositionBytes } from './native-kv.ts'
 import { interpret } from './reference/interpreter.ts'
 import { type Tensor, tensor } from './reference/tensor.ts'
+import { prepareReferenceAdapter, ReferenceAdapters } from './reference-adapters.ts'
 import { ReferenceDecoderRunner } from './reference-decoder.ts'
 import { ReferenceStateTable } from './reference-states.ts'
 import { BLOCKS_BETWEEN_STATES } from './state-table.ts'
@@ -22,6 +24,7 @@ import type { EncoderRunner } from './tile-encoder.ts'
 
 export const referenceBackend: Backend = fileBackend('reference', {
   decoder: referenceDecoder,
+  prepareAdapter: prepareReferenceAdapter,
   runners: async () => ({
     load: (graph, output, files) => loadRunner(graph, output, files),
     close() {},
@@ -50,11 +53,12 @@ export async function referenceDecoder(
     sizes.length > 0
       ? new ReferenceStateTable({ slots, keptEvery: BLOCKS_BETWEEN_STATES * options.kvBlockSize })
       : undefined
+  const adapters = options.adapters ? new ReferenceAdapters(adaptableLinears(graph)) : undefined
   const runner = new ReferenceDecoderRunner({
-    ...{ graph, geometry, weights, cache, hiddenSize },
+    ...{ graph, geometry, weights, cache, adapters, hiddenSize },
     ...(states && { states }),
   })
-  return new CachedDecoder({ embeddings, cache, states, runner, maxContext })
+  return new CachedDecoder({ embeddings, cache, states, adapters, runner, maxContext })
 }
 
 /** The interpreter for an output of a graph of an opened model, which may be closed afterwards. */

@@ -161,6 +161,10 @@ Napi::Value pack_weight(const Napi::CallbackInfo& info) {
   return block;
 }
 
+Napi::Value allocate(const Napi::CallbackInfo& info) {
+  return aligned_bytes(info.Env(), read_integer(info[0], "bytes", 0, kMostBytes));
+}
+
 Napi::Value quantise(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const std::shared_ptr<ThreadPool> pool = unwrap<PoolHandle>(info[0], "pool").pool;

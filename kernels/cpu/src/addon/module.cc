@@ -24,6 +24,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   define(exports, "mapFile", map_file);
   define(exports, "createStates", create_states);
   define(exports, "createProgram", create_program);
+  define(exports, "allocate", allocate);
+  define(exports, "createAdapter", create_adapter);
   define(exports, "createSampler", create_sampler);
   define(exports, "packLinear", pack_weight);
   define(exports, "isSparse24", is_sparse24);

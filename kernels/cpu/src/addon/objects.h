@@ -55,6 +55,15 @@ struct ProgramHandle {
   std::vector<std::vector<std::byte>> copies;
 };
 
+struct AdapterHandle {
+  // Null once it is closed.
+  std::shared_ptr<const Adapter> adapter;
+  // What its matrices lie in, and where that was.
+  Napi::ObjectReference memory;
+  const void* data = nullptr;
+  size_t bytes = 0;
+};
+
 struct SamplerHandle {
   explicit SamplerHandle(int64_t vocab, const SamplingKernels& kernels) : sampler(vocab, kernels) {}
   Sampler sampler;
@@ -91,6 +100,11 @@ struct HandleTag<SamplerHandle> {
   static constexpr napi_type_tag kTag = {0x6c0e5a0b8f3d4c16, 0xa3b1d2f45e6c7086};
   static constexpr const char* kName = "Sampler";
 };
+template <>
+struct HandleTag<AdapterHandle> {
+  static constexpr napi_type_tag kTag = {0x6c0e5a0b8f3d4c17, 0xa3b1d2f45e6c7087};
+  static constexpr const char* kName = "Adapter";
+};
 
 template <typename... Handles>
 constexpr bool tags_differ() {
@@ -103,11 +117,15 @@ constexpr bool tags_differ() {
   return true;
 }
 // Two classes of one tag would be taken for each other, and their memory too.
-static_assert(tags_differ<PoolHandle, KvHandle, FileHandle, ProgramHandle, StatesHandle, SamplerHandle>());
+static_assert(tags_differ<PoolHandle, KvHandle, FileHandle, ProgramHandle, StatesHandle, SamplerHandle,
+                        AdapterHandle>());
 
 // The store behind a handle that is still open.
 std::shared_ptr<KvStore> open_kv(const Napi::Value& value, const std::string& what);
 std::shared_ptr<StateStore> open_states(const Napi::Value& value, const std::string& what);
+
+// The adapter behind a handle that is still open, whose memory is where it was. Runs no JavaScript.
+std::shared_ptr<const Adapter> open_adapter(const Napi::Value& value, const std::string& what);
 
 // Functions of the module, as in native.d.ts.
 Napi::Value create_pool(const Napi::CallbackInfo& info);
@@ -115,6 +133,8 @@ Napi::Value create_kv(const Napi::CallbackInfo& info);
 Napi::Value map_file(const Napi::CallbackInfo& info);
 Napi::Value create_states(const Napi::CallbackInfo& info);
 Napi::Value create_program(const Napi::CallbackInfo& info);
+Napi::Value allocate(const Napi::CallbackInfo& info);
+Napi::Value create_adapter(const Napi::CallbackInfo& info);
 Napi::Value create_sampler(const Napi::CallbackInfo& info);
 Napi::Value is_sparse24(const Napi::CallbackInfo& info);
 Napi::Value pack_weight(const Napi::CallbackInfo& info);

@@ -11,6 +11,8 @@ namespace {
 
 // Tensors up to this size are copied, so that a run need not look whether they are still there.
 constexpr size_t kCopied = 64 << 10;
+// Of one run.
+constexpr size_t kMostAdapters = 1 << 16;
 
 std::string name_of(size_t weight) { return "weights[" + std::to_string(weight) + "]"; }
 
@@ -68,10 +70,14 @@ struct RunValues {
   Napi::Value tables;
   Napi::Value states;
   Napi::Value state_slots;
+  std::vector<Napi::Value> adapters;
+  // In the order of Spec::dims; absent of those that adapters are not told by.
+  std::vector<Napi::Value> adapter_rows;
   bool is_profiled = false;
 };
 
-RunValues read_run(const Napi::Value& value, const Spec& spec) {
+RunValues read_run(const Napi::Value& value, const Program& program) {
+  const Spec& spec = program.spec();
   RunValues run;
   const Napi::Object options = read_object(value, "run");
   const Napi::Object dims = read_object(options.Get("dims"), "dims");
@@ -91,6 +97,15 @@ RunValues read_run(const Napi::Value& value, const Spec& spec) {
   run.tables = options.Get("tables");
   run.states = options.Get("states");
   run.state_slots = options.Get("stateSlots");
+  run.adapter_rows.resize(spec.dims.size());
+  const Napi::Value adapters = options.Get("adapters");
+  if (!is_absent(adapters)) {
+    run.adapters = read_list(adapters, "adapters", kMostAdapters);
+    const Napi::Object rows = read_object(options.Get("adapterRows"), "adapterRows");
+    for (size_t i = 0; i < spec.dims.size(); ++i) {
+      if (program.adapter_dims()[i]) run.adapter_rows[i] = rows.Get(spec.dims[i]);
+    }
+  }
   run.is_profiled = options.Get("profile").ToBoolean().Value();
   return run;
 }
@@ -106,7 +121,7 @@ Napi::Value run_program(const Napi::CallbackInfo& info) {
   // A getter may close it on the way.
   const std::shared_ptr<Program> program = handle.program;
   const Spec& spec = program->spec();
-  const RunValues values = read_run(info[0], spec);
+  const RunValues values = read_run(info[0], *program);
   std::shared_ptr<KvStore> kv;
   if (!is_absent(values.kv)) kv = open_kv(values.kv, "kv");
   std::shared_ptr<StateStore> states;
@@ -136,6 +151,14 @@ Napi::Value run_program(const Napi::CallbackInfo& info) {
   run.states = states.get();
   run.state_slots = read_numbers(values.state_slots, "stateSlots");
   run.is_profiled = values.is_profiled;
+  std::vector<std::shared_ptr<const Adapter>> adapters;
+  for (size_t i = 0; i < values.adapters.size(); ++i) {
+    adapters.push_back(open_adapter(values.adapters[i], "adapters[" + std::to_string(i) + "]"));
+    run.adapters.push_back(adapters.back().get());
+  }
+  for (size_t i = 0; i < spec.dims.size(); ++i) {
+    run.adapter_rows.push_back(read_numbers(values.adapter_rows[i], "adapterRows"));
+  }
   program->run(run);
   return info.Env().Undefined();
 }

@@ -130,6 +130,8 @@ void read_attributes(const Fields& fields, Instruction& code) {
       code.bias = fields.place_or_none("bias");
       code.multiply = fields.place_or_none("multiply");
       code.residual = fields.place_or_none("residual");
+      code.adapter = fields.place_or_none("adapter");
+      code.floats = fields.place_or_none("floats");
       code.activation = read_activation(fields);
       return;
     case Op::kLayerNorm:

@@ -4,44 +4,21 @@
 #include <string>
 
 #include "error.h"
+#include "linear/cut.h"
 #include "thread_pool.h"
 
 namespace aerie {
 namespace {
 
-// Multiplications below which waking another thread costs more than it brings.
-constexpr int64_t kAlone = 1 << 17;
-// Tasks for each thread: one that is slowed down leaves the rest to the others.
-constexpr int64_t kTasksPerThread = 4;
-// A task's smallest useful size: below, packing and unpacking for a few rows is repeated too often.
-constexpr int64_t kTaskRows = 96;
-constexpr int64_t kTaskPanels = 8;
-
 using Kernel = void (*)(const LinearTask&);
 
 // Cuts [rows, panels] into rectangles and runs them.
 void run(ThreadPool& pool, Kernel kernel, const LinearTask& whole, int64_t multiplications) {
-  const int64_t rows = whole.row_end;
-  const int64_t panels = whole.panel_end;
-  int64_t row_parts = 1;
-  int64_t panel_parts = 1;
+  Cut cut;
   if (pool.threads() > 1 && multiplications > kAlone) {
-    const int64_t wanted = kTasksPerThread * pool.threads();
-    panel_parts =
-        rows < kTaskRows ? std::min(wanted, panels) : std::min(wanted, std::max<int64_t>(panels / kTaskPanels, 1));
-    if (panel_parts < wanted)
-      row_parts = std::clamp<int64_t>(rows / kTaskRows, 1, (wanted + panel_parts - 1) / panel_parts);
+    cut = cut_product(whole.row_end, whole.panel_end, kTasksPerThread * pool.threads());
   }
-  pool.run(row_parts * panel_parts, [&](int64_t i) {
-    const int64_t row_part = i / panel_parts;
-    const int64_t panel_part = i % panel_parts;
-    LinearTask task = whole;
-    task.row_begin = rows * row_part / row_parts;
-    task.row_end = rows * (row_part + 1) / row_parts;
-    task.panel_begin = panels * panel_part / panel_parts;
-    task.panel_end = panels * (panel_part + 1) / panel_parts;
-    kernel(task);
-  });
+  pool.run(cut.parts(), [&](int64_t i) { kernel(part_of(whole, cut, i)); });
 }
 
 void check_input(const PackedLinear& weight, const LinearInput& input, int64_t rows) {

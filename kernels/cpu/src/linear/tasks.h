@@ -10,7 +10,7 @@
 
 namespace aerie {
 
-// What is done to v = x · Wᵀ: activation(v + bias) · multiply + residual. Each part may be absent.
+// What is done to v = x · Wᵀ: activation(v + addend + bias) · multiply + residual. Each part may be absent.
 struct Epilogue {
   // [out]
   const float* bias = nullptr;
@@ -20,6 +20,8 @@ struct Epilogue {
   int64_t multiply_stride = 0;
   const float* residual = nullptr;
   int64_t residual_stride = 0;
+  // [rows], each [out] or null: of rows that have an adapter.
+  const float* const* addends = nullptr;
 };
 
 // A rectangle of y [rows, out]: some rows, some panels of 16 columns. What a row becomes does not depend on the

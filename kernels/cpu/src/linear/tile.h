@@ -200,10 +200,12 @@ static __attribute__((noinline)) void finish_tile(const LinearTask& task, int64_
     return count >= kLanes ? load(p) : load_first(p, count < 0 ? 0 : count);
   };
   for (int64_t r = 0; r < rows; ++r) {
+    const float* const addend = epilogue.addends == nullptr ? nullptr : epilogue.addends[row + r];
     for (int64_t lane = 0; lane < columns; lane += kLanes) {
       const int64_t left = columns - lane;
       const int64_t at = column + lane;
       F v = load(tile + r * kPanel + lane);
+      if (addend != nullptr) v = v + read(addend + at, left);
       if (epilogue.bias != nullptr) v = v + read(epilogue.bias + at, left);
       if (epilogue.activation != Activation::kNone) v = activate(epilogue.activation, v);
       if (epilogue.multiply != nullptr) {

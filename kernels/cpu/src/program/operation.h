@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kv_store.h"
+#include "linear/adapters.h"
 #include "linear/linear.h"
 #include "memory.h"
 #include "ops/op_kernels.h"
@@ -35,6 +36,28 @@ struct SequenceRow {
   int64_t state_to = 0;
 };
 
+// The matrices of one adapter, by the number of the linear that each pair belongs to.
+struct Adapter {
+  std::vector<AdapterPair> pairs;
+
+  // Null where it leaves that linear as it is.
+  const AdapterPair* find(int linear) const {
+    const size_t i = static_cast<size_t>(linear);
+    return i < pairs.size() && pairs[i].down.values != nullptr ? &pairs[i] : nullptr;
+  }
+};
+
+struct RowRange {
+  int64_t first = 0;
+  int64_t count = 0;
+};
+
+// An adapter in a run, and the rows that have it, by named dimension.
+struct AdapterInRun {
+  const Adapter* adapter = nullptr;
+  std::vector<RowRange> ranges;
+};
+
 // Cosines and sines of a run's positions, made once for all that rotate alike.
 struct RopeAngles {
   int positions;
@@ -58,6 +81,7 @@ struct Machine {
   StateStore* states = nullptr;
   int64_t tokens = 0;
   std::vector<SequenceRow> rows;
+  std::vector<AdapterInRun> adapters;
 };
 
 // An instruction with its tensors.

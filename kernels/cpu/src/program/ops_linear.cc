@@ -21,7 +21,38 @@ int64_t weight_group(const PackedLinear& weight) {
   return weight.by_row || weight.group == weight.in ? 0 : weight.group;
 }
 
+// Those rows of x that have an adapter for this linear.
+std::vector<AdaptedRows> adapted_rows(const Instruction& code, const Machine& m) {
+  std::vector<AdaptedRows> groups;
+  if (code.adapter < 0) return groups;
+  for (const AdapterInRun& run : m.adapters) {
+    const RowRange& range = run.ranges[static_cast<size_t>(code.adapter_dim)];
+    const AdapterPair* const pair = run.adapter->find(code.adapter);
+    if (pair != nullptr && range.count > 0) groups.push_back({pair, range.first, range.count});
+  }
+  return groups;
+}
+
 int64_t group_of(const Tensor& x) { return x.group == x.shape.last() ? 0 : x.group; }
+
+void check_adapter(const Operands& o, const Machine& m, const PackedLinear& weight) {
+  if (o.code.adapter < 0) return;
+  const Tensor& x = o.in(0);
+  const Tensor* const floats = o.optional(o.code.floats);
+  expect(floats != nullptr || x.type == Type::kF32, "floats is missing: adapters take x as it was before it was q8");
+  if (floats != nullptr) {
+    expect_type(*floats, Type::kF32, "floats");
+    expect_shape(*floats, x.shape, "floats");
+  }
+  for (const AdapterInRun& run : m.adapters) {
+    const AdapterPair* const pair = run.adapter->find(o.code.adapter);
+    if (pair == nullptr || (pair->down.in == weight.in && pair->up.out == weight.out)) continue;
+    throw TypeError("the adapter's matrices are [" + std::to_string(pair->down.out) + ", " +
+                    std::to_string(pair->down.in) + "] and [" + std::to_string(pair->up.out) + ", " +
+                    std::to_string(pair->up.in) + "] for a weight [" + std::to_string(weight.out) + ", " +
+                    std::to_string(weight.in) + "]");
+  }
+}
 
 }  // namespace
 
@@ -59,6 +90,7 @@ void check_linear(const Operands& o, const Machine& m) {
   if (const Tensor* bias = o.optional(o.code.bias)) expect_vector(*bias, weight.out, "bias");
   check_addend(o, o.code.multiply, "multiply");
   check_addend(o, o.code.residual, "residual");
+  check_adapter(o, m, weight);
 }
 
 void run_linear(const Operands& o, Machine& m) {
@@ -70,7 +102,10 @@ void run_linear(const Operands& o, Machine& m) {
   const bool must_quantise = x.type == Type::kF32 && weight.takes_quantised();
   const int64_t group = weight_group(weight);
   const size_t quantised = must_quantise ? quantised_bytes(rows, weight.in, group) : 0;
-  std::byte* const scratch = m.scratch.require(aligned(own) + quantised, "the workspace of a linear");
+  const std::vector<AdaptedRows> adapted = adapted_rows(o.code, m);
+  const size_t adapters = adapters_workspace(adapted, rows, weight.out);
+  std::byte* const scratch =
+      m.scratch.require(aligned(own) + aligned(quantised) + adapters, "the workspace of a linear");
   const LinearKernels& kernels = *m.linear;
 
   QuantisedView view;
@@ -87,6 +122,10 @@ void run_linear(const Operands& o, Machine& m) {
     const Tensor* tensor = o.optional(place);
     return tensor ? tensor->f32() : nullptr;
   };
+  const Tensor* const before = o.optional(o.code.floats);
+  const float* const* const addends =
+      adapt_rows(kernels, *m.pool, adapted, before ? before->f32() : x.f32(), weight.in, rows, weight.out,
+                 scratch + aligned(own) + aligned(quantised));
   const Epilogue epilogue = {
       .bias = floats(o.code.bias),
       .activation = o.code.activation,
@@ -94,6 +133,7 @@ void run_linear(const Operands& o, Machine& m) {
       .multiply_stride = weight.out,
       .residual = floats(o.code.residual),
       .residual_stride = weight.out,
+      .addends = addends,
   };
   linear(kernels, *m.pool, weight, input, rows, o.out().f32(), weight.out, epilogue, scratch);
 }

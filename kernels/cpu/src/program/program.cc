@@ -70,6 +70,7 @@ Program::Program(std::shared_ptr<ThreadPool> pool, Spec spec, std::vector<Weight
   for (size_t i = 0; i < weights.size(); ++i) {
     located([&] { return "weight " + spec_.weights[i].name + ": "; }, [&] { bind_weight(i, weights[i]); });
   }
+  find_adapter_dims();
   std::vector<int64_t> trial;
   for (size_t i = 0; i < spec_.dims.size(); ++i) trial.push_back(kTrial[i]);
   set_dims(trial);
@@ -88,6 +89,21 @@ void Program::bind_weight(size_t number, const WeightData& weight) {
   tensor.shape = resolve(spec_.values[static_cast<size_t>(spec_.weights[number].value)].shape, {});
   expect_elements("it", {weight.data, weight.bytes / 4, weight.type}, tensor);
   tensor.data = weight.data;
+}
+
+// Rows of an adapted linear are one named dimension, so that a run can say which of them have which adapter.
+void Program::find_adapter_dims() {
+  adapter_dims_.assign(spec_.dims.size(), false);
+  for (size_t i = 0; i < spec_.code.size(); ++i) {
+    Instruction& code = spec_.code[i];
+    if (code.adapter < 0) continue;
+    const std::vector<Dim>& shape = spec_.values[static_cast<size_t>(code.in[0])].shape;
+    if (shape.size() != 2 || shape[0].factor != 1 || shape[0].names.size() != 1) {
+      throw TypeError(where(i) + "x is not [rows, in] with rows of one name, which adapters need");
+    }
+    code.adapter_dim = shape[0].names[0];
+    adapter_dims_[static_cast<size_t>(code.adapter_dim)] = true;
+  }
 }
 
 std::string Program::where(size_t instruction) const {
@@ -217,6 +233,43 @@ void Program::set_states(const RunArguments& arguments) {
   }
 }
 
+void Program::set_adapters(const RunArguments& arguments) {
+  machine_.adapters.clear();
+  for (const Adapter* adapter : arguments.adapters) {
+    machine_.adapters.push_back({adapter, std::vector<RowRange>(spec_.dims.size())});
+  }
+  if (arguments.adapters.empty()) return;
+  for (size_t dim = 0; dim < spec_.dims.size(); ++dim) {
+    if (!adapter_dims_[dim]) continue;
+    const std::span<const int32_t> rows = arguments.adapter_rows[dim];
+    const std::string what = "adapterRows." + spec_.dims[dim];
+    if (rows.size() != 2 * arguments.adapters.size()) {
+      throw TypeError(what + " has " + std::to_string(rows.size()) + " numbers, expected two for each of " +
+                      std::to_string(arguments.adapters.size()) + " adapters");
+    }
+    int64_t end = 0;
+    for (size_t i = 0; i < arguments.adapters.size(); ++i) {
+      const int64_t first = rows[2 * i], count = rows[2 * i + 1];
+      if (first < end || count < 0 || first + count > arguments.dims[dim]) {
+        throw RangeError(what + "[" + std::to_string(i) + "] has " + std::to_string(count) + " rows from " +
+                         std::to_string(first) + " on, expected rows from " + std::to_string(end) + " to " +
+                         std::to_string(arguments.dims[dim]));
+      }
+      end = first + count;
+      machine_.adapters[i].ranges[dim] = {first, count};
+    }
+  }
+}
+
+void Program::check_adapters() const {
+  if (machine_.adapters.empty()) return;
+  for (size_t i = 0; i < spec_.code.size(); ++i) {
+    const Instruction& code = spec_.code[i];
+    if (code.adapter < 0) continue;
+    located([&] { return where(i); }, [&] { operation_of(code.op).check({code, tensors_}, machine_); });
+  }
+}
+
 void Program::set_data(const RunArguments& arguments) {
   const std::byte* const arena = arena_.require(0, "");
   for (size_t i = 0; i < tensors_.size(); ++i) {
@@ -256,13 +309,14 @@ std::vector<bool> Program::needed_for(const RunArguments& arguments) const {
       if (value >= 0) is_read[static_cast<size_t>(root_of(spec_, value))] = true;
     };
     for (const int value : code.in) read(value);
-    for (const int value : {code.bias, code.multiply, code.residual, code.sinks}) read(value);
+    for (const int value : {code.bias, code.multiply, code.residual, code.sinks, code.floats}) read(value);
   }
   return is_needed;
 }
 
 void Program::run(const RunArguments& arguments) {
   set_rows(arguments);
+  set_adapters(arguments);
   if (!is_laid_out_ || arguments.dims != dims_) {
     // Until everything has been checked: a run that fails on the way must not leave half of it behind.
     is_laid_out_ = false;
@@ -271,8 +325,9 @@ void Program::run(const RunArguments& arguments) {
     lay_out();
     dims_ = arguments.dims;
     is_laid_out_ = true;
-  } else if (needs_kv_ || needs_states_) {
-    check_stores();
+  } else {
+    if (needs_kv_ || needs_states_) check_stores();
+    check_adapters();
   }
   set_data(arguments);
   for (RopeAngles& angles : machine_.angles) angles.is_ready = false;

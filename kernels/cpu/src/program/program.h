@@ -41,6 +41,10 @@ struct RunArguments {
   StateStore* states = nullptr;
   // [n, 2]: slot of the row's recurrent states before, −1 for none, and behind the run.
   std::span<const int32_t> state_slots;
+  std::vector<const Adapter*> adapters;
+  // In the order of Spec::dims, of those that rows of adapted linears are: [n, 2], the first row of each adapter and how
+  // many it has, in their order and without overlaps.
+  std::vector<std::span<const int32_t>> adapter_rows;
   bool is_profiled = false;
 };
 
@@ -63,6 +67,8 @@ class Program {
   size_t arena_bytes() const;
   // Whether it has instructions that read and write a KV store.
   bool needs_kv() const { return needs_kv_; }
+  // By number in Spec::dims: whether rows of linears that adapters may add to are counted by it.
+  const std::vector<bool>& adapter_dims() const { return adapter_dims_; }
 
   // Throws TypeError or RangeError naming what does not fit, OutOfMemory; outputs are then undefined. What a failed run
   // wrote to the KV store lies behind the past of its rows.
@@ -74,10 +80,13 @@ class Program {
   void lay_out();
   void set_rows(const RunArguments& arguments);
   void set_states(const RunArguments& arguments);
+  void set_adapters(const RunArguments& arguments);
+  void find_adapter_dims();
   void set_data(const RunArguments& arguments);
   void check_instructions() const;
   // What depends on the run's rows and stores as well.
   void check_stores() const;
+  void check_adapters() const;
   std::vector<bool> needed_for(const RunArguments& arguments) const;
   std::string where(size_t instruction) const;
 
@@ -87,6 +96,7 @@ class Program {
   Machine machine_;
   bool needs_kv_ = false;
   bool needs_states_ = false;
+  std::vector<bool> adapter_dims_;
   // Of the last run, for which tensors and arena are laid out.
   std::vector<int64_t> dims_;
   bool is_laid_out_ = false;

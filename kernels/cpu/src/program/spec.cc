@@ -119,6 +119,7 @@ class Checker {
     if (code.multiply != kNone) read("multiply", code.multiply);
     if (code.residual != kNone) read("residual", code.residual);
     if (code.sinks != kNone) read("sinks", code.sinks);
+    if (code.floats != kNone) read("floats", code.floats);
     if ((code.op == Op::kCausalConv1d || code.op == Op::kSelectiveScan) &&
         !recurrences_.insert(code.recurrence).second) {
       throw TypeError("recurrence " + std::to_string(code.recurrence) + " is another instruction's already");
@@ -133,7 +134,7 @@ class Checker {
       throw TypeError("out: value " + std::to_string(code.out) + " has no slot");
     }
     for (const int place : code.in) check_apart(out, place);
-    for (const int place : {code.bias, code.multiply, code.residual, code.sinks}) {
+    for (const int place : {code.bias, code.multiply, code.residual, code.sinks, code.floats}) {
       if (place != kNone) check_apart(out, place);
     }
   }

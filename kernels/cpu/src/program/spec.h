@@ -58,6 +58,11 @@ struct Instruction {
   int multiply = -1;
   int residual = -1;
   int sinks = -1;
+  // Of a linear that adapters may add to: its number among them, x as f32 where `in` has it quantised, and the named
+  // dimension that its rows are (`Program` looks it up).
+  int adapter = -1;
+  int floats = -1;
+  int adapter_dim = -1;
   Activation activation = Activation::kNone;
   BinaryKind binary = BinaryKind::kAdd;
   float epsilon = 0;

@@ -8,6 +8,7 @@ import {
 } from '../../../../models/graph/interpolation.ts'
 import type { OpName } from '../../../../models/graph/ops.ts'
 import { resolveShape } from '../../../../models/graph/shape.ts'
+import { type AddedProduct, adapted } from './adapted.ts'
 import {
   attention,
   kvAttention,
@@ -47,6 +48,8 @@ export interface RunOptions {
   readonly cache?: SequenceCache
   /** Of that sequence, where it has recurrent states. */
   readonly states?: SequenceStates
+  /** What an adapter adds to the results of some of the graph's `linear`s. */
+  readonly adapter?: ReadonlyMap<Node, AddedProduct> | undefined
 }
 
 interface Context {
@@ -59,7 +62,7 @@ interface Context {
 /** Every output and stage of the graph, by name. Throws on feeds that are not of its shapes. */
 export function interpret(
   graph: Graph,
-  { feeds, weights, cache, states }: RunOptions,
+  { feeds, weights, cache, states, adapter }: RunOptions,
 ): Map<string, Tensor> {
   const values = new Map<Value, Tensor>()
   const dims = new Map<string, number>()
@@ -73,7 +76,9 @@ export function interpret(
   const context = { dims, cache, states }
   for (const node of graph.nodes) {
     const inputs = node.inputs.map((input) => values.get(input)!)
-    values.set(node.output, compute(node, inputs, context))
+    const result = compute(node, inputs, context)
+    const added = adapter?.get(node)
+    values.set(node.output, added ? adapted(result, inputs[0]!, added) : result)
   }
   return new Map(
     [...graph.outputs, ...graph.stages].map(({ name, value }) => [name, values.get(value)!]),
