@@ -178,7 +178,16 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'lock-file',
     'write-all',
   ],
-  inspect: ['cli', 'capabilities', 'import', 'package', 'models', 'errors', 'model-file'],
+  inspect: [
+    'adapters',
+    'cli',
+    'capabilities',
+    'import',
+    'package',
+    'models',
+    'errors',
+    'model-file',
+  ],
   cli: [
     'main',
     'capabilities',

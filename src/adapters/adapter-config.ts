@@ -59,6 +59,7 @@ const PLAIN_INIT: readonly unknown[] = [
 ]
 const LARGEST_RANK = 4096
 const MOST_PATTERNS = 10_000
+const LONGEST_MESSAGE = 300
 
 /** Reads the config of an adapter's folder. Throws `invalid_package` naming the field. */
 export async function readAdapterConfig(folder: string): Promise<AdapterConfig> {
@@ -194,5 +195,6 @@ function shown(value: unknown): string {
 }
 
 function refuse(message: string): never {
-  throw new AerieError('invalid_package', `${ADAPTER_CONFIG}: ${message}`)
+  // Names of fields come from outside, too.
+  throw new AerieError('invalid_package', `${ADAPTER_CONFIG}: ${message.slice(0, LONGEST_MESSAGE)}`)
 }

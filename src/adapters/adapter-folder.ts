@@ -142,7 +142,8 @@ export async function digestOf(folder: string): Promise<{ digest: string; create
   return { digest: all.digest('hex'), created }
 }
 
-async function openWeights(folder: string): Promise<Checkpoint> {
+/** Rejects with `invalid_package`. */
+export async function openWeights(folder: string): Promise<Checkpoint> {
   const names = await listFolder(folder)
   if (names.includes(WEIGHTS)) return await Checkpoint.openFile(folder, WEIGHTS)
   const pickle = names.find((name) => /^adapter_model\.(?:bin|pt|pth)$/.test(name))

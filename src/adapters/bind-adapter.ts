@@ -22,7 +22,7 @@ const TYPES: Readonly<Record<string, AdapterType>> = { F32: 'f32', F16: 'f16', B
 /** `….lora_A.weight`, or with the adapter's name as a state that was not taken through `save_pretrained` has it. */
 const MATRIX = /^(.+)\.lora_([AB])(?:\.([^.]+))?\.weight$/
 /** At most this many problems are listed in an error. */
-const LISTED = 8
+const LISTED = 4
 
 interface Found {
   down?: AdapterTensor
@@ -112,19 +112,18 @@ function modulesOf(tensors: Iterable<StoredTensor>, problems: string[]): Map<str
   const modules = new Map<string, Found>()
   const adapters = new Set<string>()
   for (const tensor of tensors) {
-    const match = MATRIX.exec(tensor.name)
-    if (!match) {
+    const matrix = matrixOf(tensor.name)
+    if (!matrix) {
       problems.push(`${tensor.name} is ${kindOf(tensor.name)}`)
       continue
     }
-    const [, path, half, adapter] = match as unknown as [string, string, 'A' | 'B', string?]
-    adapters.add(adapter ?? '')
+    const { module, half } = matrix
+    adapters.add(matrix.adapter)
     const type = tensor.quantisation ? undefined : TYPES[tensor.dtype]
     if (!type) {
       problems.push(`${tensor.name} is of type ${tensor.dtype}, expected F32, F16 or BF16`)
       continue
     }
-    const module = moduleName(path)
     const found = modules.get(module) ?? {}
     modules.set(module, found)
     const side = half === 'A' ? 'down' : 'up'
@@ -136,6 +135,16 @@ function modulesOf(tensors: Iterable<StoredTensor>, problems: string[]): Map<str
       `tensors of ${adapters.size} adapters in one file: ${[...adapters].slice(0, 4).join(', ')}`,
     )
   return modules
+}
+
+/** Which matrix of which module a tensor is, as the model that was trained calls it; undefined for anything else. */
+export function matrixOf(
+  name: string,
+): { readonly module: string; readonly half: 'A' | 'B'; readonly adapter: string } | undefined {
+  const match = MATRIX.exec(name)
+  if (!match) return undefined
+  const [, path, half, adapter = ''] = match as unknown as [string, string, 'A' | 'B', string?]
+  return { module: moduleName(path), half, adapter }
 }
 
 function kindOf(name: string): string {

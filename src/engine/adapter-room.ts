@@ -4,7 +4,7 @@
  */
 import { AerieError, toWireError } from '../errors.ts'
 import type { AdapterLoader } from './adapter-loader.ts'
-import type { AdapterId, PreparedAdapter, SessionAdapters } from './backend.ts'
+import type { AdapterId, PreparedAdapter, SequenceId, SessionAdapters } from './backend.ts'
 import type { WantedAdapter } from './prepare-adapter.ts'
 import type { Sequence } from './sequence.ts'
 import { compareRank } from './sequence-queue.ts'
@@ -61,6 +61,7 @@ export class AdapterRoom {
   /** What loads that have ended leave to be done. */
   #arrived: (() => void)[] = []
   #hasNews = false
+  #blocked: { readonly first: Sequence; readonly passUntil: SequenceId } | undefined
   #nextId: AdapterId = 0
   #counters = { loads: 0, evictions: 0, failures: 0, loadMs: 0 }
 
@@ -119,6 +120,7 @@ export class AdapterRoom {
     for (const take of this.#arrived.splice(0)) take()
     const ready: Sequence[] = []
     const failed: { sequence: Sequence; error: AerieError }[] = []
+    let isBlocked = false
     for (const sequence of [...this.#parked].sort(compareRank)) {
       const name = sequence.request.params.adapter!
       const slot = this.#slots.get(name)
@@ -127,18 +129,33 @@ export class AdapterRoom {
         this.#parked.delete(sequence)
         failed.push({ sequence, error })
       } else if (slot?.isLoaded) {
+        if (this.#blocked && sequence.id > this.#blocked.passUntil) continue
         this.#parked.delete(sequence)
         slot.users.add(sequence)
         this.#touch(slot)
         ready.push(sequence)
-      } else if (!slot) {
+      } else if (!slot && !isBlocked) {
         const source = this.#adapters.get(name)!
         if (this.#makeRoom(source, sequence, isRunning, withdraw)) this.#load(source)
-        // Who comes later does not pass: or one whose adapter is loaded could keep it there for ever.
-        else break
+        else {
+          isBlocked = true
+          this.#block(sequence)
+        }
       }
     }
+    if (!isBlocked) this.#blocked = undefined
     return { ready, failed }
+  }
+
+  /**
+   * The best rank has no room for its adapter. Those that wait already may still pass with one that is loaded, which saves loading
+   * it again; who comes later may not, or they could keep it there for ever.
+   */
+  #block(first: Sequence): void {
+    if (this.#blocked?.first === first) return
+    let passUntil = 0
+    for (const { id } of this.#parked) passUntil = Math.max(passUntil, id)
+    this.#blocked = { first, passUntil }
   }
 
   stats(): AdapterStats {
