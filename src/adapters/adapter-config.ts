@@ -3,7 +3,7 @@
  * name, unknown fields too: an adapter that is computed in part would answer wrongly without a word.
  */
 import { AerieError } from '../errors.ts'
-import { FILE_LIMITS, isJsonObject, readJson } from '../model-folder.ts'
+import { FILE_LIMITS, isJsonObject, readJson, resolveInside } from '../model-folder.ts'
 import { namePattern } from './name-pattern.ts'
 
 export const ADAPTER_CONFIG = 'adapter_config.json'
@@ -60,6 +60,12 @@ const PLAIN_INIT: readonly unknown[] = [
 const LARGEST_RANK = 4096
 const MOST_PATTERNS = 10_000
 const LONGEST_MESSAGE = 300
+
+/** Whether a folder has an adapter's config and none of a model. Rejects with `invalid_package`. */
+export async function isAdapterFolder(folder: string): Promise<boolean> {
+  const has = async (name: string) => (await resolveInside(folder, name)) !== undefined
+  return (await has(ADAPTER_CONFIG)) && !(await has('config.json'))
+}
 
 /** Reads the config of an adapter's folder. Throws `invalid_package` naming the field. */
 export async function readAdapterConfig(folder: string): Promise<AdapterConfig> {

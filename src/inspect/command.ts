@@ -33,7 +33,8 @@ async function inspect(args: ParsedArgs, terminal: Terminal): Promise<number> {
   if (!(await isFolder(folder)) && !(await isModelFile(folder)))
     throw new UsageError(`${folder}: there is no such folder or file`)
   const base = args.options.get('base')
-  if (await isAdapter(folder)) {
+  const { isAdapterFolder } = await import('../adapters/adapter-config.ts')
+  if (await isAdapterFolder(folder)) {
     const { adapterText, inspectAdapter } = await import('./adapter.ts')
     const found = await inspectAdapter(folder, base === undefined ? undefined : String(base))
     const isJson = args.options.has('json')
@@ -47,11 +48,4 @@ async function inspect(args: ParsedArgs, terminal: Terminal): Promise<number> {
     : inspectionText(found)
   terminal.stdout.write(`${text}\n`)
   return found.problems.length === 0 ? 0 : 1
-}
-
-/** A folder with an adapter's config and none of a model. */
-async function isAdapter(folder: string): Promise<boolean> {
-  const { resolveInside } = await import('../model-folder.ts')
-  const has = async (name: string) => (await resolveInside(folder, name)) !== undefined
-  return (await has('adapter_config.json')) && !(await has('config.json'))
 }

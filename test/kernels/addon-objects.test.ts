@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import {
+  adapterParts,
   KV,
   LAYER,
   type Loose,
@@ -25,6 +26,7 @@ describe('objects of the addon', { skip: NO_ADDON }, () => {
     const program = loose()['createProgram']!(pool, LAYER, [new Float32Array(16), block]) as Loose
     const states = loose()['createStates']!(STATES) as Loose
     const sampler = loose()['createSampler']!(8) as Loose
+    const adapter = loose()['createAdapter']!(adapterParts().memory, adapterParts().pairs) as Loose
     const folder = mkdtempSync(join(tmpdir(), 'aerie-fuzz-'))
     const path = join(folder, 'block')
     writeFileSync(path, block as Uint8Array)
@@ -38,6 +40,7 @@ describe('objects of the addon', { skip: NO_ADDON }, () => {
       [sampler, (self) => sampler['sample']!.call(self, numbers(6, 8), SAMPLE)],
       [states, (self) => states['close']!.call(self)],
       [file, (self) => file['close']!.call(self)],
+      [adapter, (self) => adapter['close']!.call(self)],
     ])
     const others = [
       {},

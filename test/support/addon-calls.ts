@@ -36,7 +36,10 @@ export const LAYER = {
   code: [
     { op: 'rmsNorm', in: [0, 3], out: 4, epsilon: 1e-5, weightOffset: 0 },
     { op: 'quantise', in: [4], out: 5 },
-    { op: 'linear', in: [5], out: 6, linear: 1, activation: 'silu', multiply: 0, residual: 4 },
+    {
+      ...{ op: 'linear', in: [5], out: 6, linear: 1, activation: 'silu', multiply: 0, residual: 4 },
+      ...{ adapter: 0, floats: 4 },
+    },
     {
       op: 'rope',
       in: [6, 1],
@@ -81,6 +84,31 @@ export const WEIGHT = {
 /** Two rows of two blocks each. */
 export const BLOCKS = { type: 'Q6_K', shape: [2, 512], values: new Uint8Array(4 * 210).fill(17) }
 
+/** Of rank 2, for the linear of {@link LAYER}. */
+export function adapterParts(out = 16, width = 16, seed = 5) {
+  const pool = addon().createPool(1)
+  const pack = (rows: number, columns: number, from: number) =>
+    addon().packLinear(pool, {
+      type: 'f32',
+      shape: [rows, columns],
+      values: new Uint8Array(numbers(from, rows * columns).buffer),
+    })
+  const [down, up] = [pack(2, width, seed), pack(out, 2, seed + 1)]
+  const memory = addon().allocate(down.length + up.length)
+  memory.set(down)
+  memory.set(up, down.length)
+  const places = {
+    down: { offset: 0, bytes: down.length },
+    up: { offset: down.length, bytes: up.length },
+  }
+  return { memory, pairs: [{ linear: 0, scale: 0.5, ...places }] }
+}
+
+export function adapter() {
+  const { memory, pairs } = adapterParts()
+  return addon().createAdapter(memory, pairs)
+}
+
 export function run() {
   return {
     dims: { tokens: 3, wanted: 2 },
@@ -89,6 +117,8 @@ export function run() {
     kv: addon().createKv(KV as Parameters<ReturnType<typeof addon>['createKv']>[0]),
     rows: new Int32Array([0, 2, 3, 0, 2, 1, 0, 2]),
     tables: new Int32Array([7, 1, 3]),
+    adapters: [adapter()],
+    adapterRows: { tokens: new Int32Array([1, 2]) },
     profile: true,
   }
 }
