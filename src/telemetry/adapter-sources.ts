@@ -13,6 +13,10 @@ export const ADAPTER_GAUGES: Sources = {
     'Sequences that wait for an adapter.',
     (s) => s.engine?.adapters?.waiting,
   ],
+  aerie_adapters_waiting_max: [
+    'Sequences that may be in the engine, which all may wait for one.',
+    (s) => s.engine?.adapters && s.engine.maxRunning + s.engine.maxWaiting,
+  ],
 }
 
 export const ADAPTER_COUNTERS: Sources = {

@@ -28,6 +28,10 @@ const engine: Snapshot['engine'] = {
   draftedTokens: 30,
   acceptedTokens: 20,
   preemptions: 1,
+  adapters: {
+    ...{ loaded: ['clerk', 'poet'], loading: 1, waiting: 4, maxLoaded: 8 },
+    ...{ bytes: 3000, maxBytes: 5000, loads: 9, evictions: 6, failures: 2, loadMs: 1500 },
+  },
   aborted: 4,
   batchSizes: [1, 3, 3],
 }
@@ -238,6 +242,23 @@ const hearing = {
   soundSpool: { bytes: 7, maxBytes: 8 },
 }
 
+test('adapters are counted, and absent where there are none', async () => {
+  using metrics = createMetrics(() => ({ engine, encoder, media, files: undefined }))
+  const now = await samples(metrics)
+  const expected = {
+    ...{ aerie_adapters_loaded: 2, aerie_adapters_loading: 1, aerie_adapters_loaded_max: 8 },
+    ...{ aerie_adapters_bytes: 3000, aerie_adapters_bytes_max: 5000, aerie_adapters_waiting: 4 },
+    ...{ aerie_adapters_waiting_max: 144, aerie_adapter_loads_total: 9 },
+    ...{ aerie_adapter_evictions_total: 6, aerie_adapter_failures_total: 2 },
+    aerie_adapter_load_seconds_total: 1.5,
+  }
+  for (const [name, value] of Object.entries(expected)) assert.equal(now.get(name), value, name)
+  const { adapters: _, ...plain } = engine!
+  using others = createMetrics(() => ({ engine: plain, encoder, media, files: undefined }))
+  const without = await samples(others)
+  for (const name of Object.keys(expected)) assert.equal(without.get(name), undefined, name)
+})
+
 test('whatever can fill up says how far it may', async () => {
   using metrics = createMetrics(() => ({ engine, encoder, media, files, batches, ...hearing }))
   const now = await samples(metrics)
@@ -247,6 +268,10 @@ test('whatever can fill up says how far it may', async () => {
     aerie_sequences_waiting: 'aerie_sequences_waiting_max',
     aerie_kv_blocks_used: 'aerie_kv_blocks_total',
     aerie_kv_blocks_cached: 'aerie_kv_blocks_cached_max',
+    aerie_adapters_loaded: 'aerie_adapters_loaded_max',
+    aerie_adapters_loading: 'aerie_adapters_loaded_max',
+    aerie_adapters_bytes: 'aerie_adapters_bytes_max',
+    aerie_adapters_waiting: 'aerie_adapters_waiting_max',
     aerie_state_slots_used: 'aerie_state_slots_total',
     aerie_state_slots_cached: 'aerie_state_slots_total',
     aerie_encoder_waiting: 'aerie_encoder_waiting_max',
