@@ -10,6 +10,7 @@ cmake --build "$build" --parallel "$(nproc)" \
   --target linear_test adapters_test sparse_test operations_test recurrent_test linear_bench >/dev/null
 grep -m 1 'model name' /proc/cpuinfo || true
 "$build/linear_test"
+"$build/adapters_test"
 "$build/sparse_test"
 "$build/operations_test"
 "$build/recurrent_test"
