@@ -1,8 +1,10 @@
 /** The grammars of one model: compiled once for all requests, kept while there is room, with masks that other threads compute. */
 import { createHash } from 'node:crypto'
 import type { Constraint } from '../engine/constraint.ts'
+import { AerieError } from '../errors.ts'
 import { type Automaton, automatonBytes } from './automaton.ts'
 import { GrammarThread } from './grammar-thread.ts'
+import { fieldOf } from './lower.ts'
 import { Matcher, type Position } from './matcher.ts'
 import { fewestTokens } from './spelling.ts'
 import { hasAllBytes, type TokenTree, type Vocabulary } from './vocabulary.ts'
@@ -37,6 +39,8 @@ export interface GrammarStats {
 /** A mask of a large vocabulary takes milliseconds; grammars in which it takes so long are made to hurt. */
 const MASK_TIMEOUT_MS = 10_000
 const MOST_ENTRIES = 256
+/** Bytes of a text to an end that is looked for; longer ones would hold up the step. */
+const LONGEST_SPELLING = 32_768
 
 export class CompiledGrammar {
   readonly matcher: Matcher
@@ -88,11 +92,12 @@ export class CompiledGrammar {
     position.pending.catch(() => {})
   }
 
-  /** The fewest tokens of a shortest text to an end; null where the vocabulary cannot spell it. */
+  /** The fewest tokens of a shortest text to an end; null where the vocabulary cannot spell it, or it is long. */
   spelling(position: Position): Uint32Array | null {
     let tokens = this.#spellings.get(position)
     if (tokens === undefined) {
-      tokens = fewestTokens(this.tree, this.matcher.completion(position))
+      const isLong = position.distance > LONGEST_SPELLING
+      tokens = isLong ? null : fewestTokens(this.tree, this.matcher.completion(position))
       this.#spellings.set(position, tokens)
     }
     return tokens
@@ -164,7 +169,10 @@ export class Grammars {
     } catch (error) {
       this.#counters.refused++
       this.#entries.delete(key)
-      throw error
+      const isNameless = error instanceof AerieError && error.param === undefined
+      if (!isNameless || error.code !== 'invalid_request') throw error
+      const param = fieldOf(constraint)
+      throw new AerieError(error.code, `${param}: ${error.message}`, { param, cause: error })
     }
   }
 

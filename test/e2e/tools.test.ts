@@ -206,15 +206,16 @@ describe('tools on a server with real weights', () => {
     }
     const line = { custom_id: 'a', method: 'POST', url: '/v1/chat/completions', body }
     const file = await toFile(Buffer.from(JSON.stringify(line)), 'lines.jsonl')
-    const { id } = await client.files.create({ file, purpose: 'batch' })
-    let batch = await client.batches.create({
+    const { files, batches } = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'none' })
+    const { id } = await files.create({ file, purpose: 'batch' })
+    let batch = await batches.create({
       ...{ input_file_id: id, endpoint: '/v1/chat/completions', completion_window: '24h' },
     })
     while (!['completed', 'failed'].includes(batch.status)) {
       await delay(50)
-      batch = await client.batches.retrieve(batch.id)
+      batch = await batches.retrieve(batch.id)
     }
-    const results = await (await client.files.content(batch.output_file_id!)).text()
+    const results = await (await files.content(batch.output_file_id!)).text()
     const { response } = JSON.parse(results) as {
       response: { body: OpenAI.ChatCompletion }
     }
