@@ -251,14 +251,20 @@ describe('tools on a server with real weights', () => {
     }
   })
 
-  it('keeps strict functions and allowed ones to their schemas where it decides by itself', async () => {
+  it('answers in text where it decides by itself, and calls strict functions as their schemas say', async () => {
     const strict = { ...paint.function, strict: true } as OpenAI.FunctionDefinition
     const answer = await client.chat.completions.create({
       ...{ ...base, temperature: 1, seed: 2, n: 2, max_tokens: 40 },
       tools: [{ type: 'function', function: strict }],
     })
-    for (const { message } of answer.choices) {
-      assert.ok((message.content ?? '').length > 0 || message.tool_calls)
+    for (const { message, finish_reason } of answer.choices) {
+      assert.ok(['stop', 'length', 'tool_calls'].includes(finish_reason))
+      if (finish_reason === 'length') continue
+      for (const call of message.tool_calls ?? []) {
+        assert.ok(call.type === 'function' && isPaint(JSON.parse(call.function.arguments)))
+      }
+      assert.equal(message.tool_calls !== undefined, finish_reason === 'tool_calls')
+      assert.ok(message.tool_calls || message.content!.length > 0)
     }
   })
 
