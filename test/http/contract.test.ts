@@ -139,6 +139,10 @@ test('a known field that is not honoured is refused by name and with the reason'
       'function_call: use tool_choice (accepted: "none", "auto"; got an object)',
     ],
     [
+      { ...base, structured_outputs: { regex: 'a', whitespace_pattern: ' ' } },
+      'structured_outputs.whitespace_pattern: white space is bounded as it is',
+    ],
+    [
       { ...base, modalities: ['text', 'audio'] },
       'modalities: this model answers in text only (accepted: ["text"]; got an array of 2)',
     ],
