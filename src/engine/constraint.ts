@@ -1,16 +1,16 @@
 /**
  * What an answer may say, as a tree that whoever asks builds and the grammar room compiles. Plain JSON, as it crosses threads.
- * The pieces are those of XGrammar's structural tags, which is what they are lowered to.
+ * The pieces are those of XGrammar's structural tags. `param` is the field that a piece stands in, for messages.
  */
 export type Constraint =
   /** This text and no other. */
   | { readonly kind: 'literal'; readonly text: string }
-  /** A JSON text that the schema allows; `true` allows any. Schemas are already checked for keywords that are not supported. */
-  | { readonly kind: 'json'; readonly schema: JsonSchema }
+  /** A JSON text that the schema allows; `true` allows any. */
+  | { readonly kind: 'json'; readonly schema: JsonSchema; readonly param?: string }
   /** A whole match of an ECMAScript-like regular expression. */
-  | { readonly kind: 'regex'; readonly pattern: string }
+  | { readonly kind: 'regex'; readonly pattern: string; readonly param?: string }
   /** A grammar in EBNF as of GBNF and XGrammar, from its rule `root`. */
-  | { readonly kind: 'grammar'; readonly text: string }
+  | { readonly kind: 'grammar'; readonly text: string; readonly param?: string }
   /** Any text. */
   | { readonly kind: 'text' }
   | { readonly kind: 'sequence'; readonly of: readonly Constraint[] }

@@ -1,0 +1,32 @@
+/**
+ * A grammar as a machine over bytes: states with one way on each, and calls of rules that come back. Flat arrays in shared memory,
+ * so that threads share one.
+ */
+
+export const JUMP = 0
+export const BYTE = 1
+export const CALL = 2
+export const END = 3
+
+/** No way to the end. */
+export const UNREACHABLE = 2 ** 30
+
+export interface Automaton {
+  /** One of the four kinds, a state. */
+  readonly kinds: Uint8Array
+  /** JUMP: first target in `targets`; BYTE: low · 256 + high; CALL: first state of the rule. */
+  readonly first: Int32Array
+  /** JUMP: behind the last target; BYTE and CALL: the next state. */
+  readonly second: Int32Array
+  readonly targets: Int32Array
+  /** Fewest bytes from a state to the end of its rule. */
+  readonly distance: Int32Array
+  /** 1 where nothing is left to be said in the rule. */
+  readonly atEnd: Uint8Array
+  readonly start: number
+}
+
+/** Bytes that it takes. */
+export function automatonBytes({ kinds, targets }: Automaton): number {
+  return kinds.length * 14 + targets.byteLength
+}

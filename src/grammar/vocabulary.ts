@@ -1,0 +1,110 @@
+/** The bytes of every token that can be chosen, as grammars see them; shared by threads. */
+
+export interface Vocabulary {
+  /** Of all tokens, one behind the other. Tokens without any can not be said: special ones, and ids that no token has. */
+  readonly bytes: Uint8Array
+  /** `offsets[id]` to `offsets[id + 1]`; as many as logits, and one. */
+  readonly offsets: Int32Array
+  /** A space before the first token is not part of the text. */
+  readonly stripsLeadingSpace: boolean
+}
+
+/** Tokens looked up before others get their turn. */
+const AT_ONCE = 4096
+
+/** Of `size` ids; `bytesOf` gives what a token adds to the text. */
+export async function collectVocabulary(
+  size: number,
+  bytesOf: (id: number) => Uint8Array,
+  stripsLeadingSpace: boolean,
+): Promise<Vocabulary> {
+  const offsets = new Int32Array(new SharedArrayBuffer(4 * (size + 1)))
+  const all: Uint8Array[] = []
+  for (let id = 0; id < size; id++) {
+    const bytes = bytesOf(id)
+    all.push(bytes)
+    offsets[id + 1] = offsets[id]! + bytes.length
+    if (id % AT_ONCE === AT_ONCE - 1) await new Promise((resolve) => setImmediate(resolve))
+  }
+  const bytes = new Uint8Array(new SharedArrayBuffer(offsets[size]!))
+  for (const [id, token] of all.entries()) bytes.set(token, offsets[id]!)
+  return { bytes, offsets, stripsLeadingSpace }
+}
+
+export function vocabularySize({ offsets }: Vocabulary): number {
+  return offsets.length - 1
+}
+
+export function tokenBytes({ bytes, offsets }: Vocabulary, id: number): Uint8Array {
+  return bytes.subarray(offsets[id]!, offsets[id + 1]!)
+}
+
+/** Tokens in the order of their bytes, as a tree in depth-first order: those that begin alike are walked once. */
+export interface TokenTree {
+  /** The byte that leads to a node. */
+  readonly bytes: Uint8Array
+  /** Bytes from the root to a node. */
+  readonly depths: Uint16Array
+  /** The node behind all that begin with it. */
+  readonly skips: Int32Array
+  /** Tokens that end in a node: `ids[ends[node]]` to `ids[ends[node + 1]]`. */
+  readonly ends: Int32Array
+  readonly ids: Int32Array
+  readonly deepest: number
+}
+
+/** Longer tokens are runs of one character, and never needed. */
+const LONGEST_TOKEN = 1024
+
+export function buildTree(vocabulary: Vocabulary): TokenTree {
+  const size = vocabularySize(vocabulary)
+  const tokens: { readonly id: number; readonly bytes: Uint8Array }[] = []
+  for (let id = 0; id < size; id++) {
+    const bytes = tokenBytes(vocabulary, id)
+    if (bytes.length > 0 && bytes.length <= LONGEST_TOKEN) tokens.push({ id, bytes })
+  }
+  tokens.sort((a, b) => compare(a.bytes, b.bytes))
+  const bytes: number[] = []
+  const depths: number[] = []
+  const ends: number[] = [0]
+  const ids: number[] = []
+  let previous = new Uint8Array(0)
+  for (const { id, bytes: token } of tokens) {
+    let common = 0
+    while (common < previous.length && common < token.length && previous[common] === token[common])
+      common++
+    for (let depth = common; depth < token.length; depth++) {
+      bytes.push(token[depth]!)
+      depths.push(depth + 1)
+      ends.push(ids.length)
+    }
+    ids.push(id)
+    ends[ends.length - 1] = ids.length
+    previous = Uint8Array.from(token)
+  }
+  return {
+    bytes: Uint8Array.from(bytes),
+    depths: Uint16Array.from(depths),
+    skips: skipsOf(depths),
+    ends: Int32Array.from(ends),
+    ids: Int32Array.from(ids),
+    deepest: depths.reduce((most, depth) => Math.max(most, depth), 0),
+  }
+}
+
+function skipsOf(depths: readonly number[]): Int32Array {
+  const skips = new Int32Array(depths.length)
+  const open: number[] = []
+  for (let node = 0; node <= depths.length; node++) {
+    const depth = depths[node] ?? 0
+    while (open.length > 0 && depths[open.at(-1)!]! >= depth) skips[open.pop()!] = node
+    open.push(node)
+  }
+  return skips
+}
+
+function compare(a: Uint8Array, b: Uint8Array): number {
+  const length = Math.min(a.length, b.length)
+  for (let i = 0; i < length; i++) if (a[i] !== b[i]) return a[i]! - b[i]!
+  return a.length - b.length
+}
