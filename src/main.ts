@@ -52,6 +52,7 @@ import {
 } from './part-options.ts'
 import { startAll } from './start-all.ts'
 import { createLogger, type Logger } from './telemetry/logger.ts'
+import { vocabularyOf } from './tokenizer/vocabulary.ts'
 import { openModelSource } from './weights/model-source.ts'
 
 export interface MainOptions extends LocateOptions {
@@ -148,6 +149,7 @@ async function openChat(
       : startEncoder({ ...worker, ...encoderBounds(config) }),
     startMedia(mediaOptions(config, logger)),
   ])
+  engine.useVocabulary(await vocabularyOf(text.tokenizer, engine.vocabSize))
   const model: ServedModel = {
     ...text,
     id: name,

@@ -43,9 +43,11 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'process-alive',
     'write-all',
   ],
-  engine: ['engine/backends', 'models', 'errors', 'free-memory'],
+  engine: ['engine/backends', 'grammar', 'models', 'errors', 'free-memory'],
+  // The type of a constraint.
+  grammar: ['engine', 'errors'],
   // A GGUF file holds the vocabulary beside the weights.
-  tokenizer: ['errors', 'model-file', 'model-folder', 'weights'],
+  tokenizer: ['errors', 'grammar', 'model-file', 'model-folder', 'weights'],
   media: ['models', 'errors', 'process-alive', 'write-all'],
   // The host of worker threads.
   files: ['engine', 'errors', 'write-all'],

@@ -8,6 +8,7 @@ import { answerRoom } from './answer-room.ts'
 import type { ChatService } from './contract.ts'
 import { documentsSeen } from './documents.ts'
 import { openFiles, type ReadableFiles } from './file-parts.ts'
+import { formatConstraint } from './format-constraint.ts'
 import { encodeMedia, interleave, loadMedia, NO_MEDIA, releaseMedia } from './media-parts.ts'
 import type { ServedModel } from './model.ts'
 import { buildPrompt } from './prompt.ts'
@@ -48,6 +49,9 @@ export function createChatService(options: ChatServiceOptions): ChatService {
       let loaded = NO_MEDIA
       try {
         const { tenant } = request
+        const constraint = formatConstraint(request.responseFormat)
+        // What cannot be kept to is refused before anything is loaded for it.
+        if (constraint) await model.engine.prepare(constraint, signal)
         const context = { files, tenant, maxTextBytes, media, model, signal }
         const messages = await openFiles(request.messages, context)
         loaded = await loadMedia(model, media, messages, signal)
@@ -68,6 +72,7 @@ export function createChatService(options: ChatServiceOptions): ChatService {
             deadlineMs: deadline.remainingMs(),
             priority: request.priority,
             cacheSalt: `${request.tenant}\n${request.cacheKey ?? ''}`,
+            ...(constraint ? { constraint } : {}),
           },
           signal,
         )

@@ -2,7 +2,9 @@
 import { randomBytes } from 'node:crypto'
 import { AerieError, toWireError } from '../errors.ts'
 import { freeMemory } from '../free-memory.ts'
+import type { CompiledGrammar } from '../grammar/grammars.ts'
 import type { DecoderSession, Row, Segment, StepResult } from './backend.ts'
+import { awaitMasks, MaskedLogits } from './constrained.ts'
 import { toSegment } from './prompt.ts'
 import { Sampler, type TokenSampler } from './sampler.ts'
 import { type PlannedRow, Scheduler, type SchedulerOptions } from './scheduler.ts'
@@ -17,11 +19,20 @@ export interface EngineCoreOptions extends SchedulerOptions, SpeculationOptions 
   readonly now: () => number
   /** Hears of every failure of the backend, once. */
   readonly onFailure: (error: AerieError) => void
+  /** Hears of each step that had to wait for masks of grammars, and of answers that were brought to their end. */
+  readonly onMaskWait?: (masks: number, ms: number) => void
+  readonly onSteered?: () => void
 }
 
 /** What the outside asks of the engine; takes effect at the beginning of the next step. */
 export type Command =
-  | { readonly type: 'generate'; readonly id: RequestId; readonly request: GenerateRequest }
+  | {
+      readonly type: 'generate'
+      readonly id: RequestId
+      readonly request: GenerateRequest
+      /** What its constraint was compiled to. */
+      readonly grammar?: CompiledGrammar
+    }
   | { readonly type: 'abort'; readonly id: RequestId }
   | { readonly type: 'stop'; readonly id: RequestId; readonly choice: number }
 
@@ -29,7 +40,7 @@ export type RequestEvent = readonly [id: RequestId, event: GenerationEvent]
 
 export type CoreStats = Omit<
   EngineStats,
-  'maxRunning' | 'maxWaiting' | 'kvBlocksCachedMax' | 'kvCacheType'
+  'maxRunning' | 'maxWaiting' | 'kvBlocksCachedMax' | 'kvCacheType' | 'grammars'
 >
 
 /** One decoder and the requests on it. `step` calls must not overlap. */
@@ -39,6 +50,7 @@ export class EngineCore {
   readonly #scheduler: Scheduler
   readonly #sampler: TokenSampler
   readonly #speculation: Speculation
+  readonly #masked: MaskedLogits
   readonly #requests = new Map<RequestId, ActiveRequest>()
   readonly #inbox: Command[] = []
   #events: RequestEvent[] = []
@@ -62,6 +74,7 @@ export class EngineCore {
     this.#options = options
     this.#scheduler = new Scheduler(session, options)
     this.#sampler = session.sampler ?? new Sampler(session.vocabSize)
+    this.#masked = new MaskedLogits(session.vocabSize)
     // What a recurrent state has read cannot be taken back.
     this.#speculation = new Speculation(
       session.states ? { maxDraftTokens: 0 } : options,
@@ -98,6 +111,7 @@ export class EngineCore {
     for (const { sequence } of plan) sequence.request.admittedAt ??= startedAt
     const results = await this.#run(plan)
     if (!results) return
+    await this.#awaitMasks(plan)
     this.#process(plan, results)
     this.#speculation.observe(plan, this.#options.now() - startedAt)
     for (const { values } of results) if (values) freeMemory(values.buffer)
@@ -139,7 +153,7 @@ export class EngineCore {
 
   #obey(command: Command): void {
     if (command.type === 'generate') {
-      this.#submit(command.id, command.request)
+      this.#submit(command.id, command.request, command.grammar)
       return
     }
     // The request may have ended while the command was on its way.
@@ -153,7 +167,7 @@ export class EngineCore {
     }
   }
 
-  #submit(id: RequestId, params: GenerateRequest): void {
+  #submit(id: RequestId, params: GenerateRequest, grammar: CompiledGrammar | undefined): void {
     const { seed } = params.sampling
     const stopTokenIds = this.#known(params.stopTokenIds)
     const request = new ActiveRequest(
@@ -163,6 +177,7 @@ export class EngineCore {
         now: this.#options.now(),
         seed: seed === undefined ? randomBytes(8).readBigUInt64LE() : BigInt(Math.trunc(seed)),
         batchPatienceMs: this.#options.batchPatienceMs,
+        grammar,
       },
     )
     this.#requests.set(id, request)
@@ -216,6 +231,14 @@ export class EngineCore {
       want: take === sequence.pending ? 'logits' : 'none',
       wantLast: 1 + draft.length,
     }
+  }
+
+  async #awaitMasks(plan: readonly PlannedRow[]): Promise<void> {
+    const startedAt = this.#options.now()
+    const masks = await awaitMasks(plan, (request, error) =>
+      this.#fail(request, this.#failure(error)),
+    )
+    if (masks > 0) this.#options.onMaskWait?.(masks, this.#options.now() - startedAt)
   }
 
   /** Post-processing: what ran is recorded first, so that KV taken from a sequence below is complete. */
@@ -280,18 +303,27 @@ export class EngineCore {
     const choice = sequence.choice!
     const forbidden = sequence.output.length < params.minTokens ? params.stopTokenIds : undefined
     const uniform = () => sequence.uniform()
-    const token = this.#sampler.sample(logits, params.sampling, sequence, uniform, forbidden)
+    const { constrained } = sequence
+    const token = constrained
+      ? constrained.choose(this.#sampler, this.#masked, logits, sequence, forbidden !== undefined)
+      : this.#sampler.sample(logits, params.sampling, sequence, uniform, forbidden)
     this.#counters.generatedTokens++
     if (token.id === guess) {
       sequence.accepted++
       this.#counters.acceptedTokens++
     }
+    // What was brought to its end for want of room ends by its length, complete as it is.
+    const ended = constrained?.isSteered ? 'length' : 'stop'
     if (params.stopTokenIds.has(token.id)) {
-      this.#finish(sequence, 'stop')
+      this.#finish(sequence, ended)
       return undefined
     }
     sequence.push(token.id)
     this.#emit(sequence.request, { type: 'token', choice, ...token })
+    if (constrained?.isComplete) {
+      this.#finish(sequence, ended)
+      return undefined
+    }
     if (sequence.output.length < params.maxTokens) return token.id
     this.#finish(sequence, 'length')
     return undefined
@@ -311,6 +343,7 @@ export class EngineCore {
 
   #finish(sequence: Sequence, reason: 'stop' | 'length'): void {
     const { request } = sequence
+    if (sequence.constrained?.isSteered) this.#options.onSteered?.()
     this.#emitFinish(request, sequence.choice!, reason, sequence)
     this.#scheduler.release(sequence, { keep: true })
     request.sequences.delete(sequence)
@@ -350,6 +383,8 @@ export class EngineCore {
    * are checked before they come here, so no other code would be true for every request of a step.
    */
   #failure(error: unknown): AerieError {
+    // A grammar can turn out too ambiguous, or beyond what the vocabulary spells.
+    if (error instanceof AerieError && error.code === 'invalid_request') return error
     const failure =
       error instanceof AerieError && error.code === 'backend_failure'
         ? error

@@ -1,6 +1,9 @@
 /** What the main thread and the engine worker say to each other. */
 import type { WireError } from '../errors.ts'
+import type { GrammarStats } from '../grammar/grammars.ts'
+import type { Vocabulary } from '../grammar/vocabulary.ts'
 import type { Backend, BackendOptions } from './backend.ts'
+import type { Constraint } from './constraint.ts'
 import type { Command, CoreStats, RequestEvent } from './engine-core.ts'
 import type { SchedulerOptions } from './scheduler.ts'
 import type { DisposeMessage } from './worker-host.ts'
@@ -16,6 +19,15 @@ export interface EngineWorkerData {
     readonly batchPatienceMs: number
     readonly maxDraftTokens: number
   }
+  readonly grammars: GrammarLimits
+}
+
+/** What compiling constraints may take. */
+export interface GrammarLimits {
+  /** Milliseconds for one. */
+  readonly compileTimeoutMs: number
+  /** Bytes of those that are kept. */
+  readonly cacheBytes: number
 }
 
 /** What the worker says of its model. */
@@ -31,12 +43,26 @@ export interface EngineReady {
   readonly prefixCacheBlocks: number
 }
 
-export type ToEngine = Command | DisposeMessage
+/** Requests under a constraint bring the vocabulary, which lies in shared memory: a worker that was restarted has none. */
+export type ToEngine = Command | GenerateMessage | PrepareMessage | DisposeMessage
+
+export type GenerateMessage = Extract<Command, { type: 'generate' }> & {
+  readonly vocabulary?: Vocabulary | undefined
+}
+
+export interface PrepareMessage {
+  readonly type: 'prepare'
+  readonly id: number
+  readonly constraint: Constraint
+  readonly vocabulary: Vocabulary
+}
 
 /** One message a step, or less: what happened, the counters when they are due, and failures for the log. */
 export interface FromEngine {
   readonly type: 'step'
   readonly events: readonly RequestEvent[]
-  readonly stats?: CoreStats
+  readonly stats?: CoreStats & { readonly grammars: GrammarStats }
+  /** Constraints that were compiled, or not. */
+  readonly prepared?: readonly { readonly id: number; readonly error?: WireError }[]
   readonly failures: readonly WireError[]
 }

@@ -4,8 +4,16 @@ import type { MessagePort } from 'node:worker_threads'
 import { type AerieError, toWireError, type WireError } from '../errors.ts'
 import { sharedMemoryPassed } from '../free-memory.ts'
 import type { DecoderSession } from './backend.ts'
-import { EngineCore, type RequestEvent } from './engine-core.ts'
-import type { EngineReady, EngineWorkerData, FromEngine, ToEngine } from './engine-messages.ts'
+import { ConstraintRoom } from './constraint-room.ts'
+import { type Command, EngineCore, type RequestEvent } from './engine-core.ts'
+import type {
+  EngineReady,
+  EngineWorkerData,
+  FromEngine,
+  GenerateMessage,
+  PrepareMessage,
+  ToEngine,
+} from './engine-messages.ts'
 import type { GenerateRequest } from './types.ts'
 import type { StartMessage } from './worker-host.ts'
 
@@ -22,7 +30,7 @@ const STATS_INTERVAL_MS = 50
 export function serveDecoder(
   port: MessagePort,
   session: DecoderSession,
-  scheduling: EngineWorkerData['scheduling'],
+  { scheduling, grammars: limits }: Pick<EngineWorkerData, 'scheduling' | 'grammars'>,
 ): void {
   let failures: WireError[] = []
   let events: RequestEvent[] = []
@@ -31,12 +39,15 @@ export function serveDecoder(
   let statsAt = 0
   let loop: Promise<void> | undefined
   let disposing = false
+  const constraints = new ConstraintRoom(limits)
   const { prefixCacheBlocks = Math.floor(session.kv.blocksTotal / 2) } = scheduling
   const core = new EngineCore(session, {
     ...scheduling,
     prefixCacheBlocks,
     now: () => performance.now(),
     onFailure: (error) => failures.push(withStack(error)),
+    onMaskWait: (masks, ms) => constraints.waited(masks, ms),
+    onSteered: () => constraints.steered(),
   })
 
   async function run(): Promise<void> {
@@ -65,7 +76,7 @@ export function serveDecoder(
       type: 'step',
       events,
       failures,
-      ...(due ? { stats: core.takeStats() } : {}),
+      ...(due ? { stats: { ...core.takeStats(), grammars: constraints.stats() } } : {}),
     }
     failures = []
     events = []
@@ -75,6 +86,7 @@ export function serveDecoder(
   async function dispose(): Promise<void> {
     disposing = true
     await loop
+    await constraints.dispose()
     await session.dispose()
     port.close()
   }
@@ -84,10 +96,45 @@ export function serveDecoder(
       void dispose()
       return
     }
+    if (message.type === 'prepare') {
+      void prepare(message)
+      return
+    }
     if (message.type === 'generate') sharedMemoryPassed(featureBytes(message.request))
-    core.send(message)
-    loop ??= run()
+    if (message.type === 'generate' && message.request.constraint) void begin(message)
+    else if (!constraints.abandon(message)) pass(message)
   })
+
+  function pass(command: Command): void {
+    core.send(command)
+    loop ??= run()
+  }
+
+  async function prepare({ id, constraint, vocabulary }: PrepareMessage): Promise<void> {
+    const error = await constraints.compile(constraint, vocabulary).then(
+      () => undefined,
+      (reason: unknown) => toWireError(reason),
+    )
+    const message: FromEngine = {
+      type: 'step',
+      events: [],
+      failures: [],
+      prepared: [{ id, ...(error ? { error } : {}) }],
+      stats: { ...core.takeStats(), grammars: constraints.stats() },
+    }
+    if (!disposing) port.postMessage(message)
+  }
+
+  /** Under a constraint, which is as a rule compiled already. */
+  async function begin(message: GenerateMessage): Promise<void> {
+    const begun = await constraints.begin(message)
+    if (begun.command) pass(begun.command)
+    else if (begun.error) {
+      events.push([message.id, { type: 'error', error: begun.error }])
+      report()
+    }
+  }
+
   const ready: StartMessage<EngineReady> = {
     type: 'ready',
     vocabSize: session.vocabSize,

@@ -5,11 +5,12 @@ import type { EngineWorkerData } from './engine-messages.ts'
 import { serveDecoder } from './engine-server.ts'
 import { reportFailedStart, withRemarks } from './worker-start.ts'
 
-const { modelDir, backend, backendOptions, scheduling } = workerData as EngineWorkerData
+const data = workerData as EngineWorkerData
+const { modelDir, backend, backendOptions } = data
 const port = parentPort!
 
 await reportFailedStart(port, async () => {
   const runtime = await createBackend(backend)
   const options = withRemarks(port, backendOptions)
-  serveDecoder(port, await runtime.loadDecoder(modelDir, options), scheduling)
+  serveDecoder(port, await runtime.loadDecoder(modelDir, options), data)
 })

@@ -1,9 +1,18 @@
 /** The engine as the main thread sees it: requests go to the worker, events come back by the step. */
 import { AerieError, fromWireError, toWireError } from '../errors.ts'
+import type { Vocabulary } from '../grammar/vocabulary.ts'
 import { type Backend, type BackendOptions, type KvCacheType, mostRunning } from './backend.ts'
-import type { EngineReady, EngineWorkerData, FromEngine, ToEngine } from './engine-messages.ts'
+import type { Constraint } from './constraint.ts'
+import type {
+  EngineReady,
+  EngineWorkerData,
+  FromEngine,
+  GrammarLimits,
+  ToEngine,
+} from './engine-messages.ts'
 import { GenerationStream } from './generation.ts'
 import type { Logger } from './logger.ts'
+import { Preparations } from './preparations.ts'
 import { QueueBound } from './queue-bound.ts'
 import { checkRequest } from './request-check.ts'
 import type { RequestId } from './sequence.ts'
@@ -33,10 +42,14 @@ export interface EngineOptions {
   readonly prefixCacheBlocks?: number
   /** Milliseconds that a batch request lets live ones pass; absent: 10 000. */
   readonly batchPatienceMs?: number
+  /** What constraints may take; absent: five seconds and 128 MiB. */
+  readonly grammars?: GrammarLimits
   readonly logger: Logger
   /** Hears of a crash of the worker, after the running requests have failed. */
   readonly onCrash?: (error: Error) => void
 }
+
+export const GRAMMAR_LIMITS: GrammarLimits = { compileTimeoutMs: 5000, cacheBytes: 128 * 2 ** 20 }
 
 const ENTRY = new URL('./engine-worker.ts', import.meta.url)
 
@@ -61,6 +74,8 @@ class WorkerEngine implements Engine {
   readonly #inFlight = new Map<RequestId, InFlight>()
   #host!: WorkerHost<EngineReady, ToEngine, FromEngine>
   readonly #stats = new StatsLog()
+  readonly #preparations = new Preparations()
+  #vocabulary: Vocabulary | undefined
   #nextId: RequestId = 1
   #draining: Promise<void> | undefined
   #drained: (() => void) | undefined
@@ -96,6 +111,21 @@ class WorkerEngine implements Engine {
     return this.#host.healthy
   }
 
+  useVocabulary(vocabulary: Vocabulary): void {
+    this.#vocabulary = vocabulary
+  }
+
+  async prepare(constraint: Constraint, signal: AbortSignal): Promise<void> {
+    if (this.#draining) throw new AerieError('shutting_down', 'the engine takes no new requests')
+    this.#host.assertHealthy()
+    const vocabulary = this.#vocabulary
+    if (!vocabulary) throw new AerieError('backend_failure', 'the engine was given no vocabulary')
+    await this.#preparations.begin(
+      (id) => this.#host.post({ type: 'prepare', id, constraint, vocabulary }),
+      signal,
+    )
+  }
+
   generate(request: GenerateRequest, signal: AbortSignal): Generation {
     if (this.#draining) throw new AerieError('shutting_down', 'the engine takes no new requests')
     this.#host.assertHealthy()
@@ -115,7 +145,8 @@ class WorkerEngine implements Engine {
     const forget = () => signal.removeEventListener('abort', cancel)
     const { n: choices, priority } = request
     this.#inFlight.set(id, { stream, choices, priority, forget })
-    this.#host.post({ type: 'generate', id, request })
+    const vocabulary = request.constraint && this.#vocabulary
+    this.#host.post({ type: 'generate', id, request, ...(vocabulary ? { vocabulary } : {}) })
     return stream
   }
 
@@ -141,7 +172,7 @@ class WorkerEngine implements Engine {
     await this.#host.dispose()
   }
 
-  #receive({ events, stats, failures }: FromEngine): void {
+  #receive({ events, stats, failures, prepared = [] }: FromEngine): void {
     for (const failure of failures) {
       this.#options.logger.error(
         { err: fromWireError(failure), stack: failure.stack },
@@ -149,6 +180,7 @@ class WorkerEngine implements Engine {
       )
     }
     for (const [id, event] of events) this.#deliver(id, event)
+    for (const { id, error } of prepared) this.#preparations.end(id, error)
     if (stats) this.#stats.receive(stats)
   }
 
@@ -189,6 +221,7 @@ class WorkerEngine implements Engine {
   }
 
   #failAll(error: AerieError): void {
+    this.#preparations.failAll(error)
     for (const [id, request] of this.#inFlight) {
       request.stream.push({ type: 'error', error: toWireError(error) })
       this.#end(id, request)
@@ -200,7 +233,7 @@ function toWorkerData(options: EngineOptions): EngineWorkerData {
   const { modelDir, backend, threads, packedWeights } = options
   const { kvCacheBytes, kvBlockSize, kvCacheType = 'f32' } = options
   const { maxRunning, stepTokenBudget, prefixCacheBlocks, batchPatienceMs = 10_000 } = options
-  const { maxDraftTokens = 0 } = options
+  const { maxDraftTokens = 0, grammars = GRAMMAR_LIMITS } = options
   return {
     modelDir,
     backend,
@@ -209,5 +242,6 @@ function toWorkerData(options: EngineOptions): EngineWorkerData {
       ...{ maxRunning, stepTokenBudget, prefixCacheBlocks, batchPatienceMs },
       maxDraftTokens,
     },
+    grammars,
   }
 }

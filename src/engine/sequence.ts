@@ -1,6 +1,8 @@
 /** What the engine knows of a request, and of each of its answers while they are written. */
+import type { CompiledGrammar } from '../grammar/grammars.ts'
 import type { SequenceId } from './backend.ts'
 import { type BlockHash, blockHash, rootHash } from './block-hash.ts'
+import { ConstrainedAnswer } from './constrained.ts'
 import type { TokenHistory } from './logits-processor.ts'
 import { Prompt, type Span } from './prompt.ts'
 import { PromptLookup } from './prompt-lookup.ts'
@@ -19,6 +21,8 @@ export class ActiveRequest {
   readonly deadlineAt: number
   /** Place in line; smaller is served first. */
   readonly rank: number
+  /** What every answer has to keep to. */
+  readonly grammar: CompiledGrammar | undefined
   admittedAt: number | undefined
   promptReadAt: number | undefined
   /** Positions that need not be computed when it was first scheduled. */
@@ -32,12 +36,23 @@ export class ActiveRequest {
   constructor(
     id: RequestId,
     params: GenerateRequest,
-    { now, seed, batchPatienceMs }: { now: number; seed: bigint; batchPatienceMs: number },
+    {
+      now,
+      seed,
+      batchPatienceMs,
+      grammar,
+    }: {
+      now: number
+      seed: bigint
+      batchPatienceMs: number
+      grammar?: CompiledGrammar | undefined
+    },
   ) {
     this.id = id
     this.params = params
     this.prompt = new Prompt(params.prompt)
     this.seed = seed
+    this.grammar = grammar
     this.submittedAt = now
     this.deadlineAt = now + params.deadlineMs
     this.rank = now + (params.priority === 'batch' ? batchPatienceMs : 0)
@@ -74,6 +89,8 @@ export class Sequence implements TokenHistory {
   accepted = 0
   /** Names of its full blocks, as far as they were asked for. */
   readonly #hashes: BlockHash[] = []
+  /** Where the answer stands in its grammar; undefined without one. All begin alike, so before the prompt is read it stands for all. */
+  readonly constrained: ConstrainedAnswer | undefined
   #choice: number | undefined
   #random: TokenRandom | undefined
   #lookup: PromptLookup | undefined
@@ -81,6 +98,7 @@ export class Sequence implements TokenHistory {
   constructor(id: SequenceId, request: ActiveRequest) {
     this.id = id
     this.request = request
+    this.constrained = request.grammar && new ConstrainedAnswer(request.grammar)
   }
 
   /** The choice it writes; undefined until the prompt is read. */
@@ -119,6 +137,7 @@ export class Sequence implements TokenHistory {
   }
 
   push(id: number): void {
+    this.constrained?.accept(id)
     this.output.push(id)
     this.#lookup?.push(id)
     this.outputCounts.set(id, (this.outputCounts.get(id) ?? 0) + 1)

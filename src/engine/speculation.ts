@@ -32,9 +32,10 @@ export class Speculation {
     if (maxDraftTokens === 0) return plan
     const least = GAIN * this.#stepCost.price(plan.length)
     const { draft = (sequence, most) => sequence.draft(most, least) } = this.#options
-    return scheduler.withDrafts(plan, this.#most, (sequence, most) =>
-      draft(sequence, Math.min(most, maxDraftTokens)),
-    )
+    return scheduler.withDrafts(plan, this.#most, (sequence, most) => {
+      const guessed = draft(sequence, Math.min(most, maxDraftTokens))
+      return sequence.constrained?.allowed(guessed) ?? guessed
+    })
   }
 
   /** Learns from a step; one that reads prompts says nothing of what a guess costs. */

@@ -1,4 +1,5 @@
 /** The worker's counters as the main thread keeps them: over restarts, and batch sizes until they are asked for. */
+import type { GrammarStats } from '../grammar/grammars.ts'
 import type { CoreStats } from './engine-core.ts'
 
 const MAX_BATCH_SIZES = 4096
@@ -17,7 +18,34 @@ const COUNTERS = [
   'aborted',
 ] as const
 
-const NOTHING: CoreStats = {
+const GRAMMAR_COUNTERS = [
+  'compiled',
+  'cacheHits',
+  'refused',
+  'masks',
+  'maskWaits',
+  'maskWaitMs',
+  'steered',
+  'restarts',
+] as const
+
+/** What a worker counts. */
+type WorkerStats = CoreStats & { readonly grammars: GrammarStats }
+
+export const NO_GRAMMARS: GrammarStats = {
+  compiled: 0,
+  cacheHits: 0,
+  refused: 0,
+  cached: 0,
+  cachedBytes: 0,
+  masks: 0,
+  maskWaits: 0,
+  maskWaitMs: 0,
+  steered: 0,
+  restarts: 0,
+}
+
+const NOTHING: WorkerStats = {
   running: 0,
   waiting: 0,
   kvBlocksUsed: 0,
@@ -38,6 +66,7 @@ const NOTHING: CoreStats = {
   preemptions: 0,
   aborted: 0,
   batchSizes: [],
+  grammars: NO_GRAMMARS,
 }
 
 export class StatsLog {
@@ -48,7 +77,7 @@ export class StatsLog {
   #latest = NOTHING
   #batchSizes: number[] = []
 
-  receive(stats: CoreStats): void {
+  receive(stats: WorkerStats): void {
     this.#latest = stats
     this.#batchSizes.push(...stats.batchSizes)
     this.#batchSizes.splice(0, Math.max(this.#batchSizes.length - MAX_BATCH_SIZES, 0))
@@ -56,16 +85,30 @@ export class StatsLog {
 
   /** A new worker starts its counters at 0. */
   restart(): void {
-    this.#before = { ...NOTHING, ...this.#counters() }
+    this.#before = { ...NOTHING, ...this.#counters(), grammars: this.#grammars() }
     this.#latest = NOTHING
   }
 
   /** Counters since the start; batch sizes since the last call. */
-  take(): CoreStats {
+  take(): WorkerStats {
     const batchSizes = this.#batchSizes
     this.#batchSizes = []
     const { kvBlocksTotal, stateSlotsTotal } = this
-    return { ...this.#latest, kvBlocksTotal, stateSlotsTotal, ...this.#counters(), batchSizes }
+    const { cached, cachedBytes } = this.#latest.grammars
+    const grammars = { ...this.#grammars(), cached, cachedBytes }
+    return {
+      ...this.#latest,
+      ...{ kvBlocksTotal, stateSlotsTotal, grammars },
+      ...this.#counters(),
+      batchSizes,
+    }
+  }
+
+  #grammars(): GrammarStats {
+    const before = this.#before.grammars
+    const latest = this.#latest.grammars
+    const sums = GRAMMAR_COUNTERS.map((name) => [name, before[name] + latest[name]] as const)
+    return { ...NO_GRAMMARS, ...Object.fromEntries(sums) }
   }
 
   #counters() {

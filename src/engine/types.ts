@@ -2,6 +2,8 @@
 import type { PictureLayout } from '../../models/tiling/layout.ts'
 import type { FramePooling } from '../../models/video/pooling.ts'
 import type { WireError } from '../errors.ts'
+import type { GrammarStats } from '../grammar/grammars.ts'
+import type { Vocabulary } from '../grammar/vocabulary.ts'
 import type { KvCacheType, TowerInput, TowerSessions } from './backend.ts'
 import type { Constraint } from './constraint.ts'
 
@@ -135,6 +137,7 @@ export interface EngineStats {
   readonly aborted: number
   /** Rows in each step since the previous call of `stats()`; the newest few thousand. */
   readonly batchSizes: readonly number[]
+  readonly grammars: GrammarStats
 }
 
 /** A running request: its events in order. Returning from the iterator early aborts it. */
@@ -152,6 +155,13 @@ export interface Engine {
   readonly maxContext: number
   /** False while the worker is down or coming back after a crash; requests are refused meanwhile. */
   readonly healthy: boolean
+  /** The tokens as text, which constraints need; given once, before the first of them. */
+  useVocabulary(vocabulary: Vocabulary): void
+  /**
+   * Compiles a constraint, so that a generation under it can begin at once. Rejects with `invalid_request` or `unsupported_parameter` naming the
+   * field, `cancelled`, or as `generate` throws.
+   */
+  prepare(constraint: Constraint, signal: AbortSignal): Promise<void>
   /**
    * Queues a generation. Throws at once: `queue_full` (with `retryAfterSeconds`), `shutting_down`,
    * `not_ready` while restarting, `backend_failure` when the worker is gone for good,

@@ -23,11 +23,17 @@ type Separated = Extract<Constraint, { kind: 'separated' }>
 /** Characters of all triggers together. */
 const MOST_TRIGGER_CHARACTERS = 2000
 
-/** Throws `invalid_request` or `unsupported_parameter`, naming the field and what in it. */
-export function lower(constraint: Constraint): Grammar {
+/**
+ * Throws `invalid_request` or `unsupported_parameter`, naming the field and what in it. `afterSpace`: there may be a space before all, which
+ * the detokenizer takes off again.
+ */
+export function lower(constraint: Constraint, afterSpace = false): Grammar {
   const lowering = new Lowering()
   const root = lowering.lower(constraint)
-  return { rules: lowering.rules, root }
+  return {
+    rules: lowering.rules,
+    root: afterSpace ? sequence(optional(text(' ')), root) : root,
+  }
 }
 
 class Lowering {

@@ -44,6 +44,10 @@ export type PositionPath = readonly (readonly number[])[]
 const MOST_WAYS = 4000
 /** Positions that are kept for those who come by again. */
 const MOST_POSITIONS = 8192
+/** Of masks that are kept likewise. */
+const MOST_MASK_BYTES = 32 * 2 ** 20
+/** About what a position takes. */
+const POSITION_BYTES = 2500
 
 export class Matcher {
   readonly automaton: Automaton
@@ -51,11 +55,23 @@ export class Matcher {
   #frames = 0
   readonly #positions = new Map<string, Position>()
   #generation = 0
+  #maskBytes = 0
   readonly start: Position
 
   constructor(automaton: Automaton) {
     this.automaton = automaton
     this.start = this.#close([{ state: automaton.start, frame: undefined }])!
+  }
+
+  /** What is kept, in bytes, about. */
+  get bytes(): number {
+    return this.#positions.size * POSITION_BYTES + this.#maskBytes
+  }
+
+  keepMask(position: Position, mask: Uint32Array): void {
+    if (this.#maskBytes + mask.byteLength > MOST_MASK_BYTES) this.#forget()
+    position.mask = mask
+    this.#maskBytes += mask.byteLength
   }
 
   /** Behind the bytes; null where the grammar does not allow them. */
@@ -154,11 +170,7 @@ export class Matcher {
     const name = `${mayEnd}${ways.map(({ state, frame }) => `${state}:${frame?.id ?? ''}`).join()}`
     const known = this.#positions.get(name)
     if (known) return known
-    if (this.#positions.size >= MOST_POSITIONS) {
-      // Those that are still in use live on with their texts, and find the others anew.
-      this.#positions.clear()
-      this.#generation++
-    }
+    if (this.#positions.size >= MOST_POSITIONS) this.#forget()
     const position: Position = {
       ways,
       mayEnd,
@@ -170,6 +182,13 @@ export class Matcher {
     }
     this.#positions.set(name, position)
     return position
+  }
+
+  /** Positions that are in use live on with their answers, and find the others anew. */
+  #forget(): void {
+    this.#positions.clear()
+    this.#maskBytes = 0
+    this.#generation++
   }
 
   #distance({ state, frame }: Way): number {

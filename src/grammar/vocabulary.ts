@@ -39,6 +39,15 @@ export function tokenBytes({ bytes, offsets }: Vocabulary, id: number): Uint8Arr
   return bytes.subarray(offsets[id]!, offsets[id + 1]!)
 }
 
+/** Whether every byte is a token of its own. */
+export function hasAllBytes({ bytes, offsets }: Vocabulary): boolean {
+  const seen = new Set<number>()
+  for (let id = 0; id < offsets.length - 1; id++) {
+    if (offsets[id + 1]! - offsets[id]! === 1) seen.add(bytes[offsets[id]!]!)
+  }
+  return seen.size === 256
+}
+
 /** Tokens in the order of their bytes, as a tree in depth-first order: those that begin alike are walked once. */
 export interface TokenTree {
   /** The byte that leads to a node. */
@@ -83,17 +92,17 @@ export function buildTree(vocabulary: Vocabulary): TokenTree {
     previous = Uint8Array.from(token)
   }
   return {
-    bytes: Uint8Array.from(bytes),
-    depths: Uint16Array.from(depths),
-    skips: skipsOf(depths),
-    ends: Int32Array.from(ends),
-    ids: Int32Array.from(ids),
+    bytes: shared(Uint8Array, bytes),
+    depths: shared(Uint16Array, depths),
+    skips: shared(Int32Array, skipsOf(depths)),
+    ends: shared(Int32Array, ends),
+    ids: shared(Int32Array, ids),
     deepest: depths.reduce((most, depth) => Math.max(most, depth), 0),
   }
 }
 
-function skipsOf(depths: readonly number[]): Int32Array {
-  const skips = new Int32Array(depths.length)
+function skipsOf(depths: readonly number[]): number[] {
+  const skips: number[] = new Array(depths.length).fill(0)
   const open: number[] = []
   for (let node = 0; node <= depths.length; node++) {
     const depth = depths[node] ?? 0
@@ -107,4 +116,13 @@ function compare(a: Uint8Array, b: Uint8Array): number {
   const length = Math.min(a.length, b.length)
   for (let i = 0; i < length; i++) if (a[i] !== b[i]) return a[i]! - b[i]!
   return a.length - b.length
+}
+
+function shared<T extends Uint8Array | Uint16Array | Int32Array>(
+  type: { new (buffer: SharedArrayBuffer): T; readonly BYTES_PER_ELEMENT: number },
+  values: ArrayLike<number>,
+): T {
+  const array = new type(new SharedArrayBuffer(values.length * type.BYTES_PER_ELEMENT))
+  array.set(values)
+  return array
 }

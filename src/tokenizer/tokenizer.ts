@@ -137,6 +137,11 @@ export class Tokenizer {
     return isBare ? text : this.#prefix + text
   }
 
+  /** Whether a space before the first token is left out of the text. */
+  get stripsLeadingSpace(): boolean {
+    return this.#rule.stripLeadingSpace
+  }
+
   /** A fresh stream of ids to text. */
   detokenizer(): Detokenizer {
     return new Detokenizer(this, this.#rule.stripLeadingSpace)

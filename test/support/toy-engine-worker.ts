@@ -5,7 +5,7 @@ import { serveDecoder } from '../../src/engine/engine-server.ts'
 import { RecurrentToyDecoder } from './recurrent-toy-decoder.ts'
 import { ToyDecoder } from './toy-decoder.ts'
 
-const { modelDir, scheduling } = workerData as EngineWorkerData
-const options = JSON.parse(modelDir)
+const data = workerData as EngineWorkerData
+const options = JSON.parse(data.modelDir)
 const decoder = 'slots' in options ? new RecurrentToyDecoder(options) : new ToyDecoder(options)
-serveDecoder(parentPort!, decoder, scheduling)
+serveDecoder(parentPort!, decoder, data)

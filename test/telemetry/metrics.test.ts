@@ -30,6 +30,18 @@ const engine: Snapshot['engine'] = {
   preemptions: 1,
   aborted: 4,
   batchSizes: [1, 3, 3],
+  grammars: {
+    compiled: 22,
+    cacheHits: 23,
+    refused: 24,
+    cached: 25,
+    cachedBytes: 26,
+    masks: 27,
+    maskWaits: 28,
+    maskWaitMs: 2900,
+    steered: 30,
+    restarts: 31,
+  },
 }
 const encoder: Snapshot['encoder'] = {
   waiting: 1,

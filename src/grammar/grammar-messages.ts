@@ -1,0 +1,36 @@
+/** What the engine and its grammar threads say to each other. */
+import type { Constraint } from '../engine/constraint.ts'
+import type { WireError } from '../errors.ts'
+import type { Automaton } from './automaton.ts'
+import type { PositionPath } from './matcher.ts'
+import type { TokenTree, Vocabulary } from './vocabulary.ts'
+
+export interface GrammarWorkerData {
+  readonly vocabulary: Vocabulary
+}
+
+export type GrammarJob =
+  | { readonly type: 'compile'; readonly constraint: Constraint }
+  | { readonly type: 'tree' }
+  /** Automata are kept by their number. */
+  | {
+      readonly type: 'mask'
+      readonly grammar: number
+      readonly automaton: Automaton
+      readonly path: PositionPath
+    }
+
+export interface GrammarResults {
+  readonly compile: Automaton
+  readonly tree: TokenTree
+  readonly mask: Uint32Array
+}
+
+export type ToGrammar = GrammarJob & { readonly id: number }
+
+export type FromGrammar =
+  | {
+      readonly id: number
+      readonly result: GrammarResults[GrammarJob['type']]
+    }
+  | { readonly id: number; readonly error: WireError }

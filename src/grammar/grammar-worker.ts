@@ -1,0 +1,48 @@
+/** Entry of a grammar thread: constraints → automata, positions → masks. One job after the other. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { toWireError } from '../errors.ts'
+import { buildAutomaton } from './build-automaton.ts'
+import type { FromGrammar, GrammarJob, GrammarWorkerData, ToGrammar } from './grammar-messages.ts'
+import { lower } from './lower.ts'
+import { computeMask } from './masks.ts'
+import { Matcher } from './matcher.ts'
+import { buildTree, type TokenTree, vocabularySize } from './vocabulary.ts'
+
+/** Matchers that are kept between masks. */
+const MOST_MATCHERS = 16
+
+const { vocabulary } = workerData as GrammarWorkerData
+const port = parentPort!
+const matchers = new Map<number, Matcher>()
+let tree: TokenTree | undefined
+
+port.on('message', ({ id, ...job }: ToGrammar) => {
+  let answer: FromGrammar
+  try {
+    answer = { id, result: run(job as GrammarJob) }
+  } catch (error) {
+    answer = { id, error: toWireError(error) }
+  }
+  port.postMessage(answer)
+})
+
+function run(job: GrammarJob) {
+  switch (job.type) {
+    case 'compile':
+      return buildAutomaton(lower(job.constraint, vocabulary.stripsLeadingSpace), 'constraint')
+    case 'tree':
+      tree ??= buildTree(vocabulary)
+      return tree
+    case 'mask': {
+      tree ??= buildTree(vocabulary)
+      const matcher = matchers.get(job.grammar) ?? new Matcher(job.automaton)
+      matchers.delete(job.grammar)
+      matchers.set(job.grammar, matcher)
+      for (const oldest of matchers.keys()) {
+        if (matchers.size <= MOST_MATCHERS) break
+        matchers.delete(oldest)
+      }
+      return computeMask(matcher, matcher.fromPath(job.path), tree, vocabularySize(vocabulary))
+    }
+  }
+}

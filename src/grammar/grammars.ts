@@ -1,0 +1,223 @@
+/** The grammars of one model: compiled once for all requests, kept while there is room, with masks that other threads compute. */
+import { createHash } from 'node:crypto'
+import type { Constraint } from '../engine/constraint.ts'
+import { type Automaton, automatonBytes } from './automaton.ts'
+import { GrammarThread } from './grammar-thread.ts'
+import { Matcher, type Position } from './matcher.ts'
+import { fewestTokens } from './spelling.ts'
+import { hasAllBytes, type TokenTree, type Vocabulary } from './vocabulary.ts'
+
+export interface GrammarOptions {
+  readonly vocabulary: Vocabulary
+  /** Milliseconds in which a constraint has to be compiled. */
+  readonly compileTimeoutMs: number
+  /** Bytes of compiled grammars that are kept, those in use aside. */
+  readonly cacheBytes: number
+  /** Entry of the threads; for tests. */
+  readonly entry?: URL
+}
+
+/** Counters since the start, but `cached` and `cachedBytes`. */
+export interface GrammarStats {
+  readonly compiled: number
+  readonly cacheHits: number
+  /** Constraints that were refused, or took too long. */
+  readonly refused: number
+  readonly cached: number
+  readonly cachedBytes: number
+  readonly masks: number
+  /** Masks that were not there when they were needed, and the milliseconds that steps waited for them. */
+  readonly maskWaits: number
+  readonly maskWaitMs: number
+  /** Answers that were brought to their end because they had no more room. */
+  readonly steered: number
+  readonly restarts: number
+}
+
+/** A mask of a large vocabulary takes milliseconds; grammars in which it takes so long are made to hurt. */
+const MASK_TIMEOUT_MS = 10_000
+const MOST_ENTRIES = 256
+
+export class CompiledGrammar {
+  readonly matcher: Matcher
+  readonly tree: TokenTree
+  readonly vocabulary: Vocabulary
+  readonly #number: number
+  readonly #automaton: Automaton
+  readonly #grammars: Grammars
+  readonly #spellings = new WeakMap<Position, Uint32Array | null>()
+
+  constructor(grammars: Grammars, number: number, automaton: Automaton, tree: TokenTree) {
+    this.#grammars = grammars
+    this.#number = number
+    this.#automaton = automaton
+    this.matcher = new Matcher(automaton)
+    this.tree = tree
+    this.vocabulary = grammars.vocabulary
+  }
+
+  /** Every byte is a token, so that anything can be spelled. */
+  get spellsBytes(): boolean {
+    return this.#grammars.spellsBytes
+  }
+
+  get bytes(): number {
+    return automatonBytes(this.#automaton) + this.matcher.bytes
+  }
+
+  /** Sees to it that the position gets its mask. */
+  request(position: Position): void {
+    if (position.mask || position.pending) return
+    const job = {
+      type: 'mask',
+      grammar: this.#number,
+      automaton: this.#automaton,
+      path: this.matcher.toPath(position),
+    } as const
+    position.pending = this.#grammars.computeMask(job).then(
+      (mask) => {
+        this.matcher.keepMask(position, mask)
+        position.pending = undefined
+      },
+      (error: unknown) => {
+        position.pending = undefined
+        throw error
+      },
+    )
+    // Who needs it hears of it; perhaps nobody does.
+    position.pending.catch(() => {})
+  }
+
+  /** The fewest tokens of a shortest text to an end; null where the vocabulary cannot spell it. */
+  spelling(position: Position): Uint32Array | null {
+    let tokens = this.#spellings.get(position)
+    if (tokens === undefined) {
+      tokens = fewestTokens(this.tree, this.matcher.completion(position))
+      this.#spellings.set(position, tokens)
+    }
+    return tokens
+  }
+}
+
+interface Entry {
+  readonly compiled: Promise<CompiledGrammar>
+  grammar: CompiledGrammar | undefined
+}
+
+export class Grammars {
+  readonly vocabulary: Vocabulary
+  readonly spellsBytes: boolean
+  readonly #options: GrammarOptions
+  readonly #compiler: GrammarThread
+  readonly #masks: GrammarThread
+  /** Least recently used first. */
+  readonly #entries = new Map<string, Entry>()
+  #tree: Promise<TokenTree> | undefined
+  #numbers = 0
+  readonly #counters = {
+    compiled: 0,
+    cacheHits: 0,
+    refused: 0,
+    masks: 0,
+    maskWaits: 0,
+    maskWaitMs: 0,
+    steered: 0,
+  }
+
+  constructor(options: GrammarOptions) {
+    this.#options = options
+    this.vocabulary = options.vocabulary
+    this.spellsBytes = hasAllBytes(options.vocabulary)
+    const { vocabulary, entry, compileTimeoutMs } = options
+    const shared = { vocabulary, ...(entry ? { entry } : {}) }
+    this.#compiler = new GrammarThread({
+      ...shared,
+      name: 'grammar compiler',
+      timeoutMs: compileTimeoutMs,
+      tooLong: `the grammar takes longer than ${compileTimeoutMs / 1000} seconds to compile`,
+    })
+    this.#masks = new GrammarThread({
+      ...shared,
+      name: 'grammar masks',
+      timeoutMs: MASK_TIMEOUT_MS,
+      tooLong: 'the grammar is too ambiguous: it takes too long to say what may come next',
+    })
+  }
+
+  /** The tenants of a server share what is compiled: it holds what a constraint says and nothing of who says it. */
+  async compile(constraint: Constraint): Promise<CompiledGrammar> {
+    const key = createHash('sha256').update(JSON.stringify(constraint)).digest('base64')
+    const known = this.#entries.get(key)
+    if (known) {
+      this.#counters.cacheHits++
+      this.#entries.delete(key)
+      this.#entries.set(key, known)
+      return await known.compiled
+    }
+    const entry: Entry = { compiled: this.#compile(constraint), grammar: undefined }
+    this.#entries.set(key, entry)
+    try {
+      entry.grammar = await entry.compiled
+      this.#counters.compiled++
+      this.#evict()
+      return entry.grammar
+    } catch (error) {
+      this.#counters.refused++
+      this.#entries.delete(key)
+      throw error
+    }
+  }
+
+  async computeMask(
+    job: Parameters<GrammarThread['run']>[0] & { type: 'mask' },
+  ): Promise<Uint32Array> {
+    this.#counters.masks++
+    return await this.#masks.run(job)
+  }
+
+  waited(masks: number, ms: number): void {
+    this.#counters.maskWaits += masks
+    this.#counters.maskWaitMs += ms
+  }
+
+  steered(): void {
+    this.#counters.steered++
+  }
+
+  stats(): GrammarStats {
+    const restarts = this.#compiler.restarts + this.#masks.restarts
+    return { ...this.#counters, cached: this.#entries.size, cachedBytes: this.#bytes(), restarts }
+  }
+
+  async dispose(): Promise<void> {
+    await Promise.all([this.#compiler.dispose(), this.#masks.dispose()])
+  }
+
+  async #compile(constraint: Constraint): Promise<CompiledGrammar> {
+    if (!this.#tree) {
+      this.#tree = this.#masks.run({ type: 'tree' })
+      this.#tree.catch(() => {
+        this.#tree = undefined
+      })
+    }
+    const [automaton, tree] = await Promise.all([
+      this.#compiler.run({ type: 'compile', constraint }),
+      this.#tree,
+    ])
+    const grammar = new CompiledGrammar(this, this.#numbers++, automaton, tree)
+    // Needed by whoever asks first, and there before that.
+    grammar.request(grammar.matcher.start)
+    return grammar
+  }
+
+  #evict(): void {
+    for (const [key, { grammar }] of this.#entries) {
+      if (this.#entries.size <= MOST_ENTRIES && this.#bytes() <= this.#options.cacheBytes) return
+      if (grammar && this.#entries.size > 1) this.#entries.delete(key)
+    }
+  }
+
+  #bytes(): number {
+    return [...this.#entries.values()].reduce((sum, { grammar }) => sum + (grammar?.bytes ?? 0), 0)
+  }
+}
