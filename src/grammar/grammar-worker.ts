@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { toWireError } from '../errors.ts'
 import { buildAutomaton } from './build-automaton.ts'
 import type { FromGrammar, GrammarJob, GrammarWorkerData, ToGrammar } from './grammar-messages.ts'
-import { lower } from './lower.ts'
+import { fieldOf, lower } from './lower.ts'
 import { computeMask } from './masks.ts'
 import { Matcher } from './matcher.ts'
 import { buildTree, type TokenTree, vocabularySize } from './vocabulary.ts'
@@ -29,7 +29,10 @@ port.on('message', ({ id, ...job }: ToGrammar) => {
 function run(job: GrammarJob) {
   switch (job.type) {
     case 'compile':
-      return buildAutomaton(lower(job.constraint, vocabulary.stripsLeadingSpace), 'constraint')
+      return buildAutomaton(
+        lower(job.constraint, vocabulary.stripsLeadingSpace),
+        fieldOf(job.constraint),
+      )
     case 'tree':
       tree ??= buildTree(vocabulary)
       return tree

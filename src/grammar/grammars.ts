@@ -1,8 +1,10 @@
 /** The grammars of one model: compiled once for all requests, kept while there is room, with masks that other threads compute. */
 import { createHash } from 'node:crypto'
 import type { Constraint } from '../engine/constraint.ts'
+import { AerieError } from '../errors.ts'
 import { type Automaton, automatonBytes } from './automaton.ts'
 import { GrammarThread } from './grammar-thread.ts'
+import { fieldOf } from './lower.ts'
 import { Matcher, type Position } from './matcher.ts'
 import { fewestTokens } from './spelling.ts'
 import { hasAllBytes, type TokenTree, type Vocabulary } from './vocabulary.ts'
@@ -164,7 +166,10 @@ export class Grammars {
     } catch (error) {
       this.#counters.refused++
       this.#entries.delete(key)
-      throw error
+      const isNameless = error instanceof AerieError && error.param === undefined
+      if (!isNameless || error.code !== 'invalid_request') throw error
+      const param = fieldOf(constraint)
+      throw new AerieError(error.code, `${param}: ${error.message}`, { param, cause: error })
     }
   }
 

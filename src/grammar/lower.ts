@@ -36,6 +36,11 @@ export function lower(constraint: Constraint, afterSpace = false): Grammar {
   }
 }
 
+/** The field that a constraint stands in, for messages. */
+export function fieldOf(constraint: Constraint): string {
+  return ('param' in constraint && constraint.param) || 'constraint'
+}
+
 class Lowering {
   readonly rules = new Map<string, Expr>()
   #names = 0

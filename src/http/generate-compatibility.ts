@@ -28,6 +28,8 @@ const SECTIONS: readonly (readonly [
     [
       ['StreamOptions', 'stream_options.'],
       ['ResponseFormat', 'response_format.'],
+      ['JsonSchemaFormat', 'response_format.json_schema.'],
+      ['StructuredOutputs', 'structured_outputs.'],
       ['PromptCacheOptions', 'prompt_cache_options.'],
       ['AerieOptions', 'aerie.'],
     ],

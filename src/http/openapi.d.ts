@@ -394,8 +394,29 @@ export interface components {
             logprobs?: boolean | null;
             /** @description How many of the most probable tokens to list at each position; needs `logprobs`. */
             top_logprobs?: number | null;
-            /** @description The form of the answer. */
+            /** @description The form of the answer. What is asked for is kept to token by token; see docs/structured-output.md. */
             response_format?: components["schemas"]["ResponseFormat"] | null;
+            /**
+             * @description The form of the answer by a JSON Schema, a regular expression, a list of texts or a grammar: exactly one of them,
+             *     and no `response_format` but text beside it.
+             */
+            structured_outputs?: components["schemas"]["StructuredOutputs"] | null;
+            /** @description Older name of `structured_outputs.json`. */
+            guided_json?: unknown;
+            /** @description Older name of `structured_outputs.regex`. */
+            guided_regex?: unknown;
+            /** @description Older name of `structured_outputs.choice`. */
+            guided_choice?: unknown;
+            /** @description Older name of `structured_outputs.grammar`. */
+            guided_grammar?: unknown;
+            /** @description A grammar in GBNF. */
+            grammar?: unknown;
+            /** @description A JSON Schema. */
+            json_schema?: unknown;
+            /** @description A regular expression. */
+            regex?: unknown;
+            /** @description A grammar in EBNF. */
+            ebnf?: unknown;
             /** @description What the answer is made of. */
             modalities?: ("text" | "audio")[] | null;
             /**
@@ -498,12 +519,46 @@ export interface components {
         };
         ResponseFormat: {
             /**
-             * @description `text`: no constraint.
+             * @description `text`: any text. `json_object`: a JSON object. `json_schema`: a JSON text that is valid under a schema.
              * @enum {string}
              */
             type: "text" | "json_object" | "json_schema";
-            /** @description The schema to follow. */
-            json_schema?: Record<string, never> | null;
+            /** @description The schema to follow; with the type `json_schema`. */
+            json_schema?: components["schemas"]["JsonSchemaFormat"] | null;
+        };
+        JsonSchemaFormat: {
+            /** @description A name for it. */
+            name: string;
+            /** @description What it is for. The model is not told of it. */
+            description?: string | null;
+            /** @description A JSON Schema; keywords that cannot be kept to are refused by name. */
+            schema: {
+                [key: string]: unknown;
+            };
+            /** @description The schema is kept to in either case. */
+            strict?: boolean | null;
+        };
+        StructuredOutputs: {
+            /** @description A JSON Schema, as in `response_format`. */
+            json?: {
+                [key: string]: unknown;
+            } | null;
+            /** @description A regular expression of ECMAScript that the whole answer matches. */
+            regex?: string | null;
+            /** @description The answer is one of these texts. */
+            choice?: string[] | null;
+            /** @description A grammar in GBNF or EBNF; its rule `root` is the whole answer. */
+            grammar?: string | null;
+            /** @description The answer is a JSON object. */
+            json_object?: boolean | null;
+            /** @description Free text with parts that follow schemas. */
+            structural_tag?: string | null;
+            /** @description JSON without white space. */
+            disable_any_whitespace?: boolean | null;
+            /** @description No properties but those that are named. */
+            disable_additional_properties?: boolean | null;
+            /** @description White space of JSON texts. */
+            whitespace_pattern?: string | null;
         };
         /** @description Pairs of short texts. */
         Metadata: {

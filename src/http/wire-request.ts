@@ -3,6 +3,7 @@
 import type { ChatRequest, RequestedSampling, TokenizeRequest } from '../chat/contract.ts'
 import { AerieError } from '../errors.ts'
 import type { WireRequests } from './contract.ts'
+import { toResponseFormat } from './wire-format.ts'
 import { toMessages } from './wire-messages.ts'
 
 type WireChat = WireRequests['ChatCompletionRequest']
@@ -43,7 +44,7 @@ export function toChatRequest(wire: WireChat, context: RequestContext): ChatRequ
     tools: [],
     toolChoice: { mode: 'auto' },
     parallelToolCalls: true,
-    responseFormat: { type: 'text' },
+    responseFormat: toResponseFormat(wire),
     explain: context.explain || (wire.aerie?.explain ?? false),
     deadlineMs: wire.aerie?.deadline_ms ?? undefined,
     priority: context.isInner ? 'batch' : priorityOf(wire),
