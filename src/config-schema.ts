@@ -2,6 +2,7 @@
 import { type Static, Type } from 'typebox'
 import { batchKeys } from './config-batch-keys.ts'
 import { fileKeys } from './config-file-keys.ts'
+import { grammarKeys } from './config-grammar-keys.ts'
 import { bytes, count, flag, type KeyNotes, MiB, millis } from './config-key.ts'
 import { soundKeys } from './config-sound-keys.ts'
 
@@ -331,6 +332,7 @@ export const configSchema = Type.Object(
       0,
     ),
 
+    ...grammarKeys,
     ...soundKeys,
 
     ...fileKeys,

@@ -129,6 +129,7 @@ async function openChat(
     kvCacheType: chooseKvCacheType(config.kvCacheType, backend, await computedForm(found, backend)),
     kvCacheBytes: config.kvCacheBytes,
     maxDraftTokens: chooseMaxDraft(config, backend),
+    grammars: { compileTimeoutMs: config.grammarTimeoutMs, cacheBytes: config.grammarCacheBytes },
   }
   // Everything that can start does so at once; what did start is closed again when another part fails.
   const [text, facts, engine, encoder, media] = await startAll([

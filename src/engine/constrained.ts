@@ -128,7 +128,8 @@ export class ConstrainedAnswer {
   #steered(id: number, room: number): number {
     const next = this.#next(this.#position, id)
     if (next && this.#fits(next, room - 1)) return id
-    const way = this.#grammar.spelling(this.#position)
+    const isFar = this.#position.distance > room * this.#grammar.tree.deepest
+    const way = isFar ? null : this.#grammar.spelling(this.#position)
     // There was no room from the beginning: the answer is cut off.
     if (!way || way.length === 0 || way.length > room) return id
     this.#isSteered = true

@@ -191,7 +191,7 @@ class Builder {
           continue
         }
         if (seen[state] === ON_PATH && this.#isRuleStart(state, kinds)) {
-          const name = this.#names.get(state) ?? 'a part'
+          const name = this.#names.get(state)?.replace(/^.*:/, '') ?? 'a part'
           throw refuse(
             this.#where,
             `rule "${name}" begins with itself; write the repetition with * or +`,

@@ -39,6 +39,8 @@ export interface GrammarStats {
 /** A mask of a large vocabulary takes milliseconds; grammars in which it takes so long are made to hurt. */
 const MASK_TIMEOUT_MS = 10_000
 const MOST_ENTRIES = 256
+/** Bytes of a text to an end that is looked for; longer ones would hold up the step. */
+const LONGEST_SPELLING = 32_768
 
 export class CompiledGrammar {
   readonly matcher: Matcher
@@ -90,11 +92,12 @@ export class CompiledGrammar {
     position.pending.catch(() => {})
   }
 
-  /** The fewest tokens of a shortest text to an end; null where the vocabulary cannot spell it. */
+  /** The fewest tokens of a shortest text to an end; null where the vocabulary cannot spell it, or it is long. */
   spelling(position: Position): Uint32Array | null {
     let tokens = this.#spellings.get(position)
     if (tokens === undefined) {
-      tokens = fewestTokens(this.tree, this.matcher.completion(position))
+      const isLong = position.distance > LONGEST_SPELLING
+      tokens = isLong ? null : fewestTokens(this.tree, this.matcher.completion(position))
       this.#spellings.set(position, tokens)
     }
     return tokens

@@ -6,6 +6,7 @@ import type { ConnectionStats, FileStats } from '../files/contract.ts'
 import type { SoundStats } from '../media/sound/sounds.ts'
 import type { MediaStats } from '../media/types.ts'
 import type { SpeechStats } from '../speech/recogniser.ts'
+import { GRAMMAR_COUNTERS, GRAMMAR_GAUGES } from './grammar-sources.ts'
 import { SPEECH_COUNTERS, SPEECH_GAUGES } from './speech-sources.ts'
 
 /** What the parts say at one moment; undefined for a part that this server does not have. */
@@ -44,6 +45,7 @@ const GAUGES: Readonly<Record<string, readonly [help: string, read: Read]>> = {
     'Sequences that may wait; more get 429.',
     (s) => s.engine?.maxWaiting,
   ],
+  ...GRAMMAR_GAUGES,
   aerie_kv_blocks_used: ['KV blocks held by running sequences.', (s) => s.engine?.kvBlocksUsed],
   aerie_kv_blocks_cached: [
     'KV blocks held by the prefix cache alone.',
@@ -203,6 +205,7 @@ const COUNTERS: typeof GAUGES = {
     'Kept prompts that made room for others.',
     (s) => s.engine?.prefixEvictions,
   ],
+  ...GRAMMAR_COUNTERS,
   aerie_tiles_encoded_total: [
     'Tiles run through the vision towers.',
     (s) => s.encoder?.tilesEncoded,
