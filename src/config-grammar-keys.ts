@@ -3,7 +3,7 @@ import { bytes, MiB, millis } from './config-key.ts'
 
 export const grammarKeys = {
   grammarTimeoutMs: millis(
-    5000,
+    10_000,
     'Model and engine',
     'Longest time for one schema, regular expression or grammar to be compiled.',
   ),

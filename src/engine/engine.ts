@@ -42,14 +42,14 @@ export interface EngineOptions {
   readonly prefixCacheBlocks?: number
   /** Milliseconds that a batch request lets live ones pass; absent: 10 000. */
   readonly batchPatienceMs?: number
-  /** What constraints may take; absent: five seconds and 128 MiB. */
+  /** What constraints may take; absent: ten seconds and 128 MiB. */
   readonly grammars?: GrammarLimits
   readonly logger: Logger
   /** Hears of a crash of the worker, after the running requests have failed. */
   readonly onCrash?: (error: Error) => void
 }
 
-export const GRAMMAR_LIMITS: GrammarLimits = { compileTimeoutMs: 5000, cacheBytes: 128 * 2 ** 20 }
+export const GRAMMAR_LIMITS: GrammarLimits = { compileTimeoutMs: 10_000, cacheBytes: 128 * 2 ** 20 }
 
 const ENTRY = new URL('./engine-worker.ts', import.meta.url)
 

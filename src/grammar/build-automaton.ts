@@ -3,6 +3,7 @@ import { type Automaton, BYTE, CALL, END, JUMP, UNREACHABLE } from './automaton.
 import { type Expr, type Grammar, refuse } from './expression.ts'
 import { shortestWays } from './shortest-ways.ts'
 import { utf8Ranges } from './utf8.ts'
+import { specialBytes } from './vocabulary.ts'
 
 /** States of one grammar; each takes 17 bytes, and a jump 4 more a target. */
 const MOST_STATES = 200_000
@@ -63,6 +64,8 @@ class Builder {
     switch (expr.kind) {
       case 'text':
         return this.#bytes(new TextEncoder().encode(expr.text), next)
+      case 'token':
+        return this.#bytes(specialBytes(expr.id), next)
       case 'chars':
         return this.#chars(expr.ranges, next)
       case 'sequence':

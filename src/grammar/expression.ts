@@ -6,6 +6,8 @@ export type Ranges = readonly number[]
 
 export type Expr =
   | { readonly kind: 'text'; readonly text: string }
+  /** One special token; see vocabulary.ts. */
+  | { readonly kind: 'token'; readonly id: number }
   /** One code point. */
   | { readonly kind: 'chars'; readonly ranges: Ranges }
   | { readonly kind: 'sequence'; readonly of: readonly Expr[] }
@@ -109,6 +111,7 @@ export function lengths(expr: Expr): { readonly min: number; readonly max: numbe
       return { min: length, max: length }
     }
     case 'chars':
+    case 'token':
       return { min: 1, max: 1 }
     case 'sequence': {
       const all = expr.of.map(lengths)

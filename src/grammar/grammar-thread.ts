@@ -35,6 +35,8 @@ export class GrammarThread {
   /** In the order in which they are done. */
   readonly #pending = new Map<number, Pending>()
   #worker: Worker | undefined
+  /** It has started; on a busy machine that takes longer than any job. */
+  #isUp = false
   #timer: NodeJS.Timeout | undefined
   #nextId = 0
   #disposed = false
@@ -75,8 +77,16 @@ export class GrammarThread {
     const { name, vocabulary, entry = ENTRY } = this.#options
     const workerData: GrammarWorkerData = { vocabulary }
     const worker = new Worker(entry, { name, workerData })
+    this.#isUp = false
     let cause: unknown
-    worker.on('message', (message: FromGrammar) => this.#receive(message))
+    worker.on('message', (message: FromGrammar | 'up') => {
+      if (this.#worker !== worker) return
+      if (message !== 'up') this.#receive(message)
+      else {
+        this.#isUp = true
+        this.#watch()
+      }
+    })
     worker.on('error', (error) => {
       cause = error
     })
@@ -102,7 +112,7 @@ export class GrammarThread {
   /** The first in line is the one that is being done. */
   #watch(): void {
     clearTimeout(this.#timer)
-    if (this.#pending.size === 0) return
+    if (this.#pending.size === 0 || !this.#isUp) return
     const { timeoutMs, tooLong } = this.#options
     this.#timer = setTimeout(() => {
       const worker = this.#worker

@@ -26,13 +26,12 @@ port.on('message', ({ id, ...job }: ToGrammar) => {
   port.postMessage(answer)
 })
 
+port.postMessage('up')
+
 function run(job: GrammarJob) {
   switch (job.type) {
     case 'compile':
-      return buildAutomaton(
-        lower(job.constraint, vocabulary.stripsLeadingSpace),
-        fieldOf(job.constraint),
-      )
+      return buildAutomaton(lower(job.constraint, vocabulary), fieldOf(job.constraint))
     case 'tree':
       tree ??= buildTree(vocabulary)
       return tree

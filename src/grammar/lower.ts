@@ -16,23 +16,29 @@ import {
 } from './expression.ts'
 import { wholeMatch } from './regex.ts'
 import { lowerSchema } from './schema/schema-lowering.ts'
+import type { SpecialToken, Vocabulary } from './vocabulary.ts'
 
 type Triggered = Extract<Constraint, { kind: 'triggered' }>
 type Separated = Extract<Constraint, { kind: 'separated' }>
+
+const PLAIN = { stripsLeadingSpace: false, special: [] }
 
 /** Characters of all triggers together. */
 const MOST_TRIGGER_CHARACTERS = 2000
 
 /**
- * Throws `invalid_request` or `unsupported_parameter`, naming the field and what in it. `afterSpace`: there may be a space before all, which
- * the detokenizer takes off again.
+ * Throws `invalid_request` or `unsupported_parameter`, naming the field and what in it. Of the vocabulary: whether there may be a space before
+ * all, which the detokenizer takes off again, and the special tokens that may stand for their texts in literals.
  */
-export function lower(constraint: Constraint, afterSpace = false): Grammar {
-  const lowering = new Lowering()
+export function lower(
+  constraint: Constraint,
+  { stripsLeadingSpace, special }: Pick<Vocabulary, 'stripsLeadingSpace' | 'special'> = PLAIN,
+): Grammar {
+  const lowering = new Lowering(special)
   const root = lowering.lower(constraint)
   return {
     rules: lowering.rules,
-    root: afterSpace ? sequence(optional(text(' ')), root) : root,
+    root: stripsLeadingSpace ? sequence(optional(text(' ')), root) : root,
   }
 }
 
@@ -43,12 +49,17 @@ export function fieldOf(constraint: Constraint): string {
 
 class Lowering {
   readonly rules = new Map<string, Expr>()
+  readonly #special: readonly SpecialToken[]
   #names = 0
+
+  constructor(special: readonly SpecialToken[]) {
+    this.#special = special
+  }
 
   lower(constraint: Constraint): Expr {
     switch (constraint.kind) {
       case 'literal':
-        return text(constraint.text)
+        return this.#literal(constraint.text)
       case 'json': {
         const { schema, param = 'schema' } = constraint
         return lowerSchema(schema, param, this.rules, `json-${this.#names++}`)
@@ -76,7 +87,22 @@ class Lowering {
     // Any text before an end is text without that end.
     const inner =
       content.kind === 'text' && end !== '' ? this.#textUntil([end]) : this.lower(content)
-    return sequence(text(begin), inner, text(end))
+    return sequence(this.#literal(begin), inner, this.#literal(end))
+  }
+
+  /** A text, in which special tokens may stand for their names. */
+  #literal(value: string): Expr {
+    const parts: Expr[] = []
+    let plain = ''
+    for (let at = 0; at < value.length; ) {
+      const token = this.#special.find(({ text: name }) => value.startsWith(name, at))
+      if (token) {
+        parts.push(text(plain), choice([text(token.text), { kind: 'token', id: token.id }]))
+        plain = ''
+      } else plain += value[at]
+      at += token?.text.length ?? 1
+    }
+    return sequence(...parts, text(plain))
   }
 
   /** A user's grammar beside others: its names are made its own. */
@@ -101,7 +127,9 @@ class Lowering {
 
   #separated({ separator, tags, atLeastOne, stopAfterFirst }: Separated): Expr {
     const tag = choice(tags.map((each) => this.#tag(each)))
-    const all = stopAfterFirst ? tag : sequence(tag, repeat(sequence(text(separator), tag), 0))
+    const all = stopAfterFirst
+      ? tag
+      : sequence(tag, repeat(sequence(this.#literal(separator), tag), 0))
     return atLeastOne ? all : optional(all)
   }
 

@@ -1,12 +1,27 @@
 /** The bytes of every token that can be chosen, as grammars see them; shared by threads. */
 
 export interface Vocabulary {
-  /** Of all tokens, one behind the other. Tokens without any can not be said: special ones, and ids that no token has. */
+  /** Of all tokens, one behind the other. Tokens without any can not be said: ids that no token has, and special ones that are not shown. */
   readonly bytes: Uint8Array
   /** `offsets[id]` to `offsets[id + 1]`; as many as logits, and one. */
   readonly offsets: Int32Array
   /** A space before the first token is not part of the text. */
   readonly stripsLeadingSpace: boolean
+  /** Special tokens that are shown in texts, longest text first; where a literal has that text, the token may stand for it. */
+  readonly special: readonly SpecialToken[]
+}
+
+export interface SpecialToken {
+  readonly id: number
+  readonly text: string
+}
+
+/** No text in UTF-8 has this byte, so what follows it is a special token and nothing else. */
+const SPECIAL = 0xff
+
+/** What stands for a special token in place of the bytes of its name, which ordinary tokens can spell too. */
+export function specialBytes(id: number): Uint8Array {
+  return Uint8Array.of(SPECIAL, (id >> 21) & 127, (id >> 14) & 127, (id >> 7) & 127, id & 127)
 }
 
 /** Tokens looked up before others get their turn. */
@@ -17,18 +32,22 @@ export async function collectVocabulary(
   size: number,
   bytesOf: (id: number) => Uint8Array,
   stripsLeadingSpace: boolean,
+  special: readonly SpecialToken[] = [],
 ): Promise<Vocabulary> {
+  const isSpecial = new Set(special.map(({ id }) => id))
   const offsets = new Int32Array(new SharedArrayBuffer(4 * (size + 1)))
   const all: Uint8Array[] = []
   for (let id = 0; id < size; id++) {
-    const bytes = bytesOf(id)
+    const own = isSpecial.has(id) ? specialBytes(id) : bytesOf(id)
+    const bytes = own.includes(SPECIAL) && !isSpecial.has(id) ? own.subarray(0, 0) : own
     all.push(bytes)
     offsets[id + 1] = offsets[id]! + bytes.length
     if (id % AT_ONCE === AT_ONCE - 1) await new Promise((resolve) => setImmediate(resolve))
   }
   const bytes = new Uint8Array(new SharedArrayBuffer(offsets[size]!))
   for (const [id, token] of all.entries()) bytes.set(token, offsets[id]!)
-  return { bytes, offsets, stripsLeadingSpace }
+  const longestFirst = special.toSorted((a, b) => b.text.length - a.text.length)
+  return { bytes, offsets, stripsLeadingSpace, special: longestFirst }
 }
 
 export function vocabularySize({ offsets }: Vocabulary): number {
@@ -39,13 +58,18 @@ export function tokenBytes({ bytes, offsets }: Vocabulary, id: number): Uint8Arr
   return bytes.subarray(offsets[id]!, offsets[id + 1]!)
 }
 
-/** Whether every byte is a token of its own. */
+/** Bytes that no text in UTF-8 has. */
+const NEVER_IN_UTF8 = 13
+
+/** Whether every byte of a text is a token of its own. */
 export function hasAllBytes({ bytes, offsets }: Vocabulary): boolean {
   const seen = new Set<number>()
   for (let id = 0; id < offsets.length - 1; id++) {
-    if (offsets[id + 1]! - offsets[id]! === 1) seen.add(bytes[offsets[id]!]!)
+    const byte = bytes[offsets[id]!]!
+    const isInTexts = byte < 0xf5 && byte !== 0xc0 && byte !== 0xc1
+    if (offsets[id + 1]! - offsets[id]! === 1 && isInTexts) seen.add(byte)
   }
-  return seen.size === 256
+  return seen.size === 256 - NEVER_IN_UTF8
 }
 
 /** Tokens in the order of their bytes, as a tree in depth-first order: those that begin alike are walked once. */

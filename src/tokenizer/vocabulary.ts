@@ -2,12 +2,23 @@
 import { collectVocabulary, type Vocabulary } from '../grammar/vocabulary.ts'
 import type { Tokenizer } from './tokenizer.ts'
 
-/** Of as many ids as there are logits. Special tokens add nothing to a text, so no grammar can ask for them. */
-export async function vocabularyOf(tokenizer: Tokenizer, size: number): Promise<Vocabulary> {
+/**
+ * Of as many ids as there are logits. Special tokens add nothing to a text, so no grammar can ask for them, but for those that are
+ * `shown` by their names.
+ */
+export async function vocabularyOf(
+  tokenizer: Tokenizer,
+  size: number,
+  shown: ReadonlySet<number> = new Set(),
+): Promise<Vocabulary> {
   const nothing = new Uint8Array(0)
+  const special = [...shown]
+    .filter((id) => tokenizer.isSpecial(id))
+    .map((id) => ({ id, text: new TextDecoder().decode(tokenizer.bytesOf(id)) }))
   return await collectVocabulary(
     size,
     (id) => (tokenizer.isSpecial(id) ? nothing : tokenizer.bytesOf(id)),
     tokenizer.stripsLeadingSpace,
+    special,
   )
 }

@@ -80,6 +80,7 @@ function encoded(expr: Expr): Expr {
     case 'choice':
       return { ...expr, of: expr.of.map(encoded) }
     case 'rule':
+    case 'token':
       return expr
   }
 }
