@@ -21,7 +21,7 @@ const AT_ONCE = 8
 const { values } = parseArgs({
   options: {
     schemas: { type: 'string', default: '1000' },
-    tokens: { type: 'string', default: '400' },
+    tokens: { type: 'string', default: '256' },
   },
 })
 const maxTokens = Number(values.tokens)
@@ -62,7 +62,7 @@ async function runOne(
         maxTokens,
         responseFormat: { type: 'json-schema', name: style, schema, strict: true, param: 'schema' },
       },
-      AbortSignal.timeout(600_000),
+      AbortSignal.timeout(3_600_000),
     )
     for await (const event of events) {
       if (event.type === 'text-delta') text += event.text
@@ -100,7 +100,7 @@ const SAMPLING = {
 }
 
 async function measure(name: string, model: string): Promise<boolean> {
-  const opened = await openModel(await readConfig({ model }))
+  const opened = await openModel(await readConfig({ model, deadlineMs: 3_600_000 }))
   try {
     const counts = await runCorpus(opened)
     const { grammars } = opened.engine.stats()

@@ -126,31 +126,36 @@ function decimals(least: Bound, most: Bound): Expr {
   const low = Math.floor(least.value)
   const high = Math.floor(Math.min(most.value, 10 ** MOST_DIGITS - 1))
   const [lowDecimals, highDecimals] = [decimalsOf(least.value), decimalsOf(most.value)]
-  // So that no two numbers that can be written are one double, and what lies below a bound is not rounded to it.
-  const room = Math.max(
-    1,
-    MOST_DIGITS - String(high).length,
-    lowDecimals.length,
-    highDecimals.length,
-  )
+  const [lowRoom, highRoom] = [
+    roomBeside(least, low, lowDecimals),
+    roomBeside(most, high, highDecimals),
+  ]
   const from = { digits: lowDecimals, exclusive: least.exclusive }
   const to = { digits: highDecimals, exclusive: most.exclusive }
-  if (low === high) return sequence(text(String(low)), behind(from, to, room))
-  const ways: Expr[] = [sequence(text(String(low)), behind(from, undefined, room))]
+  if (low === high)
+    return sequence(text(String(low)), behind(from, to, Math.min(lowRoom, highRoom)))
+  const ways: Expr[] = [sequence(text(String(low)), behind(from, undefined, lowRoom))]
   if (high - low > 1) {
-    const fraction = optional(sequence(text('.'), repeat(DIGIT, 1, room)))
+    const fraction = optional(sequence(text('.'), repeat(DIGIT, 1, highRoom)))
     ways.push(sequence(naturals(low + 1, high - 1), fraction))
   }
   const zero = { digits: '', exclusive: false }
-  ways.push(sequence(text(String(high)), behind(zero, to, room)))
+  ways.push(sequence(text(String(high)), behind(zero, to, highRoom)))
   return choice(ways)
 }
 
-/** The digits behind the point of a number from 0 on; `''` for a whole one. */
+/** Decimals that may be written beside a bound: what is excluded is not to be reached by rounding, as more than fifteen digits are. */
+function roomBeside({ exclusive }: Bound, whole: number, decimals: string): number {
+  if (!exclusive) return MOST_DECIMALS
+  return Math.max(1, MOST_DIGITS - String(whole).length, decimals.length)
+}
+
+/** The digits behind the point of a number from 0 on, the fewest that say it; `''` for a whole one. */
 function decimalsOf(value: number): string {
-  const written = value.toFixed(MOST_DECIMALS)
-  // What is written has to be the value itself; what has more digits lies between two that can be said.
-  return written.slice(written.indexOf('.') + 1).replace(/0+$/, '')
+  const shortest = String(value)
+  const written = shortest.includes('e') ? value.toFixed(MOST_DECIMALS) : shortest
+  const point = written.indexOf('.')
+  return point < 0 ? '' : written.slice(point + 1).replace(/0+$/, '')
 }
 
 /** The decimals of a bound, as far as they are still to be compared. */
