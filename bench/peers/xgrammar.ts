@@ -176,9 +176,10 @@ class Engine {
       await new Promise((resolve) => this.#worker!.once('message', resolve))
     }
     const worker = this.#worker
+    worker.removeAllListeners()
     const answer = new Promise<Row | string>((resolve) => {
       worker.once('message', resolve)
-      worker.once('error', (error) => resolve(`failed: ${error.message.slice(0, 60)}`))
+      worker.once('error', (error: Error) => resolve(`failed: ${error.message.slice(0, 60)}`))
     })
     worker.postMessage(one)
     const late = new Promise<string>((resolve) => {

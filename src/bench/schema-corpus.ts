@@ -12,7 +12,7 @@ export interface CorpusEntry {
 }
 
 const WORDS = [
-  ...['name', 'id', 'title', 'status', 'amount', 'city', 'country', 'date', 'url', 'email', 'kind'],
+  ...['name', 'id', 'title', 'status', 'amount', 'city', 'country', 'date', 'url', 'email'],
   ...['owner', 'labels', 'spec', 'metadata', 'image', 'port', 'replicas', 'price', 'quantity'],
   ...['latitude', 'longitude', 'café', 'größe', '名前', 'a "quoted" one', 'with/slash', 'emoji 🦅'],
 ]

@@ -50,7 +50,7 @@ it('a regular expression allows what it matches as a whole, and nothing else', (
       const made = textOf(matcher, random, 8)
       assert.ok(whole.test(made), `${pattern} made ${JSON.stringify(made)}`)
     }),
-    propertyRuns(300, t),
+    propertyRuns(300, t, 0.3),
   )
 })
 
@@ -72,6 +72,6 @@ it('a pattern of a schema allows the strings that it is found in', (t) => {
         )
       },
     ),
-    propertyRuns(300, t),
+    propertyRuns(300, t, 0.3),
   )
 })

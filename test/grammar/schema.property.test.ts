@@ -63,7 +63,7 @@ describe('a text that a schema allows is valid under it', () => {
           }
         },
       ),
-      propertyRuns(200, t),
+      propertyRuns(100, t, 0.05),
     )
   })
 
@@ -95,7 +95,7 @@ describe('a text that a schema allows is valid under it', () => {
       fc.property(value, (value) => {
         assert.equal(accepts(matcher, JSON.stringify(value)), valid(value), JSON.stringify(value))
       }),
-      propertyRuns(300, t),
+      propertyRuns(200, t, 0.1),
     )
   })
 })

@@ -9,6 +9,7 @@ import type {
   SamplingParams,
 } from '../../src/engine/types.ts'
 import type { AerieError } from '../../src/errors.ts'
+import type { CompiledGrammar } from '../../src/grammar/grammars.ts'
 
 export const GREEDY: SamplingParams = {
   temperature: 0,
@@ -67,10 +68,10 @@ export class EngineDriver {
     })
   }
 
-  submit(changes: Partial<GenerateRequest> = {}): number {
+  submit(changes: Partial<GenerateRequest> = {}, grammar?: CompiledGrammar): number {
     const id = this.#nextId++
     this.events.set(id, [])
-    this.core.send({ type: 'generate', id, request: request(changes) })
+    this.core.send({ type: 'generate', id, request: request(changes), ...(grammar && { grammar }) })
     return id
   }
 
