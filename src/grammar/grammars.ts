@@ -7,7 +7,7 @@ import { GrammarThread } from './grammar-thread.ts'
 import { fieldOf } from './lower.ts'
 import { Matcher, type Position } from './matcher.ts'
 import { fewestTokens } from './spelling.ts'
-import { hasAllBytes, type TokenTree, type Vocabulary } from './vocabulary.ts'
+import { hasAllBytes, type TokenTree, type Vocabulary, vocabularySize } from './vocabulary.ts'
 
 export interface GrammarOptions {
   readonly vocabulary: Vocabulary
@@ -72,6 +72,11 @@ export class CompiledGrammar {
   /** Sees to it that the position gets its mask. */
   request(position: Position): void {
     if (position.mask || position.pending) return
+    // Behind the last token of a guess that would be a whole answer.
+    if (position.ways.length === 0) {
+      position.mask = new Uint32Array(Math.ceil(vocabularySize(this.vocabulary) / 32))
+      return
+    }
     const job = {
       type: 'mask',
       grammar: this.#number,

@@ -2,12 +2,13 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import type { Constraint } from '../../src/engine/constraint.ts'
 import type { EngineCoreOptions } from '../../src/engine/engine-core.ts'
+import type { Draft } from '../../src/engine/scheduler.ts'
 import type { GenerateRequest } from '../../src/engine/types.ts'
 import { Grammars } from '../../src/grammar/grammars.ts'
 import { EngineDriver, GREEDY, tokens } from '../support/engine-driver.ts'
 import { halfRightDrafts, rightDrafts } from '../support/half-right-drafts.ts'
 import { ToyDecoder, type ToyDecoderOptions } from '../support/toy-decoder.ts'
-import { TOY_END, toyText, toyVocabulary } from '../support/toy-vocabulary.ts'
+import { TOY_END, TOY_TOKENS, toyText, toyVocabulary } from '../support/toy-vocabulary.ts'
 
 const SCHEMA: Constraint = {
   kind: 'json',
@@ -129,6 +130,23 @@ describe('answers under a constraint', () => {
       await Promise.all(others)
       assert.deepEqual(await ask(SCHEMA, {}, driver), alone, name)
     }
+  })
+
+  it('are complete where a guess was the whole of them', async () => {
+    const text = 'abcabc'
+    const ids = [...text].map((letter) => TOY_TOKENS.indexOf(letter))
+    const draft: Draft = ({ output }, most) => ids.slice(output.length, output.length + most)
+    const driver = drive({ maxDraftTokens: 8, draft })
+    const answer = await ask(
+      { kind: 'regex', pattern: '[a-c]{3}abc' },
+      { sampling: GREEDY },
+      driver,
+    )
+    assert.deepEqual(answer.endings, ['stop'])
+    assert.match(answer.texts[0]!, /^[a-c]{3}abc$/)
+    const whole = await ask({ kind: 'literal', text }, {}, driver)
+    assert.deepEqual(whole, { texts: [text], endings: ['stop'] })
+    assert.ok(driver.core.takeStats().acceptedTokens >= 5)
   })
 
   it('differ by choice, and each keeps to it', async () => {
