@@ -114,6 +114,7 @@ async function theirs(vocabulary: Vocabulary): Promise<(one: Case) => Promise<Ro
   const tokens = Array.from({ length: size }, (_, id) =>
     Uint8Array.from(tokenBytes(vocabulary, id)),
   )
+  tokens.push(new TextEncoder().encode('</s>'))
   const info = await xgrammar.TokenizerInfo.createTokenizerInfo(
     tokens as unknown as string[],
     'raw',

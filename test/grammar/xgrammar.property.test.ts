@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict'
+import { createRequire } from 'node:module'
+import { before, describe, it } from 'node:test'
+import fc from 'fast-check'
+import { computeMask } from '../../src/grammar/masks.ts'
+import {
+  buildTree,
+  collectVocabulary,
+  tokenBytes,
+  type Vocabulary,
+} from '../../src/grammar/vocabulary.ts'
+import { matcherOf } from '../support/grammar-texts.ts'
+import { propertyRuns } from '../support/property-runs.ts'
+
+type XGrammar = typeof import('@mlc-ai/web-xgrammar')
+
+/** Tokens of one letter and of several, of half a character and of one and a half. */
+const TOKENS = [
+  'a',
+  'b',
+  'c',
+  '1',
+  'ab',
+  'ba',
+  'abc',
+  'aa',
+  '11',
+  'é',
+  'aé',
+  'bb1',
+  'ca',
+  '"',
+  '",',
+  'cab',
+]
+const BYTES = [[0xc3], [0xa9], [0x61, 0xc3], [0xa9, 0x62]]
+const SIZE = TOKENS.length + BYTES.length
+
+// It loses the é of `([ab1é] | "a") "a"`, so no class here lists one.
+const terminal = fc.constantFrom(
+  '"a"',
+  '"b"',
+  '"ab"',
+  '"é"',
+  '[a-c]',
+  '[^a]',
+  '[ab1]',
+  '"ca"',
+  '"1"',
+)
+const times = fc.constantFrom('', '', '*', '+', '?', '{2}', '{1,3}', '{2,}')
+const { rule } = fc.letrec<{ rule: string; part: string }>((tie) => ({
+  part: fc.oneof(
+    { maxDepth: 2 },
+    fc.tuple(terminal, times).map(([one, often]) => one + often),
+    fc.tuple(tie('rule'), times).map(([inner, often]) => `(${inner})${often}`),
+    // Behind a letter, so that no rule begins with itself.
+    fc.constantFrom('"a" root', '"b" other', '"c" other "1"'),
+  ),
+  rule: fc
+    .array(fc.array(tie('part'), { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 3 })
+    .map((branches) => branches.map((parts) => parts.join(' ')).join(' | ')),
+}))
+
+describe('masks are those of XGrammar', () => {
+  let xgrammar: XGrammar
+  let vocabulary: Vocabulary
+  before(async () => {
+    // The package is a script that looks for CommonJS around it.
+    const require = createRequire(import.meta.url)
+    const file = require.resolve('@mlc-ai/web-xgrammar')
+    Object.assign(globalThis, { require, __filename: file })
+    await import(file)
+    xgrammar = (globalThis as unknown as { xgrammar: XGrammar }).xgrammar
+    const encoder = new TextEncoder()
+    const all = [
+      ...TOKENS.map((text) => encoder.encode(text)),
+      ...BYTES.map((bytes) => Uint8Array.from(bytes)),
+    ]
+    vocabulary = await collectVocabulary(SIZE, (id) => all[id]!, false)
+  })
+
+  it('token by token, for any grammar', async (t) => {
+    const tokens = Array.from({ length: SIZE }, (_, id) =>
+      Uint8Array.from(tokenBytes(vocabulary, id)),
+    )
+    // Its end is a token like others, and the last.
+    tokens.push(new TextEncoder().encode('</s>'))
+    const info = await xgrammar.TokenizerInfo.createTokenizerInfo(
+      tokens as unknown as string[],
+      'raw',
+      false,
+      SIZE + 1,
+      [SIZE],
+    )
+    const compiler = await xgrammar.GrammarCompiler.createGrammarCompiler(info, false)
+    const tree = buildTree(vocabulary)
+    await fc.assert(
+      fc.asyncProperty(
+        rule,
+        rule,
+        fc.array(fc.nat(), { maxLength: 8 }),
+        async (root, other, picks) => {
+          const text = `root ::= ${root} | "a"\nother ::= ${other} | "c"\n`
+          const matcher = matcherOf({ kind: 'grammar', text })
+          const theirs = await compiler.compileGrammar(text)
+          const peer = await xgrammar.GrammarMatcher.createGrammarMatcher(theirs)
+          try {
+            let position = matcher.start
+            for (const pick of [...picks, 0]) {
+              const mask = computeMask(matcher, position, tree, SIZE)
+              const own = Array.from({ length: SIZE }, (_, id) => id).filter(
+                (id) => (mask[id >> 5]! >>> (id & 31)) & 1,
+              )
+              const ids = Array.from(await peer.getNextTokenBitmask()).flatMap((word, i) =>
+                Array.from({ length: 32 }, (_, bit) => bit)
+                  .filter((bit) => (word >>> bit) & 1)
+                  .map((bit) => i * 32 + bit),
+              )
+              assert.deepEqual(
+                own,
+                ids.filter((id) => id < SIZE),
+                text,
+              )
+              assert.equal(position.mayEnd, ids.includes(SIZE), text)
+              if (own.length === 0) break
+              const id = own[pick % own.length]!
+              assert.ok(peer.acceptToken(id), text)
+              position = matcher.advance(position, tokenBytes(vocabulary, id))!
+            }
+          } finally {
+            peer.dispose()
+            theirs.dispose()
+          }
+        },
+      ),
+      propertyRuns(150, t, 0.2),
+    )
+    compiler.dispose()
+    info.dispose()
+  })
+})
