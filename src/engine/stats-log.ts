@@ -37,7 +37,9 @@ export const NO_GRAMMARS: GrammarStats = {
   cacheHits: 0,
   refused: 0,
   cached: 0,
+  cachedMax: 0,
   cachedBytes: 0,
+  cachedBytesMax: 0,
   masks: 0,
   maskWaits: 0,
   maskWaitMs: 0,
@@ -94,8 +96,8 @@ export class StatsLog {
     const batchSizes = this.#batchSizes
     this.#batchSizes = []
     const { kvBlocksTotal, stateSlotsTotal } = this
-    const { cached, cachedBytes } = this.#latest.grammars
-    const grammars = { ...this.#grammars(), cached, cachedBytes }
+    const { cached, cachedMax, cachedBytes, cachedBytesMax } = this.#latest.grammars
+    const grammars = { ...this.#grammars(), cached, cachedMax, cachedBytes, cachedBytesMax }
     return {
       ...this.#latest,
       ...{ kvBlocksTotal, stateSlotsTotal, grammars },

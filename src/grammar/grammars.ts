@@ -19,14 +19,16 @@ export interface GrammarOptions {
   readonly entry?: URL
 }
 
-/** Counters since the start, but `cached` and `cachedBytes`. */
+/** Counters since the start, but for what is cached. */
 export interface GrammarStats {
   readonly compiled: number
   readonly cacheHits: number
   /** Constraints that were refused, or took too long. */
   readonly refused: number
   readonly cached: number
+  readonly cachedMax: number
   readonly cachedBytes: number
+  readonly cachedBytesMax: number
   readonly masks: number
   /** Masks that were not there when they were needed, and the milliseconds that steps waited for them. */
   readonly maskWaits: number
@@ -199,7 +201,12 @@ export class Grammars {
 
   stats(): GrammarStats {
     const restarts = this.#compiler.restarts + this.#masks.restarts
-    return { ...this.#counters, cached: this.#entries.size, cachedBytes: this.#bytes(), restarts }
+    return {
+      ...this.#counters,
+      ...{ cached: this.#entries.size, cachedMax: MOST_ENTRIES },
+      ...{ cachedBytes: this.#bytes(), cachedBytesMax: this.#options.cacheBytes },
+      restarts,
+    }
   }
 
   async dispose(): Promise<void> {

@@ -5,7 +5,12 @@ type Sources = Readonly<Record<string, readonly [help: string, read: Read]>>
 
 export const GRAMMAR_GAUGES: Sources = {
   aerie_grammars_cached: ['Compiled grammars that are kept.', (s) => s.engine?.grammars.cached],
-  aerie_grammars_cached_bytes: ['Memory of those, about.', (s) => s.engine?.grammars.cachedBytes],
+  aerie_grammars_cached_max: ['As many as may be.', (s) => s.engine?.grammars.cachedMax],
+  aerie_grammar_cache_bytes: ['Memory of those, about.', (s) => s.engine?.grammars.cachedBytes],
+  aerie_grammar_cache_bytes_max: [
+    'Memory that they may take, those in use aside.',
+    (s) => s.engine?.grammars.cachedBytesMax,
+  ],
 }
 
 export const GRAMMAR_COUNTERS: Sources = {

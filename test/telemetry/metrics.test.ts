@@ -35,7 +35,9 @@ const engine: Snapshot['engine'] = {
     cacheHits: 23,
     refused: 24,
     cached: 25,
+    cachedMax: 256,
     cachedBytes: 26,
+    cachedBytesMax: 128,
     masks: 27,
     maskWaits: 28,
     maskWaitMs: 2900,
@@ -257,6 +259,8 @@ test('whatever can fill up says how far it may', async () => {
   const bounds = {
     aerie_sequences_running: 'aerie_sequences_running_max',
     aerie_sequences_waiting: 'aerie_sequences_waiting_max',
+    aerie_grammars_cached: 'aerie_grammars_cached_max',
+    aerie_grammar_cache_bytes: 'aerie_grammar_cache_bytes_max',
     aerie_kv_blocks_used: 'aerie_kv_blocks_total',
     aerie_kv_blocks_cached: 'aerie_kv_blocks_cached_max',
     aerie_state_slots_used: 'aerie_state_slots_total',
