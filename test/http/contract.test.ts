@@ -131,8 +131,8 @@ test('a known field that is not honoured is refused by name and with the reason'
       'tool_choice: tool calls are not supported yet (accepted: "none", "auto"; got "required")',
     ],
     [
-      { ...base, response_format: { type: 'json_object' } },
-      'response_format.type: JSON modes are not supported yet (accepted: "text"; got "json_object")',
+      { ...base, structured_outputs: { regex: 'a', whitespace_pattern: ' ' } },
+      'structured_outputs.whitespace_pattern: white space is bounded as it is',
     ],
     [
       { ...base, modalities: ['text', 'audio'] },
