@@ -121,6 +121,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'speech',
     'tracing',
   ],
+  // Runs in browsers: types of the contract alone.
+  page: ['http'],
   chat: [
     'adapters',
     'files',
@@ -354,6 +356,7 @@ const TYPES_ONLY: readonly (readonly [from: string, to: string, reason: string])
   ['telemetry', 'serving', 'metrics show its snapshot'],
   ['chat', 'files', 'requests name files of a store that main opens'],
   ['telemetry', 'batches', 'metrics show its snapshot'],
+  ['page', 'http', 'what it asks and is answered'],
   ['http', 'batches', 'routes serve what main opens, and dispatch what it asks'],
   ['http', 'files', 'routes serve a store that main opens'],
 ]
