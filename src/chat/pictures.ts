@@ -1,6 +1,7 @@
 /** Picture parts of a conversation → features, by way of the caches, with a record of what was seen. */
 import { featureTiles, layoutPictures, type PictureToLayOut } from '../../models/preprocessing.ts'
 import { finestLevel, type PictureLayout } from '../../models/tiling/layout.ts'
+import { seenArea } from '../../models/tiling/seen-area.ts'
 import type { Features } from '../engine/types.ts'
 import { AerieError } from '../errors.ts'
 import type { ImageSource, LoadedImage, Media } from '../media/types.ts'
@@ -164,19 +165,22 @@ function describe(
   { part, image, layout, tokens }: LoadedPicture,
   rest: Pick<ImageSeen, 'cached' | 'cache' | 'conversions' | 'stations'>,
 ): ImageSeen {
+  const { mode, size } = model.preprocessing!
+  const { header } = image
   return {
     param: part.param,
     detail: part.detail,
-    format: image.header.format,
+    format: header.format,
     bytes: image.bytes.byteLength,
     sha256: image.sha256,
     ...('stored' in part && { fileId: part.stored.fileId }),
     ...('loaded' in part && part.fileId !== undefined && { fileId: part.fileId }),
     ...(image.page !== undefined && { page: image.page }),
-    width: image.header.width,
-    height: image.header.height,
+    width: header.width,
+    height: header.height,
     tiles: layout.tiles,
     grid: finestLevel(layout),
+    levels: layout.levels.map((grid) => ({ ...grid, area: seenArea(mode, header, grid, size) })),
     towers: model.towers,
     tokens,
     ...rest,

@@ -1385,10 +1385,23 @@ export interface components {
              */
             conversions: string[];
             tiles: number;
+            /** @description The level with the most tiles. */
             grid: {
                 rows: number;
                 columns: number;
             };
+            /** @description Grids over the picture, in the order in which the model reads their tiles, each row-major: where there are two, the second is often the whole picture as one tile. */
+            levels: {
+                rows: number;
+                columns: number;
+                /** @description What the grid covers, in pixels of the upright picture: more than it where it is padded (`left` or `top` is then negative), less where it is cropped. */
+                area: {
+                    left: number;
+                    top: number;
+                    width: number;
+                    height: number;
+                };
+            }[];
             towers: {
                 name: string;
                 /** @description Side of the square input in pixels. */

@@ -122,6 +122,7 @@ function toWireImage({ towers, stations, cache, fileId, ...image }: ImageSeen): 
     ...(fileId !== undefined && { file_id: fileId }),
     ...(cache && { cache }),
     conversions: [...image.conversions],
+    levels: image.levels.map((level) => ({ ...level })),
     towers: towers.map(({ name, inputSize }) => ({ name, input_size: inputSize })),
     timings_ms: toWireTimes(stations),
   }

@@ -244,6 +244,7 @@ function seen({
     conversions: ['alpha on white'],
     tiles: 1,
     grid: { rows: 1, columns: 1 },
+    levels: [{ rows: 1, columns: 1, area: { left: 0, top: -80, width: 640, height: 640 } }],
     towers: [{ name: 'vit', inputSize: 160 }],
     tokens: IMAGE_TOKENS,
     cached: false,
