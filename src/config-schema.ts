@@ -42,6 +42,7 @@ export const configSchema = Type.Object(
       group: 'Server',
       description: 'What to do with request fields that the API does not define.',
     }),
+    page: flag(true, 'Server', 'Serve the playground, a page for people, at /. See playground.md.'),
     deadlineMs: millis(
       120_000,
       'Server',

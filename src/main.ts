@@ -309,6 +309,7 @@ export async function startServer(
       allowedHosts: acceptedHosts(config),
       maxBodyBytes: config.maxBodyBytes,
       unknownFields: config.unknownFields,
+      page: config.page,
       sources: () => ({
         engine: engine?.stats(),
         encoder: encoder?.stats(),

@@ -1,5 +1,6 @@
-/** Draws the example pictures of this folder: `node docs/pictures/make.ts`. */
-import { readFileSync } from 'node:fs'
+/** Draws the example pictures of this folder, a sound, and with ffmpeg a clip: `node docs/pictures/make.ts`. */
+import { execFileSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
 import opentype from 'opentype.js'
 import sharp from 'sharp'
 
@@ -50,6 +51,55 @@ for (const [name, [width, height, content]] of Object.entries(PICTURES)) {
     ? image.png({ palette: false })
     : image.jpeg({ quality: 88 })
   await encoded.toFile(new URL(name, import.meta.url).pathname)
+}
+
+writeFileSync(new URL('rising-tone.wav', import.meta.url), wav(sweep(1.2, 380, 1250)))
+drawClip(new URL('circle-then-square.mp4', import.meta.url).pathname)
+
+/** A tone from one pitch to another, in Hz, with some of its overtone; 16-bit at 16 kHz, between silences. */
+function sweep(seconds: number, from: number, to: number): Int16Array {
+  const [rate, silence] = [16_000, 1600]
+  const length = Math.round(seconds * rate)
+  const samples = new Int16Array(length + 2 * silence)
+  let phase = 0
+  for (let i = 0; i < length; i++) {
+    phase += (2 * Math.PI * from * (to / from) ** (i / length)) / rate
+    const edge = Math.min(1, i / 160, (length - i) / 160)
+    samples[silence + i] = 5000 * edge * (Math.sin(phase) + 0.25 * Math.sin(2 * phase))
+  }
+  return samples
+}
+
+function wav(samples: Int16Array): Buffer {
+  const head = Buffer.alloc(44)
+  head.write('RIFF', 0)
+  head.writeUInt32LE(36 + samples.byteLength, 4)
+  head.write('WAVEfmt ', 8)
+  head.writeUInt32LE(16, 16) // of what follows: PCM, one channel
+  head.writeUInt16LE(1, 20)
+  head.writeUInt16LE(1, 22)
+  head.writeUInt32LE(16_000, 24)
+  head.writeUInt32LE(32_000, 28)
+  head.writeUInt16LE(2, 32)
+  head.writeUInt16LE(16, 34)
+  head.write('data', 36)
+  head.writeUInt32LE(samples.byteLength, 40)
+  return Buffer.concat([head, Buffer.from(samples.buffer)])
+}
+
+/** Two seconds of a red circle, then two of a blue square. */
+function drawClip(path: string): void {
+  const inside = 'lt(hypot(X-120,Y-120),68)'
+  const red = `geq=r='if(${inside},220,245)':g='if(${inside},35,245)':b='if(${inside},35,243)'`
+  const ground = 'color=c=0xf5f5f3:s=240x240:r=10:d=2'
+  const square = `${ground},drawbox=x=62:y=62:w=116:h=116:color=0x284bd7:t=fill`
+  execFileSync('ffmpeg', [
+    ...['-v', 'error', '-nostdin', '-y', '-f', 'lavfi', '-i', `${ground},${red}`],
+    ...['-f', 'lavfi', '-i', square],
+    ...['-filter_complex', '[0:v][1:v]concat=n=2:v=1[v]', '-map', '[v]', '-c:v', 'libx264'],
+    ...['-preset', 'veryslow', '-crf', '23', '-pix_fmt', 'yuv420p', '-g', '10', '-bitexact'],
+    ...['-movflags', '+faststart', path],
+  ])
 }
 
 function ground(fill: string): string {

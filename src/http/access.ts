@@ -9,6 +9,8 @@ declare module 'fastify' {
     readonly probe?: boolean
     /** Answers while draining, so that the end can be watched. */
     readonly whileDraining?: boolean
+    /** Answers without a key; the rest holds. */
+    readonly open?: boolean
   }
 }
 
@@ -35,9 +37,9 @@ export function controlAccess(app: FastifyInstance, options: AccessOptions): Acc
     if (draining && running === 0) drained.resolve()
   }
   app.addHook('onRequest', async (request, reply) => {
-    const { probe = false, whileDraining = probe } = request.routeOptions.config
+    const { probe = false, whileDraining = probe, open = probe } = request.routeOptions.config
     if (draining && !isUploading(request)) reply.header('connection', 'close')
-    if (!probe && !request.state.isInner) request.state.tenant = authenticate(request, options)
+    if (!open && !request.state.isInner) request.state.tenant = authenticate(request, options)
     if (draining && !whileDraining) {
       throw new AerieError('shutting_down', 'the server is draining and takes no new requests')
     }

@@ -36,6 +36,7 @@ import { fileRoutes } from './routes/files.ts'
 import { healthRoutes } from './routes/health.ts'
 import { metricsRoute } from './routes/metrics.ts'
 import { modelRoutes } from './routes/models.ts'
+import { pageRoutes } from './routes/page.ts'
 import { tokenizeRoute } from './routes/tokenize.ts'
 import { type TranscriptionParts, transcriptionRoute } from './routes/transcriptions.ts'
 
@@ -57,6 +58,8 @@ export interface HttpOptions {
   /** Names that the Host header may have beside `localhost` and addresses. Undefined: any. */
   readonly allowedHosts?: readonly string[] | undefined
   readonly maxBodyBytes: number
+  /** Whether `/` is the playground. Default false. */
+  readonly page?: boolean
   /** What happens to fields that the API does not define. */
   readonly unknownFields: 'refuse' | 'ignore'
   /** States of engine, encoder, media and files for `/metrics`, read once a scrape. */
@@ -159,6 +162,7 @@ export async function createApp(options: HttpOptions): Promise<FastifyInstance> 
   tokenizeRoute(app, { service: chat, contract })
   healthRoutes(app, { problems: () => [...(access.draining ? [DRAINING] : []), ...problems()] })
   metricsRoute(app, { metrics })
+  if (options.page) pageRoutes(app)
   return app
 }
 

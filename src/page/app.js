@@ -1,0 +1,156 @@
+/** The frame of the page: views, model, key, settings, theme; files dropped or pasted anywhere. */
+import { Announcer } from './announce.js'
+import { failureOf, keyWanted } from './api/client.js'
+import { loadModels, models } from './api/models.js'
+import { BatchView } from './batches/batch-view.js'
+import { ChatView } from './conversation/chat-view.js'
+import { clear, conversation } from './conversation/conversation.js'
+import { addFiles } from './conversation/draft.js'
+import { h } from './element.js'
+import { KeyForm } from './key-form.js'
+import { ModelPicker } from './model-picker.js'
+import { FailureNote } from './parts/failure.js'
+import { IconButton } from './parts/icon.js'
+import { changeSettings, settings } from './settings.js'
+import { SettingsDialog } from './settings-dialog.js'
+import { useStore } from './store.js'
+import { ThemeButton } from './theme-button.js'
+import { useEffect, useState } from './vendor/hooks.js'
+
+/** @typedef {import('./types.d.ts').Failure} Failure */
+
+export function App() {
+  const view = useView()
+  const isKeyWanted = useStore(keyWanted)
+  const known = useStore(models)
+  const exchanges = useStore(conversation)
+  const [isSetting, setSetting] = useState(false)
+  const [failure, setFailure] = useState(/** @type {Failure | undefined} */ (undefined))
+  const load = () => {
+    setFailure(undefined)
+    loadModels().then(chooseModel, (error) => setFailure(failureOf(error)))
+  }
+  useEffect(load, [])
+  const isDragged = useDrop()
+  const isLocked = isKeyWanted && known.length === 0
+  return h(
+    'div',
+    { class: 'page' },
+    h('a', { class: 'skip', href: '#question', onClick: focusQuestion }, 'Skip to the question'),
+    h(
+      'header',
+      { class: 'top' },
+      h(
+        'a',
+        { class: 'brand', href: '#chat', 'aria-label': 'Aerie' },
+        h('img', {
+          src: new URL('icon.svg', import.meta.url).href,
+          alt: '',
+          width: 26,
+          height: 26,
+        }),
+        h('span', null, 'Aerie'),
+      ),
+      h(
+        'nav',
+        { 'aria-label': 'Views' },
+        viewLink('chat', 'Chat', view),
+        viewLink('batches', 'Batches', view),
+      ),
+      h(ModelPicker, {}),
+      h(
+        'div',
+        { class: 'top-buttons' },
+        view === 'chat' && exchanges.length > 0
+          ? h(IconButton, { icon: 'add', label: 'New conversation', onClick: clear })
+          : null,
+        h(IconButton, { icon: 'settings', label: 'Settings', onClick: () => setSetting(true) }),
+        h(ThemeButton, {}),
+      ),
+    ),
+    isKeyWanted ? h(KeyForm, { onChange: load }) : null,
+    failure && failure.status !== 401
+      ? h('div', { class: 'page-failure' }, h(FailureNote, { failure, onRetry: load }))
+      : null,
+    isLocked ? h('main', null) : view === 'batches' ? h(BatchView, {}) : h(ChatView, {}),
+    isSetting ? h(SettingsDialog, { onClose: () => setSetting(false) }) : null,
+    isDragged ? h('div', { class: 'drop' }, h('p', null, 'Drop it here')) : null,
+    h(Announcer, {}),
+  )
+}
+
+/** The one that was used last, or the first. */
+function chooseModel() {
+  const known = models.get()
+  if (!known.some(({ id }) => id === settings.get().model)) {
+    changeSettings({ model: known[0]?.id ?? '' })
+  }
+}
+
+/** @param {Event} event */
+function focusQuestion(event) {
+  event.preventDefault()
+  document.getElementById('question')?.focus()
+}
+
+/**
+ * @param {string} name
+ * @param {string} label
+ * @param {string} view
+ */
+function viewLink(name, label, view) {
+  return h('a', { href: `#${name}`, ...(name === view && { 'aria-current': 'page' }) }, label)
+}
+
+/** Which view the address names. */
+function useView() {
+  const read = () => (location.hash === '#batches' ? 'batches' : 'chat')
+  const [view, setView] = useState(read)
+  useEffect(() => {
+    const change = () => setView(read())
+    addEventListener('hashchange', change)
+    return () => removeEventListener('hashchange', change)
+  }, [])
+  return view
+}
+
+/** Takes files that are dropped or pasted anywhere but on the view of batches, which has its own use for them. */
+function useDrop() {
+  const [isDragged, setDragged] = useState(false)
+  useEffect(() => {
+    const isElsewhere = () => location.hash === '#batches'
+    const hasFiles = (/** @type {DragEvent} */ { dataTransfer }) =>
+      dataTransfer?.types.includes('Files') && !isElsewhere()
+    const over = (/** @type {DragEvent} */ event) => {
+      if (!hasFiles(event)) return
+      event.preventDefault()
+      setDragged(true)
+    }
+    const leave = (/** @type {DragEvent} */ { relatedTarget }) => {
+      if (relatedTarget === null) setDragged(false)
+    }
+    const drop = (/** @type {DragEvent} */ event) => {
+      setDragged(false)
+      if (!hasFiles(event)) return
+      event.preventDefault()
+      addFiles(event.dataTransfer?.files ?? [])
+    }
+    const paste = (/** @type {ClipboardEvent} */ event) => {
+      const files = event.clipboardData?.files ?? []
+      if (files.length === 0 || isElsewhere()) return
+      event.preventDefault()
+      addFiles(files)
+    }
+    addEventListener('dragover', over)
+    addEventListener('dragleave', leave)
+    addEventListener('drop', drop)
+    addEventListener('paste', paste)
+    return () => {
+      removeEventListener('dragover', over)
+      removeEventListener('dragleave', leave)
+      removeEventListener('drop', drop)
+      removeEventListener('paste', paste)
+    }
+  }, [])
+  return isDragged
+}

@@ -1,0 +1,153 @@
+/** A question with its answer, and what can be done with both. */
+import { h } from '../element.js'
+import { Attachment } from '../parts/attachment.js'
+import { CopyButton } from '../parts/copy-button.js'
+import { IconButton } from '../parts/icon.js'
+import { SeenPanel } from '../seen/seen-panel.js'
+import { useRef, useState } from '../vendor/hooks.js'
+import { AnswerView, figuresOf } from './answer-view.js'
+import { remove, retry } from './conversation.js'
+
+/** @typedef {import('../types.d.ts').Attachment} AttachmentFacts */
+/** @typedef {import('../types.d.ts').Exchange} Exchange */
+
+/**
+ * @param {{ readonly exchange: Exchange, readonly number: number, readonly isLast: boolean, readonly media: ReadonlyMap<string, AttachmentFacts>, readonly onCode: () => void }} props
+ */
+export function ExchangeView({ exchange, number, isLast, media, onCode }) {
+  const { id, text, answer } = exchange
+  const [isEdited, setEdited] = useState(false)
+  // What the model saw of the last question is shown until someone closes it; of earlier ones, when someone opens it.
+  const [chosen, setChosen] = useState(/** @type {boolean | undefined} */ (undefined))
+  const isSeen = chosen ?? isLast
+  const isDone = answer && ['done', 'stopped', 'failed'].includes(answer.state)
+  return h(
+    'li',
+    { class: 'exchange' },
+    h(
+      'article',
+      { 'aria-label': `Turn ${number}` },
+      h('h2', { class: 'hidden' }, `Turn ${number}`),
+      h(
+        'div',
+        { class: 'question' },
+        exchange.media.length > 0
+          ? h(
+              'ul',
+              { class: 'attachments', 'aria-label': 'Files' },
+              exchange.media.map((attachment) => h(Attachment, { key: attachment.id, attachment })),
+            )
+          : null,
+        isEdited
+          ? h(EditForm, {
+              text,
+              onCancel: () => setEdited(false),
+              onSave: (changed) => {
+                setEdited(false)
+                retry(id, changed)
+              },
+            })
+          : text === ''
+            ? null
+            : h('p', { class: 'bubble' }, text),
+        isEdited
+          ? null
+          : h(
+              'div',
+              { class: 'actions' },
+              h(IconButton, {
+                icon: 'edit',
+                label: 'Edit and ask again',
+                onClick: () => setEdited(true),
+              }),
+              h(IconButton, {
+                icon: 'trash',
+                label: 'Delete this turn',
+                onClick: () => remove(id),
+              }),
+            ),
+      ),
+      answer
+        ? h(
+            'div',
+            { class: 'answer' },
+            h(AnswerView, { answer, onRetry: () => retry(id) }),
+            isDone
+              ? h(
+                  'div',
+                  { class: 'answer-foot' },
+                  h(
+                    'ul',
+                    { class: 'answer-figures' },
+                    figuresOf(answer).map((figure, i) => h('li', { key: i }, figure)),
+                  ),
+                  h(
+                    'div',
+                    { class: 'actions' },
+                    answer.seen
+                      ? h(
+                          'button',
+                          {
+                            type: 'button',
+                            class: 'text-button',
+                            'aria-expanded': isSeen,
+                            onClick: () => setChosen(!isSeen),
+                          },
+                          'What the model saw',
+                        )
+                      : null,
+                    h(CopyButton, { label: 'Copy the answer', text: () => answer.text }),
+                    h(IconButton, {
+                      icon: 'code',
+                      label: 'Copy the request as code',
+                      onClick: onCode,
+                    }),
+                    h(IconButton, { icon: 'retry', label: 'Ask again', onClick: () => retry(id) }),
+                  ),
+                )
+              : null,
+            isDone && isSeen ? h(SeenPanel, { answer, media }) : null,
+          )
+        : null,
+    ),
+  )
+}
+
+/**
+ * @param {{ readonly text: string, readonly onSave: (text: string) => void, readonly onCancel: () => void }} props
+ */
+function EditForm({ text, onSave, onCancel }) {
+  const [changed, setChanged] = useState(text)
+  const isFocused = useRef(false)
+  return h(
+    'form',
+    {
+      class: 'edit',
+      onSubmit: (event) => {
+        event.preventDefault()
+        onSave(changed.trim())
+      },
+      onKeyDown: (event) => {
+        if (event.key !== 'Escape') return
+        event.stopPropagation()
+        onCancel()
+      },
+    },
+    h('textarea', {
+      'aria-label': 'The question',
+      rows: 2,
+      value: changed,
+      ref: (area) => {
+        if (area && !isFocused.current) area.focus()
+        isFocused.current = true
+      },
+      onInput: (event) => setChanged(event.currentTarget.value),
+    }),
+    h(
+      'div',
+      { class: 'edit-buttons' },
+      h('button', { type: 'button', class: 'button quiet', onClick: onCancel }, 'Cancel'),
+      h('button', { type: 'submit', class: 'button' }, 'Ask again'),
+    ),
+  )
+}

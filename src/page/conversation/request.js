@@ -1,0 +1,125 @@
+/** A conversation and its settings → the body of `/v1/chat/completions`. */
+import { base64Of, dataUri } from './attachments.js'
+import { fileIdOf, isLarge } from './uploads.js'
+
+/** @typedef {import('../types.d.ts').Attachment} Attachment */
+/** @typedef {import('../types.d.ts').ChatRequest} ChatRequest */
+/** @typedef {import('../types.d.ts').ClipSampling} ClipSampling */
+/** @typedef {import('../types.d.ts').Exchange} Exchange */
+/** @typedef {import('../types.d.ts').Message} Message */
+/** @typedef {import('../types.d.ts').Settings} Settings */
+/** @typedef {import('../types.d.ts').UserPart} UserPart */
+
+/**
+ * Where a medium's bytes are: in the request, or on the server.
+ * @typedef {{ readonly uri: string } | { readonly fileId: string }} Located
+ */
+
+/**
+ * @typedef {object} BuiltRequest
+ * @property {ChatRequest} body
+ * @property {Readonly<Record<string, string>>} places `messages[0].content[1]` → id of the attachment that stands there
+ */
+
+/**
+ * @param {readonly Exchange[]} exchanges the last one is asked, those before are its past
+ * @param {Settings} settings
+ * @param {(attachment: Attachment) => Promise<Located>} locate
+ * @returns {Promise<BuiltRequest>}
+ */
+export async function buildRequest(exchanges, settings, locate) {
+  /** @type {Message[]} */
+  const messages = settings.system === '' ? [] : [{ role: 'system', content: settings.system }]
+  /** @type {Record<string, string>} */
+  const places = {}
+  for (const [i, { text, media, answer }] of exchanges.entries()) {
+    const isLast = i === exchanges.length - 1
+    // What was never answered is no part of what was said.
+    if (!isLast && !answer?.text) continue
+    media.forEach((attachment, at) => {
+      places[`messages[${messages.length}].content[${at}]`] = attachment.id
+    })
+    const parts = await Promise.all(
+      media.map(async (attachment) => mediaPart(attachment, await locate(attachment), settings)),
+    )
+    messages.push({
+      role: 'user',
+      content: parts.length === 0 ? text : [...parts, ...textParts(text)],
+    })
+    if (!isLast && answer) messages.push({ role: 'assistant', content: answer.text })
+  }
+  return {
+    body: {
+      model: settings.model,
+      messages,
+      ...sampling(settings),
+      stream: true,
+      stream_options: { include_usage: true },
+      aerie: { explain: true },
+    },
+    places,
+  }
+}
+
+/**
+ * Bytes in the request, or for large ones an upload.
+ * @param {AbortSignal} signal
+ * @returns {(attachment: Attachment) => Promise<Located>}
+ */
+export function sendable(signal) {
+  return async (attachment) =>
+    isLarge(attachment)
+      ? { fileId: await fileIdOf(attachment, signal) }
+      : { uri: await dataUri(attachment.blob) }
+}
+
+/** @param {Settings} settings */
+function sampling({ temperature, topP, maxTokens, seed }) {
+  return {
+    ...(temperature !== null && { temperature }),
+    ...(topP !== null && { top_p: topP }),
+    ...(maxTokens !== null && { max_completion_tokens: maxTokens }),
+    ...(seed !== null && { seed }),
+  }
+}
+
+/**
+ * @param {string} text
+ * @returns {UserPart[]}
+ */
+function textParts(text) {
+  return text === '' ? [] : [{ type: 'text', text }]
+}
+
+/**
+ * @param {Attachment} attachment
+ * @param {Located} at
+ * @param {Settings} settings
+ * @returns {UserPart}
+ */
+function mediaPart({ kind, name, sampling }, at, { detail }) {
+  const data = 'uri' in at ? { data: base64Of(at.uri) } : { file_id: at.fileId }
+  if (kind === 'video')
+    return { type: 'input_video', input_video: { ...data, ...framesOf(sampling) } }
+  if (kind === 'audio') return { type: 'input_audio', input_audio: data }
+  if (kind === 'image' && 'uri' in at)
+    return { type: 'image_url', image_url: { url: at.uri, detail } }
+  const file = 'uri' in at ? { file_data: at.uri, filename: name } : { file_id: at.fileId }
+  return { type: 'file', file: { ...file, ...(kind === 'image' && { detail }) } }
+}
+
+/**
+ * The fields that were set.
+ * @param {ClipSampling} [sampling]
+ */
+function framesOf(sampling) {
+  if (!sampling) return {}
+  const { fps, max_frames, start, end, sound } = sampling
+  return {
+    ...(fps !== null && { fps }),
+    ...(max_frames !== null && { max_frames }),
+    ...(start !== null && { start }),
+    ...(end !== null && { end }),
+    ...(sound && { sound }),
+  }
+}

@@ -1,0 +1,50 @@
+/** A chosen file in small: a picture, the first frame of a clip, or a name. */
+import { formatBytes } from '../conversation/attachments.js'
+import { h } from '../element.js'
+import { useState } from '../vendor/hooks.js'
+import { Icon, IconButton } from './icon.js'
+import { useObjectUrl } from './object-url.js'
+
+/** @typedef {import('../types.d.ts').Attachment} AttachmentFacts */
+
+/** @param {{ readonly attachment: AttachmentFacts, readonly onRemove?: (() => void) | undefined }} props */
+export function Attachment({ attachment, onRemove }) {
+  const { kind, name, blob } = attachment
+  return h(
+    'li',
+    { class: `attachment ${kind}` },
+    kind === 'image' ? h(Thumbnail, { blob, name }) : null,
+    kind === 'video' ? h(ClipThumbnail, { blob, name }) : null,
+    kind === 'audio' || kind === 'document'
+      ? h(
+          'span',
+          { class: 'named' },
+          h(Icon, { name: kind === 'audio' ? 'sound' : 'document' }),
+          h('span', null, name, h('small', null, formatBytes(blob.size))),
+        )
+      : null,
+    onRemove
+      ? h(IconButton, { icon: 'close', label: `Remove ${name}`, kind: 'remove', onClick: onRemove })
+      : null,
+  )
+}
+
+/** @param {{ readonly blob: Blob, readonly name: string }} props */
+function Thumbnail({ blob, name }) {
+  const url = useObjectUrl(blob)
+  const [isBroken, setBroken] = useState(false)
+  if (isBroken) return h('span', { class: 'named' }, h(Icon, { name: 'document' }), name)
+  return h('img', { src: url ?? '', alt: name, onError: () => url && setBroken(true) })
+}
+
+/** @param {{ readonly blob: Blob, readonly name: string }} props */
+function ClipThumbnail({ blob, name }) {
+  const url = useObjectUrl(blob)
+  return h('video', {
+    src: url ?? '',
+    muted: true,
+    playsInline: true,
+    preload: 'metadata',
+    'aria-label': name,
+  })
+}

@@ -1,0 +1,157 @@
+/** How answers are made: instruction, sampling, how closely pictures and clips are looked at. */
+import { purposeOf } from './api/models.js'
+import { chosenModel } from './conversation/draft.js'
+import { h } from './element.js'
+import { Choice } from './parts/choice.js'
+import { Dialog } from './parts/dialog.js'
+import { changeSettings, DEFAULTS, settings } from './settings.js'
+import { useStore } from './store.js'
+
+/** @typedef {import('./types.d.ts').ClipSampling} ClipSampling */
+/** @typedef {import('./types.d.ts').Detail} Detail */
+
+/** @param {{ readonly onClose: () => void }} props */
+export function SettingsDialog({ onClose }) {
+  const { system, temperature, topP, maxTokens, seed, detail, clip } = useStore(settings)
+  const model = chosenModel()
+  const usual = model?.aerie.sampling_defaults
+  const takes = model?.aerie.input_modalities ?? []
+  const changeClip = (/** @type {Partial<ClipSampling>} */ change) =>
+    changeSettings({ clip: { ...clip, ...change } })
+  const number = numberField
+  return h(Dialog, {
+    title: 'Settings',
+    kind: 'drawer',
+    onClose,
+    children: [
+      model && purposeOf(model) !== 'chat'
+        ? h(
+            'p',
+            { key: 'none', class: 'note' },
+            `${model.id} has no settings: they are for models that answer.`,
+          )
+        : null,
+      h(
+        'label',
+        { key: 'system', class: 'field wide' },
+        h('span', null, 'Instruction (system message)'),
+        h('textarea', {
+          rows: 3,
+          value: system,
+          placeholder: 'none',
+          onInput: (event) => changeSettings({ system: event.currentTarget.value }),
+        }),
+      ),
+      h(
+        'fieldset',
+        { key: 'sampling', class: 'fields' },
+        h('legend', null, 'Sampling'),
+        number('Temperature', temperature, (value) => changeSettings({ temperature: value }), {
+          ...{ min: 0, max: 2, step: 0.1 },
+          usual: usual?.temperature,
+        }),
+        number('Top p', topP, (value) => changeSettings({ topP: value }), {
+          ...{ min: 0, max: 1, step: 0.05 },
+          usual: usual?.top_p,
+        }),
+        number('Most tokens', maxTokens, (value) => changeSettings({ maxTokens: value }), {
+          ...{ min: 1, max: model?.aerie.max_context ?? 1_000_000, step: 1 },
+          usual: 'what is left',
+        }),
+        number('Seed', seed, (value) => changeSettings({ seed: value }), {
+          ...{ min: 0, max: 2 ** 31 - 1, step: 1 },
+          usual: 'random',
+        }),
+      ),
+      takes.includes('image')
+        ? h(
+            'div',
+            { key: 'detail', class: 'fields' },
+            h('span', { class: 'field-name' }, 'How closely pictures are looked at'),
+            h(Choice, {
+              label: 'Detail',
+              options: /** @type {const} */ ([
+                ['auto', 'auto'],
+                ['low', 'low'],
+                ['high', 'high'],
+              ]),
+              value: detail,
+              onChange: (/** @type {Detail} */ value) => changeSettings({ detail: value }),
+            }),
+          )
+        : null,
+      takes.includes('video')
+        ? h(
+            'fieldset',
+            { key: 'clip', class: 'fields' },
+            h('legend', null, 'Frames of clips'),
+            number('Frames a second', clip.fps, (fps) => changeClip({ fps }), {
+              ...{ min: 0.01, max: 1000, step: 'any' },
+              usual: "the model's rule",
+            }),
+            number('Frames at most', clip.max_frames, (max_frames) => changeClip({ max_frames }), {
+              ...{ min: 1, max: model?.aerie.max_frames || 1_000_000, step: 1 },
+              usual: "the model's rule",
+            }),
+            number('From second', clip.start, (start) => changeClip({ start }), {
+              ...{ min: 0, max: 1e9, step: 'any' },
+              usual: 'the beginning',
+            }),
+            number('To second', clip.end, (end) => changeClip({ end }), {
+              ...{ min: 0, max: 1e9, step: 'any' },
+              usual: 'the end',
+            }),
+            takes.includes('audio')
+              ? h(
+                  'label',
+                  { class: 'check wide' },
+                  h('input', {
+                    type: 'checkbox',
+                    checked: clip.sound,
+                    onChange: (event) => changeClip({ sound: event.currentTarget.checked }),
+                  }),
+                  h('span', null, 'Hear the sound of clips too'),
+                )
+              : null,
+          )
+        : null,
+      h(
+        'button',
+        {
+          key: 'reset',
+          type: 'button',
+          class: 'button quiet',
+          onClick: () => changeSettings({ ...DEFAULTS, model: settings.get().model }),
+        },
+        'Back to the usual',
+      ),
+    ],
+  })
+}
+
+/**
+ * Empty is null: the model's own.
+ * @param {string} label
+ * @param {number | null} value
+ * @param {(value: number | null) => void} change
+ * @param {{ readonly min: number, readonly max: number, readonly step: number | 'any', readonly usual: number | string | undefined }} options
+ */
+function numberField(label, value, change, { min, max, step, usual }) {
+  return h(
+    'label',
+    { class: 'field' },
+    h('span', null, label),
+    h('input', {
+      type: 'number',
+      inputMode: 'decimal',
+      ...{ min, max, step },
+      value: value ?? '',
+      placeholder: String(usual ?? ''),
+      onInput: (event) => {
+        const { value: text, valueAsNumber: number, validity } = event.currentTarget
+        if (text === '' && !validity.badInput) change(null)
+        else if (number >= min && number <= max) change(number)
+      },
+    }),
+  )
+}

@@ -1,0 +1,120 @@
+/** What the page's modules tell each other, and the wire's types under short names. Erased: browsers never load it. */
+
+import type { ComponentChildren, JSX, Key, VNode } from 'preact'
+import type { components } from '../http/openapi.d.ts'
+
+type Schemas = components['schemas']
+export type Model = Schemas['Model'] & {
+  /** Of a server that loads models on demand. */
+  readonly status?: string
+}
+export type ChatRequest = Schemas['ChatCompletionRequest']
+export type Chunk = Schemas['ChatCompletionChunk']
+export type Message = Schemas['Message']
+export type UserPart = Schemas['UserPart']
+export type Usage = Schemas['Usage']
+export type Seen = Partial<Schemas['Explanation']>
+export type ImageSeen = Schemas['ImageSeen']
+export type VideoSeen = Schemas['VideoSeen']
+export type SoundSeen = Schemas['SoundSeen']
+export type StationTimes = Schemas['StationTimes']
+export type Cost = Schemas['TokenizeResponse']
+export type Transcript = Schemas['VerboseTranscription']
+export type EmbeddingList = Schemas['EmbeddingList']
+export type Batch = Schemas['Batch']
+export type BatchList = Schemas['BatchList']
+export type WireFile = Schemas['File']
+
+export type MediaKind = 'image' | 'video' | 'audio' | 'document'
+
+/** Which frames of a clip are looked at; null leaves it to the model's own rule. */
+export interface ClipSampling {
+  readonly fps: number | null
+  readonly max_frames: number | null
+  readonly start: number | null
+  readonly end: number | null
+  readonly sound: boolean
+}
+
+/** A file that a person has chosen. */
+export interface Attachment {
+  readonly id: string
+  readonly kind: MediaKind
+  readonly name: string
+  readonly blob: Blob
+  /** Of a clip. */
+  readonly sampling?: ClipSampling
+}
+
+/** How closely pictures are looked at. */
+export type Detail = 'auto' | 'low' | 'high'
+
+export interface Settings {
+  readonly model: string
+  readonly system: string
+  readonly temperature: number | null
+  readonly topP: number | null
+  readonly maxTokens: number | null
+  readonly seed: number | null
+  readonly detail: Detail
+  readonly clip: ClipSampling
+}
+
+export interface Failure {
+  /** The server's code, or one of ours: `unreachable`, `cut_off`. */
+  readonly code: string
+  readonly message: string
+  readonly param: string | undefined
+  readonly requestId: string | undefined
+  readonly status: number | undefined
+}
+
+/** `waiting`: nothing has come back. `reading`: it has a place in the engine, and its media are encoded. */
+export type AnswerState = 'waiting' | 'reading' | 'writing' | 'done' | 'stopped' | 'failed'
+
+export interface Answer {
+  readonly state: AnswerState
+  readonly model: string
+  readonly text: string
+  readonly finish?: string | undefined
+  readonly usage?: Usage | undefined
+  readonly seen?: Seen | undefined
+  readonly failure?: Failure | undefined
+  readonly transcript?: Transcript | undefined
+  readonly likeness?: Likeness | undefined
+  readonly requestId?: string | undefined
+  /** Places of media in the request, such as `messages[0].content[1]` → id of the attachment. */
+  readonly places: Readonly<Record<string, string>>
+  /** Milliseconds of `performance.now()` from asking. */
+  readonly firstTextMs?: number | undefined
+  readonly totalMs?: number | undefined
+}
+
+/** Pictures compared by a vision tower. */
+export interface Likeness {
+  readonly names: readonly string[]
+  readonly channels: number
+  readonly patches: readonly number[]
+  /** Of each pair, row by row. */
+  readonly cosines: readonly (readonly number[])[]
+}
+
+/** A question and its answer. */
+export interface Exchange {
+  readonly id: string
+  readonly text: string
+  readonly media: readonly Attachment[]
+  readonly answer: Answer | undefined
+}
+
+/** Preact's `h`, with the attributes of each element and the properties of each component checked. */
+export interface Hyperscript {
+  <T extends keyof JSX.IntrinsicElements>(
+    type: T,
+    props: JSX.IntrinsicElements[T] | null,
+    ...children: ComponentChildren[]
+  ): VNode
+  <P>(type: (props: P) => VNode | null, props: P & { readonly key?: Key }): VNode
+}
+
+export type Children = ComponentChildren

@@ -1,0 +1,2 @@
+// What the server hands out as hooks.js.
+export * from 'preact/hooks'

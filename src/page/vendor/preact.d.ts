@@ -1,0 +1,2 @@
+// What the server hands out as preact.js.
+export * from 'preact'
