@@ -20,34 +20,38 @@ export function ClipSeen({ clip, blob, name }) {
   return h(
     'figure',
     { class: 'clip-seen' },
-    blob ? h(Player, { blob, name, player }) : null,
-    h(TimeLine, { duration, start, end, times, onChoose: show }),
-    blob && times.length <= MOST_FRAMES ? h(Frames, { blob, times, onChoose: show }) : null,
     h(
-      'figcaption',
-      null,
-      h('p', { class: 'seen-name' }, name),
+      'div',
+      { class: 'clip-top' },
+      blob ? h(Player, { blob, name, player }) : null,
       h(
-        'dl',
-        { class: 'facts' },
-        clip.clip
-          ? fact(
-              'Clip',
-              [
-                `${clip.clip.width} × ${clip.clip.height}, ${formatSeconds(duration)}, `,
-                `${clip.clip.codec}, ${formatBytes(clip.clip.bytes)}`,
-              ].join(''),
-            )
-          : null,
-        fact('Looked at', `${formatSeconds(start)} – ${formatSeconds(end)}, ${clip.sampling}`),
-        fact('Frames', `${times.length}${tilesInWords(clip)}`),
-        fact('Tokens', formatCount(clip.tokens)),
-        clip.cached_frames
-          ? fact('From the cache', `${clip.cached_frames} of ${times.length}`)
-          : null,
+        'figcaption',
+        null,
+        h('p', { class: 'seen-name' }, name),
+        h(
+          'dl',
+          { class: 'facts' },
+          clip.clip ? fact('Clip', fileInWords(clip.clip, duration)) : null,
+          fact('Looked at', `${formatSeconds(start)} – ${formatSeconds(end)}, ${clip.sampling}`),
+          fact('Frames', `${times.length}${tilesInWords(clip)}`),
+          fact('Tokens', formatCount(clip.tokens)),
+          clip.cached_frames
+            ? fact('From the cache', `${clip.cached_frames} of ${times.length}`)
+            : null,
+        ),
       ),
     ),
+    h(TimeLine, { duration, start, end, times, onChoose: show }),
+    blob && times.length <= MOST_FRAMES ? h(Frames, { blob, times, onChoose: show }) : null,
   )
+}
+
+/**
+ * @param {NonNullable<VideoSeen['clip']>} file
+ * @param {number} duration seconds
+ */
+function fileInWords({ width, height, codec, bytes }, duration) {
+  return `${width} × ${height}, ${formatSeconds(duration)}, ${codec}, ${formatBytes(bytes)}`
 }
 
 /** @param {VideoSeen} clip */

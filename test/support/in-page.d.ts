@@ -1,0 +1,18 @@
+/** Of in-page.js, for tests, which know no browser: what lives there is `unknown` here. */
+export function transferOf(
+  files: readonly { readonly name: string; readonly type: string; readonly base64: string }[],
+): unknown
+export function pasteFiles(transfer: unknown): void
+export function dropFiles(transfer: unknown): void
+export function watchWords(): void
+export function watchedWords(): readonly string[]
+export function clipboardText(): Promise<string>
+export function runAxe(): Promise<string[]>
+export function overflow(): number
+export function focused(): string
+export function firstPaint(): number | undefined
+export function backgroundOf(selector: string): string
+export function statusOf(path: string): Promise<number>
+export function tryForbidden(): Promise<
+  Readonly<Record<'script' | 'style' | 'elsewhere' | 'html', boolean>>
+>

@@ -1,0 +1,112 @@
+/** What tests do inside the page: each function is sent to the browser, and so stands alone. Checked with the page's own types. */
+
+/**
+ * @param {readonly { readonly name: string, readonly type: string, readonly base64: string }[]} files
+ * @returns {DataTransfer} as of a drop or a paste
+ */
+export function transferOf(files) {
+  const transfer = new DataTransfer()
+  for (const { name, type, base64 } of files) {
+    const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))
+    transfer.items.add(new File([bytes], name, { type }))
+  }
+  return transfer
+}
+
+/** @param {DataTransfer} clipboardData */
+export function pasteFiles(clipboardData) {
+  dispatchEvent(new ClipboardEvent('paste', { clipboardData }))
+}
+
+/** @param {DataTransfer} dataTransfer */
+export function dropFiles(dataTransfer) {
+  for (const type of ['dragenter', 'dragover', 'drop']) {
+    document.body.dispatchEvent(
+      new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true }),
+    )
+  }
+}
+
+/** Collects the words of the last answer as they change, in `words` of the window. */
+export function watchWords() {
+  /** @type {string[]} */
+  const words = []
+  Reflect.set(globalThis, 'words', words)
+  new MutationObserver(() => {
+    const text = [...document.querySelectorAll('.answer .prose')].at(-1)?.textContent ?? ''
+    if (text !== '' && text !== words.at(-1)) words.push(text)
+  }).observe(document.body, { subtree: true, childList: true, characterData: true })
+}
+
+/** @returns {readonly string[]} */
+export function watchedWords() {
+  return Reflect.get(globalThis, 'words')
+}
+
+/** @returns {Promise<string>} */
+export function clipboardText() {
+  return navigator.clipboard.readText()
+}
+
+/** Rule and elements of each violation; axe-core is there already. @returns {Promise<string[]>} */
+export async function runAxe() {
+  /** @type {{ run(): Promise<{ violations: { id: string, nodes: { html: string, failureSummary: string }[] }[] }> }} */
+  const axe = Reflect.get(globalThis, 'axe')
+  const { violations } = await axe.run()
+  return violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)} ${failureSummary}`),
+  )
+}
+
+/** By how many pixels the page is wider than its window. */
+export function overflow() {
+  return document.documentElement.scrollWidth - document.documentElement.clientWidth
+}
+
+/** What has the focus: its role or element, and its name. */
+export function focused() {
+  const element = document.activeElement
+  const name = element?.getAttribute('aria-label') ?? element?.textContent ?? ''
+  return `${element?.tagName.toLowerCase()} ${name.trim()}`
+}
+
+/** Milliseconds to the first contentful paint. @returns {number | undefined} */
+export function firstPaint() {
+  return performance.getEntriesByName('first-contentful-paint')[0]?.startTime
+}
+
+/** @param {string} selector */
+export function backgroundOf(selector) {
+  return getComputedStyle(/** @type {Element} */ (document.querySelector(selector))).backgroundColor
+}
+
+/** What the server answers a script of the page. @param {string} path @returns {Promise<number>} */
+export async function statusOf(path) {
+  return (await fetch(path)).status
+}
+
+/** Tries what the policy forbids; whether each was let through. */
+export async function tryForbidden() {
+  const script = document.createElement('script')
+  script.textContent = 'globalThis.inline = true'
+  document.head.append(script)
+  const style = document.createElement('style')
+  style.textContent = 'body { --inline: yes }'
+  document.head.append(style)
+  const elsewhere = await fetch('http://127.0.0.1:9/').then(
+    () => true,
+    () => false,
+  )
+  let isParsed = true
+  try {
+    document.createElement('div').innerHTML = '<b>x</b>'
+  } catch {
+    isParsed = false
+  }
+  return {
+    script: Reflect.get(globalThis, 'inline') === true,
+    style: getComputedStyle(document.body).getPropertyValue('--inline') !== '',
+    elsewhere,
+    html: isParsed,
+  }
+}
