@@ -16,3 +16,4 @@ export function statusOf(path: string): Promise<number>
 export function tryForbidden(): Promise<
   Readonly<Record<'script' | 'style' | 'elsewhere' | 'html', boolean>>
 >
+export function middlesOf(images: readonly unknown[]): string[]

@@ -110,3 +110,18 @@ export async function tryForbidden() {
     html: isParsed,
   }
 }
+
+/** Red or blue, by what is most in the middle of each picture. @param {readonly Element[]} images */
+export function middlesOf(images) {
+  return images.map((image) => {
+    const canvas = document.createElement('canvas')
+    canvas.width = 1
+    canvas.height = 1
+    const picture = /** @type {HTMLImageElement} */ (image)
+    const [x, y] = [picture.naturalWidth / 2, picture.naturalHeight / 2]
+    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'))
+    context.drawImage(picture, x, y, 1, 1, 0, 0, 1, 1)
+    const [red = 0, , blue = 0] = context.getImageData(0, 0, 1, 1).data
+    return red > blue ? 'red' : 'blue'
+  })
+}
