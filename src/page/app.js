@@ -36,7 +36,9 @@ export function App() {
   return h(
     'div',
     { class: 'page' },
-    h('a', { class: 'skip', href: '#question', onClick: focusQuestion }, 'Skip to the question'),
+    view === 'chat' && !isLocked
+      ? h('a', { class: 'skip', href: '#question', onClick: focusQuestion }, 'Skip to the question')
+      : null,
     h(
       'header',
       { class: 'top' },
@@ -68,11 +70,20 @@ export function App() {
         h(ThemeButton, {}),
       ),
     ),
-    isKeyWanted ? h(KeyForm, { onChange: load }) : null,
+    isKeyWanted && !isLocked ? h(KeyForm, { onChange: load }) : null,
     failure && failure.status !== 401
       ? h('div', { class: 'page-failure' }, h(FailureNote, { failure, onRetry: load }))
       : null,
-    isLocked ? h('main', null) : view === 'batches' ? h(BatchView, {}) : h(ChatView, {}),
+    isLocked
+      ? h(
+          'main',
+          { class: 'locked' },
+          h('h1', { class: 'hidden' }, 'Aerie'),
+          h(KeyForm, { onChange: load }),
+        )
+      : view === 'batches'
+        ? h(BatchView, {})
+        : h(ChatView, {}),
     isSetting ? h(SettingsDialog, { onClose: () => setSetting(false) }) : null,
     isDragged ? h('div', { class: 'drop' }, h('p', null, 'Drop it here')) : null,
     h(Announcer, {}),

@@ -58,9 +58,10 @@ export async function runAxe() {
   )
 }
 
-/** By how many pixels the page is wider than its window. */
+/** By how many pixels the page, or a part of it that scrolls downwards alone, is wider than there is room for. */
 export function overflow() {
-  return document.documentElement.scrollWidth - document.documentElement.clientWidth
+  const parts = document.querySelectorAll('html, .scroller, .batches, dialog[open]')
+  return Math.max(...[...parts].map(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth))
 }
 
 /** What has the focus: its role or element, and its name. */
@@ -87,27 +88,32 @@ export async function statusOf(path) {
 
 /** Tries what the policy forbids; whether each was let through. */
 export async function tryForbidden() {
-  const script = document.createElement('script')
-  script.textContent = 'globalThis.inline = true'
-  document.head.append(script)
-  const style = document.createElement('style')
-  style.textContent = 'body { --inline: yes }'
-  document.head.append(style)
-  const elsewhere = await fetch('http://127.0.0.1:9/').then(
-    () => true,
-    () => false,
-  )
-  let isParsed = true
-  try {
-    document.createElement('div').innerHTML = '<b>x</b>'
-  } catch {
-    isParsed = false
+  /** @param {() => void} attempt */
+  const passes = (attempt) => {
+    try {
+      attempt()
+      return true
+    } catch {
+      return false
+    }
   }
+  const inline = (/** @type {string} */ kind, /** @type {string} */ text) => {
+    const element = document.createElement(kind)
+    element.append(text)
+    document.head.append(element)
+  }
+  passes(() => inline('script', 'globalThis.inline = true'))
+  passes(() => inline('style', 'body { --inline: yes }'))
   return {
     script: Reflect.get(globalThis, 'inline') === true,
     style: getComputedStyle(document.body).getPropertyValue('--inline') !== '',
-    elsewhere,
-    html: isParsed,
+    elsewhere: await fetch('http://127.0.0.1:9/').then(
+      () => true,
+      () => false,
+    ),
+    html: passes(() => {
+      document.createElement('div').innerHTML = '<b>x</b>'
+    }),
   }
 }
 

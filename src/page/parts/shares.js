@@ -17,7 +17,7 @@ export function Shares({ title, total, shares }) {
   return h(
     'section',
     { class: 'shares' },
-    h('h4', null, title, ' ', h('span', { class: 'shares-total' }, total)),
+    h('h3', null, title, ' ', h('span', { class: 'shares-total' }, total)),
     h(
       'div',
       { class: 'shares-bar', 'aria-hidden': 'true' },

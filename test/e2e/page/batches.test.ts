@@ -111,10 +111,10 @@ describe('batches on the page', { skip: NO_CHROMIUM }, () => {
     await using session = await visit(browser, server.url)
     const { page } = session
     await open(page)
-    const words = 'red blue '.repeat(300)
+    const words = 'red blue '.repeat(50)
     await upload(
       page,
-      Array.from({ length: 3000 }, (_, i) => line(`${i}`, `${i} ${words}`)),
+      Array.from({ length: 400 }, (_, i) => line(`${i}`, `${i} ${words}`)),
     )
     const batch = page.locator('.batch').first()
     await batch.getByText('running', { exact: true }).waitFor()

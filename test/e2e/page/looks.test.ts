@@ -216,7 +216,8 @@ describe('the page for everybody', { skip: NO_CHROMIUM }, () => {
   })
 
   it('has a policy that holds: no inline script or style, no HTML of a text, nobody else is asked', async () => {
-    const expected = /Content Security Policy|TrustedHTML|asks elsewhere: http:\/\/127.0.0.1:9\//
+    const expected =
+      /Content Security Policy|requires 'Trusted|asks elsewhere: http:\/\/127.0.0.1:9\//
     await using session = await visit(browser, server.url, { expected })
     const tried = await session.page.evaluate(tryForbidden)
     assert.deepEqual(tried, { script: false, style: false, elsewhere: false, html: false })

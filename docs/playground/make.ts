@@ -1,0 +1,89 @@
+/** Takes the pictures of docs/playground.md of the page itself: `npm run pictures`, with Chromium and ffmpeg. */
+import { fileURLToPath } from 'node:url'
+import sharp from 'sharp'
+import {
+  answerOf,
+  askOn,
+  drop,
+  openBrowser,
+  type VisitOptions,
+  visit,
+} from '../../test/support/browser.ts'
+import { startTestServer } from '../../test/support/server.ts'
+
+const picture = (name: string) => fileURLToPath(new URL(`../pictures/${name}`, import.meta.url))
+const EAGLE = fileURLToPath(
+  new URL('../../test/fixtures/eagle2/eagle2.5-variant-select-layer/checkpoint', import.meta.url),
+)
+
+type Session = Awaited<ReturnType<typeof visit>>['page']
+
+await using cleanup = new AsyncDisposableStack()
+const browser = await openBrowser()
+cleanup.defer(() => browser.close())
+const starter = await startTestServer()
+cleanup.defer(() => starter.close())
+
+await take(starter.url, 'asked.png', { width: 1180, height: 860 }, async (page) => {
+  await drop(page, [picture('house-tree-car.jpg')])
+  await askOn(page, 'describe the picture.')
+})
+await take(
+  starter.url,
+  'clip-dark.png',
+  { width: 1180, height: 860, colorScheme: 'dark' },
+  async (page) => {
+    await page.getByRole('button', { name: 'Settings' }).click()
+    await page.getByRole('spinbutton', { name: 'Frames at most' }).fill('6')
+    await page.keyboard.press('Escape')
+    await page.getByRole('button', { name: 'what is in the picture?' }).click()
+    await answerOf(page, 1)
+    await page.locator('.frames img').nth(5).waitFor()
+  },
+)
+await take(starter.url, 'phone.png', { width: 390, height: 800, hasTouch: true }, async (page) => {
+  await page.getByRole('button', { name: 'what color is the circle?' }).click()
+  await answerOf(page, 1)
+})
+await take(
+  starter.url,
+  'phone-dark.png',
+  { width: 390, height: 800, hasTouch: true, colorScheme: 'dark' },
+  async () => undefined,
+)
+await take(starter.url, 'batches.png', { width: 1180, height: 620 }, async (page) => {
+  await page.getByRole('link', { name: 'Batches' }).click()
+  await page.getByRole('button', { name: 'Run six example questions' }).click()
+  await page.locator('.batch.is-completed').first().waitFor()
+})
+const tiling = await startTestServer({ model: EAGLE })
+cleanup.defer(() => tiling.close())
+await take(
+  tiling.url,
+  'tiles.png',
+  { width: 900, height: 800 },
+  async (page) => {
+    await drop(page, [picture('three-stars.jpg')])
+    await askOn(page, 'how many stars?')
+  },
+  '.picture-seen',
+)
+
+/** `part` alone, if that is given; else the whole window. */
+async function take(
+  url: string,
+  name: string,
+  options: VisitOptions,
+  go: (page: Session) => Promise<void>,
+  part?: string,
+): Promise<void> {
+  await using session = await visit(browser, url, options)
+  const { page } = session
+  await page.emulateMedia({ reducedMotion: 'reduce' })
+  await go(page)
+  await page.waitForLoadState('networkidle')
+  const png = await (part === undefined ? page.screenshot() : page.locator(part).screenshot())
+  const small = sharp(png).png({ palette: true, colours: 128, effort: 10 })
+  await small.toFile(fileURLToPath(new URL(name, import.meta.url)))
+  process.stdout.write(`docs/playground/${name}\n`)
+}
