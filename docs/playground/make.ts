@@ -24,14 +24,14 @@ cleanup.defer(() => browser.close())
 const starter = await startTestServer()
 cleanup.defer(() => starter.close())
 
-await take(starter.url, 'asked.png', { width: 1180, height: 860 }, async (page) => {
+await take(starter.url, 'asked.png', { width: 1180, height: 1000 }, async (page) => {
   await drop(page, [picture('house-tree-car.jpg')])
   await askOn(page, 'describe the picture.')
 })
 await take(
   starter.url,
   'clip-dark.png',
-  { width: 1180, height: 860, colorScheme: 'dark' },
+  { width: 1180, height: 1000, colorScheme: 'dark' },
   async (page) => {
     await page.getByRole('button', { name: 'Settings' }).click()
     await page.getByRole('spinbutton', { name: 'Frames at most' }).fill('6')
@@ -39,6 +39,7 @@ await take(
     await page.getByRole('button', { name: 'what is in the picture?' }).click()
     await answerOf(page, 1)
     await page.locator('.frames img').nth(5).waitFor()
+    await page.waitForFunction("document.querySelector('.clip-seen video').readyState > 2")
   },
 )
 await take(starter.url, 'phone.png', { width: 390, height: 800, hasTouch: true }, async (page) => {

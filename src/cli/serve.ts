@@ -54,7 +54,9 @@ async function serve(args: ParsedArgs, terminal: Terminal): Promise<number> {
   }).finally(progress.end)
   // Before anyone can know that it runs: a signal right behind the welcome is to be obeyed, too.
   const asked = firstSignal()
-  terminal.stdout.write(`${welcome(server.url, server.models, apiKeyRequired(config))}\n`)
+  terminal.stdout.write(
+    `${welcome(server.url, server.models, { needsKey: apiKeyRequired(config), page: config.page })}\n`,
+  )
 
   const signal = await asked
   logger.info({ signal }, 'draining')

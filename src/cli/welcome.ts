@@ -19,13 +19,18 @@ interface Example {
   readonly needsKey: boolean
 }
 
-/** The text for stdout. `url` is the server's base URL, without `/v1`. */
-export function welcome(url: string, models: readonly Served[], needsKey: boolean): string {
+/** The text for stdout. `url` is the server's base URL, without `/v1`; `page` says whether the playground is there. */
+export function welcome(
+  url: string,
+  models: readonly Served[],
+  { needsKey, page }: { readonly needsKey: boolean; readonly page: boolean },
+): string {
   const path = fileURLToPath(new URL(`../../${EXAMPLE_PICTURE}`, import.meta.url))
   const picture = existsSync(path) ? relative(process.cwd(), path) : 'picture.png'
   const example: Example = { url, model: models[0]!, picture, needsKey }
   return [
     `Aerie serves ${models.map(({ id }) => id).join(', ')} at ${url}/v1`,
+    ...(page ? [`The playground, a page to try it on: ${url}/`] : []),
     '',
     `${headline(example.model)} with curl:`,
     '',

@@ -46,7 +46,10 @@ describe('a started server', () => {
   after(() => server.child.kill('SIGKILL'))
 
   it('says what it serves, at an address that is ready', async () => {
-    assert.match(server.said, /^Aerie serves starter at http:\/\/127\.0\.0\.1:\d+\/v1\n/)
+    assert.match(
+      server.said,
+      /^Aerie serves starter at (http:\/\/127\.0\.0\.1:\d+)\/v1\nThe playground, a page to try it on: \1\/\n/,
+    )
     assert.equal((await fetch(`${server.url}/readyz`)).status, 200)
   })
 

@@ -53,7 +53,7 @@ describe('the official client with a speech model', () => {
   })
 
   it('is shown by the server how to ask', () => {
-    const text = welcome(server.url, server.models, false)
+    const text = welcome(server.url, server.models, { needsKey: false, page: false })
     assert.match(
       text,
       /curl -s \S+\/v1\/audio\/transcriptions -F model=tiny-whisper -F file=@speech\.mp3/,

@@ -47,24 +47,24 @@ export function ExchangeView({ exchange, number, isLast, media, onCode }) {
                 retry(id, changed)
               },
             })
-          : text === ''
-            ? null
-            : h('p', { class: 'bubble' }, text),
-        isEdited
-          ? null
           : h(
               'div',
-              { class: 'actions' },
-              h(IconButton, {
-                icon: 'edit',
-                label: 'Edit and ask again',
-                onClick: () => setEdited(true),
-              }),
-              h(IconButton, {
-                icon: 'trash',
-                label: 'Delete this turn',
-                onClick: () => remove(id),
-              }),
+              { class: 'said' },
+              h(
+                'div',
+                { class: 'actions' },
+                h(IconButton, {
+                  icon: 'edit',
+                  label: 'Edit and ask again',
+                  onClick: () => setEdited(true),
+                }),
+                h(IconButton, {
+                  icon: 'trash',
+                  label: 'Delete this turn',
+                  onClick: () => remove(id),
+                }),
+              ),
+              text === '' ? null : h('p', { class: 'bubble' }, text),
             ),
       ),
       answer

@@ -53,9 +53,13 @@ export function formatCount(count) {
   return count.toLocaleString('en-US').replaceAll(',', ' ')
 }
 
-/** @param {number} seconds */
+/**
+ * `1.4 s`, and from a minute on `2:05.3`.
+ * @param {number} seconds
+ */
 export function formatSeconds(seconds) {
-  const whole = Math.floor(seconds / 60)
-  const rest = (seconds - whole * 60).toFixed(seconds < 60 ? 2 : 1)
-  return whole === 0 ? `${rest} s` : `${whole}:${rest.padStart(4, '0')}`
+  if (seconds < 60) return `${Number(seconds.toFixed(2))} s`
+  const tenths = Math.round(seconds * 10)
+  const rest = ((tenths % 600) / 10).toFixed(1)
+  return `${Math.floor(tenths / 600)}:${rest.padStart(4, '0')}`
 }

@@ -127,12 +127,6 @@ function Overlay({ image, level, blob, name }) {
       },
       // What the grid leaves out.
       h('path', { class: 'unseen', d: `${box(canvas)}${box(level.area)}`, 'fill-rule': 'evenodd' }),
-      // What is no picture and seen all the same.
-      h('path', {
-        class: 'padding',
-        d: `${box(level.area)}${box(overlap(level.area, { left: 0, top: 0, ...image }))}`,
-        'fill-rule': 'evenodd',
-      }),
       tiles.map(({ left, top, width, height }, i) =>
         h('rect', { key: i, class: 'tile', x: left, y: top, width, height }),
       ),
@@ -163,17 +157,6 @@ function Picture({ blob, alt, place }) {
   const [isBroken, setBroken] = useState(false)
   if (isBroken) return h('span', { class: 'no-picture' }, 'this browser cannot show it')
   return h('img', { src: url ?? '', alt, style: place, onError: () => url && setBroken(true) })
-}
-
-/**
- * @param {import('./tiles.js').Box} a
- * @param {import('./tiles.js').Box} b
- */
-function overlap(a, b) {
-  const [left, top] = [Math.max(a.left, b.left), Math.max(a.top, b.top)]
-  const width = Math.min(a.left + a.width, b.left + b.width) - left
-  const height = Math.min(a.top + a.height, b.top + b.height) - top
-  return { left, top, width, height }
 }
 
 /** @param {import('./tiles.js').Box} box */

@@ -89,7 +89,7 @@ describe('media on the page', { skip: NO_CHROMIUM }, () => {
       await page.getByRole('button', { name: /what do you hear\?/ }).click()
       assert.equal(await answerOf(page, 1), 'a rising tone')
       assert.equal(await page.locator('.wave .window').count(), 1)
-      await page.locator('.sound-seen').getByText('1.40 s, wav').waitFor()
+      await page.locator('.sound-seen').getByText('1.4 s, wav').waitFor()
       assert.equal(await page.getByLabel('rising-tone.wav').count(), 1)
     })
   })
