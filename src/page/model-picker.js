@@ -1,5 +1,5 @@
 /** Which model answers, and what it takes. */
-import { describeModel, kindsTaken, models } from './api/models.js'
+import { describeModel, kindsTaken, loadModels, models, stateInWords } from './api/models.js'
 import { h } from './element.js'
 import { changeSettings, settings } from './settings.js'
 import { useStore } from './store.js'
@@ -27,6 +27,8 @@ export function ModelPicker() {
         value: model,
         disabled: known.length === 0,
         title: chosen ? describeModel(chosen) : '',
+        // What is loaded changes with what others ask. A failure is told by the next question.
+        onFocus: () => void loadModels().catch(() => undefined),
         onChange: (event) => changeSettings({ model: event.currentTarget.value }),
       },
       known.length === 0 ? h('option', { value: '' }, 'no model') : null,
@@ -38,9 +40,6 @@ export function ModelPicker() {
 /** @param {Model} model */
 function nameOf(model) {
   const kinds = kindsTaken(model).flatMap((kind) => SHORT[kind] || [])
-  const notes = [
-    ...(kinds.length > 0 ? [kinds.join(', ')] : []),
-    ...(model.status ? [model.status] : []),
-  ]
+  const notes = [kinds.join(', '), stateInWords(model)].filter((note) => note !== '')
   return notes.length > 0 ? `${model.id} (${notes.join('; ')})` : model.id
 }

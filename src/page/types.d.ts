@@ -4,9 +4,13 @@ import type { ComponentChildren, JSX, Key, VNode } from 'preact'
 import type { components } from '../http/openapi.d.ts'
 
 type Schemas = components['schemas']
-export type Model = Schemas['Model'] & {
-  /** Of a server that loads models on demand. */
-  readonly status?: string
+type ListedModel = Schemas['Model']
+/** Of a model that is loaded on demand and never was, only what is required here is known. */
+export type Model = Omit<ListedModel, 'aerie'> & {
+  readonly aerie: Pick<ListedModel['aerie'], 'family' | 'input_modalities' | 'output_modalities'> &
+    Partial<ListedModel['aerie']> & {
+      readonly status?: { readonly state: string; readonly reason: string | null }
+    }
 }
 export type ChatRequest = Schemas['ChatCompletionRequest']
 export type Chunk = Schemas['ChatCompletionChunk']
@@ -90,7 +94,7 @@ export interface Answer {
   readonly totalMs?: number | undefined
 }
 
-/** Pictures compared by a vision tower. */
+/** Pictures and texts compared by an embedding model. */
 export interface Likeness {
   readonly names: readonly string[]
   readonly channels: number

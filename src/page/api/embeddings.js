@@ -1,24 +1,33 @@
-/** `/v1/embeddings` of pictures, and how alike they are. */
+/** `/v1/embeddings` of pictures and texts, and how alike they are. */
 import { post } from './client.js'
 
 /** @typedef {import('../types.d.ts').EmbeddingList} EmbeddingList */
 /** @typedef {import('../types.d.ts').Likeness} Likeness */
 
 /**
+ * @typedef {object} Compared
+ * @property {string} name
+ * @property {string | { readonly type: 'text', readonly text: string }} input a picture's data URI, or a text
+ */
+
+/**
  * @param {string} model
- * @param {readonly string[]} uris data URIs of pictures
- * @param {readonly string[]} names
+ * @param {readonly Compared[]} items
  * @param {AbortSignal} signal
  * @returns {Promise<Likeness>}
  */
-export async function compare(model, uris, names, signal) {
-  const body = { model, input: uris, encoding_format: 'float', aerie: {} }
-  const response = await post('/v1/embeddings', body, signal)
+export async function compare(model, items, signal) {
+  const input = items.map((item) => item.input)
+  const response = await post(
+    '/v1/embeddings',
+    { model, input, encoding_format: 'float', aerie: {} },
+    signal,
+  )
   /** @type {EmbeddingList} */
   const { data } = await response.json()
   const vectors = data.map(({ embedding }) => /** @type {number[]} */ (embedding))
   return {
-    names,
+    names: items.map(({ name }) => name),
     channels: vectors[0]?.length ?? 0,
     patches: data.map(({ aerie }) => aerie?.patches ?? 0),
     cosines: vectors.map((a) => vectors.map((b) => cosine(a, b))),

@@ -10,10 +10,9 @@ const KEPT_SECONDS = 24 * 60 * 60
  * @param {Blob} blob
  * @param {string} name
  * @param {'user_data' | 'batch'} purpose
- * @param {AbortSignal} [signal]
  * @returns {Promise<WireFile>}
  */
-export async function upload(blob, name, purpose, signal) {
+export async function upload(blob, name, purpose) {
   const form = new FormData()
   form.set('purpose', purpose)
   if (purpose === 'user_data') {
@@ -21,11 +20,7 @@ export async function upload(blob, name, purpose, signal) {
     form.set('expires_after[seconds]', String(KEPT_SECONDS))
   }
   form.set('file', blob, name)
-  const response = await call('/v1/files', {
-    method: 'POST',
-    body: form,
-    ...(signal && { signal }),
-  })
+  const response = await call('/v1/files', { method: 'POST', body: form })
   return response.json()
 }
 

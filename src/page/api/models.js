@@ -23,7 +23,8 @@ export async function loadModels() {
  */
 export function purposeOf({ aerie }) {
   if (aerie.output_modalities.includes('embedding')) return 'embedding'
-  return aerie.sampling_defaults === null ? 'speech' : 'chat'
+  // Whoever answers reads text; a speech model has a sound and nothing else.
+  return aerie.input_modalities.includes('text') ? 'chat' : 'speech'
 }
 
 /**
@@ -51,6 +52,22 @@ export const KIND_NAMES = /** @type {const} */ ({
   document: 'documents',
 })
 
+/** @param {Model} model */
+export function readsText({ aerie }) {
+  return aerie.input_modalities.includes('text')
+}
+
+/**
+ * Whether it is in memory, in words; empty where it is, or where the server does not say.
+ * @param {Model} model
+ */
+export function stateInWords({ aerie }) {
+  const { state = 'loaded', reason = null } = aerie.status ?? {}
+  if (state === 'loaded') return ''
+  if (state === 'unloaded') return 'not loaded'
+  return reason === null ? state : `${state}: ${reason}`
+}
+
 /**
  * What it takes and what it is for, in one sentence.
  * @param {Model} model
@@ -59,7 +76,9 @@ export function describeModel(model) {
   const purpose = purposeOf(model)
   if (purpose === 'speech') return 'Writes down what is said in a sound or a clip.'
   if (purpose === 'embedding') {
-    return 'A vision tower: turns pictures into vectors and has no answers. Compare two or more pictures.'
+    return readsText(model)
+      ? 'Turns pictures and texts into vectors and has no answers. Compare pictures, and texts, one a line.'
+      : 'A vision tower: turns pictures into vectors and has no answers. Compare two or more pictures.'
   }
   const kinds = kindsTaken(model).map((kind) => KIND_NAMES[kind])
   return `Reads text, ${kinds.slice(0, -1).join(', ')}${kinds.length > 1 ? ' and ' : ''}${kinds.at(-1)}.`

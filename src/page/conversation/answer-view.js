@@ -1,4 +1,5 @@
 /** An answer: its words as they come, what became of it, and what the model saw. */
+import { models, stateInWords } from '../api/models.js'
 import { h } from '../element.js'
 import { FailureNote } from '../parts/failure.js'
 import { Markdown } from '../parts/markdown.js'
@@ -24,7 +25,10 @@ export function AnswerView({ answer, onRetry }) {
     text === '' ? null : h(Markdown, { text }),
     transcript ? h(Segments, { transcript }) : null,
     likeness ? h(LikenessTable, { likeness }) : null,
-    isOpen ? h(Progress, { state }) : null,
+    isOpen ? h(Progress, { state, model: answer.model }) : null,
+    state === 'done' && text === '' && !transcript && !likeness
+      ? h('p', { class: 'aside' }, 'The model said nothing.')
+      : null,
     state === 'stopped' ? h('p', { class: 'aside' }, 'Stopped.') : null,
     finish === 'length'
       ? h('p', { class: 'aside' }, 'Cut off: it reached the most tokens that it may have.')
@@ -33,14 +37,16 @@ export function AnswerView({ answer, onRetry }) {
   )
 }
 
-/** @param {{ readonly state: Answer['state'] }} props */
-function Progress({ state }) {
+/** @param {{ readonly state: Answer['state'], readonly model: string }} props */
+function Progress({ state, model }) {
   const [started] = useState(() => performance.now())
   const [now, setNow] = useState(started)
   useEffect(() => {
     const timer = setInterval(() => setNow(performance.now()), 100)
     return () => clearInterval(timer)
   }, [])
+  const asked = models.get().find(({ id }) => id === model)
+  const loading = state === 'waiting' && asked ? stateInWords(asked) : ''
   const at = STEPS.findIndex(([name]) => name === state)
   return h(
     'div',
@@ -56,6 +62,7 @@ function Progress({ state }) {
         ),
       ),
     ),
+    loading === '' ? null : h('span', null, `${model}: ${loading}`),
     h('span', { class: 'elapsed' }, `${((now - started) / 1000).toFixed(1)} s`),
   )
 }
@@ -121,7 +128,12 @@ function LikenessTable({ likeness }) {
           h(
             'tr',
             { key: i },
-            h('th', { scope: 'row' }, names[i], h('small', null, ` ${patches[i]} patches`)),
+            h(
+              'th',
+              { scope: 'row' },
+              names[i],
+              patches[i] ? h('small', null, ` ${patches[i]} patches`) : null,
+            ),
             row.map((value, j) =>
               h('td', { key: j, class: i === j ? 'same' : '' }, value.toFixed(3)),
             ),

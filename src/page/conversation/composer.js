@@ -1,12 +1,12 @@
 /** Where a question is written: text, media, send and stop. */
-import { kindsTaken, models, purposeOf } from '../api/models.js'
+import { kindsTaken, models, purposeOf, readsText } from '../api/models.js'
 import { h } from '../element.js'
 import { Attachment } from '../parts/attachment.js'
 import { Icon, IconButton } from '../parts/icon.js'
 import { settings } from '../settings.js'
 import { useStore } from '../store.js'
 import { useRef } from '../vendor/hooks.js'
-import { conversation, send, stop, unfinished } from './conversation.js'
+import { conversation, linesOf, send, stop, unfinished } from './conversation.js'
 import { Cost } from './cost.js'
 import { addFiles, changeDraft, chosenModel, draft, removeMedium } from './draft.js'
 
@@ -23,7 +23,7 @@ const ACCEPTED = /** @type {const} */ ({
 const PLACEHOLDERS = /** @type {const} */ ({
   chat: 'Ask about it…',
   speech: 'Add a sound or a clip',
-  embedding: 'Add pictures to compare',
+  embedding: 'Add what to compare',
 })
 
 export function Composer() {
@@ -77,7 +77,7 @@ export function Composer() {
         value: text,
         'aria-label': 'Your question',
         placeholder: PLACEHOLDERS[purpose],
-        disabled: purpose !== 'chat',
+        disabled: model !== undefined && !readsText(model),
         onInput: (event) => changeDraft({ text: event.currentTarget.value }),
         onKeyDown: (event) => {
           if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return
@@ -123,7 +123,9 @@ function whyNot(model, text, media) {
   if (!model) return 'No model is chosen'
   const purpose = purposeOf(model)
   if (purpose === 'speech') return media > 0 ? undefined : 'Add a sound or a clip first'
-  if (purpose === 'embedding') return media > 1 ? undefined : 'Add two pictures or more first'
+  if (purpose === 'embedding') {
+    return media + linesOf(text).length > 1 ? undefined : 'Add two things or more to compare first'
+  }
   return text.trim() === '' && media === 0 ? 'Write a question first' : undefined
 }
 

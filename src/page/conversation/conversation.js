@@ -164,11 +164,22 @@ async function transcript({ media }, model, signal, show) {
  * @param {AbortSignal} signal
  * @param {(change: Partial<Answer>) => void} show
  */
-async function likeness({ media }, model, signal, show) {
-  const pictures = media.filter(({ kind }) => kind === 'image')
-  const uris = await Promise.all(pictures.map(({ blob }) => dataUri(blob)))
-  const names = pictures.map(({ name }) => name)
-  show({ likeness: await compare(model, uris, names, signal) })
+async function likeness({ text, media }, model, signal, show) {
+  const pictures = await Promise.all(
+    media
+      .filter(({ kind }) => kind === 'image')
+      .map(async ({ name, blob }) => ({ name, input: await dataUri(blob) })),
+  )
+  const texts = linesOf(text).map((line) => ({
+    name: line,
+    input: { type: /** @type {const} */ ('text'), text: line },
+  }))
+  show({ likeness: await compare(model, [...pictures, ...texts], signal) })
+}
+
+/** What is to be compared, one a line. @param {string} text */
+export function linesOf(text) {
+  return text.split('\n').flatMap((line) => line.trim() || [])
 }
 
 /**

@@ -3,10 +3,10 @@ import { upload } from '../api/files.js'
 
 /** @typedef {import('../types.d.ts').Attachment} Attachment */
 
-/** In base64 a third more, of each request anew; a server takes 64 MiB by default. */
-const LARGE_BYTES = 8 * 1024 * 1024
+/** What stands in a request is sent again with each turn, and with each count of its cost. */
+const LARGE_BYTES = 2 * 1024 * 1024
 
-/** Ids by attachment, of this visit: the server deletes them after a day. @type {Map<string, string>} */
+/** Ids by attachment, of this visit: the server deletes the files after a day. @type {Map<string, Promise<string>>} */
 const ids = new Map()
 
 /** @param {Attachment} attachment */
@@ -15,19 +15,31 @@ export function isLarge({ blob }) {
 }
 
 /**
+ * Whoever asks first uploads it. The upload goes on when they leave: the next question wants it too.
  * @param {Attachment} attachment
- * @param {AbortSignal} signal
+ * @param {AbortSignal} signal ends the wait
  * @returns {Promise<string>}
  */
 export async function fileIdOf({ id, blob, name }, signal) {
-  const known = ids.get(id)
-  if (known !== undefined) return known
-  const file = await upload(blob, name, 'user_data', signal)
-  ids.set(id, file.id)
-  return file.id
+  let uploaded = ids.get(id)
+  if (!uploaded) {
+    uploaded = upload(blob, name, 'user_data').then((file) => file.id)
+    ids.set(id, uploaded)
+    // One that failed is tried again.
+    uploaded.catch(() => ids.delete(id))
+  }
+  const { promise: left, reject } = Promise.withResolvers()
+  const leave = () => reject(signal.reason)
+  if (signal.aborted) leave()
+  signal.addEventListener('abort', leave, { once: true })
+  try {
+    return await Promise.race([uploaded, left])
+  } finally {
+    signal.removeEventListener('abort', leave)
+  }
 }
 
-/** After a `not_found` that names a file: it was deleted, and the next request brings it again. */
+/** After a `not_found`: a file was deleted, and the next request brings it again. */
 export function forgetUploads() {
   ids.clear()
 }

@@ -1,12 +1,14 @@
 /** Asking on the page, in a real browser, of a whole server with the starter: real pictures, real answers. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
+import crypto from 'node:crypto'
 import { copyFileSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { promisify } from 'node:util'
 import type { Browser, Page } from 'playwright-core'
+import sharp from 'sharp'
 import type { RunningServer } from '../../../src/main.ts'
 import {
   answerOf,
@@ -29,13 +31,16 @@ const run = promisify(execFile)
 describe('asking on the page', { skip: NO_CHROMIUM }, () => {
   let server: RunningServer
   let browser: Browser
+  let folder: string
   before(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'aerie-asking-'))
     server = await startTestServer()
     browser = await openBrowser()
   })
   after(async () => {
     await browser?.close()
     await server?.close()
+    rmSync(folder, { recursive: true, force: true })
   })
 
   it('answers about a picture that is dropped, word by word, and draws what the model saw over it', async () => {
@@ -93,6 +98,32 @@ describe('asking on the page', { skip: NO_CHROMIUM }, () => {
     await answerOf(page, 1)
     await page.locator('.answer-figures').getByText(`${told} + `).waitFor()
     assert.equal(await page.locator('.picture-seen').count(), 2)
+  })
+
+  it('uploads a large picture once, and names it by id from then on', async () => {
+    const noise = join(folder, 'noise.png')
+    const [width, height] = [1200, 900]
+    const raw = { width, height, channels: 3 as const }
+    await sharp(crypto.randomBytes(width * height * 3), { raw })
+      .png()
+      .toFile(noise)
+    await using session = await visit(browser, server.url)
+    const { page, requests } = session
+    await drop(page, [noise])
+    const asked = page.waitForRequest(/chat\/completions/)
+    await askOn(page, 'what is there?')
+    await askOn(page, 'what color is it?')
+    const [part] = (await asked).postDataJSON().messages[0].content
+    assert.match(part.file.file_id, /^file-/)
+    const uploads = requests.filter((request) => new URL(request.url()).pathname === '/v1/files')
+    assert.equal(uploads.length, 1)
+    const file = await fetch(`${server.url}/v1/files/${part.file.file_id}`)
+    const { expires_at, created_at } = (await file.json()) as Record<string, number>
+    assert.equal(expires_at! - created_at!, 24 * 60 * 60)
+    // What was seen of it is drawn over it all the same.
+    const tile = page.locator('.overlay .tile').last()
+    assert.equal(Number(await tile.getAttribute('width')), width)
+    await page.locator('.overlay img').last().waitFor()
   })
 
   it('keeps several turns, and all of them over a reload', async () => {
@@ -203,13 +234,10 @@ describe('asking on the page', { skip: NO_CHROMIUM }, () => {
   })
 
   describe('the request as code', () => {
-    let folder: string
     before(() => {
-      folder = mkdtempSync(join(tmpdir(), 'aerie-code-'))
       copyFileSync(SHAPES, join(folder, 'red-circle-blue-square.png'))
       symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'))
     })
-    after(() => rmSync(folder, { recursive: true }))
 
     const programs = {
       curl: async (code: string) => {

@@ -145,6 +145,21 @@ describe('failures on the page', { skip: NO_CHROMIUM }, () => {
     assert.equal(await answerOf(page, 1), LONG)
   })
 
+  it('asks the model that is chosen, after a reload too', async () => {
+    await using app = await openTestApp({ page: true })
+    await using session = await visit(browser, await app.listen())
+    const { page } = session
+    const picker = page.getByRole('combobox', { name: 'Model' })
+    assert.deepEqual(await picker.locator('option').allTextContents(), [
+      'echo (pictures)',
+      'nvidia/echo-7b (pictures)',
+    ])
+    await picker.selectOption('nvidia/echo-7b')
+    await page.reload()
+    await askOn(page, 'hello')
+    assert.equal(app.service.requests.at(-1)!.model, 'nvidia/echo-7b')
+  })
+
   it('does not take what the model does not, and says why', async () => {
     await using app = await openTestApp({ page: true })
     await using session = await visit(browser, await app.listen())
