@@ -8,6 +8,8 @@ const PLAIN = {
   unreachable: 'The server cannot be reached. Is it still running?',
   cut_off: 'The connection broke before the answer was complete.',
   invalid_api_key: 'The server wants an API key.',
+  rate_limit_exceeded: 'That is more than this key may ask for now. Try again in a moment.',
+  model_unavailable: 'The model could not be loaded.',
   queue_full: 'The server is busy. Try again in a moment.',
   deadline_exceeded: 'The answer took longer than the server allows.',
   shutting_down: 'The server is shutting down.',
