@@ -1,5 +1,6 @@
 /** What became of the media of a request, and how long each station took. */
 import type { ImageDetail } from '../../models/preprocessing.ts'
+import type { SeenLevel } from '../../models/tiling/seen-area.ts'
 
 /** The stations of a request's life, in order. */
 export const STATIONS = [
@@ -36,7 +37,10 @@ export interface ImageSeen {
   /** In words, in order; those of the first time where the features come from the cache. */
   readonly conversions: readonly string[]
   readonly tiles: number
+  /** The level with the most tiles. */
   readonly grid: { readonly rows: number; readonly columns: number }
+  /** Grids over the picture, in the order in which the model reads their tiles. */
+  readonly levels: readonly SeenLevel[]
   readonly towers: readonly { readonly name: string; readonly inputSize: number }[]
   /** Positions in the prompt. */
   readonly tokens: number

@@ -39,8 +39,10 @@ describe('the stream of an answer', () => {
             )
             .join('')
           const stream = cutAt(new TextEncoder().encode(text), cuts)
+          const seen: string[] = []
+          for await (const one of eventData(stream)) seen.push(one)
           assert.deepEqual(
-            await Array.fromAsync(eventData(stream)),
+            seen,
             events.map(([json]) => json),
           )
         },
