@@ -66,6 +66,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'nearest',
     'speech',
   ],
+  // Runs in browsers: types of the contract alone.
+  page: ['http'],
   chat: [
     'files',
     'picture-window',
@@ -252,6 +254,7 @@ const TYPES_ONLY: readonly (readonly [from: string, to: string, reason: string])
   ['http', 'speech', 'routes ask a room that main opens'],
   ['chat', 'files', 'requests name files of a store that main opens'],
   ['telemetry', 'batches', 'metrics show its snapshot'],
+  ['page', 'http', 'what it asks and is answered'],
   ['http', 'batches', 'routes serve what main opens, and dispatch what it asks'],
   ['http', 'files', 'routes serve a store that main opens'],
 ]
