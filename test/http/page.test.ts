@@ -30,7 +30,9 @@ describe('the page', () => {
       assert.ok(String(file.headers['content-type']).startsWith(expected), link)
       assert.equal(file.headers['cache-control'], 'public, max-age=31536000, immutable')
       // A module imports its neighbours and what was vendored, never a bare name.
-      for (const [, from] of file.body.matchAll(/^(?:import|export|\}).*?\bfrom\s*['"]([^'"]+)['"]/gm))
+      for (const [, from] of file.body.matchAll(
+        /^(?:import|export|\}).*?\bfrom\s*['"]([^'"]+)['"]/gm,
+      ))
         assert.match(from!, /^\.\.?\//, link)
     }
   })
