@@ -44,16 +44,19 @@ export function failureOf(error) {
  */
 export async function call(path, init = {}) {
   const headers = new Headers(init.headers)
-  if (apiKey.get() !== '') headers.set('authorization', `Bearer ${apiKey.get()}`)
+  const key = apiKey.get()
+  if (key !== '') headers.set('authorization', `Bearer ${key}`)
   const response = await fetch(path, { ...init, headers }).catch((error) => {
     if (init.signal?.aborted) throw error
     throw new ApiError(failureOf(error))
   })
+  // What is said of a key that was changed in the meantime is of no interest.
+  const isCurrent = key === apiKey.get()
   if (response.ok) {
-    keyWanted.set(false)
+    if (isCurrent) keyWanted.set(false)
     return response
   }
-  if (response.status === 401) keyWanted.set(true)
+  if (response.status === 401 && isCurrent) keyWanted.set(true)
   throw new ApiError(await readFailure(response))
 }
 
