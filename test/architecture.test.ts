@@ -49,9 +49,11 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   media: ['models', 'errors', 'process-alive', 'write-all'],
   // The host of worker threads.
   files: ['engine', 'errors', 'write-all'],
-  // Files, and the host of worker threads.
-  batches: ['engine', 'errors', 'files', 'json', 'process-alive'],
-  telemetry: ['batches', 'errors', 'engine', 'files', 'media', 'speech'],
+  // A database in a thread, for whoever keeps records: the host of worker threads, and what the disk says.
+  records: ['engine', 'errors', 'files', 'process-alive'],
+  batches: ['engine', 'errors', 'files', 'json', 'records'],
+  responses: ['engine', 'errors', 'files', 'records'],
+  telemetry: ['batches', 'errors', 'engine', 'files', 'media', 'responses', 'speech'],
   http: [
     'batches',
     'telemetry',
@@ -64,6 +66,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'free-memory',
     'json',
     'nearest',
+    'responses',
     'speech',
   ],
   chat: [
@@ -254,6 +257,8 @@ const TYPES_ONLY: readonly (readonly [from: string, to: string, reason: string])
   ['telemetry', 'batches', 'metrics show its snapshot'],
   ['http', 'batches', 'routes serve what main opens, and dispatch what it asks'],
   ['http', 'files', 'routes serve a store that main opens'],
+  ['http', 'responses', 'routes serve a store that main opens'],
+  ['telemetry', 'responses', 'metrics show its snapshot'],
 ]
 
 const MOST_LINES = 400

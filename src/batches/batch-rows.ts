@@ -1,7 +1,7 @@
 /** Rows of either database ↔ records. */
 import type { BatchRecord, TakenLine } from './batch-records.ts'
 import type { Batch } from './contract.ts'
-import type { Values } from './sqlite-database.ts'
+import type { Values } from '../records/sqlite-database.ts'
 
 /** Columns as `node:sqlite` and `pg` give them. */
 type Row = Readonly<Record<string, unknown>>

@@ -16,7 +16,7 @@ import { type ReadInputOptions, readInput } from './read-input.ts'
 import { refusedResult } from './result-line.ts'
 import { ResultWriter } from './result-writer.ts'
 import { runLine } from './run-line.ts'
-import { newServerName } from './server-name.ts'
+import { newServerName } from '../records/server-name.ts'
 import { writeFiles } from './write-files.ts'
 
 export interface RunnerOptions {

@@ -10,7 +10,7 @@ import type {
 } from './batch-records.ts'
 import { toTakenLine } from './batch-rows.ts'
 import type { BatchFault, BatchUsage } from './contract.ts'
-import type { SqliteDatabase } from './sqlite-database.ts'
+import type { SqliteDatabase } from '../records/sqlite-database.ts'
 
 type Progress = Parameters<BatchRecords['addLines']>[3]
 

@@ -1,7 +1,7 @@
 /** The order in which lines are taken, and what a server that comes too late can still do. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { isGone, newServerName } from '../../src/batches/server-name.ts'
+import { isGone, newServerName } from '../../src/records/server-name.ts'
 import { SqliteBatchRecords } from '../../src/batches/sqlite-records.ts'
 import { newBatch, newLine, resultOf } from '../support/batch-model.ts'
 
