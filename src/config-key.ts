@@ -12,6 +12,7 @@ export const CONFIG_GROUPS = [
   'Sound',
   'Files',
   'Batches',
+  'Responses',
 ] as const
 
 export type Group = (typeof CONFIG_GROUPS)[number]

@@ -3,6 +3,7 @@ import { type Static, Type } from 'typebox'
 import { batchKeys } from './config-batch-keys.ts'
 import { fileKeys } from './config-file-keys.ts'
 import { bytes, count, flag, type KeyNotes, MiB, millis } from './config-key.ts'
+import { responseKeys } from './config-response-keys.ts'
 import { soundKeys } from './config-sound-keys.ts'
 
 export { CONFIG_GROUPS, type KeyNotes } from './config-key.ts'
@@ -335,6 +336,7 @@ export const configSchema = Type.Object(
 
     ...fileKeys,
     ...batchKeys,
+    ...responseKeys,
   },
   { additionalProperties: false },
 )
