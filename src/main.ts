@@ -42,14 +42,19 @@ import { computedForm, type FoundModel, factsOf, readingOf } from './model-facts
 import { deaf, type Hearing, type OpenSpeech, openSpeech } from './open-speech.ts'
 import { openTower } from './open-tower.ts'
 import {
+  backgroundOptions,
   batchOptions,
   batchRecords,
   encoderBounds,
   fileStoreOptions,
   limitsInForce,
   mediaOptions,
+  responseOptions,
+  responsesPlace,
   smallCacheRemark,
 } from './part-options.ts'
+import { responsesAt } from './responses/records-source.ts'
+import { openResponseStore } from './responses/response-store.ts'
 import { startAll } from './start-all.ts'
 import { createLogger, type Logger } from './telemetry/logger.ts'
 import { openModelSource } from './weights/model-source.ts'
@@ -293,6 +298,10 @@ export async function startServer(
   })
   const { document, chat, embeddings, engine, encoder, media, hearing, opened } = served
   const source = recordsAt(batchRecords(config), logger)
+  const responses = await openResponseStore({
+    ...{ ...responseOptions(config), logger },
+    source: responsesAt(responsesPlace(config), logger),
+  })
   const batches = new Batches({ ...batchOptions(config, [document.id]), source, files, logger })
   try {
     const app = await createApp({
@@ -302,6 +311,8 @@ export async function startServer(
       hearing,
       files,
       batches,
+      responses,
+      background: backgroundOptions(config),
       maxFileBytes: config.maxFileBytes,
       logger,
       apiKeys,
@@ -315,6 +326,8 @@ export async function startServer(
         media: media.stats(),
         files: files.stats(),
         batches: batches.stats(),
+        responses: responses.stats(),
+        background: app.backgroundStats(),
         speech: opened?.recogniser.stats(),
         sounds: (opened ?? media).sounds.stats(),
         soundSpool: hearing.inbox.stats(),
@@ -347,12 +360,12 @@ export async function startServer(
         last.abort()
         await app.close()
         // Last: an upload that is cut off now still takes back what it wrote.
-        await Promise.all([files.dispose(), hearing.inbox.dispose()])
+        await Promise.all([files.dispose(), responses.dispose(), hearing.inbox.dispose()])
       },
     }
   } catch (error) {
     await batches.dispose()
-    await Promise.all([served.close(), files.dispose()])
+    await Promise.all([served.close(), files.dispose(), responses.dispose()])
     throw error
   }
 }

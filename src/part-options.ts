@@ -109,6 +109,16 @@ export function responseOptions(config: Config): Omit<ResponseStoreOptions, 'sou
   }
 }
 
+/** As many run at a time as the engine decodes together: more would only wait there, in front of those who wait for their answer. */
+export function backgroundOptions(config: Config): {
+  readonly maxRuns: number
+  readonly concurrency: number
+  readonly maxEventBytes: number
+} {
+  const { maxBackgroundResponses: maxRuns, maxRunning: concurrency } = config
+  return { maxRuns, concurrency, maxEventBytes: config.responseEventBytes }
+}
+
 /** Pictures and clips of batches leave this share of the queue to live requests: one of so many. */
 const MEDIA_SHARE = 4
 

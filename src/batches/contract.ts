@@ -2,7 +2,12 @@
 import type { ConnectionStats } from '../files/contract.ts'
 
 /** Routes that a batch may be for; each line's body is one request to it. */
-export const BATCH_ENDPOINTS = ['/v1/chat/completions', '/v1/embeddings', '/v1/tokenize'] as const
+export const BATCH_ENDPOINTS = [
+  '/v1/chat/completions',
+  '/v1/embeddings',
+  '/v1/responses',
+  '/v1/tokenize',
+] as const
 export type BatchEndpoint = (typeof BATCH_ENDPOINTS)[number]
 
 export const BATCH_STATUSES = [

@@ -343,4 +343,6 @@ export interface TokenizeResult {
   /** Token ids with each picture's placeholder id repeated once a position; undefined unless asked for. */
   readonly ids: readonly number[] | undefined
   readonly maxContext: number
+  /** Of it, what a prompt may take. */
+  readonly maxPrompt: number
 }

@@ -21,7 +21,8 @@ export async function tokenize(
   request: OpenedRequest,
   signal: AbortSignal,
 ): Promise<TokenizeResult> {
-  const base = { model: model.id, maxContext: model.limits.maxContext }
+  const { maxContext, maxPrompt = maxContext } = model.limits
+  const base = { model: model.id, maxContext, maxPrompt }
   if (request.input.type === 'text') {
     const [ids] = await model.encoder.encode([request.input.text])
     return {

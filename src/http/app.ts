@@ -13,6 +13,7 @@ import type { ChatService } from '../chat/contract.ts'
 import type { EmbeddingService } from '../embeddings/contract.ts'
 import { AerieError } from '../errors.ts'
 import type { FileStore } from '../files/contract.ts'
+import type { BackgroundStats, ResponseStore } from '../responses/contract.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
 import type { Snapshot } from '../telemetry/sources.ts'
@@ -29,6 +30,8 @@ import { acceptJsonOnly } from './json-body.ts'
 import { refuseQuery } from './query.ts'
 import { requestId } from './request-id.ts'
 import { watchRequest } from './request-state.ts'
+import { type BackgroundOptions, BackgroundResponses } from './responses/background.ts'
+import { RunningResponses } from './responses/run.ts'
 import { batchRoutes } from './routes/batches.ts'
 import { chatCompletionsRoute } from './routes/chat-completions.ts'
 import { embeddingsRoute } from './routes/embeddings.ts'
@@ -36,6 +39,8 @@ import { fileRoutes } from './routes/files.ts'
 import { healthRoutes } from './routes/health.ts'
 import { metricsRoute } from './routes/metrics.ts'
 import { modelRoutes } from './routes/models.ts'
+import { createResponseRoute } from './routes/responses.ts'
+import { storedResponseRoutes } from './routes/stored-responses.ts'
 import { tokenizeRoute } from './routes/tokenize.ts'
 import { type TranscriptionParts, transcriptionRoute } from './routes/transcriptions.ts'
 
@@ -47,6 +52,8 @@ export interface HttpOptions {
   readonly hearing: TranscriptionParts
   readonly files: FileStore
   readonly batches: BatchService
+  readonly responses: ResponseStore
+  readonly background: BackgroundOptions
   /** Of one upload. */
   readonly maxFileBytes: number
   readonly logger: Logger
@@ -73,6 +80,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Refuses new requests from now on; resolves when the last running one has been answered. */
     drain(): Promise<void>
+    /** Of responses in the background. */
+    backgroundStats(): BackgroundStats
   }
 }
 
@@ -128,7 +137,6 @@ export async function createApp(options: HttpOptions): Promise<FastifyInstance> 
     apiKeys: options.apiKeys,
     requireApiKey: options.requireApiKey ?? true,
   })
-  app.decorate('drain', () => access.drain())
   if (options.unknownFields === 'refuse') app.addHook('onRequest', refuseQuery)
   acceptJsonOnly(app)
   app.setErrorHandler(handleError)
@@ -155,6 +163,17 @@ export async function createApp(options: HttpOptions): Promise<FastifyInstance> 
   await transcriptionRoute(app, { ...hearing, contract, metrics, logger: log, heartbeatMs })
   await fileRoutes(app, { files, contract, maxFileBytes })
   await batchRoutes(app, { batches: options.batches, contract })
+  const room = { service: chat, store: options.responses }
+  const runs = new RunningResponses(options.responses)
+  const background = new BackgroundResponses(room, runs, options.background)
+  const responses = { ...room, runs, background, contract, metrics, logger: log, heartbeatMs }
+  createResponseRoute(app, { ...responses, maxBytes: options.maxBodyBytes })
+  await storedResponseRoutes(app, { ...responses, maxBytes: options.maxBodyBytes })
+  app.decorate('backgroundStats', () => background.stats())
+  app.decorate('drain', async () => {
+    await Promise.all([access.drain(), background.drain()])
+  })
+  app.addHook('onClose', () => background.dispose())
   modelRoutes(app, { models })
   tokenizeRoute(app, { service: chat, contract })
   healthRoutes(app, { problems: () => [...(access.draining ? [DRAINING] : []), ...problems()] })

@@ -8,6 +8,10 @@ import {
   EmbeddingRequest,
   FileListQuery,
   FileUploadRequest,
+  ResponseCreateRequest,
+  ResponseInputTokensRequest,
+  ResponseItemsQuery,
+  ResponseRetrieveQuery,
   TokenizeRequest,
   TranscriptionRequest,
   TranslationRequest,
@@ -25,6 +29,10 @@ export type WireRequests = Pick<
   | 'BatchListQuery'
   | 'TranscriptionRequest'
   | 'TranslationRequest'
+  | 'ResponseCreateRequest'
+  | 'ResponseInputTokensRequest'
+  | 'ResponseItemsQuery'
+  | 'ResponseRetrieveQuery'
 >
 
 const VALIDATORS = {
@@ -37,6 +45,10 @@ const VALIDATORS = {
   BatchListQuery,
   TranscriptionRequest,
   TranslationRequest,
+  ResponseCreateRequest,
+  ResponseInputTokensRequest,
+  ResponseItemsQuery,
+  ResponseRetrieveQuery,
 }
 
 export interface Contract {

@@ -8,18 +8,21 @@ import { oneLine } from '../json/one-line.ts'
 /** A client that takes nothing for this long is treated as gone. */
 const STALL_MS = 60_000
 
+/** The data of an event, with its name where it has one. */
+export type Frame = string | { readonly event: string; readonly data: string }
+
 export interface EventStreamOptions<Event> {
   /** Fires when the client is gone. */
   readonly signal: AbortSignal
   readonly heartbeatMs: number
   /** Called once, just before the first byte: sends the head. */
   begin(): void
-  /** The data of the events that one source event becomes; often one, sometimes none. */
-  encode(event: Event): readonly string[]
-  /** The data of the events after the last source event. */
-  end(): readonly string[]
-  /** The data of the one event that tells of a failure after the head. */
-  fail(error: unknown): string
+  /** The events that one source event becomes; often one, sometimes none. */
+  encode(event: Event): readonly Frame[]
+  /** The events after the last source event. */
+  end(): readonly Frame[]
+  /** What tells of a failure after the head. */
+  fail(error: unknown): Frame | readonly Frame[]
 }
 
 /** Sends the head of a stream; from then on its response is the caller's. */
@@ -40,7 +43,7 @@ export function beginEvents(reply: FastifyReply): void {
  * Sends what an iterator yields until it ends, pulling only as fast as the client reads.
  *
  * Rejects, with nothing sent, when the iterator fails before its first event. A later failure is sent as one
- * event, and the stream ends without `[DONE]`. When the signal fires, the iterator's `return` is called at once.
+ * event or as what `fail` gives, and the stream ends without `[DONE]` of its own. When the signal fires, the iterator's `return` is called at once.
  */
 export async function sendEvents<Event>(
   response: ServerResponse,
@@ -73,13 +76,15 @@ async function relay<Event>(
   }, options.heartbeatMs)
   try {
     for (let next = first; !next.done; next = await events.next()) {
-      for (const data of options.encode(next.value)) await write(response, data, signal)
+      for (const one of options.encode(next.value)) await write(response, one, signal)
       heartbeat.refresh()
     }
-    for (const data of options.end()) await write(response, data, signal)
+    for (const one of options.end()) await write(response, one, signal)
     await write(response, '[DONE]', signal)
   } catch (error) {
-    if (!signal.aborted) response.write(frame(options.fail(error)))
+    if (!signal.aborted) {
+      for (const told of [options.fail(error)].flat() as Frame[]) response.write(frame(told))
+    }
     await events.return?.()
   } finally {
     clearInterval(heartbeat)
@@ -87,8 +92,8 @@ async function relay<Event>(
   }
 }
 
-async function write(response: ServerResponse, data: string, signal: AbortSignal): Promise<void> {
-  if (response.write(frame(data))) return
+async function write(response: ServerResponse, one: Frame, signal: AbortSignal): Promise<void> {
+  if (response.write(frame(one))) return
   const stalled = AbortSignal.timeout(STALL_MS)
   try {
     await once(response, 'drain', { signal: AbortSignal.any([signal, stalled]) })
@@ -98,7 +103,8 @@ async function write(response: ServerResponse, data: string, signal: AbortSignal
   }
 }
 
-/** One `data:` line. */
-function frame(data: string): string {
-  return `data: ${oneLine(data)}\n\n`
+/** One `data:` line, behind one `event:` line where the event has a name. */
+function frame(one: Frame): string {
+  if (typeof one === 'string') return `data: ${oneLine(one)}\n\n`
+  return `event: ${one.event}\ndata: ${oneLine(one.data)}\n\n`
 }

@@ -72,6 +72,22 @@ export interface ResponseStats {
   readonly database: ConnectionStats | undefined
 }
 
+/** Responses that nobody waits for. */
+export interface BackgroundStats {
+  readonly running: number
+  readonly maxRunning: number
+  /** For their turn; more than `maxWaiting` that wait or run are refused. */
+  readonly waiting: number
+  readonly maxWaiting: number
+  /** Of events that streams are resumed by. */
+  readonly eventBytes: number
+  readonly maxEventBytes: number
+  /** Responses whose events made room for others'. */
+  readonly eventsDropped: number
+  /** Since start. */
+  readonly ended: Readonly<Record<EndStatus, number>>
+}
+
 /** Responses of all tenants. Every method may reject with `storage_failure`, `insufficient_storage`, or `shutting_down` after the end. */
 export interface ResponseStore {
   /** Whether this server keeps any. */

@@ -76,8 +76,10 @@ export function eventData(stream: string): string[] {
   assert.equal(frames.pop(), '', 'a stream ends with an empty line')
   return frames.flatMap((frame) => {
     if (frame.startsWith(':')) return []
-    assert.match(frame, /^data: .*$/, 'an event is one data line')
-    return [frame.slice('data: '.length)]
+    const [, name, data] = /^(?:event: (.*)\n)?data: (.*)$/.exec(frame) ?? []
+    assert.ok(data !== undefined, 'an event is one data line, behind its name where it has one')
+    if (name !== undefined) assert.equal(JSON.parse(data).type, name, 'the name of an event')
+    return [data]
   })
 }
 
@@ -88,6 +90,10 @@ function matchPath(document: OpenApiDocument, url: string): string | undefined {
   if (/^\/v1\/files\/[^/]+\/content$/.test(path)) return '/v1/files/{file_id}/content'
   if (/^\/v1\/batches\/[^/]+$/.test(path)) return '/v1/batches/{batch_id}'
   if (/^\/v1\/batches\/[^/]+\/cancel$/.test(path)) return '/v1/batches/{batch_id}/cancel'
+  if (/^\/v1\/responses\/[^/]+$/.test(path)) return '/v1/responses/{response_id}'
+  if (/^\/v1\/responses\/[^/]+\/cancel$/.test(path)) return '/v1/responses/{response_id}/cancel'
+  if (/^\/v1\/responses\/[^/]+\/input_items$/.test(path))
+    return '/v1/responses/{response_id}/input_items'
   return path.startsWith('/v1/models/') ? '/v1/models/{model}' : undefined
 }
 
