@@ -320,7 +320,13 @@ export interface TokenizeRequest {
   readonly model: string
   /** A conversation through the chat template, or a bare text. */
   readonly input:
-    | { readonly type: 'messages'; readonly messages: readonly RequestMessage[] }
+    | {
+        readonly type: 'messages'
+        readonly messages: readonly RequestMessage[]
+        /** As of {@link ChatRequest}; absent: none. */
+        readonly tools?: readonly Tool[]
+        readonly toolChoice?: ToolChoice
+      }
     | { readonly type: 'text'; readonly text: string }
   readonly returnIds: boolean
   readonly tenant: string

@@ -33,7 +33,7 @@ it('a killed server loses no response that it has given, and those under way hav
   assert.equal(next.status, 'completed')
   for (const { id } of left) {
     const { status, error } = await again.responses.retrieve(id)
-    assert.ok(status === 'completed' || status === 'failed', status)
+    assert.ok(status === 'completed' || status === 'failed', String(status))
     if (status === 'failed') assert.equal(error?.code, 'shutting_down')
   }
 })

@@ -22,9 +22,9 @@ export async function dropOldest(
 ): Promise<readonly PlacedItem[]> {
   const order = droppable(items)
   const fits = async (dropped: number) => {
-    const { requestId, model, tenant, maxTokens = 1 } = request
+    const { requestId, model, tenant, tools, toolChoice, maxTokens = 1 } = request
     const { messages } = toRequest(without(items, order.slice(0, dropped)))
-    const input = { type: 'messages' as const, messages }
+    const input = { type: 'messages' as const, messages, tools, toolChoice }
     const cost = await service.tokenize(
       { requestId, model, input, returnIds: false, tenant },
       signal,

@@ -135,11 +135,11 @@ async function count(
     ...instructionsOf(wire.instructions ?? undefined),
     ...toMessages([...earlier, ...own]),
   ]
-  toTools(wire)
+  const { tools, toolChoice } = toTools(wire)
   const { tokens } = await service.tokenize(
     {
       ...{ requestId: request.id, model: wire.model, tenant, returnIds: false },
-      input: { type: 'messages', messages },
+      input: { type: 'messages', messages, tools, toolChoice },
     },
     signal,
   )
