@@ -40,7 +40,7 @@ export const fileKeys = {
   databaseConnections: count(
     10,
     'Files',
-    'Connections to it at most, for files, and as many for batches.',
+    'Connections to it at most, for files, and as many for batches and for responses each.',
   ),
   objectStore: Type.Optional(
     Type.String({

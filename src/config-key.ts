@@ -14,6 +14,7 @@ export const CONFIG_GROUPS = [
   'Files',
   'Batches',
   'Tracing',
+  'Responses',
 ] as const
 
 export type Group = (typeof CONFIG_GROUPS)[number]

@@ -6,6 +6,7 @@ import { fileKeys } from './config-file-keys.ts'
 import { grammarKeys } from './config-grammar-keys.ts'
 import { bytes, count, flag, type KeyNotes, MiB, millis } from './config-key.ts'
 import { type ModelEntry, modelKeys } from './config-model-keys.ts'
+import { responseKeys } from './config-response-keys.ts'
 import { soundKeys } from './config-sound-keys.ts'
 import { tracingKeys } from './config-tracing-keys.ts'
 
@@ -355,6 +356,7 @@ export const configSchema = Type.Object(
     ...fileKeys,
     ...batchKeys,
     ...tracingKeys,
+    ...responseKeys,
   },
   { additionalProperties: false },
 )

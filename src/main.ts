@@ -16,7 +16,17 @@ import { startMedia } from './media/media.ts'
 import type { Media } from './media/types.ts'
 import { openAccess } from './open-access.ts'
 import { openTracing } from './open-tracing.ts'
-import { batchOptions, batchRecords, fileStoreOptions, mediaOptions } from './part-options.ts'
+import {
+  backgroundOptions,
+  batchOptions,
+  batchRecords,
+  fileStoreOptions,
+  mediaOptions,
+  responseOptions,
+  responsesPlace,
+} from './part-options.ts'
+import { responsesAt } from './responses/records-source.ts'
+import { openResponseStore } from './responses/response-store.ts'
 import { findAnswering, findModels } from './serving/find-models.ts'
 import { anonymousBytes } from './serving/measure-load.ts'
 import { usualModelMemory } from './serving/memory-budget.ts'
@@ -141,6 +151,11 @@ export async function startServer(
   const source = recordsAt(batchRecords(config), logger)
   const batches = new Batches({ ...batchOptions(config, models.names()), source, files, logger })
   opened.defer(() => batches.dispose())
+  const responses = await openResponseStore({
+    ...{ ...responseOptions(config), logger },
+    source: responsesAt(responsesPlace(config), logger),
+  })
+  opened.defer(() => responses.dispose())
   const inbox = media.sounds.spool
   const { deadlineMs, maxSoundBytes } = config
   const app = await createApp({
@@ -153,6 +168,8 @@ export async function startServer(
     },
     files,
     batches,
+    responses,
+    background: backgroundOptions(config),
     maxFileBytes: config.maxFileBytes,
     logger,
     apiKeys: access.apiKeys,
@@ -169,6 +186,8 @@ export async function startServer(
       media: media.stats(),
       files: files.stats(),
       batches: batches.stats(),
+      responses: responses.stats(),
+      background: app.backgroundStats(),
       sounds: media.sounds.stats(),
       soundSpool: inbox.stats(),
       limits: access.limits?.stats(),
@@ -199,7 +218,8 @@ export async function startServer(
       last.abort()
       await app.close()
       // Last: an upload that is cut off now still takes back what it wrote.
-      await Promise.all([files.dispose(), inbox.dispose(), closing.disposeAsync()])
+      const stores = [files.dispose(), responses.dispose(), inbox.dispose()]
+      await Promise.all([...stores, closing.disposeAsync()])
     },
   }
 }

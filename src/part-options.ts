@@ -12,6 +12,8 @@ import type { FileStoreOptions } from './files/file-store.ts'
 import type { MediaOptions } from './media/media.ts'
 import type { SoundRoomOptions } from './media/sound/sound-room.ts'
 import type { ClipOptions } from './media/video/clip-options.ts'
+import type { ResponsesPlace } from './responses/records-source.ts'
+import type { ResponseStoreOptions } from './responses/response-store.ts'
 
 export function encoderBounds(
   config: Config,
@@ -108,6 +110,31 @@ function sharedFiles(config: Config): Pick<FileStoreOptions, 'shared'> {
 export function batchRecords(config: Config): RecordsPlace {
   const { dataDir, databaseUrl, databaseConnections: maxConnections } = config
   return { dataDir, databaseUrl, maxConnections }
+}
+
+export function responsesPlace(config: Config): ResponsesPlace {
+  const { dataDir, databaseUrl, databaseConnections: maxConnections } = config
+  return { dataDir, databaseUrl, maxConnections }
+}
+
+export function responseOptions(config: Config): Omit<ResponseStoreOptions, 'source' | 'logger'> {
+  const { maxResponsesBytes: maxBytes, maxResponses } = config
+  return {
+    quotas: { maxBytes, maxTenantBytes: config.maxTenantResponsesBytes ?? maxBytes, maxResponses },
+    // A conversation may have what one request could bring.
+    chain: { maxTurns: config.maxResponseTurns, maxBytes: config.maxBodyBytes },
+    keptSeconds: config.responseRetentionDays * 24 * 60 * 60,
+  }
+}
+
+/** As many run at a time as the engine decodes together: more would only wait there, in front of those who wait for their answer. */
+export function backgroundOptions(config: Config): {
+  readonly maxRuns: number
+  readonly concurrency: number
+  readonly maxEventBytes: number
+} {
+  const { maxBackgroundResponses: maxRuns, maxRunning: concurrency } = config
+  return { maxRuns, concurrency, maxEventBytes: config.responseEventBytes }
 }
 
 /** Pictures and clips of batches leave this share of the queue to live requests: one of so many. */

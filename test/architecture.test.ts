@@ -42,6 +42,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'config-file-keys',
     'config-grammar-keys',
     'config-model-keys',
+    'config-response-keys',
     'config-sound-keys',
     'config-tracing-keys',
   ],
@@ -52,6 +53,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'config-batch-keys': ['config-key'],
   'config-file-keys': ['config-key'],
   'config-grammar-keys': ['config-key'],
+  'config-response-keys': ['config-key'],
   'config-sound-keys': ['config-key'],
   'config-tracing-keys': ['config-key'],
   'config-value': ['config-schema'],
@@ -86,8 +88,6 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   media: ['models', 'errors', 'machine-clock', 'process-alive', 'tracing', 'write-all'],
   // The host of worker threads.
   files: ['engine', 'errors', 'write-all'],
-  // Files, and the host of worker threads.
-  batches: ['engine', 'errors', 'files', 'json', 'process-alive'],
   // Metered stations call it; what replicas share lies in the database of files.
   limits: ['engine', 'errors', 'files', 'media', 'nearest'],
   // Where work is done; the SDK behind it is loaded when it is on.
@@ -99,10 +99,15 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'files',
     'limits',
     'media',
+    'responses',
     'serving',
     'speech',
     'tracing',
   ],
+  // A database in a thread, for whoever keeps records: the host of worker threads, and what the disk says.
+  records: ['engine', 'errors', 'files', 'process-alive'],
+  batches: ['engine', 'errors', 'files', 'json', 'records'],
+  responses: ['engine', 'errors', 'files', 'records'],
   http: [
     'adapters',
     'batches',
@@ -118,6 +123,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'limits',
     'nearest',
     'serving',
+    'responses',
     'speech',
     'tracing',
   ],
@@ -154,6 +160,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'files',
     'media',
     'models',
+    'responses',
   ],
   'model-facts': ['capabilities', 'chat', 'engine', 'import', 'model-file', 'weights'],
   embeddings: [
@@ -340,6 +347,7 @@ const TYPES_ONLY: readonly (readonly [from: string, to: string, reason: string])
   ['part-options', 'files', 'options of what main starts'],
   ['part-options', 'media', 'options of what main starts'],
   ['part-options', 'models', 'limits of what is served'],
+  ['part-options', 'responses', 'options of what main starts'],
   ['cli', 'chat', 'ask speaks to the same interface as the edge'],
   ['http', 'engine', 'sampling parameters pass through'],
   ['telemetry', 'engine', 'metrics show its snapshot'],
@@ -359,6 +367,8 @@ const TYPES_ONLY: readonly (readonly [from: string, to: string, reason: string])
   ['page', 'http', 'what it asks and is answered'],
   ['http', 'batches', 'routes serve what main opens, and dispatch what it asks'],
   ['http', 'files', 'routes serve a store that main opens'],
+  ['http', 'responses', 'routes serve a store that main opens'],
+  ['telemetry', 'responses', 'metrics show its snapshot'],
 ]
 
 const MOST_LINES = 400

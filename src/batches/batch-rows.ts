@@ -1,7 +1,8 @@
 /** Rows of either database ↔ records. */
+
+import type { Values } from '../records/sqlite-database.ts'
 import type { BatchRecord, TakenLine } from './batch-records.ts'
 import type { Batch } from './contract.ts'
-import type { Values } from './sqlite-database.ts'
 
 /** Columns as `node:sqlite` and `pg` give them. */
 type Row = Readonly<Record<string, unknown>>

@@ -3,6 +3,8 @@ import { randomBytes } from 'node:crypto'
 import type { Logger } from '../engine/logger.ts'
 import { AerieError } from '../errors.ts'
 import type { FileStore } from '../files/contract.ts'
+import type { OpenRecords, RecordsSource } from '../records/records-thread.ts'
+import type { BatchRecords } from './batch-records.ts'
 import {
   type Batch,
   type BatchQuery,
@@ -14,12 +16,11 @@ import {
   type NewBatch,
 } from './contract.ts'
 import type { Dispatch } from './dispatch.ts'
-import type { RecordsSource, RecordsThread } from './records-thread.ts'
 import { BatchRunner, type RunnerOptions, type RunnerTiming } from './runner.ts'
 
 export interface BatchServiceOptions
   extends Omit<RunnerOptions, 'records' | 'dispatch' | 'timing' | 'nowMs'> {
-  readonly source: RecordsSource
+  readonly source: RecordsSource<BatchRecords>
   readonly files: FileStore
   /** Of one tenant, that have not ended. */
   readonly maxBatches: number
@@ -35,7 +36,7 @@ const TIMING: RunnerTiming = { beatMs: 5000, retryMs: 1000 }
 const REOPEN_AFTER_MS = 1000
 
 interface Opened {
-  readonly thread: RecordsThread
+  readonly thread: OpenRecords<BatchRecords>
   readonly runner: BatchRunner
 }
 

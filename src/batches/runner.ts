@@ -2,6 +2,7 @@
 import type { Logger } from '../engine/logger.ts'
 import { AerieError } from '../errors.ts'
 import type { FileStore } from '../files/contract.ts'
+import { newServerName } from '../records/server-name.ts'
 import type {
   BatchRecord,
   BatchRecords,
@@ -16,7 +17,6 @@ import { type ReadInputOptions, readInput } from './read-input.ts'
 import { refusedResult } from './result-line.ts'
 import { ResultWriter } from './result-writer.ts'
 import { runLine } from './run-line.ts'
-import { newServerName } from './server-name.ts'
 import { writeFiles } from './write-files.ts'
 
 export interface RunnerOptions {

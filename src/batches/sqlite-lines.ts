@@ -1,4 +1,6 @@
 /** Lines of batches and their results in SQLite. */
+
+import type { SqliteDatabase } from '../records/sqlite-database.ts'
 import type {
   BatchRecords,
   DoubleLine,
@@ -10,7 +12,6 @@ import type {
 } from './batch-records.ts'
 import { toTakenLine } from './batch-rows.ts'
 import type { BatchFault, BatchUsage } from './contract.ts'
-import type { SqliteDatabase } from './sqlite-database.ts'
 
 type Progress = Parameters<BatchRecords['addLines']>[3]
 

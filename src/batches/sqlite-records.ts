@@ -1,4 +1,6 @@
 /** Records of batches in SQLite. Every call blocks, so this belongs into a thread of its own; several processes may share it. */
+import type { Synchronous } from '../records/records-messages.ts'
+import { SqliteDatabase } from '../records/sqlite-database.ts'
 import type {
   BatchBounds,
   BatchRecord,
@@ -9,15 +11,8 @@ import type {
 } from './batch-records.ts'
 import { INSERT_BATCH, insertedValues, toBatchRecord } from './batch-rows.ts'
 import type { Batch, BatchPage, BatchQuery } from './contract.ts'
-import { SqliteDatabase } from './sqlite-database.ts'
 import { SqliteLines } from './sqlite-lines.ts'
-
-/** The same methods, each done when it returns. */
-export type Synchronous<Records> = {
-  [Name in keyof Records]: Records[Name] extends (...args: infer Args) => Promise<infer Result>
-    ? (...args: Args) => Result
-    : never
-}
+import { MIGRATIONS } from './sqlite-schema.ts'
 
 /** Of 4 KiB each, after every removal. */
 const PAGES_SHRUNK = 4096
@@ -30,7 +25,7 @@ export class SqliteBatchRecords extends SqliteLines implements Synchronous<Batch
 
   /** `isDead`: whether a server is known to be gone, so that nobody has to wait until its time is up. */
   constructor(path: string, isDead: (server: string) => boolean = () => false) {
-    const database = new SqliteDatabase(path)
+    const database = new SqliteDatabase(path, 'batches', MIGRATIONS)
     super(database)
     this.#database = database
     this.#isDead = isDead

@@ -389,4 +389,6 @@ export interface TokenizeResult {
   /** The same as text, special tokens by their names; undefined unless asked for. */
   readonly strings: readonly string[] | undefined
   readonly maxContext: number
+  /** Of it, what a prompt may take. */
+  readonly maxPrompt: number
 }

@@ -27,7 +27,8 @@ export async function tokenize(
   request: OpenedRequest,
   signal: AbortSignal,
 ): Promise<TokenizeResult> {
-  const base = { model: model.id, maxContext: model.limits.maxContext }
+  const { maxContext, maxPrompt = maxContext } = model.limits
+  const base = { model: model.id, maxContext, maxPrompt }
   if (request.input.type === 'text') {
     const { text, addsSpecialTokens: whole } = request.input
     const [ids] = await model.encoder.encode([text], { whole })

@@ -13,6 +13,7 @@ import type { EmbeddingService } from '../embeddings/contract.ts'
 import { AerieError } from '../errors.ts'
 import type { FileStore } from '../files/contract.ts'
 import type { RateLimits } from '../limits/rate-limits.ts'
+import type { BackgroundStats, ResponseStore } from '../responses/contract.ts'
 import type { ModelDirectory } from '../serving/contract.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
@@ -33,6 +34,8 @@ import { refuseQuery } from './query.ts'
 import { limitRates } from './rate-limits.ts'
 import { requestId } from './request-id.ts'
 import { watchRequest } from './request-state.ts'
+import { type BackgroundOptions, BackgroundResponses } from './responses/background.ts'
+import { RunningResponses } from './responses/run.ts'
 import { batchRoutes } from './routes/batches.ts'
 import { chatCompletionsRoute } from './routes/chat-completions.ts'
 import { completionsRoute } from './routes/completions.ts'
@@ -43,6 +46,8 @@ import { messagesRoutes } from './routes/messages.ts'
 import { metricsRoute } from './routes/metrics.ts'
 import { modelRoutes } from './routes/models.ts'
 import { pageRoutes } from './routes/page.ts'
+import { createResponseRoute } from './routes/responses.ts'
+import { storedResponseRoutes } from './routes/stored-responses.ts'
 import { tokenizeRoute } from './routes/tokenize.ts'
 import { type TranscriptionParts, transcriptionRoute } from './routes/transcriptions.ts'
 import { traceRequests } from './trace.ts'
@@ -54,6 +59,8 @@ export interface HttpOptions {
   readonly hearing: TranscriptionParts
   readonly files: FileStore
   readonly batches: BatchService
+  readonly responses: ResponseStore
+  readonly background: BackgroundOptions
   /** Of one upload. */
   readonly maxFileBytes: number
   readonly logger: Logger
@@ -86,6 +93,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Refuses new requests from now on; resolves when the last running one has been answered. */
     drain(): Promise<void>
+    /** Of responses in the background. */
+    backgroundStats(): BackgroundStats
   }
 }
 
@@ -142,7 +151,6 @@ export async function createApp(options: HttpOptions): Promise<FastifyInstance> 
     apiKeys: options.apiKeys,
     requireApiKey: options.requireApiKey ?? true,
   })
-  app.decorate('drain', () => access.drain())
   if (options.unknownFields === 'refuse') app.addHook('onRequest', refuseQuery)
   acceptJsonOnly(app)
   app.setErrorHandler(handleError)
@@ -173,6 +181,17 @@ export async function createApp(options: HttpOptions): Promise<FastifyInstance> 
   await transcriptionRoute(app, { ...hearing, contract, metrics, logger: log, heartbeatMs })
   await fileRoutes(app, { files, contract, maxFileBytes })
   await batchRoutes(app, { batches: options.batches, contract, tracing: options.tracing })
+  const room = { service: chat, store: options.responses }
+  const runs = new RunningResponses(options.responses)
+  const background = new BackgroundResponses(room, runs, options.background)
+  const responses = { ...room, runs, background, contract, metrics, logger: log, heartbeatMs }
+  createResponseRoute(app, { ...responses, maxBytes: options.maxBodyBytes })
+  await storedResponseRoutes(app, { ...responses, maxBytes: options.maxBodyBytes })
+  app.decorate('backgroundStats', () => background.stats())
+  app.decorate('drain', async () => {
+    await Promise.all([access.drain(), background.drain()])
+  })
+  app.addHook('onClose', () => background.dispose())
   await modelRoutes(app, { models })
   tokenizeRoute(app, { service: chat, contract })
   healthRoutes(app, { problems: () => [...(access.draining ? [DRAINING] : []), ...problems()] })

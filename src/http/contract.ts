@@ -12,6 +12,10 @@ import {
   FileListQuery,
   FileUploadRequest,
   MessagesRequest,
+  ResponseCreateRequest,
+  ResponseInputTokensRequest,
+  ResponseItemsQuery,
+  ResponseRetrieveQuery,
   TokenizeRequest,
   TranscriptionRequest,
   TranslationRequest,
@@ -33,6 +37,10 @@ export type WireRequests = Pick<
   | 'BatchListQuery'
   | 'TranscriptionRequest'
   | 'TranslationRequest'
+  | 'ResponseCreateRequest'
+  | 'ResponseInputTokensRequest'
+  | 'ResponseItemsQuery'
+  | 'ResponseRetrieveQuery'
 >
 
 const VALIDATORS = {
@@ -49,6 +57,10 @@ const VALIDATORS = {
   BatchListQuery,
   TranscriptionRequest,
   TranslationRequest,
+  ResponseCreateRequest,
+  ResponseInputTokensRequest,
+  ResponseItemsQuery,
+  ResponseRetrieveQuery,
 }
 
 export interface Contract {

@@ -143,6 +143,45 @@ const SECTIONS: readonly (readonly [
   ['Tokenize: request', [['TokenizeRequest', '']]],
   ['Detokenize: request', [['DetokenizeRequest', '']]],
   [
+    'Responses: request',
+    [
+      ['ResponseCreateRequest', ''],
+      ['ResponseStreamOptions', 'stream_options.'],
+      ['ResponseReasoning', 'reasoning.'],
+      ['ResponseText', 'text.'],
+      ['ResponseFormatText', 'text.format: '],
+      ['ResponseFormatJsonObject', 'text.format: '],
+      ['ResponseFormatJsonSchema', 'text.format json_schema: '],
+      ['ResponseFunctionTool', 'tools[] function: '],
+      ['ResponseHostedTool', 'tools[]: '],
+      ['ResponseFunctionChoice', 'tool_choice function: '],
+      ['ResponseAllowedTools', 'tool_choice allowed_tools: '],
+    ],
+  ],
+  [
+    'Responses: items of `input`',
+    [
+      ['ResponseMessageParam', 'message: '],
+      ['ResponseFunctionCallParam', 'function_call: '],
+      ['ResponseFunctionOutputParam', 'function_call_output: '],
+      ['ResponseReferenceParam', 'item_reference: '],
+      ['ResponseForeignItem', ''],
+    ],
+  ],
+  [
+    'Responses: parts of items',
+    [
+      ['ResponseInputText', 'input_text: '],
+      ['ResponseOutputTextParam', 'output_text: '],
+      ['ResponseInputImage', 'input_image: '],
+      ['ResponseInputFile', 'input_file: '],
+      ['ResponseInputVideo', 'input_video: '],
+    ],
+  ],
+  ['Responses: query of one', [['ResponseRetrieveQuery', '']]],
+  ['Responses: query of input items', [['ResponseItemsQuery', '']]],
+  ['Responses: count of input tokens', [['ResponseInputTokensRequest', '']]],
+  [
     'Files: upload',
     [
       ['FileUploadRequest', ''],
@@ -188,6 +227,8 @@ const OUTRO = `
 - \`aerie\` is one field more, only of answers about clips (\`aerie.videos\`) and sounds (\`aerie.sounds\`) and when asked for by \`aerie.explain\` or the header \`x-aerie-explain: 1\`: in the JSON
   answer, or in a last chunk with empty \`choices\` (the usage chunk where there is one).
 - Every answer has the header \`x-request-id\`; JSON answers also have \`server-timing\`.
+- \`/v1/responses\`: \`usage.input_tokens_details\` has text, pictures, clips and sounds apart; a stream ends with \`[DONE]\`, as Open Responses has it; an
+  \`error\` has its fields where OpenAI has them and where Open Responses does. docs/responses.md has the rest.
 - \`/v1/models\` adds \`aerie\` to each model: context length, number of pictures and frames, sampling defaults, cost of each \`detail\`;
   \`/v1/models/{model}\` adds the whole capability document there.
 - \`/v1/files\`: a page has at most 1000 files, and files of purpose \`batch\` stay until they are deleted unless

@@ -28,6 +28,10 @@ export const REQUEST_SCHEMAS = [
   'BatchListQuery',
   'TranscriptionRequest',
   'TranslationRequest',
+  'ResponseCreateRequest',
+  'ResponseInputTokensRequest',
+  'ResponseRetrieveQuery',
+  'ResponseItemsQuery',
 ] as const
 
 const HEADER = `// Generated from openapi.yaml by \`npm run openapi\`; do not edit.

@@ -242,6 +242,129 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/responses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answer, and remember the conversation
+         * @description OpenAI's Responses API. Returns the response as one JSON object, or with `stream: true` its events, each with a line `event:` that
+         *     repeats the `type` of its data; `data: [DONE]` ends the stream, also of one that has failed. With `background: true` the response
+         *     comes at once and is `queued`.
+         */
+        post: operations["createResponse"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/responses/input_tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Count what a response would read
+         * @description The exact number of positions that the input takes, with pictures, tools and what `previous_response_id` stands for.
+         */
+        post: operations["countResponseInputTokens"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/responses/compact": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Refused by name
+         * @description Conversations are not compacted here: 400 `unsupported_parameter`, whatever is sent. `truncation: auto` leaves out what does not fit.
+         */
+        post: operations["compactResponse"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/responses/{response_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Retrieve a response, or take up its stream */
+        get: operations["retrieveResponse"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a response
+         * @description Its pictures go with it unless another response has them. One that is being generated ends. Those that went on from it cannot be gone on from any more.
+         */
+        delete: operations["deleteResponse"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/responses/{response_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel a response in the background
+         * @description It ends within seconds and is `cancelled`, with what it has said. One that has ended stays as it is.
+         */
+        post: operations["cancelResponse"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/responses/{response_id}/input_items": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the items that a response was asked with
+         * @description Those of its own request, and not of the responses that it goes on from.
+         */
+        get: operations["listResponseInputItems"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/audio/transcriptions": {
         parameters: {
             query?: never;
@@ -1888,6 +2011,519 @@ export interface components {
             /** @description Most batches of the page; default 20. */
             limit?: number;
         };
+        ResponseCreateRequest: {
+            /** @description A model id from `/v1/models`. */
+            model: string;
+            /** @description A text, which a user says, or items, oldest first. With `previous_response_id`, what comes after it. */
+            input: string | components["schemas"]["ResponseInputItem"][];
+            /** @description A system message in front of the conversation. Not carried over by `previous_response_id`. */
+            instructions?: string | null;
+            /**
+             * @description The stored response that this one goes on from: its whole conversation comes before `input`, with pictures, calls and
+             *     results. Only a response that is `completed` or `incomplete`, of the same API key.
+             */
+            previous_response_id?: string | null;
+            /** @description A conversation that items are taken from and added to. */
+            conversation?: string | Record<string, never> | null;
+            /**
+             * @description Keep the response, so that it can be retrieved and gone on from. Default true. What cannot be kept is not generated. A server
+             *     with `maxResponsesBytes: 0` keeps none and refuses true.
+             */
+            store?: boolean | null;
+            /**
+             * @description Answer at once with a response that is `queued`, and generate it whether or not anybody waits: poll it, cancel it, and
+             *     with `stream` take up its stream again anywhere. Needs `store`.
+             */
+            background?: boolean | null;
+            /** @description Up to 16 pairs of your own, kept with the response. */
+            metadata?: components["schemas"]["Metadata"] | null;
+            /** @description 0 always takes the most probable token; higher is more varied. Default of the model. */
+            temperature?: number | null;
+            /** @description Samples among the most probable tokens whose probabilities add up to this. */
+            top_p?: number | null;
+            /** @description Samples among this many most probable tokens; 0 and -1 mean all. */
+            top_k?: number | null;
+            /** @description Drops tokens less probable than this fraction of the most probable one. */
+            min_p?: number | null;
+            /** @description Subtracted from a token's logit once for each time the answer already has it. */
+            frequency_penalty?: number | null;
+            /** @description Subtracted from a token's logit if the answer already has it. */
+            presence_penalty?: number | null;
+            /** @description Divides positive and multiplies negative logits of tokens already seen; 1 is off. */
+            repetition_penalty?: number | null;
+            /**
+             * @description The same seed and request give the same answer, alone or in a batch. Choice *i* uses seed + *i*. Given
+             *     equal `system_fingerprint`.
+             */
+            seed?: number | null;
+            /**
+             * @description How many of the most probable tokens to list at each position. Above 0, log probabilities are returned as if `include` had
+             *     `message.output_text.logprobs`.
+             */
+            top_logprobs?: number | null;
+            /** @description Most tokens of the answer, calls included. A response that reaches them is `incomplete`. */
+            max_output_tokens?: number | null;
+            /**
+             * @description What happens to a conversation that is too long for the model. `disabled` (default): 400. `auto`: as many of its oldest items
+             *     are left out as have to be, never `instructions`, system and developer messages or what comes from the last user message on;
+             *     a call goes together with its result. `aerie.dropped_items` says how many.
+             * @enum {string|null}
+             */
+            truncation?: "auto" | "disabled" | null;
+            /** @description The form of the answer's text. */
+            text?: components["schemas"]["ResponseText"] | null;
+            /** @description How much to reason before answering. */
+            reasoning?: components["schemas"]["ResponseReasoning"] | null;
+            /**
+             * @description What else to return. `message.output_text.logprobs`: log probabilities of the answer's tokens. Pictures of stored input are always
+             *     returned, and there is no reasoning to return, so that the other two change nothing.
+             */
+            include?: components["schemas"]["ResponseInclude"][] | null;
+            /** @description Functions that the model may call. */
+            tools?: components["schemas"]["ResponseTool"][] | null;
+            /**
+             * @description Whether to call a tool: `auto` (default), `none`, `required`, one function, or `allowed_tools`, those of `tools` that may be
+             *     called now.
+             */
+            tool_choice?: ("none" | "auto" | "required") | components["schemas"]["ResponseToolChoice"] | null;
+            /** @description Whether the model may call more than one tool in one answer. Default true. */
+            parallel_tool_calls?: boolean | null;
+            /** @description Most calls of tools that the server runs itself in one response. */
+            max_tool_calls?: number | null;
+            /** @description Send the response as server-sent events while it is generated. */
+            stream?: boolean | null;
+            /** @description Options of a stream; needs `stream`. */
+            stream_options?: components["schemas"]["ResponseStreamOptions"] | null;
+            /**
+             * @deprecated
+             * @description Your id of the end user. The access log has a short SHA-256 of it, never the value, so that misuse can be
+             *     traced back by whoever knows the id.
+             */
+            user?: string | null;
+            /** @description Replaces `user`; treated the same way and takes precedence. */
+            safety_identifier?: string | null;
+            /** @description Prompt prefixes are reused only between requests of the same API key with the same value here (or none). */
+            prompt_cache_key?: string | null;
+            /**
+             * @deprecated
+             * @description How long prompt prefixes may be kept.
+             * @enum {string|null}
+             */
+            prompt_cache_retention?: "in_memory" | "24h" | null;
+            /** @description Control of prompt caching. */
+            prompt_cache_options?: components["schemas"]["PromptCacheOptions"] | null;
+            /**
+             * @description `auto` and `default` are the ordinary queue; `flex` waits behind it, like `aerie.priority: batch`. When
+             *     given, the answer says which was used.
+             * @enum {string|null}
+             */
+            service_tier?: "auto" | "default" | "flex" | "scale" | "priority" | "fast" | null;
+            /** @description A prompt that is stored at OpenAI. */
+            prompt?: Record<string, never> | null;
+            /** @description Compaction of long conversations. */
+            context_management?: Record<string, never>[] | null;
+            /** @description Moderate input and output. */
+            moderation?: Record<string, never> | null;
+            /** @description Options of generated pictures. */
+            image?: Record<string, never> | null;
+            /** @description Programs that grant access. */
+            access_programs?: Record<string, never> | null;
+            /** @description Aerie's own options. */
+            aerie?: components["schemas"]["AerieOptions"] | null;
+        };
+        /** @description What `/v1/responses` would be asked, as far as it takes positions of the model's context. */
+        ResponseInputTokensRequest: {
+            /** @description A model id from `/v1/models`. */
+            model: string;
+            /** @description As of the request that it is to be. */
+            input: string | components["schemas"]["ResponseInputItem"][];
+            /** @description A system message in front of the conversation. */
+            instructions?: string | null;
+            /** @description The stored response that it would go on from. */
+            previous_response_id?: string | null;
+            /** @description A conversation. */
+            conversation?: string | Record<string, never> | null;
+            /** @description Functions that the model would be told of. */
+            tools?: components["schemas"]["ResponseTool"][] | null;
+            /** @description As of the request that it is to be. */
+            tool_choice?: ("none" | "auto" | "required") | components["schemas"]["ResponseToolChoice"] | null;
+            /** @description As of the request that it is to be. */
+            parallel_tool_calls?: boolean | null;
+            /** @description As of the request that it is to be. */
+            text?: components["schemas"]["ResponseText"] | null;
+            /** @description As of the request that it is to be. */
+            reasoning?: components["schemas"]["ResponseReasoning"] | null;
+            /**
+             * @description Counted is what was asked about, whether or not all of it fits.
+             * @enum {string|null}
+             */
+            truncation?: "auto" | "disabled" | null;
+            /** @description How the answer should sound. */
+            personality?: string | null;
+        };
+        ResponseRetrieveQuery: {
+            /** @description As of the request; everything that there is is returned anyway. */
+            include?: components["schemas"]["ResponseInclude"][];
+            /**
+             * @description The events of a response that was made with `background` and `stream`, from the first or behind `starting_after`, and on while
+             *     it is generated. They are kept in the memory of the server that generates it, until others need the room.
+             */
+            stream?: boolean;
+            /** @description The `sequence_number` behind which the stream begins; needs `stream`. */
+            starting_after?: number;
+            /** @description Pad events with random characters. */
+            include_obfuscation?: boolean;
+        };
+        ResponseItemsQuery: {
+            /** @description The page begins behind this item, in the order asked for. */
+            after?: string;
+            /** @description Most items of the page; default 20. */
+            limit?: number;
+            /**
+             * @description Default `desc`, the last one first.
+             * @enum {string}
+             */
+            order?: "asc" | "desc";
+            /** @description Pictures are always returned. */
+            include?: components["schemas"]["ResponseInclude"][];
+        };
+        /**
+         * @description Something to return beside the rest.
+         * @enum {string}
+         */
+        ResponseInclude: "message.output_text.logprobs" | "message.input_image.image_url" | "reasoning.encrypted_content" | "file_search_call.results" | "web_search_call.results" | "web_search_call.action.sources" | "computer_call_output.output.image_url" | "code_interpreter_call.outputs";
+        ResponseStreamOptions: {
+            /** @description Pad events with random characters. Off here; OpenAI's default is on. */
+            include_obfuscation?: boolean | null;
+        };
+        ResponseReasoning: {
+            /**
+             * @description How much to reason before answering.
+             * @enum {string|null}
+             */
+            effort?: "none" | "minimal" | "low" | "medium" | "high" | "xhigh" | "max" | null;
+            /**
+             * @description A summary of the reasoning; `auto`: where there is any.
+             * @enum {string|null}
+             */
+            summary?: "auto" | "concise" | "detailed" | null;
+            /**
+             * @deprecated
+             * @description Older name of `summary`.
+             * @enum {string|null}
+             */
+            generate_summary?: "auto" | "concise" | "detailed" | null;
+            /** @description How to reason. */
+            mode?: string | null;
+            /** @description Which reasoning is read again. */
+            context?: string | null;
+        };
+        ResponseText: {
+            /** @description What the text must look like. */
+            format?: components["schemas"]["ResponseTextFormat"] | null;
+            /**
+             * @description How wordy the answer should be.
+             * @enum {string|null}
+             */
+            verbosity?: "low" | "medium" | "high" | null;
+        };
+        ResponseTextFormat: components["schemas"]["ResponseFormatText"] | components["schemas"]["ResponseFormatJsonObject"] | components["schemas"]["ResponseFormatJsonSchema"];
+        ResponseFormatText: {
+            /**
+             * @description Any text. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "text";
+        };
+        ResponseFormatJsonObject: {
+            /**
+             * @description A JSON object. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "json_object";
+        };
+        ResponseFormatJsonSchema: {
+            /**
+             * @description JSON that a schema allows. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "json_schema";
+            /** @description Its name. */
+            name: string;
+            /** @description What it is for. Returned with the response; the model is not told. */
+            description?: string | null;
+            /** @description The JSON Schema. */
+            schema: {
+                [key: string]: unknown;
+            };
+            /** @description The schema is kept to in either case. */
+            strict?: boolean | null;
+        };
+        ResponseTool: components["schemas"]["ResponseFunctionTool"] | components["schemas"]["ResponseHostedTool"];
+        ResponseFunctionTool: {
+            /**
+             * @description A function that the client runs. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "function";
+            /** @description Its name. */
+            name: string;
+            /** @description What it does; the model is told. */
+            description?: string | null;
+            /** @description JSON Schema of its arguments; without it, it takes none. */
+            parameters?: {
+                [key: string]: unknown;
+            } | null;
+            /** @description A call says nothing but what `parameters` allow. Default true. */
+            strict?: boolean | null;
+            /** @description Whether the model goes on before the result is there. */
+            async?: boolean | null;
+            /** @description Found by a search only. */
+            defer_loading?: boolean | null;
+            /** @description Who may call it. */
+            allowed_callers?: string[] | null;
+            /** @description JSON Schema of its result. */
+            output_schema?: Record<string, never> | null;
+        };
+        ResponseHostedTool: {
+            /**
+             * @description A tool that OpenAI runs or defines. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "file_search" | "web_search" | "web_search_2025_08_26" | "web_search_preview" | "web_search_preview_2025_03_11" | "computer" | "computer_use_preview" | "mcp" | "code_interpreter" | "programmatic_tool_calling" | "image_generation" | "local_shell" | "shell" | "custom" | "namespace" | "tool_search" | "apply_patch";
+        };
+        ResponseToolChoice: components["schemas"]["ResponseFunctionChoice"] | components["schemas"]["ResponseAllowedTools"];
+        ResponseFunctionChoice: {
+            /**
+             * @description This function is called. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "function";
+            /** @description The name of one of `tools`. */
+            name: string;
+        };
+        ResponseAllowedTools: {
+            /**
+             * @description The model is told of all tools and may call only these. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "allowed_tools";
+            /**
+             * @description Whether one of them is called.
+             * @enum {string}
+             */
+            mode: "none" | "auto" | "required";
+            /** @description Functions by name. */
+            tools: components["schemas"]["ResponseFunctionChoice"][];
+        };
+        /** @description A message without `type` and the bare id of an item are taken as well. */
+        ResponseInputItem: components["schemas"]["ResponseTypedItem"] | components["schemas"]["ResponseEasyMessage"] | components["schemas"]["ResponseBareReference"];
+        ResponseTypedItem: components["schemas"]["ResponseMessageParam"] | components["schemas"]["ResponseFunctionCallParam"] | components["schemas"]["ResponseFunctionOutputParam"] | components["schemas"]["ResponseReferenceParam"] | components["schemas"]["ResponseForeignItem"];
+        ResponseMessageParam: {
+            /**
+             * @description A message; `type` may be missing. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "message";
+            /** @description Its id, where it comes from a response; items without one get one. */
+            id?: string | null;
+            /**
+             * @description Who says it.
+             * @enum {string}
+             */
+            role: "user" | "assistant" | "system" | "developer";
+            /** @description A text, or parts in reading order. Those of an assistant are texts. */
+            content: string | components["schemas"]["ResponseContentPart"][];
+            /**
+             * @description What an assistant's message was in its answer. Kept with it; no model here tells them apart.
+             * @enum {string|null}
+             */
+            phase?: "commentary" | "final_answer" | null;
+            /**
+             * @description As it came in a response.
+             * @enum {string|null}
+             */
+            status?: "in_progress" | "completed" | "incomplete" | null;
+        };
+        ResponseEasyMessage: {
+            /** @description Missing. */
+            type?: null;
+            /** @description Its id, where it comes from a response; items without one get one. */
+            id?: string | null;
+            /**
+             * @description Who says it.
+             * @enum {string}
+             */
+            role: "user" | "assistant" | "system" | "developer";
+            /** @description A text, or parts in reading order. Those of an assistant are texts. */
+            content: string | components["schemas"]["ResponseContentPart"][];
+            /**
+             * @description What an assistant's message was in its answer. Kept with it; no model here tells them apart.
+             * @enum {string|null}
+             */
+            phase?: "commentary" | "final_answer" | null;
+            /**
+             * @description As it came in a response.
+             * @enum {string|null}
+             */
+            status?: "in_progress" | "completed" | "incomplete" | null;
+        };
+        ResponseFunctionCallParam: {
+            /**
+             * @description A call that the model has made. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "function_call";
+            /** @description Its id, where it comes from a response; items without one get one. */
+            id?: string | null;
+            /** @description The id of the call. */
+            call_id: string;
+            /** @description The name of the function. */
+            name: string;
+            /** @description Its arguments, a JSON text. */
+            arguments: string;
+            /**
+             * @description As it came in a response.
+             * @enum {string|null}
+             */
+            status?: "in_progress" | "completed" | "incomplete" | null;
+            /** @description Whether the model went on before the result was there. */
+            async?: boolean | null;
+            /** @description Who called it. */
+            caller?: Record<string, never> | null;
+            /** @description The namespace of the function. */
+            namespace?: string | null;
+        };
+        ResponseFunctionOutputParam: {
+            /**
+             * @description The result of a call. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "function_call_output";
+            /** @description Its id, where it comes from a response; items without one get one. */
+            id?: string | null;
+            /** @description The id of the call. */
+            call_id: string;
+            /** @description A text, or texts, pictures and files. */
+            output: string | components["schemas"]["ResponseContentPart"][];
+            /**
+             * @description As it came in a response.
+             * @enum {string|null}
+             */
+            status?: "in_progress" | "completed" | "incomplete" | null;
+            /** @description The name of the function; the call has it. */
+            name?: string | null;
+            /** @description Who called it. */
+            caller?: Record<string, never> | null;
+            /** @description The namespace of the function. */
+            namespace?: string | null;
+        };
+        ResponseReferenceParam: {
+            /**
+             * @description An item of a stored response, which stands here as if it had been sent again. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "item_reference";
+            /** @description Its id. */
+            id: string;
+        };
+        ResponseBareReference: {
+            /** @description Missing. */
+            type?: null;
+            /** @description Its id. */
+            id: string;
+        };
+        ResponseForeignItem: {
+            /**
+             * @description Reasoning, and what tools that OpenAI runs have left. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "reasoning" | "compaction" | "compaction_trigger" | "configuration_update" | "additional_tools" | "file_search_call" | "web_search_call" | "computer_call" | "computer_call_output" | "image_generation_call" | "code_interpreter_call" | "local_shell_call" | "local_shell_call_output" | "shell_call" | "shell_call_output" | "apply_patch_call" | "apply_patch_call_output" | "mcp_list_tools" | "mcp_approval_request" | "mcp_approval_response" | "mcp_call" | "custom_tool_call" | "custom_tool_call_output" | "tool_search_call" | "tool_search_output" | "program" | "program_output";
+        };
+        ResponseContentPart: components["schemas"]["ResponseInputText"] | components["schemas"]["ResponseOutputTextParam"] | components["schemas"]["ResponseInputImage"] | components["schemas"]["ResponseInputFile"] | components["schemas"]["AudioPart"] | components["schemas"]["ResponseInputVideo"] | components["schemas"]["RefusalPart"];
+        ResponseInputText: {
+            /**
+             * @description A text. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "input_text";
+            /** @description The text. */
+            text: string;
+            prompt_cache_breakpoint?: components["schemas"]["PromptCacheBreakpoint"];
+        };
+        ResponseOutputTextParam: {
+            /**
+             * @description A text of an assistant, as it came in a response. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "output_text";
+            /** @description The text. */
+            text: string;
+            /** @description Citations. */
+            annotations?: Record<string, never>[] | null;
+            /** @description Log probabilities of its tokens, as they came. They say nothing to the model, and are not kept. */
+            logprobs?: Record<string, never>[] | null;
+        };
+        /** @description Exactly one of `image_url` and `file_id`. */
+        ResponseInputImage: {
+            /**
+             * @description A picture. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "input_image";
+            /** @description An `https:` URL (`http:` where the server allows it) or a `data:` URI. */
+            image_url?: string | null;
+            /** @description The id of a file that was uploaded to `/v1/files` with the same API key. */
+            file_id?: string | null;
+            /**
+             * @description How closely to look, as in chat completions.
+             * @enum {string|null}
+             */
+            detail?: "auto" | "low" | "high" | "original" | null;
+            prompt_cache_breakpoint?: components["schemas"]["PromptCacheBreakpoint"];
+        };
+        /** @description Exactly one of `file_id` and `file_data`. */
+        ResponseInputFile: {
+            /**
+             * @description A file by id or as data, as in chat completions. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "input_file";
+            /** @description The id of a file that was uploaded to `/v1/files` with the same API key. */
+            file_id?: string | null;
+            /** @description The file as a `data:` URI. */
+            file_data?: string | null;
+            /** @description The name of `file_data`, which the model is told where the file is a text or a document. */
+            filename?: string | null;
+            /** @description The file by URL. */
+            file_url?: string | null;
+            /** @description Of a PDF document: which pages, as in chat completions. */
+            pages?: string | null;
+            /**
+             * @description Of a PDF document: what is put into the message of each page, as in chat completions.
+             * @enum {string|null}
+             */
+            content?: "text" | "pictures" | "both" | null;
+            /**
+             * @description Of a picture, or of the pictures of a document's pages.
+             * @enum {string|null}
+             */
+            detail?: "auto" | "low" | "high" | null;
+            prompt_cache_breakpoint?: components["schemas"]["PromptCacheBreakpoint"];
+        };
+        /** @description Exactly one of `video_url` and `input_video`. */
+        ResponseInputVideo: {
+            /**
+             * @description A clip. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "input_video";
+            /** @description The clip by URL, or an object as in chat completions. */
+            video_url?: components["schemas"]["VideoUrl"] | string | null;
+            /** @description The clip as data, by file id or as frames, as in chat completions. */
+            input_video?: components["schemas"]["InputVideo"] | null;
+            prompt_cache_breakpoint?: components["schemas"]["PromptCacheBreakpoint"];
+        };
         EmbeddingRequest: {
             /** @description A model id from `/v1/models`, of one whose `aerie.output_modalities` has `embedding`. */
             model: string;
@@ -2212,11 +2848,15 @@ export interface components {
                 rank: number;
             };
             timings_ms: components["schemas"]["StationTimes"];
+            /** @description Of `/v1/responses` with `truncation: auto`: the oldest items, which did not fit. Absent where all did. */
+            dropped_items?: number;
         };
         /** @description What was seen of each clip and heard of each sound, in every answer about any. */
         MediaSeen: {
             videos?: components["schemas"]["VideoSeen"][];
             sounds?: components["schemas"]["SoundSeen"][];
+            /** @description Of `/v1/responses` with `truncation: auto`: the oldest items, which did not fit. Absent where all did. */
+            dropped_items?: number;
         };
         /** @description The fields behind `tokens` only when the answer is explained. */
         SoundSeen: {
@@ -2402,6 +3042,252 @@ export interface components {
             prefill?: number;
             /** @description Generating. */
             decode_tokens?: number;
+        };
+        ResponseObject: {
+            id: string;
+            /** @constant */
+            object: "response";
+            /** @description Unix seconds. */
+            created_at: number;
+            /** @description Unix seconds; null unless it is completed. */
+            completed_at: number | null;
+            /** @enum {string} */
+            status: "queued" | "in_progress" | "completed" | "incomplete" | "failed" | "cancelled";
+            background: boolean;
+            /** @description Why it failed. */
+            error: {
+                /** @description One of docs/errors.md. */
+                code: string;
+                message: string;
+            } | null;
+            incomplete_details: {
+                /** @constant */
+                reason: "max_output_tokens";
+            } | null;
+            instructions: string | null;
+            max_output_tokens: number | null;
+            max_tool_calls: number | null;
+            model: string;
+            output: components["schemas"]["ResponseOutputItem"][];
+            parallel_tool_calls: boolean;
+            previous_response_id: string | null;
+            prompt_cache_key: string | null;
+            reasoning: {
+                /** @enum {string|null} */
+                effort: "none" | null;
+                summary: null;
+            };
+            safety_identifier: string | null;
+            /** @description Present when the request had it. */
+            user?: string;
+            /** @enum {string} */
+            service_tier: "default" | "flex";
+            store: boolean;
+            /** @description As asked; 1 where the model's own default was left. */
+            temperature: number;
+            text: {
+                format: components["schemas"]["ResponseTextFormat"];
+                /** @constant */
+                verbosity: "medium";
+            };
+            tool_choice: ("none" | "auto" | "required") | components["schemas"]["ResponseToolChoice"];
+            tools: {
+                /** @constant */
+                type: "function";
+                name: string;
+                description: string | null;
+                parameters: Record<string, never> | null;
+                strict: boolean;
+            }[];
+            top_logprobs: number;
+            /** @description As asked; 1 where the model's own default was left. */
+            top_p: number;
+            presence_penalty: number;
+            frequency_penalty: number;
+            /** @enum {string} */
+            truncation: "auto" | "disabled";
+            /** @description Null until it has ended, and of a response that did not get to its figures. */
+            usage: components["schemas"]["ResponseUsage"] | null;
+            metadata: components["schemas"]["Metadata"];
+            aerie?: components["schemas"]["Explanation"] | components["schemas"]["MediaSeen"];
+        };
+        ResponseUsage: {
+            /** @description Positions of the prompt, pictures included. */
+            input_tokens: number;
+            input_tokens_details: {
+                /** @description Not computed again. */
+                cached_tokens: number;
+                /**
+                 * @description Prefixes are kept without being asked.
+                 * @constant
+                 */
+                cache_write_tokens: 0;
+                text_tokens: number;
+                image_tokens: number;
+                video_tokens: number;
+                audio_tokens: number;
+            };
+            output_tokens: number;
+            output_tokens_details: {
+                /** @constant */
+                reasoning_tokens: 0;
+            };
+            total_tokens: number;
+        };
+        ResponseOutputItem: components["schemas"]["ResponseOutputMessage"] | components["schemas"]["ResponseFunctionCall"];
+        /** @enum {string} */
+        ResponseItemStatus: "in_progress" | "completed" | "incomplete";
+        ResponseOutputMessage: {
+            /** @constant */
+            type: "message";
+            id: string;
+            /** @constant */
+            role: "assistant";
+            status: components["schemas"]["ResponseItemStatus"];
+            content: components["schemas"]["ResponseOutputText"][];
+        };
+        ResponseOutputText: {
+            /** @constant */
+            type: "output_text";
+            text: string;
+            annotations: unknown[];
+            logprobs: components["schemas"]["ResponseLogprob"][];
+        };
+        ResponseLogprob: {
+            token: string;
+            logprob: number;
+            /** @description UTF-8 bytes of the token; none of a special token. */
+            bytes: number[];
+            top_logprobs: {
+                token: string;
+                logprob: number;
+                /** @description UTF-8 bytes of the token; none of a special token. */
+                bytes: number[];
+            }[];
+        };
+        ResponseFunctionCall: {
+            /** @constant */
+            type: "function_call";
+            id: string;
+            call_id: string;
+            name: string;
+            arguments: string;
+            status: components["schemas"]["ResponseItemStatus"];
+        };
+        /** @description An item of the input, as it was sent, with what may be left out. */
+        ResponseStoredItem: {
+            /** @constant */
+            type: "message";
+            id: string;
+            /** @enum {string} */
+            role: "user" | "assistant" | "system" | "developer";
+            status: components["schemas"]["ResponseItemStatus"];
+            /** @enum {string} */
+            phase?: "commentary" | "final_answer";
+            content: {
+                type: string;
+            }[];
+        } | components["schemas"]["ResponseFunctionCall"] | {
+            /** @constant */
+            type: "function_call_output";
+            id: string;
+            call_id: string;
+            output: string | {
+                type: string;
+            }[];
+            status: components["schemas"]["ResponseItemStatus"];
+        };
+        ResponseItemList: {
+            /** @constant */
+            object: "list";
+            data: components["schemas"]["ResponseStoredItem"][];
+            first_id: string | null;
+            last_id: string | null;
+            /** @description Whether there are items behind the last one. */
+            has_more: boolean;
+        };
+        ResponseDeleted: {
+            id: string;
+            /** @constant */
+            object: "response";
+            /** @constant */
+            deleted: true;
+        };
+        ResponseInputTokens: {
+            /** @constant */
+            object: "response.input_tokens";
+            input_tokens: number;
+        };
+        /**
+         * @description One event of a stream. `sequence_number` counts from 0. `response.created`, of a response in the background `response.queued`, and
+         *     `response.in_progress`; then item by item `response.output_item.added`, of a message `response.content_part.added`, deltas, `.done`, and
+         *     `response.output_item.done`; at last `response.completed`, `response.incomplete`, or `error` and `response.failed`.
+         */
+        ResponseEvent: {
+            /** @enum {string} */
+            type: "response.created" | "response.queued" | "response.in_progress" | "response.completed" | "response.incomplete" | "response.failed";
+            sequence_number: number;
+            response: components["schemas"]["ResponseObject"];
+        } | {
+            /** @enum {string} */
+            type: "response.output_item.added" | "response.output_item.done";
+            sequence_number: number;
+            output_index: number;
+            item: components["schemas"]["ResponseOutputItem"];
+        } | {
+            /** @enum {string} */
+            type: "response.content_part.added" | "response.content_part.done";
+            sequence_number: number;
+            item_id: string;
+            output_index: number;
+            /** @constant */
+            content_index: 0;
+            part: components["schemas"]["ResponseOutputText"];
+        } | {
+            /** @constant */
+            type: "response.output_text.delta";
+            sequence_number: number;
+            item_id: string;
+            output_index: number;
+            /** @constant */
+            content_index: 0;
+            delta: string;
+            logprobs: components["schemas"]["ResponseLogprob"][];
+        } | {
+            /** @constant */
+            type: "response.output_text.done";
+            sequence_number: number;
+            item_id: string;
+            output_index: number;
+            /** @constant */
+            content_index: 0;
+            text: string;
+            logprobs: components["schemas"]["ResponseLogprob"][];
+        } | {
+            /** @constant */
+            type: "response.function_call_arguments.delta";
+            sequence_number: number;
+            item_id: string;
+            output_index: number;
+            delta: string;
+        } | {
+            /** @constant */
+            type: "response.function_call_arguments.done";
+            sequence_number: number;
+            item_id: string;
+            output_index: number;
+            name: string;
+            arguments: string;
+        } | {
+            /** @constant */
+            type: "error";
+            sequence_number: number;
+            /** @description This and the next two: where OpenAI has them. */
+            code: string;
+            message: string;
+            param: string | null;
+            /** @description Where Open Responses has them; the official clients raise on it. */
+            error: components["schemas"]["ErrorDetails"];
         };
         /**
          * @description `batch_output` is set by the server; the last two are OpenAI's and never occur.
@@ -4191,6 +5077,360 @@ export interface operations {
             404: components["responses"]["NotFound"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createResponse: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description An id of yours for this request, 1 to 128 of `A-Z a-z 0-9 . _ : -`. It comes back and stands in the log.
+                 *     Anything else is replaced by an id of the server's.
+                 */
+                "x-request-id"?: components["parameters"]["RequestId"];
+                /** @description `1` does what `aerie.explain: true` does. */
+                "x-aerie-explain"?: "0" | "1" | "false" | "true";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResponseCreateRequest"];
+            };
+        };
+        responses: {
+            /** @description The response, or its events. */
+            200: {
+                headers: {
+                    "x-ratelimit-limit-requests": components["headers"]["RateLimitLimitRequests"];
+                    "x-ratelimit-remaining-requests": components["headers"]["RateLimitRemainingRequests"];
+                    "x-ratelimit-reset-requests": components["headers"]["RateLimitResetRequests"];
+                    "x-ratelimit-limit-tokens": components["headers"]["RateLimitLimitTokens"];
+                    "x-ratelimit-remaining-tokens": components["headers"]["RateLimitRemainingTokens"];
+                    "x-ratelimit-reset-tokens": components["headers"]["RateLimitResetTokens"];
+                    "x-ratelimit-limit-media-bytes": components["headers"]["RateLimitLimitMediaBytes"];
+                    "x-ratelimit-remaining-media-bytes": components["headers"]["RateLimitRemainingMediaBytes"];
+                    "x-ratelimit-reset-media-bytes": components["headers"]["RateLimitResetMediaBytes"];
+                    "x-ratelimit-limit-media-pixels": components["headers"]["RateLimitLimitMediaPixels"];
+                    "x-ratelimit-remaining-media-pixels": components["headers"]["RateLimitRemainingMediaPixels"];
+                    "x-ratelimit-reset-media-pixels": components["headers"]["RateLimitResetMediaPixels"];
+                    "x-ratelimit-limit-concurrent-requests": components["headers"]["RateLimitLimitConcurrentRequests"];
+                    "x-ratelimit-remaining-concurrent-requests": components["headers"]["RateLimitRemainingConcurrentRequests"];
+                    "x-request-id": components["headers"]["RequestId"];
+                    "server-timing": components["headers"]["ServerTiming"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResponseObject"];
+                    "text/event-stream": components["schemas"]["ResponseEvent"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["QueueFull"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["DeadlineExceeded"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    countResponseInputTokens: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description An id of yours for this request, 1 to 128 of `A-Z a-z 0-9 . _ : -`. It comes back and stands in the log.
+                 *     Anything else is replaced by an id of the server's.
+                 */
+                "x-request-id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResponseInputTokensRequest"];
+            };
+        };
+        responses: {
+            /** @description The count. */
+            200: {
+                headers: {
+                    "x-ratelimit-limit-requests": components["headers"]["RateLimitLimitRequests"];
+                    "x-ratelimit-remaining-requests": components["headers"]["RateLimitRemainingRequests"];
+                    "x-ratelimit-reset-requests": components["headers"]["RateLimitResetRequests"];
+                    "x-ratelimit-limit-tokens": components["headers"]["RateLimitLimitTokens"];
+                    "x-ratelimit-remaining-tokens": components["headers"]["RateLimitRemainingTokens"];
+                    "x-ratelimit-reset-tokens": components["headers"]["RateLimitResetTokens"];
+                    "x-ratelimit-limit-media-bytes": components["headers"]["RateLimitLimitMediaBytes"];
+                    "x-ratelimit-remaining-media-bytes": components["headers"]["RateLimitRemainingMediaBytes"];
+                    "x-ratelimit-reset-media-bytes": components["headers"]["RateLimitResetMediaBytes"];
+                    "x-ratelimit-limit-media-pixels": components["headers"]["RateLimitLimitMediaPixels"];
+                    "x-ratelimit-remaining-media-pixels": components["headers"]["RateLimitRemainingMediaPixels"];
+                    "x-ratelimit-reset-media-pixels": components["headers"]["RateLimitResetMediaPixels"];
+                    "x-ratelimit-limit-concurrent-requests": components["headers"]["RateLimitLimitConcurrentRequests"];
+                    "x-ratelimit-remaining-concurrent-requests": components["headers"]["RateLimitRemainingConcurrentRequests"];
+                    "x-request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResponseInputTokens"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["QueueFull"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["DeadlineExceeded"];
+        };
+    };
+    compactResponse: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description An id of yours for this request, 1 to 128 of `A-Z a-z 0-9 . _ : -`. It comes back and stands in the log.
+                 *     Anything else is replaced by an id of the server's.
+                 */
+                "x-request-id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    retrieveResponse: {
+        parameters: {
+            query?: {
+                /** @description The fields of the object are the parameters of the query. */
+                query?: components["schemas"]["ResponseRetrieveQuery"];
+            };
+            header?: {
+                /**
+                 * @description An id of yours for this request, 1 to 128 of `A-Z a-z 0-9 . _ : -`. It comes back and stands in the log.
+                 *     Anything else is replaced by an id of the server's.
+                 */
+                "x-request-id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                /** @description The response's id. */
+                response_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The response as it is now, or its events. */
+            200: {
+                headers: {
+                    "x-ratelimit-limit-requests": components["headers"]["RateLimitLimitRequests"];
+                    "x-ratelimit-remaining-requests": components["headers"]["RateLimitRemainingRequests"];
+                    "x-ratelimit-reset-requests": components["headers"]["RateLimitResetRequests"];
+                    "x-ratelimit-limit-tokens": components["headers"]["RateLimitLimitTokens"];
+                    "x-ratelimit-remaining-tokens": components["headers"]["RateLimitRemainingTokens"];
+                    "x-ratelimit-reset-tokens": components["headers"]["RateLimitResetTokens"];
+                    "x-ratelimit-limit-media-bytes": components["headers"]["RateLimitLimitMediaBytes"];
+                    "x-ratelimit-remaining-media-bytes": components["headers"]["RateLimitRemainingMediaBytes"];
+                    "x-ratelimit-reset-media-bytes": components["headers"]["RateLimitResetMediaBytes"];
+                    "x-ratelimit-limit-media-pixels": components["headers"]["RateLimitLimitMediaPixels"];
+                    "x-ratelimit-remaining-media-pixels": components["headers"]["RateLimitRemainingMediaPixels"];
+                    "x-ratelimit-reset-media-pixels": components["headers"]["RateLimitResetMediaPixels"];
+                    "x-ratelimit-limit-concurrent-requests": components["headers"]["RateLimitLimitConcurrentRequests"];
+                    "x-ratelimit-remaining-concurrent-requests": components["headers"]["RateLimitRemainingConcurrentRequests"];
+                    "x-request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResponseObject"];
+                    "text/event-stream": components["schemas"]["ResponseEvent"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteResponse: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description An id of yours for this request, 1 to 128 of `A-Z a-z 0-9 . _ : -`. It comes back and stands in the log.
+                 *     Anything else is replaced by an id of the server's.
+                 */
+                "x-request-id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                /** @description The response's id. */
+                response_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            200: {
+                headers: {
+                    "x-ratelimit-limit-requests": components["headers"]["RateLimitLimitRequests"];
+                    "x-ratelimit-remaining-requests": components["headers"]["RateLimitRemainingRequests"];
+                    "x-ratelimit-reset-requests": components["headers"]["RateLimitResetRequests"];
+                    "x-ratelimit-limit-tokens": components["headers"]["RateLimitLimitTokens"];
+                    "x-ratelimit-remaining-tokens": components["headers"]["RateLimitRemainingTokens"];
+                    "x-ratelimit-reset-tokens": components["headers"]["RateLimitResetTokens"];
+                    "x-ratelimit-limit-media-bytes": components["headers"]["RateLimitLimitMediaBytes"];
+                    "x-ratelimit-remaining-media-bytes": components["headers"]["RateLimitRemainingMediaBytes"];
+                    "x-ratelimit-reset-media-bytes": components["headers"]["RateLimitResetMediaBytes"];
+                    "x-ratelimit-limit-media-pixels": components["headers"]["RateLimitLimitMediaPixels"];
+                    "x-ratelimit-remaining-media-pixels": components["headers"]["RateLimitRemainingMediaPixels"];
+                    "x-ratelimit-reset-media-pixels": components["headers"]["RateLimitResetMediaPixels"];
+                    "x-ratelimit-limit-concurrent-requests": components["headers"]["RateLimitLimitConcurrentRequests"];
+                    "x-ratelimit-remaining-concurrent-requests": components["headers"]["RateLimitRemainingConcurrentRequests"];
+                    "x-request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResponseDeleted"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["TooLarge"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    cancelResponse: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description An id of yours for this request, 1 to 128 of `A-Z a-z 0-9 . _ : -`. It comes back and stands in the log.
+                 *     Anything else is replaced by an id of the server's.
+                 */
+                "x-request-id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                /** @description The response's id. */
+                response_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The response. */
+            200: {
+                headers: {
+                    "x-ratelimit-limit-requests": components["headers"]["RateLimitLimitRequests"];
+                    "x-ratelimit-remaining-requests": components["headers"]["RateLimitRemainingRequests"];
+                    "x-ratelimit-reset-requests": components["headers"]["RateLimitResetRequests"];
+                    "x-ratelimit-limit-tokens": components["headers"]["RateLimitLimitTokens"];
+                    "x-ratelimit-remaining-tokens": components["headers"]["RateLimitRemainingTokens"];
+                    "x-ratelimit-reset-tokens": components["headers"]["RateLimitResetTokens"];
+                    "x-ratelimit-limit-media-bytes": components["headers"]["RateLimitLimitMediaBytes"];
+                    "x-ratelimit-remaining-media-bytes": components["headers"]["RateLimitRemainingMediaBytes"];
+                    "x-ratelimit-reset-media-bytes": components["headers"]["RateLimitResetMediaBytes"];
+                    "x-ratelimit-limit-media-pixels": components["headers"]["RateLimitLimitMediaPixels"];
+                    "x-ratelimit-remaining-media-pixels": components["headers"]["RateLimitRemainingMediaPixels"];
+                    "x-ratelimit-reset-media-pixels": components["headers"]["RateLimitResetMediaPixels"];
+                    "x-ratelimit-limit-concurrent-requests": components["headers"]["RateLimitLimitConcurrentRequests"];
+                    "x-ratelimit-remaining-concurrent-requests": components["headers"]["RateLimitRemainingConcurrentRequests"];
+                    "x-request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResponseObject"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["TooLarge"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    listResponseInputItems: {
+        parameters: {
+            query?: {
+                /** @description The fields of the object are the parameters of the query. */
+                query?: components["schemas"]["ResponseItemsQuery"];
+            };
+            header?: {
+                /**
+                 * @description An id of yours for this request, 1 to 128 of `A-Z a-z 0-9 . _ : -`. It comes back and stands in the log.
+                 *     Anything else is replaced by an id of the server's.
+                 */
+                "x-request-id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                /** @description The response's id. */
+                response_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of items. */
+            200: {
+                headers: {
+                    "x-ratelimit-limit-requests": components["headers"]["RateLimitLimitRequests"];
+                    "x-ratelimit-remaining-requests": components["headers"]["RateLimitRemainingRequests"];
+                    "x-ratelimit-reset-requests": components["headers"]["RateLimitResetRequests"];
+                    "x-ratelimit-limit-tokens": components["headers"]["RateLimitLimitTokens"];
+                    "x-ratelimit-remaining-tokens": components["headers"]["RateLimitRemainingTokens"];
+                    "x-ratelimit-reset-tokens": components["headers"]["RateLimitResetTokens"];
+                    "x-ratelimit-limit-media-bytes": components["headers"]["RateLimitLimitMediaBytes"];
+                    "x-ratelimit-remaining-media-bytes": components["headers"]["RateLimitRemainingMediaBytes"];
+                    "x-ratelimit-reset-media-bytes": components["headers"]["RateLimitResetMediaBytes"];
+                    "x-ratelimit-limit-media-pixels": components["headers"]["RateLimitLimitMediaPixels"];
+                    "x-ratelimit-remaining-media-pixels": components["headers"]["RateLimitRemainingMediaPixels"];
+                    "x-ratelimit-reset-media-pixels": components["headers"]["RateLimitResetMediaPixels"];
+                    "x-ratelimit-limit-concurrent-requests": components["headers"]["RateLimitLimitConcurrentRequests"];
+                    "x-ratelimit-remaining-concurrent-requests": components["headers"]["RateLimitRemainingConcurrentRequests"];
+                    "x-request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResponseItemList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             500: components["responses"]["ServerError"];
             503: components["responses"]["Unavailable"];
         };

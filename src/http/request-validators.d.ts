@@ -20,3 +20,7 @@ export const BatchCreateRequest: RequestValidator
 export const BatchListQuery: RequestValidator
 export const TranscriptionRequest: RequestValidator
 export const TranslationRequest: RequestValidator
+export const ResponseCreateRequest: RequestValidator
+export const ResponseInputTokensRequest: RequestValidator
+export const ResponseItemsQuery: RequestValidator
+export const ResponseRetrieveQuery: RequestValidator

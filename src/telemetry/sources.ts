@@ -6,12 +6,14 @@ import type { ConnectionStats, FileStats } from '../files/contract.ts'
 import type { LimitStats } from '../limits/rate-limits.ts'
 import type { SoundStats } from '../media/sound/sounds.ts'
 import type { MediaStats } from '../media/types.ts'
+import type { BackgroundStats, ResponseStats } from '../responses/contract.ts'
 import type { SpeechStats } from '../speech/recogniser.ts'
 import type { TracingStats } from '../tracing/tracing.ts'
 import { ADAPTER_COUNTERS, ADAPTER_GAUGES } from './adapter-sources.ts'
 import { GRAMMAR_COUNTERS, GRAMMAR_GAUGES } from './grammar-sources.ts'
 import { LIMIT_GAUGES, registerLimits } from './limit-sources.ts'
 import { type ModelsSnapshot, registerModels } from './model-sources.ts'
+import { RESPONSE_COUNTERS, RESPONSE_GAUGES } from './response-sources.ts'
 import { SPEECH_COUNTERS, SPEECH_GAUGES } from './speech-sources.ts'
 
 /** What the parts say at one moment, those of all models together; undefined for a part that this server does not have. */
@@ -21,6 +23,8 @@ export interface Snapshot {
   readonly media: MediaStats | undefined
   readonly files: FileStats | undefined
   readonly batches?: BatchStats | undefined
+  readonly responses?: ResponseStats | undefined
+  readonly background?: BackgroundStats | undefined
   /** Of a speech model. */
   readonly speech?: SpeechStats | undefined
   readonly sounds?: SoundStats | undefined
@@ -40,10 +44,15 @@ function ofStates({ engine }: Snapshot, value: number | undefined): number | und
   return engine?.stateSlotsTotal ? value : undefined
 }
 
-/** Of files and of batches together; undefined where both have their databases here. */
-function ofDatabase({ files, batches }: Snapshot, what: keyof ConnectionStats): number | undefined {
-  const both = [files?.database, batches?.database].filter((one) => one !== undefined)
-  return both.length === 0 ? undefined : both.reduce((sum, one) => sum + one[what], 0)
+/** Of files, batches and responses together; undefined where all have their databases here. */
+function ofDatabase(
+  { files, batches, responses }: Snapshot,
+  what: keyof ConnectionStats,
+): number | undefined {
+  const all = [files?.database, batches?.database, responses?.database].filter(
+    (one) => one !== undefined,
+  )
+  return all.length === 0 ? undefined : all.reduce((sum, one) => sum + one[what], 0)
 }
 
 /** name → what it is, and where it stands. */
@@ -174,6 +183,7 @@ const GAUGES: Readonly<Record<string, readonly [help: string, read: Read]>> = {
     'Spans that may wait; more are dropped.',
     (s) => s.tracing?.maxWaiting,
   ],
+  ...RESPONSE_GAUGES,
   aerie_object_cache_entries: [
     'Copies of objects on the disk, as far as this process knows.',
     (s) => s.files?.cache?.entries,
@@ -202,6 +212,7 @@ const GAUGES: Readonly<Record<string, readonly [help: string, read: Read]>> = {
 const COUNTERS: typeof GAUGES = {
   ...ADAPTER_COUNTERS,
   ...SPEECH_COUNTERS,
+  ...RESPONSE_COUNTERS,
   aerie_engine_steps_total: ['Steps of the engine.', (s) => s.engine?.steps],
   aerie_preemptions_total: [
     'Sequences put back for want of KV blocks.',
@@ -332,6 +343,12 @@ export function registerSources(registry: Registry): (snapshot: Snapshot) => voi
     labelNames: ['type'],
     registers,
   })
+  const background = new Counter({
+    name: 'aerie_background_total',
+    help: 'Responses in the background that have ended, by how.',
+    labelNames: ['status'],
+    registers,
+  })
   const batches = new Gauge({
     name: 'aerie_batches',
     help: 'Batches that have not ended, by status.',
@@ -373,6 +390,9 @@ export function registerSources(registry: Registry): (snapshot: Snapshot) => voi
     }
     batches.reset()
     batchLines.reset()
+    background.reset()
+    for (const [status, number] of Object.entries(snapshot.background?.ended ?? {}))
+      background.inc({ status }, number)
     if (snapshot.batches) {
       const { batches: numbers, completed, failed } = snapshot.batches
       for (const [status, number] of Object.entries(numbers)) batches.set({ status }, number)

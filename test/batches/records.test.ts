@@ -1,8 +1,8 @@
 /** The order in which lines are taken, and what a server that comes too late can still do. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { isGone, newServerName } from '../../src/batches/server-name.ts'
 import { SqliteBatchRecords } from '../../src/batches/sqlite-records.ts'
+import { isGone, newServerName } from '../../src/records/server-name.ts'
 import { newBatch, newLine, resultOf } from '../support/batch-model.ts'
 
 /** A batch in progress, whose lines name these media. */

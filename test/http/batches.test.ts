@@ -140,7 +140,7 @@ describe('a batch', () => {
       assert.deepEqual([got, json.error.code, json.error.param], [status, code, param])
     }
     await refused({ completion_window: '1h' }, 'invalid_request', 'completion_window')
-    await refused({ endpoint: '/v1/responses' }, 'unsupported_parameter', 'endpoint')
+    await refused({ endpoint: '/v1/moderations' }, 'unsupported_parameter', 'endpoint')
     await refused({ endpoint: '/v1/files' }, 'invalid_request', 'endpoint')
     const { json } = await create(app, file, { endpoint: '/v1/files' })
     const taken = [...json.error.message.matchAll(/"(\/v1\/[a-z/]+)"/g)].map(([, name]) => name)

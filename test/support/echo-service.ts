@@ -38,6 +38,7 @@ export interface EchoOptions {
 
 const IMAGE_TOKENS = 25
 const MAX_CONTEXT = 100_000
+const MAX_PROMPT = 90_000
 
 const CREATED = 1_795_600_000
 
@@ -49,7 +50,7 @@ const DOCUMENT: Omit<CapabilityDocument, 'id'> = {
   outputModalities: ['text'],
   chat: {
     maxContext: MAX_CONTEXT,
-    maxPrompt: 90_000,
+    maxPrompt: MAX_PROMPT,
     prompt: { source: 'chat_template.jinja' },
     tools: { format: 'generic', source: 'messages' },
     samplingDefaults: { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1 },
@@ -143,6 +144,7 @@ export class EchoService implements ChatService {
       ids: request.returnIds ? words.map((word) => word.length) : undefined,
       strings: request.returnStrings ? words : undefined,
       maxContext: MAX_CONTEXT,
+      maxPrompt: MAX_PROMPT,
     }
   }
 

@@ -5,13 +5,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import { Batches, type BatchServiceOptions } from '../../src/batches/batch-service.ts'
-import { recordsIn } from '../../src/batches/records-thread.ts'
+import { recordsIn } from '../../src/batches/records-source.ts'
 import type { FileStore } from '../../src/files/contract.ts'
 import { type FileStoreOptions, openFileStore } from '../../src/files/file-store.ts'
 import { createApp, type HttpOptions } from '../../src/http/app.ts'
 import { innerDispatch } from '../../src/http/inner-request.ts'
 import { Sounds } from '../../src/media/sound/sounds.ts'
 import { SoundSpool } from '../../src/media/sound/spool.ts'
+import type { ResponseStore } from '../../src/responses/contract.ts'
+import { responsesIn } from '../../src/responses/records-source.ts'
+import { openResponseStore, type ResponseStoreOptions } from '../../src/responses/response-store.ts'
 import { createSpeechService } from '../../src/speech/service.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 import { EchoEmbeddings } from './echo-embeddings.ts'
@@ -33,6 +36,7 @@ export interface TestApp extends AsyncDisposable {
   readonly service: EchoService
   readonly files: FileStore
   readonly batches: Batches
+  readonly responses: ResponseStore
   readonly checker: ResponseChecker
   /** Log lines so far. */
   readonly log: string[]
@@ -65,9 +69,10 @@ export async function openTestApp(
     readonly echo?: EchoOptions
     readonly store?: Partial<FileStoreOptions>
     readonly batching?: Partial<BatchServiceOptions>
+    readonly keeping?: Partial<ResponseStoreOptions>
   } = {},
 ): Promise<TestApp> {
-  const { echo, store, batching, ...rest } = options
+  const { echo, store, batching, keeping, ...rest } = options
   checker ??= createResponseChecker()
   const ready = await checker
   const service = new EchoService(echo)
@@ -93,6 +98,14 @@ export async function openTestApp(
     timing: { beatMs: 50, retryMs: 10 },
     ...batching,
   })
+  const responses =
+    rest.responses ??
+    (await openResponseStore({
+      source: responsesIn(join(own, 'responses'), logger),
+      quotas: { maxBytes: 2 ** 24, maxTenantBytes: 2 ** 24, maxResponses: 1000 },
+      ...{ chain: { maxTurns: 20, maxBytes: maxBodyBytes }, keptSeconds: 3600, logger },
+      ...keeping,
+    }))
   const spool = new SoundSpool({ maxFileBytes: 2 ** 20, maxBytes: 2 ** 24 })
   const app = await createApp({
     models: directoryOf(ECHO_MODELS.map((document) => statusOf(document))),
@@ -101,6 +114,8 @@ export async function openTestApp(
     hearing: { speech: DEAF, inbox: spool, maxSoundBytes: 2 ** 20, languageName: (code) => code },
     files,
     batches,
+    responses,
+    background: { maxRuns: 8, concurrency: 2, maxEventBytes: 2 ** 20 },
     maxFileBytes,
     logger,
     apiKeys: undefined,
@@ -112,6 +127,8 @@ export async function openTestApp(
       media: undefined,
       files: files.stats(),
       batches: batches.stats(),
+      responses: responses.stats(),
+      background: app.backgroundStats(),
     }),
     problems: () => [],
     ...rest,
@@ -135,6 +152,7 @@ export async function openTestApp(
     service,
     files,
     batches,
+    responses,
     checker: ready,
     log,
     request,
@@ -148,6 +166,7 @@ export async function openTestApp(
       await batches.dispose()
       await app.close()
       await files.dispose()
+      await responses.dispose()
       await spool.dispose()
       await rm(own, { recursive: true, force: true })
     },

@@ -94,6 +94,10 @@ function matchPath(document: OpenApiDocument, url: string): string | undefined {
   if (/^\/v1\/batches\/[^/]+\/cancel$/.test(path)) return '/v1/batches/{batch_id}/cancel'
   const [, action] = /^\/v1\/models\/.+\/(load|unload)$/.exec(path) ?? []
   if (action) return `/v1/models/{model}/${action}`
+  if (/^\/v1\/responses\/[^/]+$/.test(path)) return '/v1/responses/{response_id}'
+  if (/^\/v1\/responses\/[^/]+\/cancel$/.test(path)) return '/v1/responses/{response_id}/cancel'
+  if (/^\/v1\/responses\/[^/]+\/input_items$/.test(path))
+    return '/v1/responses/{response_id}/input_items'
   return path.startsWith('/v1/models/') ? '/v1/models/{model}' : undefined
 }
 

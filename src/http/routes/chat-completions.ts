@@ -1,14 +1,13 @@
 /** `/v1/chat/completions`: checks the body, asks the chat room, sends JSON or events. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { ChatEvent, ChatService } from '../../chat/contract.ts'
-import { AerieError } from '../../errors.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import { AnswerWatch } from '../answer-watch.ts'
 import type { Contract } from '../contract.ts'
-import { describeValue } from '../describe.ts'
 import { noteEndUser } from '../end-user.ts'
 import { recordError } from '../error-handler.ts'
+import { asksToExplain } from '../explain-header.ts'
 import { errorBody } from '../openai-error.ts'
 import { beginEvents, sendEvents } from '../sse.ts'
 import { AnswerBuilder } from '../wire-answer.ts'
@@ -69,12 +68,4 @@ async function sendStream(
     end: () => chunks.end().map((chunk) => JSON.stringify(chunk)),
     fail: (error) => JSON.stringify(errorBody(recordError(error, request, logger))),
   })
-}
-
-function asksToExplain({ headers }: FastifyRequest): boolean {
-  const value = headers['x-aerie-explain']
-  if (value === undefined || value === '0' || value === 'false') return false
-  if (value === '1' || value === 'true') return true
-  const what = `expected 1 or 0, got ${describeValue(value)}`
-  throw new AerieError('invalid_request', `x-aerie-explain: ${what}`, { param: 'x-aerie-explain' })
 }

@@ -2,7 +2,6 @@
 import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite'
 import { checkDatabase } from '../files/sqlite-records.ts'
 import { migrate } from '../files/sqlite-schema.ts'
-import { MIGRATIONS } from './sqlite-schema.ts'
 
 export type Row = Record<string, SQLOutputValue>
 export type Values = Record<string, string | number | null | Uint8Array>
@@ -14,16 +13,19 @@ export class SqliteDatabase {
   readonly #database: DatabaseSync
   readonly #statements = new Map<string, StatementSync>()
 
-  /** Opens, checks and migrates. Throws SQLite's errors, or `storage_failure` for a database that cannot be used. */
-  constructor(path: string) {
+  /**
+   * Opens, checks and brings to the newest of the schema's steps. Throws SQLite's errors, or `storage_failure` for a database that
+   * cannot be used; `subject` is for its message.
+   */
+  constructor(path: string, subject: string, steps: readonly string[]) {
     this.#database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS })
     try {
-      // A commit is on the disk when it returns, also after a power cut. What results leave is given back to the disk by and by.
+      // A commit is on the disk when it returns, also after a power cut. What removed rows leave is given back to the disk by and by.
       this.#database.exec(
         'PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL',
       )
-      checkDatabase(this.#database, 'batches')
-      migrate(this.#database, MIGRATIONS, 'batches')
+      checkDatabase(this.#database, subject)
+      migrate(this.#database, steps, subject)
     } catch (error) {
       this.#database.close()
       throw error

@@ -1,26 +1,40 @@
-/** The records as the main thread sees them: a thread that has the database, and promises. */
+/** Records as the main thread sees them: a thread that has the database, and promises. */
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from '../engine/logger.ts'
 import { WorkerHost } from '../engine/worker-host.ts'
 import { fromWireError } from '../errors.ts'
 import type { ConnectionStats } from '../files/contract.ts'
-import type { BatchRecords } from './batch-records.ts'
-import {
-  type FromRecords,
-  RECORDS_METHODS,
-  type RecordsCall,
-  type RecordsWorkerData,
-  type ToRecords,
-} from './records-messages.ts'
+import type { FromRecords, RecordsWorkerData, ToRecords } from './records-messages.ts'
 
-const ENTRY = new URL('./records-worker.ts', import.meta.url)
-
-export interface RecordsThread {
-  readonly records: BatchRecords
+/** Records that are open. */
+export interface OpenRecords<Records> {
+  readonly records: Records
   /** To a database that is elsewhere; absent where it is here. */
   readonly connections?: () => ConnectionStats
   dispose(): Promise<void>
+}
+
+/** Records on this machine or elsewhere. */
+export interface RecordsSource<Records> {
+  /** Whether there are any, so that nothing has to be made for that to be known. */
+  isThere(): Promise<boolean>
+  /** Rejects with `storage_failure` or `insufficient_storage`. */
+  open(): Promise<OpenRecords<Records>>
+}
+
+/** A database in a folder of its own, which is made when it is opened. */
+export interface RecordsFolder<Records> {
+  /** Whose records these are, for messages and the log: `batches`. */
+  readonly subject: string
+  readonly folder: string
+  /** The file of the database in it. */
+  readonly database: string
+  /** The module of the thread, which calls `serveRecords`. */
+  readonly entry: URL
+  /** Every method of the records. */
+  readonly methods: readonly (keyof Records & string)[]
+  readonly logger: Logger
 }
 
 interface Waiting {
@@ -28,30 +42,27 @@ interface Waiting {
   reject(error: Error): void
 }
 
-const DATABASE = 'batches.sqlite'
-
-/** Records on this machine, in a folder that is made when they are opened. */
-export interface RecordsSource {
-  /** Whether there are any, so that nothing has to be made for that to be known. */
-  isThere(): Promise<boolean>
-  /** Rejects with `storage_failure` or `insufficient_storage`. */
-  open(): Promise<RecordsThread>
-}
-
-export function recordsIn(folder: string, logger: Logger): RecordsSource {
+export function recordsInFolder<Records extends object>(
+  options: RecordsFolder<Records>,
+): RecordsSource<Records> {
   return {
     isThere: () =>
-      access(join(folder, DATABASE)).then(
+      access(join(options.folder, options.database)).then(
         () => true,
         // A folder that may not be looked into is for the one who opens it to tell.
         (error: NodeJS.ErrnoException) => error.code !== 'ENOENT' && error.code !== 'ENOTDIR',
       ),
-    open: () => startRecords(folder, logger),
+    open: () => startThread(options),
   }
 }
 
-/** Rejects with `storage_failure` or `insufficient_storage` where the database cannot be opened. */
-export async function startRecords(folder: string, logger: Logger): Promise<RecordsThread> {
+async function startThread<Records extends object>({
+  subject,
+  folder,
+  entry,
+  methods,
+  logger,
+}: RecordsFolder<Records>): Promise<OpenRecords<Records>> {
   const waiting = new Map<number, Waiting>()
   let next = 0
   const failAll = (error: Error) => {
@@ -59,8 +70,8 @@ export async function startRecords(folder: string, logger: Logger): Promise<Reco
     waiting.clear()
   }
   const host = await WorkerHost.start<object, ToRecords, FromRecords>({
-    name: 'batch database',
-    entry: ENTRY,
+    name: `database of ${subject}`,
+    entry,
     workerData: { folder } satisfies RecordsWorkerData,
     logger,
     onMessage({ id, outcome }) {
@@ -76,19 +87,16 @@ export async function startRecords(folder: string, logger: Logger): Promise<Reco
     const id = next++
     const { promise, resolve, reject } = Promise.withResolvers<unknown>()
     waiting.set(id, { resolve, reject })
-    // Whoever called had the types of the interface.
-    host.post({ type: 'call', id, call: { name, args } as unknown as RecordsCall })
+    host.post({ type: 'call', id, name, args })
     return promise
   }
-  const methods = RECORDS_METHODS.map((name) => [
-    name,
-    (...args: readonly unknown[]) => call(name, args),
-  ])
+  const calls = methods.map((name) => [name, (...args: readonly unknown[]) => call(name, args)])
   return {
-    records: Object.fromEntries(methods) as BatchRecords,
+    // Whoever calls has the types of the interface.
+    records: Object.fromEntries(calls) as Records,
     async dispose() {
       await host.dispose()
-      failAll(new Error('the database of batches was closed'))
+      failAll(new Error(`the database of ${subject} was closed`))
     },
   }
 }
