@@ -152,6 +152,27 @@ describe('a prompt with tools', async () => {
     }
   })
 
+  it('has no special token that a JSON escape of a call or a schema spells, where the template writes values', async () => {
+    const specials = tokenizer.specialTokens
+    const ids = new Set(specials.map((token) => tokenizer.idOf(token)!))
+    for (const token of specials) {
+      const escaped = [...token].map((unit) => `\\u00${unit.charCodeAt(0).toString(16)}`).join('')
+      const args = `{"${escaped}": ["${escaped}"]}`
+      assert.deepEqual(JSON.parse(args), { [token]: [token] })
+      const parameters = { type: 'object', properties: { [token]: { const: token } } }
+      const messages = [user(text('x')), called(['1', 'f', args]), result('1', text(token))]
+      const told = [tool('f', { parameters })]
+      const { pieces, text: prompt } = await buildPrompt(published('hermes'), messages, [], told)
+      assert.ok(prompt.includes(`{"${token}": ["${token}"]}`))
+      const [only] = pieces
+      assert.ok(only?.kind === 'tokens')
+      assert.deepEqual(
+        [...only.ids].filter((id) => ids.has(id)),
+        [],
+      )
+    }
+  })
+
   it('is rendered with the template for tools of a checkpoint that has one', async () => {
     const plain = 'plain{% for m in messages %}{{ m.content }}{% endfor %}'
     const forTools = 'tools{% for t in tools %}{{ t.function.name }}<tool_call>{% endfor %}'
