@@ -43,7 +43,7 @@ test('a wrong field is named with what was expected and what came', () => {
     ],
     [
       { ...base, messages: [...base.messages, { content: 'hi' }] },
-      'messages[1].role: expected one of "system", "developer", "user", "assistant", got nothing',
+      'messages[1].role: expected one of "system", "developer", "user", "assistant", "tool", got nothing',
     ],
     [say(3), 'messages[0].content: expected a string or an array of at least 1, got 3'],
     [say([]), 'messages[0].content: expected an array of at least 1, got 0'],
