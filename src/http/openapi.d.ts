@@ -1993,7 +1993,7 @@ export interface components {
              * @description The route of all its requests; `/v1/tokenize` is Aerie's own.
              * @enum {string}
              */
-            endpoint: "/v1/chat/completions" | "/v1/completions" | "/v1/embeddings" | "/v1/tokenize" | "/v1/responses" | "/v1/completions" | "/v1/moderations" | "/v1/images/generations" | "/v1/images/edits" | "/v1/videos";
+            endpoint: "/v1/chat/completions" | "/v1/completions" | "/v1/embeddings" | "/v1/tokenize" | "/v1/responses" | "/v1/moderations" | "/v1/images/generations" | "/v1/images/edits" | "/v1/videos";
             /**
              * @description How long its lines have. Those that are not done then are in the error file as `batch_expired`, and the batch is
              *     `expired`, with an output file of those that are.

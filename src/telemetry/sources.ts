@@ -10,6 +10,7 @@ import type { BackgroundStats, ResponseStats } from '../responses/contract.ts'
 import type { SpeechStats } from '../speech/recogniser.ts'
 import type { TracingStats } from '../tracing/tracing.ts'
 import { ADAPTER_COUNTERS, ADAPTER_GAUGES } from './adapter-sources.ts'
+import { BATCH_GAUGES } from './batch-sources.ts'
 import { GRAMMAR_COUNTERS, GRAMMAR_GAUGES } from './grammar-sources.ts'
 import { LIMIT_GAUGES, registerLimits } from './limit-sources.ts'
 import { type ModelsSnapshot, registerModels } from './model-sources.ts'
@@ -152,28 +153,7 @@ const GAUGES: Readonly<Record<string, readonly [help: string, read: Read]>> = {
   aerie_files_bytes: ['Bytes of them.', (s) => s.files?.bytes],
   aerie_files_bytes_max: ['Bytes that there may be.', (s) => s.files?.maxBytes],
   aerie_file_uploads: ['Uploads under way.', (s) => s.files?.uploads],
-  aerie_batch_lines_waiting: [
-    'Lines of batches without a result, as of the last look.',
-    (s) => s.batches?.lines,
-  ],
-  aerie_batch_lines_waiting_max: ['Lines that there may be.', (s) => s.batches?.maxLines],
-  aerie_batch_lines_taken: [
-    'Lines that this server has taken and not begun.',
-    (s) => s.batches?.ready,
-  ],
-  aerie_batch_lines_running: ['Lines that it runs.', (s) => s.batches?.running],
-  aerie_batch_lines_running_limit: [
-    'Lines that it may run at once now; fewer while it has too much to do.',
-    (s) => s.batches?.limit,
-  ],
-  aerie_batch_lines_running_max: [
-    'Lines that it may ever run at once.',
-    (s) => s.batches?.concurrency,
-  ],
-  aerie_batch_result_bytes: [
-    'Bytes of results that are in no file yet.',
-    (s) => s.batches?.resultBytes,
-  ],
+  ...BATCH_GAUGES,
   aerie_file_uploads_max: ['Uploads that may be; more get 429.', (s) => s.files?.maxUploads],
   ...ADAPTER_GAUGES,
   ...SPEECH_GAUGES,

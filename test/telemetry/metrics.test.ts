@@ -318,7 +318,7 @@ test('adapters are counted, and absent where there are none', async () => {
 })
 
 test('whatever can fill up says how far it may', async () => {
-  const all = { engine, encoder, media, files, batches, serving, ...hearing }
+  const all = { engine, encoder, media, files, batches, serving, tracing, ...hearing }
   using metrics = createMetrics(() => all)
   const now = await samples(metrics)
   // What is measured → its bound.
