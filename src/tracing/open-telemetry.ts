@@ -199,7 +199,8 @@ class TracedSpan implements RootSpan {
 
 /** Codes of status 5xx. */
 const SERVER_ERRORS: ReadonlySet<string> = new Set([
-  ...['deadline_exceeded', 'shutting_down', 'not_ready', 'invalid_package', 'download_failed'],
+  ...['deadline_exceeded', 'shutting_down', 'not_ready', 'model_unavailable', 'invalid_package'],
+  'download_failed',
   ...['insufficient_storage', 'storage_failure', 'invalid_config', 'backend_failure'],
   'internal_error',
 ])

@@ -29,7 +29,7 @@ interface Case {
 
 const readJson = (name: string) => JSON.parse(readFileSync(new URL(name, FIXTURE), 'utf8'))
 const cases: Record<string, Case> = readJson('cases.json')
-const { prompts }: { prompts: Record<string, Record<string, string>> } = readJson('expected.json')
+const { prompts }: { prompts: Record<string, Record<string, string>> } = readJson('rendered.json')
 
 const text = (value: string): ContentPart => ({ type: 'text', text: value, param: 'p' })
 const user = (...content: ContentPart[]): ChatMessage => ({

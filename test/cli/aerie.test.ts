@@ -77,7 +77,7 @@ describe('mistakes', () => {
       [['bananas'], /^aerie: unknown command 'bananas'; see `aerie --help`$/],
       [['bench'], /^aerie: bench: expected one of `bench serve`, `bench soak`, .*`bench engine`$/],
       [['serve', '--prot', '1'], /^aerie: unknown flag --prot; did you mean --port\?$/],
-      [['serve', 'a', '--model', 'b'], /^aerie: two ways to name models: 'a' and --model b$/],
+      [['serve', 'a', '--model', 'b'], /^aerie: two ways to name models: 'a' and --models b$/],
       [['serve', 'a', '--models', 'b,c'], /^aerie: two ways to name models: 'a' and --models b,c$/],
       [['serve', '--port', 'x'], /^aerie: --port: expected an integer from 0 to 65535, got 'x'$/],
       [['serve', '--host', '0.0.0.0'], /^aerie: host 0\.0\.0\.0 .*expected apiKeysFile/],

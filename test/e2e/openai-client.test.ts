@@ -182,7 +182,7 @@ describe('the official openai client', () => {
       client.chat.completions.create({
         model: 'starter',
         messages: question,
-        tools: [{ type: 'function', function: { name: 'f', parameters: {} } }],
+        functions: [{ name: 'f', parameters: {} }],
       }),
       (error) => error instanceof BadRequestError && error.code === 'unsupported_parameter',
     )

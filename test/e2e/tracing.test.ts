@@ -197,7 +197,7 @@ describe('traces of a server that answers', () => {
     assert.equal(fetch.attributes['error.type'], 'media_fetch_failed')
     await assert.rejects(ask('x', { model: 'my-secret-model' }, { 'x-request-id': 'modelless' }))
     const modelless = await receiver.trace(requestOf('modelless'))
-    assert.equal(named(modelless, 'chat').attributes['error.type'], 'model_not_found')
+    assert.equal(modelless.find(isServer)!.attributes['error.type'], 'model_not_found')
     await assert.rejects(ask('x', { deadlineless: 1 }, { 'x-request-id': 'refused' }))
     const [refused, ...more] = await receiver.trace(requestOf('refused'))
     assert.deepEqual([refused!.attributes['error.type'], more], ['unknown_parameter', []])
