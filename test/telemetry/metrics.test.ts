@@ -291,6 +291,15 @@ const hearing = {
 
 const tracing = { sent: 5, failed: 2, dropped: 1, waiting: 3, maxWaiting: 4096 }
 
+const responses = {
+  ...{ responses: 3, maxResponses: 10, bytes: 300, maxBytes: 1000 },
+  ...{ created: 5, deleted: 1, expired: 1, evicted: 0, failures: 0, database: undefined },
+}
+const background = {
+  ...{ running: 1, maxRunning: 4, waiting: 2, maxWaiting: 8, eventBytes: 9, maxEventBytes: 90 },
+  ...{ eventsDropped: 0, ended: { completed: 1, incomplete: 0, failed: 0, cancelled: 0 } },
+}
+
 test('spans are counted by what became of them', async () => {
   using metrics = createMetrics(() => ({ engine, encoder, media, files, batches, tracing }))
   for (let reader = 0; reader < 2; reader++) {
@@ -318,7 +327,8 @@ test('adapters are counted, and absent where there are none', async () => {
 })
 
 test('whatever can fill up says how far it may', async () => {
-  const all = { engine, encoder, media, files, batches, serving, tracing, ...hearing }
+  const own = { engine, encoder, media, files, batches, serving, tracing }
+  const all = { ...own, responses, background, ...hearing }
   using metrics = createMetrics(() => all)
   const now = await samples(metrics)
   // What is measured → its bound.
@@ -367,6 +377,11 @@ test('whatever can fill up says how far it may', async () => {
     aerie_batch_result_bytes: 'aerie_files_bytes_max',
     aerie_models_bytes: 'aerie_models_bytes_max',
     aerie_trace_spans_waiting: 'aerie_trace_spans_waiting_max',
+    aerie_responses: 'aerie_responses_max',
+    aerie_responses_bytes: 'aerie_responses_bytes_max',
+    aerie_background_running: 'aerie_background_running_max',
+    aerie_background_waiting: 'aerie_background_waiting_max',
+    aerie_background_event_bytes: 'aerie_background_event_bytes_max',
   }
   for (const [name, bound] of Object.entries(bounds))
     assert.ok(now.get(name)! <= now.get(bound)!, `${name} ${now.get(name)} of ${now.get(bound)}`)

@@ -25,14 +25,21 @@ export function watchBatches() {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer
   let isOver = false
-  const look = async () => {
-    if (document.visibilityState === 'visible') await refresh()
+  const lookLater = () => {
+    clearTimeout(timer)
     const isActive = batches.get().list.some((batch) => !hasEnded(batch))
     if (!isOver) timer = setTimeout(look, isActive ? OFTEN_MS : SELDOM_MS)
   }
+  const look = async () => {
+    if (document.visibilityState === 'visible') await refresh()
+    lookLater()
+  }
+  // One that was just made is looked after at once, and not when the long wait that began before it is over.
+  const unwatch = batches.watch(lookLater)
   void look()
   return () => {
     isOver = true
+    unwatch()
     clearTimeout(timer)
   }
 }
