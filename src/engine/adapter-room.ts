@@ -129,7 +129,7 @@ export class AdapterRoom {
         this.#parked.delete(sequence)
         failed.push({ sequence, error })
       } else if (slot?.isLoaded) {
-        if (this.#blocked && sequence.id > this.#blocked.passUntil) continue
+        if (this.#isHeldBack(sequence)) continue
         this.#parked.delete(sequence)
         slot.users.add(sequence)
         this.#touch(slot)
@@ -148,14 +148,24 @@ export class AdapterRoom {
   }
 
   /**
-   * The best rank has no room for its adapter. Those that wait already may still pass with one that is loaded, which saves loading
-   * it again; who comes later may not, or they could keep it there for ever.
+   * The best rank that cannot have it has no room for its adapter. Those that wait already may still pass with one that is loaded,
+   * which saves loading it again; who comes later may not, or they could keep it there for ever.
    */
   #block(first: Sequence): void {
     if (this.#blocked?.first === first) return
     let passUntil = 0
     for (const { id } of this.#parked) passUntil = Math.max(passUntil, id)
     this.#blocked = { first, passUntil }
+  }
+
+  /** Better ranks than the one that has no room never are: it would evict what was loaded for them, and they would load it again. */
+  #isHeldBack(sequence: Sequence): boolean {
+    const blocked = this.#blocked
+    return (
+      blocked !== undefined &&
+      sequence.id > blocked.passUntil &&
+      compareRank(blocked.first, sequence) < 0
+    )
   }
 
   stats(): AdapterStats {
@@ -183,12 +193,14 @@ export class AdapterRoom {
     return bytes
   }
 
-  #fits({ bytes }: EngineAdapter): boolean {
+  /** Whether there is room when `gone` have left. */
+  #fits({ bytes }: EngineAdapter, gone: readonly Slot[]): boolean {
     const { maxLoaded, maxBytes } = this.#options
-    return this.#slots.size < maxLoaded && this.#bytes + bytes <= maxBytes
+    const freed = gone.reduce((sum, { source }) => sum + source.bytes, 0)
+    return this.#slots.size - gone.length < maxLoaded && this.#bytes - freed + bytes <= maxBytes
   }
 
-  /** Evicts until the adapter fits; false when too much is needed by others. */
+  /** Evicts until the adapter fits, or nothing at all when too much is needed by others: false. */
   #makeRoom(
     source: EngineAdapter,
     sequence: Sequence,
@@ -199,12 +211,16 @@ export class AdapterRoom {
     const gives = (user: Sequence) =>
       compareRank(sequence, user) < 0 &&
       (!isRunning(user) || (isLive && user.request.params.priority === 'batch'))
-    while (!this.#fits(source)) {
-      const loaded = [...this.#slots.values()].filter(({ isLoaded }) => isLoaded)
-      const victim =
-        loaded.find(({ users }) => users.size === 0) ??
-        loaded.find(({ users }) => [...users].every(gives))
-      if (!victim) return false
+    const loaded = [...this.#slots.values()].filter(({ isLoaded }) => isLoaded)
+    const unused = loaded.filter(({ users }) => users.size === 0)
+    const given = loaded.filter(({ users }) => users.size > 0 && [...users].every(gives))
+    const victims: Slot[] = []
+    for (const victim of [...unused, ...given]) {
+      if (this.#fits(source, victims)) break
+      victims.push(victim)
+    }
+    if (!this.#fits(source, victims)) return false
+    for (const victim of victims) {
       for (const user of victim.users) {
         withdraw(user)
         this.#parked.add(user)
