@@ -37,10 +37,12 @@ const asks = fc.array(
 type Ask = typeof asks extends fc.Arbitrary<(infer A)[]> ? A : never
 
 /** A batch that has no room held back what was loaded for the live requests, evicted it, and they loaded it again, for ever. */
-const LIVE_BEHIND_A_BATCH: Ask[] = [BROKEN, 'a3', 'a2', 'a3', undefined].map((adapter, i) => ({
-  ...{ adapter, prompt: 1, maxTokens: 1, n: 1, abortedAfter: undefined },
-  ...{ priority: i === 0 ? 'batch' : 'live', after: i === 2 ? 1 : 0 },
-}))
+const LIVE_BEHIND_A_BATCH: Ask[] = ([BROKEN, 'a3', 'a2', 'a3', undefined] as const).map(
+  (adapter, i) => ({
+    ...{ adapter, prompt: 1, maxTokens: 1, n: 1, abortedAfter: undefined },
+    ...{ priority: i === 0 ? 'batch' : 'live', after: i === 2 ? 1 : 0 },
+  }),
+)
 
 interface Pending {
   readonly source: WantedAdapter
