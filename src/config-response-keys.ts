@@ -1,6 +1,6 @@
 /** The configuration keys of stored responses. */
 import { Type } from 'typebox'
-import { bytes, count, KiB, MiB } from './config-key.ts'
+import { bytes, count, KiB, MiB, millis } from './config-key.ts'
 
 export const responseKeys = {
   maxResponsesBytes: bytes(
@@ -39,5 +39,21 @@ export const responseKeys = {
     64 * MiB,
     'Responses',
     'Memory for events of responses in the background, by which streams are resumed; the oldest are dropped.',
+  ),
+  maxWebSockets: count(
+    256,
+    'Responses',
+    'WebSockets of /v1/responses that may be open; beyond it the handshake is refused with 429. 0 takes none.',
+    0,
+  ),
+  webSocketIdleMs: millis(
+    10 * 60_000,
+    'Responses',
+    'How long a WebSocket may be open without asking for anything; none is open for more than an hour.',
+  ),
+  webSocketMemoryBytes: bytes(
+    256 * MiB,
+    'Responses',
+    'Memory for conversations with store: false, of which a WebSocket can go on from the last; the oldest are dropped.',
   ),
 }

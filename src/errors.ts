@@ -9,13 +9,18 @@ export const ERROR_CODES = {
   unsupported_parameter:
     'A field or value that the API defines and this server or model does not honour.',
   invalid_api_key: 'No API key, or one that is not in the key file.',
-  host_not_allowed: 'The Host header is a name that this server is not known by.',
+  host_not_allowed:
+    'The Host header is a name that this server is not known by, or a page of another origin opens a WebSocket.',
   not_found: 'No such route or object.',
   method_not_allowed: 'The route exists, but not for this HTTP method.',
   unsupported_media_type: 'The body is not of a content type that the route accepts.',
   range_not_satisfiable: 'The Range header asks for bytes that the file does not have.',
   request_too_large: 'The body has too many bytes or too many values.',
   request_timeout: 'The request did not arrive in time.',
+  upgrade_required: 'The route, asked with GET, is a WebSocket.',
+  previous_response_not_found:
+    'The response that is to be gone on from is not there, not any more, or kept by another connection.',
+  websocket_connection_limit_reached: 'The WebSocket has been open for as long as one may be.',
   model_not_found: 'No model of that name is served.',
   context_length_exceeded:
     'The prompt and the answer together exceed the context of the model, or the prompt alone what the model was trained to read.',

@@ -24,6 +24,7 @@ import {
   mediaOptions,
   responseOptions,
   responsesPlace,
+  socketOptions,
 } from './part-options.ts'
 import { responsesAt } from './responses/records-source.ts'
 import { openResponseStore } from './responses/response-store.ts'
@@ -170,6 +171,7 @@ export async function startServer(
     batches,
     responses,
     background: backgroundOptions(config),
+    sockets: socketOptions(config),
     maxFileBytes: config.maxFileBytes,
     logger,
     apiKeys: access.apiKeys,
@@ -188,6 +190,7 @@ export async function startServer(
       batches: batches.stats(),
       responses: responses.stats(),
       background: app.backgroundStats(),
+      sockets: app.socketStats(),
       sounds: media.sounds.stats(),
       soundSpool: inbox.stats(),
       limits: access.limits?.stats(),

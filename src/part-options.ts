@@ -137,6 +137,18 @@ export function backgroundOptions(config: Config): {
   return { maxRuns, concurrency, maxEventBytes: config.responseEventBytes }
 }
 
+/** Other times than these are the protocol's. */
+const SOCKET_TIMES = { maxAgeMs: 60 * 60_000, pingMs: 15_000, stallMs: 60_000 }
+
+export function socketOptions(config: Config): {
+  readonly maxSockets: number
+  readonly idleMs: number
+  readonly maxMemoryBytes: number
+} & typeof SOCKET_TIMES {
+  const { maxWebSockets: maxSockets, webSocketIdleMs: idleMs } = config
+  return { maxSockets, idleMs, maxMemoryBytes: config.webSocketMemoryBytes, ...SOCKET_TIMES }
+}
+
 /** Pictures and clips of batches leave this share of the queue to live requests: one of so many. */
 const MEDIA_SHARE = 4
 

@@ -18,6 +18,8 @@ export interface Access {
   /** Refuses new requests from now on; resolves when the last running one has been answered. */
   drain(): Promise<void>
   readonly draining: boolean
+  /** Whether who came in by this request may still come in, and is still the same. Throws `invalid_api_key`. */
+  readmit(request: FastifyRequest): void
 }
 
 export interface AccessOptions {
@@ -54,6 +56,10 @@ export function controlAccess(app: FastifyInstance, options: AccessOptions): Acc
   return {
     get draining() {
       return draining
+    },
+    readmit(request) {
+      if (authenticate(request, options) === request.state.tenant) return
+      throw new AerieError('invalid_api_key', 'authorization: the key has another name now')
     },
     drain() {
       draining = true

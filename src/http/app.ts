@@ -13,7 +13,7 @@ import type { EmbeddingService } from '../embeddings/contract.ts'
 import { AerieError } from '../errors.ts'
 import type { FileStore } from '../files/contract.ts'
 import type { RateLimits } from '../limits/rate-limits.ts'
-import type { BackgroundStats, ResponseStore } from '../responses/contract.ts'
+import type { BackgroundStats, ResponseStore, SocketStats } from '../responses/contract.ts'
 import type { ModelDirectory } from '../serving/contract.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
@@ -36,6 +36,7 @@ import { requestId } from './request-id.ts'
 import { watchRequest } from './request-state.ts'
 import { type BackgroundOptions, BackgroundResponses } from './responses/background.ts'
 import { RunningResponses } from './responses/run.ts'
+import { ResponseSockets, type SocketOptions } from './responses/sockets.ts'
 import { batchRoutes } from './routes/batches.ts'
 import { chatCompletionsRoute } from './routes/chat-completions.ts'
 import { completionsRoute } from './routes/completions.ts'
@@ -46,6 +47,7 @@ import { messagesRoutes } from './routes/messages.ts'
 import { metricsRoute } from './routes/metrics.ts'
 import { modelRoutes } from './routes/models.ts'
 import { pageRoutes } from './routes/page.ts'
+import { asksForSocket, responseSocketRoute } from './routes/response-socket.ts'
 import { createResponseRoute } from './routes/responses.ts'
 import { storedResponseRoutes } from './routes/stored-responses.ts'
 import { tokenizeRoute } from './routes/tokenize.ts'
@@ -61,6 +63,7 @@ export interface HttpOptions {
   readonly batches: BatchService
   readonly responses: ResponseStore
   readonly background: BackgroundOptions
+  readonly sockets: SocketOptions
   /** Of one upload. */
   readonly maxFileBytes: number
   readonly logger: Logger
@@ -95,6 +98,8 @@ declare module 'fastify' {
     drain(): Promise<void>
     /** Of responses in the background. */
     backgroundStats(): BackgroundStats
+    /** Of WebSockets over which responses are asked for. */
+    socketStats(): SocketStats
   }
 }
 
@@ -117,6 +122,7 @@ export async function createApp(options: HttpOptions): Promise<FastifyInstance> 
     // Node's own refusal has no envelope; and it looks for late uploads only every so often.
     http: {
       requireHostHeader: false,
+      shouldUpgradeCallback: asksForSocket,
       headersTimeout: Math.min(uploadTimeoutMs, MOST_HEAD_MS),
       connectionsCheckingInterval: uploadTimeoutMs / 4,
     },
@@ -184,12 +190,19 @@ export async function createApp(options: HttpOptions): Promise<FastifyInstance> 
   const room = { service: chat, store: options.responses }
   const runs = new RunningResponses(options.responses)
   const background = new BackgroundResponses(room, runs, options.background)
-  const responses = { ...room, runs, background, contract, metrics, logger: log, heartbeatMs }
-  createResponseRoute(app, { ...responses, maxBytes: options.maxBodyBytes })
-  await storedResponseRoutes(app, { ...responses, maxBytes: options.maxBodyBytes })
+  const { limits, tracing, maxBodyBytes: maxBytes } = options
+  const kept = { ...room, runs, background, contract, metrics, logger: log, heartbeatMs }
+  const responses = { ...kept, maxBytes }
+  createResponseRoute(app, responses)
+  await storedResponseRoutes(app, responses)
+  const { readmit } = access
+  const watchers = { logger: log, metrics, tracing, limits }
+  const sockets = new ResponseSockets({ responses, watchers, readmit }, options.sockets)
+  await responseSocketRoute(app, sockets, maxBytes)
   app.decorate('backgroundStats', () => background.stats())
+  app.decorate('socketStats', () => sockets.stats())
   app.decorate('drain', async () => {
-    await Promise.all([access.drain(), background.drain()])
+    await Promise.all([access.drain(), background.drain(), sockets.drain()])
   })
   app.addHook('onClose', () => background.dispose())
   await modelRoutes(app, { models })

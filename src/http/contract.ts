@@ -12,6 +12,7 @@ import {
   FileListQuery,
   FileUploadRequest,
   MessagesRequest,
+  ResponseCompactRequest,
   ResponseCreateRequest,
   ResponseInputTokensRequest,
   ResponseItemsQuery,
@@ -38,6 +39,7 @@ export type WireRequests = Pick<
   | 'TranscriptionRequest'
   | 'TranslationRequest'
   | 'ResponseCreateRequest'
+  | 'ResponseCompactRequest'
   | 'ResponseInputTokensRequest'
   | 'ResponseItemsQuery'
   | 'ResponseRetrieveQuery'
@@ -58,6 +60,7 @@ const VALIDATORS = {
   TranscriptionRequest,
   TranslationRequest,
   ResponseCreateRequest,
+  ResponseCompactRequest,
   ResponseInputTokensRequest,
   ResponseItemsQuery,
   ResponseRetrieveQuery,

@@ -4,6 +4,7 @@ import { AerieError, ProgramWords } from '../errors.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { anthropicError, anthropicStatus, isAnthropic } from './anthropic/errors.ts'
 import { ERROR_STATUS, errorBody, errorHeaders, toAerieError } from './openai-error.ts'
+import type { Asking } from './request-state.ts'
 
 export function errorHandler(logger: Logger) {
   return (thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
@@ -23,7 +24,7 @@ export function errorHandler(logger: Logger) {
  * Notes the failure for the access log and the metrics. Failures of the server are logged with their stack; those of
  * a request are not, because their messages quote it; what ffmpeg said of a clip is, where somebody debugs.
  */
-export function recordError(thrown: unknown, request: FastifyRequest, logger: Logger): AerieError {
+export function recordError(thrown: unknown, request: Asking, logger: Logger): AerieError {
   const error = isDeparture(thrown, request)
     ? new AerieError('cancelled', 'the client went away', { cause: thrown })
     : toAerieError(thrown, request)
@@ -39,7 +40,7 @@ export function recordError(thrown: unknown, request: FastifyRequest, logger: Lo
 }
 
 /** Node's and the platform's own words for a client that left, during the upload or later. */
-function isDeparture(thrown: unknown, { raw, state }: FastifyRequest): boolean {
+function isDeparture(thrown: unknown, { raw, state }: Asking): boolean {
   if (!(thrown instanceof Error)) return false
   if (thrown.name === 'AbortError') return state.signal.aborted
   return 'code' in thrown && thrown.code === 'ECONNRESET' && !raw.complete

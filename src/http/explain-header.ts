@@ -1,9 +1,9 @@
 /** The header `x-aerie-explain`, for clients that cannot add fields to the body. */
-import type { FastifyRequest } from 'fastify'
 import { AerieError } from '../errors.ts'
 import { describeValue } from './describe.ts'
+import type { Asking } from './request-state.ts'
 
-export function asksToExplain({ headers }: FastifyRequest): boolean {
+export function asksToExplain({ headers }: Pick<Asking, 'headers'>): boolean {
   const value = headers['x-aerie-explain']
   if (value === undefined || value === '0' || value === 'false') return false
   if (value === '1' || value === 'true') return true

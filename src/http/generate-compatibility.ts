@@ -181,6 +181,7 @@ const SECTIONS: readonly (readonly [
   ['Responses: query of one', [['ResponseRetrieveQuery', '']]],
   ['Responses: query of input items', [['ResponseItemsQuery', '']]],
   ['Responses: count of input tokens', [['ResponseInputTokensRequest', '']]],
+  ['Responses: compaction', [['ResponseCompactRequest', '']]],
   [
     'Files: upload',
     [

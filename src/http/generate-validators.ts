@@ -30,6 +30,7 @@ export const REQUEST_SCHEMAS = [
   'TranslationRequest',
   'ResponseCreateRequest',
   'ResponseInputTokensRequest',
+  'ResponseCompactRequest',
   'ResponseRetrieveQuery',
   'ResponseItemsQuery',
 ] as const

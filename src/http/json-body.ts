@@ -14,18 +14,23 @@ export function acceptJsonOnly(app: FastifyInstance): void {
 async function parse(request: FastifyRequest, body: Buffer): Promise<unknown> {
   checkCharset(request)
   checkBodyHeaders(request)
-  if (!isUtf8(body)) throw new AerieError('invalid_json', 'the body: expected UTF-8')
+  return readJson(body, 'the body')
+}
+
+/** `what` is for messages. What was read is given up. Throws `invalid_json` or `request_too_large`. */
+export function readJson(body: Buffer, what: string): unknown {
+  if (!isUtf8(body)) throw new AerieError('invalid_json', `${what}: expected UTF-8`)
   try {
     return parseJson(body)
   } catch (cause) {
     if (cause instanceof TooManyValues) {
       throw new AerieError(
         'request_too_large',
-        `the body: more than ${MOST_MARKS} strings, commas, colons and brackets`,
+        `${what}: more than ${MOST_MARKS} strings, commas, colons and brackets`,
       )
     }
     if (!(cause instanceof MalformedJson)) throw cause
-    throw new AerieError('invalid_json', `the body: ${describe(cause.fault, body)}`, { cause })
+    throw new AerieError('invalid_json', `${what}: ${describe(cause.fault, body)}`, { cause })
   } finally {
     // What was parsed are copies. A small body lies in a buffer that others share.
     if (body.buffer.byteLength === body.byteLength) freeMemory(body.buffer)

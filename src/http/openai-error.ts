@@ -1,7 +1,8 @@
 /** Failures → OpenAI's envelope and an HTTP status. Every body of every failure is made here. */
-import type { FastifyError, FastifyRequest } from 'fastify'
+import type { FastifyError } from 'fastify'
 import { AerieError, type ErrorCode } from '../errors.ts'
 import type { components } from './openapi.d.ts'
+import type { Asking } from './request-state.ts'
 
 export type ErrorBody = components['schemas']['Error']
 type ErrorType = ErrorBody['error']['type']
@@ -35,6 +36,9 @@ export const ERROR_STATUS: Readonly<Record<ErrorCode, Mapping>> = {
   range_not_satisfiable: { status: 416, type: REQUEST },
   request_too_large: { status: 413, type: REQUEST },
   request_timeout: { status: 408, type: REQUEST },
+  upgrade_required: { status: 426, type: REQUEST },
+  previous_response_not_found: { status: 400, type: REQUEST },
+  websocket_connection_limit_reached: { status: 400, type: REQUEST },
   model_not_found: { status: 404, type: REQUEST },
   context_length_exceeded: { status: 400, type: REQUEST },
   invalid_media: { status: 400, type: REQUEST },
@@ -75,6 +79,7 @@ export function errorBody(error: AerieError): ErrorBody {
 /** Headers that tell clients whether and when to try again, and with what. */
 export function errorHeaders(error: AerieError): Record<string, string> {
   const seconds = error.retryAfterSeconds ?? RETRY_AFTER_SECONDS[error.code]
+  if (error.code === 'upgrade_required') return { connection: 'upgrade', upgrade: 'websocket' }
   if (error.code === 'invalid_api_key') return { 'www-authenticate': 'Bearer' }
   if (error.code === 'deadline_exceeded' || error.shouldRetry === false)
     return { 'x-should-retry': 'false' }
@@ -86,7 +91,7 @@ export function errorHeaders(error: AerieError): Record<string, string> {
 }
 
 /** Anything thrown → an expected failure. What is not one is a defect; its message stays in the log. */
-export function toAerieError(thrown: unknown, request: FastifyRequest): AerieError {
+export function toAerieError(thrown: unknown, request: Asking): AerieError {
   if (thrown instanceof AerieError && thrown.code !== 'internal_error') return thrown
   const { id } = request
   return (
@@ -100,7 +105,7 @@ export function toAerieError(thrown: unknown, request: FastifyRequest): AerieErr
 /** Fastify's own refusals, before a handler runs. */
 function fromFastify(
   error: FastifyError,
-  { server, routeOptions }: FastifyRequest,
+  { server, routeOptions }: Asking,
 ): AerieError | undefined {
   const { bodyLimit: maxBodyBytes = 0 } = server.initialConfig
   const { bodyType = 'application/json in UTF-8' } = routeOptions.config

@@ -249,7 +249,14 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * Open a WebSocket over which responses are made
+         * @description Open Responses' WebSocket transport. The client sends `response.create` events, texts of JSON: the body of a POST with
+         *     `type: response.create` beside the rest, without `stream` and `background`. The server sends the events of a stream, and for failures
+         *     before the first of them a `ResponseSocketError`. One response is generated at a time; up to eight messages may wait. With `store: false`
+         *     the connection remembers the last response, which `previous_response_id` goes on from. Open for an hour at most.
+         */
+        get: operations["connectResponses"];
         put?: never;
         /**
          * Answer, and remember the conversation
@@ -294,8 +301,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Refused by name
-         * @description Conversations are not compacted here: 400 `unsupported_parameter`, whatever is sent. `truncation: auto` leaves out what does not fit.
+         * Make a conversation short
+         * @description The model summarises the conversation, in 1024 tokens at most. What comes back is a list of items to go on from in its place: the
+         *     messages of the user as they were, and a `compaction` item with the summary of all the rest. Nothing is stored.
          */
         post: operations["compactResponse"];
         delete?: never;
@@ -2161,6 +2169,35 @@ export interface components {
             /** @description How the answer should sound. */
             personality?: string | null;
         };
+        /** @description A conversation to make short; `input`, `previous_response_id` or both. */
+        ResponseCompactRequest: {
+            /** @description A model id from `/v1/models`. */
+            model: string;
+            /** @description As of `/v1/responses`; may be missing where `previous_response_id` is given. */
+            input?: string | components["schemas"]["ResponseInputItem"][] | null;
+            /** @description A system message in front of the conversation while it is summarised. It is no part of what comes back. */
+            instructions?: string | null;
+            /** @description The stored response whose whole conversation comes before `input`. */
+            previous_response_id?: string | null;
+            /** @description Prompt prefixes are reused only between requests of the same API key with the same value here (or none). */
+            prompt_cache_key?: string | null;
+            /**
+             * @deprecated
+             * @description How long prompt prefixes may be kept.
+             * @enum {string|null}
+             */
+            prompt_cache_retention?: "in_memory" | "24h" | null;
+            /** @description Control of prompt caching. */
+            prompt_cache_options?: components["schemas"]["PromptCacheOptions"] | null;
+            /**
+             * @description `auto` and `default` are the ordinary queue; `flex` waits behind it, like `aerie.priority: batch`. When
+             *     given, the answer says which was used.
+             * @enum {string|null}
+             */
+            service_tier?: "auto" | "default" | "flex" | "scale" | "priority" | "fast" | null;
+            /** @description Options of pictures. */
+            image?: Record<string, never> | null;
+        };
         ResponseRetrieveQuery: {
             /** @description As of the request; everything that there is is returned anyway. */
             include?: components["schemas"]["ResponseInclude"][];
@@ -2318,7 +2355,7 @@ export interface components {
         };
         /** @description A message without `type` and the bare id of an item are taken as well. */
         ResponseInputItem: components["schemas"]["ResponseTypedItem"] | components["schemas"]["ResponseEasyMessage"] | components["schemas"]["ResponseBareReference"];
-        ResponseTypedItem: components["schemas"]["ResponseMessageParam"] | components["schemas"]["ResponseFunctionCallParam"] | components["schemas"]["ResponseFunctionOutputParam"] | components["schemas"]["ResponseReferenceParam"] | components["schemas"]["ResponseForeignItem"];
+        ResponseTypedItem: components["schemas"]["ResponseMessageParam"] | components["schemas"]["ResponseFunctionCallParam"] | components["schemas"]["ResponseFunctionOutputParam"] | components["schemas"]["ResponseReferenceParam"] | components["schemas"]["ResponseCompactionParam"] | components["schemas"]["ResponseForeignItem"];
         ResponseMessageParam: {
             /**
              * @description A message; `type` may be missing. (enum property replaced by openapi-typescript)
@@ -2427,6 +2464,19 @@ export interface components {
             /** @description Its id. */
             id: string;
         };
+        ResponseCompactionParam: {
+            /**
+             * @description What `/v1/responses/compact` has made of a conversation. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "compaction";
+            /** @description Its id, where it comes from a response; items without one get one. */
+            id?: string | null;
+            /** @description As it came. The model reads the summary in it as a message of the assistant. */
+            encrypted_content: string;
+            /** @description Who made it. */
+            created_by?: string | null;
+        };
         ResponseBareReference: {
             /** @description Missing. */
             type?: null;
@@ -2438,7 +2488,7 @@ export interface components {
              * @description Reasoning, and what tools that OpenAI runs have left. (enum property replaced by openapi-typescript)
              * @enum {string}
              */
-            type: "reasoning" | "compaction" | "compaction_trigger" | "configuration_update" | "additional_tools" | "file_search_call" | "web_search_call" | "computer_call" | "computer_call_output" | "image_generation_call" | "code_interpreter_call" | "local_shell_call" | "local_shell_call_output" | "shell_call" | "shell_call_output" | "apply_patch_call" | "apply_patch_call_output" | "mcp_list_tools" | "mcp_approval_request" | "mcp_approval_response" | "mcp_call" | "custom_tool_call" | "custom_tool_call_output" | "tool_search_call" | "tool_search_output" | "program" | "program_output";
+            type: "reasoning" | "compaction_trigger" | "configuration_update" | "additional_tools" | "file_search_call" | "web_search_call" | "computer_call" | "computer_call_output" | "image_generation_call" | "code_interpreter_call" | "local_shell_call" | "local_shell_call_output" | "shell_call" | "shell_call_output" | "apply_patch_call" | "apply_patch_call_output" | "mcp_list_tools" | "mcp_approval_request" | "mcp_approval_response" | "mcp_call" | "custom_tool_call" | "custom_tool_call_output" | "tool_search_call" | "tool_search_output" | "program" | "program_output";
         };
         ResponseContentPart: components["schemas"]["ResponseInputText"] | components["schemas"]["ResponseOutputTextParam"] | components["schemas"]["ResponseInputImage"] | components["schemas"]["ResponseInputFile"] | components["schemas"]["AudioPart"] | components["schemas"]["ResponseInputVideo"] | components["schemas"]["RefusalPart"];
         ResponseInputText: {
@@ -3196,6 +3246,23 @@ export interface components {
                 type: string;
             }[];
             status: components["schemas"]["ResponseItemStatus"];
+        } | components["schemas"]["ResponseCompactionItem"];
+        ResponseCompactionItem: {
+            /** @constant */
+            type: "compaction";
+            id: string;
+            /** @description Opaque, and not secret from whoever has it. See docs/responses.md. */
+            encrypted_content: string;
+        };
+        ResponseCompaction: {
+            id: string;
+            /** @constant */
+            object: "response.compaction";
+            /** @description Unix seconds. */
+            created_at: number;
+            /** @description The messages of the user, and one `compaction` item behind them. */
+            output: components["schemas"]["ResponseStoredItem"][];
+            usage: components["schemas"]["ResponseUsage"];
         };
         ResponseItemList: {
             /** @constant */
@@ -3288,6 +3355,27 @@ export interface components {
             param: string | null;
             /** @description Where Open Responses has them; the official clients raise on it. */
             error: components["schemas"]["ErrorDetails"];
+        };
+        /** @description A failure over a WebSocket before the first event of a response, or of one that was cancelled. A later failure is `response.failed`. */
+        ResponseSocketError: {
+            /** @constant */
+            type: "error";
+            /** @description That a POST would have had. */
+            status: number;
+            code: string;
+            message: string;
+            param: string | null;
+            error: {
+                type: string;
+                /** @description One of docs/errors.md. */
+                code: string;
+                message: string;
+                param: string | null;
+                /** @description That a POST would have had, such as `retry-after`. */
+                headers?: {
+                    [key: string]: string;
+                };
+            };
         };
         /**
          * @description `batch_output` is set by the server; the last two are OpenAI's and never occur.
@@ -3938,7 +4026,7 @@ export interface components {
              * @description One of a closed list; docs/errors.md explains each.
              * @enum {string}
              */
-            code: "invalid_json" | "invalid_request" | "unknown_parameter" | "unsupported_parameter" | "invalid_api_key" | "host_not_allowed" | "not_found" | "method_not_allowed" | "unsupported_media_type" | "range_not_satisfiable" | "request_too_large" | "request_timeout" | "model_not_found" | "context_length_exceeded" | "invalid_media" | "unsupported_media" | "media_too_large" | "media_fetch_failed" | "queue_full" | "rate_limit_exceeded" | "deadline_exceeded" | "shutting_down" | "not_ready" | "model_unavailable" | "cancelled" | "invalid_package" | "download_failed" | "insufficient_storage" | "storage_failure" | "invalid_config" | "backend_failure" | "internal_error";
+            code: "invalid_json" | "invalid_request" | "unknown_parameter" | "unsupported_parameter" | "invalid_api_key" | "host_not_allowed" | "not_found" | "method_not_allowed" | "unsupported_media_type" | "range_not_satisfiable" | "request_too_large" | "request_timeout" | "upgrade_required" | "previous_response_not_found" | "websocket_connection_limit_reached" | "model_not_found" | "context_length_exceeded" | "invalid_media" | "unsupported_media" | "media_too_large" | "media_fetch_failed" | "queue_full" | "rate_limit_exceeded" | "deadline_exceeded" | "shutting_down" | "not_ready" | "model_unavailable" | "cancelled" | "invalid_package" | "download_failed" | "insufficient_storage" | "storage_failure" | "invalid_config" | "backend_failure" | "internal_error";
         };
     };
     responses: {
@@ -5081,6 +5169,60 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    connectResponses: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description An id of yours for this request, 1 to 128 of `A-Z a-z 0-9 . _ : -`. It comes back and stands in the log.
+                 *     Anything else is replaced by an id of the server's.
+                 */
+                "x-request-id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The connection is a WebSocket from now on. */
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            /** @description The request was not to become a WebSocket. */
+            426: {
+                headers: {
+                    "x-ratelimit-limit-requests": components["headers"]["RateLimitLimitRequests"];
+                    "x-ratelimit-remaining-requests": components["headers"]["RateLimitRemainingRequests"];
+                    "x-ratelimit-reset-requests": components["headers"]["RateLimitResetRequests"];
+                    "x-ratelimit-limit-tokens": components["headers"]["RateLimitLimitTokens"];
+                    "x-ratelimit-remaining-tokens": components["headers"]["RateLimitRemainingTokens"];
+                    "x-ratelimit-reset-tokens": components["headers"]["RateLimitResetTokens"];
+                    "x-ratelimit-limit-media-bytes": components["headers"]["RateLimitLimitMediaBytes"];
+                    "x-ratelimit-remaining-media-bytes": components["headers"]["RateLimitRemainingMediaBytes"];
+                    "x-ratelimit-reset-media-bytes": components["headers"]["RateLimitResetMediaBytes"];
+                    "x-ratelimit-limit-media-pixels": components["headers"]["RateLimitLimitMediaPixels"];
+                    "x-ratelimit-remaining-media-pixels": components["headers"]["RateLimitRemainingMediaPixels"];
+                    "x-ratelimit-reset-media-pixels": components["headers"]["RateLimitResetMediaPixels"];
+                    "x-ratelimit-limit-concurrent-requests": components["headers"]["RateLimitLimitConcurrentRequests"];
+                    "x-ratelimit-remaining-concurrent-requests": components["headers"]["RateLimitRemainingConcurrentRequests"];
+                    "x-request-id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            429: components["responses"]["QueueFull"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     createResponse: {
         parameters: {
             query?: never;
@@ -5211,15 +5353,48 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResponseCompactRequest"];
+            };
+        };
         responses: {
+            /** @description The items. */
+            200: {
+                headers: {
+                    "x-ratelimit-limit-requests": components["headers"]["RateLimitLimitRequests"];
+                    "x-ratelimit-remaining-requests": components["headers"]["RateLimitRemainingRequests"];
+                    "x-ratelimit-reset-requests": components["headers"]["RateLimitResetRequests"];
+                    "x-ratelimit-limit-tokens": components["headers"]["RateLimitLimitTokens"];
+                    "x-ratelimit-remaining-tokens": components["headers"]["RateLimitRemainingTokens"];
+                    "x-ratelimit-reset-tokens": components["headers"]["RateLimitResetTokens"];
+                    "x-ratelimit-limit-media-bytes": components["headers"]["RateLimitLimitMediaBytes"];
+                    "x-ratelimit-remaining-media-bytes": components["headers"]["RateLimitRemainingMediaBytes"];
+                    "x-ratelimit-reset-media-bytes": components["headers"]["RateLimitResetMediaBytes"];
+                    "x-ratelimit-limit-media-pixels": components["headers"]["RateLimitLimitMediaPixels"];
+                    "x-ratelimit-remaining-media-pixels": components["headers"]["RateLimitRemainingMediaPixels"];
+                    "x-ratelimit-reset-media-pixels": components["headers"]["RateLimitResetMediaPixels"];
+                    "x-ratelimit-limit-concurrent-requests": components["headers"]["RateLimitLimitConcurrentRequests"];
+                    "x-ratelimit-remaining-concurrent-requests": components["headers"]["RateLimitRemainingConcurrentRequests"];
+                    "x-request-id": components["headers"]["RequestId"];
+                    "server-timing": components["headers"]["ServerTiming"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResponseCompaction"];
+                };
+            };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["QueueFull"];
+            500: components["responses"]["ServerError"];
             503: components["responses"]["Unavailable"];
+            504: components["responses"]["DeadlineExceeded"];
         };
     };
     retrieveResponse: {

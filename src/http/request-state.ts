@@ -27,6 +27,8 @@ export interface RequestState {
   readonly span: RootSpan | undefined
   /** Set when the request failed, also in the middle of a stream. */
   code: ErrorCode | undefined
+  /** The connection is a WebSocket from now on, and the request ends with it. */
+  isUpgraded: boolean
   /** Facts for the access log: names and numbers, never what was said or shown. */
   readonly facts: Record<string, string | number>
 }
@@ -36,6 +38,12 @@ declare module 'fastify' {
     state: RequestState
   }
 }
+
+/** Who asks: a request of its own, or a message over a connection that stays open. */
+export type Asking = Pick<
+  FastifyRequest,
+  'id' | 'state' | 'raw' | 'headers' | 'server' | 'routeOptions'
+>
 
 /** A request that has not been answered to the end. */
 export interface OpenRequest {
@@ -58,7 +66,7 @@ function isTraced({ routeOptions }: FastifyRequest): boolean {
   return !probe && !whileDraining
 }
 
-interface Watchers {
+export interface Watchers {
   readonly logger: Logger
   readonly metrics: Metrics
   readonly tracing?: Tracing | undefined
@@ -68,8 +76,9 @@ interface Watchers {
 export function watchRequest(
   request: FastifyRequest,
   reply: FastifyReply,
-  { logger, metrics, tracing }: Watchers,
+  watchers: Watchers,
 ): void {
+  const { tracing } = watchers
   const abort = new AbortController()
   const inner = innerRequest()
   const state: RequestState = {
@@ -80,6 +89,7 @@ export function watchRequest(
     account: undefined,
     span: tracing && isTraced(request) ? beginSpan(tracing, request, inner) : undefined,
     code: undefined,
+    isUpgraded: false,
     facts: inner ? { batch: inner.batchId } : {},
   }
   request.state = state
@@ -113,23 +123,33 @@ export function watchRequest(
     const code = refusal ?? outcome ?? (error ? 'cancelled' : 'ok')
     const hasAnswer = reply.raw.headersSent && !isCut
     const status = hasAnswer ? reply.raw.statusCode : ERROR_STATUS[refusal ?? 'cancelled'].status
-    const route = request.routeOptions.url ?? 'unknown'
-    const ms = performance.now() - state.arrived
-    if (state.span) endSpan(state.span, { status, code, tenant: state.tenant })
-    if (!inner) metrics.requestFinished({ route, status, code, seconds: ms / 1000 })
-    const { method, id } = request
-    logger.info(
-      {
-        requestId: id,
-        method,
-        route,
-        status,
-        code,
-        ms: Math.round(ms),
-        tenant: state.tenant,
-        ...state.facts,
-      },
-      'request',
-    )
+    const { method } = request
+    if (state.isUpgraded)
+      tellEnd(watchers, request, { method, status: 101, code: state.code ?? 'ok' })
+    else tellEnd(watchers, request, { method, status, code })
   })
+}
+
+interface End {
+  readonly method: string
+  readonly status: number
+  /** `ok`, or why it failed. */
+  readonly code: ErrorCode | 'ok'
+}
+
+/** Ends the span of a request, counts it and logs it: once each. */
+export function tellEnd(
+  { metrics, logger }: Watchers,
+  { id, state, routeOptions }: Asking,
+  { method, status, code }: End,
+): void {
+  const route = routeOptions.url ?? 'unknown'
+  const ms = performance.now() - state.arrived
+  const { tenant } = state
+  if (state.span) endSpan(state.span, { status, code, tenant })
+  // How long a connection was open is no time that anybody has waited.
+  const seconds = state.isUpgraded ? undefined : ms / 1000
+  if (!state.isInner) metrics.requestFinished({ route, status, code, seconds })
+  const times = { status, code, ms: Math.round(ms), tenant }
+  logger.info({ requestId: id, method, route, ...times, ...state.facts }, 'request')
 }

@@ -22,5 +22,6 @@ export const TranscriptionRequest: RequestValidator
 export const TranslationRequest: RequestValidator
 export const ResponseCreateRequest: RequestValidator
 export const ResponseInputTokensRequest: RequestValidator
+export const ResponseCompactRequest: RequestValidator
 export const ResponseItemsQuery: RequestValidator
 export const ResponseRetrieveQuery: RequestValidator

@@ -33,6 +33,22 @@ export function beginSpan(
   )
 }
 
+/** Of a message over a WebSocket; `traceparent` is that of the handshake. */
+export function beginTurnSpan(
+  tracing: Tracing,
+  { routeOptions, headers, id }: Pick<FastifyRequest, 'routeOptions' | 'headers' | 'id'>,
+): RootSpan {
+  const { url: route } = routeOptions
+  const { traceparent, tracestate } = headers
+  const one = (value: string | string[] | undefined) =>
+    typeof value === 'string' ? value : undefined
+  return tracing.request(
+    `WEBSOCKET ${route}`,
+    { traceparent: one(traceparent), tracestate: one(tracestate) },
+    { 'http.route': route, 'network.protocol.name': 'websocket', 'aerie.request_id': id },
+  )
+}
+
 const METHODS: ReadonlySet<string> = new Set(
   'GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH'.split(' '),
 )

@@ -88,6 +88,21 @@ export interface BackgroundStats {
   readonly ended: Readonly<Record<EndStatus, number>>
 }
 
+/** Connections over which responses are asked for one after the other. */
+export interface SocketStats {
+  readonly open: number
+  readonly maxOpen: number
+  /** Since start. */
+  readonly opened: number
+  /** There were as many as there may be. */
+  readonly refused: number
+  /** Of conversations that are stored nowhere. */
+  readonly memoryBytes: number
+  readonly maxMemoryBytes: number
+  /** Conversations that made room for others', or were too large to be remembered. */
+  readonly memoryDropped: number
+}
+
 /** Responses of all tenants. Every method may reject with `storage_failure`, `insufficient_storage`, or `shutting_down` after the end. */
 export interface ResponseStore {
   /** Whether this server keeps any. */

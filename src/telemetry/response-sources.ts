@@ -29,6 +29,13 @@ export const RESPONSE_GAUGES: Sources = {
     'Bytes that there may be.',
     (s) => s.background?.maxEventBytes,
   ],
+  aerie_websockets: ['WebSockets that are open.', (s) => s.sockets?.open],
+  aerie_websockets_max: ['WebSockets that may be open.', (s) => s.sockets?.maxOpen],
+  aerie_websocket_memory_bytes: [
+    'Bytes of conversations that are stored nowhere and that WebSockets can go on from.',
+    (s) => s.sockets?.memoryBytes,
+  ],
+  aerie_websocket_memory_bytes_max: ['Bytes that there may be.', (s) => s.sockets?.maxMemoryBytes],
 }
 
 export const RESPONSE_COUNTERS: Sources = {
@@ -49,5 +56,14 @@ export const RESPONSE_COUNTERS: Sources = {
   aerie_background_events_dropped_total: [
     "Responses whose events made room for others'.",
     (s) => s.background?.eventsDropped,
+  ],
+  aerie_websockets_opened_total: ['WebSockets that were opened.', (s) => s.sockets?.opened],
+  aerie_websockets_refused_total: [
+    'Handshakes that were refused, as there were enough WebSockets.',
+    (s) => s.sockets?.refused,
+  ],
+  aerie_websocket_memory_dropped_total: [
+    "Conversations of WebSockets that made room for others', or were too large.",
+    (s) => s.sockets?.memoryDropped,
   ],
 }

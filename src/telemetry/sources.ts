@@ -6,7 +6,7 @@ import type { ConnectionStats, FileStats } from '../files/contract.ts'
 import type { LimitStats } from '../limits/rate-limits.ts'
 import type { SoundStats } from '../media/sound/sounds.ts'
 import type { MediaStats } from '../media/types.ts'
-import type { BackgroundStats, ResponseStats } from '../responses/contract.ts'
+import type { BackgroundStats, ResponseStats, SocketStats } from '../responses/contract.ts'
 import type { SpeechStats } from '../speech/recogniser.ts'
 import type { TracingStats } from '../tracing/tracing.ts'
 import { ADAPTER_COUNTERS, ADAPTER_GAUGES } from './adapter-sources.ts'
@@ -26,6 +26,7 @@ export interface Snapshot {
   readonly batches?: BatchStats | undefined
   readonly responses?: ResponseStats | undefined
   readonly background?: BackgroundStats | undefined
+  readonly sockets?: SocketStats | undefined
   /** Of a speech model. */
   readonly speech?: SpeechStats | undefined
   readonly sounds?: SoundStats | undefined

@@ -116,6 +116,10 @@ export async function openTestApp(
     batches,
     responses,
     background: { maxRuns: 8, concurrency: 2, maxEventBytes: 2 ** 20 },
+    sockets: {
+      ...{ maxSockets: 8, maxMemoryBytes: 2 ** 20, idleMs: 60_000, maxAgeMs: 3_600_000 },
+      ...{ pingMs: 15_000, stallMs: 60_000 },
+    },
     maxFileBytes,
     logger,
     apiKeys: undefined,
@@ -129,6 +133,7 @@ export async function openTestApp(
       batches: batches.stats(),
       responses: responses.stats(),
       background: app.backgroundStats(),
+      sockets: app.socketStats(),
     }),
     problems: () => [],
     ...rest,

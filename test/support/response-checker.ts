@@ -20,6 +20,8 @@ export interface SeenResponse {
 export interface ResponseChecker {
   /** Throws an AssertionError that says which part of the response the document does not allow. */
   check(response: SeenResponse): void
+  /** The same of a value that is to be one of a schema. */
+  checkSchema(name: string, value: unknown): void
 }
 
 /** One a process; compiling takes a moment. */
@@ -36,6 +38,9 @@ export async function createResponseChecker(): Promise<ResponseChecker> {
   }
 
   return {
+    checkSchema(name, value) {
+      conforms({ $ref: `#/components/schemas/${name}` }, value, name)
+    },
     check({ method, url, status, headers, body }) {
       const what = `${method} ${url} ${status}`
       const path = matchPath(document, url)

@@ -129,17 +129,18 @@ export class ResponseBuilder {
     return this.response
   }
 
-  /** The events that tell of a failure; {@link stop} comes first. There is none of a response that was cancelled. */
+  /** The events that tell of a failure; {@link stop} comes first. */
   failure(failed: AerieError): ResponseEvent[] {
     const { error } = errorBody(failed)
     const { code, message, param } = error
+    return [this.#number({ type: 'error', code, message, param, error }), ...this.failed()]
+  }
+
+  /** `response.failed`, which a response that was cancelled does not have. */
+  failed(): ResponseEvent[] {
     const { response } = this
-    return [
-      this.#number({ type: 'error', code, message, param, error }),
-      ...(response.status === 'failed'
-        ? [this.#number({ type: 'response.failed', response })]
-        : []),
-    ]
+    if (response.status !== 'failed') return []
+    return [this.#number({ type: 'response.failed', response })]
   }
 
   #begin(model: string): ResponseEvent[] {

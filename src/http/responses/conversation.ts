@@ -1,5 +1,5 @@
 /** The whole conversation that a request is about: what it goes on from, what it refers to, and its own input. */
-import { AerieError } from '../../errors.ts'
+import { AerieError, type ErrorCode } from '../../errors.ts'
 import type { ResponseStore, StoredInput, StoredTurn } from '../../responses/contract.ts'
 import { describeValue } from '../describe.ts'
 import type { components } from '../openapi.d.ts'
@@ -21,7 +21,20 @@ export interface Conversation {
   readonly earlier: readonly PlacedItem[]
   /** Of the request's own input. */
   readonly own: readonly PlacedItem[]
+  /** Of which the earlier ones are. */
+  readonly turns: number
+  /** The earlier ones are stored nowhere: a connection has them in memory. */
+  readonly isRecalled: boolean
 }
+
+/** A response that is stored nowhere, with all that it went on from. */
+export interface Recalled {
+  readonly items: readonly PlacedItem[]
+  readonly turns: number
+}
+
+/** Undefined for a response that is not remembered. */
+export type Recall = (id: string) => Recalled | undefined
 
 interface Asked {
   readonly id: string
@@ -30,17 +43,22 @@ interface Asked {
   readonly previousId: string | undefined
   /** Of what items that are referred to are read from. */
   readonly maxBytes: number
+  readonly recall?: Recall | undefined
 }
 
 /**
- * Rejects with `not_found` for a response or an item that is not there, `invalid_request` for one that cannot be gone on from,
+ * Rejects with `previous_response_not_found` or, for an item, `not_found`, `invalid_request` for a response that cannot be gone on from,
  * `request_too_large` for a conversation with more turns or bytes than one may have.
  */
 export async function openConversation(store: Reading, asked: Asked): Promise<Conversation> {
   const { id, tenant, input, previousId } = asked
-  const turns = previousId === undefined ? [] : await readTurns(store, tenant, previousId)
+  const recalled = previousId === undefined ? undefined : asked.recall?.(previousId)
+  const isStored = previousId !== undefined && !recalled
+  const turns = isStored ? await readTurns(store, tenant, previousId) : []
   const whole = typeof input === 'string' ? input : await resolveReferences(store, asked, input)
-  return { earlier: turns.flatMap(itemsOfTurn), own: toStoredItems(whole, id) }
+  const own = toStoredItems(whole, id)
+  if (recalled) return { earlier: recalled.items, turns: recalled.turns, own, isRecalled: true }
+  return { earlier: turns.flatMap(itemsOfTurn), turns: turns.length, own, isRecalled: false }
 }
 
 /** The conversation of a response that is stored already. */
@@ -55,12 +73,13 @@ export async function reopenConversation(
   }
   const { turns } = chain
   const own = storedItems(turns.at(-1)!).map((item, i) => ({ item, param: `input[${i}]` }))
-  return { earlier: turns.slice(0, -1).flatMap(itemsOfTurn), own }
+  const before = turns.slice(0, -1)
+  return { earlier: before.flatMap(itemsOfTurn), turns: before.length, own, isRecalled: false }
 }
 
 async function readTurns(store: Reading, tenant: string, id: string): Promise<StoredTurn[]> {
   const param = 'previous_response_id'
-  const fail = (code: 'invalid_request' | 'not_found' | 'request_too_large', what: string) =>
+  const fail = (code: ErrorCode, what: string) =>
     new AerieError(code, `${param}: ${what}`, { param })
   const chain = await store.chain(tenant, id)
   if ('missing' in chain) {
@@ -69,7 +88,7 @@ async function readTurns(store: Reading, tenant: string, id: string): Promise<St
         ? `no response ${describeValue(id)}`
         : `it goes on from ${chain.missing}, which is not there`
     const why = 'it was not stored, was deleted, has expired, made room for others or never was'
-    throw fail('not_found', `${which}; ${why}`)
+    throw fail('previous_response_not_found', `${which}; ${why}`)
   }
   if ('tooLong' in chain) {
     const most = chain.tooLong === 'turns' ? 'turns (maxResponseTurns)' : 'bytes (maxBodyBytes)'
@@ -86,9 +105,18 @@ async function readTurns(store: Reading, tenant: string, id: string): Promise<St
 
 function itemsOfTurn(turn: StoredTurn, place: number): PlacedItem[] {
   const { output } = JSON.parse(turn.body) as ResponseObject
+  return placeTurn(storedItems(turn), output, place)
+}
+
+/** What was said in a turn, as later ones refer to it; turns count from the oldest. */
+export function placeTurn(
+  input: readonly StoredItem[],
+  output: ResponseObject['output'],
+  place: number,
+): PlacedItem[] {
   const where = `previous_response_id[${place}]`
   return [
-    ...storedItems(turn).map((item, i) => ({ item, param: `${where}.input[${i}]` })),
+    ...input.map((item, i) => ({ item, param: `${where}.input[${i}]` })),
     ...output.map((item, i) => ({ item, param: `${where}.output[${i}]` })),
   ]
 }

@@ -4,8 +4,13 @@ import type { components } from '../openapi.d.ts'
 
 type StoredItem = components['schemas']['ResponseStoredItem']
 
-const PREFIXES = { message: 'msg', function_call: 'fc', function_call_output: 'fco' } as const
-const ITEM_ID = /^(?:msg|fc|fco)_([0-9a-f]{36})_i?\d{1,7}$/
+const PREFIXES = {
+  message: 'msg',
+  function_call: 'fc',
+  function_call_output: 'fco',
+  compaction: 'cmp',
+} as const
+const ITEM_ID = /^(?:msg|fc|fco|cmp)_([0-9a-f]{36})_i?\d{1,7}$/
 
 /** `resp_`, 12 digits of milliseconds since 1970, 24 random ones (96 bits): ids that nobody can guess and that sort by their time. */
 export function newResponseId(nowMs: number): string {

@@ -57,6 +57,10 @@ export function toStoredItems(
         const parts = typeof output === 'string' ? output : output.map(withoutNulls)
         return { item: { type, id, call_id, output: parts, status: status ?? 'completed' }, param }
       }
+      case 'compaction': {
+        const { type, encrypted_content } = wire
+        return { item: { type, id: wire.id ?? newId(type), encrypted_content }, param }
+      }
       default:
         throw new Error(`the contract let an item of type ${wire.type} through`)
     }

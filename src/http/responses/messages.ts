@@ -6,11 +6,12 @@ import type { components } from '../openapi.d.ts'
 import { toInputAudio } from '../wire-sound.ts'
 import { toInputVideo, toVideoByUrl, trackOf } from '../wire-video.ts'
 import type { PlacedItem } from './items.ts'
+import { openSummary } from './summary.ts'
 
 type Part = components['schemas']['ResponseContentPart']
 type Parts = RequestMessage['content']
 
-/** Throws `invalid_request` for a result without a call, and for parts that do not belong where they stand. */
+/** Throws `invalid_request` for a result without a call, for parts that do not belong where they stand, and for summaries that are none. */
 export function toMessages(items: readonly PlacedItem[]): RequestMessage[] {
   const messages: RequestMessage[] = []
   const calls = new Set<string>()
@@ -45,6 +46,13 @@ export function toMessages(items: readonly PlacedItem[]): RequestMessage[] {
             ? [{ type: 'text', text: output, param: `${param}.output` }]
             : toParts(output as Part[], `${param}.output`, 'user')
         messages.push({ role: 'tool', name: undefined, toolCallId, content })
+        break
+      }
+      case 'compaction': {
+        const where = `${param}.encrypted_content`
+        const text = `Summary of the conversation so far:\n${openSummary(item.encrypted_content, where)}`
+        const content: Parts = [{ type: 'text', text, param: where }]
+        messages.push({ role: 'assistant', name: undefined, content })
       }
     }
   }

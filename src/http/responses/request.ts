@@ -71,7 +71,8 @@ export function toTools(
   }
 }
 
-function toChat(wire: WireCreate, context: PlanContext): ResponsePlan['chat'] {
+/** All but the messages. */
+export function toChat(wire: WireCreate, context: RequestContext): ResponsePlan['chat'] {
   const { requestId, tenant, explain, isInner } = context
   const top = wire.top_logprobs ?? 0
   const wantsLogprobs = top > 0 || (wire.include ?? []).includes('message.output_text.logprobs')

@@ -44,15 +44,20 @@ export class RunningResponses {
   }
 }
 
-/** Keeps the response as it is before anything is generated. Rejects as `ResponseStore.insert` does. */
+/**
+ * Keeps the response as it is before anything is generated. What it goes on from and is stored nowhere is kept with it, as if it were its
+ * own input. Rejects as `ResponseStore.insert` does.
+ */
 export async function keep(
   store: ResponseStore,
   { id, tenant, previousId, response }: ResponsePlan,
-  own: readonly PlacedItem[],
+  { earlier, own, isRecalled }: Conversation,
 ): Promise<void> {
-  const { items, media } = takeMedia(own.map(({ item }) => item))
+  const input = isRecalled ? [...earlier, ...own] : own
+  const { items, media } = takeMedia(input.map(({ item }) => item))
   await store.insert({
-    ...{ id, tenant, previousId, createdAt: response.created_at, media },
+    ...{ id, tenant, createdAt: response.created_at, media },
+    previousId: isRecalled ? undefined : previousId,
     status: response.background ? 'queued' : 'in_progress',
     body: JSON.stringify(response),
     input: JSON.stringify(items),

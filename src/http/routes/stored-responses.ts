@@ -6,15 +6,16 @@ import { describeValue } from '../describe.ts'
 import { acceptNoBody } from '../no-body.ts'
 import type { components } from '../openapi.d.ts'
 import type { ResponseObject } from '../responses/builder.ts'
+import { compact } from '../responses/compact.ts'
 import { openConversation, storedItems } from '../responses/conversation.ts'
 import { eventsGone } from '../responses/event-log.ts'
 import { newResponseId } from '../responses/item-ids.ts'
 import { toMessages } from '../responses/messages.ts'
 import { fromResponseQuery, toItemList } from '../responses/query.ts'
 import { toTools } from '../responses/request.ts'
+import type { ResponseRoom } from '../responses/room.ts'
 import { instructionsOf } from '../responses/run.ts'
 import { sendLog } from '../responses/send-log.ts'
-import type { ResponseRoom } from './responses.ts'
 
 type Named = FastifyRequest<{ Params: { response_id: string } }>
 
@@ -26,10 +27,9 @@ export async function storedResponseRoutes(
 
   app.post('/v1/responses/input_tokens', (request) => count(request, room))
 
-  app.post('/v1/responses/compact', async () => {
-    const what =
-      'conversations are not compacted here; truncation: auto leaves out what does not fit'
-    throw new AerieError('unsupported_parameter', what)
+  app.post('/v1/responses/compact', async (request) => {
+    const wire = contract.check('ResponseCompactRequest', request.body)
+    return await compact(room, wire, request)
   })
 
   const query = ['include', 'include[]', 'stream', 'starting_after', 'include_obfuscation']

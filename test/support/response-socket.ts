@@ -1,0 +1,115 @@
+/** A client of the WebSocket of `/v1/responses` that hides nothing: events as they come, each checked against openapi.yaml, and the end. */
+import { once } from 'node:events'
+import { type ClientOptions, WebSocket } from 'ws'
+import type { ResponseChecker } from './response-checker.ts'
+
+export interface SocketEvent {
+  readonly type: string
+  // biome-ignore lint/suspicious/noExplicitAny: the checker has proved its shape
+  readonly [field: string]: any
+}
+
+/** Events behind which a response has nothing more to say. */
+const LAST = /^(error|response\.(completed|incomplete|failed))$/
+
+export class ResponseSocket implements AsyncDisposable {
+  readonly socket: WebSocket
+  readonly events: SocketEvent[] = []
+  /** How the connection ended. */
+  readonly closed: Promise<{ readonly code: number; readonly reason: string }>
+  readonly #checker: ResponseChecker
+  #news = Promise.withResolvers<void>()
+  #read = 0
+  #fault: unknown
+
+  private constructor(socket: WebSocket, checker: ResponseChecker) {
+    this.socket = socket
+    this.#checker = checker
+    socket.on('message', (data) => this.#take(JSON.parse(String(data))))
+    socket.on('error', () => {})
+    this.closed = new Promise((resolve) => {
+      socket.once('close', (code, reason) => {
+        resolve({ code, reason: String(reason) })
+        this.#news.reject(new Error(`closed: ${code} ${reason}`))
+        this.#news.promise.catch(() => {})
+      })
+    })
+  }
+
+  /** `url`: of the server. */
+  static async open(
+    url: string,
+    checker: ResponseChecker,
+    options: ClientOptions = {},
+  ): Promise<ResponseSocket> {
+    const socket = new WebSocket(`${url.replace('http', 'ws')}/v1/responses`, options)
+    const made = new ResponseSocket(socket, checker)
+    await once(socket, 'open')
+    return made
+  }
+
+  send(event: object): void {
+    this.socket.send(JSON.stringify({ type: 'response.create', model: 'echo', ...event }))
+  }
+
+  /** The events of the next response, up to its last one. */
+  async response(): Promise<SocketEvent[]> {
+    const events: SocketEvent[] = []
+    for (;;) {
+      const event = await this.next()
+      events.push(event)
+      if (LAST.test(event.type)) return events
+    }
+  }
+
+  async next(): Promise<SocketEvent> {
+    while (this.#read === this.events.length) {
+      if (this.#fault) throw this.#fault
+      await this.#news.promise
+    }
+    return this.events[this.#read++]!
+  }
+
+  /** Sends, and waits for the last event. */
+  async ask(event: object): Promise<SocketEvent> {
+    this.send(event)
+    return (await this.response()).at(-1)!
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.socket.close()
+    const giveUp = setTimeout(() => this.socket.terminate(), 1000)
+    await this.closed
+    clearTimeout(giveUp)
+  }
+
+  #take(event: SocketEvent): void {
+    try {
+      this.#checker.checkSchema(
+        event['status'] === undefined ? 'ResponseEvent' : 'ResponseSocketError',
+        event,
+      )
+    } catch (fault) {
+      this.#fault = fault
+    }
+    this.events.push(event)
+    this.#news.resolve()
+    this.#news = Promise.withResolvers()
+  }
+}
+
+/** The status and the envelope of a handshake that is refused. */
+export async function refusedHandshake(
+  url: string,
+  options: ClientOptions = {},
+): Promise<{
+  readonly status: number | undefined
+  readonly headers: Readonly<Record<string, unknown>>
+  readonly body: string
+}> {
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/v1/responses`, options)
+  socket.on('error', () => {})
+  const [, response] = await once(socket, 'unexpected-response')
+  const body = (await response.toArray()).join('')
+  return { status: response.statusCode, headers: response.headers, body }
+}
