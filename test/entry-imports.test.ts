@@ -54,6 +54,7 @@ describe('entries load no more packages than they need', () => {
       ['src/cli/serve.ts', 'src/main.ts'],
       [
         '@fastify/multipart',
+        '@fastify/websocket',
         '@huggingface/jinja',
         '@huggingface/tokenizers',
         'fastify',

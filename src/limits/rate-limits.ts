@@ -49,8 +49,10 @@ export interface RequestAccount extends Account {
   balances(): readonly (readonly [Limit, Balance])[]
   /** Takes what the request itself is. Rejects as `take`. */
   begin(): Promise<void>
-  /** The request has ended; again does nothing. */
+  /** The request has ended; again does nothing. Where it goes on behind its answer, it ends with that. */
   end(): void
+  /** It goes on behind its answer, until this is settled. */
+  outlast(work: Promise<void>): void
 }
 
 export interface LimitStats {
@@ -124,8 +126,9 @@ export class RateLimits {
 
   #account(name: string): RequestAccount {
     let isIn = false
+    let isOutlasted = false
     const end = () => {
-      if (!isIn) return
+      if (!isIn || isOutlasted) return
       isIn = false
       const left = this.#running.get(name)! - 1
       if (left > 0) this.#running.set(name, left)
@@ -151,6 +154,16 @@ export class RateLimits {
         })
       },
       end,
+      outlast: (work) => {
+        // Its client may have left meanwhile, which has ended the request and not the work.
+        if (!isIn) this.#running.set(name, (this.#running.get(name) ?? 0) + 1)
+        isIn = true
+        isOutlasted = true
+        void work.finally(() => {
+          isOutlasted = false
+          end()
+        })
+      },
     }
   }
 

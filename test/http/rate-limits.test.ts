@@ -12,6 +12,7 @@ import { parseLimits } from '../../src/limits/rules.ts'
 import type { EchoOptions } from '../support/echo-service.ts'
 import { openTestApp } from '../support/http-app.ts'
 import { rawChatRequest, rawConnection } from '../support/raw-client.ts'
+import { connect } from '../support/response-socket.ts'
 
 const KEYS: ApiKeys = {
   nameOf: (authorization) => /^Bearer (\w+)-key$/.exec(authorization ?? '')?.[1],
@@ -363,4 +364,45 @@ test('refusals and balances are in the metrics, names only where they have rules
   assert.doesNotMatch(body, /^aerie_limits_shared \d/m)
   const none = await app.request('GET', '/metrics')
   assert.doesNotMatch(none.body, /aerie_rate_limit(ed_total)?\{/)
+})
+
+test('a response in the background counts until it has ended, and not only until it is answered', async () => {
+  const held = Promise.withResolvers<void>()
+  await using app = await openLimited(
+    { keys: { ward: { concurrentRequests: 1 } } },
+    { echo: { hold: held.promise } },
+  )
+  const ask = () =>
+    app.request('POST', '/v1/responses', {
+      payload: { model: 'echo', input: 'one two', background: true },
+      headers: WARD,
+    })
+  const first = await ask()
+  assert.equal(first.json.status, 'queued')
+  await until(() => app.service.generated > 0, 'it runs')
+  const second = await ask()
+  assert.deepEqual(
+    [second.status, second.json.error.type],
+    [429, 'concurrent_requests'],
+    'while it runs',
+  )
+  held.resolve()
+  await until(() => balance(app.limits, 'ward', 'concurrentRequests').remaining === 1, 'its place')
+  assert.equal((await ask()).status, 200)
+})
+
+test('a WebSocket takes nothing, and each message what a request takes', async () => {
+  await using app = await openLimited({
+    keys: { ward: { requestsPerMinute: 2, concurrentRequests: 1 } },
+  })
+  await using socket = await connect(app, WARD)
+  await using other = await connect(app, WARD)
+  assert.equal((await socket.ask({ input: 'one' })).type, 'response.completed')
+  assert.equal((await other.ask({ input: 'two' })).type, 'response.completed')
+  const { error, status } = await socket.ask({ input: 'three' })
+  assert.deepEqual([status, error.code, error.type], [429, 'rate_limit_exceeded', 'requests'])
+  assert.equal(error.headers['retry-after'], '30')
+  await until(() => balance(app.limits, 'ward', 'concurrentRequests').remaining === 1, 'its place')
+  app.clock.now += 60_000
+  assert.equal((await socket.ask({ input: 'four' })).type, 'response.completed')
 })

@@ -1,6 +1,9 @@
 /** A client of the WebSocket of `/v1/responses` that hides nothing: events as they come, each checked against openapi.yaml, and the end. */
+import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
 import { type ClientOptions, WebSocket } from 'ws'
+import type { TestApp } from './http-app.ts'
 import type { ResponseChecker } from './response-checker.ts'
 
 export interface SocketEvent {
@@ -112,4 +115,49 @@ export async function refusedHandshake(
   const [, response] = await once(socket, 'unexpected-response')
   const body = (await response.toArray()).join('')
   return { status: response.statusCode, headers: response.headers, body }
+}
+
+/** Bounds as generous as those of a server. */
+export const SOCKETS = {
+  ...{ maxSockets: 8, maxMemoryBytes: 2 ** 20, idleMs: 60_000, maxAgeMs: 3_600_000 },
+  ...{ pingMs: 15_000, stallMs: 60_000 },
+}
+
+/** With {@link SLOW}, an answer that nobody waits for to its end. */
+export const LONG = 'word '.repeat(3000).trim()
+export const SLOW = { tokenDelayMs: 5 }
+
+const urls = new WeakMap<TestApp, Promise<string>>()
+
+/** Listens, once. */
+export function urlOf(app: TestApp): Promise<string> {
+  const url = urls.get(app) ?? app.listen()
+  urls.set(app, url)
+  return url
+}
+
+export async function connect(
+  app: TestApp,
+  headers: Record<string, string> = {},
+): Promise<ResponseSocket> {
+  return await ResponseSocket.open(await urlOf(app), app.checker, { headers })
+}
+
+export function saidBy(response: {
+  readonly output: readonly { readonly content: readonly { readonly text: string }[] }[]
+}): string {
+  return response.output.map((item) => item.content[0]!.text).join()
+}
+
+export async function soon(condition: () => boolean, what: string): Promise<void> {
+  const end = performance.now() + 60_000
+  while (!condition()) {
+    assert.ok(performance.now() < end, `still not: ${what}`)
+    await delay(2)
+  }
+}
+
+/** One of `/metrics`. */
+export async function sample(app: TestApp, name: string): Promise<string | undefined> {
+  return new RegExp(`^${name} (.*)$`, 'm').exec((await app.request('GET', '/metrics')).body)?.[1]
 }

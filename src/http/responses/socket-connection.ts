@@ -52,8 +52,9 @@ interface Goodbye {
 }
 
 export class ResponseConnection {
-  /** Resolves when it is closed. */
-  readonly closed: Promise<void>
+  /** Resolves when it is closed and nothing is generated for it any more. */
+  readonly ended: Promise<void>
+  readonly #closed: Promise<void>
   readonly #socket: WebSocket
   readonly #handshake: FastifyRequest
   readonly #room: ConnectionRoom
@@ -63,6 +64,7 @@ export class ResponseConnection {
   readonly #timers: readonly NodeJS.Timeout[]
   #waitingBytes = 0
   #isWorking = false
+  #working: Promise<void> = Promise.resolve()
   #goodbye: Goodbye | undefined
   /** A message came and will not be answered. */
   #isUnanswered = false
@@ -80,8 +82,9 @@ export class ResponseConnection {
       setInterval(() => this.#beat(), pingMs).unref(),
       setTimeout(() => this.#expire(maxAgeMs), maxAgeMs).unref(),
     ]
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.closed = promise
+    const { promise: isClosed, resolve } = Promise.withResolvers<void>()
+    this.#closed = isClosed
+    this.ended = isClosed.then(() => this.#working)
     socket.on('message', (data, isBinary) => this.#receive({ data, isBinary }))
     socket.once('close', () => {
       for (const timer of this.#timers) clearTimeout(timer)
@@ -125,12 +128,11 @@ export class ResponseConnection {
       return
     }
     this.#waiting.push(message)
-    void this.#work()
+    if (!this.#isWorking) this.#working = this.#work()
   }
 
   /** One after the other, as the specification asks. */
   async #work(): Promise<void> {
-    if (this.#isWorking) return
     this.#isWorking = true
     for (let next = this.#waiting.shift(); next && !this.#goodbye; next = this.#waiting.shift()) {
       const message = next
@@ -214,7 +216,7 @@ export class ResponseConnection {
     socket.send(JSON.stringify(event), () => resolve())
     if (socket.bufferedAmount < HIGH_WATER_BYTES) return
     const stalled = setTimeout(() => this.terminate(), this.#room.options.stallMs)
-    await Promise.race([isSent, this.closed])
+    await Promise.race([isSent, this.#closed])
     clearTimeout(stalled)
   }
 

@@ -52,7 +52,7 @@ export class ResponseSockets {
     const connection = new ResponseConnection(socket, handshake, this.#room)
     this.#opened++
     this.#connections.add(connection)
-    void connection.closed.then(() => this.#connections.delete(connection))
+    void connection.ended.then(() => this.#connections.delete(connection))
     // It came in while the door was being closed.
     if (this.#isDraining) connection.leave()
   }
@@ -66,11 +66,11 @@ export class ResponseSockets {
     }
   }
 
-  /** Resolves when all are closed; what is being generated is finished before. */
+  /** Resolves when all have ended; what is being generated is finished before. */
   async drain(): Promise<void> {
     this.#isDraining = true
     for (const connection of this.#connections) connection.leave()
-    await Promise.all([...this.#connections].map(({ closed }) => closed))
+    await Promise.all([...this.#connections].map(({ ended }) => ended))
   }
 
   /** All of them end now. */

@@ -34,6 +34,13 @@ export async function responseSocketRoute(
       if (value !== undefined) lines.push(`${name}: ${value}`)
     }
   })
+  // Node has let go of a connection that asked for an upgrade. The library would close it, in the middle of the answer.
+  app.addHook('onSend', async ({ raw }, reply) => {
+    if (asksForSocket(raw)) reply.header('connection', 'close')
+  })
+  app.addHook('onResponse', async ({ raw, state }) => {
+    if (asksForSocket(raw) && !state.isUpgraded) raw.socket.destroySoon()
+  })
   app.route({
     ...{ method: 'GET', url: PATH, exposeHeadRoute: false },
     preHandler: async (request, reply) => {
@@ -41,6 +48,7 @@ export async function responseSocketRoute(
         const what = 'upgrade: expected a WebSocket; responses are made with POST'
         throw new AerieError('upgrade_required', what, { param: 'upgrade' })
       }
+      request.ws = false
       requireHandshake(request)
       requireSameOrigin(request)
       sockets.assertRoom()

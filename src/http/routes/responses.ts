@@ -71,12 +71,16 @@ async function runInBackground(
   const watch = new AnswerWatch(metrics, { ...request.state, facts, isInner: true }, 1)
   const { id: requestId } = request
   const { id, tenant } = plan
+  const { promise: isOver, resolve } = Promise.withResolvers<void>()
+  request.state.account?.outlast(isOver)
   const log = background.begin({
     ...{ plan, builder },
     see: (event) => watch.see(event),
     toError: (thrown) => recordError(thrown, request, logger),
-    ended: ({ status }) =>
-      logger.info({ requestId, response: id, status, tenant, ...facts }, 'response'),
+    ended: ({ status }) => {
+      resolve()
+      logger.info({ requestId, response: id, status, tenant, ...facts }, 'response')
+    },
   })
   if (!plan.isStream) return plan.response
   await sendLog(reply, log, { signal: request.state.signal, heartbeatMs, startingAfter: -1 })

@@ -1,42 +1,20 @@
-/** Responses over a WebSocket: what is asked and told, what a connection remembers, and how it ends. */
+/** Responses over a WebSocket: what is asked and told, and what a connection remembers. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import OpenAI from 'openai'
 import { ResponsesWS } from 'openai/resources/responses/ws'
 import { AerieError } from '../../../src/errors.ts'
-import { openTestApp, type TestApp } from '../../support/http-app.ts'
-import { ResponseSocket, refusedHandshake } from '../../support/response-socket.ts'
-
-const SOCKETS = {
-  ...{ maxSockets: 8, maxMemoryBytes: 2 ** 20, idleMs: 60_000, maxAgeMs: 3_600_000 },
-  ...{ pingMs: 15_000, stallMs: 60_000 },
-}
-
-async function connect(app: TestApp, headers: Record<string, string> = {}) {
-  return await ResponseSocket.open(await urlOf(app), app.checker, { headers })
-}
-
-const urls = new WeakMap<TestApp, Promise<string>>()
-const urlOf = (app: TestApp) => {
-  const url = urls.get(app) ?? app.listen()
-  urls.set(app, url)
-  return url
-}
-
-const textOf = (response: { output: { content: { text: string }[] }[] }) =>
-  response.output.map((item) => item.content[0]!.text).join()
-
-async function until(condition: () => boolean, what: string): Promise<void> {
-  const end = performance.now() + 30_000
-  while (!condition()) {
-    assert.ok(performance.now() < end, `still not: ${what}`)
-    await delay(2)
-  }
-}
-
-const sample = async (app: TestApp, name: string) =>
-  new RegExp(`^${name} (.*)$`, 'm').exec((await app.request('GET', '/metrics')).body)?.[1]
+import { openTestApp } from '../../support/http-app.ts'
+import {
+  connect,
+  LONG,
+  SLOW,
+  SOCKETS,
+  saidBy,
+  sample,
+  soon,
+  urlOf,
+} from '../../support/response-socket.ts'
 
 describe('a response over a WebSocket', () => {
   it('has the events of a stream, and is stored', async () => {
@@ -59,7 +37,7 @@ describe('a response over a WebSocket', () => {
     const { response } = events.at(-1)!
     const stored = await app.request('GET', `/v1/responses/${response.id}`)
     assert.deepEqual(stored.json, response)
-    assert.equal(textOf(response), 'one two')
+    assert.equal(saidBy(response), 'one two')
   })
 
   it('is one of many on a connection, in the order in which they were asked for', async () => {
@@ -68,7 +46,7 @@ describe('a response over a WebSocket', () => {
     const texts = ['a b c', 'd', 'e f', 'g h i j']
     for (const input of texts) socket.send({ input, store: false })
     for (const text of texts) {
-      assert.equal(textOf((await socket.response()).at(-1)!['response']), text)
+      assert.equal(saidBy((await socket.response()).at(-1)!['response']), text)
     }
     assert.equal(app.service.running, 0)
   })
@@ -114,7 +92,7 @@ describe('a response over a WebSocket', () => {
     await using socket = await connect(app, { authorization: 'Bearer ward-key' })
     const { response } = await socket.ask({ input: 'one two', safety_identifier: 'someone' })
     await socket.ask({ input: 'x', model: 'nobody' })
-    await until(() => app.log.filter((line) => line.includes('WEBSOCKET')).length === 2, 'log')
+    await soon(() => app.log.filter((line) => line.includes('WEBSOCKET')).length === 2, 'log')
     const [first, second] = app.log
       .filter((line) => line.includes('WEBSOCKET'))
       .map((line) => JSON.parse(line))
@@ -214,7 +192,7 @@ describe('a message', () => {
       socket.socket.send(Buffer.of(byte), { binary: false, fin: i === bytes.length - 1 })
     }
     const { response } = (await socket.response()).at(-1)!
-    assert.equal(textOf(response), 'é'.repeat(50))
+    assert.equal(saidBy(response), 'é'.repeat(50))
   })
 
   it('that is larger than a body may be ends the connection, and nothing else', async () => {
@@ -224,7 +202,7 @@ describe('a message', () => {
     socket.send({ input: 'x'.repeat(2000) })
     assert.equal((await socket.closed).code, 1009)
     assert.equal((await other.ask({ input: 'on' })).type, 'response.completed')
-    await until(() => app.log.some((line) => line.includes('"status":101')), 'the line in the log')
+    await soon(() => app.log.some((line) => line.includes('"status":101')), 'the line in the log')
     const line = JSON.parse(app.log.find((one) => one.includes('"status":101'))!)
     assert.equal(line.code, 'request_too_large')
   })
@@ -237,17 +215,16 @@ describe('a message', () => {
   })
 
   it('is refused with all behind it when too many wait, and what runs is cancelled', async () => {
-    const held = Promise.withResolvers<void>()
-    await using app = await openTestApp({ echo: { hold: held.promise } })
+    await using app = await openTestApp({ echo: SLOW })
     const socket = await connect(app)
-    for (let i = 0; i < 20; i++) socket.send({ input: 'one two', store: false })
-    await until(() => app.service.aborted === 1, 'the running one is cancelled')
-    held.resolve()
+    socket.send({ input: LONG, store: false })
+    await soon(() => app.service.generated > 0, 'a first word')
+    for (let i = 0; i < 20; i++) socket.send({ input: 'next', store: false })
     const { code } = await socket.closed
     const error = socket.events.at(-1)!
     assert.deepEqual([code, error['error'].code, error['status']], [1008, 'queue_full', 429])
     assert.equal(error['error'].headers['retry-after'], '1')
-    assert.equal(app.service.requests.length, 1)
+    assert.deepEqual([app.service.requests.length, app.service.running], [1, 0])
   })
 })
 
@@ -379,125 +356,11 @@ describe('a failure', () => {
     await using socket = await connect(app)
     socket.send({ input: 'one two' })
     const { response } = await socket.next()
-    await until(() => socket.events.some(({ type }) => type.endsWith('delta')), 'the first word')
+    await soon(() => socket.events.some(({ type }) => type.endsWith('delta')), 'the first word')
     await app.request('DELETE', `/v1/responses/${response.id}`)
     held.resolve()
     const error = (await socket.response()).at(-1)!
     assert.deepEqual([error.type, error['error'].code], ['error', 'cancelled'])
     assert.equal((await socket.ask({ input: 'on' })).type, 'response.completed')
-  })
-})
-
-describe('a connection', () => {
-  it('whose client leaves ends what is generated', async () => {
-    const held = Promise.withResolvers<void>()
-    await using app = await openTestApp({ echo: { hold: held.promise } })
-    const socket = await connect(app)
-    socket.send({ input: 'one two' })
-    const { response } = await socket.next()
-    await until(() => app.service.generated > 0, 'a first word')
-    socket.socket.terminate()
-    await until(() => app.service.aborted === 1, 'it is ended')
-    held.resolve()
-    await until(() => app.app.socketStats().open === 0, 'it is closed')
-    let status = ''
-    while (status !== 'cancelled') {
-      status = (await app.request('GET', `/v1/responses/${response.id}`)).json.status
-      await delay(2)
-    }
-    assert.ok(app.log.some((line) => line.includes('WEBSOCKET') && line.includes('"cancelled"')))
-  })
-
-  it('whose client reads nothing is given no more, and is cut', async () => {
-    const words = Array.from({ length: 3000 }, (_, i) => `${i}`.padEnd(50, 'x')).join(' ')
-    await using app = await openTestApp({
-      ...{ maxBodyBytes: 2 ** 20, sockets: { ...SOCKETS, stallMs: 300 } },
-      echo: { script: () => undefined },
-    })
-    const socket = await connect(app)
-    socket.socket.pause()
-    // Each response tells the text of all of them: far more than the buffers of both sides.
-    for (let i = 0; i < 8; i++) socket.send({ input: words, store: false, top_logprobs: 5 })
-    await until(() => app.app.socketStats().open === 0, 'it is cut')
-    assert.ok(app.service.generated < 8 * 3000, `${app.service.generated} words`)
-    socket.socket.terminate()
-  })
-
-  it('that is half open is noticed by pings', async () => {
-    await using app = await openTestApp({ sockets: { ...SOCKETS, pingMs: 20, stallMs: 100 } })
-    const alive = await connect(app)
-    const dead = await ResponseSocket.open(await urlOf(app), app.checker, { autoPong: false })
-    await dead.closed
-    assert.equal(alive.socket.readyState, alive.socket.OPEN)
-    await alive[Symbol.asyncDispose]()
-  })
-
-  it('that asks for nothing is closed', async () => {
-    await using app = await openTestApp({ sockets: { ...SOCKETS, pingMs: 10, idleMs: 100 } })
-    const socket = await connect(app)
-    assert.equal((await socket.ask({ input: 'x' })).type, 'response.completed')
-    assert.deepEqual(await socket.closed, { code: 1000, reason: 'idle for 0 seconds' })
-  })
-
-  it('is not idle while it waits for its answer', async () => {
-    const held = Promise.withResolvers<void>()
-    await using app = await openTestApp({
-      ...{ sockets: { ...SOCKETS, pingMs: 10, idleMs: 50 } },
-      echo: { hold: held.promise },
-    })
-    await using socket = await connect(app)
-    socket.send({ input: 'one two' })
-    await delay(200)
-    held.resolve()
-    assert.equal((await socket.response()).at(-1)!.type, 'response.completed')
-  })
-
-  it('has an age, told behind what is being generated', async () => {
-    const held = Promise.withResolvers<void>()
-    await using app = await openTestApp({
-      ...{ sockets: { ...SOCKETS, maxAgeMs: 200 } },
-      echo: { hold: held.promise },
-    })
-    const socket = await connect(app)
-    socket.send({ input: 'one two' })
-    await delay(300)
-    held.resolve()
-    assert.equal((await socket.response()).at(-1)!.type, 'response.completed')
-    const error = await socket.next()
-    assert.deepEqual(
-      [error['error'].code, error['status']],
-      ['websocket_connection_limit_reached', 400],
-    )
-    assert.equal((await socket.closed).code, 1000)
-  })
-
-  it('ends with the server: what is generated is finished, what comes later is refused', async () => {
-    const held = Promise.withResolvers<void>()
-    await using app = await openTestApp({ echo: { hold: held.promise } })
-    const idle = await connect(app)
-    const busy = await connect(app)
-    busy.send({ input: 'one two' })
-    await until(() => app.service.generated > 0, 'a first word')
-    const drained = app.app.drain()
-    assert.equal((await idle.closed).code, 1001)
-    assert.deepEqual(idle.events, [])
-    busy.send({ input: 'too late' })
-    await delay(20)
-    held.resolve()
-    assert.equal((await busy.response()).at(-1)!.type, 'response.completed')
-    assert.equal((await busy.next())['error'].code, 'shutting_down')
-    assert.equal((await busy.closed).code, 1001)
-    await drained
-    assert.equal((await refusedHandshake(await urlOf(app))).status, 503)
-  })
-
-  it('is cut where the server does not wait', async () => {
-    const app = await openTestApp({ echo: { hold: new Promise(() => {}) } })
-    const socket = await connect(app)
-    socket.send({ input: 'one two' })
-    await until(() => app.service.generated > 0, 'a first word')
-    await app[Symbol.asyncDispose]()
-    await socket.closed
-    assert.equal(app.service.aborted, 1)
   })
 })

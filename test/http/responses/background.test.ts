@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { AerieError } from '../../src/errors.ts'
-import { openTestApp, type TestApp } from '../support/http-app.ts'
-import { eventData } from '../support/response-checker.ts'
+import { AerieError } from '../../../src/errors.ts'
+import { openTestApp, type TestApp } from '../../support/http-app.ts'
+import { eventData } from '../../support/response-checker.ts'
 
 const ask = (app: TestApp, body: object) =>
   app.request('POST', '/v1/responses', {

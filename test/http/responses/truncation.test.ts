@@ -1,11 +1,11 @@
 /** `truncation: auto` leaves out as little as it can, and never what stays. */
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import type { ChatRequest, TokenizeRequest, TokenizeResult } from '../../src/chat/contract.ts'
-import { AerieError } from '../../src/errors.ts'
-import { type StoredItem, toStoredItems } from '../../src/http/responses/items.ts'
-import { toMessages } from '../../src/http/responses/messages.ts'
-import { dropOldest } from '../../src/http/responses/truncation.ts'
+import type { ChatRequest, TokenizeRequest, TokenizeResult } from '../../../src/chat/contract.ts'
+import { AerieError } from '../../../src/errors.ts'
+import { type StoredItem, toStoredItems } from '../../../src/http/responses/items.ts'
+import { toMessages } from '../../../src/http/responses/messages.ts'
+import { dropOldest } from '../../../src/http/responses/truncation.ts'
 
 const TOO_LONG = new AerieError('context_length_exceeded', 'too long')
 const say = (role: 'user' | 'assistant' | 'system', content: string) => ({ role, content })

@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import fc from 'fast-check'
-import type { ChatEvent } from '../../src/chat/contract.ts'
+import type { ChatEvent } from '../../../src/chat/contract.ts'
 import {
   ResponseBuilder,
   type ResponseEvent,
   type ResponseObject,
-} from '../../src/http/responses/builder.ts'
-import { propertyRuns } from '../support/property-runs.ts'
-import { call, finish, text } from '../support/scripted-chat.ts'
+} from '../../../src/http/responses/builder.ts'
+import { propertyRuns } from '../../support/property-runs.ts'
+import { call, finish, text } from '../../support/scripted-chat.ts'
 
 const BEFORE = { id: `resp_${'0'.repeat(36)}`, output: [], status: 'in_progress' }
 const START: ChatEvent = {
