@@ -1,7 +1,7 @@
 /** The only file that knows every concrete class: finds the models, mounts the HTTP edge, listens, shuts down. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { Batches } from './batches/batch-service.ts'
-import { recordsAt } from './batches/records-source.ts'
+import { BATCH_RECORDS } from './batches/records-source.ts'
 import type { CapabilityDocument } from './capabilities/document.ts'
 import type { ChatEvent, ChatRequest, ChatService, ContentPart } from './chat/contract.ts'
 import { greedyRequest } from './chat/greedy-request.ts'
@@ -19,14 +19,14 @@ import { openTracing } from './open-tracing.ts'
 import {
   backgroundOptions,
   batchOptions,
-  batchRecords,
   fileStoreOptions,
   mediaOptions,
+  recordsPlace,
   responseOptions,
-  responsesPlace,
   socketOptions,
 } from './part-options.ts'
-import { responsesAt } from './responses/records-source.ts'
+import { recordsAt } from './records/records-at.ts'
+import { RESPONSE_RECORDS } from './responses/records-source.ts'
 import { openResponseStore } from './responses/response-store.ts'
 import { findAnswering, findModels } from './serving/find-models.ts'
 import { anonymousBytes } from './serving/measure-load.ts'
@@ -149,12 +149,13 @@ export async function startServer(
   const totals = new ModelTotals()
   const models = await openModels(config, options, { media, files }, totals, logger)
   opened.defer(() => models.dispose())
-  const source = recordsAt(batchRecords(config), logger)
+  const place = recordsPlace(config)
+  const source = recordsAt(BATCH_RECORDS, place, logger)
   const batches = new Batches({ ...batchOptions(config, models.names()), source, files, logger })
   opened.defer(() => batches.dispose())
   const responses = await openResponseStore({
     ...{ ...responseOptions(config), logger },
-    source: responsesAt(responsesPlace(config), logger),
+    source: recordsAt(RESPONSE_RECORDS, place, logger),
   })
   opened.defer(() => responses.dispose())
   const inbox = media.sounds.spool

@@ -3,7 +3,6 @@ import { delimiter, join } from 'node:path'
 import type { ModelLimits } from '../models/family.ts'
 import type { ServedAdapter } from './adapters/contract.ts'
 import type { BatchServiceOptions } from './batches/batch-service.ts'
-import type { RecordsPlace } from './batches/records-source.ts'
 import type { LimitsInForce } from './capabilities/document.ts'
 import { type Config, searchPath } from './config.ts'
 import type { EncoderOptions } from './engine/encoder.ts'
@@ -12,7 +11,7 @@ import type { FileStoreOptions } from './files/file-store.ts'
 import type { MediaOptions } from './media/media.ts'
 import type { SoundRoomOptions } from './media/sound/sound-room.ts'
 import type { ClipOptions } from './media/video/clip-options.ts'
-import type { ResponsesPlace } from './responses/records-source.ts'
+import type { RecordsPlace } from './records/records-at.ts'
 import type { ResponseStoreOptions } from './responses/response-store.ts'
 
 export function encoderBounds(
@@ -107,12 +106,8 @@ function sharedFiles(config: Config): Pick<FileStoreOptions, 'shared'> {
   }
 }
 
-export function batchRecords(config: Config): RecordsPlace {
-  const { dataDir, databaseUrl, databaseConnections: maxConnections } = config
-  return { dataDir, databaseUrl, maxConnections }
-}
-
-export function responsesPlace(config: Config): ResponsesPlace {
+/** Of batches and of responses. */
+export function recordsPlace(config: Config): RecordsPlace {
   const { dataDir, databaseUrl, databaseConnections: maxConnections } = config
   return { dataDir, databaseUrl, maxConnections }
 }

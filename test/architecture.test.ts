@@ -160,6 +160,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'files',
     'media',
     'models',
+    'records',
     'responses',
   ],
   'model-facts': ['capabilities', 'chat', 'engine', 'import', 'model-file', 'weights'],

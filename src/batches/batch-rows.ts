@@ -1,6 +1,6 @@
 /** Rows of either database ↔ records. */
 
-import type { Values } from '../records/sqlite-database.ts'
+import type { Values } from '../files/sqlite-database.ts'
 import type { BatchRecord, TakenLine } from './batch-records.ts'
 import type { Batch } from './contract.ts'
 

@@ -1,6 +1,6 @@
 /** Lines of batches and their results in SQLite. */
 
-import type { SqliteDatabase } from '../records/sqlite-database.ts'
+import type { SqliteDatabase } from '../files/sqlite-database.ts'
 import type {
   BatchRecords,
   DoubleLine,

@@ -1,6 +1,7 @@
 /** Records of batches in SQLite. Every call blocks, so this belongs into a thread of its own; several processes may share it. */
+
+import { SqliteDatabase } from '../files/sqlite-database.ts'
 import type { Synchronous } from '../records/records-messages.ts'
-import { SqliteDatabase } from '../records/sqlite-database.ts'
 import type {
   BatchBounds,
   BatchRecord,

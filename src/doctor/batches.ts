@@ -4,7 +4,7 @@ import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { readConfig } from '../config.ts'
-import { checkDatabase } from '../files/sqlite-records.ts'
+import { checkDatabase } from '../files/sqlite-database.ts'
 import { schemaVersion } from '../files/sqlite-schema.ts'
 import type { Finding } from './finding.ts'
 

@@ -4,7 +4,7 @@ import { access, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { type Config, readConfig } from '../config.ts'
-import { checkDatabase } from '../files/sqlite-records.ts'
+import { checkDatabase } from '../files/sqlite-database.ts'
 import { schemaVersion } from '../files/sqlite-schema.ts'
 import { fileStoreOptions } from '../part-options.ts'
 import type { Finding } from './finding.ts'
@@ -56,7 +56,7 @@ function reasonOf(error: unknown): string {
 /** Throws where the database is damaged. */
 function describe(path: string): string {
   using database = new DatabaseSync(path, { readOnly: true })
-  checkDatabase(database)
+  checkDatabase(database, 'files')
   const { files, bytes } = database.prepare('SELECT files, bytes FROM totals').get() ?? {}
   const size = `${(Number(bytes) / GiB).toFixed(2)} GiB`
   return `${files} files of ${size}, database whole, version ${schemaVersion(database)}`

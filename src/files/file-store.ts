@@ -11,6 +11,7 @@ import {
   type StoredFile,
   type Upload,
 } from './contract.ts'
+import { FailureCount } from './failure-count.ts'
 import type { FileRecord } from './file-records.ts'
 import type { FileStorage, OpenStorage } from './file-storage.ts'
 import { localStorage } from './local-storage.ts'
@@ -45,8 +46,6 @@ const ORPHAN_AFTER_MS = 10 * 60_000
 /** A database that could not be opened is tried again after so long: somebody may have mended it. */
 const RETRY_AFTER_MS = 1000
 const EXPIRED_AT_ONCE = 500
-/** What is not the storage's fault is not counted as such. */
-const FAILURES: ReadonlySet<string> = new Set(['storage_failure', 'insufficient_storage'])
 
 /**
  * Opens what is there already. Never rejects: what is wrong with the storage stands in the log, and every call says it again
@@ -73,7 +72,8 @@ class RecordedFiles implements FileStore {
   #isDisposed = false
   #collectedAt = 0
   #sweeping: Promise<void> = Promise.resolve()
-  readonly #counts = { created: 0, deleted: 0, expired: 0, orphans: 0, failures: 0 }
+  readonly #counts = { created: 0, deleted: 0, expired: 0, orphans: 0 }
+  readonly #failures = new FailureCount()
 
   constructor(storage: FileStorage, options: FileStoreOptions) {
     this.#storage = storage
@@ -102,10 +102,10 @@ class RecordedFiles implements FileStore {
     }
     return new FileUpload(this.#room, tenant, {
       maxFileBytes: from === 'client' ? maxFileBytes : maxBytes,
-      open: () => this.#counted(this.#open()),
+      open: () => this.#failures.of(this.#open()),
       now: this.#now,
       failed: () => {
-        this.#counts.failures++
+        this.#failures.add()
       },
       created: () => {
         this.#counts.created++
@@ -119,16 +119,16 @@ class RecordedFiles implements FileStore {
   }
 
   async list(query: FileQuery) {
-    const opened = await this.#counted(this.openIfThere())
+    const opened = await this.#failures.of(this.openIfThere())
     if (!opened) return { files: [], hasMore: false }
-    const page = await this.#counted(opened.records.list(query, this.#seconds()))
+    const page = await this.#failures.of(opened.records.list(query, this.#seconds()))
     return { files: page.files.map(withoutBlob), hasMore: page.hasMore }
   }
 
   async delete(tenant: string, id: string): Promise<boolean> {
-    const opened = await this.#counted(this.openIfThere())
+    const opened = await this.#failures.of(this.openIfThere())
     if (!opened || !isFileId(id)) return false
-    const record = await this.#counted(opened.records.remove(tenant, id, this.#seconds()))
+    const record = await this.#failures.of(opened.records.remove(tenant, id, this.#seconds()))
     if (!record) return false
     this.#counts.deleted++
     await this.#dropBlob(opened, record)
@@ -137,12 +137,12 @@ class RecordedFiles implements FileStore {
 
   async read(file: StoredFile, range?: ByteRange) {
     const { blobs, record } = await this.#require(file)
-    return await this.#counted(blobs.open(blobOf(record), range))
+    return await this.#failures.of(blobs.open(blobOf(record), range))
   }
 
   async localPath(file: StoredFile, signal?: AbortSignal): Promise<string> {
     const { blobs, record } = await this.#require(file)
-    return await this.#counted(blobs.localPath(blobOf(record), signal))
+    return await this.#failures.of(blobs.localPath(blobOf(record), signal))
   }
 
   stats(): FileStats {
@@ -151,6 +151,7 @@ class RecordedFiles implements FileStore {
     return {
       ...(opened?.lastTotals() ?? { files: 0, bytes: 0 }),
       ...{ maxBytes, uploads: this.#room.uploads, maxUploads, ...this.#counts },
+      failures: this.#failures.failures,
       cache: opened?.blobs.cacheStats(),
       database: opened?.connections(),
     }
@@ -193,9 +194,9 @@ class RecordedFiles implements FileStore {
   }
 
   async #find(tenant: string, id: string) {
-    const opened = await this.#counted(this.openIfThere())
+    const opened = await this.#failures.of(this.openIfThere())
     if (!opened || !isFileId(id)) return undefined
-    const record = await this.#counted(opened.records.find(tenant, id, this.#seconds()))
+    const record = await this.#failures.of(opened.records.find(tenant, id, this.#seconds()))
     return record && { ...opened, record }
   }
 
@@ -214,7 +215,7 @@ class RecordedFiles implements FileStore {
       .then(() => this.#removeExpired(opened))
       .then(() => this.#collect(opened))
       .catch((err: unknown) => {
-        this.#counts.failures++
+        this.#failures.add()
         logger.warn({ err, ...this.#storage.place }, 'files: the storage could not be tidied')
       })
   }
@@ -248,18 +249,9 @@ class RecordedFiles implements FileStore {
   /** The record is gone already, so that a blob which stays is an orphan and found as one later. */
   async #dropBlob({ blobs }: OpenStorage, { blob }: FileRecord): Promise<void> {
     await blobs.delete(blob).catch((err: unknown) => {
-      this.#counts.failures++
+      this.#failures.add()
       this.#options.logger.warn({ err }, 'files: bytes of a deleted file could not be removed yet')
     })
-  }
-
-  async #counted<T>(work: Promise<T>): Promise<T> {
-    try {
-      return await work
-    } catch (error) {
-      if (!(error instanceof AerieError) || FAILURES.has(error.code)) this.#counts.failures++
-      throw error
-    }
   }
 
   #refuseWhenDisposed(): void {

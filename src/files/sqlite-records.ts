@@ -1,6 +1,4 @@
 /** Records of files in SQLite. Every call blocks, so this belongs into a thread of its own; several processes may share it. */
-import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite'
-import { AerieError } from '../errors.ts'
 import type { FilePurpose, FileQuery } from './contract.ts'
 import {
   CONDEMNED_SECONDS,
@@ -10,59 +8,47 @@ import {
   type RecordPage,
   type Totals,
 } from './file-records.ts'
-import { migrate } from './sqlite-schema.ts'
-
-/** Another server that shares the database holds it for one short transaction at a time. */
-const BUSY_TIMEOUT_MS = 5000
-
-type Row = Record<string, SQLOutputValue>
+import { type Row, SqliteDatabase } from './sqlite-database.ts'
+import { FILE_MIGRATIONS } from './sqlite-schema.ts'
 
 const IS_ALIVE = '(expires_at IS NULL OR expires_at > :now)'
 
 export class SqliteRecords {
-  readonly #database: DatabaseSync
-  readonly #statements = new Map<string, StatementSync>()
+  readonly #database: SqliteDatabase
 
   /** Opens, checks and migrates. Throws SQLite's errors, or `storage_failure` for a database that cannot be used. */
   constructor(path: string) {
-    this.#database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS })
-    try {
-      // A commit is on the disk when it returns, also after a power cut.
-      this.#database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
-      checkDatabase(this.#database)
-      migrate(this.#database)
-    } catch (error) {
-      this.#database.close()
-      throw error
-    }
+    this.#database = new SqliteDatabase(path, 'files', FILE_MIGRATIONS)
   }
 
   /** Names the folder of blobs that this database tells of. */
   storeId(): string {
-    return String(this.#get('SELECT id FROM store')?.['id'])
+    return String(this.#database.get('SELECT id FROM store')?.['id'])
   }
 
   insert(record: FileRecord, quotas: Quotas): InsertOutcome {
     // One transaction, so that two servers cannot both take the last room.
-    return this.#inTransaction(() => {
+    return this.#database.transaction(() => {
       const { id, tenant, blob, filename, purpose, bytes, sha256, createdAt, expiresAt } = record
-      if (this.#get('SELECT 1 FROM condemned WHERE blob = :blob', { blob })) return 'condemned'
+      if (this.#database.get('SELECT 1 FROM condemned WHERE blob = :blob', { blob }))
+        return 'condemned'
       if (this.totals().bytes + bytes > quotas.maxBytes) return 'full'
       if (this.tenantTotals(tenant).bytes + bytes > quotas.maxTenantBytes) return 'tenant-full'
-      this.#prepare(
+      this.#database.run(
         `INSERT INTO files VALUES
            (:id, :tenant, :blob, :filename, :purpose, :bytes, :sha256, :createdAt, :expiresAt)`,
-      ).run({
-        ...{ id, tenant, blob, filename, purpose, bytes, sha256, createdAt },
-        expiresAt: expiresAt ?? null,
-      })
+        {
+          ...{ id, tenant, blob, filename, purpose, bytes, sha256, createdAt },
+          expiresAt: expiresAt ?? null,
+        },
+      )
       return 'inserted'
     })
   }
 
   find(tenant: string, id: string, now: number): FileRecord | undefined {
     const sql = `SELECT * FROM files WHERE id = :id AND tenant = :tenant AND ${IS_ALIVE}`
-    const row = this.#get(sql, { id, tenant, now })
+    const row = this.#database.get(sql, { id, tenant, now })
     return row && toRecord(row)
   }
 
@@ -70,7 +56,7 @@ export class SqliteRecords {
     const conditions = ['tenant = :tenant', IS_ALIVE]
     if (after !== undefined) conditions.push(order === 'asc' ? 'id > :after' : 'id < :after')
     if (purpose !== undefined) conditions.push('purpose = :purpose')
-    const rows = this.#all(
+    const rows = this.#database.all(
       `SELECT * FROM files WHERE ${conditions.join(' AND ')} ORDER BY id ${order === 'asc' ? 'ASC' : 'DESC'} LIMIT :limit`,
       {
         ...{ tenant, now, limit: limit + 1 },
@@ -83,92 +69,60 @@ export class SqliteRecords {
 
   remove(tenant: string, id: string, now: number): FileRecord | undefined {
     const sql = `DELETE FROM files WHERE id = :id AND tenant = :tenant AND ${IS_ALIVE} RETURNING *`
-    const row = this.#get(sql, { id, tenant, now })
+    const row = this.#database.get(sql, { id, tenant, now })
     return row && toRecord(row)
   }
 
   removeExpired(now: number, limit: number): FileRecord[] {
-    return this.#all(
-      `DELETE FROM files WHERE id IN
+    return this.#database
+      .all(
+        `DELETE FROM files WHERE id IN
          (SELECT id FROM files WHERE expires_at <= :now ORDER BY expires_at LIMIT :limit) RETURNING *`,
-      { now, limit },
-    ).map(toRecord)
+        { now, limit },
+      )
+      .map(toRecord)
   }
 
   known(blobs: readonly string[]): string[] {
     const sql = 'SELECT blob FROM files WHERE blob IN (SELECT value FROM json_each(:blobs))'
-    return this.#all(sql, { blobs: JSON.stringify(blobs) }).map((row) => String(row['blob']))
+    return this.#database
+      .all(sql, { blobs: JSON.stringify(blobs) })
+      .map((row) => String(row['blob']))
   }
 
   condemn(blobs: readonly string[], now: number): string[] {
     const keys = JSON.stringify(blobs)
     const unknown = `SELECT value FROM json_each(:keys) WHERE value NOT IN (SELECT blob FROM files)`
-    return this.#inTransaction(() => {
-      this.#prepare('DELETE FROM condemned WHERE at < :old').run({ old: now - CONDEMNED_SECONDS })
+    return this.#database.transaction(() => {
+      this.#database.run('DELETE FROM condemned WHERE at < :old', { old: now - CONDEMNED_SECONDS })
       // WHERE, or the parser takes what follows for a join.
-      this.#prepare(
+      this.#database.run(
         `INSERT INTO condemned SELECT value, :now FROM (${unknown}) WHERE true
          ON CONFLICT (blob) DO UPDATE SET at = :now`,
-      ).run({ keys, now })
-      return this.#all(unknown, { keys }).map(({ value }) => String(value))
+        { keys, now },
+      )
+      return this.#database.all(unknown, { keys }).map(({ value }) => String(value))
     })
   }
 
   byBlob(after: string, to: string, limit: number): FileRecord[] {
     const sql = 'SELECT * FROM files WHERE blob > :after AND blob <= :to ORDER BY blob LIMIT :limit'
-    return this.#all(sql, { after, to, limit }).map(toRecord)
+    return this.#database.all(sql, { after, to, limit }).map(toRecord)
   }
 
   totals(): Totals {
-    return toTotals(this.#get('SELECT files, bytes FROM totals'))
+    return toTotals(this.#database.get('SELECT files, bytes FROM totals'))
   }
 
   tenantTotals(tenant: string): Totals {
     return toTotals(
-      this.#get('SELECT files, bytes FROM tenants WHERE tenant = :tenant', { tenant }),
+      this.#database.get('SELECT files, bytes FROM tenants WHERE tenant = :tenant', { tenant }),
     )
   }
 
   close(): void {
     this.#database.close()
   }
-
-  #inTransaction<T>(work: () => T): T {
-    // IMMEDIATE: what is read is what others see until the end.
-    this.#database.exec('BEGIN IMMEDIATE')
-    try {
-      const result = work()
-      this.#database.exec('COMMIT')
-      return result
-    } catch (error) {
-      // SQLite has rolled back itself where the disk is full.
-      if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
-      throw error
-    }
-  }
-
-  #get(sql: string, values: Record<string, string | number> = {}): Row | undefined {
-    return this.#prepare(sql).get(values)
-  }
-
-  #all(sql: string, values: Record<string, string | number>): Row[] {
-    return this.#prepare(sql).all(values)
-  }
-
-  /** There are few texts, so that all stay prepared. */
-  #prepare(sql: string): StatementSync {
-    const statement = this.#statements.get(sql) ?? this.#database.prepare(sql)
-    this.#statements.set(sql, statement)
-    return statement
-  }
-}
-
-/** Throws `storage_failure` for a database that is not as SQLite wrote it. */
-export function checkDatabase(database: DatabaseSync, subject = 'files'): void {
-  const found = database.prepare('PRAGMA quick_check(1)').all()
-  const first = String(Object.values(found[0] ?? {})[0])
-  if (first === 'ok') return
-  throw new AerieError('storage_failure', `${subject}: the database is damaged (${first})`)
 }
 
 function toTotals(row: Row | undefined): Totals {

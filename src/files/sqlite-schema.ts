@@ -3,7 +3,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { AerieError } from '../errors.ts'
 
 /** Each runs once and in one transaction. Never change one that was released; add another. */
-const MIGRATIONS: readonly string[] = [
+export const FILE_MIGRATIONS: readonly string[] = [
   `
   CREATE TABLE store (
     -- Names the folder of blobs that belongs to this database and to no other.
@@ -60,11 +60,7 @@ const MIGRATIONS: readonly string[] = [
 ]
 
 /** Brings a database to the newest version. Throws `storage_failure` for one of a newer server; `subject` is for its message. */
-export function migrate(
-  database: DatabaseSync,
-  steps: readonly string[] = MIGRATIONS,
-  subject = 'files',
-): void {
+export function migrate(database: DatabaseSync, steps: readonly string[], subject: string): void {
   // Taken first: of two servers that start at once, the second finds the work done.
   database.exec('BEGIN IMMEDIATE')
   try {

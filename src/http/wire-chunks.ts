@@ -1,16 +1,10 @@
 /** The events of an answer → `ChatCompletionChunk`s. */
 
-import type {
-  ChatEvent,
-  Explanation,
-  SoundSeen,
-  StationTimes,
-  TokenUsage,
-  VideoSeen,
-} from '../chat/contract.ts'
+import type { ChatEvent } from '../chat/contract.ts'
+import { AnswerNotes } from './answer-notes.ts'
 import type { components } from './openapi.d.ts'
 import type { AnswerForm } from './wire-request.ts'
-import { toWireFinish, toWireLogprobs, toWireNotes, toWireUsage } from './wire-usage.ts'
+import { toWireFinish, toWireLogprobs, toWireUsage } from './wire-usage.ts'
 
 type Chunk = components['schemas']['ChatCompletionChunk']
 type ChunkChoice = Chunk['choices'][number]
@@ -19,11 +13,7 @@ export class ChunkBuilder {
   readonly #form: AnswerForm
   readonly #unfinished: Set<number>
   #head: Omit<Chunk, 'choices'> | undefined
-  #explanation: Explanation | undefined
-  #videos: readonly VideoSeen[] = []
-  #sounds: readonly SoundSeen[] = []
-  #usage: TokenUsage | undefined
-  #stations: StationTimes = {}
+  readonly #notes = new AnswerNotes()
 
   constructor(form: AnswerForm, n: number) {
     this.#form = form
@@ -56,36 +46,24 @@ export class ChunkBuilder {
         const more = { index: event.call, function: { arguments: event.arguments } }
         return [this.#chunk([choice(event.choice, { tool_calls: [more] })])]
       }
-      case 'explain':
-        this.#explanation = event
-        return []
-      case 'videos':
-        this.#videos = event.videos
-        return []
-      case 'sounds':
-        this.#sounds = event.sounds
-        return []
-      case 'usage':
-        this.#usage = event
-        return []
-      case 'timings':
-        this.#stations = event.stations
+      default:
+        this.#notes.add(event)
         return []
     }
   }
 
   /** The chunk with empty choices, where usage or an explanation was asked for, or clips were seen or sounds heard. Throws unless the answer is whole. */
   end(): readonly Chunk[] {
-    if (this.#unfinished.size > 0 || !this.#usage) {
+    const { usage } = this.#notes
+    if (this.#unfinished.size > 0 || !usage) {
       throw new Error(`the answer ended with ${this.#unfinished.size} choices unfinished`)
     }
-    const seen = { videos: this.#videos, sounds: this.#sounds }
-    const notes = toWireNotes(this.#explanation, seen, this.#usage, this.#stations)
+    const notes = this.#notes.toWire(usage)
     if (!this.#form.includeUsage && !notes.aerie) return []
     return [
       {
         ...this.#chunk([]),
-        ...(this.#form.includeUsage ? { usage: toWireUsage(this.#usage) } : {}),
+        ...(this.#form.includeUsage ? { usage: toWireUsage(usage) } : {}),
         ...notes,
       },
     ]

@@ -1,6 +1,7 @@
 /** The store of responses, wherever it keeps them: quotas, expiry, and which of them this server is generating. */
 import type { Logger } from '../engine/logger.ts'
 import { AerieError } from '../errors.ts'
+import { FailureCount } from '../files/failure-count.ts'
 import type { OpenRecords, RecordsSource } from '../records/records-thread.ts'
 import { newServerName } from '../records/server-name.ts'
 import {
@@ -36,8 +37,6 @@ const SWEEP_EVERY_MS = 60_000
 /** A database that could not be opened is tried again after so long: somebody may have mended it. */
 const RETRY_AFTER_MS = 1000
 const EXPIRED_AT_ONCE = 500
-/** What is not the storage's fault is not counted as such. */
-const FAILURES: ReadonlySet<string> = new Set(['storage_failure', 'insufficient_storage'])
 
 /** Opens what is there already. Never rejects: what is wrong stands in the log, and every call says it again until it is mended. */
 export async function openResponseStore(options: ResponseStoreOptions): Promise<ResponseStore> {
@@ -60,7 +59,8 @@ class RecordedResponses implements ResponseStore {
   #isDisposed = false
   #working: Promise<void> = Promise.resolve()
   #gone: (id: string) => void = () => {}
-  readonly #counts = { created: 0, deleted: 0, expired: 0, evicted: 0, failures: 0 }
+  readonly #counts = { created: 0, deleted: 0, expired: 0, evicted: 0 }
+  readonly #failures = new FailureCount()
 
   constructor(options: ResponseStoreOptions) {
     this.#options = options
@@ -80,7 +80,7 @@ class RecordedResponses implements ResponseStore {
       ...response,
       ...{ expiresAt: createdAt + keptSeconds, server: this.#server, until: this.#until() },
     }
-    const outcome = await this.#counted(
+    const outcome = await this.#failures.of(
       this.#open().then(({ records }) => records.insert(record, quotas)),
     )
     if (outcome.is !== 'inserted') throw refusal(outcome.is, quotas)
@@ -92,13 +92,13 @@ class RecordedResponses implements ResponseStore {
 
   async begin(tenant: string, id: string): Promise<void> {
     const { records } = await this.#open()
-    await this.#counted(records.begin(tenant, id))
+    await this.#failures.of(records.begin(tenant, id))
   }
 
   async finish(tenant: string, id: string, status: EndStatus, body: string): Promise<boolean> {
     try {
       const { records } = await this.#open()
-      return await this.#counted(records.finish(tenant, id, status, body))
+      return await this.#failures.of(records.finish(tenant, id, status, body))
     } finally {
       // Whatever became of it, it is not generated any more, and will be taken for lost when nobody says that it lives.
       this.#running.delete(id)
@@ -138,6 +138,7 @@ class RecordedResponses implements ResponseStore {
     const { maxResponses, maxBytes } = this.#options.quotas
     return {
       ...{ ...this.#totals, maxResponses, maxBytes, ...this.#counts },
+      failures: this.#failures.failures,
       database: this.#opened?.connections?.(),
     }
   }
@@ -162,8 +163,8 @@ class RecordedResponses implements ResponseStore {
     work: (records: ResponseRecords) => Promise<T>,
   ): Promise<T | undefined> {
     if (!this.isOn || !isResponseId(id)) return undefined
-    const opened = await this.#counted(this.openIfThere())
-    return opened && (await this.#counted(work(opened.records)))
+    const opened = await this.#failures.of(this.openIfThere())
+    return opened && (await this.#failures.of(work(opened.records)))
   }
 
   async #open(): Promise<OpenRecords<ResponseRecords>> {
@@ -215,18 +216,9 @@ class RecordedResponses implements ResponseStore {
   #later(work: () => Promise<void>): void {
     if (this.#isDisposed) return
     this.#working = this.#working.then(work).catch((err: unknown) => {
-      this.#counts.failures++
+      this.#failures.add()
       this.#options.logger.warn({ err }, 'responses: the database could not be tidied')
     })
-  }
-
-  async #counted<T>(work: Promise<T>): Promise<T> {
-    try {
-      return await work
-    } catch (error) {
-      if (!(error instanceof AerieError) || FAILURES.has(error.code)) this.#counts.failures++
-      throw error
-    }
   }
 
   #refuseWhenDisposed(): void {

@@ -1,7 +1,7 @@
 /** Records of responses in SQLite. Every call blocks, so this belongs into a thread of its own; several processes may share it. */
 import { createHash } from 'node:crypto'
+import { type Row, SqliteDatabase } from '../files/sqlite-database.ts'
 import type { Synchronous } from '../records/records-messages.ts'
-import { type Row, SqliteDatabase } from '../records/sqlite-database.ts'
 import type {
   Chain,
   EndStatus,

@@ -5,9 +5,10 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { recordsIn } from '../../src/batches/records-source.ts'
+import { BATCH_RECORDS } from '../../src/batches/records-source.ts'
 import { AerieError } from '../../src/errors.ts'
 import type { FileStore } from '../../src/files/contract.ts'
+import { recordsInFolder } from '../../src/records/records-thread.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 import { openTestApp } from '../support/http-app.ts'
 import { filledUp, smallDisk } from '../support/small-disk.ts'
@@ -18,7 +19,10 @@ const logger = createLogger({ level: 'silent' })
 
 /** A server on a folder that others may share. */
 function serve(folder: string, options: Parameters<typeof openTestApp>[0] = {}) {
-  const batching = { source: recordsIn(join(folder, 'batches'), logger), ...options.batching }
+  const batching = {
+    source: recordsInFolder({ ...BATCH_RECORDS, folder: join(folder, 'batches'), logger }),
+    ...options.batching,
+  }
   return openTestApp({ ...options, store: { folder: join(folder, 'files') }, batching })
 }
 
@@ -151,7 +155,9 @@ describe('the disk of batches', () => {
     await mkdir(path)
     using disk = smallDisk(t, path, '8m')
     if (!disk) return
-    const batching = { source: recordsIn(join(path, 'batches'), logger) }
+    const batching = {
+      source: recordsInFolder({ ...BATCH_RECORDS, folder: join(path, 'batches'), logger }),
+    }
     const hold = Promise.withResolvers<void>()
     const echo = afterEight(() => app, hold.promise)
     await using app: App = await serve(folder.path, { batching, echo })
@@ -182,7 +188,9 @@ describe('the disk of batches', () => {
     await mkdir(path)
     using disk = smallDisk(t, path, '8m')
     if (!disk) return
-    const batching = { source: recordsIn(join(path, 'batches'), logger) }
+    const batching = {
+      source: recordsInFolder({ ...BATCH_RECORDS, folder: join(path, 'batches'), logger }),
+    }
     const echo = afterEight(() => first, new Promise<void>(() => {}))
     const first: App = await serve(folder.path, { batching, echo })
     const input = await upload(first.files, 20)

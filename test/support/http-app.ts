@@ -5,15 +5,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import { Batches, type BatchServiceOptions } from '../../src/batches/batch-service.ts'
-import { recordsIn } from '../../src/batches/records-source.ts'
+import { BATCH_RECORDS } from '../../src/batches/records-source.ts'
 import type { FileStore } from '../../src/files/contract.ts'
 import { type FileStoreOptions, openFileStore } from '../../src/files/file-store.ts'
 import { createApp, type HttpOptions } from '../../src/http/app.ts'
 import { innerDispatch } from '../../src/http/inner-request.ts'
 import { Sounds } from '../../src/media/sound/sounds.ts'
 import { SoundSpool } from '../../src/media/sound/spool.ts'
+import { recordsInFolder } from '../../src/records/records-thread.ts'
 import type { ResponseStore } from '../../src/responses/contract.ts'
-import { responsesIn } from '../../src/responses/records-source.ts'
+import { RESPONSE_RECORDS } from '../../src/responses/records-source.ts'
 import { openResponseStore, type ResponseStoreOptions } from '../../src/responses/response-store.ts'
 import { createSpeechService } from '../../src/speech/service.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
@@ -91,7 +92,7 @@ export async function openTestApp(
     }))
   const maxBodyBytes = rest.maxBodyBytes ?? 64 * 1024
   const batches = new Batches({
-    source: recordsIn(join(own, 'batches'), logger),
+    source: recordsInFolder({ ...BATCH_RECORDS, folder: join(own, 'batches'), logger }),
     rules: { models: ECHO_MODELS.map(({ id }) => id), maxLineBytes: maxBodyBytes, maxLines: 1000 },
     ...{ files, logger, concurrency: 4, maxMedia: 16, maxBytes: 2 ** 20, maxStoredBytes: 2 ** 24 },
     ...{ maxBatches: 4, maxWaitingLines: 2000, keptSeconds: 3600 },
@@ -101,7 +102,7 @@ export async function openTestApp(
   const responses =
     rest.responses ??
     (await openResponseStore({
-      source: responsesIn(join(own, 'responses'), logger),
+      source: recordsInFolder({ ...RESPONSE_RECORDS, folder: join(own, 'responses'), logger }),
       quotas: { maxBytes: 2 ** 24, maxTenantBytes: 2 ** 24, maxResponses: 1000 },
       ...{ chain: { maxTurns: 20, maxBytes: maxBodyBytes }, keptSeconds: 3600, logger },
       ...keeping,

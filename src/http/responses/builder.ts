@@ -1,18 +1,10 @@
 /** The events of an answer → the events of a response, and the response as it is after each. */
-import type {
-  ChatEvent,
-  Explanation,
-  SoundSeen,
-  StationTimes,
-  TextLogprob,
-  TokenUsage,
-  VideoSeen,
-} from '../../chat/contract.ts'
+import type { ChatEvent, TextLogprob, TokenUsage } from '../../chat/contract.ts'
 import type { AerieError } from '../../errors.ts'
 import type { EndStatus } from '../../responses/contract.ts'
+import { AnswerNotes } from '../answer-notes.ts'
 import { errorBody } from '../openai-error.ts'
 import type { components } from '../openapi.d.ts'
-import { toWireNotes } from '../wire-usage.ts'
 import { itemId } from './item-ids.ts'
 import { toResponseLogprobs, toResponseUsage } from './usage.ts'
 
@@ -30,11 +22,7 @@ export class ResponseBuilder {
   /** The item that is being generated. */
   #open: Message | Call | undefined
   #next = 0
-  #explanation: Explanation | undefined
-  #videos: readonly VideoSeen[] = []
-  #sounds: readonly SoundSeen[] = []
-  #usage: TokenUsage | undefined
-  #stations: StationTimes = {}
+  readonly #notes = new AnswerNotes()
   #isCut = false
   #isFinished = false
   #droppedItems = 0
@@ -85,36 +73,25 @@ export class ResponseBuilder {
         // An answer that says nothing is a message all the same.
         if (this.#response.output.length > 0) return this.#close()
         return [...this.#openMessage(), ...this.#close()]
-      case 'explain':
-        this.#explanation = event
-        return []
-      case 'videos':
-        this.#videos = event.videos
-        return []
-      case 'sounds':
-        this.#sounds = event.sounds
-        return []
-      case 'usage':
-        this.#usage = event
-        return []
-      case 'timings':
-        this.#stations = event.stations
+      default:
+        this.#notes.add(event)
         return []
     }
   }
 
   /** The last event. Throws unless the answer is whole: nothing is called completed that is not. */
   end(nowSeconds: number): ResponseEvent {
-    if (!this.#isFinished || !this.#usage) {
+    const { usage } = this.#notes
+    if (!this.#isFinished || !usage) {
       throw new Error('the answer ended without a finish reason or without usage')
     }
     this.#response = {
       ...this.#response,
-      ...this.#notes(this.#usage),
+      ...this.#told(usage),
       status: this.#isCut ? 'incomplete' : 'completed',
       completed_at: this.#isCut ? null : nowSeconds,
       incomplete_details: this.#isCut ? { reason: 'max_output_tokens' } : null,
-      usage: toResponseUsage(this.#usage),
+      usage: toResponseUsage(usage),
     }
     const type = this.#isCut ? 'response.incomplete' : 'response.completed'
     return this.#number({ type, response: this.response })
@@ -246,9 +223,8 @@ export class ResponseBuilder {
     return itemId(this.#response.id, type, this.#response.output.length, 'output')
   }
 
-  #notes(usage: TokenUsage): Pick<ResponseObject, 'aerie'> {
-    const seen = { videos: this.#videos, sounds: this.#sounds }
-    const { aerie } = toWireNotes(this.#explanation, seen, usage, this.#stations)
+  #told(usage: TokenUsage): Pick<ResponseObject, 'aerie'> {
+    const { aerie } = this.#notes.toWire(usage)
     const dropped = this.#droppedItems > 0 ? { dropped_items: this.#droppedItems } : {}
     const notes = { ...aerie, ...dropped }
     return Object.keys(notes).length > 0 ? { aerie: notes } : {}

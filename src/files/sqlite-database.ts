@@ -1,7 +1,7 @@
 /** SQLite with statements that stay prepared and transactions that nobody forgets to end. */
 import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite'
-import { checkDatabase } from '../files/sqlite-records.ts'
-import { migrate } from '../files/sqlite-schema.ts'
+import { AerieError } from '../errors.ts'
+import { migrate } from './sqlite-schema.ts'
 
 export type Row = Record<string, SQLOutputValue>
 export type Values = Record<string, string | number | null | Uint8Array>
@@ -52,12 +52,14 @@ export class SqliteDatabase {
 
   /** All of it, or nothing. */
   transaction<T>(work: () => T): T {
+    // IMMEDIATE: what is read is what others see until the end.
     this.#database.exec('BEGIN IMMEDIATE')
     try {
       const result = work()
       this.#database.exec('COMMIT')
       return result
     } catch (error) {
+      // SQLite has rolled back itself where the disk is full.
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
       throw error
     }
@@ -78,4 +80,12 @@ export class SqliteDatabase {
     this.#statements.set(sql, statement)
     return statement
   }
+}
+
+/** Throws `storage_failure` for a database that is not as SQLite wrote it. */
+export function checkDatabase(database: DatabaseSync, subject: string): void {
+  const found = database.prepare('PRAGMA quick_check(1)').all()
+  const first = String(Object.values(found[0] ?? {})[0])
+  if (first === 'ok') return
+  throw new AerieError('storage_failure', `${subject}: the database is damaged (${first})`)
 }
