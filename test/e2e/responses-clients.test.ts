@@ -6,6 +6,7 @@ import { HumanMessage } from '@langchain/core/messages'
 import { ChatOpenAI } from '@langchain/openai'
 import { generateText, streamText } from 'ai'
 import OpenAI, { BadRequestError, NotFoundError } from 'openai'
+import { ResponsesWS } from 'openai/resources/responses/ws'
 import type { RunningServer } from '../../src/main.ts'
 import { type CheckedFetch, createCheckedFetch } from '../support/checked-fetch.ts'
 import { pictureUri, startTestServer } from '../support/server.ts'
@@ -65,7 +66,7 @@ describe('/v1/responses, asked by', () => {
       await client.responses.delete(first.id)
       await assert.rejects(client.responses.retrieve(first.id), NotFoundError)
       const gap = client.responses.create({ model, previous_response_id: second.id, input: 'a' })
-      await assert.rejects(gap, NotFoundError)
+      await assert.rejects(gap, { status: 400, code: 'previous_response_not_found' })
     })
 
     it('streams, by events and by its helper', async () => {
@@ -81,6 +82,51 @@ describe('/v1/responses, asked by', () => {
       })
       const final = await stream.finalResponse()
       assert.deepEqual([text, final.output_text, final.status], ['red', 'red', 'completed'])
+    })
+
+    it('goes on over a WebSocket, with the picture, without anything being stored', async () => {
+      const socket = new ResponsesWS(client)
+      const ask = async (event: object): Promise<OpenAI.Responses.Response> => {
+        const ended = new Promise<OpenAI.Responses.Response>((resolve, reject) => {
+          socket.once('response.completed', ({ response }) => resolve(response))
+          socket.once('error', reject)
+        })
+        socket.send({
+          ...{ type: 'response.create', model, store: false, temperature: 0, ...event },
+        })
+        return await ended
+      }
+      const said = ({ output }: OpenAI.Responses.Response) =>
+        output.flatMap((item) =>
+          item.type === 'message' && item.content[0]?.type === 'output_text'
+            ? [item.content[0].text]
+            : [],
+        )
+      const first = await ask({ input: input() })
+      assert.deepEqual(said(first), ['red'])
+      const second = await ask({
+        ...{ previous_response_id: first.id, input: 'what color is the square?' },
+      })
+      assert.deepEqual(said(second), ['blue'])
+      assert.ok(second.usage!.input_tokens_details.cached_tokens > 0, 'the prefix is known')
+      socket.close()
+      await assert.rejects(client.responses.retrieve(second.id), NotFoundError)
+    })
+
+    it('goes on from a compacted conversation, whose picture is still there', async () => {
+      const { output, usage } = await client.responses.compact({ model, input: input() })
+      assert.deepEqual(
+        output.map(({ type }) => type),
+        ['message', 'compaction'],
+      )
+      assert.ok(usage.output_tokens > 0)
+      const next = await client.responses.create({
+        ...{ model, temperature: 0, store: false },
+        // Types of output and input differ, though what comes back is meant to be sent again.
+        input: [...output, { role: 'user', content: 'what color is the square?' }] as never,
+      })
+      assert.equal(next.status, 'completed')
+      assert.ok(next.usage!.input_tokens > usage.output_tokens)
     })
 
     it('leaves one in the background, polls it, takes up its stream, and cancels another', async () => {
