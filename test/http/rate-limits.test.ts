@@ -372,6 +372,7 @@ test('a response in the background counts until it has ended, and not only until
     { keys: { ward: { concurrentRequests: 1 } } },
     { echo: { hold: held.promise } },
   )
+  using _ = { [Symbol.dispose]: () => held.resolve() }
   const ask = () =>
     app.request('POST', '/v1/responses', {
       payload: { model: 'echo', input: 'one two', background: true },

@@ -112,7 +112,8 @@ export async function refusedHandshake(
 }> {
   const socket = new WebSocket(`${url.replace('http', 'ws')}/v1/responses`, options)
   socket.on('error', () => {})
-  const [, response] = await once(socket, 'unexpected-response')
+  const opened = once(socket, 'open').then(() => assert.fail('the handshake was not refused'))
+  const [, response] = await Promise.race([once(socket, 'unexpected-response'), opened])
   const body = (await response.toArray()).join('')
   return { status: response.statusCode, headers: response.headers, body }
 }

@@ -295,6 +295,11 @@ const responses = {
   ...{ responses: 3, maxResponses: 10, bytes: 300, maxBytes: 1000 },
   ...{ created: 5, deleted: 1, expired: 1, evicted: 0, failures: 0, database: undefined },
 }
+const sockets = {
+  ...{ open: 2, maxOpen: 8, opened: 5, refused: 1 },
+  ...{ memoryBytes: 100, maxMemoryBytes: 1000, memoryDropped: 3 },
+}
+
 const background = {
   ...{ running: 1, maxRunning: 4, waiting: 2, maxWaiting: 8, eventBytes: 9, maxEventBytes: 90 },
   ...{ eventsDropped: 0, ended: { completed: 1, incomplete: 0, failed: 0, cancelled: 0 } },
@@ -328,7 +333,7 @@ test('adapters are counted, and absent where there are none', async () => {
 
 test('whatever can fill up says how far it may', async () => {
   const own = { engine, encoder, media, files, batches, serving, tracing }
-  const all = { ...own, responses, background, ...hearing }
+  const all = { ...own, responses, background, sockets, ...hearing }
   using metrics = createMetrics(() => all)
   const now = await samples(metrics)
   // What is measured → its bound.
@@ -382,6 +387,8 @@ test('whatever can fill up says how far it may', async () => {
     aerie_background_running: 'aerie_background_running_max',
     aerie_background_waiting: 'aerie_background_waiting_max',
     aerie_background_event_bytes: 'aerie_background_event_bytes_max',
+    aerie_websockets: 'aerie_websockets_max',
+    aerie_websocket_memory_bytes: 'aerie_websocket_memory_bytes_max',
   }
   for (const [name, bound] of Object.entries(bounds))
     assert.ok(now.get(name)! <= now.get(bound)!, `${name} ${now.get(name)} of ${now.get(bound)}`)
