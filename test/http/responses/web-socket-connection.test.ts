@@ -6,6 +6,8 @@ import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { WebSocket } from 'ws'
+import { NO_SPAN } from '../../../src/tracing/trace.ts'
+import type { Tracing } from '../../../src/tracing/tracing.ts'
 import { openTestApp } from '../../support/http-app.ts'
 import {
   connect,
@@ -246,6 +248,48 @@ describe('a handshake', () => {
     const error = await socket.ask({ input: 'x' })
     assert.deepEqual([error['error'].code, error['status']], ['invalid_api_key', 401])
     assert.equal((await socket.closed).code, 1008)
+  })
+})
+
+describe('a trace', () => {
+  it('has a span for each message, in the trace that the handshake names', async () => {
+    const spans: { name: string; parent: string | undefined; set: object[]; error?: string }[] = []
+    const tracing: Tracing = {
+      request(name, { traceparent: parent }) {
+        const span = { name, parent, set: [] as object[] }
+        spans.push(span)
+        return {
+          ...NO_SPAN,
+          ...{ isRecording: true, traceparent: `of-${name}`, traceId: 'the-trace' },
+          set: (attributes) => void span.set.push(attributes),
+          end: (outcome) => void Object.assign(span, outcome),
+        }
+      },
+      line: () => assert.fail('no line of a batch'),
+      batch: () => {},
+      stats: () => ({ sent: 0, failed: 0, dropped: 0, waiting: 0, maxWaiting: 1 }),
+      dispose: async () => {},
+    }
+    await using app = await openTestApp({ tracing })
+    const socket = await connect(app, { traceparent: 'from-afar' })
+    await socket.ask({ input: 'one', store: false })
+    await socket.ask({ input: 'one', model: 'nobody' })
+    await socket[Symbol.asyncDispose]()
+    await soon(() => app.log.some((line) => line.includes('"status":101')), 'the end is logged')
+    const of = (wanted: string) => spans.filter(({ name }) => name === wanted)
+    assert.deepEqual(
+      of('WEBSOCKET /v1/responses').map(({ parent, error }) => [parent, error]),
+      [
+        ['from-afar', undefined],
+        ['from-afar', 'model_not_found'],
+      ],
+    )
+    const [handshake] = of('GET /v1/responses')
+    assert.deepEqual(handshake!.set.at(-1), {
+      'http.response.status_code': 101,
+      'aerie.tenant': 'anonymous',
+    })
+    assert.ok(app.log.some((line) => line.includes('WEBSOCKET') && line.includes('the-trace')))
   })
 })
 
