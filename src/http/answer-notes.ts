@@ -45,6 +45,10 @@ export class AnswerNotes {
     return this.#usage
   }
 
+  get stations(): StationTimes {
+    return this.#stations
+  }
+
   /** The `aerie` of an answer that has this usage. */
   toWire(usage: TokenUsage): ReturnType<typeof toWireNotes> {
     const seen = { videos: this.#videos, sounds: this.#sounds }

@@ -1,18 +1,10 @@
 /** The events of an answer → one `ChatCompletion`. */
 
-import type {
-  ChatEvent,
-  Explanation,
-  FinishReason,
-  SoundSeen,
-  StationTimes,
-  TextLogprob,
-  TokenUsage,
-  VideoSeen,
-} from '../chat/contract.ts'
+import type { ChatEvent, FinishReason, StationTimes, TextLogprob } from '../chat/contract.ts'
+import { AnswerNotes } from './answer-notes.ts'
 import type { components } from './openapi.d.ts'
 import type { AnswerForm } from './wire-request.ts'
-import { toWireFinish, toWireLogprobs, toWireNotes, toWireUsage } from './wire-usage.ts'
+import { toWireFinish, toWireLogprobs, toWireUsage } from './wire-usage.ts'
 
 type ChatCompletion = components['schemas']['ChatCompletion']
 
@@ -27,11 +19,7 @@ export class AnswerBuilder {
   readonly #form: AnswerForm
   readonly #choices: readonly Choice[]
   #start: Extract<ChatEvent, { type: 'start' }> | undefined
-  #explanation: Explanation | undefined
-  #videos: readonly VideoSeen[] = []
-  #sounds: readonly SoundSeen[] = []
-  #usage: TokenUsage | undefined
-  #stations: StationTimes = {}
+  readonly #notes = new AnswerNotes()
 
   constructor(form: AnswerForm, n: number) {
     this.#form = form
@@ -45,22 +33,13 @@ export class AnswerBuilder {
   }
 
   get stations(): StationTimes {
-    return this.#stations
+    return this.#notes.stations
   }
 
   add(event: ChatEvent): void {
     switch (event.type) {
       case 'start':
         this.#start = event
-        break
-      case 'explain':
-        this.#explanation = event
-        break
-      case 'videos':
-        this.#videos = event.videos
-        break
-      case 'sounds':
-        this.#sounds = event.sounds
         break
       case 'text-delta': {
         const choice = this.#choices[event.choice]!
@@ -77,22 +56,17 @@ export class AnswerBuilder {
       case 'finish':
         this.#choices[event.choice]!.finishReason = event.reason
         break
-      case 'usage':
-        this.#usage = event
-        break
-      case 'timings':
-        this.#stations = event.stations
-        break
+      default:
+        this.#notes.add(event)
     }
   }
 
   /** Throws when the events did not make a whole answer: a 200 never hides a failure. */
   build(): ChatCompletion {
     const start = this.#start
-    const usage = this.#usage
+    const { usage } = this.#notes
     if (!start || !usage) throw new Error('the answer ended without a start or without usage')
     const { serviceTier, metadata } = this.#form
-    const seen = { videos: this.#videos, sounds: this.#sounds }
     return {
       id: start.id,
       object: 'chat.completion',
@@ -103,7 +77,7 @@ export class AnswerBuilder {
       ...(metadata ? { metadata } : {}),
       choices: this.#choices.map(toWireChoice),
       usage: toWireUsage(usage),
-      ...toWireNotes(this.#explanation, seen, usage, this.#stations),
+      ...this.#notes.toWire(usage),
     }
   }
 }

@@ -128,7 +128,7 @@ export class ResponseConnection {
       return
     }
     this.#waiting.push(message)
-    if (!this.#isWorking) this.#working = this.#work()
+    if (!this.#isWorking) this.#working = this.#work().catch((err) => this.#fail(err))
   }
 
   /** One after the other, as the specification asks. */
@@ -218,6 +218,13 @@ export class ResponseConnection {
     const stalled = setTimeout(() => this.terminate(), this.#room.options.stallMs)
     await Promise.race([isSent, this.#closed])
     clearTimeout(stalled)
+  }
+
+  /** A defect: nothing that a message says gets as far as this. */
+  #fail(err: unknown): void {
+    const { id: requestId } = this.#handshake
+    this.#room.responses.logger.error({ requestId, err }, 'a WebSocket failed')
+    this.terminate()
   }
 
   #beat(): void {
