@@ -109,7 +109,9 @@ describe('a prompt with tools', async () => {
         const { messages, tools = [] } = cases[name]!
         const inSystem = messages[0]!.tools
         const told = inSystem ? JSON.parse(inSystem) : tools
-        const asked = told.map((one: { function: Partial<Tool> }) => tool('', one.function))
+        const asked = told.map((one: Partial<Tool> & { function?: Partial<Tool> }) => {
+          return tool('', one.function ?? one)
+        })
         const built = await buildPrompt(published(format), messages.map(toMessage), [], asked)
         assert.equal(built.text, prompt)
       })
