@@ -85,8 +85,18 @@ function tagsOf(tools: readonly Tool[], syntax: CallSyntax, mark?: string): Tag[
 const NO_ARGUMENTS: JsonSchema = { type: 'object', properties: {}, additionalProperties: false }
 const ANY_OBJECT: JsonSchema = { type: 'object' }
 
-function argumentsOf({ parameters = NO_ARGUMENTS, param }: Tool): Constraint {
-  return { kind: 'json', schema: parameters, param: `${param}.parameters` }
+function argumentsOf({
+  parameters = NO_ARGUMENTS,
+  param,
+  schemaParam = `${param}.parameters`,
+}: Tool): Constraint {
+  return { kind: 'json', schema: ofObjects(parameters), param: schemaParam }
+}
+
+/** Arguments are an object, also where a schema does not say so, as `{}` does not. */
+function ofObjects(schema: JsonSchema): JsonSchema {
+  if (typeof schema === 'boolean') return schema ? ANY_OBJECT : schema
+  return schema['type'] === 'object' ? schema : { ...schema, type: 'object' }
 }
 
 function literal(text: string): Constraint[] {

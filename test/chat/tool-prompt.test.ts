@@ -175,6 +175,43 @@ describe('a prompt with tools', async () => {
     }
   })
 
+  it('is in the format that a template writes, not in one whose marks stand in it', () => {
+    const formatOf = (calls: string) => {
+      const written = `{% for t in tools %}{{ t.function.name }}{% endfor %}{% for m in messages %}{{ m.role }}\n{% for c in m.tool_calls %}${calls}{% endfor %}\n{% endfor %}assistant\n`
+      return builderOf(new ChatTemplate(written, {})).tools.format
+    }
+    const name = '{{ c.function.name }}'
+    const args = '{{ c.function.arguments | tojson }}'
+    const xml = `<tool_call>\n<function=${name}>\n{% for k, v in c.function.arguments.items() %}<parameter={{ k }}>\n{{ v }}\n</parameter>\n{% endfor %}</function>\n</tool_call>`
+    assert.equal(formatOf(xml), 'generic')
+    assert.equal(
+      formatOf(`<tool_call>${name}{{ '\n' }}<arg_key>a</arg_key></tool_call>`),
+      'generic',
+    )
+    assert.equal(formatOf(`{"tool_name": "${name}", "parameters": ${args}}`), 'generic')
+    assert.equal(formatOf(`<function=${name}>${args}</function>`), 'functionary')
+    const object = `{"name": "${name}", "arguments": ${args}}`
+    assert.equal(formatOf(`<tool_call>${object}</tool_call>`), 'hermes')
+    assert.equal(formatOf(`[TOOL_CALLS] [${object}]`), 'mistral')
+    assert.equal(formatOf(`[TOOL_CALLS][${object}]`), 'mistral-nemo')
+    assert.equal(formatOf(`[TOOL_CALLS]${name}[CALL_ID]abc[ARGS]${args}`), 'mistral-v11')
+    assert.equal(formatOf(`{"name": "${name}", "parameters": ${args}}`), 'llama3')
+  })
+
+  it('has nothing where a template trims what is not there', async () => {
+    const template = new ChatTemplate(
+      '{# <tool_call> #}{% for t in tools %}{{ t.function.name }}({{ t.function.description | trim }}){% endfor %}',
+      {},
+    )
+    const { text: prompt } = await buildPrompt(
+      builderOf(template),
+      [user(text('x'))],
+      [],
+      [tool('f')],
+    )
+    assert.equal(prompt, 'f()')
+  })
+
   it('is rendered with the template for tools of a checkpoint that has one', async () => {
     const plain = 'plain{% for m in messages %}{{ m.content }}{% endfor %}'
     const forTools = 'tools{% for t in tools %}{{ t.function.name }}<tool_call>{% endfor %}'
