@@ -115,6 +115,64 @@ describe('calls as published templates write them', () => {
   })
 })
 
+/** Texts of calls out of what others published of formats whose templates write none; the arguments are ours. */
+const PUBLISHED_ANSWERS = [
+  // mistral-common, tests of the tokenizer v3: '▁' there is a space here, and the id is the client's.
+  ['mistral', '[TOOL_CALLS] [{"name": "now", "arguments": {}, "id": "123456789"}]', ['now {}']],
+  // Ollama's library, nemotron-mini: each call with a space behind it.
+  [
+    'nemotron',
+    '<toolcall> {"name": "now", "arguments": {}} </toolcall> <toolcall> {"name": "get_weather", "arguments": {"city": "Bonn"}} </toolcall> ',
+    ['now {}', 'get_weather {"city": "Bonn"}'],
+  ],
+  // vLLM, phi4mini_tool_parser and its template.
+  [
+    'phi4',
+    'functools[{"name": "get_weather", "arguments": {"city": "Bonn", "on": [1, 2]}}]',
+    ['get_weather {"city": "Bonn", "on": [1, 2]}'],
+  ],
+  // llama.cpp, its template for Phi-4-mini.
+  ['phi4', '<|tool_call|>{"name": "now", "arguments": {}}<|/tool_call|>', ['now {}']],
+  // The card of SmolLM2-1.7B-Instruct: its layout, and that a list may be empty.
+  [
+    'smollm2',
+    '<tool_call>[\n{"name": "now", "arguments": {}},\n{"name": "get_weather", "arguments": {"city": "Bonn"}}\n]</tool_call>',
+    ['now {}', 'get_weather {"city": "Bonn"}'],
+  ],
+  ['smollm2', '<tool_call>[]</tool_call>', []],
+  // Llama 3.1, its prompt formats: functions of the user's own, and a call behind the mark.
+  [
+    'functionary',
+    '<function=get_weather>{"city": "Bonn"}</function>',
+    ['get_weather {"city": "Bonn"}'],
+  ],
+  [
+    'llama3',
+    '<|python_tag|>{"name": "get_weather", "parameters": {"city": "Bonn"}}',
+    ['get_weather {"city": "Bonn"}'],
+  ],
+] as const
+
+describe('answers as others have them', () => {
+  for (const [format, text, calls] of PUBLISHED_ANSWERS) {
+    it(`are read: ${format}, ${JSON.stringify(text)}`, () => {
+      for (const size of [1, 4, text.length]) {
+        const parser = new ToolCallParser(syntaxOf(format), NAMES)
+        const found: string[] = []
+        for (let i = 0; i < text.length; i += size) {
+          for (const piece of parser.push(text.slice(i, i + size))) {
+            if (piece.type === 'call') found.push(`${piece.name} `)
+            if (piece.type === 'arguments') found.push(found.pop()! + piece.text)
+            assert.notEqual(piece.type, 'text')
+          }
+        }
+        assert.ok(parser.end().every(({ type }) => type !== 'text'))
+        assert.deepEqual(found, calls)
+      }
+    })
+  }
+})
+
 describe('a published template', {
   skip: FOLDER ? false : 'PUBLISHED_TEMPLATES names no folder with them (test/fixtures/tools)',
 }, () => {

@@ -256,6 +256,28 @@ describe('a prompt with tools for a template that knows none', async () => {
     assert.ok(behind.text.startsWith('<s><|system|>Be brief.\n\n# Tools\n'))
   })
 
+  it('has each of several by itself, and in the words of a family that was trained on some', async () => {
+    const told = [weather, tool('now')]
+    const json = told.map(({ name }) => `{"type": "function", "function": {"name": "${name}"`)
+    const { text: own } = await buildPrompt(builder, [user(text('x'))], [], told)
+    assert.ok(own.includes(`<tools>\n${json[0]}`) && own.includes(`}}\n${json[1]}`), own)
+    assert.match(own, /\}\n<\/tools>\n/)
+    const smollm2 = new ChatTemplate(
+      "{% if messages[0].role != 'system' %}named SmolLM{% endif %}{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}",
+      {},
+    )
+    const tools = modelTools(smollm2, tokenizer)
+    assert.equal(tools.format, 'smollm2')
+    const asking = { ...builder, template: smollm2, tools, messageContent: 'text' as const }
+    const { text: prompt } = await buildPrompt(asking, [user(text('x'))], [], told)
+    assert.ok(prompt.startsWith('system: You are an expert in composing functions. '), prompt)
+    const list = /<tools>(.*)<\/tools>/.exec(prompt)![1]!
+    assert.deepEqual(
+      JSON.parse(list).map((one: { function: Tool }) => one.function.name),
+      ['get_weather', 'now'],
+    )
+  })
+
   it('has calls in answers and results in questions, user and assistant in turn', async () => {
     const messages = [
       user(text('x')),
