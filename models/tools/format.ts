@@ -5,7 +5,7 @@
 
 export interface ToolFormat {
   readonly name: string
-  /** Texts of a chat template that knows tools, any of which says that its calls are written so. */
+  /** Texts of a chat template that knows tools, any of which says that its calls may be written so; what it renders decides. */
   readonly templateMarks: readonly string[]
   readonly calls: CallSyntax
   /** What a chat template that knows tools asks of a conversation; absent: nothing. */
@@ -21,7 +21,7 @@ export interface CallSyntax {
   readonly bare: boolean
   /** `object`: each call has a beginning and an end. `list`: all stand in one array between them. `named`: the name, then `argumentsMark`, then the arguments. */
   readonly form: 'object' | 'list' | 'named'
-  /** Ends what `begins` began; empty: nothing does. */
+  /** Ends what the first of `begins` began, and may end what another did; empty: nothing does. */
   readonly end: string
   /** What is written inside, next to beginning and end. */
   readonly open: string
@@ -41,13 +41,15 @@ export interface TemplateRules {
   readonly shortIds?: true
   /** A message that called several tools is told as several messages, each with its result. */
   readonly oneCallAMessage?: true
+  /** A tool is told of by its function, without what says that it is one. */
+  readonly bareFunctions?: true
 }
 
 /** What is written into the messages for a template that has no place for it. */
 export interface WrittenTools {
-  /** Behind the system message, or in its place: `before`, each tool as JSON with `each` in front, `after`. */
+  /** Behind the system message, or in its place: `before`, the tools as JSON with `between` between two, `after`. */
   readonly before: string
-  readonly each: string
+  readonly between: string
   readonly after: string
   /** Around a result, in a message of the user. */
   readonly resultBegin: string

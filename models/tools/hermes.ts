@@ -26,8 +26,8 @@ export const generic: ToolFormat = {
   templateMarks: [],
   written: {
     before:
-      '# Tools\n\nYou can call functions. They are described here, one a line, with the JSON Schema of their arguments:\n<tools>',
-    each: '\n',
+      '# Tools\n\nYou can call functions. They are described here, one a line, with the JSON Schema of their arguments:\n<tools>\n',
+    between: '\n',
     after:
       '\n</tools>\n\nTo call a function, write its name and its arguments as a JSON object in these tags, once for each call:\n<tool_call>\n{"name": <function name>, "arguments": <arguments>}\n</tool_call>\nWhat it gives comes back in <tool_response></tool_response>.',
     resultBegin: '<tool_response>\n',

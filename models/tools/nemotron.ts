@@ -1,4 +1,7 @@
-/** Nemotron Mini and Hymba write each call in tags; Llama Nemotron (Nano 8B v1, Super v1.5) and Nemotron Nano v2 a list in others. */
+/**
+ * Nemotron Mini and Hymba write each call in tags (nvidia/Nemotron-Mini-4B-Instruct, "Prompt Format"; Ollama's library has the spaces);
+ * Llama Nemotron (Nano 8B v1, Super v1.5) and Nemotron Nano v2 a list in others, as their chat templates do.
+ */
 import type { ToolFormat } from './format.ts'
 
 export const nemotron: ToolFormat = {
@@ -11,7 +14,7 @@ export const nemotron: ToolFormat = {
     end: '</toolcall>',
     open: ' ',
     close: ' ',
-    between: '\n',
+    between: ' ',
     argumentsKey: 'arguments',
     parallel: true,
   },

@@ -41,17 +41,31 @@ function textWithCalls(
   syntax: CallSyntax,
   isParallel: boolean,
 ): Constraint {
-  const { first, last } = callTexts(syntax)
-  // A bare call is known by what every call begins with.
-  const trigger = syntax.bare ? '{"name": "' : syntax.begins[0]!
   // Schemas of functions that are not strict are for the model to read.
   const held = tools.map((tool) => (tool.strict ? tool : { ...tool, parameters: ANY_OBJECT }))
-  const tags =
-    syntax.form === 'list'
-      ? [{ begin: first, content: inner(calls(held, syntax, isParallel)), end: last }]
-      : tagsOf(held, syntax)
+  const marked = syntax.begins.flatMap((mark) => tagsBehind(mark, held, syntax, isParallel))
+  // A call without a mark is known by what every call begins with.
+  const bare = syntax.bare ? tagsOf(held, syntax) : []
+  const triggers = [...syntax.begins, ...(syntax.bare ? ['{"name": "'] : [])]
   const stopAfterFirst = !isParallel
-  return { kind: 'triggered', triggers: [trigger], tags, atLeastOne: false, stopAfterFirst }
+  return {
+    kind: 'triggered',
+    triggers,
+    tags: [...marked, ...bare],
+    atLeastOne: false,
+    stopAfterFirst,
+  }
+}
+
+function tagsBehind(
+  mark: string,
+  tools: readonly Tool[],
+  syntax: CallSyntax,
+  isParallel: boolean,
+): Tag[] {
+  if (syntax.form !== 'list') return tagsOf(tools, syntax, mark)
+  const { first, last } = callTexts(syntax, mark)
+  return [{ begin: first, content: inner(calls(tools, syntax, isParallel)), end: last }]
 }
 
 /** Of a list, what stands between its beginning and its end. */
@@ -59,8 +73,8 @@ function inner(list: Constraint): Constraint {
   return list.kind === 'sequence' ? list.of[1]! : list
 }
 
-function tagsOf(tools: readonly Tool[], syntax: CallSyntax): Tag[] {
-  const { around } = callTexts(syntax)
+function tagsOf(tools: readonly Tool[], syntax: CallSyntax, mark?: string): Tag[] {
+  const { around } = callTexts(syntax, mark)
   return tools.map((tool) => {
     const { before, after } = around(tool.name)
     return { begin: before, content: argumentsOf(tool), end: after }
@@ -71,8 +85,18 @@ function tagsOf(tools: readonly Tool[], syntax: CallSyntax): Tag[] {
 const NO_ARGUMENTS: JsonSchema = { type: 'object', properties: {}, additionalProperties: false }
 const ANY_OBJECT: JsonSchema = { type: 'object' }
 
-function argumentsOf({ parameters = NO_ARGUMENTS, param }: Tool): Constraint {
-  return { kind: 'json', schema: parameters, param: `${param}.parameters` }
+function argumentsOf({
+  parameters = NO_ARGUMENTS,
+  param,
+  schemaParam = `${param}.parameters`,
+}: Tool): Constraint {
+  return { kind: 'json', schema: ofObjects(parameters), param: schemaParam }
+}
+
+/** Arguments are an object, also where a schema does not say so, as `{}` does not. */
+function ofObjects(schema: JsonSchema): JsonSchema {
+  if (typeof schema === 'boolean') return schema ? ANY_OBJECT : schema
+  return schema['type'] === 'object' ? schema : { ...schema, type: 'object' }
 }
 
 function literal(text: string): Constraint[] {

@@ -196,6 +196,8 @@ export interface ChatMessage<Part = ContentPart> {
   readonly toolCalls?: readonly ToolCall[]
   /** Of a tool's message: the call that it is the result of. */
   readonly toolCallId?: string
+  /** The field that says so, where it is not `tool_call_id` of the message. */
+  readonly toolCallParam?: string
 }
 
 /** A message as a client wrote it. */

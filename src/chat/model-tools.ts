@@ -2,6 +2,7 @@
 import type { CallSyntax, TemplateRules, ToolFormat } from '../../models/tools/format.ts'
 import { TEMPLATE_FORMATS, WRITTEN_FORMATS } from '../../models/tools/formats.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
+import { readsCall, spellsCall } from './format-probe.ts'
 import type { ChatTemplate, TemplateMessage } from './template.ts'
 
 export interface ModelTools {
@@ -29,6 +30,7 @@ export type ToolWriting =
   | { readonly by: 'messages'; readonly texts: NonNullable<ToolFormat['written']> }
 
 const PROBE = 'aerie_probe'
+const PROBE_ARGUMENTS = { a: 1 }
 const PROBE_TOOL = {
   type: 'function',
   function: { name: PROBE, description: '', parameters: { type: 'object', properties: {} } },
@@ -40,7 +42,7 @@ const CALLED: readonly TemplateMessage[] = [
     role: 'assistant',
     content: '',
     tool_calls: [
-      { id: 'aerie0001', type: 'function', function: { name: PROBE, arguments: { a: 1 } } },
+      { id: 'aerie0001', type: 'function', function: { name: PROBE, arguments: PROBE_ARGUMENTS } },
     ],
   },
   { role: 'tool', name: 'x', tool_call_id: 'aerie0001', content: 'x' },
@@ -51,34 +53,55 @@ export function modelTools(
   template: Pick<ChatTemplate, 'render' | 'text'>,
   tokenizer: Pick<Tokenizer, 'idOf' | 'isSpecial'>,
 ): ModelTools {
-  const shows = (messages: readonly TemplateMessage[], tools?: readonly object[]) => {
+  const render = (messages: readonly TemplateMessage[], tools?: readonly object[]) => {
     try {
-      return template.render(messages, tools).includes(PROBE)
+      return template.render(messages, tools)
     } catch {
-      // One that refuses the conversation does not write it.
-      return false
+      // One that refuses the conversation writes nothing of it.
+      return ''
     }
   }
-  const isVariable = shows(ASKED, [PROBE_TOOL])
+  const shows = (text: string) => text.includes(PROBE)
+  const isVariable = shows(render(ASKED, [PROBE_TOOL]))
   const isField =
-    !isVariable && shows([{ role: 'system', content: 'x', tools: `[${PROBE}]` }, ...ASKED])
+    !isVariable && shows(render([{ role: 'system', content: 'x', tools: `[${PROBE}]` }, ...ASKED]))
   const source = isVariable || isField ? 'chat-template' : 'messages'
-  const format = source === 'chat-template' ? find(TEMPLATE_FORMATS, template.text) : undefined
+  const none = isVariable ? [] : undefined
+  const called = render(CALLED, none)
+  const writesCalls = shows(called)
+  const marked = source === 'messages' ? [] : allMarked(TEMPLATE_FORMATS, template.text)
+  const format = writesCalls ? writtenIn(called, render(ASKED, none), marked) : marked[0]
   if (format) {
     return described(format, source, tokenizer, {
       by: 'template',
       told: isVariable ? 'variable' : 'system',
-      writesCalls: shows(CALLED, isVariable ? [] : undefined),
+      writesCalls,
       rules: format.template ?? {},
     })
   }
-  const written = find(WRITTEN_FORMATS, template.text) ?? WRITTEN_FORMATS.at(-1)!
+  const written = allMarked(WRITTEN_FORMATS, template.text)[0] ?? WRITTEN_FORMATS.at(-1)!
   const texts = written.written!
   return described(written, 'messages', tokenizer, { by: 'messages', texts })
 }
 
-function find(formats: readonly ToolFormat[], text: string): ToolFormat | undefined {
-  return formats.find(({ templateMarks }) => templateMarks.some((mark) => text.includes(mark)))
+function allMarked(formats: readonly ToolFormat[], text: string): ToolFormat[] {
+  return formats.filter(({ templateMarks }) => templateMarks.some((mark) => text.includes(mark)))
+}
+
+/**
+ * The format in which the template wrote the call of the probe: marks alone would take XML in `<tool_call>` for JSON. One that spells
+ * it just so is nearer than one that only reads it.
+ */
+function writtenIn(
+  called: string,
+  asked: string,
+  formats: readonly ToolFormat[],
+): ToolFormat | undefined {
+  const call = { name: PROBE, arguments: PROBE_ARGUMENTS }
+  return (
+    formats.find(({ calls }) => spellsCall(calls, called, call)) ??
+    formats.find(({ calls }) => readsCall(calls, called, asked, call))
+  )
 }
 
 function described(

@@ -46,11 +46,17 @@ export function toTemplate(
   )
   if (told.length === 0) return { messages: written, tools: undefined }
   if (writing.told === 'variable') return { messages: written, tools: told }
-  return { messages: withSystemField(written, pythonJson(told)), tools: undefined }
+  const field = writing.rules.bareFunctions ? told.map((one) => one.function) : told
+  return { messages: withSystemField(written, pythonJson(field)), tools: undefined }
+}
+
+interface ToldTool {
+  readonly type: 'function'
+  readonly function: object
 }
 
 /** As clients write it, which is what published templates are made for. */
-export function toolObject({ name, description, parameters }: Tool): object {
+export function toolObject({ name, description, parameters }: Tool): ToldTool {
   return {
     type: 'function',
     function: {
@@ -151,8 +157,8 @@ function writeIntoMessages(
     }
   })
   if (tools.length === 0) return written
-  const described = tools.map((tool) => texts.each + pythonJson(toolObject(tool)))
-  const text = texts.before + described.join('') + texts.after
+  const described = tools.map((tool) => pythonJson(toolObject(tool)))
+  const text = texts.before + described.join(texts.between) + texts.after
   const [first, ...others] = written
   if (first?.role === 'system') return [joined(first, '\n\n', text), ...others]
   const content = writer.form === 'parts' ? [{ type: 'text' as const, text }] : text

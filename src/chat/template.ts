@@ -4,6 +4,7 @@ import { Template } from '@huggingface/jinja'
 import type { PromptSource } from '../capabilities/document.ts'
 import { AerieError } from '../errors.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
+import { withEmptyForUndefined } from './jinja-undefined.ts'
 import { findTemplate } from './template-source.ts'
 
 /** `frames`: how many of a video are seen; only families that count them among the pictures look at it. */
@@ -48,8 +49,9 @@ export class ChatTemplate {
     source: PromptSource = { source: 'text' },
     toolText = text,
   ) {
-    this.#template = new Template(text)
-    this.#toolTemplate = toolText === text ? this.#template : new Template(toolText)
+    this.#template = withEmptyForUndefined(new Template(text))
+    this.#toolTemplate =
+      toolText === text ? this.#template : withEmptyForUndefined(new Template(toolText))
     this.text = toolText === text ? text : `${text}\n${toolText}`
     this.#variables = variables
     this.source = source

@@ -11,6 +11,8 @@ export interface Tool {
   readonly strict: boolean
   /** The field that it stands in. */
   readonly param: string
+  /** That of its schema, where it is not `parameters` in there. */
+  readonly schemaParam?: string
 }
 
 /** `only`: of all the tools that are told to the model, those that it may call. */

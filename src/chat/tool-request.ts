@@ -11,10 +11,12 @@ type ToolRequest = Pick<ChatRequest, 'tools' | 'toolChoice' | 'messages'>
 export function checkTools({ tools, toolChoice, messages }: ToolRequest): void {
   const names = new Set<string>()
   let length = 0
-  for (const { name, description, parameters, param } of tools) {
+  for (const tool of tools) {
+    const { name, description, parameters, param } = tool
     if (names.has(name))
       throw invalid(`${param}.name`, `${quoted(name)} is the name of another tool`)
     names.add(name)
+    checkObject(tool)
     length += JSON.stringify([name, description, parameters]).length
     if (length > MOST_TOOL_TEXT) {
       const what = `tools: the schemas have more than ${MOST_TOOL_TEXT} characters together`
@@ -32,17 +34,24 @@ export function checkTools({ tools, toolChoice, messages }: ToolRequest): void {
   checkTurns(messages)
 }
 
+/** Arguments have names: a schema of anything but an object could be told to a model and kept by none. */
+function checkObject({ parameters, param, schemaParam = `${param}.parameters` }: Tool): void {
+  const type = typeof parameters === 'object' ? parameters['type'] : undefined
+  if (type === undefined || [type].flat().includes('object')) return
+  throw invalid(`${schemaParam}.type`, `expected "object", got ${quoted(type)}`)
+}
+
 /** As OpenAI has it: results stand right behind the message whose calls they are of, one for each. */
 function checkTurns(messages: readonly RequestMessage[]): void {
   let open = new Map<string, string>()
   let answered = new Set<string>()
   const requireNone = () => {
     for (const [id, param] of open) {
-      throw invalid(param, `expected a tool message behind it with tool_call_id ${quoted(id)}`)
+      throw invalid(param, `expected the result of ${quoted(id)} behind it`)
     }
   }
-  messages.forEach(({ role, toolCalls = [], toolCallId }, i) => {
-    const param = `messages[${i}].tool_call_id`
+  messages.forEach(({ role, toolCalls = [], toolCallId, toolCallParam }, i) => {
+    const param = toolCallParam ?? `messages[${i}].tool_call_id`
     if (role === 'tool') {
       const id = toolCallId ?? ''
       if (open.delete(id)) {
@@ -50,7 +59,7 @@ function checkTurns(messages: readonly RequestMessage[]): void {
         return
       }
       if (answered.has(id)) throw invalid(param, `there is a result of ${quoted(id)} already`)
-      const what = 'is no call of the assistant message before'
+      const what = 'is the id of no call in the assistant message before'
       throw invalid(param, `${quoted(id)} ${what}`)
     }
     requireNone()
@@ -100,8 +109,9 @@ export function callableTools(request: Pick<ToolRequest, 'tools' | 'toolChoice'>
   return only ? told.filter(({ name }) => only.includes(name)) : told
 }
 
-function quoted(text: string): string {
-  return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text)
+function quoted(value: unknown): string {
+  const text = JSON.stringify(value)
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text
 }
 
 function invalid(param: string, what: string): AerieError {

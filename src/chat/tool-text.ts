@@ -10,9 +10,11 @@ export interface CallTexts {
   around(name: string): { readonly before: string; readonly after: string }
 }
 
-export function callTexts(syntax: CallSyntax): CallTexts {
-  const { form, bare, begins, end, open, close, between, argumentsKey, argumentsMark } = syntax
-  const begin = bare ? '' : begins[0]! + open
+/** `mark`: another of those that begin calls, which nothing ends. */
+export function callTexts(syntax: CallSyntax, mark?: string): CallTexts {
+  const { form, bare, begins, open, close, between, argumentsKey, argumentsMark } = syntax
+  const begin = bare && mark === undefined ? '' : (mark ?? begins[0]!) + open
+  const end = mark === undefined || mark === begins[0] ? syntax.end : ''
   const object = (name: string) => `{"name": ${JSON.stringify(name)}, "${argumentsKey}": `
   switch (form) {
     case 'object': {

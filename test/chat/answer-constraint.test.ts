@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import { generic } from '../../models/tools/hermes.ts'
 import { llama3 } from '../../models/tools/llama3.ts'
 import { mistral } from '../../models/tools/mistral.ts'
+import { phi4 } from '../../models/tools/phi4.ts'
 import { answerConstraint } from '../../src/chat/answer-constraint.ts'
 import type { Tool, ToolChoice } from '../../src/chat/contract.ts'
 import type { Constraint } from '../../src/engine/constraint.ts'
@@ -83,6 +84,47 @@ describe('what an answer may say because of its tools', () => {
       tags: [hermesTag('f'), hermesTag('g', { type: 'object' })],
       ...{ atLeastOne: false, stopAfterFirst: false },
     })
+  })
+
+  it('keeps arguments to an object, whatever the schema leaves out', () => {
+    const of = (parameters: object) => {
+      const tools = [tool('f', { parameters: parameters as Tool['parameters'] })]
+      const one = answerConstraint(
+        asked({ mode: 'required' }, tools, false),
+        generic.calls,
+        undefined,
+      )
+      assert.ok(one?.kind === 'choice' && one.of[0]?.kind === 'tag')
+      assert.ok(one.of[0].content.kind === 'json')
+      return one.of[0].content.schema
+    }
+    assert.deepEqual(of({}), { type: 'object' })
+    assert.deepEqual(of({ $ref: '#/$defs/a' }), { $ref: '#/$defs/a', type: 'object' })
+    assert.deepEqual(of({ type: ['object', 'null'] }), { type: 'object' })
+    assert.deepEqual(of(schema), schema)
+  })
+
+  it('keeps to strict tools behind each mark that a format reads', () => {
+    const tools = [tool('f', { strict: true })]
+    const constraint = answerConstraint(
+      asked({ mode: 'auto' }, tools, false),
+      phi4.calls,
+      undefined,
+    )
+    assert.ok(constraint?.kind === 'triggered')
+    assert.deepEqual(constraint.triggers, ['<|tool_call|>', 'functools'])
+    const ends = constraint.tags.map(({ begin, end }) => [begin, end])
+    assert.deepEqual(ends, [
+      ['<|tool_call|>[', ']<|/tool_call|>'],
+      ['functools[', ']'],
+    ])
+    const bare = answerConstraint(asked({ mode: 'auto' }, tools, false), llama3.calls, undefined)
+    assert.ok(bare?.kind === 'triggered')
+    assert.deepEqual(bare.triggers, ['<|python_tag|>', '{"name": "'])
+    assert.deepEqual(
+      bare.tags.map(({ begin }) => begin),
+      ['<|python_tag|>{"name": "f", "parameters": ', '{"name": "f", "parameters": '],
+    )
   })
 
   it('is text in which only those tools are called that may be', () => {

@@ -71,7 +71,40 @@ const call = fc.record({
     .map((value) => JSON.stringify(value)),
 })
 
+/** A call of a tool that there is, what there is of its arguments, its end: one behind the other, but for the last, which may be cut. */
+function assertWhole(pieces: readonly ParsedPiece[]): void {
+  let isOpen = false
+  for (const piece of pieces) {
+    if (piece.type === 'call') {
+      assert.ok(!isOpen && NAMES.has(piece.name))
+      isOpen = true
+    } else if (piece.type === 'text') assert.ok(!isOpen, 'a text in a call')
+    else {
+      assert.ok(isOpen, `${piece.type} outside of a call`)
+      isOpen = piece.type === 'arguments'
+    }
+  }
+}
+
 describe('the text of any answer', () => {
+  it('has calls that begin, have arguments and end, also where a call is damaged in any place', (test) => {
+    const made = fc.array(call, { minLength: 1, maxLength: 3 })
+    fc.assert(
+      fc.property(
+        ...[format, made, fc.nat(), fc.nat({ max: 12 }), hostile, cuts],
+        ({ calls }, whole, place, gone, parts, some) => {
+          const written = writeCalls(calls, whole)
+          const at = place % (written.length + 1)
+          const text = written.slice(0, at) + parts.slice(0, 3).join('') + written.slice(at + gone)
+          const pieces = read(calls, text, [])
+          assertWhole(pieces)
+          assert.deepEqual(read(calls, text, some), pieces)
+        },
+      ),
+      propertyRuns(300, test),
+    )
+  })
+
   it('says the same however it is cut into pieces, and never fails', (test) => {
     fc.assert(
       fc.property(format, hostile, cuts, ({ calls }, parts, some) => {

@@ -142,3 +142,64 @@ describe('what looks like a call', () => {
     assert.equal(parser.isInCall, true)
   })
 })
+
+/** Pieces of `size` units: tokens and steps of several tokens end anywhere. */
+function readIn(format: string, text: string, size: number) {
+  const parser = new ToolCallParser(syntaxOf(format), NAMES)
+  const calls: string[] = []
+  const slices = Array.from({ length: Math.ceil(text.length / size) }, (_, i) =>
+    text.slice(i * size, (i + 1) * size),
+  )
+  for (const piece of [...slices.flatMap((slice) => parser.push(slice)), ...parser.end()]) {
+    if (piece.type === 'call') calls.push(`${piece.name} `)
+    if (piece.type === 'arguments') calls.push(`${calls.pop()!}${piece.text}`)
+    if (piece.type === 'text') calls.push(`text ${piece.text}`)
+  }
+  return calls
+}
+
+/** What parsers of other servers have lost or broken, by the number of the report. */
+const REPORTED = [
+  ['no arguments of a tool that takes none (vllm 28806)', '{}'],
+  ['a list of objects (vllm 21360)', '{"numbers": [{"a": 1}, {"a": 2}]}'],
+  ['lists in lists (vllm 48795)', '{"m": [[1, [2]], []]}'],
+  ['brackets in a text', '{"q": "x]}</tool_call>, [TOOL_CALLS][ARGS]; }"}'],
+  [
+    'members with the names of a call',
+    '{"name": "g", "arguments": {"name": "f"}, "parameters": []}',
+  ],
+  ['a call in a text', '{"q": "{\\"name\\": \\"g\\", \\"arguments\\": {}}"}'],
+  ['escapes and letters', '{"q": "caf\\u00e9 你好 😀 \\\\ \\" \\n"}'],
+  ['numbers as they are spelt', '{"id": 12345678901234567890, "x": 1.0, "y": -0, "z": 1E5}'],
+  ['white space between members', '{\n  "a" : [ 1 , 2 ] ,\n  "b" : { }\n}'],
+] as const
+
+describe('arguments', () => {
+  for (const { name } of FORMATS) {
+    it(`are not changed, however ${name} comes in pieces`, () => {
+      for (const [what, text] of REPORTED) {
+        const written = writeCalls(syntaxOf(name), [
+          { name: 'f', text },
+          { name: 'g', text: '{"a": 1}' },
+        ])
+        for (const size of [1, 2, 5, 16, written.length]) {
+          assert.deepEqual(readIn(name, written, size), [`f ${text}`, 'g {"a": 1}'], what)
+        }
+      }
+    })
+  }
+
+  it('of a tool with the name of a mark are those of that tool', () => {
+    const text =
+      '<tool_call>\n{"name": "tool_call", "arguments": {"a": "<tool_call>"}}\n</tool_call>'
+    const parser = new ToolCallParser(syntaxOf('hermes'), new Set(['tool_call']))
+    assert.deepEqual(
+      [...parser.push(text), ...parser.end()],
+      [
+        { type: 'call', name: 'tool_call' },
+        { type: 'arguments', text: '{"a": "<tool_call>"}' },
+        { type: 'call-end' },
+      ],
+    )
+  })
+})

@@ -109,7 +109,9 @@ describe('a prompt with tools', async () => {
         const { messages, tools = [] } = cases[name]!
         const inSystem = messages[0]!.tools
         const told = inSystem ? JSON.parse(inSystem) : tools
-        const asked = told.map((one: { function: Partial<Tool> }) => tool('', one.function))
+        const asked = told.map((one: Partial<Tool> & { function?: Partial<Tool> }) => {
+          return tool('', one.function ?? one)
+        })
         const built = await buildPrompt(published(format), messages.map(toMessage), [], asked)
         assert.equal(built.text, prompt)
       })
@@ -173,6 +175,43 @@ describe('a prompt with tools', async () => {
     }
   })
 
+  it('is in the format that a template writes, not in one whose marks stand in it', () => {
+    const formatOf = (calls: string) => {
+      const written = `{% for t in tools %}{{ t.function.name }}{% endfor %}{% for m in messages %}{{ m.role }}\n{% for c in m.tool_calls %}${calls}{% endfor %}\n{% endfor %}assistant\n`
+      return builderOf(new ChatTemplate(written, {})).tools.format
+    }
+    const name = '{{ c.function.name }}'
+    const args = '{{ c.function.arguments | tojson }}'
+    const xml = `<tool_call>\n<function=${name}>\n{% for k, v in c.function.arguments.items() %}<parameter={{ k }}>\n{{ v }}\n</parameter>\n{% endfor %}</function>\n</tool_call>`
+    assert.equal(formatOf(xml), 'generic')
+    assert.equal(
+      formatOf(`<tool_call>${name}{{ '\n' }}<arg_key>a</arg_key></tool_call>`),
+      'generic',
+    )
+    assert.equal(formatOf(`{"tool_name": "${name}", "parameters": ${args}}`), 'generic')
+    assert.equal(formatOf(`<function=${name}>${args}</function>`), 'functionary')
+    const object = `{"name": "${name}", "arguments": ${args}}`
+    assert.equal(formatOf(`<tool_call>${object}</tool_call>`), 'hermes')
+    assert.equal(formatOf(`[TOOL_CALLS] [${object}]`), 'mistral')
+    assert.equal(formatOf(`[TOOL_CALLS][${object}]`), 'mistral-nemo')
+    assert.equal(formatOf(`[TOOL_CALLS]${name}[CALL_ID]abc[ARGS]${args}`), 'mistral-v11')
+    assert.equal(formatOf(`{"name": "${name}", "parameters": ${args}}`), 'llama3')
+  })
+
+  it('has nothing where a template trims what is not there', async () => {
+    const template = new ChatTemplate(
+      '{# <tool_call> #}{% for t in tools %}{{ t.function.name }}({{ t.function.description | trim }}){% endfor %}',
+      {},
+    )
+    const { text: prompt } = await buildPrompt(
+      builderOf(template),
+      [user(text('x'))],
+      [],
+      [tool('f')],
+    )
+    assert.equal(prompt, 'f()')
+  })
+
   it('is rendered with the template for tools of a checkpoint that has one', async () => {
     const plain = 'plain{% for m in messages %}{{ m.content }}{% endfor %}'
     const forTools = 'tools{% for t in tools %}{{ t.function.name }}<tool_call>{% endfor %}'
@@ -215,6 +254,28 @@ describe('a prompt with tools for a template that knows none', async () => {
     assert.ok(alone.text.includes(line))
     const behind = await buildPrompt(builder, [system, user(text('x'))], [], [weather])
     assert.ok(behind.text.startsWith('<s><|system|>Be brief.\n\n# Tools\n'))
+  })
+
+  it('has each of several by itself, and in the words of a family that was trained on some', async () => {
+    const told = [weather, tool('now')]
+    const json = told.map(({ name }) => `{"type": "function", "function": {"name": "${name}"`)
+    const { text: own } = await buildPrompt(builder, [user(text('x'))], [], told)
+    assert.ok(own.includes(`<tools>\n${json[0]}`) && own.includes(`}}\n${json[1]}`), own)
+    assert.match(own, /\}\n<\/tools>\n/)
+    const smollm2 = new ChatTemplate(
+      "{% if messages[0].role != 'system' %}named SmolLM{% endif %}{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}",
+      {},
+    )
+    const tools = modelTools(smollm2, tokenizer)
+    assert.equal(tools.format, 'smollm2')
+    const asking = { ...builder, template: smollm2, tools, messageContent: 'text' as const }
+    const { text: prompt } = await buildPrompt(asking, [user(text('x'))], [], told)
+    assert.ok(prompt.startsWith('system: You are an expert in composing functions. '), prompt)
+    const list = /<tools>(.*)<\/tools>/.exec(prompt)![1]!
+    assert.deepEqual(
+      JSON.parse(list).map((one: { function: Tool }) => one.function.name),
+      ['get_weather', 'now'],
+    )
   })
 
   it('has calls in answers and results in questions, user and assistant in turn', async () => {

@@ -49,6 +49,21 @@ describe('the tools of a request', () => {
     assert.equal(fault([user], [large('f'), large('g')]), 'request_too_large tools')
   })
 
+  it('take an object, if anything', () => {
+    const of = (type: unknown) => [tool('f', 0, { parameters: { type } })]
+    for (const type of ['string', ['array', 'null']]) {
+      assert.equal(fault([user], of(type)), 'invalid_request tools[0].function.parameters.type')
+    }
+    assert.equal(fault([user], of('object')), 'none')
+    assert.equal(fault([user], of(['null', 'object'])), 'none')
+    assert.equal(fault([user], [tool('f', 0, { parameters: {} })]), 'none')
+    const elsewhere = { parameters: { type: 'array' }, schemaParam: 'tools[0].input_schema' }
+    assert.equal(
+      fault([user], [tool('f', 0, elsewhere)]),
+      'invalid_request tools[0].input_schema.type',
+    )
+  })
+
   it('are there where one must be called, and are the ones that are named', () => {
     const chosen = 'invalid_request tool_choice'
     assert.equal(fault([user], [], { mode: 'required' }), chosen)

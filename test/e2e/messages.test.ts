@@ -213,6 +213,41 @@ describe('/v1/messages', () => {
     }
   })
 
+  it('names the field of a result, a call and a schema that do not fit', async () => {
+    const schema = (more: object) => ({ type: 'object' as const, ...more })
+    const use = { type: 'tool_use' as const, id: 'a', name: 'f', input: {} }
+    const result = (id: string) => ({ type: 'tool_result' as const, tool_use_id: id, content: '1' })
+    const turns = (...results: Anthropic.ContentBlockParam[]) => ({
+      messages: [
+        { role: 'user' as const, content: 'x' },
+        { role: 'assistant' as const, content: [use] },
+        { role: 'user' as const, content: results },
+      ],
+    })
+    const tool = (more: object) => ({
+      tools: [{ name: 'f', input_schema: schema(more) }],
+      tool_choice: { type: 'any' as const },
+    })
+    const cases: [object, string, string][] = [
+      [turns(result('zz')), 'invalid_request', 'messages[2].content[0].tool_use_id'],
+      [turns(result('a'), result('a')), 'invalid_request', 'messages[2].content[1].tool_use_id'],
+      [turns({ type: 'text', text: 'x' }), 'invalid_request', 'messages[1].content[0]'],
+      [
+        tool({ properties: { a: { $dynamicRef: '#x' } } }),
+        'unsupported_parameter',
+        'tools[0].input_schema.properties.a.$dynamicRef',
+      ],
+    ]
+    for (const [rest, code, param] of cases) {
+      await assert.rejects(client.messages.create({ ...params('x'), ...rest }), (error) => {
+        assert.ok(error instanceof Anthropic.APIError)
+        const details = error.details as unknown as { error_code: string; param: string }
+        assert.deepEqual([details.error_code, details.param], [code, param])
+        return true
+      })
+    }
+  })
+
   it('kept to the contract in every answer of these tests', async () => {
     await checked.verify()
     assert.ok(checked.checked > 15)

@@ -268,6 +268,55 @@ describe('tools on a server with real weights', () => {
     }
   })
 
+  it('has an object as arguments where the schema leaves that out, or says it elsewhere', async () => {
+    const more = { type: 'object', properties: { a: { const: 1 } }, required: ['a'] }
+    for (const parameters of [
+      {},
+      { properties: { a: { const: 1 } }, required: ['a'], additionalProperties: false },
+      { $ref: '#/$defs/it', $defs: { it: { ...more, additionalProperties: false } } },
+      { anyOf: [{ ...more, additionalProperties: false }, { type: 'array' }] },
+    ]) {
+      const answer = await client.chat.completions.create({
+        ...{ ...base, temperature: 0, parallel_tool_calls: false, max_tokens: 60 },
+        tools: [{ type: 'function', function: { name: 'x', parameters } }],
+        tool_choice: 'required',
+      })
+      const [call] = answer.choices[0]!.message.tool_calls!
+      assert.ok(call?.type === 'function')
+      const { arguments: text } = call.function
+      if (Object.keys(parameters).length === 0) assert.match(text, /^\{/)
+      else assert.deepEqual(JSON.parse(text), { a: 1 })
+    }
+  })
+
+  it('streams deltas that are the beginning of the arguments, at every length that it may have', async () => {
+    const properties = { text: { type: 'string', minLength: 400 } }
+    const free = { type: 'object', properties, required: ['text'] }
+    const ask = (limit: number) =>
+      client.chat.completions.create({
+        ...{ ...base, stream: true, temperature: 2, seed: 4, max_tokens: limit },
+        tools: [{ type: 'function', function: { name: 'write', parameters: free } }],
+        tool_choice: { type: 'function', function: { name: 'write' } },
+      })
+    const said: string[] = []
+    for (const limit of [1, 20, 40, 60]) {
+      let [text, reason] = ['', '']
+      for await (const { choices } of await ask(limit)) {
+        for (const call of choices[0]?.delta.tool_calls ?? []) {
+          text += call.function?.arguments ?? ''
+        }
+        reason = choices[0]?.finish_reason ?? reason
+      }
+      assert.equal(reason, 'length')
+      said.push(text)
+    }
+    for (const [i, text] of said.entries()) {
+      assert.ok(said.at(-1)!.startsWith(text), JSON.stringify(said))
+      assert.ok(i === 0 || text.length > said[i - 1]!.length || text === '', JSON.stringify(said))
+    }
+    assert.match(said.at(-1)!, /^\{"text": ?"/)
+  })
+
   it('refuses by name what it cannot do', async () => {
     const refuses = async (body: object, code: string, param: string) => {
       const request = { ...base, ...body } as OpenAI.ChatCompletionCreateParamsNonStreaming
@@ -285,6 +334,8 @@ describe('tools on a server with real weights', () => {
     const call = { id: 'a', type: 'function', function: { name: 'look', arguments: '{}' } }
     const open = [...ask, { role: 'assistant', tool_calls: [call] }]
     await refuses({ messages: open }, 'invalid_request', 'messages[1].tool_calls[0]')
+    const text = [{ type: 'function', function: { name: 'x', parameters: { type: 'string' } } }]
+    await refuses({ tools: text }, 'invalid_request', 'tools[0].function.parameters.type')
     const strange = { type: 'object', properties: { a: { $dynamicRef: '#x' } } }
     const strict = [
       { type: 'function', function: { name: 'x', parameters: strange, strict: true } },

@@ -156,7 +156,12 @@ test('a whole conversation becomes messages of ours, each field by its place', a
       ],
     },
     {
-      ...{ role: 'tool', name: undefined, toolCallId: 'call_1' },
+      ...{
+        role: 'tool',
+        name: undefined,
+        toolCallId: 'call_1',
+        toolCallParam: 'messages[3].content[0].tool_use_id',
+      },
       content: [
         { type: 'text', text: 'Error:', param: 'messages[3].content[0].is_error' },
         { type: 'text', text: 'no net', param: 'messages[3].content[0].content[0].text' },
@@ -174,7 +179,7 @@ test('a whole conversation becomes messages of ours, each field by its place', a
   assert.deepEqual(got!.tools, [
     {
       ...{ name: 'weather', description: 'Says the weather.', parameters: weather.input_schema },
-      ...{ strict: true, param: 'tools[0]' },
+      ...{ strict: true, param: 'tools[0]', schemaParam: 'tools[0].input_schema' },
     },
   ])
   assert.deepEqual(

@@ -93,6 +93,7 @@ function toTools(wire: WireMessages['tools']): Tool[] {
       name,
       description: description ?? undefined,
       parameters: input_schema as { [keyword: string]: unknown },
+      schemaParam: `${param}.input_schema`,
       strict: strict ?? false,
       param,
     }

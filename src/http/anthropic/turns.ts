@@ -80,7 +80,7 @@ function fromResult(block: Result, param: string): RequestMessage {
       ? [toText(content, path)]
       : (content ?? []).flatMap((part, i) => toParts(part, `${path}[${i}]`))
   return {
-    ...{ role: 'tool', name: undefined, toolCallId },
+    ...{ role: 'tool', name: undefined, toolCallId, toolCallParam: `${param}.tool_use_id` },
     content: isError ? [toText(FAILED, `${param}.is_error`), ...parts] : parts,
   }
 }

@@ -45,7 +45,8 @@ export function toMessages(items: readonly PlacedItem[]): RequestMessage[] {
           typeof output === 'string'
             ? [{ type: 'text', text: output, param: `${param}.output` }]
             : toParts(output as Part[], `${param}.output`, 'user')
-        messages.push({ role: 'tool', name: undefined, toolCallId, content })
+        const toolCallParam = `${param}.call_id`
+        messages.push({ role: 'tool', name: undefined, toolCallId, toolCallParam, content })
         break
       }
       case 'compaction': {
