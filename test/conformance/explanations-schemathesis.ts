@@ -1,0 +1,3 @@
+import type { Explanation } from './explanations.ts'
+
+export const SCHEMATHESIS: readonly Explanation[] = []
