@@ -12,8 +12,17 @@ export interface Explanation {
   readonly why: string
 }
 
+const OPEN_RESPONSES: readonly Explanation[] = [
+  {
+    test: /^tool-calling: /,
+    message: /^Expected output item of type "function_call" but none found$/,
+    why: "The model's own choice: with `tool_choice` left at `auto` the starter answers in words. Calls that are required are made, and held to their schema, by every model.",
+  },
+]
+
 const EXPLANATIONS: Readonly<Record<string, readonly Explanation[]>> = {
   'openai-node': OPENAI_NODE,
+  'open-responses': OPEN_RESPONSES,
   schemathesis: SCHEMATHESIS,
 }
 

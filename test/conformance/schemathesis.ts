@@ -23,7 +23,7 @@ export function schemathesisSuite(): Suite {
   }
 }
 
-async function run({ url, apiKey, python, minutes }: SuiteContext) {
+async function run({ url, apiKey, python, minutes, seed }: SuiteContext) {
   const program = await pythonProgram(python, 'schemathesis')
   const folder = await mkdtemp(join(tmpdir(), 'aerie-schemathesis-'))
   try {
@@ -38,6 +38,7 @@ async function run({ url, apiKey, python, minutes }: SuiteContext) {
         ...['--checks', 'all', '--max-time', String(minutes * 60), '--request-timeout', '60'],
         ...['--continue-on-failure', '--report-ndjson-path', events],
         ...['--generation-database', 'none', '--no-color'],
+        ...(seed === undefined ? [] : ['--seed', seed]),
       ],
       // Where it keeps what it found before: each run is a first one.
       { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] },
@@ -49,11 +50,11 @@ async function run({ url, apiKey, python, minutes }: SuiteContext) {
       throw new Error(
         `schemathesis ended with ${code}: ${(await readFile(printed, 'utf8')).slice(-2000)}`,
       )
-    const { version, seed, requests, cases } = await readFindings(events)
+    const { version, seed: used, requests, cases } = await readFindings(events)
     return {
       version: `schemathesis ${version}`,
       cases,
-      notes: [`${requests} requests in ${minutes} minutes, seed ${seed}`],
+      notes: [`${requests} requests in ${minutes} minutes, seed ${used}`],
     }
   } finally {
     await rm(folder, { recursive: true })
