@@ -99,8 +99,13 @@ export const OPENAI_NODE: readonly Explanation[] = [
     why: 'Right: the request is `{}`. Which model is meant has to be said; OpenAI would take it from a stored prompt.',
   },
   {
-    test: /^responses\/responses: compact/,
-    message: /^404 .*resp_123/,
-    why: 'Right: the id was made up, and nothing has it. Our own tests ask for what is there.',
+    test: /^responses\/responses: compact: only required params$/,
+    message: /^400 input: expected a text, items or previous_response_id$/,
+    why: 'Right: the request names no conversation, and there is nothing to compact.',
+  },
+  {
+    test: /^responses\/responses: compact: required and optional params$/,
+    message: /^400 prompt_cache_options\.ttl: no lifetime is promised/,
+    why: 'Refused by name: a promised lifetime of a prompt prefix.',
   },
 ]

@@ -30,6 +30,14 @@ test('an unknown route is 404, a known one with another method 405 that says whi
   }
 })
 
+test('an id that is longer than any is not found, and no failure of the server', async () => {
+  await using app = await openTestApp()
+  for (const path of ['/v1/responses/', '/v1/files/', '/v1/batches/', '/v1/models/']) {
+    const { status, json } = await app.request('GET', path + '%E2%82%AC'.repeat(1000))
+    assert.deepEqual([status, json.error.type], [404, 'invalid_request_error'], path)
+  }
+})
+
 test('without a route, what is wrong with the body does not matter', async () => {
   await using app = await openTestApp()
   const payload = '{"half'
