@@ -31,7 +31,8 @@ const AT_A_TIME = 512
 const MOST_PROMPT_LOGPROBS = 2 ** 17
 
 const NO_MEDIA = { imageTokens: 0, videoTokens: 0, soundTokens: 0 }
-const NO_TOKENS: ReadonlySet<number> = new Set()
+/** What ends an answer that goes on over its ends. */
+export const NO_TOKENS: ReadonlySet<number> = new Set()
 const NO_TOOLS = { tools: [], toolChoice: { mode: 'none' }, parallelToolCalls: false } as const
 
 /** Throws as `ChatService.complete` does; nothing is yielded before every prompt holds its place in the engine's queue. */

@@ -226,6 +226,8 @@ export interface ChatRequest {
   readonly endsWithContext?: boolean
   /** An answer does not end by itself before it has as many tokens; 0 does not hold it up. */
   readonly minTokens: number
+  /** The tokens that end an answer are as any other. */
+  readonly ignoresEnd?: boolean
   /** Texts that end an answer and are not part of it. */
   readonly stop: readonly string[]
   /** What the model may call, and whether it may, must or must not; without tools the choice is `auto`. */

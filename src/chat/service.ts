@@ -13,7 +13,7 @@ import { GenerationTrace } from '../tracing/generation-trace.ts'
 import { answer } from './answer.ts'
 import { answerConstraint } from './answer-constraint.ts'
 import { answerRoom } from './answer-room.ts'
-import { completeText, detokenize } from './complete-text.ts'
+import { completeText, detokenize, NO_TOKENS } from './complete-text.ts'
 import type { CompletionEvent } from './completion-contract.ts'
 import type { ChatEvent, ChatService } from './contract.ts'
 import { pixelsDecoded, pixelsOf } from './decoded-pixels.ts'
@@ -95,7 +95,7 @@ export function createChatService(options: ChatServiceOptions): ChatService {
             n: request.n,
             maxTokens,
             minTokens: request.minTokens,
-            stopTokenIds: model.stopTokenIds,
+            stopTokenIds: request.ignoresEnd ? NO_TOKENS : model.stopTokenIds,
             // A clock that is over and has not struck yet, on a busy thread, is the engine's to tell.
             deadlineMs: Math.max(1, deadline.remainingMs()),
             priority: request.priority,

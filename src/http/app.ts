@@ -111,6 +111,8 @@ export async function createApp(options: HttpOptions): Promise<FastifyInstance> 
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: options.maxBodyBytes,
+    // As long as a request line may be: an id of any length is one that is not there.
+    routerOptions: { maxParamLength: 65_536 },
     // Bodies have a limit of ours, see limitBodies.
     requestTimeout: 0,
     genReqId: ({ headers }) => requestId(headers),

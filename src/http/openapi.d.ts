@@ -629,6 +629,8 @@ export interface components {
             repetition_penalty?: number | null;
             /** @description The answer does not end by itself before it has this many tokens; stop strings still end it. */
             min_tokens?: number | null;
+            /** @description The tokens that end an answer are as any other; for load generators. */
+            ignore_eos?: boolean | null;
             /** @description Token id (see `/v1/tokenize`) to a number added to its logit. */
             logit_bias?: {
                 [key: string]: number;

@@ -52,23 +52,12 @@ export function toCompletionRequest(
     minTokens: wire.min_tokens ?? 0,
     stop: [stop ?? []].flat(),
     ignoresEnd: wire.ignore_eos ?? false,
-    responseFormat: toFormat(wire),
+    responseFormat: toResponseFormat(wire),
     deadlineMs: aerie?.deadline_ms ?? undefined,
     priority: isInner ? 'batch' : (aerie?.priority ?? 'live'),
     tenant,
     cacheKey: undefined,
   }
-}
-
-/** Throws `invalid_request` where nothing would end what is to have a form. */
-function toFormat(wire: WireCompletion): CompletionRequest['responseFormat'] {
-  const format = toResponseFormat(wire)
-  if (format.type !== 'text' && wire.ignore_eos)
-    throw contradiction(
-      'ignore_eos',
-      `expected false, as ${format.param} says where the answer ends`,
-    )
-  return format
 }
 
 function toPrompts(wire: WireCompletion['prompt']): Prompt[] {

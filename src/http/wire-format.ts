@@ -5,7 +5,7 @@ import type { WireRequests } from './contract.ts'
 
 type Wire = Pick<
   WireRequests['ChatCompletionRequest'],
-  'response_format' | 'structured_outputs' | 'stop'
+  'response_format' | 'structured_outputs' | 'stop' | 'ignore_eos'
 >
 
 /** Throws `invalid_request` for fields that contradict each other. */
@@ -18,6 +18,11 @@ export function toResponseFormat(wire: Wire): ResponseFormat {
   // An answer that a text in it cuts off is not what was asked for.
   if (asked.type !== 'text' && [wire.stop ?? []].flat().length > 0)
     throw contradiction('stop', `expected none, as ${asked.param} says where the answer ends`)
+  if (asked.type !== 'text' && wire.ignore_eos)
+    throw contradiction(
+      'ignore_eos',
+      `expected false, as ${asked.param} says where the answer ends`,
+    )
   return asked
 }
 

@@ -41,6 +41,7 @@ export function toChatRequest(wire: WireChat, context: RequestContext): ChatRequ
     n: wire.n ?? 1,
     maxTokens: maxTokens(wire),
     minTokens: wire.min_tokens ?? 0,
+    ignoresEnd: ignoresEnd(wire),
     stop: [wire.stop ?? []].flat(),
     tools: toTools(wire.tools ?? []),
     toolChoice: toToolChoice(wire.tool_choice),
@@ -52,6 +53,12 @@ export function toChatRequest(wire: WireChat, context: RequestContext): ChatRequ
     tenant: context.tenant,
     cacheKey: wire.prompt_cache_key ?? undefined,
   }
+}
+
+function ignoresEnd({ ignore_eos: ignore, tools, tool_choice: choice }: WireChat): boolean {
+  if (ignore && tools?.length && choice !== 'none')
+    throw contradiction('ignore_eos', 'expected false, as calls of tools say where an answer ends')
+  return ignore ?? false
 }
 
 export function priorityOf(

@@ -10,10 +10,13 @@ export type TranscriptForm = 'json' | 'text' | 'srt' | 'verbose_json' | 'vtt'
 type WireRequest = WireRequests['TranscriptionRequest'] | WireRequests['TranslationRequest']
 export type SpeechTask = TranscriptionRequest['task']
 
+/** As clients write a number into a form: `0.2`, and Python's and JavaScript's `1e-05`. */
+const DECIMAL = /^(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i
+
 /** Texts of a form as the values that the contract checks; what is no such value stays for it to refuse. */
 export function fromForm(form: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const { temperature, stream } = form
-  const isNumber = typeof temperature === 'string' && /^\d+(\.\d+)?$/.test(temperature)
+  const isNumber = typeof temperature === 'string' && DECIMAL.test(temperature)
   return {
     ...form,
     ...(isNumber && { temperature: Number(temperature) }),

@@ -6,20 +6,21 @@ import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 
-/** The path of a program of a package, installed into `environment` if it is not there. Rejects where Python or PyPI cannot be had. */
-export async function pythonProgram(
-  environment: string,
-  { requirement, program }: { readonly requirement: string; readonly program: string },
-): Promise<string> {
-  const folder = resolve(environment)
-  const path = join(folder, 'bin', program)
+/**
+ * The path of a program, each in an environment of its own below `folder`. One that is not there is installed with every package
+ * in the version that `requirements-<program>.txt` has. Rejects where Python or PyPI cannot be had.
+ */
+export async function pythonProgram(folder: string, program: 'schemathesis'): Promise<string> {
+  const environment = resolve(folder, program)
+  const path = join(environment, 'bin', program)
   const isThere = await access(path).then(
     () => true,
     () => false,
   )
   if (isThere) return path
-  await run('python3', ['-m', 'venv', folder])
-  const pip = join(folder, 'bin/pip')
-  await run(pip, ['install', '--quiet', '--disable-pip-version-check', requirement])
+  await run('python3', ['-m', 'venv', environment])
+  const requirements = join(import.meta.dirname, `requirements-${program}.txt`)
+  const pip = join(environment, 'bin/pip')
+  await run(pip, ['install', '--quiet', '--disable-pip-version-check', '-r', requirements])
   return path
 }

@@ -8,8 +8,7 @@ export interface Recorded {
   readonly date: string
   readonly version: string
   readonly notes: readonly string[]
-  /** Each failure with why, where that is known. */
-  readonly cases: readonly (CaseResult & { readonly why?: string | undefined })[]
+  readonly cases: readonly CaseResult[]
 }
 
 const FILE = new URL('../../docs/conformance.json', import.meta.url)

@@ -1,5 +1,6 @@
 /** docs/conformance.md, from what was recorded. */
 import { writeFile } from 'node:fs/promises'
+import { explain } from './explanations.ts'
 import type { Recorded } from './recorded.ts'
 import type { Suite } from './suite.ts'
 
@@ -49,8 +50,10 @@ function section(suite: Suite, { date, version, notes, cases }: Recorded): strin
     ([group, { passed, failed, skipped }]) => `| ${group} | ${passed} | ${failed} | ${skipped} |`,
   )
   const reasons = new Map<string, string[]>()
-  for (const { outcome, why = 'NOT EXPLAINED', group, name } of cases) {
+  for (const one of cases) {
+    const { outcome, group, name } = one
     if (outcome !== 'failed') continue
+    const why = explain(suite.id, one) ?? 'NOT EXPLAINED'
     reasons.set(why, [...(reasons.get(why) ?? []), `${group}: ${name}`])
   }
   return [

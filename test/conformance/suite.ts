@@ -27,7 +27,10 @@ export interface SuiteContext {
   readonly model: string
   /** A virtual environment of Python where its suites are installed. */
   readonly python: string
+  /** How long a search goes on that has no end of its own. */
   readonly minutes: number
+  /** Of its random choices; undefined: others each time. */
+  readonly seed: string | undefined
   readonly log: (line: string) => void
 }
 

@@ -71,6 +71,20 @@ describe('the official openai client', () => {
     )
   })
 
+  it('gets as many tokens as a load generator wants with ignore_eos, and the words of the answer first', async () => {
+    const ask = (more: object) =>
+      client.chat.completions.create({
+        model: 'starter',
+        messages: [{ role: 'user', content: 'what is red?' }],
+        ...{ temperature: 0, max_tokens: 40, ...more },
+      })
+    const [whole, over] = [await ask({}), await ask({ ignore_eos: true })]
+    assert.equal(whole.choices[0]!.finish_reason, 'stop')
+    assert.equal(over.choices[0]!.finish_reason, 'length')
+    assert.equal(over.usage!.completion_tokens, 40)
+    assert.ok(over.choices[0]!.message.content!.startsWith(whole.choices[0]!.message.content!))
+  })
+
   it('gets the same answer streamed, with usage at the end', async () => {
     const stream = await client.chat.completions.create({
       model: 'starter',

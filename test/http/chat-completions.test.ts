@@ -152,6 +152,7 @@ test('every sampling field reaches the chat room in our spelling', async () => {
     logit_bias: { '7': -100 },
     seed: 42,
     min_tokens: 3,
+    ignore_eos: true,
     logprobs: true,
     prompt_cache_key: 'ward-3',
     aerie: { deadline_ms: 900, priority: 'batch' },
@@ -170,6 +171,7 @@ test('every sampling field reaches the chat room in our spelling', async () => {
     topLogprobs: 0,
   })
   assert.equal(request.minTokens, 3)
+  assert.equal(request.ignoresEnd, true)
   assert.equal(request.cacheKey, 'ward-3')
   assert.equal(request.deadlineMs, 900)
   assert.equal(request.priority, 'batch')
@@ -225,6 +227,8 @@ test('fields that contradict each other are refused by name', async () => {
   await using app = await openTestApp()
   const cases: [object, string][] = [
     [{ top_logprobs: 2 }, 'top_logprobs'],
+    [{ ignore_eos: true, response_format: { type: 'json_object' } }, 'ignore_eos'],
+    [{ ignore_eos: true, tools: [{ type: 'function', function: { name: 'f' } }] }, 'ignore_eos'],
     [{ top_logprobs: 2, logprobs: false }, 'top_logprobs'],
     [{ max_tokens: 1, max_completion_tokens: 2 }, 'max_tokens'],
     [{ stream_options: { include_usage: true } }, 'stream_options'],

@@ -15,6 +15,10 @@ test('an unknown route is 404, a known one with another method 405 that says whi
     ['GET', '/v1/chat/completions', 'POST'],
     ['DELETE', '/v1/models', 'GET, HEAD'],
     ['POST', '/v1/models/echo', 'GET, HEAD'],
+    ['OPTIONS', '/v1/models/nvidia/echo', 'GET, HEAD'],
+    ['PUT', '/v1/models/nvidia/echo/load', 'POST'],
+    ['PUT', '/v1/responses/input_tokens', 'POST'],
+    ['PUT', '/v1/responses/resp_1', 'DELETE, GET, HEAD'],
     ['PUT', '/v1/tokenize', 'POST'],
     ['OPTIONS', '/readyz', 'GET, HEAD'],
     ['PROPFIND', '/metrics', 'GET, HEAD'],
@@ -23,6 +27,14 @@ test('an unknown route is 404, a known one with another method 405 that says whi
     const answer = await app.request(method, url)
     assert.deepEqual([answer.status, answer.headers['allow']], [405, allow], `${method} ${url}`)
     assert.equal(answer.json.error.code, 'method_not_allowed')
+  }
+})
+
+test('an id that is longer than any is not found, and no failure of the server', async () => {
+  await using app = await openTestApp()
+  for (const path of ['/v1/responses/', '/v1/files/', '/v1/batches/', '/v1/models/']) {
+    const { status, json } = await app.request('GET', path + '%E2%82%AC'.repeat(1000))
+    assert.deepEqual([status, json.error.type], [404, 'invalid_request_error'], path)
   }
 })
 

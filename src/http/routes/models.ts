@@ -22,19 +22,24 @@ export async function modelRoutes(app: FastifyInstance, { models }: ModelRoutes)
 
   await app.register(async (scope) => {
     acceptNoBody(scope)
-    scope.post('/v1/models/*', async ({ params, state }: Named, reply: FastifyReply) => {
-      const [, name, action] = /^(.+)\/(load|unload)$/.exec(params['*']) ?? []
-      if (name === undefined) {
-        reply.header('allow', 'GET, HEAD')
-        throw new AerieError('method_not_allowed', 'the method: expected GET or HEAD, got POST')
-      }
-      state.facts['model'] = models.find(name).id
-      // No deadline but the client's: a large model may take longer than any request.
-      const done =
-        action === 'load'
-          ? await models.load(name, state.signal)
-          : await models.unload(name, state.signal)
-      return toWireDocument(done)
-    })
+    const config = { paths: /^\/v1\/models\/.+\/(load|unload)$/ }
+    scope.post(
+      '/v1/models/*',
+      { config },
+      async ({ params, state }: Named, reply: FastifyReply) => {
+        const [, name, action] = /^(.+)\/(load|unload)$/.exec(params['*']) ?? []
+        if (name === undefined) {
+          reply.header('allow', 'GET, HEAD')
+          throw new AerieError('method_not_allowed', 'the method: expected GET or HEAD, got POST')
+        }
+        state.facts['model'] = models.find(name).id
+        // No deadline but the client's: a large model may take longer than any request.
+        const done =
+          action === 'load'
+            ? await models.load(name, state.signal)
+            : await models.unload(name, state.signal)
+        return toWireDocument(done)
+      },
+    )
   })
 }

@@ -1,0 +1,63 @@
+/**
+ * Each reason names the very answer that it explains, so that another answer to the same request is unexplained. Most are rules
+ * that no JSON Schema of a request can say: they hang on the model, on what is stored, or on bytes inside of a text.
+ */
+import type { Explanation } from './explanations.ts'
+
+const REJECTED = /: Schema-valid request rejected$/
+
+const rejected = (message: RegExp, why: string): Explanation => ({
+  ...{ test: REJECTED, message, why },
+})
+
+const OF_THE_MODEL =
+  'What a model can do: it is known when the request names its model, and differs from model to model. `/v1/models/{model}` says it beforehand.'
+const TOGETHER =
+  'Fields that go together or exclude each other. The descriptions in `openapi.yaml` say so; the server answers in a sentence that names both, where a JSON Schema would say that none of its branches fits.'
+const OF_THE_STORE =
+  'What there is: a file, an item or a call that the request refers to, or the length of what it asks a part of.'
+const CONTENT =
+  'What is inside of a text: base64, a picture, a clip, a document, a JSON Schema, a regular expression or a grammar. In the contract it is a text.'
+
+export const SCHEMATHESIS: readonly Explanation[] = [
+  {
+    test: /: Server error$/,
+    message: /\(504 the request was not finished within \d+ ms\)$/,
+    why: 'Right: `aerie.deadline_ms` was made up as a few milliseconds, and 504 is what the contract says comes after them.',
+  },
+  rejected(
+    /^400 model: \S+ (hears nothing|answers and has no embeddings|embeds and does not|writes down|answers nothing|reads nothing|does not)/,
+    OF_THE_MODEL,
+  ),
+  rejected(/expected (a token id|an id|ids?) below \d+/, OF_THE_MODEL),
+  rejected(/: expected at least one token; this model puts none in front of a text$/, OF_THE_MODEL),
+  rejected(/the model's chat template refuses this conversation/, OF_THE_MODEL),
+  rejected(/^400 (dimensions|aerie\.(output|size)[^:]*): /, OF_THE_MODEL),
+  rejected(/: (expected at most \d+ tokens|the context)|context of \d+|positions/, OF_THE_MODEL),
+  rejected(/: expected (exactly )?one of [\w, ]+( and | or )\w+, got /, TOGETHER),
+  rejected(/: expected (either )?messages or prompt, got (neither|both)$/, TOGETHER),
+  rejected(/: expected (stream|logprobs|tools?) (to be true as well|to choose from)/, TOGETHER),
+  rejected(/: expected none beside /, TOGETHER),
+  rejected(/: expected (either )?\w+ or \w+, got (neither|both)$/, TOGETHER),
+  rejected(/^400 add_special_tokens: expected false or nothing/, TOGETHER),
+  rejected(/^400 max_tokens: expected the value of max_completion_tokens/, TOGETHER),
+  rejected(/^400 best_of: answers are not ranked; expected the value of n/, TOGETHER),
+  rejected(/^400 min_tokens: expected at most the \d+ tokens that the answer may have/, TOGETHER),
+  rejected(/expected user in the last turn/, TOGETHER),
+  rejected(/\.call_id: expected the id of a function_call before it/, OF_THE_STORE),
+  rejected(/: expected a tool message behind it with tool_call_id "/, OF_THE_STORE),
+  rejected(/^416 range: the file has \d+ bytes/, OF_THE_STORE),
+  rejected(/: base64 is cut short|: expected base64|not base64/, CONTENT),
+  rejected(
+    /: expected a (name that is a )?string of (at most \d+|\d+ to \d+) characters$/,
+    'Lengths of texts are told in UTF-16 units, as JavaScript counts them, where JSON Schema counts code points: only a text with characters beyond the basic plane, near its limit, sees the difference.',
+  ),
+  rejected(
+    /^400 starting_after: expected an integer of at least 0, got "\d{16,}"$/,
+    'Integers are those that a double holds exactly; no stream has as many events.',
+  ),
+  rejected(
+    /^400 conversations are not compacted here/,
+    'Refused by name: `/v1/responses/compact`. `truncation: auto` leaves out what does not fit.',
+  ),
+]
