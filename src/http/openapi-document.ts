@@ -58,13 +58,15 @@ export interface ResponseObject {
   readonly content?: Readonly<Record<string, { readonly schema: Schema }>>
 }
 
+export interface Operation {
+  readonly requestBody?: {
+    readonly content: Readonly<Record<string, { readonly schema: Schema }>>
+  }
+  readonly responses: Readonly<Record<string, ResponseObject>>
+}
+
 export interface OpenApiDocument {
-  readonly paths: Readonly<
-    Record<
-      string,
-      Readonly<Record<string, { readonly responses: Readonly<Record<string, ResponseObject>> }>>
-    >
-  >
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
   readonly components: {
     readonly schemas: Readonly<Record<string, Schema>>
     readonly responses: Readonly<Record<string, ResponseObject>>

@@ -2,6 +2,7 @@
 
 import type {
   ChatEvent,
+  CountedTokens,
   Explanation,
   SoundSeen,
   StationTimes,
@@ -23,6 +24,8 @@ export class ChunkBuilder {
   #videos: readonly VideoSeen[] = []
   #sounds: readonly SoundSeen[] = []
   #usage: TokenUsage | undefined
+  /** So far, of each choice. */
+  readonly #counted = new Map<number, CountedTokens>()
   #stations: StationTimes = {}
 
   constructor(form: AnswerForm, n: number) {
@@ -65,6 +68,9 @@ export class ChunkBuilder {
       case 'sounds':
         this.#sounds = event.sounds
         return []
+      case 'progress':
+        this.#counted.set(event.choice, event)
+        return []
       case 'usage':
         this.#usage = event
         return []
@@ -105,7 +111,8 @@ export class ChunkBuilder {
 
   #chunk(choices: ChunkChoice[]): Chunk {
     if (!this.#head) throw new Error('the answer has no start')
-    return { ...this.#head, choices }
+    const counted = this.#form.usageInChunks && this.#counted.get(choices[0]?.index ?? -1)
+    return { ...this.#head, choices, ...(counted && { usage: toWireUsage(counted) }) }
   }
 }
 

@@ -94,6 +94,8 @@ export class ResponseBuilder {
       case 'sounds':
         this.#sounds = event.sounds
         return []
+      case 'progress':
+        return [] // never asked for: an event of the stream says it at the end
       case 'usage':
         this.#usage = event
         return []
