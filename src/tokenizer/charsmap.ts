@@ -10,6 +10,8 @@ const LABEL = 0x800000ff
 const LEAF = 1 << 8
 const VALUE = 0x7fffffff
 const WIDE = 1 << 9
+/** Of what stands for one beginning; no character of Unicode becomes more than 33 of them. Without a bound a short text would become megabytes. */
+const MOST_BYTES = 1024
 
 /** Throws `invalid_package` for a table that does not hang together. `file`: for messages. */
 export function charsmap(table: Uint8Array, file: string): (text: string) => string {
@@ -49,7 +51,7 @@ export function charsmap(table: Uint8Array, file: string): (text: string) => str
     for (let at = 0; at < bytes.length; ) {
       const found = find(bytes, at)
       if (found) {
-        const end = strings.indexOf(0, found.value)
+        const end = strings.subarray(0, found.value + MOST_BYTES + 1).indexOf(0, found.value)
         if (end < 0) throw damaged()
         pieces.push(strings.subarray(found.value, end))
       }
