@@ -5,29 +5,21 @@
  */
 import { readClipConfig } from './blocks/clip.ts'
 import { dense, layerNorm, patchConv } from './blocks/dense.ts'
+import { type DualConfig, dualLimits, dualTower } from './blocks/dual-tower.ts'
 import {
-  dualOutputs,
   ofUnitLength,
   PREPROCESSOR,
   readDualPreprocessor,
   readTextTower,
-  type TextTowerConfig,
   textTower,
 } from './blocks/text-tower.ts'
-import { type VitConfig, vitGrid, vitLayers } from './blocks/vit.ts'
+import { vitGrid, vitLayers } from './blocks/vit.ts'
 import { ConfigReader } from './config-reader.ts'
 import { defineFamily, type FolderFacts, NO_FACTS } from './family.ts'
 import { GraphBuilder } from './graph/builder.ts'
 import type { Graph, Value } from './graph/graph.ts'
-import type { ImagePreprocessing } from './preprocessing.ts'
 
-export interface ClipConfig {
-  readonly vision: VitConfig
-  readonly text: TextTowerConfig
-  /** Channels of an embedding. */
-  readonly channels: number
-  readonly preprocessing: ImagePreprocessing
-}
+export type ClipConfig = DualConfig
 
 /** Those of ViT-B/32, which the config's classes fill in. */
 const PUBLISHED_TEXT = {
@@ -131,27 +123,8 @@ export const family = defineFamily<ClipConfig>({
   configFiles: () => [PREPROCESSOR],
   graphs: (c) => ({ encoder: clipPictures(c), textEncoder: clipTexts(c) }),
   towers: ({ vision }) => [{ name: 'clip', inputSize: vision.imageSize, stage: 'features' }],
-  limits: ({ vision }) => ({
-    ...{ vocabSize: 0, maxContext: 0, maxImages: 1 },
-    hiddenSize: vision.hiddenSize,
-    tokensPerTile: vitGrid(vision) ** 2,
-  }),
-  embeddingTower: (c) => {
-    const { imageSize: side, patchSize } = c.vision
-    const preferred = { height: side, width: side }
-    return {
-      ...{ patchSize, preferred, step: side, maxSide: side, processing: c.preprocessing },
-      outputs: dualOutputs(c.vision, c.channels),
-      nearest: () => preferred,
-      graph: (_, { output }) => clipPictures(c, output),
-      text: {
-        output: 'embedding',
-        vocabSize: c.text.vocabSize,
-        maxTokens: c.text.positions,
-        preparation: 'none',
-      },
-    }
-  },
+  limits: dualLimits,
+  embeddingTower: (c) => dualTower(c, 'none', (output) => clipPictures(c, output)),
   weightNames: [['', '']],
   // The temperature of training; and old checkpoints store places that are 0, 1, 2, ….
   ignoredWeights: () => [

@@ -4,30 +4,24 @@
  * checkpoints have. SigLIP 2 of many sizes (NaFlex, `siglip2`) is another architecture.
  */
 import { dense, layerNorm } from './blocks/dense.ts'
+import { type DualConfig, dualLimits, dualTower } from './blocks/dual-tower.ts'
 import { readSiglipConfig, siglip } from './blocks/siglip.ts'
 import {
-  dualOutputs,
   ofUnitLength,
   PREPROCESSOR,
   readDualPreprocessor,
   readTextTower,
-  type TextTowerConfig,
   textTower,
 } from './blocks/text-tower.ts'
-import { type VitConfig, vitGrid } from './blocks/vit.ts'
+import type { VitConfig } from './blocks/vit.ts'
 import { ConfigReader } from './config-reader.ts'
 import { defineFamily, type FolderFacts, NO_FACTS, type TextTower } from './family.ts'
 import { GraphBuilder } from './graph/builder.ts'
 import type { Graph, Value } from './graph/graph.ts'
-import type { ImagePreprocessing, Rgb } from './preprocessing.ts'
+import type { Rgb } from './preprocessing.ts'
 
-export interface SiglipConfig {
-  readonly vision: VitConfig
-  readonly text: TextTowerConfig
-  /** Channels of an embedding: those of the tower of pictures. */
-  readonly channels: number
+export interface SiglipConfig extends DualConfig {
   readonly preparation: TextTower['preparation']
-  readonly preprocessing: ImagePreprocessing
 }
 
 const TOKENIZER = 'tokenizer_config.json'
@@ -134,27 +128,8 @@ export const family = defineFamily<SiglipConfig>({
   configFiles: () => [PREPROCESSOR, TOKENIZER],
   graphs: (c) => ({ encoder: siglipPictures(c), textEncoder: siglipTexts(c) }),
   towers: ({ vision }) => [{ name: 'siglip', inputSize: vision.imageSize, stage: 'features' }],
-  limits: ({ vision }) => ({
-    ...{ vocabSize: 0, maxContext: 0, maxImages: 1 },
-    hiddenSize: vision.hiddenSize,
-    tokensPerTile: vitGrid(vision) ** 2,
-  }),
-  embeddingTower: (c) => {
-    const { imageSize: side, patchSize } = c.vision
-    const preferred = { height: side, width: side }
-    return {
-      ...{ patchSize, preferred, step: side, maxSide: side, processing: c.preprocessing },
-      outputs: dualOutputs(c.vision, c.channels),
-      nearest: () => preferred,
-      graph: (_, { output }) => siglipPictures(c, output),
-      text: {
-        output: 'embedding',
-        vocabSize: c.text.vocabSize,
-        maxTokens: c.text.positions,
-        preparation: c.preparation,
-      },
-    }
-  },
+  limits: dualLimits,
+  embeddingTower: (c) => dualTower(c, c.preparation, (output) => siglipPictures(c, output)),
   weightNames: [['', '']],
   // Temperature and bias of training; and old checkpoints store places that are 0, 1, 2, ….
   ignoredWeights: () => [

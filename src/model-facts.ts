@@ -1,7 +1,7 @@
 /** What a model's document says of it before any of it runs: where it is from, what it holds, what was measured. */
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { type CapabilityDocument, weightFacts } from './capabilities/document.ts'
+import type { CapabilityDocument } from './capabilities/document.ts'
 import { expertsOf } from './capabilities/experts.ts'
 import { familyParity } from './capabilities/parity.ts'
 import { digestModel } from './chat/model.ts'
@@ -11,7 +11,6 @@ import type { LocatedModel } from './import/locate-model.ts'
 import { isModelFile } from './model-file.ts'
 import { type ComputedForm, computedAs } from './weights/computed-form.ts'
 import type { ModelSource } from './weights/model-source.ts'
-import { storedForm } from './weights/quantised.ts'
 
 /** A model that was found and looked at; nothing of it runs yet. */
 export interface FoundModel extends LocatedModel, ModelSource {}
@@ -35,27 +34,23 @@ export async function factsOf(
   backend: string,
   kvCacheType: KvCacheType = 'f32',
 ): Promise<ModelFacts> {
-  const { directory, name, manifest, model, openWeights } = found
+  const { directory, name, manifest, model } = found
   const family = model.family.modelType
   const folder = manifest
     ? { digest: manifest.digest, created: Math.floor(Date.parse(manifest.created) / 1000) }
     : await digestModel(directory, model.family.weightFolders, model.configFiles)
-  await using weights = await openWeights()
-  const tensors = [...weights.tensors.values()]
-  const computed = computedAs(tensors, backend)
+  const survey = await found.survey()
+  const { parameters, bytes, dtypes } = survey
+  const computed = computedAs(survey, backend)
   // Cases are of float32 through and through; quantised weights have measurements of their own.
-  const isOfCases =
-    computed === 'float32' && kvCacheType === 'f32' && !tensors.some((t) => t.quantisation)
+  const isOfCases = computed === 'float32' && kvCacheType === 'f32' && !survey.isQuantised
   return {
     id: name,
     ...folder,
     ownedBy: 'aerie',
     family,
     experts: expertsOf(model.family, [name, manifest?.parent.id ?? name]),
-    weights: {
-      ...weightFacts(tensors.map((tensor) => ({ ...tensor, ...storedForm(tensor) }))),
-      computedAs: computed,
-    },
+    weights: { parameters, bytes, dtypes, computedAs: computed },
     backend,
     parity: isOfCases ? await familyParity(family, backend) : undefined,
     quantization: manifest?.quantization,
@@ -67,11 +62,10 @@ export async function factsOf(
 
 /** What a backend multiplies in the linear layers of a model that was found. Rejects with `invalid_package`. */
 export async function computedForm(
-  { openWeights }: Pick<FoundModel, 'openWeights'>,
+  found: Pick<FoundModel, 'survey'>,
   backend: string,
 ): Promise<ComputedForm> {
-  await using weights = await openWeights()
-  return computedAs(weights.tensors.values(), backend)
+  return computedAs(await found.survey(), backend)
 }
 
 /** A GGUF file has no card beside it. */

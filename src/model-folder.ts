@@ -14,7 +14,7 @@ export const FILE_LIMITS = {
   config: 4 * MiB,
   /** model.safetensors.index.json: a line a tensor. */
   index: 64 * MiB,
-  /** tokenizer.json, tokenizer.model, vocab.json, merges.txt. */
+  /** tokenizer.json, tokenizer.model, spiece.model, vocab.json, merges.txt. */
   vocabulary: 64 * MiB,
   /** tokenizer_config.json: names every added token. */
   tokenizerConfig: 16 * MiB,

@@ -59,7 +59,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'config-value': ['config-schema'],
   models: ['errors', 'model-folder', 'weights'],
   adapters: ['errors', 'model-folder', 'models', 'weights'],
-  weights: ['errors', 'gguf-name', 'models', 'model-file', 'model-folder'],
+  weights: ['errors', 'gguf-name', 'models', 'model-file', 'model-folder', 'task-thread'],
+  'task-thread': ['errors'],
   // kernels: the types of the addon.
   'engine/backends': [
     'adapters',
@@ -229,6 +230,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'models',
     'tokenizer',
     'package',
+    'task-thread',
     'weights',
     'errors',
     'model-folder',

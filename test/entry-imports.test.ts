@@ -41,6 +41,7 @@ describe('entries load no more packages than they need', () => {
       ['src/tokenizer/tokenizer-worker.ts'],
       ['@huggingface/tokenizers'],
     ],
+    'the survey of weights, no package': [['src/weights/survey-worker.ts'], []],
     'a decoder, its codecs': [['src/media/decoder-program.ts'], ['sharp']],
     'a decoder of clips, what starts ffmpeg': [
       ['src/media/video/clip-program.ts'],

@@ -1,6 +1,5 @@
-/** The tower of texts that CLIP and SigLIP have beside that of pictures, and what the two have in common. */
+/** The tower of texts that CLIP and SigLIP have beside that of pictures, and how both read their files. */
 import type { ConfigReader } from '../config-reader.ts'
-import type { EmbeddingOutput } from '../family.ts'
 import type { GraphBuilder } from '../graph/builder.ts'
 import type { Value } from '../graph/graph.ts'
 import type { ImagePreprocessing, Rgb } from '../preprocessing.ts'
@@ -57,15 +56,6 @@ export function ofUnitLength(g: GraphBuilder, x: Value, channels: number): Value
   // The root of the mean of squares is the length over √channels.
   const weight = g.constant(Array(channels).fill(channels ** -0.5), [channels])
   return g.rmsNorm(x, weight, 1e-24)
-}
-
-/** What may be asked of a tower of pictures: the vector that texts share, and the map of its patches. */
-export function dualOutputs({ hiddenSize }: VitConfig, channels: number): EmbeddingOutput[] {
-  const own = { upsampling: 1 }
-  return [
-    { ...own, name: 'embedding', output: 'embedding', kind: 'summary', channels },
-    { ...own, name: 'features', output: 'features', kind: 'features', channels: hiddenSize },
-  ]
 }
 
 /** `PILImageResampling`. */

@@ -150,21 +150,3 @@ export interface LimitsInForce {
   readonly maxBodyBytes: number
   readonly deadlineMs: number
 }
-
-/** Dtypes and sizes of stored tensors, summed up. */
-export function weightFacts(
-  tensors: Iterable<{
-    readonly dtype: string
-    readonly shape: readonly number[]
-    readonly byteLength: number
-  }>,
-): WeightFacts {
-  const dtypes: Record<string, number> = {}
-  let [parameters, bytes] = [0, 0]
-  for (const { dtype, shape, byteLength } of tensors) {
-    dtypes[dtype] = (dtypes[dtype] ?? 0) + 1
-    parameters += shape.reduce((product, extent) => product * extent, 1)
-    bytes += byteLength
-  }
-  return { parameters, bytes, dtypes }
-}

@@ -16,7 +16,7 @@ interface Seen {
 type AnsweredRequest = Pick<
   ChatRequest,
   'n' | 'stop' | 'tools' | 'toolChoice' | 'parallelToolCalls'
-> & { readonly tellsEnd?: boolean }
+> & { readonly tellsEnd?: boolean; readonly tellsProgress?: boolean }
 
 /**
  * Engine events → text and calls, one output a choice, then the bill. `tellsEnd`: log probabilities end with that of the token that ended
@@ -32,12 +32,22 @@ export async function* answer(
   const outputs = Array.from({ length: request.n }, (_, choice) => choiceOf(model, request, choice))
   const said = new SaidEvents()
   const { imageTokens, videoTokens, soundTokens } = media
+  const counts = new Array<number>(request.n).fill(0)
   let promptTokens = 0
   let cachedTokens = 0
-  let completionTokens = 0
   let draftedTokens = 0
   let acceptedTokens = 0
   let stations: StationTimes = sumStations(seen)
+  function* told(events: Iterable<ChatEvent>): Generator<ChatEvent> {
+    for (const event of events) {
+      if (request.tellsProgress && 'choice' in event) {
+        const completionTokens = counts[event.choice]!
+        const prompt = { promptTokens, cachedTokens, imageTokens, videoTokens, soundTokens }
+        yield { type: 'progress', choice: event.choice, ...prompt, completionTokens }
+      }
+      yield event
+    }
+  }
   for await (const event of generation) {
     switch (event.type) {
       case 'prefill':
@@ -48,7 +58,7 @@ export async function* answer(
         const { text, tools } = outputs[event.choice]!
         // The engine may have sampled a few more tokens before it heard of the end.
         if (text.stopped || tools?.isFull) break
-        completionTokens++
+        counts[event.choice]!++
         said.add(event.choice, text.push(event), tools)
         if (text.stopped || tools?.isFull) generation.stop(event.choice)
         break
@@ -58,30 +68,33 @@ export async function* answer(
         if (request.tellsEnd && event.end) text.end(event.end)
         said.add(event.choice, text.flush(), tools)
         if (tools) said.addEvents(tools.end(event.reason === 'length' && !text.stopped))
-        yield* said.take(event.choice)
+        yield* told(said.take(event.choice))
         draftedTokens += event.drafted
         acceptedTokens += event.accepted
         const { queueMs, prefillMs, decodeMs } = event.timings
         stations = { ...stations, queue: queueMs, prefill: prefillMs, decode_tokens: decodeMs }
         const reason = finishReason(outputs[event.choice]!, event.reason)
         const { stopText } = text
-        yield {
-          ...{ type: 'finish', choice: event.choice, reason },
-          ...(text.stopped && stopText !== undefined && { stopText }),
-        }
+        yield* told([
+          {
+            ...{ type: 'finish', choice: event.choice, reason },
+            ...(text.stopped && stopText !== undefined && { stopText }),
+          },
+        ])
         break
       }
       case 'error':
-        yield* said.take()
+        yield* told(said.take())
         throw fromWireError(event.error)
     }
     // Tokens that came together go out together.
-    if (generation.unread === 0) yield* said.take()
+    if (generation.unread === 0) yield* told(said.take())
   }
   yield {
     type: 'usage',
     ...{ promptTokens, cachedTokens, imageTokens, videoTokens, soundTokens },
-    ...{ completionTokens, draftedTokens, acceptedTokens },
+    completionTokens: counts.reduce((sum, count) => sum + count, 0),
+    ...{ draftedTokens, acceptedTokens },
   }
   yield { type: 'timings', stations }
 }

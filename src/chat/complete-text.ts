@@ -74,6 +74,7 @@ export async function* completeText(
       })
       return new PromptReader(watched)
     })
+    if (request.tellsProgress) yield* begun(prompts, request.n)
     yield {
       type: 'start',
       id: `cmpl-${randomUUID()}`,
@@ -95,7 +96,8 @@ export async function* completeText(
       }
       const first = prompt * request.n
       if (event.type === 'text-delta') yield { ...event, choice: first + event.choice }
-      else if (event.type === 'finish') yield { ...event, choice: first + event.choice }
+      else if (event.type === 'finish' || event.type === 'progress')
+        yield { ...event, choice: first + event.choice }
       else if (event.type === 'usage') bill.add(event)
       else if (event.type === 'timings') bill.addTimes(event.stations)
     }
@@ -103,6 +105,14 @@ export async function* completeText(
   } finally {
     // Those that still run.
     leave.abort()
+  }
+}
+
+/** What is known of each choice before anything is computed. */
+function* begun(prompts: readonly Int32Array[], n: number): Generator<CompletionEvent> {
+  for (const [prompt, { length: promptTokens }] of prompts.entries()) {
+    const counted = { promptTokens, cachedTokens: 0, ...NO_MEDIA, completionTokens: 0 }
+    for (let i = 0; i < n; i++) yield { type: 'progress', choice: prompt * n + i, ...counted }
   }
 }
 

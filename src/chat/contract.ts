@@ -13,14 +13,9 @@ import type {
   DetokenizeRequest,
   DetokenizeResult,
 } from './completion-contract.ts'
-import type {
-  DocumentSeen,
-  ImageSeen,
-  StationTimes,
-  VideoCost,
-  VideoSeen,
-} from './seen-contract.ts'
-import type { FiledSound, SoundCost, SoundPart, SoundSeen, TrackPart } from './sound-contract.ts'
+import type { DocumentSeen, ImageSeen, StationTimes, VideoSeen } from './seen-contract.ts'
+import type { FiledSound, SoundPart, SoundSeen, TrackPart } from './sound-contract.ts'
+import type { TokenizeRequest, TokenizeResult } from './tokenize-contract.ts'
 import type { ResponseFormat, Tool, ToolCall, ToolChoice } from './tool-contract.ts'
 
 export {
@@ -33,6 +28,7 @@ export {
   type VideoCost,
   type VideoSeen,
 } from './seen-contract.ts'
+export type { SoundCost } from './sound-contract.ts'
 export type {
   CompletionEvent,
   CompletionRequest,
@@ -41,9 +37,10 @@ export type {
   FiledSound,
   ImageDetail,
   ResponseFormat,
-  SoundCost,
   SoundPart,
   SoundSeen,
+  TokenizeRequest,
+  TokenizeResult,
   Tool,
   ToolCall,
   ToolChoice,
@@ -171,6 +168,12 @@ export interface FilePart {
   readonly type: 'file'
   readonly file:
     | { readonly id: string }
+    /** A document by http(s) URL; absent, the name is the last of its path. `param`: the field that it stands in. */
+    | {
+        readonly url: string
+        readonly filename: string | undefined
+        readonly param: string
+      }
     /** A data: URI. */
     | {
         readonly data: string
@@ -239,6 +242,8 @@ export interface ChatRequest {
   readonly responseFormat: ResponseFormat
   /** The request asks what the model saw: an `explain` event follows `start`. */
   readonly explain: boolean
+  /** `progress` events come as well; absent: none. */
+  readonly tellsProgress?: boolean
   /** Milliseconds; undefined: the server's default. */
   readonly deadlineMs: number | undefined
   readonly priority: 'live' | 'batch'
@@ -249,7 +254,7 @@ export interface ChatRequest {
 }
 
 /**
- * What `complete` yields: `start`, then `videos` and `sounds` where there are any and (when asked) `explain`, then deltas with exactly one `finish` for
+ * What `complete` yields, with `progress` in front of what it counts where that was asked for: `start`, then `videos` and `sounds` where there are any and (when asked) `explain`, then deltas with exactly one `finish` for
  * each choice, then `usage` and `timings`, then the end. A failure is thrown, never yielded.
  */
 export type ChatEvent =
@@ -300,6 +305,8 @@ export type ChatEvent =
       /** The stop text that ended it, where one did. */
       readonly stopText?: string
     }
+  /** What one choice has cost so far, the prompt included; nothing of drafts is told before the end. */
+  | ({ readonly type: 'progress'; readonly choice: number } & CountedTokens)
   | ({ readonly type: 'usage' } & TokenUsage)
   | { readonly type: 'timings'; readonly stations: StationTimes }
 
@@ -320,6 +327,8 @@ export interface TokenUsage {
   readonly draftedTokens: number
   readonly acceptedTokens: number
 }
+
+export type CountedTokens = Omit<TokenUsage, 'draftedTokens' | 'acceptedTokens'>
 
 /** The token as text, with its bytes when the text alone is not the whole truth. */
 export interface TokenText {
@@ -348,51 +357,4 @@ export interface Explanation {
   readonly kvCacheType: KvCacheType
   /** What was added to the model's weights; undefined: nothing. */
   readonly adapter?: AdapterFacts | undefined
-}
-
-/** One checked request to `/v1/tokenize`. */
-export interface TokenizeRequest {
-  readonly requestId: string
-  readonly model: string
-  /** A conversation through the chat template, or a bare text. */
-  readonly input:
-    | {
-        readonly type: 'messages'
-        readonly messages: readonly RequestMessage[]
-        /** As of {@link ChatRequest}; absent: none. */
-        readonly tools?: readonly Tool[]
-        readonly toolChoice?: ToolChoice
-      }
-    /** With what the tokenizer itself adds to a prompt, such as `<s>`, where asked for. */
-    | { readonly type: 'text'; readonly text: string; readonly addsSpecialTokens: boolean }
-  readonly returnIds: boolean
-  /** Tokens as text. */
-  readonly returnStrings: boolean
-  readonly tenant: string
-  readonly priority: ChatRequest['priority']
-  /** As of {@link ChatRequest}. */
-  readonly adapter?: string
-}
-
-export interface TokenizeResult {
-  readonly model: string
-  /** Positions the prompt takes: text, pictures, frames of clips and sounds. */
-  readonly tokens: number
-  readonly imageTokens: number
-  readonly videoTokens: number
-  readonly soundTokens: number
-  readonly images: readonly Pick<
-    ImageSeen,
-    'param' | 'page' | 'detail' | 'format' | 'width' | 'height' | 'tiles' | 'tokens'
-  >[]
-  readonly videos: readonly VideoCost[]
-  readonly sounds: readonly SoundCost[]
-  readonly documents: readonly DocumentSeen[]
-  /** Token ids with each picture's placeholder id repeated once a position; undefined unless asked for. */
-  readonly ids: readonly number[] | undefined
-  /** The same as text, special tokens by their names; undefined unless asked for. */
-  readonly strings: readonly string[] | undefined
-  readonly maxContext: number
-  /** Of it, what a prompt may take. */
-  readonly maxPrompt: number
 }

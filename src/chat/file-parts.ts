@@ -82,9 +82,8 @@ async function openParts(
       if (part.type === 'filed-sound') return openSound(part, context)
       if (part.type !== 'file') return openVideo(part, videoFiles(context))
       const { file } = part
-      return 'id' in file
-        ? openStored(file.id, `${part.param}.file_id`, part, context)
-        : openData(part, file, context)
+      if ('id' in file) return openStored(file.id, `${part.param}.file_id`, part, context)
+      return 'url' in file ? openUrl(part, file, context) : openData(part, file, context)
     },
     release,
   )
@@ -197,6 +196,31 @@ async function openSound(
 ): Promise<SoundPart> {
   const from = await locateFile(fileId, param, context)
   return { type: 'sound', from, param, ...(claim && { claim }) }
+}
+
+/** Only documents are taken by URL here: a picture, a clip or a sound has a part of its own for that. */
+async function openUrl(
+  part: FilePart,
+  { url, filename, param }: Extract<FilePart['file'], { url: string }>,
+  context: FileContext,
+): Promise<UnreadDocument> {
+  const name = { filename: filename ?? nameOf(url), fileId: undefined }
+  const from = /^\s*data:/i.test(url) ? { dataUri: url } : { url }
+  return await openDocument({ from, param }, name, part, context)
+}
+
+const LONGEST_NAME = 255
+
+/** The last of a URL's path, which is what a browser would call the file. */
+function nameOf(url: string): string {
+  const isPlace = URL.canParse(url) && !/^\s*data:/i.test(url)
+  const last = isPlace ? new URL(url).pathname.split('/').at(-1) : undefined
+  if (!last) return 'document.pdf'
+  try {
+    return decodeURIComponent(last).slice(0, LONGEST_NAME).toWellFormed()
+  } catch {
+    return last.slice(0, LONGEST_NAME) // a percent sign that stands for itself
+  }
 }
 
 async function openData(

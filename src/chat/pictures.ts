@@ -127,7 +127,7 @@ async function encodePicture(
   const { part, image, layout } = picture
   const encoder = model.visionEncoder!
   const key = pictureKey(model, contentKey(image), layout, tenant)
-  const isFetched = 'url' in part && !/^\s*data:/i.test(part.url)
+  const isFetched = 'url' in part ? !/^\s*data:/i.test(part.url) : image.fetchMs > 0
   const fetchTime: StationTimes = isFetched ? { fetch: image.fetchMs } : {}
   const known = await tracedLookup(encoder, key, part.param)
   if (known) {

@@ -109,6 +109,12 @@ export function createChatService(options: ChatServiceOptions): ChatService {
           account.see(event)
           stations.see(event)
         })
+        const promptTokens = prompt.textTokens + imageTokens + videoTokens + soundTokens
+        if (request.tellsProgress) {
+          const counted = { promptTokens, cachedTokens: 0, imageTokens, videoTokens, soundTokens }
+          for (let choice = 0; choice < request.n; choice++)
+            yield { type: 'progress', choice, ...counted, completionTokens: 0 }
+        }
         yield {
           type: 'start',
           id: `chatcmpl-${randomUUID()}`,
@@ -125,7 +131,7 @@ export function createChatService(options: ChatServiceOptions): ChatService {
           yield {
             type: 'explain',
             promptText: prompt.text,
-            promptTokens: prompt.textTokens + imageTokens + videoTokens + soundTokens,
+            promptTokens,
             images,
             documents: documentsSeen(messages),
             videos,

@@ -14,6 +14,8 @@ export interface EmbeddingService {
 export type EmbeddingInput =
   | { readonly type: 'image'; readonly url: string; readonly param: string }
   | { readonly type: 'text'; readonly text: string; readonly param: string }
+  /** A text as the tower's own tokenizer gives it, with what that puts around one. */
+  | { readonly type: 'ids'; readonly ids: readonly number[]; readonly param: string }
 
 /**
  * The size at which a picture is seen. `auto`: its own, brought to the nearest that the model takes. `preferred`: the one

@@ -163,7 +163,7 @@ function textsOf(
   output: EmbeddingOutput,
 ): ReadText[] {
   return inputs.flatMap((input) => {
-    if (input.type !== 'text') return []
+    if (input.type === 'image') return []
     const { param } = input
     if (!text) {
       throw new AerieError(

@@ -23,7 +23,7 @@ export interface ReadText {
   readonly length: number
 }
 
-type TextInput = Extract<EmbeddingInput, { type: 'text' }>
+type TextInput = Exclude<EmbeddingInput, { type: 'image' }>
 
 /** What of a text side must be known of its tokenizer. Throws `invalid_package` for one that has no padding, or more tokens than the tower. */
 export function textSide(tower: TextTower, tokenizer: Tokenizer): TextSide {
@@ -37,27 +37,53 @@ export function textSide(tower: TextTower, tokenizer: Tokenizer): TextSide {
   return { tower, tokenizer, padId }
 }
 
-/** Throws `context_length_exceeded`, and for a text that nothing is left of `invalid_request`. */
-export function readText({ tower, tokenizer, padId }: TextSide, input: TextInput): ReadText {
-  const { maxTokens, preparation } = tower
-  const { param } = input
-  const prepared = PREPARED[preparation](input.text)
-  const tooLong = (what: string) =>
-    new AerieError(
-      'context_length_exceeded',
-      `${param}: ${what}, and the tower reads ${maxTokens} tokens; it was trained on captions`,
-      { param },
-    )
-  // Before any work that grows with the text.
-  if (prepared.length > maxTokens * tokenizer.maxTokenBytes)
-    throw tooLong(`the text has ${prepared.length} characters`)
-  const ids = tokenizer.encodeWhole(prepared)
-  if (ids.length > maxTokens) throw tooLong(`the text is ${ids.length} tokens long`)
-  if (ids.some((id) => id >= tower.vocabSize))
-    throw new Error('the tokenizer has more tokens than the tower')
-  const tokens = new Int32Array(maxTokens).fill(padId)
+/** Throws `context_length_exceeded`, and `invalid_request` for ids that are none of a whole text. */
+export function readText(side: TextSide, input: TextInput): ReadText {
+  const { maxTokens } = side.tower
+  const ids = input.type === 'ids' ? checkedIds(side, input) : encoded(side, input)
+  if (ids.length > maxTokens) throw tooLong(side, input, `the text is ${ids.length} tokens long`)
+  const tokens = new Int32Array(maxTokens).fill(side.padId)
   tokens.set(ids)
   return { type: 'text', tokens, length: ids.length }
+}
+
+function encoded(side: TextSide, input: Extract<TextInput, { type: 'text' }>): Int32Array {
+  const { tower, tokenizer } = side
+  const prepared = PREPARED[tower.preparation](input.text)
+  // Before any work that grows with the text.
+  if (prepared.length > tower.maxTokens * tokenizer.maxTokenBytes)
+    throw tooLong(side, input, `the text has ${prepared.length} characters`)
+  const ids = tokenizer.encodeWhole(prepared)
+  if (ids.some((id) => id >= tower.vocabSize))
+    throw new Error('the tokenizer has more tokens than the tower')
+  return ids
+}
+
+/**
+ * Ids are read as they are. Those of another vocabulary, or without the token that ends a text, at whose place its meaning is
+ * looked up, would give a vector of nothing: they are refused as far as they can be told.
+ */
+function checkedIds(
+  { tower, tokenizer }: TextSide,
+  { ids, param }: Extract<TextInput, { type: 'ids' }>,
+): readonly number[] {
+  const invalid = (at: number, what: string) => {
+    const field = `${param}[${at}]`
+    const message = `${field}: expected ${what}, got ${ids[at]}`
+    return new AerieError('invalid_request', message, { param: field })
+  }
+  const stranger = ids.findIndex((id) => id >= tower.vocabSize)
+  if (stranger >= 0) throw invalid(stranger, `a token id below ${tower.vocabSize}`)
+  const end = tokenizer.encodeWhole('').at(-1)
+  if (end !== undefined && ids.at(-1) !== end)
+    throw invalid(ids.length - 1, `${end} as the last, with which the tokenizer ends a text`)
+  return ids
+}
+
+function tooLong({ tower }: TextSide, { param }: TextInput, what: string): AerieError {
+  const { maxTokens } = tower
+  const message = `${param}: ${what}, and the tower reads ${maxTokens} tokens; it was trained on captions`
+  return new AerieError('context_length_exceeded', message, { param })
 }
 
 export interface TextErrand {

@@ -37,9 +37,18 @@ function quote(text: string): string {
   return `${JSON.stringify(text.slice(0, limit).toWellFormed())}… (${text.length} characters)`
 }
 
-/** What a schema expects: `one of "auto", "low"`, `a number between 0 and 2`, `a string or an array`. */
-export function describeSchema(schema: Schema): string {
-  if (schema.anyOf) return orList(schema.anyOf.map(describeSchema))
+/**
+ * What a schema expects: `one of "auto", "low"`, `a number between 0 and 2`, `a string or an array`. `resolve` looks a `$ref` up; the
+ * running server has no document for that, and goes by the words that were put beside each.
+ */
+export function describeSchema(
+  given: Schema,
+  resolve: (schema: Schema) => Schema = (schema) => schema,
+): string {
+  if (given['x-expected'] !== undefined) return given['x-expected']
+  const schema = resolve(given)
+  const branches = schema.anyOf ?? schema.oneOf ?? schema.allOf
+  if (branches) return orList(branches.map((branch) => describeSchema(branch, resolve)))
   if (schema.const !== undefined) return JSON.stringify(schema.const)
   const values = schema.enum?.filter((value) => value !== null)
   if (values) return `one of ${values.map((value) => JSON.stringify(value)).join(', ')}`

@@ -11,6 +11,7 @@ import {
   stringify,
 } from 'ajv/dist/2020.js'
 import standaloneCode from 'ajv/dist/standalone/index.js'
+import { describeSchema } from './describe.ts'
 import { type OpenApiDocument, resolveSchema, type Support } from './openapi-document.ts'
 
 /** The schemas that a request can be checked against. */
@@ -58,6 +59,7 @@ export function renderValidators(document: OpenApiDocument): string {
     code: { source: true, esm: true },
   })
   for (const keyword of Object.keys(document)) ajv.addKeyword(keyword)
+  ajv.addKeyword('x-expected')
   ajv.addKeyword(unsupported)
   ajv.addKeyword(closed)
   ajv.addSchema(bare(document, document) as Record<string, unknown>, 'openapi')
@@ -127,9 +129,21 @@ function bare(document: OpenApiDocument, value: unknown): unknown {
     if (key === 'examples' || key === 'example') return []
     if (key === 'additionalProperties' && inner === false) return [['x-closed', true]]
     if (key === 'discriminator') return [[key, bareDiscriminator(document, inner)]]
+    if (key === '$ref' && inner.startsWith(SCHEMAS))
+      return [
+        [key, inner],
+        ['x-expected', expectedAt(document, inner)],
+      ]
     return [[key, bare(document, inner)]]
   })
   return Object.fromEntries(entries)
+}
+
+const SCHEMAS = '#/components/schemas/'
+
+/** What a `$ref` stands for, in words: the running server, which has to say so, cannot look it up. */
+function expectedAt(document: OpenApiDocument, $ref: string): string {
+  return describeSchema({ $ref }, (schema) => resolveSchema(document, schema))
 }
 
 const PROSE = new Set(['description', 'summary', 'title', 'deprecated'])

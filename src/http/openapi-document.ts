@@ -16,6 +16,7 @@ export interface Schema {
   readonly items?: Schema
   readonly anyOf?: readonly Schema[]
   readonly oneOf?: readonly Schema[]
+  readonly allOf?: readonly Schema[]
   readonly discriminator?: {
     readonly propertyName: string
     /** Added for the validators: the honoured values. */
@@ -32,6 +33,8 @@ export interface Schema {
   readonly maxProperties?: number
   readonly pattern?: string
   readonly 'x-aerie'?: Support
+  /** Added for the validators, beside a `$ref`: what it stands for, in words. */
+  readonly 'x-expected'?: string
 }
 
 /** What this server does with a field; see `info.description` of openapi.yaml. */
@@ -55,13 +58,15 @@ export interface ResponseObject {
   readonly content?: Readonly<Record<string, { readonly schema: Schema }>>
 }
 
+export interface Operation {
+  readonly requestBody?: {
+    readonly content: Readonly<Record<string, { readonly schema: Schema }>>
+  }
+  readonly responses: Readonly<Record<string, ResponseObject>>
+}
+
 export interface OpenApiDocument {
-  readonly paths: Readonly<
-    Record<
-      string,
-      Readonly<Record<string, { readonly responses: Readonly<Record<string, ResponseObject>> }>>
-    >
-  >
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
   readonly components: {
     readonly schemas: Readonly<Record<string, Schema>>
     readonly responses: Readonly<Record<string, ResponseObject>>

@@ -1090,6 +1090,11 @@ export interface components {
              * @enum {string}
              */
             type: "url";
+            /**
+             * @description An `https:` URL of a PDF document (`http:` where the server allows it), fetched by the rules for pictures; without `title` the
+             *     model is told the last of its path as the name.
+             */
+            url: string;
         };
         AnthropicThinkingOn: {
             /**
@@ -1381,6 +1386,8 @@ export interface components {
         StreamOptions: {
             /** @description Send one more chunk with the token counts before `[DONE]`. */
             include_usage?: boolean | null;
+            /** @description Have each chunk tell in `usage` what its choice has cost so far: the prompt, and the tokens of this choice alone. */
+            continuous_usage_stats?: boolean | null;
             /** @description Pad chunks with random characters. Off here; OpenAI's default is on. */
             include_obfuscation?: boolean | null;
         };
@@ -2534,10 +2541,10 @@ export interface components {
             detail?: "auto" | "low" | "high" | "original" | null;
             prompt_cache_breakpoint?: components["schemas"]["PromptCacheBreakpoint"];
         };
-        /** @description Exactly one of `file_id` and `file_data`. */
+        /** @description Exactly one of `file_id`, `file_data` and `file_url`. */
         ResponseInputFile: {
             /**
-             * @description A file by id or as data, as in chat completions. (enum property replaced by openapi-typescript)
+             * @description A file by id or as data, as in chat completions, or by URL. (enum property replaced by openapi-typescript)
              * @enum {string}
              */
             type: "input_file";
@@ -2547,7 +2554,10 @@ export interface components {
             file_data?: string | null;
             /** @description The name of `file_data`, which the model is told where the file is a text or a document. */
             filename?: string | null;
-            /** @description The file by URL. */
+            /**
+             * @description An `https:` URL of a PDF document (`http:` where the server allows it), fetched by the rules for pictures; without `filename`
+             *     the model is told the last of its path as the name.
+             */
             file_url?: string | null;
             /** @description Of a PDF document: which pages, as in chat completions. */
             pages?: string | null;
@@ -2582,7 +2592,8 @@ export interface components {
             /**
              * @description The pictures and texts, one embedding each. A picture is an `https:` URL (`http:` where the server allows it) or a
              *     `data:` URI, as a string or as an `image_url` part; every other string is a text, and so is a `text` part, whatever
-             *     it begins with.
+             *     it begins with. An array of integers is one text as token ids, an array of such arrays several: of the model's own tokenizer,
+             *     with the tokens that it puts around a text; nothing is added to them.
              */
             input: string | components["schemas"]["EmbeddingInput"][];
             /**
@@ -2621,7 +2632,7 @@ export interface components {
             /** @description In pixels. */
             width: number;
         };
-        EmbeddingInput: string | components["schemas"]["EmbeddingPart"] | number | unknown[];
+        EmbeddingInput: string | components["schemas"]["EmbeddingPart"] | number | number[];
         EmbeddingPart: components["schemas"]["EmbeddingImagePart"] | components["schemas"]["EmbeddingTextPart"];
         EmbeddingImagePart: {
             /**
@@ -2770,7 +2781,10 @@ export interface components {
                 logprobs: components["schemas"]["Logprobs"] | null;
                 finish_reason: components["schemas"]["FinishReason"] | null;
             }[];
-            /** @description Present only with `stream_options.include_usage`; null but for the last chunk. */
+            /**
+             * @description Present only with `stream_options.include_usage`, null but for the last chunk; and in every chunk with `continuous_usage_stats`,
+             *     of its choice so far.
+             */
             usage?: components["schemas"]["Usage"] | null;
             aerie?: components["schemas"]["Explanation"] | components["schemas"]["MediaSeen"];
         };
@@ -2808,7 +2822,10 @@ export interface components {
                 /** @enum {string|null} */
                 finish_reason: "stop" | "length" | null;
             }[];
-            /** @description Present only with `stream_options.include_usage`; null but for the last chunk. */
+            /**
+             * @description Present only with `stream_options.include_usage`, null but for the last chunk; and in every chunk with `continuous_usage_stats`,
+             *     of its choice so far.
+             */
             usage?: components["schemas"]["Usage"] | null;
         };
         /** @description Four lists of one length. */
@@ -4341,6 +4358,18 @@ export interface components {
         /** @description The same in milliseconds; the official clients prefer it. */
         RetryAfterMs: string;
         /** @description What the key may use: requests per minute. Absent where there is no such limit. */
+        AnthropicRequestsLimit: string;
+        /** @description What is left of it, with what this request may cost at most taken already: requests per minute. */
+        AnthropicRequestsRemaining: string;
+        /** @description When all of it is there again, in RFC 3339: requests per minute. */
+        AnthropicRequestsReset: string;
+        /** @description What the key may use: tokens per minute, of prompts and answers. Absent where there is no such limit. */
+        AnthropicTokensLimit: string;
+        /** @description What is left of it, with what this request may cost at most taken already: tokens per minute, of prompts and answers. */
+        AnthropicTokensRemaining: string;
+        /** @description When all of it is there again, in RFC 3339: tokens per minute, of prompts and answers. */
+        AnthropicTokensReset: string;
+        /** @description What the key may use: requests per minute. Absent where there is no such limit. */
         RateLimitLimitRequests: string;
         /** @description What is left of it, with what this request may cost at most taken already: requests per minute. */
         RateLimitRemainingRequests: string;
@@ -4519,6 +4548,12 @@ export interface operations {
                     "x-request-id": components["headers"]["RequestId"];
                     "request-id": components["headers"]["RequestId"];
                     "server-timing": components["headers"]["ServerTiming"];
+                    "anthropic-ratelimit-requests-limit": components["headers"]["AnthropicRequestsLimit"];
+                    "anthropic-ratelimit-requests-remaining": components["headers"]["AnthropicRequestsRemaining"];
+                    "anthropic-ratelimit-requests-reset": components["headers"]["AnthropicRequestsReset"];
+                    "anthropic-ratelimit-tokens-limit": components["headers"]["AnthropicTokensLimit"];
+                    "anthropic-ratelimit-tokens-remaining": components["headers"]["AnthropicTokensRemaining"];
+                    "anthropic-ratelimit-tokens-reset": components["headers"]["AnthropicTokensReset"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4597,6 +4632,12 @@ export interface operations {
                 headers: {
                     "x-request-id": components["headers"]["RequestId"];
                     "request-id": components["headers"]["RequestId"];
+                    "anthropic-ratelimit-requests-limit": components["headers"]["AnthropicRequestsLimit"];
+                    "anthropic-ratelimit-requests-remaining": components["headers"]["AnthropicRequestsRemaining"];
+                    "anthropic-ratelimit-requests-reset": components["headers"]["AnthropicRequestsReset"];
+                    "anthropic-ratelimit-tokens-limit": components["headers"]["AnthropicTokensLimit"];
+                    "anthropic-ratelimit-tokens-remaining": components["headers"]["AnthropicTokensRemaining"];
+                    "anthropic-ratelimit-tokens-reset": components["headers"]["AnthropicTokensReset"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4678,6 +4719,12 @@ export interface operations {
                 headers: {
                     "x-request-id": components["headers"]["RequestId"];
                     "request-id": components["headers"]["RequestId"];
+                    "anthropic-ratelimit-requests-limit": components["headers"]["AnthropicRequestsLimit"];
+                    "anthropic-ratelimit-requests-remaining": components["headers"]["AnthropicRequestsRemaining"];
+                    "anthropic-ratelimit-requests-reset": components["headers"]["AnthropicRequestsReset"];
+                    "anthropic-ratelimit-tokens-limit": components["headers"]["AnthropicTokensLimit"];
+                    "anthropic-ratelimit-tokens-remaining": components["headers"]["AnthropicTokensRemaining"];
+                    "anthropic-ratelimit-tokens-reset": components["headers"]["AnthropicTokensReset"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4755,6 +4802,12 @@ export interface operations {
                 headers: {
                     "x-request-id": components["headers"]["RequestId"];
                     "request-id": components["headers"]["RequestId"];
+                    "anthropic-ratelimit-requests-limit": components["headers"]["AnthropicRequestsLimit"];
+                    "anthropic-ratelimit-requests-remaining": components["headers"]["AnthropicRequestsRemaining"];
+                    "anthropic-ratelimit-requests-reset": components["headers"]["AnthropicRequestsReset"];
+                    "anthropic-ratelimit-tokens-limit": components["headers"]["AnthropicTokensLimit"];
+                    "anthropic-ratelimit-tokens-remaining": components["headers"]["AnthropicTokensRemaining"];
+                    "anthropic-ratelimit-tokens-reset": components["headers"]["AnthropicTokensReset"];
                     [name: string]: unknown;
                 };
                 content: {

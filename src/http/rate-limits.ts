@@ -2,6 +2,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { FREE_ACCOUNT, runWithAccount } from '../limits/account.ts'
 import { LIMIT_NAMES, type RateLimits } from '../limits/rate-limits.ts'
+import { isAnthropic } from './anthropic/errors.ts'
+import { anthropicLimitHeaders } from './anthropic/limit-headers.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -35,10 +37,14 @@ export function limitRates(app: FastifyInstance, limits: RateLimits): void {
   })
 }
 
-/** `x-ratelimit-…` as OpenAI has them, with limits of ours beside those of requests and tokens. Empty without limits. */
-export function rateLimitHeaders({ state }: FastifyRequest): Record<string, string> {
-  const headers: Record<string, string> = {}
-  for (const [limit, balance] of state.account?.balances() ?? []) {
+/**
+ * `x-ratelimit-…` as OpenAI has them, with limits of ours beside those of requests and tokens; those of Anthropic's beside them below
+ * its routes. Empty without limits.
+ */
+export function rateLimitHeaders({ state, url }: FastifyRequest): Record<string, string> {
+  const balances = state.account?.balances() ?? []
+  const headers = isAnthropic(url) ? anthropicLimitHeaders(balances, Date.now()) : {}
+  for (const [limit, balance] of balances) {
     const name = LIMIT_NAMES[limit].replaceAll('_', '-')
     headers[`x-ratelimit-limit-${name}`] = String(balance.limit)
     headers[`x-ratelimit-remaining-${name}`] = String(balance.remaining)

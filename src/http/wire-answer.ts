@@ -56,6 +56,8 @@ export class AnswerBuilder {
       case 'finish':
         this.#choices[event.choice]!.finishReason = event.reason
         break
+      case 'progress':
+        break // never asked for: the usage of the whole answer says it
       default:
         this.#notes.add(event)
     }

@@ -1,6 +1,6 @@
 /** The events of an answer → `ChatCompletionChunk`s. */
 
-import type { ChatEvent } from '../chat/contract.ts'
+import type { ChatEvent, CountedTokens } from '../chat/contract.ts'
 import { AnswerNotes } from './answer-notes.ts'
 import type { components } from './openapi.d.ts'
 import type { AnswerForm } from './wire-request.ts'
@@ -14,6 +14,8 @@ export class ChunkBuilder {
   readonly #unfinished: Set<number>
   #head: Omit<Chunk, 'choices'> | undefined
   readonly #notes = new AnswerNotes()
+  /** So far, of each choice. */
+  readonly #counted = new Map<number, CountedTokens>()
 
   constructor(form: AnswerForm, n: number) {
     this.#form = form
@@ -46,6 +48,9 @@ export class ChunkBuilder {
         const more = { index: event.call, function: { arguments: event.arguments } }
         return [this.#chunk([choice(event.choice, { tool_calls: [more] })])]
       }
+      case 'progress':
+        this.#counted.set(event.choice, event)
+        return []
       default:
         this.#notes.add(event)
         return []
@@ -83,7 +88,8 @@ export class ChunkBuilder {
 
   #chunk(choices: ChunkChoice[]): Chunk {
     if (!this.#head) throw new Error('the answer has no start')
-    return { ...this.#head, choices }
+    const counted = this.#form.usageInChunks && this.#counted.get(choices[0]?.index ?? -1)
+    return { ...this.#head, choices, ...(counted && { usage: toWireUsage(counted) }) }
   }
 }
 

@@ -20,7 +20,7 @@ const DEFAULT_MAX_TOKENS = 16
 const MOST_PROMPTS = 128
 
 /** How the answer is to be sent. */
-export type CompletionForm = Pick<AnswerForm, 'stream' | 'includeUsage'> & {
+export type CompletionForm = Pick<AnswerForm, 'stream' | 'includeUsage' | 'usageInChunks'> & {
   readonly logprobs: boolean
 }
 
@@ -53,6 +53,7 @@ export function toCompletionRequest(
     stop: [stop ?? []].flat(),
     ignoresEnd: wire.ignore_eos ?? false,
     responseFormat: toResponseFormat(wire),
+    tellsProgress: wire.stream_options?.continuous_usage_stats ?? false,
     deadlineMs: aerie?.deadline_ms ?? undefined,
     priority: isInner ? 'batch' : (aerie?.priority ?? 'live'),
     tenant,

@@ -9,9 +9,10 @@ import {
 } from '../embeddings/contract.ts'
 import type { WireRequests } from './contract.ts'
 import type { components } from './openapi.d.ts'
+import { contradiction } from './wire-request.ts'
 
 type WireEmbedding = WireRequests['EmbeddingRequest']
-type WireInput = Exclude<WireEmbedding['input'], string>[number]
+type WireInput = Exclude<Exclude<WireEmbedding['input'], string>[number], number>
 type Wire = components['schemas']
 
 /** How the answer is to be written. */
@@ -32,10 +33,7 @@ export function toEmbeddingRequest(
   const { input, aerie } = wire
   return {
     model: wire.model,
-    inputs:
-      typeof input === 'string'
-        ? [toInput(input, 'input')]
-        : input.map((one, i) => toInput(one, `input[${i}]`)),
+    inputs: typeof input === 'string' ? [toInput(input, 'input')] : toInputs(input),
     output: aerie?.output ?? undefined,
     size: aerie?.size ?? 'auto',
     dimensions: wire.dimensions ?? undefined,
@@ -45,6 +43,18 @@ export function toEmbeddingRequest(
   }
 }
 
+/** Numbers alone are the token ids of one text. Throws `invalid_request` for one beside something else. */
+function toInputs(inputs: Exclude<WireEmbedding['input'], string>): EmbeddingInput[] {
+  const ids = inputs.filter((one) => typeof one === 'number')
+  if (ids.length === inputs.length) return [{ type: 'ids', ids, param: 'input' }]
+  return inputs.map((one, i) => {
+    const param = `input[${i}]`
+    if (typeof one !== 'number') return toInput(one, param)
+    const what = `expected a text, a picture or an array of token ids beside others, got ${one}`
+    throw contradiction(param, what)
+  })
+}
+
 /** A string that is no URL is a text. The contract has refused every other kind. */
 function toInput(input: WireInput, param: string): EmbeddingInput {
   if (typeof input === 'string') {
@@ -52,10 +62,8 @@ function toInput(input: WireInput, param: string): EmbeddingInput {
       ? { type: 'image', url: input, param }
       : { type: 'text', text: input, param }
   }
-  if (typeof input === 'object' && 'text' in input)
-    return { type: 'text', text: input.text, param: `${param}.text` }
-  if (typeof input !== 'object' || !('image_url' in input))
-    throw new Error(`the contract let ${typeof input} through`)
+  if (Array.isArray(input)) return { type: 'ids', ids: input, param }
+  if ('text' in input) return { type: 'text', text: input.text, param: `${param}.text` }
   const { image_url: image } = input
   return typeof image === 'string'
     ? { type: 'image', url: image, param: `${param}.image_url` }

@@ -24,6 +24,8 @@ export interface RequestContext {
 export interface AnswerForm {
   readonly stream: boolean
   readonly includeUsage: boolean
+  /** Each chunk has the figures of its choice so far. */
+  readonly usageInChunks: boolean
   /** Whether log probabilities were asked for. */
   readonly logprobs: boolean
   /** Present when the request named a tier. */
@@ -48,6 +50,7 @@ export function toChatRequest(wire: WireChat, context: RequestContext): ChatRequ
     parallelToolCalls: wire.parallel_tool_calls ?? true,
     responseFormat: toResponseFormat(wire),
     explain: context.explain || (wire.aerie?.explain ?? false),
+    tellsProgress: wire.stream_options?.continuous_usage_stats ?? false,
     deadlineMs: wire.aerie?.deadline_ms ?? undefined,
     priority: context.isInner ? 'batch' : priorityOf(wire),
     tenant: context.tenant,
@@ -70,13 +73,17 @@ export function priorityOf(
 /** Throws `invalid_request` for stream options without a stream. */
 export function toStreamForm(
   wire: Pick<WireChat, 'stream' | 'stream_options'>,
-): Pick<AnswerForm, 'stream' | 'includeUsage'> {
+): Pick<AnswerForm, 'stream' | 'includeUsage' | 'usageInChunks'> {
   const stream = wire.stream ?? false
   const options = wire.stream_options ?? undefined
   if (options && !stream) {
     throw contradiction('stream_options', 'expected stream to be true as well')
   }
-  return { stream, includeUsage: options?.include_usage ?? false }
+  return {
+    stream,
+    includeUsage: options?.include_usage ?? false,
+    usageInChunks: options?.continuous_usage_stats ?? false,
+  }
 }
 
 /** Throws as {@link toStreamForm}. */

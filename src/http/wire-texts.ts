@@ -1,5 +1,5 @@
 /** The events of continued texts → one `Completion`, or `CompletionChunk`s. */
-import type { CompletionEvent, TokenUsage } from '../chat/contract.ts'
+import type { CompletionEvent, CountedTokens, TokenUsage } from '../chat/contract.ts'
 import { countCodePoints } from '../chat/output.ts'
 import type { components } from './openapi.d.ts'
 import type { CompletionForm } from './wire-completion.ts'
@@ -93,6 +93,8 @@ export class CompletionChunks {
   readonly #offsets: Offsets
   #head: Omit<Chunk, 'choices'> | undefined
   #usage: TokenUsage | undefined
+  /** So far, of each choice. */
+  readonly #counted = new Map<number, CountedTokens>()
 
   constructor(form: CompletionForm, prompts: number, n: number) {
     this.#form = form
@@ -121,6 +123,9 @@ export class CompletionChunks {
       case 'finish':
         this.#unfinished.delete(event.choice)
         return [this.#chunk(event.choice, '', undefined, 0, toFinish(event))]
+      case 'progress':
+        this.#counted.set(event.choice, event)
+        return []
       case 'usage':
         this.#usage = event
         return []
@@ -147,7 +152,12 @@ export class CompletionChunks {
     if (!this.#head) throw new Error('the texts have no start')
     const logprobs = tokens && this.#form.logprobs ? noLogprobs() : null
     if (logprobs) addTokens(logprobs, tokens!, shift)
-    return { ...this.#head, choices: [{ index, text, logprobs, finish_reason: finish }] }
+    const counted = this.#form.usageInChunks && this.#counted.get(index)
+    return {
+      ...this.#head,
+      choices: [{ index, text, logprobs, finish_reason: finish }],
+      ...(counted && { usage: toWireUsage(counted) }),
+    }
   }
 }
 

@@ -2,6 +2,7 @@
 
 import type { AdapterFacts } from '../adapters/contract.ts'
 import type {
+  CountedTokens,
   DocumentSeen,
   Explanation,
   FinishReason,
@@ -18,7 +19,7 @@ import { toWireExplainedVideo, toWireVideo } from './wire-video.ts'
 
 type Wire = components['schemas']
 
-export function toWireUsage(usage: TokenUsage): Wire['Usage'] {
+export function toWireUsage(usage: CountedTokens): Wire['Usage'] {
   return {
     prompt_tokens: usage.promptTokens,
     completion_tokens: usage.completionTokens,

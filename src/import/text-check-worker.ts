@@ -18,7 +18,7 @@ const TRIAL_TEXTS = [
 ]
 const SPECIAL = ['bos_token', 'eos_token', 'pad_token', 'unk_token'] as const
 /** In the order in which the loader looks for them. */
-const TOKENIZER_FILES = ['tokenizer.json', 'tokenizer.model', 'vocab.json']
+const TOKENIZER_FILES = ['tokenizer.json', 'tokenizer.model', 'spiece.model', 'vocab.json']
 /** Where a GGUF file has its own. */
 const GGUF_TOKENS = 'tokenizer.ggml.tokens'
 

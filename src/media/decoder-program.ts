@@ -138,6 +138,7 @@ function answerTiles(
 async function answerOfDocument(call: DocumentCall, body: Uint8Array<ArrayBuffer>): Promise<void> {
   const start = machineMs()
   const unpacked = async () => {
+    if (call.from === 'file') return body
     const text = Buffer.from(body.buffer).toString('latin1')
     return call.from === 'path' ? await readPath(text, call.param) : documentOfDataUri(text, call)
   }

@@ -2,14 +2,15 @@
 import type { Preprocessing } from '../../models/preprocessing.ts'
 import type { PictureLayout } from '../../models/tiling/layout.ts'
 import { AerieError } from '../errors.ts'
-import { currentSpan, traced } from '../tracing/trace.ts'
+import { currentSpan } from '../tracing/trace.ts'
 import { ByteBudget, type Claim } from './byte-budget.ts'
 import { PICTURE_DECODER } from './decoder-kinds.ts'
 import { DecoderPool } from './decoder-pool.ts'
 import { type Opened, type Prepared, unwrap } from './decoder-protocol.ts'
 import type { DocumentLimits, Documents, LoadedDocument } from './documents/contract.ts'
 import { createDocuments } from './documents/documents.ts'
-import { createFetcher, type Fetcher } from './fetcher.ts'
+import { type FetchFile, fileFetcher } from './fetch-file.ts'
+import type { FetchWords } from './fetcher.ts'
 import { type Entry, Gate } from './gate.ts'
 import { checkBytes, decodedBytes, tileBytes } from './limits.ts'
 import type { ResolveHost } from './resolve-host.ts'
@@ -52,8 +53,13 @@ export interface MediaOptions {
   readonly isAllowedAddress?: (address: string) => boolean
 }
 
-/** Sockets open for pictures at one time. */
+/** Sockets open for pictures and documents at one time. */
 const FETCHES = 16
+
+const DOCUMENTS: FetchWords = {
+  ...{ subject: 'document', maxBytes: 'maxDocumentBytes', timeout: 'fetchTimeoutMs' },
+  accept: 'application/pdf',
+}
 
 /** Longer than any sensible `data:image/…;base64,`. */
 const DATA_URI_PREFIX = 1000
@@ -81,7 +87,7 @@ class PictureMedia implements Media {
   readonly #budget: ByteBudget
   readonly #fetches: Gate
   readonly #decodes: Gate
-  readonly #fetch: Fetcher
+  readonly #fetch: FetchFile
   readonly #pool: DecoderPool
   readonly documents: Documents
   /** Claims of what is loaded, released by the garbage collector's word where nobody released them. */
@@ -105,7 +111,7 @@ class PictureMedia implements Media {
       ...(options.resolve && { resolve: options.resolve }),
       ...(options.isAllowedAddress && { isAllowed: options.isAllowedAddress }),
     }
-    this.#fetch = createFetcher({ ...fetch, maxBytes: limits.maxImageBytes })
+    this.#fetch = fileFetcher({ ...fetch, maxBytes: limits.maxImageBytes }, this.#fetches)
     this.clips = new ClipRoom(
       { ...CLIP_DEFAULTS, ...options.clips },
       { fetch, memory: this.#budget, logger },
@@ -126,6 +132,10 @@ class PictureMedia implements Media {
       limits: documents,
       pictureLimits: limits,
       pool: this.#pool,
+      fetch: fileFetcher(
+        { ...fetch, maxBytes: documents.maxDocumentBytes, words: DOCUMENTS },
+        this.#fetches,
+      ),
       newNumber: () => ++this.#lastNumber,
       hold: (held, number, claim) => this.#hold(held, number, claim),
       numberOf: (document) => this.#numbers.get(document)!,
@@ -150,13 +160,7 @@ class PictureMedia implements Media {
       return this.#open({ from: 'path', body: path }, param, { entry, fetchMs: 0 })
     }
     if (/^\s*data:/i.test(from.url)) return this.#openDataUri(from.url.trimStart(), param, signal)
-    const start = performance.now()
-    const { bytes, claim } = await traced('fetch', { 'aerie.part': param }, async (span) => {
-      const fetched = await this.#fetchFile(from.url, param, signal)
-      span.set({ 'aerie.bytes': fetched.bytes.byteLength })
-      return fetched
-    })
-    const fetchMs = performance.now() - start
+    const { bytes, claim, fetchMs } = await this.#fetch(from.url, param, signal)
     try {
       // These bytes are here already: refusing them now would only waste the fetch.
       const entry = { bytes: bytes.byteLength, mayExceed: true, signal }
@@ -274,32 +278,6 @@ class PictureMedia implements Media {
         return image
       },
     )
-  }
-
-  /** Fetches in turn, claiming bytes as they come. The caller releases the claim. */
-  async #fetchFile(
-    url: string,
-    param: string,
-    signal: AbortSignal,
-  ): Promise<{ bytes: Uint8Array; claim: Claim }> {
-    const { claim, leave } = await this.#fetches.enter({ bytes: 0, mayExceed: false, signal })
-    try {
-      const pieces: Uint8Array[] = []
-      const onPiece = (piece: Uint8Array) => {
-        if (!claim.grow(piece.byteLength)) throw this.#fetches.full()
-        pieces.push(piece)
-      }
-      await this.#fetch(url, { param, signal, onPiece })
-      const bytes = Buffer.concat(pieces)
-      // Not working any more: others must not wait for a claim that itself waits for a decoder.
-      claim.hold(bytes.byteLength)
-      return { bytes, claim }
-    } catch (error) {
-      claim.release()
-      throw error
-    } finally {
-      leave()
-    }
   }
 }
 

@@ -1,9 +1,9 @@
 /** Worker thread that looks at what the layers of a decoder read. */
 import { readFile } from 'node:fs/promises'
 import { openModelFiles } from '../engine/backends/model-files.ts'
+import { answerTask } from '../task-thread.ts'
 import { Tokenizer } from '../tokenizer/tokenizer.ts'
 import { type FactorPlace, writeFactors } from './layer-inputs.ts'
-import { answerTask } from './task-thread.ts'
 
 export interface ToLookAt {
   readonly checkpoint: string

@@ -1,7 +1,8 @@
 /** Measures in a thread of its own. */
+
+import { runTask } from '../task-thread.ts'
 import type { LogitAgreement } from './agreement.ts'
 import type { TowerAgreement } from './measure.ts'
-import { runTask } from './task-thread.ts'
 
 export interface ToMeasure {
   /** Folder of the checkpoint as it was. */

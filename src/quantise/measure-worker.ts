@@ -2,11 +2,11 @@
 import { loadModelConfig } from '../../models/load-config.ts'
 import { openModelFiles } from '../engine/backends/model-files.ts'
 import { bitsPerWeight, stepSize } from '../engine/backends/step-size.ts'
+import { answerTask } from '../task-thread.ts'
 import { calibrationPrompts } from './calibration.ts'
 import { measureDecoder, measureEncoder, measureTower } from './measure.ts'
 import type { Measured, ToMeasure } from './measure-thread.ts'
 import { openOverlaid } from './overlay.ts'
-import { answerTask } from './task-thread.ts'
 
 async function measure({ before, quantised, parts, threads }: ToMeasure): Promise<Measured> {
   const config = await loadModelConfig(before)

@@ -3,12 +3,10 @@ import { stat } from 'node:fs/promises'
 import type { Config } from '../config.ts'
 import { chooseBackend } from '../engine/backends/choose.ts'
 import type { FoundModel } from '../model-facts.ts'
-import type { WeightTensor } from '../weights/weights.ts'
 import type { Footprint, ModelKind } from './contract.ts'
 
 /** A thread with its heap, its modules and its runtime. */
 const THREAD_BYTES = 40 * 2 ** 20
-const FLOAT_BYTES = Float32Array.BYTES_PER_ELEMENT
 
 /**
  * Weights count as the backend holds them: the native runtime in the form that they are stored in, or mapped from the packed
@@ -25,10 +23,8 @@ export async function footprintOf(
   const isNative = chooseBackend(config.backend, seen).name === 'native'
   const packed = found.packedWeights
   const mapped = isNative && packed !== undefined ? (await stat(packed)).size : 0
-  await using weights = await found.openWeights()
-  let bytes = 0
-  for (const tensor of weights.tensors.values())
-    bytes += isNative ? tensor.byteLength : widened(tensor)
+  const { heldBytes, widenedBytes } = await found.survey()
+  const bytes = isNative ? heldBytes : widenedBytes
   const encodes = tower !== undefined || graphs.encoder !== undefined
   const threads = kind === 'chat' && encodes ? 2 : 1
   return {
@@ -41,8 +37,4 @@ export async function footprintOf(
       // One session comes with the model.
       (tower ? (config.encoderSessions - 1) * bytes : 0),
   }
-}
-
-function widened({ quantisation, shape, byteLength }: WeightTensor): number {
-  return quantisation ? byteLength : shape.reduce((product, size) => product * size, FLOAT_BYTES)
 }

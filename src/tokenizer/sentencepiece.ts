@@ -12,7 +12,7 @@ export const CONTROL = 3
 export const USER_DEFINED = 4
 
 /** Kinds of models. */
-const UNIGRAM = 1
+export const UNIGRAM = 1
 export const BPE = 2
 
 /** What stands for a space inside pieces. */
@@ -99,6 +99,8 @@ export interface ConvertedTokenizer {
   readonly json: object
   /** What a text that does not begin with a special token gets in front, and nothing else does; tokenizer.json cannot say it. */
   readonly prefix: string
+  /** What comes before it, and tokenizer.json cannot say either; absent: nothing. */
+  readonly normalise?: (text: string) => string
 }
 
 /**
@@ -110,7 +112,7 @@ export function convertSentencePiece(
   options: SentencePieceOptions,
   added: readonly AddedToken[] = [],
 ): ConvertedTokenizer {
-  return convertModel(decode(bytes), options, added)
+  return convertModel(decodeSentencePiece(bytes), options, added)
 }
 
 /** The same for a model that was read from elsewhere. */
@@ -160,7 +162,7 @@ export function convertModel(
 }
 
 /** The pieces that are found before any other, as the checkpoint's own list describes them where it does. */
-function mergedTokens(pieces: readonly Piece[], added: readonly AddedToken[]): AddedToken[] {
+export function mergedTokens(pieces: readonly Piece[], added: readonly AddedToken[]): AddedToken[] {
   const tokens = new Map<number, AddedToken>()
   for (const [id, { piece, type }] of pieces.entries()) {
     if (type === UNKNOWN || type === CONTROL || type === USER_DEFINED)
@@ -217,7 +219,12 @@ function mergesOf(pieces: readonly Piece[], ids: ReadonlyMap<string, number>): [
   return merges.map(({ left, right }) => [left, right])
 }
 
-function decode(bytes: Uint8Array): SentencePieceModel {
+/** Throws `invalid_package` for what is no such file. `file`: for messages. */
+export function decodeSentencePiece(
+  bytes: Uint8Array,
+  file = 'tokenizer.model',
+): SentencePieceModel {
+  const damaged = (what: string) => new AerieError('invalid_package', `${file}: ${what}`)
   let model: SentencePieceModel
   try {
     model = MODEL.toObject(MODEL.decode(bytes), {
@@ -225,9 +232,7 @@ function decode(bytes: Uint8Array): SentencePieceModel {
       bytes: Uint8Array,
     }) as SentencePieceModel
   } catch (cause) {
-    throw new AerieError('invalid_package', `tokenizer.model: ${(cause as Error).message}`, {
-      cause,
-    })
+    throw new AerieError('invalid_package', `${file}: ${(cause as Error).message}`, { cause })
   }
   const { pieces, trainerSpec, normalizerSpec } = model
   if (pieces.length === 0 || !trainerSpec || !normalizerSpec) throw damaged('it has no vocabulary')

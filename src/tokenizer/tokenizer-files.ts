@@ -1,4 +1,4 @@
-/** What stands in place of a tokenizer.json: SentencePiece's tokenizer.model, or vocab.json with merges.txt. */
+/** What stands in place of a tokenizer.json: SentencePiece's tokenizer.model, SigLIP's spiece.model, or vocab.json with merges.txt. */
 import { AerieError } from '../errors.ts'
 import { FILE_LIMITS, readBytes, readJson, readText } from '../model-folder.ts'
 import { readAddedTokens } from './added-tokens.ts'
@@ -16,12 +16,17 @@ export async function convertTokenizerFiles(
     const { convertSentencePiece, sentencePieceOptions } = await import('./sentencepiece.ts')
     return convertSentencePiece(model, sentencePieceOptions(config), added)
   }
+  const pieces = await readBytes(modelDir, 'spiece.model', limit)
+  if (pieces !== undefined) {
+    const { convertSpiece } = await import('./spiece.ts')
+    return convertSpiece(pieces, config, added)
+  }
   const vocab = await readJson(modelDir, 'vocab.json', limit)
   const merges = await readText(modelDir, 'merges.txt', limit)
   if (vocab === undefined || merges === undefined) {
     throw new AerieError(
       'invalid_package',
-      'expected tokenizer.json, tokenizer.model, or vocab.json with merges.txt',
+      'expected tokenizer.json, tokenizer.model, spiece.model, or vocab.json with merges.txt',
     )
   }
   const { convertBpeFiles } = await import('./bpe-files.ts')

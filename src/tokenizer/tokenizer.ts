@@ -27,10 +27,18 @@ export class Tokenizer {
   readonly endIds: readonly number[]
 
   readonly #prefix: string
+  readonly #normalise: (text: string) => string
 
-  /** prefix: what a text gets in front that does not begin with a special token. */
-  constructor(json: object, config: TokenizerConfig, prefix = '', endIds: readonly number[] = []) {
+  /** prefix: what a text gets in front that does not begin with a special token; normalise: what is made of it before that. */
+  constructor(
+    json: object,
+    config: TokenizerConfig,
+    prefix = '',
+    endIds: readonly number[] = [],
+    normalise: (text: string) => string = (text) => text,
+  ) {
     this.#prefix = prefix
+    this.#normalise = normalise
     this.endIds = endIds
     this.#hf = new HfTokenizer(json, config)
     this.#rule = byteRule((json as { decoder?: unknown }).decoder)
@@ -67,8 +75,8 @@ export class Tokenizer {
       const config = await readJsonObject(modelDir, 'tokenizer_config.json', limit)
       const json = await readJson(modelDir, 'tokenizer.json', FILE_LIMITS.vocabulary)
       if (json === undefined) {
-        const converted = await convertTokenizerFiles(modelDir, config)
-        return new Tokenizer(converted.json, config, converted.prefix)
+        const { json, prefix, normalise } = await convertTokenizerFiles(modelDir, config)
+        return new Tokenizer(json, config, prefix, [], normalise)
       }
       if (!isJsonObject(json)) throw new Error('tokenizer.json: expected a JSON object')
       checkTokenIds(json)
@@ -132,7 +140,8 @@ export class Tokenizer {
     return bytes
   }
 
-  #prefixed(text: string): string {
+  #prefixed(written: string): string {
+    const text = this.#normalise(written)
     const isBare = text === '' || this.specialTokens.some((token) => text.startsWith(token))
     return isBare ? text : this.#prefix + text
   }

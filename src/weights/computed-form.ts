@@ -1,6 +1,5 @@
 /** What a backend computes with, as the weights are stored. */
-import { isBlockType } from './gguf-blocks.ts'
-import type { WeightTensor } from './weights.ts'
+import type { WeightSurvey } from './weight-survey.ts'
 
 /** What linear layers multiply. */
 export type ComputedForm = 'float32' | 'int8'
@@ -10,12 +9,9 @@ export type ComputedForm = 'float32' | 'int8'
  * those of a GGUF file's blocks widened.
  */
 export function computedAs(
-  tensors: Iterable<Pick<WeightTensor, 'dtype' | 'quantisation'>>,
+  { isQuantised, hasBlocks }: Pick<WeightSurvey, 'isQuantised' | 'hasBlocks'>,
   backend: string,
 ): ComputedForm {
-  for (const { dtype, quantisation } of tensors) {
-    if (quantisation ? backend !== 'reference' : isBlockType(dtype) && backend === 'native')
-      return 'int8'
-  }
-  return 'float32'
+  const isInt8 = (isQuantised && backend !== 'reference') || (hasBlocks && backend === 'native')
+  return isInt8 ? 'int8' : 'float32'
 }

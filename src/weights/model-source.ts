@@ -2,20 +2,25 @@
 import { loadModelConfig, type ModelConfig, modelConfig } from '../../models/load-config.ts'
 import { AerieError } from '../errors.ts'
 import { isModelFile } from '../model-file.ts'
+import { runTask } from '../task-thread.ts'
 import { Checkpoint } from './checkpoint.ts'
 import { readGguf } from './gguf.ts'
 import { type HubConfig, hubConfig } from './gguf-config.ts'
 import type { GgufFile } from './gguf-split.ts'
 import { publishedTensors, ROPE_FACTORS } from './gguf-tensors.ts'
 import { GgufWeights } from './gguf-weights.ts'
+import type { SurveyTask } from './survey-worker.ts'
+import { surveyWeights, type WeightSurvey } from './weight-survey.ts'
 import type { Weights, WeightTensor } from './weights.ts'
 
 export interface ModelSource {
   readonly model: ModelConfig
   /** How a GGUF file stores its weights; undefined for a folder. */
   readonly storage?: WeightStorage
-  /** The caller closes it. Throws `invalid_package`. */
+  /** The caller closes it. Throws `invalid_package`. Not on the main thread of a server: headers are read where it is called. */
   openWeights(): Promise<Weights>
+  /** What the weights are as a whole, by a thread of its own that ends with it; later calls have the same answer. Rejects as `openWeights`. */
+  survey(): Promise<WeightSurvey>
 }
 
 export interface WeightStorage {
@@ -31,16 +36,36 @@ export async function openModelSource(path: string): Promise<ModelSource> {
   if (await isModelFile(path)) return await ggufSource(await readGguf(path))
   const model = await loadModelConfig(path)
   const { weightFolders } = model.family
+  const task: SurveyTask = { path, weightFolders }
   return {
     model,
+    survey: once(() => runTask<WeightSurvey>(SURVEY_WORKER, task)),
     openWeights: () =>
       weightFolders ? Checkpoint.openParts(path, weightFolders) : Checkpoint.open(path),
   }
 }
 
+const SURVEY_WORKER = new URL('./survey-worker.ts', import.meta.url)
+
+/** What comes of `make`, made when it is first asked for. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined
+  return () => {
+    made ??= make()
+    return made
+  }
+}
+
 async function ggufSource(file: GgufFile): Promise<ModelSource> {
   const { model, tensors } = await ggufModel(file, await ropeFactors(file))
-  return { model, storage: storageOf(tensors), openWeights: () => GgufWeights.open(tensors) }
+  // Its header has been read already.
+  const survey = once(async () => surveyWeights(tensors))
+  return {
+    model,
+    storage: storageOf(tensors),
+    survey,
+    openWeights: () => GgufWeights.open(tensors),
+  }
 }
 
 /**

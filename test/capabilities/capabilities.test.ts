@@ -6,7 +6,6 @@ import { family as llama } from '../../models/llama.ts'
 import { family as vila } from '../../models/llava_llama.ts'
 import type { ImagePreprocessing } from '../../models/preprocessing.ts'
 import type { Tiling } from '../../models/tiling/tiling.ts'
-import { weightFacts } from '../../src/capabilities/document.ts'
 import { expertsOf } from '../../src/capabilities/experts.ts'
 import { findModel } from '../../src/capabilities/find-model.ts'
 import { tiledImageTokens } from '../../src/capabilities/image-tokens.ts'
@@ -58,16 +57,6 @@ describe('experts', () => {
     assert.deepEqual(expertsOf(vila, ['VILA1.5-3b']), [])
     assert.deepEqual(expertsOf(llama, ['vila-m3']), [])
   })
-})
-
-it('weights are counted by the dtype that they are stored in', () => {
-  const tensors = [
-    { dtype: 'BF16', shape: [2, 3], byteLength: 12 },
-    { dtype: 'BF16', shape: [4], byteLength: 8 },
-    { dtype: 'F32', shape: [], byteLength: 4 },
-  ]
-  const dtypes = { BF16: 2, F32: 1 }
-  assert.deepEqual(weightFacts(tensors), { parameters: 11, bytes: 24, dtypes })
 })
 
 it('a model that is served and cannot do what is asked is told from one that is not served', () => {

@@ -30,7 +30,7 @@ describe('a generation on its way to text', async () => {
   /** Lets each group of events arrive at once, the next when all that came of the last has been read. */
   async function eventsOf(
     groups: readonly (readonly GenerationEvent[])[],
-    request: { n?: number; stop?: readonly string[] } = {},
+    request: { n?: number; stop?: readonly string[]; tellsProgress?: boolean } = {},
   ): Promise<{ events: ChatEvent[]; error: unknown; stopped: number[] }> {
     const stopped: number[] = []
     const stream = new GenerationStream({
@@ -68,6 +68,34 @@ describe('a generation on its way to text', async () => {
       [token('d'), finish()],
     ])
     assert.deepEqual(texts(events), ['a', 'bc', 'd'])
+  })
+
+  it('counts what each choice has cost so far in front of what it says, where that is asked for', async () => {
+    const prefill: GenerationEvent = {
+      ...{ type: 'prefill', promptTokens: 7, cachedTokens: 3 },
+      timings: { submittedAt: 0, admittedAt: 0, promptReadAt: 0 },
+    }
+    const groups = [
+      [prefill, token('a', 0), token('b', 1), token('c', 0)],
+      [token('d', 0), finish(0)],
+      [finish(1)],
+    ]
+    const counted = ({ events }: { events: readonly ChatEvent[] }) =>
+      events.flatMap((event, i) => {
+        if (event.type !== 'progress') return []
+        const { choice, promptTokens, cachedTokens, completionTokens } = event
+        const next = events[i + 1]!
+        assert.ok('choice' in next && next.choice === choice)
+        return [[next.type, choice, promptTokens, cachedTokens, completionTokens]]
+      })
+    assert.deepEqual(counted(await eventsOf(groups, { n: 2, tellsProgress: true })), [
+      ['text-delta', 0, 7, 3, 2],
+      ['text-delta', 1, 7, 3, 1],
+      ['text-delta', 0, 7, 3, 3],
+      ['finish', 0, 7, 3, 3],
+      ['finish', 1, 7, 3, 1],
+    ])
+    assert.deepEqual(counted(await eventsOf(groups, { n: 2 })), [])
   })
 
   it('keeps one log probability a token', async () => {

@@ -1,6 +1,8 @@
 /** What becomes of documents in a conversation, by the decoders that the server has. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -148,6 +150,37 @@ The third page lies across
 
   it('has the text of form fields', async () => {
     assert.match(shown(await open({ id: 'form.pdf' })), /Name\nMember\nGrace Hopper\n/)
+  })
+
+  it('by URL has the last of the path for a name where nobody gave one', async () => {
+    const text = pagesPdf([{ content: 'BT /F 12 Tf 20 50 Td (one) Tj ET' }])
+    const web = createServer((_, response) => response.end(text))
+    await new Promise<void>((resolve) => web.listen(0, '127.0.0.1', resolve))
+    const { port } = web.address() as AddressInfo
+    const fetching = await startMedia({
+      ...{ workers: 1, decodeTimeoutMs: 120_000, limits: LIMITS, logger: { warn: () => {} } },
+      fetch: { ...FETCH_LIMITS, allowHttp: true, allowPrivateAddresses: true },
+    })
+    const nameOf = async (path: string, filename?: string) => {
+      const url = path.startsWith('data:') ? path : `http://127.0.0.1:${port}${path}`
+      const file = { url, filename, param: `${AT}.url` }
+      const part: FilePart = { type: 'file', file, content: 'text', param: AT }
+      const context = { files, tenant: 'a', maxTextBytes: 1000, media: fetching, model: SEES }
+      const opening = openFiles([{ role: 'user', name: undefined, content: [part] }], {
+        ...{ ...context, signal: NEVER },
+      })
+      return await opening.then(documentsSeen).then(([seen]) => seen?.filename)
+    }
+    try {
+      assert.equal(await nameOf('/reports/Q3%20%C3%BC.pdf?sig=1#page=2'), 'Q3 ü.pdf')
+      assert.equal(await nameOf('/100%.pdf'), '100%.pdf')
+      assert.equal(await nameOf('/'), 'document.pdf')
+      assert.equal(await nameOf('/a.pdf', 'Minutes'), 'Minutes')
+      assert.equal(await nameOf(data(text)), 'document.pdf')
+    } finally {
+      web.close()
+      await fetching.dispose()
+    }
   })
 
   it('says what was seen of it', async () => {

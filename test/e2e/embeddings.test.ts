@@ -150,8 +150,8 @@ describe('/v1/embeddings', () => {
       /embeds pictures and has no text/,
     )
     await refused(what([LANDSCAPE, 'cat']), 'unsupported_parameter', 'input[1]', /got a text$/)
-    await refused(what([1, 2]), 'unsupported_parameter', 'input[0]', /send the text/)
-    await refused(what([[1, 2]]), 'unsupported_parameter', 'input[0]', /send the text/)
+    await refused(what([1, 2]), 'unsupported_parameter', 'input', /has no text side/)
+    await refused(what([[1, 2]]), 'unsupported_parameter', 'input[0]', /has no text side/)
     const part = [{ type: 'text', text: 'a cat' }]
     await refused(what(part), 'unsupported_parameter', 'input[0].text', /has no text side/)
     const wrong = what([LANDSCAPE], { output: 'siglip' })

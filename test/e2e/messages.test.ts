@@ -1,6 +1,8 @@
 /** `/v1/messages` of a whole server with the starter: pictures, documents, files, stop sequences, the context's end. */
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import Anthropic from '@anthropic-ai/sdk'
 import OpenAI, { toFile } from 'openai'
@@ -17,7 +19,7 @@ describe('/v1/messages', () => {
   let openai: OpenAI
   let checked: CheckedFetch
   before(async () => {
-    server = await startTestServer()
+    server = await startTestServer({ fetchAllowHttp: true, fetchAllowPrivateAddresses: true })
     checked = await createCheckedFetch()
     const options = { apiKey: 'none', maxRetries: 0 }
     client = new Anthropic({ baseURL: server.url, ...options, fetch: checked.fetch })
@@ -141,6 +143,24 @@ describe('/v1/messages', () => {
         filename: 'a.pdf',
       }),
     })
+    const web = createServer((_, response) => response.end(Buffer.from(data, 'base64')))
+    await new Promise<void>((resolve) => web.listen(0, '127.0.0.1', resolve))
+    const { port } = web.address() as AddressInfo
+    try {
+      const url = { type: 'url', url: `http://127.0.0.1:${port}/a.pdf` }
+      assert.deepEqual(
+        await document({ source: url }),
+        await document({ source: pdf, title: 'a.pdf' }),
+      )
+      const nowhere = { source: { type: 'url', url: 'ftp://127.0.0.1/a.pdf' } }
+      await assert.rejects(document(nowhere), (error) => {
+        assert.ok(error instanceof Anthropic.BadRequestError)
+        assert.match(error.message, /messages\[0\]\.content\[0\]\.source\.url: URLs of scheme ftp:/)
+        return true
+      })
+    } finally {
+      web.close()
+    }
     const text = { type: 'text', media_type: 'text/plain', data: 'two red circles' }
     const encoded = Buffer.from(text.data).toString('base64')
     assert.deepEqual(await document({ source: text }), {

@@ -102,6 +102,24 @@ for (const name of ['clip', 'siglip'] as const) {
       assert.ok(((await metric(server.url, 'aerie_encoder_cache_hits_total')) ?? 0) > 0)
     })
 
+    it('embeds token ids as the text that they are of, alone or beside texts', async () => {
+      const [one] = (await embed(fixture.ids[2])).data
+      agrees(one!.embedding, texts[2]!)
+      const { data, usage } = await embed([fixture.ids[1], fixture.texts[0], fixture.ids[0]])
+      agrees(data[0]!.embedding, texts[1]!)
+      assert.deepEqual(data[1]!.embedding, data[2]!.embedding, 'the text and its own ids')
+      assert.equal(usage.prompt_tokens, fixture.ids[1]!.length + 2 * fixture.ids[0]!.length)
+      // What another tokenizer made, and what lacks the end that the tower looks at.
+      const end = fixture.ids[0]!.at(-1)
+      const foreign = [fixture.ids[0], [5, 100_000, end]]
+      await refused(embed(foreign), 'invalid_request', 'input[1][1]', /a token id below \d+, got 1/)
+      const last = RegExp(`expected ${end} as the last, with which the tokenizer ends a text`)
+      const cut = fixture.ids[0]!.slice(0, -1)
+      await refused(embed(cut), 'invalid_request', `input[${cut.length - 1}]`, last)
+      const long = [...Array(60).fill(5), end]
+      await refused(embed([long]), 'context_length_exceeded', 'input[0]', /61 tokens long/)
+    })
+
     it('takes a text that looks like a URL as a text, where it is a text part', async () => {
       const { data } = await embed([{ type: 'text', text: 'https://two.cats' }], { aerie: {} })
       assert.ok(data[0]!.aerie!.tokens! > 0)
@@ -133,7 +151,6 @@ for (const name of ['clip', 'siglip'] as const) {
         'input',
         /the text has 200000 characters/,
       )
-      await refused(embed([[1, 2, 3]]), 'unsupported_parameter', 'input[0]', /send the text/)
       await refused(
         embed([uri('wide.png')], { aerie: { size: { height: 64, width: 64 } } }),
         'invalid_request',

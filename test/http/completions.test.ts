@@ -107,6 +107,28 @@ test('a stream tells the same, with figures at the end where they are asked for'
   assert.ok(figures.slice(0, -2).every((data) => JSON.parse(data).usage === null))
 })
 
+test('with continuous_usage_stats each chunk has the figures of its choice so far, an echo too', async () => {
+  await using app = await openTestApp()
+  const body = { prompt: ['a b', 'c'], echo: true, stream: true }
+  const stream_options = { continuous_usage_stats: true }
+  const events = eventData((await ask(app, { ...body, stream_options })).body).slice(0, -1)
+  const told = events.map((data) => {
+    const { choices, usage } = JSON.parse(data)
+    return [choices[0].index, usage.prompt_tokens, usage.completion_tokens]
+  })
+  assert.deepEqual(told, [
+    [0, 2, 0],
+    [0, 2, 1],
+    [0, 2, 2],
+    [0, 2, 2],
+    [1, 1, 0],
+    [1, 1, 1],
+    [1, 1, 1],
+  ])
+  const { json } = await ask(app, { prompt: 'a', stream_options })
+  assert.equal(json.error.param, 'stream_options')
+})
+
 test('a failure in the middle of a stream is told in it, and there is no [DONE]', async () => {
   const error = new AerieError('backend_failure', 'the decoder failed')
   await using app = await openTestApp({ echo: { failure: { afterTokens: 1, error } } })

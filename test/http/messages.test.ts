@@ -1,43 +1,14 @@
-/** `/v1/messages` at the edge: what a request becomes, and how answers and failures are told in Anthropic's spelling. */
+/** `/v1/messages` at the edge: what a request becomes, and what is refused. */
 import assert from 'node:assert/strict'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { test } from 'node:test'
-import type { ChatEvent } from '../../src/chat/contract.ts'
-import { AerieError, type ErrorCode } from '../../src/errors.ts'
-import { loadApiKeys } from '../../src/http/auth.ts'
-import { openTestApp, type TestApp } from '../support/http-app.ts'
-import { eventData } from '../support/response-checker.ts'
-
-const hello = [{ role: 'user', content: 'hello there' }]
-const ask = (app: TestApp, body: object, headers: Record<string, string> = {}) =>
-  app.request('POST', '/v1/messages', {
-    payload: { model: 'echo', max_tokens: 50, messages: hello, ...body },
-    headers,
-  })
-const weather = {
-  name: 'weather',
-  description: 'Says the weather.',
-  input_schema: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] },
-}
-
-/** Two calls behind a text, the arguments in pieces. */
-const CALLS: readonly ChatEvent[] = [
-  { type: 'text-delta', choice: 0, text: 'I look.' },
-  { type: 'tool-call-start', choice: 0, call: 0, id: 'call_1', name: 'weather' },
-  { type: 'tool-call-delta', choice: 0, call: 0, arguments: '{"city":' },
-  { type: 'tool-call-delta', choice: 0, call: 0, arguments: '"Bern"}' },
-  { type: 'tool-call-start', choice: 0, call: 1, id: 'call_2', name: 'weather' },
-  { type: 'tool-call-delta', choice: 0, call: 1, arguments: '{"city":"Chur"}' },
-  { type: 'finish', choice: 0, reason: 'tool-calls' },
-]
+import { openTestApp } from '../support/http-app.ts'
+import { askMessages, hello, weather } from '../support/messages.ts'
 
 test('a whole conversation becomes messages of ours, each field by its place', async () => {
   await using app = await openTestApp()
   const pdf = { type: 'base64', media_type: 'application/pdf', data: 'JVBERg==' }
   const cache_control = { type: 'ephemeral', ttl: '1h' }
-  await ask(app, {
+  await askMessages(app, {
     system: [{ type: 'text', text: 'be brief', cache_control }],
     messages: [
       {
@@ -58,6 +29,7 @@ test('a whole conversation becomes messages of ours, each field by its place', a
             type: 'document',
             source: { type: 'content', content: [{ type: 'text', text: 'inner' }] },
           },
+          { type: 'document', source: { type: 'url', url: 'https://example.org/b.pdf' } },
         ],
       },
       { role: 'user', content: 'and?' },
@@ -140,6 +112,13 @@ test('a whole conversation becomes messages of ours, each field by its place', a
           },
         },
         { type: 'text', text: 'inner', param: at('5].source.content[0].text') },
+        {
+          ...{ type: 'file', param: at('6].source') },
+          file: {
+            ...{ url: 'https://example.org/b.pdf', filename: undefined },
+            param: at('6].source.url'),
+          },
+        },
         { type: 'text', text: 'and?', param: 'messages[1].content' },
       ],
     },
@@ -201,7 +180,7 @@ test('choices of tools, and what contradicts itself', async () => {
   await using app = await openTestApp()
   const tools = [weather]
   const chosen = async (tool_choice?: object) => {
-    await ask(app, { tools, ...(tool_choice && { tool_choice }) })
+    await askMessages(app, { tools, ...(tool_choice && { tool_choice }) })
     const { toolChoice, parallelToolCalls } = app.service.requests.at(-1)!
     return [toolChoice, parallelToolCalls]
   }
@@ -212,103 +191,6 @@ test('choices of tools, and what contradicts itself', async () => {
     { mode: 'auto' },
     false,
   ])
-})
-
-test('an answer has every field, the text in one block, and the reason of its end', async () => {
-  await using app = await openTestApp()
-  const { json, headers } = await ask(app, {})
-  assert.match(json.id, /^msg_/)
-  assert.deepEqual(json.content, [{ type: 'text', text: 'hello there', citations: null }])
-  assert.deepEqual(
-    [json.type, json.role, json.stop_reason, json.stop_sequence],
-    ['message', 'assistant', 'end_turn', null],
-  )
-  assert.deepEqual(
-    [json.usage.input_tokens, json.usage.cache_read_input_tokens, json.usage.output_tokens],
-    [2, 0, 2],
-  )
-  assert.equal(headers['request-id'], headers['x-request-id'])
-  assert.match(String(headers['server-timing']), /total;dur=/)
-  assert.equal((await ask(app, { max_tokens: 1 })).json.stop_reason, 'max_tokens')
-})
-
-test('the stop sequence that ended an answer, and a context that was too short', async () => {
-  const text: ChatEvent = { type: 'text-delta', choice: 0, text: 'a' }
-  const finish = (rest: object) => ({ type: 'finish', choice: 0, ...rest }) as ChatEvent
-  const script = (end: ChatEvent) => ({ echo: { script: () => [text, end] } })
-  await using stopped = await openTestApp(script(finish({ reason: 'stop', stopText: 'END' })))
-  const first = (await ask(stopped, {})).json
-  assert.deepEqual([first.stop_reason, first.stop_sequence], ['stop_sequence', 'END'])
-  await using full = await openTestApp(script(finish({ reason: 'length' })))
-  assert.equal((await ask(full, {})).json.stop_reason, 'model_context_window_exceeded')
-  assert.equal((await ask(full, { max_tokens: 2 })).json.stop_reason, 'max_tokens')
-})
-
-test('a stream has the events in their order, each under its name', async () => {
-  await using app = await openTestApp()
-  const { body, headers } = await ask(app, { stream: true })
-  assert.equal(headers['content-type'], 'text/event-stream; charset=utf-8')
-  assert.ok(!body.includes('[DONE]'))
-  const events = eventData(body).map((data) => JSON.parse(data))
-  assert.deepEqual(
-    events.map(({ type }) => type),
-    [
-      ...['message_start', 'ping', 'content_block_start', 'content_block_delta'],
-      ...['content_block_delta', 'content_block_stop', 'message_delta', 'message_stop'],
-    ],
-  )
-  assert.equal(body.match(/^event: /gm)?.length, events.length)
-  const [{ message }] = events
-  assert.deepEqual([message.content, message.stop_reason], [[], null])
-  assert.deepEqual([message.usage.input_tokens, message.usage.output_tokens], [2, 0])
-  assert.deepEqual(events[2], {
-    ...{ type: 'content_block_start', index: 0 },
-    content_block: { type: 'text', text: '', citations: null },
-  })
-  assert.deepEqual(events[3].delta, { type: 'text_delta', text: 'hello' })
-  const { delta, usage } = events.at(-2)
-  assert.deepEqual([delta.stop_reason, usage.output_tokens], ['end_turn', 2])
-  assert.ok(!JSON.stringify(events).includes('aerie'))
-})
-
-test('calls of tools are blocks of their own, in JSON and in a stream', async () => {
-  await using app = await openTestApp({ echo: { script: () => CALLS } })
-  const { json } = await ask(app, { tools: [weather] })
-  const caller = { type: 'direct' }
-  assert.deepEqual(json.content, [
-    { type: 'text', text: 'I look.', citations: null },
-    { type: 'tool_use', id: 'call_1', name: 'weather', input: { city: 'Bern' }, caller },
-    { type: 'tool_use', id: 'call_2', name: 'weather', input: { city: 'Chur' }, caller },
-  ])
-  assert.equal(json.stop_reason, 'tool_use')
-  const events = eventData((await ask(app, { tools: [weather], stream: true })).body)
-  const seen = events.map((data) => JSON.parse(data))
-  assert.deepEqual(
-    seen.filter(({ index }) => index !== undefined).map(({ type, index }) => [type, index]),
-    [
-      ['content_block_start', 0],
-      ['content_block_delta', 0],
-      ['content_block_stop', 0],
-      ['content_block_start', 1],
-      ['content_block_delta', 1],
-      ['content_block_delta', 1],
-      ['content_block_stop', 1],
-      ['content_block_start', 2],
-      ['content_block_delta', 2],
-      ['content_block_stop', 2],
-    ],
-  )
-  const pieces = seen.flatMap(({ index, delta }) =>
-    index === 1 && delta ? [delta.partial_json] : [],
-  )
-  assert.equal(pieces.join(''), '{"city":"Bern"}')
-})
-
-test('a call that the length cut off is in no JSON answer, and breaks none', async () => {
-  const cut: ChatEvent[] = [...CALLS.slice(0, 3), { type: 'finish', choice: 0, reason: 'length' }]
-  await using app = await openTestApp({ echo: { script: () => cut } })
-  const { json } = await ask(app, { max_tokens: 4 })
-  assert.deepEqual([json.content.length, json.stop_reason], [1, 'max_tokens'])
 })
 
 test('count_tokens counts what would be read, tools with it', async () => {
@@ -323,94 +205,6 @@ test('count_tokens counts what would be read, tools with it', async () => {
   assert.ok(input.type === 'messages' && input.tools?.[0]?.name === 'weather')
   assert.deepEqual(input.toolChoice, { mode: 'required' })
   assert.equal((await count({})).json.error.details.param, 'messages')
-})
-
-test('each code has a status and a type of Anthropic’s, and the same code as elsewhere', async () => {
-  const cases: [ErrorCode, number, string][] = [
-    ['invalid_media', 400, 'invalid_request_error'],
-    ['model_not_found', 404, 'not_found_error'],
-    ['queue_full', 529, 'overloaded_error'],
-    ['not_ready', 503, 'overloaded_error'],
-    ['deadline_exceeded', 504, 'timeout_error'],
-    ['backend_failure', 500, 'api_error'],
-  ]
-  for (const [code, status, type] of cases) {
-    const error = new AerieError(code, 'what was wrong', { param: 'model', retryAfterSeconds: 3 })
-    await using app = await openTestApp({ echo: { failure: { afterTokens: 0, error } } })
-    const answer = await ask(app, {})
-    assert.equal(answer.status, status)
-    assert.deepEqual(answer.json, {
-      type: 'error',
-      error: { type, message: 'what was wrong', details: { error_code: code, param: 'model' } },
-      request_id: answer.headers['request-id'],
-    })
-    if (code === 'queue_full') assert.equal(answer.headers['retry-after'], '3')
-  }
-})
-
-test('failures before the route speak so too; those of other routes do not', async () => {
-  await using app = await openTestApp({ maxBodyBytes: 2000 })
-  const send = (url: string, payload: string, type = 'application/json') =>
-    app.request('POST', url, { payload, headers: { 'content-type': type } })
-  const kinds = async (answer: ReturnType<typeof send>) => {
-    const { status, json } = await answer
-    return [status, json.error.type, json.error.details?.error_code]
-  }
-  assert.deepEqual(await kinds(send('/v1/messages', '{')), [
-    ...[400, 'invalid_request_error', 'invalid_json'],
-  ])
-  assert.deepEqual(await kinds(send('/v1/messages', JSON.stringify({ a: 'x'.repeat(3000) }))), [
-    ...[413, 'request_too_large', 'request_too_large'],
-  ])
-  assert.deepEqual(await kinds(send('/v1/messages', 'a=1', 'text/plain')), [
-    ...[415, 'invalid_request_error', 'unsupported_media_type'],
-  ])
-  assert.deepEqual(await kinds(send('/v1/messages/batches', '{}')), [
-    ...[404, 'not_found_error', 'not_found'],
-  ])
-  assert.deepEqual(await kinds(app.request('GET', '/v1/messages')), [
-    ...[405, 'invalid_request_error', 'method_not_allowed'],
-  ])
-  assert.deepEqual(await kinds(send('/v1/messages?alpha=1', '{}')), [
-    ...[400, 'invalid_request_error', 'unknown_parameter'],
-  ])
-  assert.deepEqual(await kinds(send('/v1/messagesque', '{}')), [
-    ...[404, 'invalid_request_error', undefined],
-  ])
-})
-
-test('a failure in the middle of a stream is an error event, and the last', async () => {
-  const error = new AerieError('backend_failure', 'the decoder failed')
-  await using app = await openTestApp({ echo: { failure: { afterTokens: 1, error } } })
-  const events = eventData((await ask(app, { stream: true })).body).map((data) => JSON.parse(data))
-  const last = events.at(-1)
-  assert.deepEqual([last.type, last.error.type], ['error', 'api_error'])
-  assert.ok(!events.some(({ type }) => type === 'message_stop'))
-})
-
-test('in silence there are pings', async () => {
-  await using app = await openTestApp({ heartbeatMs: 20, echo: { tokenDelayMs: 150 } })
-  const events = eventData((await ask(app, { stream: true })).body).map((data) => JSON.parse(data))
-  assert.ok(events.filter(({ type }) => type === 'ping').length > 2)
-})
-
-test('the key may come as x-api-key, on every route', async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), 'aerie-keys-'))
-  t.after(() => rm(folder, { recursive: true }))
-  await writeFile(join(folder, 'keys'), 'radiology:secret-1\n')
-  const apiKeys = await loadApiKeys(join(folder, 'keys'))
-  await using app = await openTestApp({ apiKeys })
-  const status = async (headers: Record<string, string>) => (await ask(app, {}, headers)).status
-  assert.equal(await status({ 'x-api-key': 'secret-1' }), 200)
-  assert.equal(app.service.requests.at(-1)!.tenant, 'radiology')
-  assert.equal(await status({ authorization: 'Bearer secret-1' }), 200)
-  assert.equal(await status({ 'x-api-key': 'secret-2' }), 401)
-  assert.equal(await status({ 'x-api-key': 'secret-1', authorization: 'Bearer no' }), 401)
-  const { json } = await ask(app, {})
-  assert.deepEqual([json.error.type, json.type], ['authentication_error', 'error'])
-  assert.ok(!app.log.join('').includes('secret'))
-  const models = await app.request('GET', '/v1/models', { headers: { 'x-api-key': 'secret-1' } })
-  assert.equal(models.status, 200)
 })
 
 test('what is not honoured is refused by name', async () => {
@@ -432,7 +226,6 @@ test('what is not honoured is refused by name', async () => {
     [{ container: 'c' }, 'container'],
     [{ mcp_servers: [{}] }, 'mcp_servers'],
     [{ context_management: {} }, 'context_management'],
-    [document({ type: 'url', url: 'https://a/b.pdf' }), 'messages[0].content[0].source.type'],
     [document(text, { citations: { enabled: true } }), 'messages[0].content[0].citations.enabled'],
     [
       user({ type: 'search_result', source: 'a', title: 'b', content: [] }),
@@ -442,7 +235,7 @@ test('what is not honoured is refused by name', async () => {
     [user({ type: 'text', text: 'a', citations: [{}] }), 'messages[0].content[0].citations'],
   ]
   for (const [body, param] of unsupported) {
-    const { details } = (await ask(app, body)).json.error
+    const { details } = (await askMessages(app, body)).json.error
     assert.deepEqual(details, { error_code: 'unsupported_parameter', param }, JSON.stringify(body))
   }
   const invalid: [object, string][] = [
@@ -468,11 +261,11 @@ test('what is not honoured is refused by name', async () => {
     [user({ type: 'video' }), 'messages[0].content[0].type'],
   ]
   for (const [body, param] of invalid) {
-    const { details } = (await ask(app, body)).json.error
+    const { details } = (await askMessages(app, body)).json.error
     assert.deepEqual(details, { error_code: 'invalid_request', param }, JSON.stringify(body))
   }
-  const thread = (await ask(app, { thread: { type: 'create' } })).json.error.details
+  const thread = (await askMessages(app, { thread: { type: 'create' } })).json.error.details
   assert.deepEqual([thread.error_code, thread.param], ['thread_unsupported_request', 'thread'])
-  const stranger = (await ask(app, { max_completion_tokens: 3 })).json.error
+  const stranger = (await askMessages(app, { max_completion_tokens: 3 })).json.error
   assert.equal(stranger.details.error_code, 'unknown_parameter')
 })

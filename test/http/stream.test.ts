@@ -44,6 +44,30 @@ test('with include_usage every chunk has usage: null and the last has the figure
   assert.ok(seen.every((chunk) => chunk.usage === null && chunk.choices.length === 1))
 })
 
+test('with continuous_usage_stats each chunk has the figures of its choice so far', async () => {
+  await using app = await openTestApp()
+  const figures = async (stream_options: object, n = 1) =>
+    chunks(await app.chat({ ...say('one two'), ...stream, n, stream_options })).map(
+      ({ choices: [choice], usage }) =>
+        usage && [choice?.index, usage.prompt_tokens, usage.completion_tokens, usage.total_tokens],
+    )
+  const so = { continuous_usage_stats: true }
+  const each = [
+    [0, 2, 0, 2],
+    [0, 2, 1, 3],
+    [0, 2, 2, 4],
+    [0, 2, 2, 4],
+  ]
+  assert.deepEqual(await figures(so), each)
+  assert.deepEqual(await figures({ ...so, include_usage: true }), [...each, [undefined, 2, 2, 4]])
+  const two = await figures(so, 2)
+  assert.deepEqual(
+    two.filter(([index]) => index === 1),
+    each.map(([, ...counts]) => [1, ...counts]),
+  )
+  assert.deepEqual(await figures({ continuous_usage_stats: false }), Array(4).fill(undefined))
+})
+
 test('an explanation comes in the last chunk, with usage where that was asked for', async () => {
   await using app = await openTestApp()
   const explain = { ...say('one'), ...stream, aerie: { explain: true } }

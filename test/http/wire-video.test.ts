@@ -112,7 +112,7 @@ describe('what was seen of a clip', () => {
     { type: 'timings', stations: {} },
   ]
   const form = {
-    ...{ stream: false, includeUsage: false, logprobs: false },
+    ...{ stream: false, includeUsage: false, usageInChunks: false, logprobs: false },
     ...{ serviceTier: undefined, metadata: undefined },
   }
   const seen = {

@@ -218,7 +218,9 @@ describe('importing a folder', () => {
       await refuses(/tiny-qwen: messages: the model's chat template refuses .*never/)
       rmSync(join(folder, 'tokenizer.json'))
       rmSync(join(folder, 'vocab.json'))
-      await refuses(/expected tokenizer\.json, tokenizer\.model, or vocab\.json with merges\.txt/)
+      await refuses(
+        /expected tokenizer\.json, tokenizer\.model, spiece\.model, or vocab\.json with merges\.txt/,
+      )
     })
 
     it('a template that does not end, within seconds', async () => {

@@ -4,6 +4,10 @@ import type {
   EmbeddingResult,
   EmbeddingService,
 } from '../../src/embeddings/contract.ts'
+import { AerieError } from '../../src/errors.ts'
+
+/** Numbers of a vector. */
+const MOST = 100_000
 
 export class EchoEmbeddings implements EmbeddingService {
   /** As the edge handed them over. */
@@ -12,6 +16,10 @@ export class EchoEmbeddings implements EmbeddingService {
   async embed(request: EmbeddingRequest): Promise<EmbeddingResult> {
     this.requests.push(request)
     const { inputs, output = 'summary', dimensions = 3 } = request
+    if (dimensions > MOST) {
+      const what = `dimensions: expected at most ${MOST}`
+      throw new AerieError('unsupported_parameter', what, { param: 'dimensions' })
+    }
     return {
       model: request.model,
       output,

@@ -175,6 +175,14 @@ export class EchoService implements ChatService {
     const promptText = request.messages.map(textOf).join('\n')
     const words = tokenize(request.messages.findLast(({ role }) => role === 'user') ?? '')
     const promptTokens = tokenize(promptText).length + images.length * IMAGE_TOKENS
+    const progress = (choice: number, completionTokens: number): ChatEvent[] => {
+      if (!request.tellsProgress) return []
+      const media = { imageTokens: images.length * IMAGE_TOKENS, videoTokens: 0, soundTokens: 0 }
+      return [
+        { type: 'progress', choice, promptTokens, cachedTokens: 0, ...media, completionTokens },
+      ]
+    }
+    for (let choice = 0; choice < request.n; choice++) yield* progress(choice, 0)
     yield {
       type: 'start',
       id: `chatcmpl-${request.requestId}`,
@@ -195,7 +203,7 @@ export class EchoService implements ChatService {
     if (script) yield* script
     for (let choice = 0; choice < (script ? 0 : request.n); choice++) {
       const { tokens, reason } = cut(words, request)
-      for (const token of tokens) {
+      for (const [at, token] of tokens.entries()) {
         if (completionTokens === failure?.afterTokens) throw failure.error
         if (completionTokens === 1) await hold
         if (tokenDelayMs > 0) await delay(tokenDelayMs, undefined, { signal })
@@ -205,6 +213,7 @@ export class EchoService implements ChatService {
         const { topLogprobs } = request.sampling
         const logprobs =
           topLogprobs === undefined ? {} : { logprobs: [logprob(token, topLogprobs)] }
+        yield* progress(choice, at + 1)
         yield { type: 'text-delta', choice, text: token, ...logprobs }
       }
       yield { type: 'finish', choice, reason }

@@ -10,6 +10,13 @@ export function wordsOf(prompt: CompletionRequest['prompts'][number]): string[] 
 export function* echoTexts(request: CompletionRequest): Generator<CompletionEvent> {
   const { prompts, n, maxTokens, echo, sampling, stop } = request
   const { topLogprobs } = sampling
+  const media = { imageTokens: 0, videoTokens: 0, soundTokens: 0, cachedTokens: 0 }
+  const progress = (choice: number, completionTokens: number): CompletionEvent[] => {
+    if (!request.tellsProgress) return []
+    const promptTokens = wordsOf(prompts[Math.floor(choice / n)]!).length
+    return [{ type: 'progress', choice, ...media, promptTokens, completionTokens }]
+  }
+  for (let choice = 0; choice < prompts.length * n; choice++) yield* progress(choice, 0)
   yield {
     ...{ type: 'start', id: `cmpl-${request.requestId}`, created: 1_795_600_000 },
     ...{ model: request.model, systemFingerprint: 'fp_echo' },
@@ -33,15 +40,15 @@ export function* echoTexts(request: CompletionRequest): Generator<CompletionEven
       for (const [at, text] of said.entries()) {
         completionTokens++
         const logprob = topLogprobs === undefined ? {} : { logprobs: [logprobs[at]!] }
+        yield* progress(choice, at + 1)
         yield { type: 'text-delta', choice, text, ...logprob }
       }
       yield { type: 'finish', choice, reason: said.length < whole.length ? 'length' : 'stop' }
     }
   }
   const promptTokens = prompts.reduce((sum, prompt) => sum + wordsOf(prompt).length, 0)
-  const nothing = { imageTokens: 0, videoTokens: 0, soundTokens: 0, cachedTokens: 0 }
   const drafts = { draftedTokens: 0, acceptedTokens: 0 }
-  yield { type: 'usage', promptTokens, completionTokens, ...nothing, ...drafts }
+  yield { type: 'usage', promptTokens, completionTokens, ...media, ...drafts }
   yield { type: 'timings', stations: { prefill: 1, decode_tokens: 2 } }
 }
 

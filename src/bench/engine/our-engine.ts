@@ -10,6 +10,7 @@ import { stepSize } from '../../engine/backends/step-size.ts'
 import { Sampler, type TokenSampler } from '../../engine/sampler.ts'
 import type { SamplingParams } from '../../engine/types.ts'
 import { computedAs } from '../../weights/computed-form.ts'
+import { surveyWeights } from '../../weights/weight-survey.ts'
 import { seededUniform } from '../random.ts'
 import { type Contexts, CopiedContexts, type Read, ReadContexts } from './contexts.ts'
 import { type Decode, type Loaded, type Measure, type Ran, WARM_STEPS } from './jobs.ts'
@@ -69,7 +70,7 @@ export class OurEngine {
       'bytes' in cache ? cache.bytes : cache.positions * layers * 2 * kvHeads * headDim * 4
     const runtime = await createBackend(backend)
     // What a server's default would be.
-    const computed = computedAs(files.tensors.values(), runtime.name)
+    const computed = computedAs(surveyWeights(files.tensors.values()), runtime.name)
     const kvCacheType = chooseKvCacheType('auto', runtime.name, computed)
     const options = { threads, kvCacheBytes, kvCacheType, kvBlockSize: BLOCK_SIZE }
     const caches =

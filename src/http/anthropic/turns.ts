@@ -145,6 +145,10 @@ function toSource({ source }: Document, param: string, filename: string | undefi
       return [
         toFile(`data:application/pdf;base64,${source.data}`, filename ?? 'document.pdf', param),
       ]
+    case 'url': {
+      const { url } = source
+      return [{ type: 'file', file: { url, filename, param: `${param}.url` }, param }]
+    }
     case 'text': {
       const data = Buffer.from(source.data).toString('base64')
       return [toFile(`data:text/plain;base64,${data}`, filename ?? 'document.txt', param)]
@@ -157,8 +161,6 @@ function toSource({ source }: Document, param: string, filename: string | undefi
       if (typeof source.content === 'string') return [...name, toText(source.content, path)]
       return [...name, ...source.content.flatMap((part, i) => toParts(part, `${path}[${i}]`))]
     }
-    default:
-      throw unreachable(source.type)
   }
 }
 

@@ -73,6 +73,8 @@ export class ResponseBuilder {
         // An answer that says nothing is a message all the same.
         if (this.#response.output.length > 0) return this.#close()
         return [...this.#openMessage(), ...this.#close()]
+      case 'progress':
+        return [] // never asked for: an event of the stream says it at the end
       default:
         this.#notes.add(event)
         return []

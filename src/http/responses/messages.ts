@@ -105,14 +105,19 @@ function toPicture(part: Extract<Part, { type: 'input_image' }>, param: string):
 }
 
 function toFile(part: Extract<Part, { type: 'input_file' }>, param: string): FilePart {
-  const { file_id: id, file_data: data, filename, pages, content, detail } = part
-  requireOne({ file_id: id, file_data: data }, param)
+  const { file_id: id, file_data: data, file_url: url, pages, content, detail } = part
+  requireOne({ file_id: id, file_data: data, file_url: url }, param)
+  const filename = part.filename ?? undefined
   if (id && filename) {
     throw invalid(`${param}.filename`, 'expected none with file_id, whose file has its name')
   }
   return {
     type: 'file',
-    file: id ? { id } : { data: data!, filename: filename ?? undefined },
+    file: id
+      ? { id }
+      : url
+        ? { url, filename, param: `${param}.file_url` }
+        : { data: data!, filename },
     ...(pages && { pages }),
     ...(content && { content }),
     ...(detail && { detail }),
@@ -135,8 +140,7 @@ function requireOne(fields: Readonly<Record<string, unknown>>, param: string): v
   const names = Object.keys(fields)
   const given = names.filter((name) => fields[name])
   if (given.length === 1) return
-  const got = given.length === 0 ? 'neither' : 'both'
-  throw invalid(param, `expected either ${names.join(' or ')}, got ${got}`)
+  throw invalid(param, `expected one of ${names.join(', ')}, got ${given.join(', ') || 'none'}`)
 }
 
 function invalid(param: string, what: string): AerieError {

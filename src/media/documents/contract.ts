@@ -3,8 +3,9 @@ import type { ImageContent, LoadedImage } from '../types.ts'
 
 /** Where a document comes from. `param` is the request field, for error messages. */
 export interface DocumentSource {
-  /** A data: URI as the client sent it, or a file of this machine that the server itself chose. */
+  /** A data: URI or an http(s) URL as the client sent it, or a file of this machine that the server itself chose. */
   readonly from:
+    | { readonly url: string }
     | { readonly dataUri: string }
     | { readonly path: string; readonly byteLength: number }
   readonly param: string
@@ -24,6 +25,8 @@ export interface LoadedDocument {
   /** Hex SHA-256 of the file. */
   readonly sha256: string
   readonly pageCount: number
+  /** 0 of what was not fetched. */
+  readonly fetchMs: number
   readonly param: string
 }
 
@@ -49,8 +52,8 @@ export interface DocumentReading {
 export interface Documents {
   readonly limits: DocumentLimits
   /**
-   * Hashes the document and counts its pages. Rejects with `media_too_large`, `invalid_media` for damaged ones and
-   * `unsupported_media` for those that need a password.
+   * Fetches the document where it is to be, hashes it and counts its pages. Rejects with `media_fetch_failed`, `media_too_large`,
+   * `invalid_media` for damaged ones and `unsupported_media` for those that need a password.
    */
   open(source: DocumentSource, signal: AbortSignal): Promise<LoadedDocument>
   /** Sizes and texts. Rejects as `open`, and with `request_too_large` when the texts have more bytes than they may. */

@@ -3,6 +3,7 @@ import { AerieError } from '../../errors.ts'
 import type { Claim } from '../byte-budget.ts'
 import type { DecoderPool } from '../decoder-pool.ts'
 import { type DocumentOpened, type PagesRead, unwrap } from '../decoder-protocol.ts'
+import type { FetchFile } from '../fetch-file.ts'
 import type { Entry } from '../gate.ts'
 import type { ImageContent, LoadedImage, MediaLimits } from '../types.ts'
 import type {
@@ -20,6 +21,7 @@ export interface DocumentOptions {
   /** Of the pictures that pages become. */
   readonly pictureLimits: MediaLimits
   readonly pool: DecoderPool
+  readonly fetch: FetchFile
   /** A number that decoders know something by. */
   newNumber(): number
   /** From here on the thing counts until it is released, or until the garbage collector finds it. */
@@ -44,22 +46,42 @@ export function createDocuments(options: DocumentOptions): Documents {
     { from, param }: DocumentSource,
     signal: AbortSignal,
   ): Promise<LoadedDocument> {
-    const content: ImageContent =
-      'path' in from
-        ? { from: 'path', body: from.path }
-        : { from: 'data-uri', body: from.dataUri.trimStart() }
-    if ('path' in from) checkDocumentBytes(from.byteLength, limits, param)
-    else checkDataUri(content.body as string, limits, param)
     // The file, and a copy of it in PDFium's memory; of a data: URI also the text.
-    const bytes = 2 * ('path' in from ? from.byteLength : content.body.length)
+    if ('path' in from) {
+      checkDocumentBytes(from.byteLength, limits, param)
+      const entry = { bytes: 2 * from.byteLength, mayExceed: false, signal }
+      return await openContent({ from: 'path', body: from.path }, param, { entry, fetchMs: 0 })
+    }
+    if ('dataUri' in from) {
+      const body = from.dataUri.trimStart()
+      checkDataUri(body, limits, param)
+      const entry = { bytes: 2 * body.length, mayExceed: false, signal }
+      return await openContent({ from: 'data-uri', body }, param, { entry, fetchMs: 0 })
+    }
+    const { bytes: body, claim, fetchMs } = await options.fetch(from.url, param, signal)
+    try {
+      checkBegin(body, param)
+      // These bytes are here already: refusing them now would only waste the fetch.
+      const entry = { bytes: 2 * body.byteLength, mayExceed: true, signal }
+      return await openContent({ from: 'file', body }, param, { entry, fetchMs })
+    } finally {
+      claim.release()
+    }
+  }
+
+  async function openContent(
+    content: ImageContent,
+    param: string,
+    { entry, fetchMs }: { readonly entry: Entry; readonly fetchMs: number },
+  ): Promise<LoadedDocument> {
     const picture = options.newNumber()
     return await pool.run(
       { do: 'open-document', from: content.from, ...common(param, picture) },
       content.body,
-      { bytes, mayExceed: false, signal },
+      entry,
       ({ head }, { claim }) => {
         const { sha256, byteLength, pageCount } = unwrap<DocumentOpened>(head)
-        const document: LoadedDocument = { content, byteLength, sha256, pageCount, param }
+        const document = { content, byteLength, sha256, pageCount, fetchMs, param }
         claim.hold(content.body.length)
         options.hold(document, picture, claim)
         return document
@@ -99,12 +121,12 @@ export function createDocuments(options: DocumentOptions): Documents {
   }
 
   function pictures(document: LoadedDocument, pages: readonly DocumentPage[]): LoadedImage[] {
-    const { content, byteLength, sha256 } = document
+    const { content, byteLength, sha256, fetchMs } = document
     let left = pages.length
     return pages.map(({ number, width, height }) => {
       const header = pictureHeader({ width, height })
       const bytes = { byteLength }
-      const image: LoadedImage = { content, bytes, sha256, header, fetchMs: 0, page: number }
+      const image: LoadedImage = { content, bytes, sha256, header, fetchMs, page: number }
       let isReleased = false
       const release = () => {
         if (isReleased) return
@@ -119,6 +141,16 @@ export function createDocuments(options: DocumentOptions): Documents {
   }
 
   return { limits, open, read, pictures, release: (document) => options.release(document) }
+}
+
+/** PDFium and the readers of others look for it in this many bytes. */
+const HEAD_BYTES = 1024
+
+/** A page that says where the document was, or that one has to log in, is no damaged document. Throws `unsupported_media`. */
+function checkBegin(bytes: Uint8Array, param: string): void {
+  if (Buffer.from(bytes.subarray(0, HEAD_BYTES)).includes('%PDF-')) return
+  const what = 'what the URL gave is no PDF document, which is all that is fetched as a document'
+  throw new AerieError('unsupported_media', `${param}: ${what}`, { param })
 }
 
 /** Three characters a byte is the most that any data URI needs; the decoder counts exactly. */

@@ -47,9 +47,13 @@ describe('what cannot be asked is refused by the name of its field', () => {
       'input[0].content[0].type',
     ],
     [
-      { input: [{ role: 'user', content: [{ type: 'input_file', file_url: 'https://a' }] }] },
-      'unsupported_parameter',
-      'input[0].content[0].file_url',
+      {
+        input: [
+          { role: 'user', content: [{ type: 'input_file', file_url: 'https://a', file_id: 'b' }] },
+        ],
+      },
+      'invalid_request',
+      'input[0].content[0]',
     ],
     [{ input: [{ type: 'item_reference', id: 'msg_1' }] }, 'not_found', 'input[0].id'],
     [{ input: [{ id: 'msg_1' }] }, 'not_found', 'input[0].id'],

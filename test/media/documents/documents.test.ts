@@ -1,6 +1,8 @@
 /** Documents through the decoder processes. */
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { ImagePreprocessing } from '../../../models/preprocessing.ts'
@@ -321,5 +323,74 @@ describe('damaged documents', () => {
       assert.equal(media.stats().bytesInUse, 0)
     })
     assert.ok((outcomes.get('shown') ?? 0) > RUNS / 4 && outcomes.size > 1, `${[...outcomes]}`)
+  })
+})
+
+describe('a document by URL', () => {
+  /** Answers `/NAME.pdf` with the fixture, and everything else with a page that says there is none. */
+  const web = createServer((request, response) => {
+    const name = /^\/(\w+\.pdf)/.exec(request.url ?? '')?.[1]
+    if (name) response.end(bytesOf(name))
+    else response.end('<!doctype html><title>Please log in</title>')
+  })
+  let url: string
+  before(async () => {
+    await new Promise<void>((resolve) => web.listen(0, '127.0.0.1', resolve))
+    url = `http://documents.test:${(web.address() as AddressInfo).port}`
+  })
+  after(() => web.close())
+  const fetch = { ...FETCH_LIMITS, allowHttp: true, allowPrivateAddresses: true }
+  const resolve = async () => ['127.0.0.1']
+  const at = (path: string) => ({ from: { url: `${url}${path}` }, param: 'source.url' })
+  const rejects = (media: Media, path: string, code: string, message: RegExp) =>
+    assert.rejects(media.documents.open(at(path), NEVER), (error) => {
+      assert.ok(error instanceof AerieError)
+      assert.deepEqual([error.code, error.param], [code, 'source.url'])
+      assert.match(error.message, message)
+      return true
+    })
+
+  it('is the same as on the disk, and its bytes count until it is released', async () => {
+    await withMedia({ fetch, resolve }, async (media) => {
+      const document = await media.documents.open(at('/invoice.pdf?key=1'), NEVER)
+      const other = await media.documents.open(stored('invoice.pdf'), NEVER)
+      assert.deepEqual(
+        [document.sha256, document.byteLength, document.pageCount],
+        [other.sha256, other.byteLength, other.pageCount],
+      )
+      assert.ok(document.fetchMs > 0 && other.fetchMs === 0)
+      media.documents.release(other)
+      assert.equal(media.stats().bytesInUse, document.byteLength)
+      const pages = await media.documents.read(document, { ...everything, pages: [3] }, NEVER)
+      assert.match(pages[0]!.text, /^The third page lies across$/)
+      const [picture] = media.documents.pictures(document, pages)
+      await media.prepare(picture!, TO, ONE_TILE, 'doc', NEVER)
+      assert.equal(media.stats().bytesInUse, 0)
+    })
+  })
+
+  it('keeps to the rules for what is fetched, and to those for documents', async () => {
+    await withMedia({ fetch: FETCH_LIMITS }, async (media) => {
+      await rejects(media, '/invoice.pdf', 'media_fetch_failed', /http/)
+    })
+    const documents = { maxDocumentBytes: 1000, maxDocumentPages: 5 }
+    await withMedia({ fetch, resolve, documents }, async (media) => {
+      const message = /document is .*bytes, maxDocumentBytes is 1000$/
+      await rejects(media, '/invoice.pdf', 'media_too_large', message)
+      assert.equal(media.stats().bytesInUse, 0)
+    })
+    await withMedia({ fetch, resolve, maxBytesInUse: 1000 }, async (media) => {
+      const opening = media.documents.open(at('/invoice.pdf'), NEVER)
+      await assert.rejects(opening, { code: 'queue_full' })
+      assert.equal(media.stats().bytesInUse, 0)
+    })
+  })
+
+  it('that is something else is refused as that, and an encrypted one as such', async () => {
+    await withMedia({ fetch, resolve }, async (media) => {
+      await rejects(media, '/login', 'unsupported_media', /what the URL gave is no PDF document/)
+      await rejects(media, '/locked.pdf', 'unsupported_media', /encrypted/)
+      assert.equal(media.stats().bytesInUse, 0)
+    })
   })
 })

@@ -1,6 +1,6 @@
-/** A task in a thread of its own: ONNX Runtime blocks the thread that it runs in. */
+/** A task in a thread of its own: one that would block the thread that it runs in. */
 import { parentPort, Worker, workerData } from 'node:worker_threads'
-import { fromWireError, toWireError, type WireError } from '../errors.ts'
+import { fromWireError, toWireError, type WireError } from './errors.ts'
 
 type FromTask<Result> =
   | { readonly type: 'done'; readonly result: Result }
