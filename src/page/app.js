@@ -4,9 +4,11 @@ import { failureOf, keyWanted } from './api/client.js'
 import { loadModels, models } from './api/models.js'
 import { BatchView } from './batches/batch-view.js'
 import { ChatView } from './conversation/chat-view.js'
-import { clear, conversation } from './conversation/conversation.js'
+import { conversation } from './conversation/conversation.js'
 import { addFiles } from './conversation/draft.js'
 import { h } from './element.js'
+import { HistoryDialog } from './history-dialog.js'
+import { newConversation } from './keep/keeper.js'
 import { KeyForm } from './key-form.js'
 import { ModelPicker } from './model-picker.js'
 import { FailureNote } from './parts/failure.js'
@@ -25,6 +27,7 @@ export function App() {
   const known = useStore(models)
   const exchanges = useStore(conversation)
   const [isSetting, setSetting] = useState(false)
+  const [isChoosing, setChoosing] = useState(false)
   const [failure, setFailure] = useState(/** @type {Failure | undefined} */ (undefined))
   const load = () => {
     setFailure(undefined)
@@ -42,6 +45,14 @@ export function App() {
     h(
       'header',
       { class: 'top' },
+      view === 'chat' && !isLocked
+        ? h(IconButton, {
+            icon: 'history',
+            label: 'Conversations',
+            kind: 'history-button',
+            onClick: () => setChoosing(true),
+          })
+        : null,
       h(
         'a',
         { class: 'brand', href: '#chat', 'aria-label': 'Aerie' },
@@ -64,7 +75,7 @@ export function App() {
         'div',
         { class: 'top-buttons' },
         view === 'chat' && exchanges.length > 0
-          ? h(IconButton, { icon: 'add', label: 'New conversation', onClick: clear })
+          ? h(IconButton, { icon: 'add', label: 'New conversation', onClick: begin })
           : null,
         h(IconButton, { icon: 'settings', label: 'Settings', onClick: () => setSetting(true) }),
         h(ThemeButton, {}),
@@ -84,6 +95,7 @@ export function App() {
       : view === 'batches'
         ? h(BatchView, {})
         : h(ChatView, {}),
+    isChoosing ? h(HistoryDialog, { onClose: () => setChoosing(false) }) : null,
     isSetting ? h(SettingsDialog, { onClose: () => setSetting(false) }) : null,
     isDragged ? h('div', { class: 'drop' }, h('p', null, 'Drop it here')) : null,
     h(Announcer, {}),
@@ -96,6 +108,11 @@ function chooseModel() {
   if (!known.some(({ id }) => id === settings.get().model)) {
     changeSettings({ model: known[0]?.id ?? '' })
   }
+}
+
+function begin() {
+  newConversation()
+  document.getElementById('question')?.focus()
 }
 
 /** @param {Event} event */

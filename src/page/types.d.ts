@@ -106,9 +106,40 @@ export interface Likeness {
 /** A question and its answer. */
 export interface Exchange {
   readonly id: string
+  /** The conversation that it is a turn of. */
+  readonly conversation: string
+  /** When it was first asked, in Unix milliseconds: the order of turns, also of those that two tabs add. */
+  readonly at: number
   readonly text: string
   readonly media: readonly Attachment[]
+  /** Names of files that are no longer kept: the browser's room is bounded. */
+  readonly lost?: readonly string[]
   readonly answer: Answer | undefined
+}
+
+/** What the list of conversations knows of each. */
+export interface ConversationHead {
+  readonly id: string
+  readonly title: string
+  /** A person has chosen the title. */
+  readonly isNamed: boolean
+  /** Unix milliseconds of the last change. */
+  readonly used: number
+}
+
+/** A turn as it is kept, its files by themselves. */
+export interface KeptExchange extends Omit<Exchange, 'media' | 'lost'> {
+  readonly media: readonly Omit<Attachment, 'blob'>[]
+  readonly mediaIds: readonly string[]
+  /** Another one with each change. */
+  readonly version: string
+}
+
+export interface KeptMedium {
+  readonly id: string
+  readonly blob: Blob
+  /** Unix milliseconds. */
+  readonly at: number
 }
 
 /** Preact's `h`, with the attributes of each element and the properties of each component checked. */

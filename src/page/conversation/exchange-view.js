@@ -6,7 +6,7 @@ import { IconButton } from '../parts/icon.js'
 import { SeenPanel } from '../seen/seen-panel.js'
 import { useRef, useState } from '../vendor/hooks.js'
 import { AnswerView, figuresOf } from './answer-view.js'
-import { remove, retry } from './conversation.js'
+import { isOpen, remove, retry } from './conversation.js'
 
 /** @typedef {import('../types.d.ts').Attachment} AttachmentFacts */
 /** @typedef {import('../types.d.ts').Exchange} Exchange */
@@ -20,7 +20,7 @@ export function ExchangeView({ exchange, number, isLast, media, onCode }) {
   // What the model saw of the last question is shown until someone closes it; of earlier ones, when someone opens it.
   const [chosen, setChosen] = useState(/** @type {boolean | undefined} */ (undefined))
   const isSeen = chosen ?? isLast
-  const isDone = answer && ['done', 'stopped', 'failed'].includes(answer.state)
+  const isDone = answer && !isOpen(answer)
   return h(
     'li',
     { class: 'exchange' },
@@ -36,6 +36,13 @@ export function ExchangeView({ exchange, number, isLast, media, onCode }) {
               'ul',
               { class: 'attachments', 'aria-label': 'Files' },
               exchange.media.map((attachment) => h(Attachment, { key: attachment.id, attachment })),
+            )
+          : null,
+        exchange.lost
+          ? h(
+              'p',
+              { class: 'aside' },
+              `${exchange.lost.join(', ')}: no longer kept in this browser, and no part of what is asked now.`,
             )
           : null,
         isEdited
@@ -64,7 +71,7 @@ export function ExchangeView({ exchange, number, isLast, media, onCode }) {
                   onClick: () => remove(id),
                 }),
               ),
-              text === '' ? null : h('p', { class: 'bubble' }, text),
+              text === '' ? null : h('p', { class: 'bubble', dir: 'auto' }, text),
             ),
       ),
       answer
