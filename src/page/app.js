@@ -1,11 +1,13 @@
 /** The frame of the page: views, model, key, settings, theme; files dropped or pasted anywhere. */
-import { Announcer } from './announce.js'
-import { failureOf, keyWanted } from './api/client.js'
+import { Announcer, announce } from './announce.js'
+import { failureOf, isReachable, keyWanted } from './api/client.js'
 import { loadModels, models } from './api/models.js'
+import { untilReachable } from './api/reach.js'
 import { BatchView } from './batches/batch-view.js'
 import { ChatView } from './conversation/chat-view.js'
 import { conversation } from './conversation/conversation.js'
-import { addFiles } from './conversation/draft.js'
+import { addFiles, changeDraft } from './conversation/draft.js'
+import { filesOf } from './dropped-files.js'
 import { h } from './element.js'
 import { HistoryDialog } from './history-dialog.js'
 import { newConversation } from './keep/keeper.js'
@@ -34,6 +36,14 @@ export function App() {
     loadModels().then(chooseModel, (error) => setFailure(failureOf(error)))
   }
   useEffect(load, [])
+  const isUp = useStore(isReachable)
+  useEffect(() => {
+    if (isUp) return
+    return untilReachable(() => {
+      announce('The server is back')
+      load()
+    })
+  }, [isUp])
   const isDragged = useDrop()
   const isLocked = isKeyWanted && known.length === 0
   return h(
@@ -82,7 +92,16 @@ export function App() {
       ),
     ),
     isKeyWanted && !isLocked ? h(KeyForm, { onChange: load }) : null,
-    failure && failure.status !== 401
+    isUp
+      ? null
+      : h(
+          'p',
+          { class: 'unreachable', role: 'status' },
+          navigator.onLine
+            ? 'The server cannot be reached. Trying again…'
+            : 'There is no network. Trying again…',
+        ),
+    failure && isUp && failure.status !== 401
       ? h('div', { class: 'page-failure' }, h(FailureNote, { failure, onRetry: load }))
       : null,
     isLocked
@@ -161,7 +180,10 @@ function useDrop() {
       setDragged(false)
       if (!hasFiles(event)) return
       event.preventDefault()
-      addFiles(event.dataTransfer?.files ?? [])
+      if (event.dataTransfer)
+        filesOf(event.dataTransfer).then(addFiles, (error) =>
+          changeDraft({ notice: `What was dropped cannot be read: ${error.message}` }),
+        )
     }
     const paste = (/** @type {ClipboardEvent} */ event) => {
       const files = event.clipboardData?.files ?? []

@@ -21,6 +21,7 @@ export type Seen = Partial<Schemas['Explanation']>
 export type ImageSeen = Schemas['ImageSeen']
 export type VideoSeen = Schemas['VideoSeen']
 export type SoundSeen = Schemas['SoundSeen']
+export type DocumentSeen = Schemas['DocumentSeen']
 export type StationTimes = Schemas['StationTimes']
 export type Cost = Schemas['TokenizeResponse']
 export type Transcript = Schemas['VerboseTranscription']
@@ -71,6 +72,8 @@ export interface Failure {
   readonly param: string | undefined
   readonly requestId: string | undefined
   readonly status: number | undefined
+  /** Unix milliseconds from which on the server wants to be asked again. */
+  readonly retryAt?: number | undefined
 }
 
 /** `waiting`: nothing has come back. `reading`: it has a place in the engine, and its media are encoded. */

@@ -33,18 +33,34 @@ export function Attachment({ attachment, onRemove }) {
 function Thumbnail({ blob, name }) {
   const url = useObjectUrl(blob)
   const [isBroken, setBroken] = useState(false)
-  if (isBroken) return h('span', { class: 'named' }, h(Icon, { name: 'document' }), name)
+  if (isBroken) return h(Unshown, { name })
   return h('img', { src: url ?? '', alt: name, onError: () => url && setBroken(true) })
 }
 
 /** @param {{ readonly blob: Blob, readonly name: string }} props */
 function ClipThumbnail({ blob, name }) {
   const url = useObjectUrl(blob)
+  const [isBroken, setBroken] = useState(false)
+  if (isBroken) return h(Unshown, { name })
   return h('video', {
     src: url ?? '',
     muted: true,
     playsInline: true,
     preload: 'metadata',
     'aria-label': name,
+    onError: () => url && setBroken(true),
   })
+}
+
+/**
+ * Servers read more kinds of pictures and clips than browsers.
+ * @param {{ readonly name: string }} props
+ */
+function Unshown({ name }) {
+  return h(
+    'span',
+    { class: 'named' },
+    h(Icon, { name: 'eye' }),
+    h('span', null, name, h('small', null, 'This browser cannot show it; the server may.')),
+  )
 }
