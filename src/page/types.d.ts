@@ -63,6 +63,32 @@ export interface Settings {
   readonly seed: number | null
   readonly detail: Detail
   readonly clip: ClipSampling
+  readonly form: AnswerForm
+  /** The JSON text of a schema, for the form `schema`. */
+  readonly schema: string
+  /** The JSON text of a list of tools, as in a request; empty is none. */
+  readonly tools: string
+  readonly toolChoice: ToolChoice
+}
+
+/** What an answer may be: any text, any JSON object, JSON of a schema. */
+export type AnswerForm = 'text' | 'json' | 'schema'
+
+export type ToolChoice = 'auto' | 'required' | 'none'
+
+/** A call of a tool that the model has made. */
+export interface Call {
+  readonly id: string
+  readonly name: string
+  /** A JSON text, while it comes the beginning of one. */
+  readonly arguments: string
+}
+
+/** What a person says that a tool gave. */
+export interface ToolResult {
+  readonly id: string
+  readonly name: string
+  readonly content: string
 }
 
 export interface Failure {
@@ -83,6 +109,9 @@ export interface Answer {
   readonly state: AnswerState
   readonly model: string
   readonly text: string
+  readonly calls?: readonly Call[] | undefined
+  /** It was asked for as JSON. */
+  readonly isJson?: boolean | undefined
   readonly finish?: string | undefined
   readonly usage?: Usage | undefined
   readonly seen?: Seen | undefined
@@ -114,6 +143,8 @@ export interface Exchange {
   /** When it was first asked, in Unix milliseconds: the order of turns, also of those that two tabs add. */
   readonly at: number
   readonly text: string
+  /** In place of a question: what the tools gave that the answer before it called. */
+  readonly results?: readonly ToolResult[] | undefined
   readonly media: readonly Attachment[]
   /** Names of files that are no longer kept: the browser's room is bounded. */
   readonly lost?: readonly string[]

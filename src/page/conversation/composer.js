@@ -85,7 +85,9 @@ export function Composer() {
         disabled: model !== undefined && !readsText(model),
         onInput: (event) => changeDraft({ text: event.currentTarget.value }),
         onKeyDown: (event) => {
-          if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return
+          // Safari has ended the composition when the key arrives; its code tells.
+          const isComposing = event.isComposing || event.keyCode === 229
+          if (event.key !== 'Enter' || event.shiftKey || isComposing) return
           event.preventDefault()
           submit()
         },

@@ -77,6 +77,16 @@ export function nextExchange(text, media) {
 }
 
 /**
+ * Tells the model what its calls gave.
+ * @param {readonly import('../types.d.ts').ToolResult[]} results
+ */
+export function sendResults(results) {
+  const exchange = { ...nextExchange('', []), results }
+  conversation.set([...conversation.get(), exchange].slice(-MOST_EXCHANGES))
+  void answer(exchange)
+}
+
+/**
  * Asks again: what comes after it answered to something that is no longer said.
  * @param {string} id
  * @param {string} [text] another question in its place
@@ -178,12 +188,25 @@ async function answer(asked) {
  */
 async function stream(body, signal, show, elapsed) {
   let text = ''
+  /** @type {import('../types.d.ts').Call[]} */
+  const calls = []
+  if (body.response_format) show({ isJson: true })
   for await (const event of ask(body, signal)) {
     if (event.type === 'accepted') show({ state: 'reading', requestId: event.requestId })
     else if (event.type === 'text') {
       show({ state: 'writing', ...(text === '' && { firstTextMs: elapsed() }) })
       text += event.text
       show({ text })
+    } else if (event.type === 'call') {
+      const {
+        id,
+        name,
+        arguments: before,
+      } = calls[event.index] ?? { id: '', name: '', arguments: '' }
+      const { id: given = id, function: part = {} } = event.part
+      const grown = before + (part.arguments ?? '')
+      calls[event.index] = { id: given, name: part.name ?? name, arguments: grown }
+      show({ state: 'writing', calls: [...calls] })
     } else if (event.type === 'finish') show({ finish: event.reason })
     else
       show({ ...(event.usage && { usage: event.usage }), ...(event.seen && { seen: event.seen }) })

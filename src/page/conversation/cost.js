@@ -25,7 +25,7 @@ export function Cost() {
   const isEmpty = text.trim() === '' && media.length === 0
   const isAsked = model !== undefined && purposeOf(model) === 'chat' && !isEmpty
   const isBusy = exchanges.some(({ answer }) => isOpen(answer))
-  const { detail, clip, system } = chosen
+  const { detail, clip, system, tools, toolChoice } = chosen
   useEffect(() => {
     setCost(undefined)
     if (!isAsked || isBusy) return
@@ -40,7 +40,7 @@ export function Cost() {
       clearTimeout(timer)
       abort.abort()
     }
-  }, [text, media, chosen.model, detail, clip, system, isAsked, isBusy])
+  }, [text, media, chosen.model, detail, clip, system, tools, toolChoice, isAsked, isBusy])
   if (!cost) return h('p', { class: 'cost' })
   if ('code' in cost) return h('p', { class: 'cost is-problem' }, cost.message)
   const parts = [

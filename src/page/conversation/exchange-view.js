@@ -7,6 +7,7 @@ import { SeenPanel } from '../seen/seen-panel.js'
 import { useRef, useState } from '../vendor/hooks.js'
 import { AnswerView, figuresOf } from './answer-view.js'
 import { isOpen, remove, retry } from './conversation.js'
+import { Results, ResultsForm } from './tool-calls.js'
 
 /** @typedef {import('../types.d.ts').Attachment} AttachmentFacts */
 /** @typedef {import('../types.d.ts').Exchange} Exchange */
@@ -60,17 +61,20 @@ export function ExchangeView({ exchange, number, isLast, media, onCode }) {
               h(
                 'div',
                 { class: 'actions' },
-                h(IconButton, {
-                  icon: 'edit',
-                  label: 'Edit and ask again',
-                  onClick: () => setEdited(true),
-                }),
+                exchange.results
+                  ? null
+                  : h(IconButton, {
+                      icon: 'edit',
+                      label: 'Edit and ask again',
+                      onClick: () => setEdited(true),
+                    }),
                 h(IconButton, {
                   icon: 'trash',
                   label: 'Delete this turn',
                   onClick: () => remove(id),
                 }),
               ),
+              exchange.results ? h(Results, { results: exchange.results }) : null,
               text === '' ? null : h('p', { class: 'bubble', dir: 'auto' }, text),
             ),
       ),
@@ -112,6 +116,9 @@ export function ExchangeView({ exchange, number, isLast, media, onCode }) {
                     h(IconButton, { icon: 'retry', label: 'Ask again', onClick: () => retry(id) }),
                   ),
                 )
+              : null,
+            isLast && answer.state === 'done' && answer.calls
+              ? h(ResultsForm, { calls: answer.calls })
               : null,
             isDone && isSeen ? h(SeenPanel, { answer, media }) : null,
           )

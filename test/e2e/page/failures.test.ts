@@ -61,8 +61,8 @@ describe('failures on the page', { skip: NO_CHROMIUM }, () => {
     const { page } = session
     await page.getByRole('textbox', { name: 'Your question' }).fill('hello')
     await page.keyboard.press('Enter')
-    const failure = page.getByRole('alert')
-    await failure.getByText('The server is busy. Try again in a moment.').waitFor()
+    const failure = page.locator('.failure')
+    await failure.getByText('The server is busy.').waitFor()
     await failure.getByText('queue_full').waitFor()
     await failure.getByText(/^req_[0-9a-f]+$/).waitFor()
     await page.getByRole('textbox', { name: 'Your question' }).fill('again')
@@ -84,7 +84,7 @@ describe('failures on the page', { skip: NO_CHROMIUM }, () => {
     await page.reload()
     await page.getByRole('textbox', { name: 'Your question' }).fill('hello')
     await page.getByRole('button', { name: 'Send' }).click()
-    await page.getByRole('alert').getByText('max_completion_tokens', { exact: true }).waitFor()
+    await page.locator('.failure').getByText('max_completion_tokens', { exact: true }).waitFor()
   })
 
   it('stops an answer at once, here and on the server, and goes on from there', async () => {
@@ -118,7 +118,7 @@ describe('failures on the page', { skip: NO_CHROMIUM }, () => {
     await page.keyboard.press('Enter')
     await page.getByRole('alert').getByText('The server made a mistake.').waitFor()
     assert.match((await page.locator('.answer .prose').textContent())!, /^one two three/)
-    await page.getByRole('alert').getByText('internal_error').waitFor()
+    await page.locator('.failure').getByText('internal_error').waitFor()
   })
 
   it('survives a server that goes away in the middle of an answer, and asks again when it is back', async () => {
