@@ -259,7 +259,12 @@ function headOf(id, exchanges) {
   const used = Date.now()
   if (head?.isNamed) return { ...head, used }
   const [first] = exchanges
-  const title = first?.text.trim() || first?.media[0]?.name || 'Without words'
+  // Its first line, without the marks of a heading or a list.
+  const words = first?.text
+    .trim()
+    .split('\n', 1)[0]
+    ?.replace(/^[#>*\s-]+/, '')
+  const title = words || first?.media[0]?.name || 'Without words'
   return { id, title: title.slice(0, TITLE_CHARACTERS), isNamed: false, used }
 }
 

@@ -38,9 +38,13 @@ export function CodeBlock({ code, language }) {
   return h(
     'div',
     { class: 'code-block', dir: 'ltr' },
-    language === '' ? null : h('span', { class: 'code-language', 'aria-hidden': true }, language),
+    h(
+      'div',
+      { class: 'code-head' },
+      h('span', { 'aria-hidden': true }, language),
+      h(CopyButton, { label: 'Copy this code', text: () => code }),
+    ),
     h('pre', { tabIndex: 0, role: 'group', 'aria-label': label }, h('code', null, code)),
-    h(CopyButton, { label: 'Copy this code', text: () => code }),
   )
 }
 

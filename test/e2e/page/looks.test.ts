@@ -69,8 +69,27 @@ describe('the page for everybody', { skip: NO_CHROMIUM }, () => {
       await page.keyboard.press('Escape')
       await page.getByRole('button', { name: 'Settings' }).click()
     },
-    batches: async (page) => {
+    'settings of JSON and tools': async (page) => {
+      await page.getByText('JSON of a schema', { exact: true }).click()
+      await page.getByRole('button', { name: 'Begin with an example' }).last().click()
+      await page.getByRole('textbox', { name: 'JSON Schema' }).fill('{')
+      await page.getByText(/^Not JSON/).waitFor()
+      await page.getByRole('button', { name: 'Reset all settings' }).click()
+    },
+    'conversations open': async (page) => {
       await page.keyboard.press('Escape')
+      await page.getByRole('button', { name: 'Conversations' }).click()
+      await page
+        .getByRole('button', { name: /^Rename/ })
+        .first()
+        .click()
+      await page
+        .getByRole('button', { name: /^Delete/ })
+        .first()
+        .click()
+    },
+    batches: async (page) => {
+      await page.getByRole('button', { name: 'Close' }).click()
       await page.getByRole('link', { name: 'Batches' }).click()
       await page.getByRole('button', { name: 'Run six example questions' }).click()
       await page.locator('.batch.is-completed').first().waitFor()
