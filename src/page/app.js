@@ -131,6 +131,7 @@ function chooseModel() {
 
 function begin() {
   newConversation()
+  announce('A new conversation')
   document.getElementById('question')?.focus()
 }
 

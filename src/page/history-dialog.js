@@ -35,6 +35,7 @@ export function HistoryDialog({ onClose }) {
           onClick: () => {
             newConversation()
             onClose()
+            announce('A new conversation')
           },
         },
         h(Icon, { name: 'add' }),
@@ -80,8 +81,8 @@ function Row({ head, onClose }) {
         class: 'history-open',
         ...(isCurrent && { 'aria-current': 'true' }),
         onClick: () => {
-          if (!isCurrent) void openConversation(id)
           onClose()
+          if (!isCurrent) void openConversation(id).then(() => announce(`Conversation: ${title}`))
         },
       },
       h('span', { class: 'history-title', dir: 'auto' }, title),

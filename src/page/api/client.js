@@ -43,13 +43,14 @@ export function failureOf(error) {
 /**
  * @param {string} path
  * @param {RequestInit} [init]
+ * @param {(path: string, init: RequestInit & { readonly headers: Headers }) => Promise<Response>} [send]
  * @returns {Promise<Response>} of a success; anything else rejects with {@link ApiError}
  */
-export async function call(path, init = {}) {
+export async function call(path, init = {}, send = fetch) {
   const headers = new Headers(init.headers)
   const key = apiKey.get()
   if (key !== '') headers.set('authorization', `Bearer ${key}`)
-  const response = await fetch(path, { ...init, headers }).catch((error) => {
+  const response = await send(path, { ...init, headers }).catch((error) => {
     if (init.signal?.aborted) throw error
     isReachable.set(false)
     throw new ApiError(failureOf(error))

@@ -1,6 +1,8 @@
 /** A chosen file in small: a picture, the first frame of a clip, or a name. */
 import { formatBytes } from '../conversation/attachments.js'
+import { uploading } from '../conversation/uploads.js'
 import { h } from '../element.js'
+import { useStore } from '../store.js'
 import { useState } from '../vendor/hooks.js'
 import { Icon, IconButton } from './icon.js'
 import { useObjectUrl } from './object-url.js'
@@ -9,7 +11,8 @@ import { useObjectUrl } from './object-url.js'
 
 /** @param {{ readonly attachment: AttachmentFacts, readonly onRemove?: (() => void) | undefined }} props */
 export function Attachment({ attachment, onRemove }) {
-  const { kind, name, blob } = attachment
+  const { id, kind, name, blob } = attachment
+  const sent = useStore(uploading).get(id)
   return h(
     'li',
     { class: `attachment ${kind}` },
@@ -23,6 +26,9 @@ export function Attachment({ attachment, onRemove }) {
           h('span', null, name, h('small', null, formatBytes(blob.size))),
         )
       : null,
+    sent === undefined
+      ? null
+      : h('progress', { class: 'sent', max: 1, value: sent, 'aria-label': `Uploading ${name}` }),
     onRemove
       ? h(IconButton, { icon: 'close', label: `Remove ${name}`, kind: 'remove', onClick: onRemove })
       : null,

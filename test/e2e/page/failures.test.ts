@@ -56,8 +56,7 @@ describe('failures on the page', { skip: NO_CHROMIUM }, () => {
     assert.doesNotMatch(JSON.stringify(state), /right-key/)
     await page.getByRole('button', { name: 'Copy the request as code' }).click()
     assert.doesNotMatch(await page.locator('body').innerHTML(), /right-key/)
-    // Over a reload it is there, in another tab not. The conversation is written a moment later.
-    await page.waitForTimeout(600)
+    // Over a reload it is there, in another tab not.
     await page.reload()
     assert.equal(await answerOf(page, 1), 'hello there')
     const other = await page.context().newPage()

@@ -191,6 +191,12 @@ describe('the page for everybody', { skip: NO_CHROMIUM }, () => {
     await page.locator('.answer .prose', { hasText: 'three' }).waitFor()
     assert.equal(await status.textContent(), 'Asking')
     await page.getByText('Answer: one two three four five six seven').waitFor({ state: 'attached' })
+    // What is opened again has said it already.
+    await page.getByRole('button', { name: 'New conversation' }).click()
+    await page.getByRole('button', { name: 'Conversations' }).click()
+    await page.getByRole('button', { name: /^one two three/ }).click()
+    await answerOf(page, 1)
+    assert.equal(await status.textContent(), 'Conversation: one two three four five six seven')
   })
 
   it('follows the system, or is dark or light as one likes, over a reload too', async () => {
