@@ -79,14 +79,16 @@ describe('the page for everybody', { skip: NO_CHROMIUM }, () => {
     'conversations open': async (page) => {
       await page.keyboard.press('Escape')
       await page.getByRole('button', { name: 'Conversations' }).click()
-      await page
+      const list = page.getByRole('dialog', { name: 'Conversations' })
+      await list
         .getByRole('button', { name: /^Rename/ })
         .first()
         .click()
-      await page
+      await list
         .getByRole('button', { name: /^Delete/ })
         .first()
         .click()
+      await list.getByRole('button', { name: 'Keep' }).waitFor()
     },
     batches: async (page) => {
       await page.getByRole('button', { name: 'Close' }).click()
@@ -196,6 +198,7 @@ describe('the page for everybody', { skip: NO_CHROMIUM }, () => {
     await page.getByRole('button', { name: 'Conversations' }).click()
     await page.getByRole('button', { name: /^one two three/ }).click()
     await answerOf(page, 1)
+    await page.getByText('Conversation: one two').waitFor({ state: 'attached' })
     assert.equal(await status.textContent(), 'Conversation: one two three four five six seven')
   })
 
