@@ -17,7 +17,7 @@ export function Calls({ calls }) {
         'li',
         { key: i },
         h('p', { class: 'call-name' }, 'Calls ', h('code', null, call.name)),
-        h(CodeBlock, { code: indented(call.arguments), language: '' }),
+        h(CodeBlock, { code: indented(call.arguments), language: 'json' }),
       ),
     ),
   )
