@@ -12,8 +12,8 @@
 
 const channel = globalThis.BroadcastChannel && new BroadcastChannel('aerie')
 
-/** How long another tab may take to say that it is still at it. Messages reach tabs in the background too. */
-const PATIENCE_MS = 700
+/** How long another tab may take to say that it is still at it: messages reach tabs in the background too, though later. */
+const PATIENCE_MS = 3000
 
 /** @param {TabMessage} message */
 export function tellTabs(message) {

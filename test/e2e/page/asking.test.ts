@@ -119,7 +119,9 @@ describe('asking on the page', { skip: NO_CHROMIUM }, () => {
     // It begins before the question is asked, as its cost is counted then.
     const progress = page.getByRole('progressbar', { name: 'Uploading noise.png' })
     await progress.waitFor()
-    await page.waitForFunction("document.querySelector('progress.sent')?.value > 0.1")
+    let share = 0
+    while (share === 0) share = Number(await progress.getAttribute('value'))
+    assert.ok(share < 1, `${share}`)
     await limit(-1)
     await progress.waitFor({ state: 'detached' })
     const asked = page.waitForRequest(/chat\/completions/)

@@ -182,7 +182,7 @@ describe('the page for everybody', { skip: NO_CHROMIUM }, () => {
   })
 
   it('says an answer to screen readers once, when it is whole', async () => {
-    await using app = await openTestApp({ page: true, echo: { tokenDelayMs: 20 } })
+    await using app = await openTestApp({ page: true, echo: { tokenDelayMs: 300 } })
     await using session = await visit(browser, await app.listen())
     const { page } = session
     const status = page.getByRole('status')
