@@ -24,9 +24,15 @@ async function ask(page: Page, words: string): Promise<void> {
   await page.keyboard.press('Enter')
 }
 
-/** Waits for as long as the test may take. */
+/** A machine that is busy is slow; what never comes fails by name. */
+const PATIENCE_MS = 60_000
+
 async function until(isSo: () => Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await delay(20)
+  const end = Date.now() + PATIENCE_MS
+  while (!(await isSo())) {
+    assert.ok(Date.now() < end, `never: ${isSo}`)
+    await delay(20)
+  }
 }
 
 describe('what the page keeps', { skip: NO_CHROMIUM }, () => {
