@@ -57,6 +57,41 @@ await take(starter.url, 'batches.png', { width: 1180, height: 620 }, async (page
   await page.getByRole('button', { name: 'Run six example questions' }).click()
   await page.locator('.batch.is-completed').first().waitFor()
 })
+const TOOL = {
+  type: 'function',
+  function: {
+    ...{ name: 'count_shapes', strict: true },
+    parameters: {
+      type: 'object',
+      properties: { shape: { enum: ['circle', 'square', 'star'] } },
+      ...{ required: ['shape'], additionalProperties: false },
+    },
+  },
+}
+await take(starter.url, 'tools.png', { width: 1180, height: 760 }, async (page) => {
+  await page.getByRole('button', { name: 'Settings' }).click()
+  const field = page.getByRole('textbox', { name: 'A list of tools, as in a request' })
+  await field.fill(JSON.stringify([TOOL]))
+  await page.getByText('at least one', { exact: true }).click()
+  await page.keyboard.press('Escape')
+  await drop(page, [picture('red-circle-blue-square.png')])
+  await page.getByRole('textbox', { name: 'Your question' }).fill('how many shapes are there?')
+  await page.keyboard.press('Enter')
+  await page.getByRole('button', { name: 'Send to the model' }).waitFor()
+  await page.getByRole('button', { name: 'What the model saw' }).click()
+})
+await take(starter.url, 'conversations.png', { width: 1180, height: 620 }, async (page) => {
+  await page.getByRole('button', { name: 'what color is the circle?' }).click()
+  await answerOf(page, 1)
+  await page.getByRole('button', { name: 'New conversation' }).click()
+  await page.getByRole('button', { name: 'how many stars are there?' }).click()
+  await answerOf(page, 1)
+  await page.getByRole('button', { name: 'Conversations' }).click()
+  await page
+    .getByRole('button', { name: /^Rename/ })
+    .first()
+    .click()
+})
 const tiling = await startTestServer({ model: EAGLE })
 cleanup.defer(() => tiling.close())
 await take(

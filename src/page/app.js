@@ -1,12 +1,16 @@
 /** The frame of the page: views, model, key, settings, theme; files dropped or pasted anywhere. */
-import { Announcer } from './announce.js'
-import { failureOf, keyWanted } from './api/client.js'
+import { Announcer, announce } from './announce.js'
+import { failureOf, isReachable, keyWanted } from './api/client.js'
 import { loadModels, models } from './api/models.js'
+import { untilReachable } from './api/reach.js'
 import { BatchView } from './batches/batch-view.js'
 import { ChatView } from './conversation/chat-view.js'
-import { clear, conversation } from './conversation/conversation.js'
-import { addFiles } from './conversation/draft.js'
+import { conversation } from './conversation/conversation.js'
+import { addFiles, changeDraft } from './conversation/draft.js'
+import { filesOf } from './dropped-files.js'
 import { h } from './element.js'
+import { HistoryDialog } from './history-dialog.js'
+import { newConversation } from './keep/keeper.js'
 import { KeyForm } from './key-form.js'
 import { ModelPicker } from './model-picker.js'
 import { FailureNote } from './parts/failure.js'
@@ -25,12 +29,21 @@ export function App() {
   const known = useStore(models)
   const exchanges = useStore(conversation)
   const [isSetting, setSetting] = useState(false)
+  const [isChoosing, setChoosing] = useState(false)
   const [failure, setFailure] = useState(/** @type {Failure | undefined} */ (undefined))
   const load = () => {
     setFailure(undefined)
     loadModels().then(chooseModel, (error) => setFailure(failureOf(error)))
   }
   useEffect(load, [])
+  const isUp = useStore(isReachable)
+  useEffect(() => {
+    if (isUp) return
+    return untilReachable(() => {
+      announce('The server is back')
+      load()
+    })
+  }, [isUp])
   const isDragged = useDrop()
   const isLocked = isKeyWanted && known.length === 0
   return h(
@@ -42,6 +55,14 @@ export function App() {
     h(
       'header',
       { class: 'top' },
+      view === 'chat' && !isLocked
+        ? h(IconButton, {
+            icon: 'history',
+            label: 'Conversations',
+            kind: 'history-button',
+            onClick: () => setChoosing(true),
+          })
+        : null,
       h(
         'a',
         { class: 'brand', href: '#chat', 'aria-label': 'Aerie' },
@@ -64,14 +85,23 @@ export function App() {
         'div',
         { class: 'top-buttons' },
         view === 'chat' && exchanges.length > 0
-          ? h(IconButton, { icon: 'add', label: 'New conversation', onClick: clear })
+          ? h(IconButton, { icon: 'add', label: 'New conversation', onClick: begin })
           : null,
         h(IconButton, { icon: 'settings', label: 'Settings', onClick: () => setSetting(true) }),
         h(ThemeButton, {}),
       ),
     ),
     isKeyWanted && !isLocked ? h(KeyForm, { onChange: load }) : null,
-    failure && failure.status !== 401
+    isUp
+      ? null
+      : h(
+          'p',
+          { class: 'unreachable', role: 'status' },
+          navigator.onLine
+            ? 'The server cannot be reached. Trying again…'
+            : 'There is no network. Trying again…',
+        ),
+    failure && isUp && failure.status !== 401
       ? h('div', { class: 'page-failure' }, h(FailureNote, { failure, onRetry: load }))
       : null,
     isLocked
@@ -84,6 +114,7 @@ export function App() {
       : view === 'batches'
         ? h(BatchView, {})
         : h(ChatView, {}),
+    isChoosing ? h(HistoryDialog, { onClose: () => setChoosing(false) }) : null,
     isSetting ? h(SettingsDialog, { onClose: () => setSetting(false) }) : null,
     isDragged ? h('div', { class: 'drop' }, h('p', null, 'Drop it here')) : null,
     h(Announcer, {}),
@@ -96,6 +127,12 @@ function chooseModel() {
   if (!known.some(({ id }) => id === settings.get().model)) {
     changeSettings({ model: known[0]?.id ?? '' })
   }
+}
+
+function begin() {
+  newConversation()
+  announce('A new conversation')
+  document.getElementById('question')?.focus()
 }
 
 /** @param {Event} event */
@@ -144,7 +181,10 @@ function useDrop() {
       setDragged(false)
       if (!hasFiles(event)) return
       event.preventDefault()
-      addFiles(event.dataTransfer?.files ?? [])
+      if (event.dataTransfer)
+        filesOf(event.dataTransfer).then(addFiles, (error) =>
+          changeDraft({ notice: `What was dropped cannot be read: ${error.message}` }),
+        )
     }
     const paste = (/** @type {ClipboardEvent} */ event) => {
       const files = event.clipboardData?.files ?? []

@@ -40,6 +40,7 @@ export function ModelPicker() {
 /** @param {Model} model */
 function nameOf(model) {
   const kinds = kindsTaken(model).flatMap((kind) => SHORT[kind] || [])
-  const notes = [kinds.join(', '), stateInWords(model)].filter((note) => note !== '')
+  const adapted = model.parent ? `adapter of ${model.parent}` : ''
+  const notes = [kinds.join(', '), adapted, stateInWords(model)].filter((note) => note !== '')
   return notes.length > 0 ? `${model.id} (${notes.join('; ')})` : model.id
 }

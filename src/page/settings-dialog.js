@@ -1,4 +1,5 @@
 /** How answers are made: instruction, sampling, how closely pictures and clips are looked at. */
+import { AnswerFormFields } from './answer-form-fields.js'
 import { purposeOf } from './api/models.js'
 import { chosenModel } from './conversation/draft.js'
 import { h } from './element.js'
@@ -115,6 +116,7 @@ export function SettingsDialog({ onClose }) {
               : null,
           )
         : null,
+      model && purposeOf(model) !== 'chat' ? null : h(AnswerFormFields, {}),
       h(
         'button',
         {
@@ -123,7 +125,7 @@ export function SettingsDialog({ onClose }) {
           class: 'button quiet',
           onClick: () => changeSettings({ ...DEFAULTS, model: settings.get().model }),
         },
-        'Back to the usual',
+        'Reset all settings',
       ),
     ],
   })

@@ -14,6 +14,10 @@ export const DEFAULTS = {
   maxTokens: null,
   seed: null,
   detail: 'auto',
+  form: 'text',
+  schema: '',
+  tools: '',
+  toolChoice: 'auto',
   clip: { fps: null, max_frames: null, start: null, end: null, sound: false },
 }
 

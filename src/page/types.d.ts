@@ -21,6 +21,7 @@ export type Seen = Partial<Schemas['Explanation']>
 export type ImageSeen = Schemas['ImageSeen']
 export type VideoSeen = Schemas['VideoSeen']
 export type SoundSeen = Schemas['SoundSeen']
+export type DocumentSeen = Schemas['DocumentSeen']
 export type StationTimes = Schemas['StationTimes']
 export type Cost = Schemas['TokenizeResponse']
 export type Transcript = Schemas['VerboseTranscription']
@@ -62,6 +63,32 @@ export interface Settings {
   readonly seed: number | null
   readonly detail: Detail
   readonly clip: ClipSampling
+  readonly form: AnswerForm
+  /** The JSON text of a schema, for the form `schema`. */
+  readonly schema: string
+  /** The JSON text of a list of tools, as in a request; empty is none. */
+  readonly tools: string
+  readonly toolChoice: ToolChoice
+}
+
+/** What an answer may be: any text, any JSON object, JSON of a schema. */
+export type AnswerForm = 'text' | 'json' | 'schema'
+
+export type ToolChoice = 'auto' | 'required' | 'none'
+
+/** A call of a tool that the model has made. */
+export interface Call {
+  readonly id: string
+  readonly name: string
+  /** A JSON text, while it comes the beginning of one. */
+  readonly arguments: string
+}
+
+/** What a person says that a tool gave. */
+export interface ToolResult {
+  readonly id: string
+  readonly name: string
+  readonly content: string
 }
 
 export interface Failure {
@@ -71,6 +98,8 @@ export interface Failure {
   readonly param: string | undefined
   readonly requestId: string | undefined
   readonly status: number | undefined
+  /** Unix milliseconds from which on the server wants to be asked again. */
+  readonly retryAt?: number | undefined
 }
 
 /** `waiting`: nothing has come back. `reading`: it has a place in the engine, and its media are encoded. */
@@ -80,6 +109,9 @@ export interface Answer {
   readonly state: AnswerState
   readonly model: string
   readonly text: string
+  readonly calls?: readonly Call[] | undefined
+  /** It was asked for as JSON. */
+  readonly isJson?: boolean | undefined
   readonly finish?: string | undefined
   readonly usage?: Usage | undefined
   readonly seen?: Seen | undefined
@@ -106,9 +138,42 @@ export interface Likeness {
 /** A question and its answer. */
 export interface Exchange {
   readonly id: string
+  /** The conversation that it is a turn of. */
+  readonly conversation: string
+  /** When it was first asked, in Unix milliseconds: the order of turns, also of those that two tabs add. */
+  readonly at: number
   readonly text: string
+  /** In place of a question: what the tools gave that the answer before it called. */
+  readonly results?: readonly ToolResult[] | undefined
   readonly media: readonly Attachment[]
+  /** Names of files that are no longer kept: the browser's room is bounded. */
+  readonly lost?: readonly string[]
   readonly answer: Answer | undefined
+}
+
+/** What the list of conversations knows of each. */
+export interface ConversationHead {
+  readonly id: string
+  readonly title: string
+  /** A person has chosen the title. */
+  readonly isNamed: boolean
+  /** Unix milliseconds of the last change. */
+  readonly used: number
+}
+
+/** A turn as it is kept, its files by themselves. */
+export interface KeptExchange extends Omit<Exchange, 'media' | 'lost'> {
+  readonly media: readonly Omit<Attachment, 'blob'>[]
+  readonly mediaIds: readonly string[]
+  /** Another one with each change. */
+  readonly version: string
+}
+
+export interface KeptMedium {
+  readonly id: string
+  readonly blob: Blob
+  /** Unix milliseconds. */
+  readonly at: number
 }
 
 /** Preact's `h`, with the attributes of each element and the properties of each component checked. */

@@ -95,6 +95,15 @@ export async function drop(page: Page, files: readonly string[]): Promise<void> 
   await page.evaluate(dropFiles, await page.evaluateHandle(transferOf, readAll(files)))
 }
 
+/** Drops what lies at these paths, folders too, as a file manager does: the browser itself reads them. */
+export async function dropPaths(page: Page, paths: readonly string[]): Promise<void> {
+  const devtools = await page.context().newCDPSession(page)
+  const data = { items: [], files: [...paths], dragOperationsMask: 1 }
+  for (const type of ['dragEnter', 'dragOver', 'drop'] as const)
+    await devtools.send('Input.dispatchDragEvent', { type, x: 300, y: 300, data })
+  await devtools.detach()
+}
+
 /** Pastes files, as after a screenshot. */
 export async function paste(page: Page, files: readonly string[]): Promise<void> {
   await page.evaluate(pasteFiles, await page.evaluateHandle(transferOf, readAll(files)))

@@ -12,6 +12,7 @@ export function overflow(): number
 export function focused(): string
 export function firstPaint(): number | undefined
 export function backgroundOf(selector: string): string
+export function directionOf(element: unknown): string
 export function statusOf(path: string): Promise<number>
 export function tryForbidden(): Promise<
   Readonly<Record<'script' | 'style' | 'elsewhere' | 'html', boolean>>

@@ -81,6 +81,11 @@ export function backgroundOf(selector) {
   return getComputedStyle(/** @type {Element} */ (document.querySelector(selector))).backgroundColor
 }
 
+/** @param {Element} element */
+export function directionOf(element) {
+  return getComputedStyle(element).direction
+}
+
 /** What the server answers a script of the page. @param {string} path @returns {Promise<number>} */
 export async function statusOf(path) {
   return (await fetch(path)).status

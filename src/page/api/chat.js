@@ -8,8 +8,14 @@ import { eventData } from './event-stream.js'
 /** @typedef {import('../types.d.ts').Seen} Seen */
 
 /**
+ * The first of a call has its id and name; the arguments of all, one after the other, are a JSON text.
+ * @typedef {NonNullable<Chunk['choices'][number]['delta']['tool_calls']>[number]} CallPart
+ */
+
+/**
  * @typedef {{ readonly type: 'accepted', readonly requestId: string | undefined }
  *   | { readonly type: 'text', readonly text: string }
+ *   | { readonly type: 'call', readonly index: number, readonly part: CallPart }
  *   | { readonly type: 'finish', readonly reason: string }
  *   | { readonly type: 'figures', readonly usage: Chunk['usage'], readonly seen: Seen | undefined }} AnswerEvent
  */
@@ -48,6 +54,7 @@ export async function* ask(body, signal) {
 function* eventsOf({ choices, usage, aerie }) {
   for (const { delta, finish_reason } of choices) {
     if (delta.content) yield { type: 'text', text: delta.content }
+    for (const part of delta.tool_calls ?? []) yield { type: 'call', index: part.index, part }
     if (finish_reason) yield { type: 'finish', reason: finish_reason }
   }
   if (usage || aerie) yield { type: 'figures', usage, seen: aerie }
@@ -55,11 +62,12 @@ function* eventsOf({ choices, usage, aerie }) {
 
 /**
  * What a conversation costs, without asking it.
- * @param {Pick<ChatRequest, 'model' | 'messages'>} request
+ * @param {Pick<ChatRequest, 'model' | 'messages' | 'tools' | 'tool_choice'>} request
  * @param {AbortSignal} signal
  * @returns {Promise<Cost>}
  */
-export async function tokenize({ model, messages }, signal) {
-  const response = await post('/v1/tokenize', { model, messages }, signal)
+export async function tokenize({ model, messages, tools, tool_choice }, signal) {
+  const body = { model, messages, ...(tools && { tools, tool_choice }) }
+  const response = await post('/v1/tokenize', body, signal)
   return response.json()
 }

@@ -12,6 +12,9 @@ apiKey.watch((key) => {
   else sessionStorage.setItem(KEY, key)
 })
 
+/** Whether the server answers; while it does not, it is asked again from time to time. */
+export const isReachable = new Store(true)
+
 /** Whether the server has refused a request for want of a key that it knows. */
 export const keyWanted = new Store(false)
 
@@ -40,16 +43,19 @@ export function failureOf(error) {
 /**
  * @param {string} path
  * @param {RequestInit} [init]
+ * @param {(path: string, init: RequestInit & { readonly headers: Headers }) => Promise<Response>} [send]
  * @returns {Promise<Response>} of a success; anything else rejects with {@link ApiError}
  */
-export async function call(path, init = {}) {
+export async function call(path, init = {}, send = fetch) {
   const headers = new Headers(init.headers)
   const key = apiKey.get()
   if (key !== '') headers.set('authorization', `Bearer ${key}`)
-  const response = await fetch(path, { ...init, headers }).catch((error) => {
+  const response = await send(path, { ...init, headers }).catch((error) => {
     if (init.signal?.aborted) throw error
+    isReachable.set(false)
     throw new ApiError(failureOf(error))
   })
+  isReachable.set(true)
   // What is said of a key that was changed in the meantime is of no interest.
   const isCurrent = key === apiKey.get()
   if (response.ok) {
@@ -81,9 +87,11 @@ export function post(path, body, signal) {
  */
 async function readFailure(response) {
   const requestId = response.headers.get('x-request-id') ?? undefined
-  const { status } = response
+  const { status, headers } = response
   const body = await response.json().catch(() => undefined)
-  return { ...envelope(body), requestId, status }
+  const seconds = Number(headers.get('retry-after') ?? Number.NaN)
+  const retryAt = seconds > 0 ? Date.now() + seconds * 1000 : undefined
+  return { ...envelope(body), requestId, status, retryAt }
 }
 
 /**

@@ -17,16 +17,18 @@ export function BatchView() {
   const { list, hasMore, isRead, failure } = useStore(batches)
   useStore(settings)
   const [isStarting, setStarting] = useState(false)
+  const [sent, setSent] = useState(0)
   const [refused, setRefused] = useState(/** @type {Failure | undefined} */ (undefined))
   useEffect(watchBatches, [])
   const model = chosenModel()
   /** @param {() => Promise<File | undefined>} lines */
   const start = async (lines) => {
     setStarting(true)
+    setSent(0)
     setRefused(undefined)
     try {
       const file = await lines()
-      if (file) await startBatch(file)
+      if (file) await startBatch(file, setSent)
     } catch (error) {
       setRefused(failureOf(error))
     } finally {
@@ -45,7 +47,7 @@ export function BatchView() {
         { class: 'lead' },
         'Thousands of requests from one file, answered behind everything live: a .jsonl file with one request a line.',
       ),
-      h(LinesDrop, { isStarting, onFile: (file) => void start(async () => file) }),
+      h(LinesDrop, { isStarting, sent, onFile: (file) => void start(async () => file) }),
       model && purposeOf(model) === 'chat'
         ? h(
             'p',
@@ -85,8 +87,8 @@ export function BatchView() {
   )
 }
 
-/** @param {{ readonly isStarting: boolean, readonly onFile: (file: File | undefined) => void }} props */
-function LinesDrop({ isStarting, onFile }) {
+/** @param {{ readonly isStarting: boolean, readonly sent: number, readonly onFile: (file: File | undefined) => void }} props */
+function LinesDrop({ isStarting, sent, onFile }) {
   const input = useRef(/** @type {HTMLInputElement | null} */ (null))
   const [isOver, setOver] = useState(false)
   return h(
@@ -124,7 +126,7 @@ function LinesDrop({ isStarting, onFile }) {
         disabled: isStarting,
         onClick: () => input.current?.click(),
       },
-      isStarting ? 'Uploading…' : 'Choose a .jsonl file',
+      isStarting ? `Uploading… ${Math.floor(100 * sent)} %` : 'Choose a .jsonl file',
     ),
     h('span', { class: 'note' }, 'or drop it here'),
   )

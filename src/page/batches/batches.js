@@ -75,10 +75,11 @@ export async function readMore() {
 /**
  * Uploads the lines and makes a batch of them. Rejects with ApiError.
  * @param {File} file
+ * @param {(share: number) => void} tell how much of it has been uploaded, 0 … 1
  */
-export async function startBatch(file) {
+export async function startBatch(file, tell) {
   const endpoint = await endpointOf(file)
-  const { id } = await upload(file, file.name, 'batch')
+  const { id } = await upload(file, file.name, 'batch', tell)
   await createBatch(id, endpoint)
   await refresh()
 }

@@ -2,9 +2,10 @@
 import { models, stateInWords } from '../api/models.js'
 import { h } from '../element.js'
 import { FailureNote } from '../parts/failure.js'
-import { Markdown } from '../parts/markdown.js'
+import { CodeBlock, Markdown } from '../parts/markdown.js'
 import { formatCount, formatMs, formatSeconds } from '../parts/shares.js'
 import { useEffect, useState } from '../vendor/hooks.js'
+import { Calls, indented } from './tool-calls.js'
 
 /** @typedef {import('../types.d.ts').Answer} Answer */
 
@@ -17,16 +18,21 @@ const STEPS = /** @type {const} */ ([
 
 /** @param {{ readonly answer: Answer, readonly onRetry: () => void }} props */
 export function AnswerView({ answer, onRetry }) {
-  const { state, text, failure, transcript, likeness, finish } = answer
+  const { state, text, isJson, calls = [], failure, transcript, likeness, finish } = answer
   const isOpen = state === 'waiting' || state === 'reading' || state === 'writing'
   return h(
     'div',
     { class: `answer-body is-${state}`, 'aria-busy': isOpen },
-    text === '' ? null : h(Markdown, { text }),
+    text === ''
+      ? null
+      : isJson
+        ? h('div', { class: 'prose' }, h(CodeBlock, { code: indented(text), language: 'json' }))
+        : h(Markdown, { text }),
+    calls.length > 0 ? h(Calls, { calls }) : null,
     transcript ? h(Segments, { transcript }) : null,
     likeness ? h(LikenessTable, { likeness }) : null,
     isOpen ? h(Progress, { state, model: answer.model }) : null,
-    state === 'done' && text === '' && !transcript && !likeness
+    state === 'done' && text === '' && calls.length === 0 && !transcript && !likeness
       ? h('p', { class: 'aside' }, 'The model said nothing.')
       : null,
     state === 'stopped' ? h('p', { class: 'aside' }, 'Stopped.') : null,

@@ -1,4 +1,5 @@
 /** Files that a person drops, pastes or chooses → attachments of a question. */
+import { randomId } from '../parts/random-id.js'
 
 /** @typedef {import('../types.d.ts').Attachment} Attachment */
 /** @typedef {import('../types.d.ts').MediaKind} MediaKind */
@@ -34,7 +35,7 @@ export function kindOf({ type, name }) {
  * @returns {Attachment}
  */
 export function attach(blob, name, kind) {
-  return { id: crypto.randomUUID(), kind, name, blob }
+  return { id: randomId(), kind, name, blob }
 }
 
 /** @type {WeakMap<Blob, Promise<string>>} */

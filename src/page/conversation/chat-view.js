@@ -111,12 +111,20 @@ function useFollow(scroller, exchanges) {
 function useAnnouncements(exchanges) {
   const last = exchanges.at(-1)
   const state = last?.answer?.state
-  const before = useRef(state)
+  const before = useRef({ id: last?.id, state })
   useEffect(() => {
-    if (before.current === state) return
-    before.current = state
+    // What another conversation that is opened had to say is no news.
+    const isSame = before.current.id === last?.id
+    const isChange = before.current.state !== state || !isSame
+    before.current = { id: last?.id, state }
+    if (!isChange || !last?.answer) return
     if (state === 'waiting') announce('Asking')
-    else if (state === 'done') announce(`Answer: ${last?.answer?.text ?? ''}`)
-    else if (state === 'stopped') announce('Stopped')
-  }, [state])
+    else if (isSame && state === 'done') announce(`Answer: ${wordsOf(last.answer)}`)
+    else if (isSame && state === 'stopped') announce('Stopped')
+  }, [last?.id, state])
+}
+
+/** @param {import('../types.d.ts').Answer} answer */
+function wordsOf({ text, calls = [] }) {
+  return [text, ...calls.map(({ name }) => `calls ${name}`)].filter(Boolean).join(', ')
 }

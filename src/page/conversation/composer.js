@@ -1,6 +1,7 @@
 /** Where a question is written: text, media, send and stop. */
 import { kindsTaken, models, purposeOf, readsText } from '../api/models.js'
 import { h } from '../element.js'
+import { keepingProblem } from '../keep/keeper.js'
 import { Attachment } from '../parts/attachment.js'
 import { Icon, IconButton } from '../parts/icon.js'
 import { settings } from '../settings.js'
@@ -31,6 +32,7 @@ export function Composer() {
   useStore(settings)
   useStore(conversation)
   const { text, media, notice } = useStore(draft)
+  const problem = useStore(keepingProblem)
   const area = useRef(/** @type {HTMLTextAreaElement | null} */ (null))
   const model = chosenModel()
   const purpose = model ? purposeOf(model) : 'chat'
@@ -52,6 +54,7 @@ export function Composer() {
         submit()
       },
     },
+    problem === '' ? null : h('p', { class: 'notice mild', role: 'status' }, problem),
     notice === '' ? null : h('p', { class: 'notice', role: 'alert' }, notice),
     media.length === 0
       ? null
@@ -77,10 +80,14 @@ export function Composer() {
         value: text,
         'aria-label': 'Your question',
         placeholder: PLACEHOLDERS[purpose],
+        dir: 'auto',
+        enterkeyhint: 'send',
         disabled: model !== undefined && !readsText(model),
         onInput: (event) => changeDraft({ text: event.currentTarget.value }),
         onKeyDown: (event) => {
-          if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return
+          // Safari has ended the composition when the key arrives; its code tells.
+          const isComposing = event.isComposing || event.keyCode === 229
+          if (event.key !== 'Enter' || event.shiftKey || isComposing) return
           event.preventDefault()
           submit()
         },

@@ -1,9 +1,11 @@
-/** The conversation: what was asked and answered, and the requests that are under way. */
+/** The conversation that is shown: what was asked and answered, and the requests that are under way. */
 import { ask } from '../api/chat.js'
 import { failureOf } from '../api/client.js'
 import { compare } from '../api/embeddings.js'
 import { models, purposeOf } from '../api/models.js'
 import { transcribe } from '../api/speech.js'
+import { tellTabs } from '../keep/tabs.js'
+import { randomId } from '../parts/random-id.js'
 import { settings } from '../settings.js'
 import { Store } from '../store.js'
 import { dataUri } from './attachments.js'
@@ -20,8 +22,27 @@ const MOST_EXCHANGES = 100
 /** @type {Store<readonly Exchange[]>} */
 export const conversation = new Store(/** @type {readonly Exchange[]} */ ([]))
 
-/** Requests under way, by exchange. @type {Map<string, AbortController>} */
+/** Id of the conversation that is shown; one that is empty is kept nowhere. */
+export const current = new Store(randomId())
+
+/** Requests of this tab that are under way, by exchange, with the turn as it stands. @type {Map<string, { readonly abort: AbortController, exchange: Exchange }>} */
 const running = new Map()
+
+/** A turn whose answer has ended while another conversation was shown. */
+export const finishedAway = new Store(/** @type {Exchange | undefined} */ (undefined))
+
+/** @param {Answer | undefined} answer */
+export function isOpen(answer) {
+  return answer !== undefined && ['waiting', 'reading', 'writing'].includes(answer.state)
+}
+
+/**
+ * The turn, where this tab is waiting for its answer.
+ * @param {string} id
+ */
+export function runningHere(id) {
+  return running.get(id)?.exchange
+}
 
 /**
  * Asks the chosen model.
@@ -29,14 +50,40 @@ const running = new Map()
  * @param {readonly Attachment[]} media
  */
 export function send(text, media) {
-  const { clip } = settings.get()
-  const withSampling = media.map((attachment) =>
-    attachment.kind === 'video' ? { ...attachment, sampling: clip } : attachment,
-  )
-  /** @type {Exchange} */
-  const exchange = { id: crypto.randomUUID(), text, media: withSampling, answer: undefined }
+  const exchange = nextExchange(text, media)
   conversation.set([...conversation.get(), exchange].slice(-MOST_EXCHANGES))
-  void answer(exchange.id)
+  void answer(exchange)
+}
+
+/**
+ * The turn that would come next.
+ * @param {string} text
+ * @param {readonly Attachment[]} media
+ * @returns {Exchange}
+ */
+export function nextExchange(text, media) {
+  const { clip } = settings.get()
+  return {
+    id: randomId(),
+    conversation: current.get(),
+    // Later than the last one also where two are asked in one millisecond.
+    at: Math.max(Date.now(), (conversation.get().at(-1)?.at ?? 0) + 1),
+    text,
+    media: media.map((attachment) =>
+      attachment.kind === 'video' ? { ...attachment, sampling: clip } : attachment,
+    ),
+    answer: undefined,
+  }
+}
+
+/**
+ * Tells the model what its calls gave.
+ * @param {readonly import('../types.d.ts').ToolResult[]} results
+ */
+export function sendResults(results) {
+  const exchange = { ...nextExchange('', []), results }
+  conversation.set([...conversation.get(), exchange].slice(-MOST_EXCHANGES))
+  void answer(exchange)
 }
 
 /**
@@ -49,14 +96,11 @@ export function retry(id, text) {
   const all = conversation.get()
   const at = all.findIndex((exchange) => exchange.id === id)
   for (const later of all.slice(at + 1)) stop(later.id)
-  conversation.set(
-    all
-      .slice(0, at + 1)
-      .map((exchange) =>
-        exchange.id === id && text !== undefined ? { ...exchange, text } : exchange,
-      ),
-  )
-  void answer(id)
+  const before = all[at]
+  if (!before) return
+  const exchange = { ...before, ...(text !== undefined && { text }) }
+  conversation.set([...all.slice(0, at), exchange])
+  void answer(exchange)
 }
 
 /** @param {string} id */
@@ -65,42 +109,60 @@ export function remove(id) {
   conversation.set(conversation.get().filter((exchange) => exchange.id !== id))
 }
 
-/** Ends the request; what was said until then stays. @param {string} id */
+/** Ends the request, in whichever tab it is; what was said until then stays. @param {string} id */
 export function stop(id) {
-  running.get(id)?.abort()
+  const here = running.get(id)
+  if (!here) {
+    tellTabs({ type: 'stop', exchange: id })
+    settleLost(id)
+    return
+  }
+  here.abort.abort()
+  running.delete(id)
+  if (here.exchange.answer)
+    update({ ...here.exchange, answer: { ...here.exchange.answer, state: 'stopped' } })
 }
 
-export function clear() {
+/** Ends all requests of this tab. */
+export function stopAll() {
   for (const id of running.keys()) stop(id)
-  conversation.set([])
+}
+
+/** Nobody waits for this answer any more. @param {string} id */
+export function settleLost(id) {
+  const exchange = conversation.get().find((one) => one.id === id)
+  if (exchange?.answer && isOpen(exchange.answer))
+    update({ ...exchange, answer: { ...exchange.answer, state: 'stopped' } })
 }
 
 /** The exchange that is being answered, if there is one. */
 export function unfinished() {
-  return conversation.get().findLast(({ id }) => running.has(id))
+  return conversation.get().findLast(({ answer }) => isOpen(answer))
 }
 
-/** @param {string} id */
-async function answer(id) {
+/** @param {Exchange} asked */
+async function answer(asked) {
+  const { id } = asked
   const abort = new AbortController()
-  running.set(id, abort)
   const chosen = settings.get()
   const started = performance.now()
   /** @type {Answer} */
-  let current = { state: 'waiting', model: chosen.model, text: '', places: {} }
+  const first = { state: 'waiting', model: chosen.model, text: '', places: {} }
+  const request = { abort, exchange: { ...asked, answer: first } }
+  running.set(id, request)
+  update(request.exchange)
   /** @param {Partial<Answer>} change */
   const show = (change) => {
-    // Another request for the same question has taken over.
-    if (running.get(id) !== abort) return
-    current = { ...current, ...change }
-    update(id, current)
+    // It was stopped, or another request for the same question has taken over.
+    if (running.get(id) !== request) return
+    request.exchange = { ...request.exchange, answer: { ...request.exchange.answer, ...change } }
+    if (change.state === 'done' || change.state === 'failed') running.delete(id)
+    update(request.exchange)
   }
-  show({})
   try {
     const model = models.get().find((candidate) => candidate.id === chosen.model)
     const all = conversation.get()
     const exchanges = all.slice(0, all.findIndex((exchange) => exchange.id === id) + 1)
-    const asked = /** @type {Exchange} */ (exchanges.at(-1))
     const purpose = model ? purposeOf(model) : 'chat'
     if (purpose === 'speech') await transcript(asked, chosen.model, abort.signal, show)
     else if (purpose === 'embedding') await likeness(asked, chosen.model, abort.signal, show)
@@ -111,17 +173,10 @@ async function answer(id) {
     }
     show({ state: 'done', totalMs: performance.now() - started })
   } catch (error) {
-    if (abort.signal.aborted) show({ state: 'stopped' })
-    else {
-      const failure = failureOf(error)
-      if (failure.code === 'not_found') forgetUploads()
-      show({ state: 'failed', failure })
-    }
-  } finally {
-    if (running.get(id) === abort) {
-      running.delete(id)
-      conversation.set([...conversation.get()])
-    }
+    if (abort.signal.aborted) return
+    const failure = failureOf(error)
+    if (failure.code === 'not_found') forgetUploads()
+    show({ state: 'failed', failure })
   }
 }
 
@@ -133,12 +188,25 @@ async function answer(id) {
  */
 async function stream(body, signal, show, elapsed) {
   let text = ''
+  /** @type {import('../types.d.ts').Call[]} */
+  const calls = []
+  if (body.response_format) show({ isJson: true })
   for await (const event of ask(body, signal)) {
     if (event.type === 'accepted') show({ state: 'reading', requestId: event.requestId })
     else if (event.type === 'text') {
       show({ state: 'writing', ...(text === '' && { firstTextMs: elapsed() }) })
       text += event.text
       show({ text })
+    } else if (event.type === 'call') {
+      const {
+        id,
+        name,
+        arguments: before,
+      } = calls[event.index] ?? { id: '', name: '', arguments: '' }
+      const { id: given = id, function: part = {} } = event.part
+      const grown = before + (part.arguments ?? '')
+      calls[event.index] = { id: given, name: part.name ?? name, arguments: grown }
+      show({ state: 'writing', calls: [...calls] })
     } else if (event.type === 'finish') show({ finish: event.reason })
     else
       show({ ...(event.usage && { usage: event.usage }), ...(event.seen && { seen: event.seen }) })
@@ -182,12 +250,9 @@ export function linesOf(text) {
   return text.split('\n').flatMap((line) => line.trim() || [])
 }
 
-/**
- * @param {string} id
- * @param {Answer} answer
- */
-function update(id, answer) {
-  conversation.set(
-    conversation.get().map((exchange) => (exchange.id === id ? { ...exchange, answer } : exchange)),
-  )
+/** @param {Exchange} exchange as it now is */
+function update(exchange) {
+  if (exchange.conversation === current.get())
+    conversation.set(conversation.get().map((one) => (one.id === exchange.id ? exchange : one)))
+  else if (!isOpen(exchange.answer)) finishedAway.set(exchange)
 }

@@ -7,7 +7,7 @@ import { formatCount } from '../parts/shares.js'
 import { settings } from '../settings.js'
 import { useStore } from '../store.js'
 import { useEffect, useState } from '../vendor/hooks.js'
-import { conversation } from './conversation.js'
+import { conversation, isOpen, nextExchange } from './conversation.js'
 import { chosenModel, draft } from './draft.js'
 import { buildRequest, sendable } from './request.js'
 
@@ -24,10 +24,8 @@ export function Cost() {
   const [cost, setCost] = useState(/** @type {CostFacts | Failure | undefined} */ (undefined))
   const isEmpty = text.trim() === '' && media.length === 0
   const isAsked = model !== undefined && purposeOf(model) === 'chat' && !isEmpty
-  const isBusy = exchanges.some(
-    ({ answer }) => answer && ['waiting', 'reading', 'writing'].includes(answer.state),
-  )
-  const { detail, clip, system } = chosen
+  const isBusy = exchanges.some(({ answer }) => isOpen(answer))
+  const { detail, clip, system, tools, toolChoice } = chosen
   useEffect(() => {
     setCost(undefined)
     if (!isAsked || isBusy) return
@@ -42,7 +40,7 @@ export function Cost() {
       clearTimeout(timer)
       abort.abort()
     }
-  }, [text, media, chosen.model, detail, clip, system, isAsked, isBusy])
+  }, [text, media, chosen.model, detail, clip, system, tools, toolChoice, isAsked, isBusy])
   if (!cost) return h('p', { class: 'cost' })
   if ('code' in cost) return h('p', { class: 'cost is-problem' }, cost.message)
   const parts = [
@@ -65,12 +63,7 @@ export function Cost() {
 /** @param {AbortSignal} signal */
 async function count(signal) {
   const { text, media } = draft.get()
-  const { clip } = settings.get()
-  const asked = { id: '', text, answer: undefined }
-  const withSampling = media.map((attachment) =>
-    attachment.kind === 'video' ? { ...attachment, sampling: clip } : attachment,
-  )
-  const exchanges = [...conversation.get(), { ...asked, media: withSampling }]
+  const exchanges = [...conversation.get(), nextExchange(text, media)]
   const { body } = await buildRequest(exchanges, settings.get(), sendable(signal))
   return tokenize(body, signal)
 }

@@ -6,7 +6,8 @@ import { IconButton } from '../parts/icon.js'
 import { SeenPanel } from '../seen/seen-panel.js'
 import { useRef, useState } from '../vendor/hooks.js'
 import { AnswerView, figuresOf } from './answer-view.js'
-import { remove, retry } from './conversation.js'
+import { isOpen, remove, retry } from './conversation.js'
+import { Results, ResultsForm } from './tool-calls.js'
 
 /** @typedef {import('../types.d.ts').Attachment} AttachmentFacts */
 /** @typedef {import('../types.d.ts').Exchange} Exchange */
@@ -20,7 +21,7 @@ export function ExchangeView({ exchange, number, isLast, media, onCode }) {
   // What the model saw of the last question is shown until someone closes it; of earlier ones, when someone opens it.
   const [chosen, setChosen] = useState(/** @type {boolean | undefined} */ (undefined))
   const isSeen = chosen ?? isLast
-  const isDone = answer && ['done', 'stopped', 'failed'].includes(answer.state)
+  const isDone = answer && !isOpen(answer)
   return h(
     'li',
     { class: 'exchange' },
@@ -38,6 +39,13 @@ export function ExchangeView({ exchange, number, isLast, media, onCode }) {
               exchange.media.map((attachment) => h(Attachment, { key: attachment.id, attachment })),
             )
           : null,
+        exchange.lost
+          ? h(
+              'p',
+              { class: 'aside' },
+              `${exchange.lost.join(', ')}: no longer kept in this browser, and no part of what is asked now.`,
+            )
+          : null,
         isEdited
           ? h(EditForm, {
               text,
@@ -53,18 +61,21 @@ export function ExchangeView({ exchange, number, isLast, media, onCode }) {
               h(
                 'div',
                 { class: 'actions' },
-                h(IconButton, {
-                  icon: 'edit',
-                  label: 'Edit and ask again',
-                  onClick: () => setEdited(true),
-                }),
+                exchange.results
+                  ? null
+                  : h(IconButton, {
+                      icon: 'edit',
+                      label: 'Edit and ask again',
+                      onClick: () => setEdited(true),
+                    }),
                 h(IconButton, {
                   icon: 'trash',
                   label: 'Delete this turn',
                   onClick: () => remove(id),
                 }),
               ),
-              text === '' ? null : h('p', { class: 'bubble' }, text),
+              exchange.results ? h(Results, { results: exchange.results }) : null,
+              text === '' ? null : h('p', { class: 'bubble', dir: 'auto' }, text),
             ),
       ),
       answer
@@ -105,6 +116,9 @@ export function ExchangeView({ exchange, number, isLast, media, onCode }) {
                     h(IconButton, { icon: 'retry', label: 'Ask again', onClick: () => retry(id) }),
                   ),
                 )
+              : null,
+            isLast && answer.state === 'done' && answer.calls
+              ? h(ResultsForm, { calls: answer.calls })
               : null,
             isDone && isSeen ? h(SeenPanel, { answer, media }) : null,
           )

@@ -1,4 +1,5 @@
 /** A conversation and its settings → the body of `/v1/chat/completions`. */
+import { ApiError } from '../api/client.js'
 import { base64Of, dataUri } from './attachments.js'
 import { fileIdOf, isLarge } from './uploads.js'
 
@@ -32,27 +33,34 @@ export async function buildRequest(exchanges, settings, locate) {
   const messages = settings.system === '' ? [] : [{ role: 'system', content: settings.system }]
   /** @type {Record<string, string>} */
   const places = {}
-  for (const [i, { text, media, answer }] of exchanges.entries()) {
+  for (const [i, exchange] of exchanges.entries()) {
+    const { text, media, results, answer } = exchange
     const isLast = i === exchanges.length - 1
+    const calls = exchanges[i + 1]?.results ? answer?.calls : undefined
     // What was never answered is no part of what was said.
-    if (!isLast && !answer?.text) continue
-    media.forEach((attachment, at) => {
-      places[`messages[${messages.length}].content[${at}]`] = attachment.id
-    })
-    const parts = await Promise.all(
-      media.map(async (attachment) => mediaPart(attachment, await locate(attachment), settings)),
-    )
-    messages.push({
-      role: 'user',
-      content: parts.length === 0 ? text : [...parts, ...textParts(text)],
-    })
-    if (!isLast && answer) messages.push({ role: 'assistant', content: answer.text })
+    if (!isLast && !answer?.text && !calls) continue
+    if (results) messages.push(...results.map(toolMessage))
+    else {
+      media.forEach((attachment, at) => {
+        places[`messages[${messages.length}].content[${at}]`] = attachment.id
+      })
+      const parts = await Promise.all(
+        media.map(async (attachment) => mediaPart(attachment, await locate(attachment), settings)),
+      )
+      messages.push({
+        role: 'user',
+        content: parts.length === 0 ? text : [...parts, ...textParts(text)],
+      })
+    }
+    if (!isLast && answer) messages.push(assistantMessage(answer.text, calls))
   }
   return {
     body: {
       model: settings.model,
       messages,
       ...sampling(settings),
+      ...formOf(settings),
+      ...toolsOf(settings),
       stream: true,
       stream_options: { include_usage: true },
       aerie: { explain: true },
@@ -80,6 +88,90 @@ function sampling({ temperature, topP, maxTokens, seed }) {
     ...(topP !== null && { top_p: topP }),
     ...(maxTokens !== null && { max_completion_tokens: maxTokens }),
     ...(seed !== null && { seed }),
+  }
+}
+
+/**
+ * Rejects what is no JSON: the server could not say which field it was.
+ * @param {Settings} settings
+ * @returns {Pick<ChatRequest, 'response_format'>}
+ */
+function formOf({ form, schema }) {
+  if (form === 'text') return {}
+  if (form === 'json') return { response_format: { type: 'json_object' } }
+  const parsed = parseSetting(schema, 'The schema of answers', 'response_format')
+  const json_schema = {
+    name: 'answer',
+    strict: true,
+    schema: /** @type {Record<string, unknown>} */ (parsed),
+  }
+  return { response_format: { type: 'json_schema', json_schema } }
+}
+
+/**
+ * @param {Settings} settings
+ * @returns {Pick<ChatRequest, 'tools' | 'tool_choice'>}
+ */
+function toolsOf({ tools, toolChoice }) {
+  if (tools.trim() === '') return {}
+  const parsed = parseSetting(tools, 'The list of tools', 'tools')
+  return {
+    tools: /** @type {NonNullable<ChatRequest['tools']>} */ (parsed),
+    tool_choice: toolChoice,
+  }
+}
+
+/**
+ * @param {string} text
+ * @param {string} name
+ * @param {string} param
+ * @returns {unknown}
+ */
+function parseSetting(text, name, param) {
+  const problem = problemOf(text)
+  if (problem === undefined) return JSON.parse(text)
+  const message = `${name} in the settings is not JSON: ${problem}`
+  const none = { requestId: undefined, status: undefined }
+  throw new ApiError({ ...none, code: 'invalid_request', message, param })
+}
+
+/**
+ * Why a text is not JSON; undefined where it is.
+ * @param {string} text
+ * @returns {string | undefined}
+ */
+export function problemOf(text) {
+  try {
+    JSON.parse(text)
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}
+
+/**
+ * @param {import('../types.d.ts').ToolResult} result
+ * @returns {Message}
+ */
+function toolMessage({ id, content }) {
+  return { role: 'tool', tool_call_id: id, content }
+}
+
+/**
+ * @param {string} text
+ * @param {readonly import('../types.d.ts').Call[] | undefined} calls that the next messages answer
+ * @returns {Message}
+ */
+function assistantMessage(text, calls) {
+  if (!calls) return { role: 'assistant', content: text }
+  return {
+    role: 'assistant',
+    content: text === '' ? null : text,
+    tool_calls: calls.map(({ id, name, arguments: args }) => ({
+      id,
+      type: 'function',
+      function: { name, arguments: args },
+    })),
   }
 }
 

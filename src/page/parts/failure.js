@@ -1,5 +1,6 @@
 /** What went wrong, in plain words, with what a server's keeper will ask for: code, field, request id. */
 import { h } from '../element.js'
+import { useEffect, useState } from '../vendor/hooks.js'
 
 /** @typedef {import('../types.d.ts').Failure} FailureFacts */
 
@@ -8,9 +9,9 @@ const PLAIN = {
   unreachable: 'The server cannot be reached. Is it still running?',
   cut_off: 'The connection broke before the answer was complete.',
   invalid_api_key: 'The server wants an API key.',
-  rate_limit_exceeded: 'That is more than this key may ask for now. Try again in a moment.',
+  rate_limit_exceeded: 'That is more than this key may ask for now.',
   model_unavailable: 'The model could not be loaded.',
-  queue_full: 'The server is busy. Try again in a moment.',
+  queue_full: 'The server is busy.',
   deadline_exceeded: 'The answer took longer than the server allows.',
   shutting_down: 'The server is shutting down.',
   not_ready: 'The model is still loading.',
@@ -35,9 +36,13 @@ export function FailureNote({ failure, onRetry }) {
   const plain = PLAIN[code] ?? 'This did not work.'
   return h(
     'div',
-    { class: 'failure', role: 'alert' },
-    h('p', { class: 'failure-plain' }, plain),
-    message && message !== plain ? h('p', { class: 'failure-message' }, message) : null,
+    { class: 'failure' },
+    h(
+      'div',
+      { role: 'alert' },
+      h('p', { class: 'failure-plain' }, plain),
+      message && message !== plain ? h('p', { class: 'failure-message' }, message) : null,
+    ),
     h(
       'dl',
       { class: 'facts' },
@@ -45,9 +50,27 @@ export function FailureNote({ failure, onRetry }) {
       param === undefined ? null : fact('Field', param),
       requestId === undefined ? null : fact('Request', requestId),
     ),
-    onRetry
-      ? h('button', { type: 'button', class: 'button', onClick: onRetry }, 'Try again')
-      : null,
+    onRetry ? h(RetryButton, { retryAt: failure.retryAt, onRetry }) : null,
+  )
+}
+
+/**
+ * Counts down to when the server wants to be asked again.
+ * @param {{ readonly retryAt: number | undefined, readonly onRetry: () => void }} props
+ */
+function RetryButton({ retryAt = 0, onRetry }) {
+  const [now, setNow] = useState(() => Date.now())
+  const seconds = Math.ceil((retryAt - now) / 1000)
+  const isEarly = seconds > 0
+  useEffect(() => {
+    if (!isEarly) return
+    const timer = setInterval(() => setNow(Date.now()), 250)
+    return () => clearInterval(timer)
+  }, [isEarly])
+  return h(
+    'button',
+    { type: 'button', class: 'button', disabled: isEarly, onClick: onRetry },
+    isEarly ? `Try again in ${seconds} s` : 'Try again',
   )
 }
 

@@ -1,21 +1,14 @@
 /**
- * The little Markdown that models write, as elements: headings, lists, code, bold, italics. Everything else is text as it stands.
- * Nothing is ever parsed as HTML, and addresses do not become links: what a model says is no reason to go anywhere.
+ * The little Markdown that models write, as elements: headings, lists, tables, quotes, code, bold, italics. Everything else is text as
+ * it stands. Nothing is ever parsed as HTML, and addresses do not become links: what a model says is no reason to go anywhere.
  */
 import { h } from '../element.js'
+import { CopyButton } from './copy-button.js'
+import { blocksOf } from './markdown-blocks.js'
 
 /** @typedef {import('../types.d.ts').Children} Children */
-
-/**
- * @typedef {{ readonly type: 'code', readonly text: string, readonly language: string }
- *   | { readonly type: 'heading', readonly text: string }
- *   | { readonly type: 'list', readonly ordered: boolean, readonly items: readonly string[] }
- *   | { readonly type: 'text', readonly text: string }} Block
- */
-
-const FENCE = /^\s*```\s*([\w+-]*)\s*$/
-const HEADING = /^#{1,6}\s+(.+)$/
-const ITEM = /^\s*(?:([-*+])|(\d{1,9})[.)])\s+(.*)$/
+/** @typedef {import('./markdown-blocks.js').Block} Block */
+/** @typedef {import('./markdown-blocks.js').Item} Item */
 
 /** @param {{ readonly text: string }} props */
 export function Markdown({ text }) {
@@ -23,75 +16,96 @@ export function Markdown({ text }) {
 }
 
 /**
- * In time linear in the text, as it is drawn anew with each word.
- * @param {string} text
- * @returns {Block[]}
- */
-export function blocksOf(text) {
-  /** @type {Block[]} */
-  const blocks = []
-  const lines = text.split('\n')
-  for (let i = 0; i < lines.length; i++) {
-    const line = /** @type {string} */ (lines[i])
-    const fence = FENCE.exec(line)
-    if (fence) {
-      const start = i + 1
-      // One that does not end yet goes on to the end.
-      do i++
-      while (i < lines.length && !FENCE.test(/** @type {string} */ (lines[i])))
-      const code = lines.slice(start, i).join('\n')
-      blocks.push({ type: 'code', text: code, language: fence[1] ?? '' })
-      continue
-    }
-    const heading = HEADING.exec(line)?.[1]
-    const item = ITEM.exec(line)
-    if (heading !== undefined) blocks.push({ type: 'heading', text: heading })
-    else if (item) addItem(blocks, item[2] !== undefined, item[3] ?? '')
-    else addLine(blocks, line)
-  }
-  return blocks.filter((block) => block.type !== 'text' || block.text.trim() !== '')
-}
-
-/**
- * @param {Block[]} blocks
- * @param {boolean} ordered
- * @param {string} text
- */
-function addItem(blocks, ordered, text) {
-  const last = blocks.at(-1)
-  if (last?.type === 'list' && last.ordered === ordered) {
-    blocks[blocks.length - 1] = { ...last, items: [...last.items, text] }
-  } else blocks.push({ type: 'list', ordered, items: [text] })
-}
-
-/**
- * Lines of a paragraph stay lines: models mean them.
- * @param {Block[]} blocks
- * @param {string} line
- */
-function addLine(blocks, line) {
-  const last = blocks.at(-1)
-  const isBreak = line.trim() === ''
-  if (isBreak || last?.type !== 'text' || last.text === '') {
-    blocks.push({ type: 'text', text: isBreak ? '' : line })
-  } else blocks[blocks.length - 1] = { type: 'text', text: `${last.text}\n${line}` }
-}
-
-/**
+ * Each block has its own direction, by its first letter.
  * @param {Block} block
  * @param {number} key
  */
 function drawBlock(block, key) {
-  if (block.type === 'code') {
-    return h('pre', { key, tabIndex: 0, 'aria-label': 'Code' }, h('code', null, block.text))
-  }
+  if (block.type === 'code')
+    return h(CodeBlock, { key, code: block.text, language: block.language })
+  if (block.type === 'rule') return h('hr', { key })
+  if (block.type === 'list') return h(List, { key, items: block.items })
+  if (block.type === 'table') return h(Table, { key, head: block.head, rows: block.rows })
+  if (block.type === 'quote') return h('blockquote', { key, dir: 'auto' }, inline(block.text))
   // Headings of an answer are below those of the page.
-  if (block.type === 'heading') return h('p', { key, class: 'prose-heading' }, inline(block.text))
-  if (block.type === 'list') {
-    const items = block.items.map((item, i) => h('li', { key: i }, inline(item)))
-    return block.ordered ? h('ol', { key }, items) : h('ul', { key }, items)
+  const kind = block.type === 'heading' ? 'prose-heading' : ''
+  return h('p', { key, dir: 'auto', class: kind }, inline(block.text))
+}
+
+/** @param {{ readonly code: string, readonly language: string }} props */
+export function CodeBlock({ code, language }) {
+  const label = language === '' ? 'Code' : `Code in ${language}`
+  return h(
+    'div',
+    { class: 'code-block', dir: 'ltr' },
+    h(
+      'div',
+      { class: 'code-head' },
+      h('span', { 'aria-hidden': true }, language),
+      h(CopyButton, { label: 'Copy this code', text: () => code }),
+    ),
+    h('pre', { tabIndex: 0, role: 'group', 'aria-label': label }, h('code', null, code)),
+  )
+}
+
+/** @param {{ readonly items: readonly Item[] }} props */
+function List({ items }) {
+  const [first] = items
+  const depth = Math.min(...items.map((item) => item.depth))
+  /** Items of this depth, each with those below it. @type {{ item: Item, below: Item[] }[]} */
+  const rows = []
+  for (const item of items) {
+    const last = rows.at(-1)
+    if (item.depth > depth && last) last.below.push(item)
+    else rows.push({ item, below: [] })
   }
-  return h('p', { key }, inline(block.text))
+  const drawn = rows.map(({ item, below }, i) =>
+    h(
+      'li',
+      { key: i, dir: 'auto' },
+      inline(item.text),
+      below.length > 0 ? h(List, { items: below }) : null,
+    ),
+  )
+  if (first?.number === undefined) return h('ul', null, drawn)
+  return h('ol', first.number === 1 ? null : { start: first.number }, drawn)
+}
+
+/**
+ * As wide as it needs to be, in a part that scrolls.
+ * @param {{ readonly head: readonly string[], readonly rows: readonly (readonly string[])[] }} props
+ */
+function Table({ head, rows }) {
+  return h(
+    'div',
+    { class: 'prose-table', tabIndex: 0, role: 'group', 'aria-label': 'Table' },
+    h(
+      'table',
+      null,
+      h(
+        'thead',
+        null,
+        h(
+          'tr',
+          null,
+          head.map((cell, i) =>
+            h(cell === '' ? 'td' : 'th', { key: i, dir: 'auto' }, inline(cell)),
+          ),
+        ),
+      ),
+      h(
+        'tbody',
+        null,
+        rows.map((row, i) =>
+          h(
+            'tr',
+            { key: i },
+            row.map((cell, j) => h('td', { key: j, dir: 'auto' }, inline(cell))),
+          ),
+        ),
+      ),
+    ),
+  )
 }
 
 /**

@@ -11,6 +11,9 @@ import { canvasOf, nameOf, tilesOf } from './tiles.js'
 
 const MOST_HEIGHT_REM = 22
 
+/** Where there is nothing to show but the grid. */
+const BLANK_HEIGHT_REM = 9
+
 /** @param {{ readonly image: ImageSeen, readonly blob: Blob | undefined, readonly name: string }} props */
 export function PictureSeen({ image, blob, name }) {
   const { levels } = image
@@ -103,7 +106,7 @@ function Overlay({ image, level, blob, name }) {
       class: 'overlay',
       style: {
         aspectRatio: `${canvas.width} / ${canvas.height}`,
-        maxWidth: `${(MOST_HEIGHT_REM * canvas.width) / canvas.height}rem`,
+        maxWidth: `${((blob ? MOST_HEIGHT_REM : BLANK_HEIGHT_REM) * canvas.width) / canvas.height}rem`,
       },
     },
     blob
@@ -117,7 +120,11 @@ function Overlay({ image, level, blob, name }) {
             height: per(image.height, canvas.height),
           },
         })
-      : h('span', { class: 'no-picture' }, 'no preview'),
+      : h(
+          'span',
+          { class: 'no-picture' },
+          image.page === undefined ? 'no preview' : `page ${image.page}`,
+        ),
     h(
       'svg',
       {

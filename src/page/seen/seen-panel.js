@@ -2,6 +2,7 @@
 import { h } from '../element.js'
 import { formatCount, formatMs, Shares } from '../parts/shares.js'
 import { ClipSeen } from './clip-seen.js'
+import { DocumentRead } from './document-seen.js'
 import { PictureSeen } from './picture-seen.js'
 import { SoundHeard } from './sound-seen.js'
 
@@ -41,6 +42,9 @@ export function SeenPanel({ answer, media }) {
   return h(
     'div',
     { class: 'seen' },
+    seen.documents?.map((document, i) =>
+      h(DocumentRead, { key: `d${i}`, document, name: shown(document.param).name }),
+    ),
     seen.images?.map((image, i) => {
       const { blob, name } = shown(image.param)
       // A page of a document is none that the browser can draw.
@@ -59,6 +63,7 @@ export function SeenPanel({ answer, media }) {
       usage ? h(Tokens, { usage }) : null,
       seen.timings_ms ? h(Stations, { times: seen.timings_ms }) : null,
     ),
+    noteOf(seen) === '' ? null : h('p', { class: 'note' }, noteOf(seen)),
     seen.prompt
       ? h(
           'details',
@@ -68,6 +73,20 @@ export function SeenPanel({ answer, media }) {
         )
       : null,
   )
+}
+
+/**
+ * What else was at work, in words; empty where nothing was.
+ * @param {import('../types.d.ts').Seen} seen
+ */
+function noteOf({ adapter, decoding }) {
+  const { drafted_tokens: drafted = 0, accepted_tokens: accepted = 0 } = decoding ?? {}
+  return [
+    adapter && `With the adapter ${adapter.name} of rank ${adapter.rank}.`,
+    drafted > 0 && `Of ${formatCount(drafted)} guessed tokens ${formatCount(accepted)} were right.`,
+  ]
+    .filter(Boolean)
+    .join(' ')
 }
 
 /** @param {{ readonly usage: Usage }} props */

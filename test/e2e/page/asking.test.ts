@@ -109,7 +109,21 @@ describe('asking on the page', { skip: NO_CHROMIUM }, () => {
       .toFile(noise)
     await using session = await visit(browser, server.url)
     const { page, requests } = session
+    const devtools = await page.context().newCDPSession(page)
+    const limit = (uploadThroughput: number) =>
+      devtools.send('Network.emulateNetworkConditions', {
+        ...{ offline: false, latency: 0, downloadThroughput: -1, uploadThroughput },
+      })
+    await limit(500_000)
     await drop(page, [noise])
+    // It begins before the question is asked, as its cost is counted then.
+    const progress = page.getByRole('progressbar', { name: 'Uploading noise.png' })
+    await progress.waitFor()
+    let share = 0
+    while (share === 0) share = Number(await progress.getAttribute('value'))
+    assert.ok(share < 1, `${share}`)
+    await limit(-1)
+    await progress.waitFor({ state: 'detached' })
     const asked = page.waitForRequest(/chat\/completions/)
     await askOn(page, 'what is there?')
     await askOn(page, 'what color is it?')
@@ -139,8 +153,6 @@ describe('asking on the page', { skip: NO_CHROMIUM }, () => {
       ['user', 'assistant', 'user'],
     )
     assert.equal(messages[1].content, 'red')
-    // Written a moment later.
-    await page.waitForTimeout(600)
     await page.reload()
     assert.equal(await answerOf(page, 1), 'red')
     await page.getByRole('article', { name: 'Turn 2' }).waitFor()
@@ -151,7 +163,6 @@ describe('asking on the page', { skip: NO_CHROMIUM }, () => {
     // The second panel is about the picture of the first turn, from the cache.
     await page.getByText('from the cache (memory)').waitFor()
     await page.getByRole('button', { name: 'New conversation' }).click()
-    await page.waitForTimeout(600)
     await page.reload()
     await page.getByRole('heading', { name: 'Show it something, and ask.' }).waitFor()
   })

@@ -69,8 +69,29 @@ describe('the page for everybody', { skip: NO_CHROMIUM }, () => {
       await page.keyboard.press('Escape')
       await page.getByRole('button', { name: 'Settings' }).click()
     },
-    batches: async (page) => {
+    'settings of JSON and tools': async (page) => {
+      await page.getByText('JSON of a schema', { exact: true }).click()
+      await page.getByRole('button', { name: 'Begin with an example' }).last().click()
+      await page.getByRole('textbox', { name: 'JSON Schema' }).fill('{')
+      await page.getByText(/^Not JSON/).waitFor()
+      await page.getByRole('button', { name: 'Reset all settings' }).click()
+    },
+    'conversations open': async (page) => {
       await page.keyboard.press('Escape')
+      await page.getByRole('button', { name: 'Conversations' }).click()
+      const list = page.getByRole('dialog', { name: 'Conversations' })
+      await list
+        .getByRole('button', { name: /^Rename/ })
+        .first()
+        .click()
+      await list
+        .getByRole('button', { name: /^Delete/ })
+        .first()
+        .click()
+      await list.getByRole('button', { name: 'Keep' }).waitFor()
+    },
+    batches: async (page) => {
+      await page.getByRole('button', { name: 'Close' }).click()
       await page.getByRole('link', { name: 'Batches' }).click()
       await page.getByRole('button', { name: 'Run six example questions' }).click()
       await page.locator('.batch.is-completed').first().waitFor()
@@ -161,7 +182,7 @@ describe('the page for everybody', { skip: NO_CHROMIUM }, () => {
   })
 
   it('says an answer to screen readers once, when it is whole', async () => {
-    await using app = await openTestApp({ page: true, echo: { tokenDelayMs: 20 } })
+    await using app = await openTestApp({ page: true, echo: { tokenDelayMs: 300 } })
     await using session = await visit(browser, await app.listen())
     const { page } = session
     const status = page.getByRole('status')
@@ -172,6 +193,13 @@ describe('the page for everybody', { skip: NO_CHROMIUM }, () => {
     await page.locator('.answer .prose', { hasText: 'three' }).waitFor()
     assert.equal(await status.textContent(), 'Asking')
     await page.getByText('Answer: one two three four five six seven').waitFor({ state: 'attached' })
+    // What is opened again has said it already.
+    await page.getByRole('button', { name: 'New conversation' }).click()
+    await page.getByRole('button', { name: 'Conversations' }).click()
+    await page.getByRole('button', { name: /^one two three/ }).click()
+    await answerOf(page, 1)
+    await page.getByText('Conversation: one two').waitFor({ state: 'attached' })
+    assert.equal(await status.textContent(), 'Conversation: one two three four five six seven')
   })
 
   it('follows the system, or is dark or light as one likes, over a reload too', async () => {

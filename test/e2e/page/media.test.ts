@@ -1,12 +1,21 @@
 /** Clips, sounds, tiles, and models that do not chat, on the page: what is drawn is what the server says it saw. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, openAsBlob, rmSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, openAsBlob, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
+import sharp from 'sharp'
 import type { RunningServer } from '../../../src/main.ts'
-import { answerOf, askOn, drop, NO_CHROMIUM, openBrowser, visit } from '../../support/browser.ts'
+import {
+  answerOf,
+  askOn,
+  drop,
+  dropPaths,
+  NO_CHROMIUM,
+  openBrowser,
+  visit,
+} from '../../support/browser.ts'
 import { middlesOf } from '../../support/in-page.js'
 import { startTestServer } from '../../support/server.ts'
 import { drawShapes, NO_FFMPEG } from '../../support/shape-clip.ts'
@@ -81,6 +90,50 @@ describe('media on the page', { skip: NO_CHROMIUM }, () => {
       await using session = await visit(browser, server.url)
       await session.page.getByRole('button', { name: /what is in the picture\?/ }).click()
       assert.match(await answerOf(session.page, 1), /square|circle/)
+    })
+
+    it('says which pages of a document were read, and what of them', async () => {
+      await using session = await visit(browser, server.url)
+      const { page } = session
+      await drop(page, [join(FIXTURES, 'documents/report.pdf')])
+      const asked = page.waitForRequest(/chat\/completions/)
+      await askOn(page, 'what is written there?')
+      const { stream, stream_options, ...body } = (await asked).postDataJSON()
+      const response = await fetch(`${server.url}/v1/chat/completions`, {
+        ...{ method: 'POST', headers: { 'content-type': 'application/json' } },
+        body: JSON.stringify(body),
+      })
+      const { aerie } = (await response.json()) as {
+        aerie: { documents: [{ page_count: number; pages: number[]; pages_with_text: number }] }
+      }
+      const [{ page_count, pages, pages_with_text }] = aerie.documents
+      assert.deepEqual(pages, [1, 2])
+      const seen = page.locator('.document-seen')
+      await seen.getByText('report.pdf').waitFor()
+      await seen.getByText(`${page_count} pages, `).waitFor()
+      await seen.getByText('pages 1–2: words and pictures of the pages').waitFor()
+      await seen.getByText(`${pages_with_text} of 2`).waitFor()
+      assert.equal(await page.locator('.picture-seen').count(), 2)
+    })
+
+    it('takes folders whole, and pictures that the browser cannot show but the server can', async () => {
+      const album = join(folder, 'album')
+      mkdirSync(join(album, 'deeper'), { recursive: true })
+      copyFileSync(join(EXAMPLES, 'three-stars.jpg'), join(album, 'deeper/three-stars.jpg'))
+      writeFileSync(join(album, 'notes.xyz'), 'no medium')
+      writeFileSync(join(album, '.hidden.png'), 'nobody means it')
+      await sharp(join(EXAMPLES, 'three-stars.jpg')).tiff().toFile(join(album, 'stars.tiff'))
+      await using session = await visit(browser, server.url)
+      const { page } = session
+      await dropPaths(page, [album])
+      const files = page.getByRole('list', { name: 'Files of the question' })
+      await files.getByRole('img', { name: 'three-stars.jpg' }).waitFor()
+      await files.getByText('This browser cannot show it; the server may.').waitFor()
+      await page.getByText('notes.xyz: no picture, clip, sound or document.').waitFor()
+      assert.equal(await files.getByRole('listitem').count(), 2)
+      await files.getByRole('button', { name: 'Remove three-stars.jpg' }).click()
+      assert.match(await askOn(page, 'how many stars are there?'), /3|three/)
+      await page.locator('.seen').getByText('this browser cannot show it').waitFor()
     })
 
     it('hears a sound, and draws its wave and windows', async () => {
