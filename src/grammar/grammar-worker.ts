@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { toWireError } from '../errors.ts'
 import { buildAutomaton } from './build-automaton.ts'
+import { classTokens } from './class-tokens.ts'
 import type { FromGrammar, GrammarJob, GrammarWorkerData, ToGrammar } from './grammar-messages.ts'
 import { fieldOf, lower } from './lower.ts'
 import { computeMask } from './masks.ts'
@@ -35,6 +36,8 @@ function run(job: GrammarJob) {
     case 'tree':
       tree ??= buildTree(vocabulary)
       return tree
+    case 'class':
+      return classTokens(vocabulary, job.ranges)
     case 'mask': {
       tree ??= buildTree(vocabulary)
       const matcher = matchers.get(job.grammar) ?? new Matcher(job.automaton)
@@ -44,7 +47,8 @@ function run(job: GrammarJob) {
         if (matchers.size <= MOST_MATCHERS) break
         matchers.delete(oldest)
       }
-      return computeMask(matcher, matcher.fromPath(job.path), tree, vocabularySize(vocabulary))
+      const source = { tree, size: vocabularySize(vocabulary) }
+      return computeMask(matcher, matcher.fromPath(job.path), source)!
     }
   }
 }
