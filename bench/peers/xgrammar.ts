@@ -17,6 +17,7 @@ import { computeMask, repetitionAt, repetitionMask } from '../../src/grammar/mas
 import { Matcher, type Position } from '../../src/grammar/matcher.ts'
 import {
   buildTree,
+  longestToken,
   tokenBytes,
   type Vocabulary,
   vocabularySize,
@@ -103,15 +104,17 @@ function ours(vocabulary: Vocabulary): (one: Case) => Promise<Row> {
   }
   return async ({ constraint }) => {
     const compiled = timer()
-    const matcher = new Matcher(buildAutomaton(lower(constraint, vocabulary), 'constraint'))
+    const matcher = new Matcher(
+      buildAutomaton(lower(constraint, vocabulary), 'constraint', longestToken(vocabulary)),
+    )
     const compileMs = compiled()
     const masks: number[] = []
     let position = matcher.start
     for (let i = 0; i < STEPS; i++) {
       const masked = timer()
-      position.mask ??= maskOf(matcher, position)
+      if (!matcher.knowsMask(position)) matcher.keepMask(position, maskOf(matcher, position))
       masks.push(masked())
-      const ids = idsOf(position.mask)
+      const ids = idsOf(position.mask!)
       if (ids.length === 0) break
       position = matcher.advance(position, tokenBytes(vocabulary, ids[(i * 7919) % ids.length]!))!
     }

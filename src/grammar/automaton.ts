@@ -36,10 +36,15 @@ export interface Automaton {
   /** Of a state that reads the first byte of a character of a class: 1 + its place in `classes`. Else 0. */
   readonly classOf: Uint16Array
   readonly classes: readonly CharacterClass[]
+  /**
+   * Of a state: one behind which the same tokens may come, as both are so far from the end of a counted repetition that no token reaches
+   * it. Undefined where no repetition is as long.
+   */
+  readonly alike: Int32Array | undefined
   readonly start: number
 }
 
 /** Bytes that it takes. */
-export function automatonBytes({ kinds, targets }: Automaton): number {
-  return kinds.length * 16 + targets.byteLength
+export function automatonBytes({ kinds, targets, alike }: Automaton): number {
+  return kinds.length * 16 + targets.byteLength + (alike?.byteLength ?? 0)
 }

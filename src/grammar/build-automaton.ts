@@ -23,14 +23,19 @@ const FEWEST_CHARACTERS = 1000
 /** Of those, for one grammar. */
 const MOST_CLASSES = 1000
 
-/** Throws `invalid_request` for grammars that are too large, that allow nothing, or in which a rule begins with itself. */
-export function buildAutomaton(grammar: Grammar, where: string): Automaton {
-  return new Builder(grammar, where).build()
+/**
+ * Throws `invalid_request` for grammars that are too large, that allow nothing, or in which a rule begins with itself. No token has more than
+ * `longestToken` bytes.
+ */
+export function buildAutomaton(grammar: Grammar, where: string, longestToken: number): Automaton {
+  return new Builder(grammar, where, longestToken).build()
 }
 
 class Builder {
   readonly #grammar: Grammar
   readonly #where: string
+  readonly #longestToken: number
+  readonly #alike = new Map<number, number>()
   readonly #kinds: number[] = []
   readonly #first: number[] = []
   readonly #second: number[] = []
@@ -46,9 +51,10 @@ class Builder {
   /** Of states that read the first byte of a character. */
   readonly #classOf = new Map<number, number>()
 
-  constructor(grammar: Grammar, where: string) {
+  constructor(grammar: Grammar, where: string, longestToken: number) {
     this.#grammar = grammar
     this.#where = where
+    this.#longestToken = longestToken
   }
 
   build(): Automaton {
@@ -77,7 +83,15 @@ class Builder {
     const classOf = shared(Uint16Array, new Uint16Array(this.#kinds.length))
     for (const [state, number] of this.#classOf) classOf[state] = number
     const atEnd = shared(Uint8Array, endsOf(parts))
-    return { ...parts, distance, atEnd, classOf, classes: this.#classes, start }
+    return {
+      ...parts,
+      distance,
+      atEnd,
+      classOf,
+      classes: this.#classes,
+      alike: this.#alikes(),
+      start,
+    }
   }
 
   /** The first state of what says `expr` and goes on to `next`. */
@@ -110,19 +124,47 @@ class Builder {
     const copy = one ?? ((behind: number) => this.#build(of, behind))
     let start = next
     if (Number.isFinite(max)) {
+      const far = this.#far()
       for (let i = min; i < max; i++) {
         const maybe = this.#state(JUMP)
         this.#jump(maybe, copy(start))
         this.#jump(maybe, next)
-        start = maybe
+        start = far(maybe)
       }
     } else {
       start = this.#state(JUMP)
       this.#jump(start, copy(start))
       this.#jump(start, next)
     }
-    for (let i = 0; i < min; i++) start = copy(start)
+    const far = this.#far()
+    for (let i = 0; i < min; i++) start = far(copy(start))
     return start
+  }
+
+  /**
+   * Given the states of a counted repetition from its end on, holds those alike that are further from it than a token has bytes: of copies
+   * that are something each takes a byte at least, and those that may be nothing make no difference.
+   */
+  #far(): (state: number) => number {
+    let copies = 0
+    let first: number | undefined
+    return (state) => {
+      if (++copies > this.#longestToken) {
+        first ??= state
+        this.#alike.set(state, first)
+      }
+      return state
+    }
+  }
+
+  #alikes(): Int32Array | undefined {
+    if (this.#alike.size === 0) return undefined
+    const alike = shared(
+      Int32Array,
+      this.#kinds.map((_, state) => state),
+    )
+    for (const [state, other] of this.#alike) alike[state] = other
+    return alike
   }
 
   #chars(ranges: readonly number[], next: number): number {

@@ -7,7 +7,7 @@ import type { FromGrammar, GrammarJob, GrammarWorkerData, ToGrammar } from './gr
 import { fieldOf, lower } from './lower.ts'
 import { computeMask } from './masks.ts'
 import { Matcher } from './matcher.ts'
-import { buildTree, type TokenTree, vocabularySize } from './vocabulary.ts'
+import { buildTree, longestToken, type TokenTree, vocabularySize } from './vocabulary.ts'
 
 /** Matchers that are kept between masks. */
 const MOST_MATCHERS = 16
@@ -31,8 +31,10 @@ port.postMessage('up')
 
 function run(job: GrammarJob) {
   switch (job.type) {
-    case 'compile':
-      return buildAutomaton(lower(job.constraint, vocabulary), fieldOf(job.constraint))
+    case 'compile': {
+      const grammar = lower(job.constraint, vocabulary)
+      return buildAutomaton(grammar, fieldOf(job.constraint), longestToken(vocabulary))
+    }
     case 'tree':
       tree ??= buildTree(vocabulary)
       return tree

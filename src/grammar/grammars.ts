@@ -87,7 +87,7 @@ export class CompiledGrammar {
 
   /** Sees to it that the position gets its mask: now where that is quick, else by a thread. */
   request(position: Position): void {
-    if (position.mask || position.pending) return
+    if (position.pending || this.matcher.knowsMask(position)) return
     // Behind the last token of a guess that would be a whole answer.
     if (position.ways.length === 0) {
       position.mask = new Uint32Array(Math.ceil(vocabularySize(this.vocabulary) / 32))

@@ -13,6 +13,8 @@ interface Frame {
   readonly parent: Frame | undefined
   /** Fewest bytes to the end of the whole text, from `back` on. */
   readonly distance: number
+  /** The same number: the same tokens may come behind it. See {@link Automaton.alike}. */
+  readonly alike: number
   readonly children: Map<number, Frame>
 }
 
@@ -29,7 +31,7 @@ export interface Position {
   readonly mayEnd: boolean
   /** Fewest bytes until it may end. */
   readonly distance: number
-  /** By the byte that came: null where it may not. Undefined until one is asked for. */
+  /** By the kind of byte that came: null where it may not. Undefined until one is asked for. */
   next: (Position | null | undefined)[] | undefined
   readonly generation: number
   /** Tokens that may come next, a bit each; what may end the answer aside. Undefined: not known yet. */
@@ -60,9 +62,8 @@ const MOST_FRAMES = 65_536
 const FRAME_BYTES = 250
 /** Of masks that are kept likewise. */
 const MOST_MASK_BYTES = 32 * 2 ** 20
-/** About what a position takes, and one from which a step was taken besides. */
-const POSITION_BYTES = 700
-const STEPS_BYTES = 2100
+/** About what a position takes; where a step was taken from it, 8 more for each kind of byte. */
+const POSITION_BYTES = 900
 
 export class Matcher {
   readonly automaton: Automaton
@@ -73,6 +74,12 @@ export class Matcher {
   /** The same by the single way that leads there, before jumps and calls are followed. */
   readonly #behind = new Map<number, Position | null>()
   readonly #leads = new Map<number, Uint8Array>()
+  /** Bytes that no state tells apart are of one kind, as RE2 has them. */
+  readonly #kindOf: Uint8Array
+  readonly #kinds: number
+  /** Of positions that are alike. */
+  readonly #masks = new Map<string, Uint32Array>()
+  readonly #alikeFrames = new Map<number, number>()
   #stepped = 0
   #generation = 0
   #maskBytes = 0
@@ -82,12 +89,14 @@ export class Matcher {
 
   constructor(automaton: Automaton) {
     this.automaton = automaton
+    this.#kindOf = kindsOfBytes(automaton)
+    this.#kinds = 1 + this.#kindOf[255]!
     this.start = this.#close([{ state: automaton.start, frame: undefined }])!
   }
 
   /** What is kept, in bytes, about. */
   get bytes(): number {
-    const positions = this.#positions.size * POSITION_BYTES + this.#stepped * STEPS_BYTES
+    const positions = this.#positions.size * POSITION_BYTES + this.#stepped * 8 * this.#kinds
     return positions + (this.#frames - this.#framesForgotten) * FRAME_BYTES + this.#maskBytes
   }
 
@@ -95,6 +104,19 @@ export class Matcher {
     if (this.#maskBytes + mask.byteLength > MOST_MASK_BYTES) this.#forget()
     position.mask = mask
     this.#maskBytes += mask.byteLength
+    if (this.automaton.alike) this.#masks.set(this.#alikeName(position), mask)
+  }
+
+  /** Whether there is a mask for it, or one of a position behind which the same tokens may come. */
+  knowsMask(position: Position): boolean {
+    if (!position.mask && this.automaton.alike)
+      position.mask = this.#masks.get(this.#alikeName(position))
+    return position.mask !== undefined
+  }
+
+  #alikeName({ ways }: Position): string {
+    const { alike } = this.automaton
+    return ways.map(({ state, frame }) => `${alike![state]}:${frame?.alike ?? ''}`).join()
   }
 
   /** Behind the bytes; null where the grammar does not allow them. */
@@ -105,7 +127,8 @@ export class Matcher {
   }
 
   step(from: Position, byte: number): Position | null {
-    const known = from.next?.[byte]
+    const kind = this.#kindOf[byte]!
+    const known = from.next?.[kind]
     if (known === null || known?.generation === this.#generation) return known
     const { first, second } = this.automaton
     const ways: Way[] = []
@@ -115,10 +138,10 @@ export class Matcher {
     }
     const next = this.#follow(ways)
     if (!from.next) {
-      from.next = new Array(256)
+      from.next = new Array(this.#kinds)
       this.#stepped++
     }
-    from.next[byte] = next
+    from.next[kind] = next
     return next
   }
 
@@ -289,6 +312,8 @@ export class Matcher {
     this.#outermost = new Map()
     this.#framesForgotten = this.#frames
     this.#stepped = 0
+    this.#masks.clear()
+    this.#alikeFrames.clear()
     this.#maskBytes = 0
     this.#generation++
   }
@@ -302,11 +327,35 @@ export class Matcher {
     let frame = siblings.get(back)
     if (!frame) {
       const distance = this.automaton.distance[back]! + (parent?.distance ?? 0)
-      frame = { id: ++this.#frames, back, parent, distance, children: new Map() }
+      const id = ++this.#frames
+      const alike = this.#alikeFrame(id, back, parent)
+      frame = { id, back, parent, distance, alike, children: new Map() }
       siblings.set(back, frame)
     }
     return frame
   }
+
+  #alikeFrame(id: number, back: number, parent: Frame | undefined): number {
+    const { alike, kinds } = this.automaton
+    if (!alike) return id
+    const name = (parent?.alike ?? 0) * kinds.length + alike[back]!
+    const known = this.#alikeFrames.get(name)
+    if (known === undefined) this.#alikeFrames.set(name, id)
+    return known ?? id
+  }
+}
+
+function kindsOfBytes({ kinds, first }: Automaton): Uint8Array {
+  const begins = new Uint8Array(257)
+  for (let state = 0; state < kinds.length; state++) {
+    if (kinds[state] !== BYTE) continue
+    const range = first[state]!
+    begins[range >> 8] = 1
+    begins[(range & 0xff) + 1] = 1
+  }
+  const kindOf = new Uint8Array(256)
+  for (let byte = 1; byte < 256; byte++) kindOf[byte] = kindOf[byte - 1]! + begins[byte]!
+  return kindOf
 }
 
 function overlaps(range: number, leads: Uint8Array): boolean {

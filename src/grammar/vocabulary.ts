@@ -99,6 +99,16 @@ export function buildTree(vocabulary: Vocabulary): TokenTree {
   return treeOf(tokens)
 }
 
+/** Bytes of the longest token that is ever chosen in a grammar. */
+export function longestToken({ offsets }: Vocabulary): number {
+  let longest = 0
+  for (let id = 0; id < offsets.length - 1; id++) {
+    const length = offsets[id + 1]! - offsets[id]!
+    if (length > longest && length <= LONGEST_TOKEN) longest = length
+  }
+  return longest
+}
+
 /** A token, or the end of one. */
 export interface TokenText {
   readonly id: number
