@@ -1,10 +1,11 @@
 /** Entry of a grammar thread: constraints → automata, positions → masks. One job after the other. */
 import { parentPort, workerData } from 'node:worker_threads'
+import { fieldOf } from '../engine/constraint.ts'
 import { toWireError } from '../errors.ts'
 import { buildAutomaton } from './build-automaton.ts'
 import { classTokens } from './class-tokens.ts'
 import type { FromGrammar, GrammarJob, GrammarWorkerData, ToGrammar } from './grammar-messages.ts'
-import { fieldOf, lower } from './lower.ts'
+import { lower } from './lower.ts'
 import { computeMask } from './masks.ts'
 import { Matcher } from './matcher.ts'
 import { buildTree, longestToken, type TokenTree, vocabularySize } from './vocabulary.ts'

@@ -1,12 +1,11 @@
 /** The grammars of one model: compiled once for all requests, kept while there is room, with masks that other threads compute. */
 import { createHash } from 'node:crypto'
-import type { Constraint } from '../engine/constraint.ts'
+import { type Constraint, fieldOf, refuseDeep } from '../engine/constraint.ts'
 import { AerieError } from '../errors.ts'
 import { type Automaton, automatonBytes } from './automaton.ts'
 import { ClassTables } from './class-tables.ts'
 import type { ClassTokens } from './class-tokens.ts'
 import { GrammarThread } from './grammar-thread.ts'
-import { fieldOf } from './lower.ts'
 import { computeMask, type MaskSource, repetitionAt, repetitionMask } from './masks.ts'
 import { Matcher, type Position } from './matcher.ts'
 import { fewestTokens } from './spelling.ts'
@@ -208,6 +207,7 @@ export class Grammars {
 
   /** The tenants of a server share what is compiled: it holds what a constraint says and nothing of who says it. */
   async compile(constraint: Constraint): Promise<CompiledGrammar> {
+    refuseDeep(constraint)
     const key = createHash('sha256').update(JSON.stringify(constraint)).digest('base64')
     const known = this.#entries.get(key)
     if (known) {
