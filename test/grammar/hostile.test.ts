@@ -48,7 +48,7 @@ const CASES: Readonly<Record<string, Constraint>> = {
   }),
   'branches of branches': json(
     nested(
-      12,
+      5,
       (inner) => ({ allOf: [{ anyOf: [inner, inner, inner] }, { anyOf: [inner, inner] }] }),
       {
         type: 'integer',

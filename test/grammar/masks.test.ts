@@ -84,7 +84,7 @@ describe('masks of a real vocabulary', () => {
           assert.equal((mask[id >>> 5]! >>> (id & 31)) & 1, Number(isAllowed), `token ${id}`)
         }
       }
-      assert.ok(counted > 20)
+      assert.ok(counted > 10)
     })
 
     it(`are the same put together by characters, and for all that are alike: ${name}`, () => {
@@ -123,7 +123,7 @@ describe('masks of a real vocabulary', () => {
       }
       position = matcher.step(position, 0x61)!
     }
-    assert.ok(computed <= longestToken(vocabulary) + 1, `${computed} masks`)
+    assert.ok(computed <= longestToken(vocabulary) + 2, `${computed} masks`)
     assert.ok(computed >= 3)
   })
 })
