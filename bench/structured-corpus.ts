@@ -1,12 +1,13 @@
 #!/usr/bin/env node
 /**
  * Whether every answer under a schema is valid: schemas in the style of public collections, each asked of the starter and of a model of
- * random weights, at temperature 1, several at once. `node bin/node.js bench/structured-corpus.ts [--schemas n] [--tokens n]` prints the
- * counts of each; exit code 1 when an answer is not valid.
+ * random weights, at temperature 1, several at once. `node bin/node.js bench/structured-corpus.ts [model …] [--schemas n] [--tokens n]
+ * [--config name=value …]` prints the counts of each; exit code 1 when an answer is not valid. With models (folders or GGUF files), of those
+ * instead of the two; the configuration is that of `aerie serve`, as `backend=onnx-cpu`.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
@@ -18,12 +19,15 @@ import { type OpenModel, openModel } from '../src/main.ts'
 
 const AT_ONCE = 8
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
+    config: { type: 'string', multiple: true, default: [] },
     schemas: { type: 'string', default: '1000' },
     tokens: { type: 'string', default: '256' },
   },
 })
+const settings = Object.fromEntries(values.config.map((pair) => pair.split('=', 2)))
 const maxTokens = Number(values.tokens)
 const corpus = schemaCorpus(Number(values.schemas))
 
@@ -100,7 +104,7 @@ const SAMPLING = {
 }
 
 async function measure(name: string, model: string): Promise<boolean> {
-  const opened = await openModel(await readConfig({ model, deadlineMs: 3_600_000 }))
+  const opened = await openModel(await readConfig({ model, deadlineMs: 3_600_000, ...settings }))
   try {
     const counts = await runCorpus(opened)
     const { grammars } = opened.engine.stats()
@@ -124,7 +128,10 @@ try {
       ...{ headDim: 16, vocabulary: 320, maxPositions: 2048, ropeTheta: 10_000, isTied: false },
     }),
   )
-  const all = [await measure('starter', 'starter'), await measure('random weights', folder)]
+  const named = positionals.map((model) => [basename(model), model] as const)
+  const own = [['starter', 'starter'] as const, ['random weights', folder] as const]
+  const all: boolean[] = []
+  for (const [name, model] of named.length > 0 ? named : own) all.push(await measure(name, model))
   process.exitCode = all.every(Boolean) ? 0 : 1
 } finally {
   await rm(folder, { recursive: true, force: true })

@@ -1,8 +1,10 @@
 #!/usr/bin/env node
 /**
- * What structured output costs: tokens a second of answers at once as free text, under eight different schemas, and under a regular
- * expression, in turns in one process. `node bin/node.js bench/structured-throughput.ts <model folder or GGUF file> [--batch n] [--tokens n]
- * [--rounds n]` prints the median of the rounds, its share of free text, and how long steps waited for masks.
+ * What structured output costs: tokens a second and the processor's time for each, as free text and under schemas and a regular expression.
+ * As many clients as the batch has places ask again when an answer ends, so that the batch is always full; a round counts what the engine
+ * generates while it is, and the kinds take turns in one process. `node bin/node.js bench/structured-throughput.ts <model folder or GGUF file>
+ * [--batch n] [--tokens n] [--rounds n] [--fresh] [--config name=value …]` prints the medians of the rounds and their shares of free text.
+ * `--fresh`: no two rounds have a schema in common, so that nothing is there from before.
  */
 import { parseArgs } from 'node:util'
 import { median } from '../src/bench/median.ts'
@@ -14,80 +16,138 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     batch: { type: 'string', default: '8' },
-    tokens: { type: 'string', default: '128' },
-    rounds: { type: 'string', default: '5' },
+    tokens: { type: 'string', default: '1024' },
+    rounds: { type: 'string', default: '7' },
+    fresh: { type: 'boolean', default: false },
+    config: { type: 'string', multiple: true, default: [] },
   },
 })
 const [model] = positionals
 if (model === undefined) throw new Error('expected a model folder or a GGUF file')
 const batch = Number(values.batch)
+/** Of all answers together, in a round. */
 const tokens = Number(values.tokens)
 const PROMPT =
   'Describe a person who lives in a small town by the sea, with work, family and hobbies.'
 
 const text = { type: 'string' }
-/** Records, and no two of a batch alike. */
-function recordSchema(i: number): ResponseFormat {
-  const record = {
-    type: 'object',
-    properties: {
-      [`name${i}`]: text,
-      age: { type: 'integer', minimum: 0, maximum: 120 },
-      kind: { enum: ['a', 'b'] },
-      notes: text,
-    },
-    required: [`name${i}`, 'age', 'kind', 'notes'],
-    additionalProperties: false,
-  }
-  const schema = { type: 'array', items: record }
-  return { type: 'json-schema', name: 'records', schema, strict: true, param: 'schema' }
+const object = (properties: object) => ({
+  type: 'object',
+  properties,
+  required: Object.keys(properties),
+  additionalProperties: false,
+})
+
+function listOf(items: object): ResponseFormat {
+  const schema = { type: 'array', items, minItems: 3 }
+  return { type: 'json-schema', name: 'list', schema, strict: true, param: 'schema' }
 }
 
+/** What the answers of a batch keep to, no two of them the same; `i` counts them. */
 const KINDS: Readonly<Record<string, (i: number) => ResponseFormat>> = {
   'free text': () => ({ type: 'text' }),
-  'JSON schema': recordSchema,
-  'JSON schema with bounded strings': (i) => {
-    const schema = { type: 'array', items: { type: 'string', maxLength: 100 + i } }
-    return { type: 'json-schema', name: 'texts', schema, strict: true, param: 'schema' }
-  },
-  'regular expression': () => ({
+  'JSON schema': (i) =>
+    listOf(
+      object({
+        [`name${i}`]: text,
+        age: { type: 'integer', minimum: 0, maximum: 120 },
+        kind: { enum: ['a', 'b'] },
+        notes: text,
+      }),
+    ),
+  'bounded strings': (i) => listOf({ type: 'string', maxLength: 100 + i }),
+  'objects of bounded strings': (i) =>
+    listOf(
+      object({
+        [`name${i}`]: { type: 'string', minLength: 1, maxLength: 40 },
+        title: { type: 'string', maxLength: 80 },
+        tags: { type: 'array', items: { type: 'string', maxLength: 20 }, maxItems: 5 },
+        notes: { type: 'string', maxLength: 400 },
+      }),
+    ),
+  'regular expression': (i) => ({
     type: 'regex',
-    pattern: '([a-z]{2,12}( |, |\\.\\n))*',
+    pattern: `([a-z]{2,${12 + i}}( |, |\\.\\n))*`,
     param: 'regex',
   }),
 }
 
 interface Measured {
   readonly perSecond: number
-  readonly waitMs: number
+  /** Microseconds of the processor, of all threads. */
+  readonly processor: number
+  /** Milliseconds. */
+  readonly waited: number
+  readonly masks: number
 }
 
-/** Tokens of all answers together for a second of decoding. */
+/** One answer after the other until `signal`; `heard` is called with whatever comes of them. */
+async function ask(
+  opened: OpenModel,
+  format: ResponseFormat,
+  seed: number,
+  heard: () => void,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let i = 0; !signal.aborted; i++) {
+    const events = opened.ask(
+      [{ type: 'text', text: PROMPT, param: 'messages[0].content' }],
+      {
+        sampling: { ...SAMPLING, seed: seed * 1000 + i },
+        ...{ maxTokens: 512, minTokens: 512, responseFormat: format },
+      },
+      signal,
+    )
+    try {
+      for await (const _ of events) heard()
+    } catch (error) {
+      if (!signal.aborted) throw error
+    }
+  }
+}
+
 async function measure(
   opened: OpenModel,
   format: (i: number) => ResponseFormat,
   round: number,
 ): Promise<Measured> {
-  const before = opened.engine.stats().grammars.maskWaitMs
-  const startedAt = performance.now()
-  const counts = await Promise.all(
-    Array.from({ length: batch }, async (_, i) => {
-      const events = opened.ask(
-        [{ type: 'text', text: PROMPT, param: 'messages[0].content' }],
-        {
-          sampling: { ...SAMPLING, seed: round * batch + i },
-          ...{ maxTokens: tokens, minTokens: tokens, responseFormat: format(i) },
-        },
-        AbortSignal.timeout(3_600_000),
-      )
-      let count = 0
-      for await (const event of events) if (event.type === 'usage') count = event.completionTokens
-      return count
+  const stop = new AbortController()
+  const marks: ReturnType<typeof mark>[] = []
+  const target = () => marks[0]!.generated + tokens
+  const heard = () => {
+    const { running, generatedTokens } = opened.engine.stats()
+    if (marks.length === 0 && running === batch) marks.push(mark(opened))
+    if (marks.length !== 1 || generatedTokens < target()) return
+    marks.push(mark(opened))
+    stop.abort()
+  }
+  await Promise.all(
+    Array.from({ length: batch }, (_, i) => {
+      const which = values.fresh ? round * batch + i : i
+      return ask(opened, format(which), round * batch + i, heard, stop.signal)
     }),
   )
-  const seconds = (performance.now() - startedAt) / 1000
-  const total = counts.reduce((sum, count) => sum + count, 0)
-  return { perSecond: total / seconds, waitMs: opened.engine.stats().grammars.maskWaitMs - before }
+  const [from, to] = marks as [(typeof marks)[0], (typeof marks)[0]]
+  const count = to.generated - from.generated
+  return {
+    perSecond: (1000 * count) / (to.at - from.at),
+    processor: (to.processor - from.processor) / count,
+    waited: to.waited - from.waited,
+    masks: to.masks - from.masks,
+  }
+}
+
+/** Counters arrive with the events that they count, so both ends of a round are ends of steps. */
+function mark(opened: OpenModel) {
+  const { generatedTokens, grammars } = opened.engine.stats()
+  const { user, system } = process.cpuUsage()
+  return {
+    at: performance.now(),
+    processor: user + system,
+    generated: generatedTokens,
+    waited: grammars.maskWaitMs,
+    masks: grammars.masks,
+  }
 }
 
 const SAMPLING = {
@@ -96,24 +156,29 @@ const SAMPLING = {
   ...{ logitBias: new Map<number, number>(), topLogprobs: undefined },
 }
 
+const settings = Object.fromEntries(values.config.map((pair) => pair.split('=', 2)))
 const opened = await openModel(
-  await readConfig({ model, deadlineMs: 3_600_000, maxRunning: batch }),
+  await readConfig({ model, deadlineMs: 3_600_000, maxRunning: batch, ...settings }),
 )
 try {
   const all = new Map(Object.keys(KINDS).map((kind) => [kind, [] as Measured[]]))
-  // The first round compiles, and is not counted.
+  // The first round warms up, and is not counted.
   for (let round = 0; round <= Number(values.rounds); round++) {
     for (const [kind, format] of Object.entries(KINDS)) {
       const measured = await measure(opened, format, round)
       if (round > 0) all.get(kind)!.push(measured)
     }
   }
-  const free = median(all.get('free text')!.map(({ perSecond }) => perSecond))
+  const free = all.get('free text')!
   for (const [kind, rounds] of all) {
-    const perSecond = median(rounds.map((one) => one.perSecond))
-    const waitMs = median(rounds.map((one) => one.waitMs))
+    const middle = (key: keyof Measured) => median(rounds.map((one) => one[key]))
+    // Of the same round, as a busy machine is slower in some than in others.
+    const share = (key: 'perSecond' | 'processor') =>
+      (100 * median(rounds.map((one, i) => one[key] / free[i]![key]))).toFixed(1)
     console.log(
-      `${kind}: ${perSecond.toFixed(1)} tokens/s, ${((100 * perSecond) / free).toFixed(1)} % of free text, ${waitMs.toFixed(1)} ms waiting for masks`,
+      `${kind}: ${middle('perSecond').toFixed(1)} tokens/s, ${share('perSecond')} % of free text; ` +
+        `processor ${middle('processor').toFixed(0)} µs a token, ${share('processor')} %; ` +
+        `${middle('masks')} masks, ${middle('waited').toFixed(1)} ms waiting for them`,
     )
   }
 } finally {

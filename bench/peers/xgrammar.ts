@@ -10,11 +10,14 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
 import { schemaCorpus } from '../../src/bench/schema-corpus.ts'
 import type { Constraint } from '../../src/engine/constraint.ts'
 import { buildAutomaton } from '../../src/grammar/build-automaton.ts'
+import { type ClassTokens, classTokens } from '../../src/grammar/class-tokens.ts'
+import { inverted, type Ranges } from '../../src/grammar/expression.ts'
 import { lower } from '../../src/grammar/lower.ts'
-import { computeMask } from '../../src/grammar/masks.ts'
-import { Matcher } from '../../src/grammar/matcher.ts'
+import { computeMask, repetitionAt, repetitionMask } from '../../src/grammar/masks.ts'
+import { Matcher, type Position } from '../../src/grammar/matcher.ts'
 import {
   buildTree,
+  longestToken,
   tokenBytes,
   type Vocabulary,
   vocabularySize,
@@ -83,19 +86,35 @@ function summary(compileMs: number, masks: readonly number[]): Row {
 }
 
 function ours(vocabulary: Vocabulary): (one: Case) => Promise<Row> {
-  const tree = buildTree(vocabulary)
-  const size = vocabularySize(vocabulary)
+  const source = { tree: buildTree(vocabulary), size: vocabularySize(vocabulary) }
+  /** Made once for a vocabulary, as in the server. */
+  const tables = new Map<string, ClassTokens>()
+  const tableOf = (ranges: Ranges) => {
+    const name = ranges.join()
+    const table = tables.get(name) ?? classTokens(vocabulary, ranges)
+    tables.set(name, table)
+    return table
+  }
+  tableOf(inverted([0, 0x1f, 0x22, 0x22, 0x5c, 0x5c]))
+  const maskOf = (matcher: Matcher, position: Position) => {
+    const repetition = repetitionAt(matcher, position)
+    if (!repetition) return computeMask(matcher, position, source)!
+    const table = tableOf(matcher.automaton.classes[repetition.class]!.ranges)
+    return repetitionMask(matcher, repetition, table, source)!
+  }
   return async ({ constraint }) => {
     const compiled = timer()
-    const matcher = new Matcher(buildAutomaton(lower(constraint, vocabulary), 'constraint'))
+    const matcher = new Matcher(
+      buildAutomaton(lower(constraint, vocabulary), 'constraint', longestToken(vocabulary)),
+    )
     const compileMs = compiled()
     const masks: number[] = []
     let position = matcher.start
     for (let i = 0; i < STEPS; i++) {
       const masked = timer()
-      position.mask ??= computeMask(matcher, position, tree, size)
+      if (!matcher.knowsMask(position)) matcher.keepMask(position, maskOf(matcher, position))
       masks.push(masked())
-      const ids = idsOf(position.mask)
+      const ids = idsOf(position.mask!)
       if (ids.length === 0) break
       position = matcher.advance(position, tokenBytes(vocabulary, ids[(i * 7919) % ids.length]!))!
     }

@@ -78,7 +78,7 @@ export class ConstrainedAnswer {
     for (const id of [...draft, undefined]) {
       if (!position.mask) {
         this.#grammar.request(position)
-        waiting.push(position.pending!)
+        if (position.pending) waiting.push(position.pending)
       }
       position = id === undefined ? null : this.#next(position, id)
       if (!position) break

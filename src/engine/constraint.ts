@@ -1,3 +1,5 @@
+import { AerieError } from '../errors.ts'
+
 /**
  * What an answer may say, as a tree that whoever asks builds and the grammar room compiles. Plain JSON, as it crosses threads.
  * The pieces are those of XGrammar's structural tags. `param` is the field that a piece stands in, for messages.
@@ -46,3 +48,28 @@ export interface Tag {
 
 /** A JSON Schema as it was parsed: an object of keywords, or true or false. */
 export type JsonSchema = boolean | { readonly [keyword: string]: unknown }
+
+/** Objects and lists in each other; schemas that are kept to need far fewer, and more do not cross threads. */
+const MOST_NESTED = 512
+
+/** Throws `invalid_request` with the field of a constraint that is nested deeper than threads, or those who read it, could take. */
+export function refuseDeep(constraint: Constraint): void {
+  const work: (readonly [value: object, depth: number])[] = [[constraint, 1]]
+  for (let next = work.pop(); next; next = work.pop()) {
+    const [value, depth] = next
+    if (depth > MOST_NESTED) {
+      const param = fieldOf(constraint)
+      throw new AerieError('invalid_request', `${param}: nested more than ${MOST_NESTED} deep`, {
+        param,
+      })
+    }
+    for (const inner of Object.values(value)) {
+      if (typeof inner === 'object' && inner !== null) work.push([inner, depth + 1])
+    }
+  }
+}
+
+/** The field that a constraint stands in, for messages. */
+export function fieldOf(constraint: Constraint): string {
+  return ('param' in constraint && constraint.param) || 'constraint'
+}

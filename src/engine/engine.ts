@@ -2,7 +2,7 @@
 import { AerieError, fromWireError, toWireError } from '../errors.ts'
 import type { Vocabulary } from '../grammar/vocabulary.ts'
 import { type Backend, type BackendOptions, type KvCacheType, mostRunning } from './backend.ts'
-import type { Constraint } from './constraint.ts'
+import { type Constraint, refuseDeep } from './constraint.ts'
 import type {
   EngineAdapters,
   EngineReady,
@@ -123,6 +123,7 @@ class WorkerEngine implements Engine {
     this.#host.assertHealthy()
     const vocabulary = this.#vocabulary
     if (!vocabulary) throw new AerieError('backend_failure', 'the engine was given no vocabulary')
+    refuseDeep(constraint)
     await this.#preparations.begin(
       (id) => this.#host.post({ type: 'prepare', id, constraint, vocabulary }),
       signal,
@@ -133,6 +134,7 @@ class WorkerEngine implements Engine {
     if (this.#draining) throw new AerieError('shutting_down', 'the engine takes no new requests')
     this.#host.assertHealthy()
     checkRequest(request, this.#host.ready, this.#options.adapters)
+    if (request.constraint) refuseDeep(request.constraint)
     const id = this.#nextId++
     const stream = new GenerationStream({
       onAbort: () => this.#abort(id),

@@ -1,21 +1,41 @@
 /** A grammar → its automaton, as Thompson's construction makes it (1968), rules as calls. */
-import { type Automaton, BYTE, CALL, END, JUMP, UNREACHABLE } from './automaton.ts'
-import { type Expr, type Grammar, refuse } from './expression.ts'
+import {
+  type Automaton,
+  BYTE,
+  CALL,
+  type CharacterClass,
+  END,
+  JUMP,
+  UNREACHABLE,
+} from './automaton.ts'
+import { characters, type Expr, type Grammar, type Ranges, refuse } from './expression.ts'
 import { shortestWays } from './shortest-ways.ts'
 import { utf8Ranges } from './utf8.ts'
 import { specialBytes } from './vocabulary.ts'
 
-/** States of one grammar; each takes 17 bytes, and a jump 4 more a target. */
+/** States of one grammar; each takes 16 bytes, and a jump 4 more a target. */
 const MOST_STATES = 200_000
+/**
+ * Of a class that masks are put together by: any character, and any but a few. What is not of a smaller one is most of a vocabulary, so that
+ * a table of it is large and spares little.
+ */
+const FEWEST_CHARACTERS = 1000
+/** Of those, for one grammar. */
+const MOST_CLASSES = 1000
 
-/** Throws `invalid_request` for grammars that are too large, that allow nothing, or in which a rule begins with itself. */
-export function buildAutomaton(grammar: Grammar, where: string): Automaton {
-  return new Builder(grammar, where).build()
+/**
+ * Throws `invalid_request` for grammars that are too large, that allow nothing, or in which a rule begins with itself. No token has more than
+ * `longestToken` bytes.
+ */
+export function buildAutomaton(grammar: Grammar, where: string, longestToken: number): Automaton {
+  return new Builder(grammar, where, longestToken).build()
 }
 
 class Builder {
   readonly #grammar: Grammar
   readonly #where: string
+  readonly #longestToken: number
+  readonly #alike = new Map<number, number>()
   readonly #kinds: number[] = []
   readonly #first: number[] = []
   readonly #second: number[] = []
@@ -26,11 +46,15 @@ class Builder {
   readonly #toBuild: { readonly start: number; readonly body: Expr }[] = []
   /** Expressions that several places share, as rules. */
   readonly #shared = new Map<Expr, number>()
-  readonly #classes = new Map<string, number>()
+  readonly #classStarts = new Map<string, number>()
+  readonly #classes: CharacterClass[] = []
+  /** Of states that read the first byte of a character. */
+  readonly #classOf = new Map<number, number>()
 
-  constructor(grammar: Grammar, where: string) {
+  constructor(grammar: Grammar, where: string, longestToken: number) {
     this.#grammar = grammar
     this.#where = where
+    this.#longestToken = longestToken
   }
 
   build(): Automaton {
@@ -56,7 +80,18 @@ class Builder {
     if (distance[start] === UNREACHABLE)
       throw refuse(this.#where, 'nothing can be said that it allows')
     this.#refuseLeftRecursion({ ...parts, distance })
-    return { ...parts, distance, atEnd: shared(Uint8Array, endsOf(parts)), start }
+    const classOf = shared(Uint16Array, new Uint16Array(this.#kinds.length))
+    for (const [state, number] of this.#classOf) classOf[state] = number
+    const atEnd = shared(Uint8Array, endsOf(parts))
+    return {
+      ...parts,
+      distance,
+      atEnd,
+      classOf,
+      classes: this.#classes,
+      alike: this.#alikes(),
+      start,
+    }
   }
 
   /** The first state of what says `expr` and goes on to `next`. */
@@ -89,39 +124,77 @@ class Builder {
     const copy = one ?? ((behind: number) => this.#build(of, behind))
     let start = next
     if (Number.isFinite(max)) {
+      const far = this.#far()
       for (let i = min; i < max; i++) {
         const maybe = this.#state(JUMP)
         this.#jump(maybe, copy(start))
         this.#jump(maybe, next)
-        start = maybe
+        start = far(maybe)
       }
     } else {
       start = this.#state(JUMP)
       this.#jump(start, copy(start))
       this.#jump(start, next)
     }
-    for (let i = 0; i < min; i++) start = copy(start)
+    const far = this.#far()
+    for (let i = 0; i < min; i++) start = far(copy(start))
     return start
+  }
+
+  /**
+   * Given the states of a counted repetition from its end on, holds those alike that are further from it than a token has bytes: of copies
+   * that are something each takes a byte at least, and those that may be nothing make no difference.
+   */
+  #far(): (state: number) => number {
+    let copies = 0
+    let first: number | undefined
+    return (state) => {
+      if (++copies > this.#longestToken) {
+        first ??= state
+        this.#alike.set(state, first)
+      }
+      return state
+    }
+  }
+
+  #alikes(): Int32Array | undefined {
+    if (this.#alike.size === 0) return undefined
+    const alike = shared(
+      Int32Array,
+      this.#kinds.map((_, state) => state),
+    )
+    for (const [state, other] of this.#alike) alike[state] = other
+    return alike
   }
 
   #chars(ranges: readonly number[], next: number): number {
     if (ranges.length === 2 && ranges[1]! < 0x80) return this.#byte(ranges[0]!, ranges[1]!, next)
     const name = ranges.join()
-    let start = this.#classes.get(name)
+    let start = this.#classStarts.get(name)
     if (start === undefined) {
       start = this.#state(JUMP)
-      this.#classes.set(name, start)
+      this.#classStarts.set(name, start)
       const end = this.#state(END)
+      const number = this.#class(ranges, end)
       for (let i = 0; i < ranges.length; i += 2) {
         for (const bytes of utf8Ranges(ranges[i]!, ranges[i + 1]!)) {
-          this.#jump(
-            start,
-            bytes.reduceRight((behind, [low, high]) => this.#byte(low, high, behind), end),
+          const first = bytes.reduceRight(
+            (behind, [low, high]) => this.#byte(low, high, behind),
+            end,
           )
+          this.#jump(start, first)
+          if (number > 0) this.#classOf.set(first, number)
         }
       }
     }
     return this.#call(start, next)
+  }
+
+  /** Its number, or 0 where masks are no faster for knowing it. */
+  #class(ranges: Ranges, end: number): number {
+    const count = characters(ranges)
+    if (count < FEWEST_CHARACTERS || this.#classes.length >= MOST_CLASSES) return 0
+    return this.#classes.push({ ranges, count, end })
   }
 
   #bytes(bytes: Uint8Array, next: number): number {
@@ -240,7 +313,7 @@ function endsOf({
   return ends
 }
 
-function shared<T extends Uint8Array | Int32Array>(
+function shared<T extends Uint8Array | Uint16Array | Int32Array>(
   type: { new (buffer: SharedArrayBuffer): T; readonly BYTES_PER_ELEMENT: number },
   values: ArrayLike<number>,
 ): T {

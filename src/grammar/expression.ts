@@ -90,6 +90,13 @@ export function inverted(ranges: Ranges): number[] {
   return normalised(out)
 }
 
+/** How many they are. */
+export function characters(ranges: Ranges): number {
+  let count = 0
+  for (let i = 0; i < ranges.length; i += 2) count += ranges[i + 1]! - ranges[i]! + 1
+  return count
+}
+
 /** Those of both. */
 export function intersected(a: Ranges, b: Ranges): number[] {
   const out: number[] = []

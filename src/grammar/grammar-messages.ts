@@ -2,6 +2,8 @@
 import type { Constraint } from '../engine/constraint.ts'
 import type { WireError } from '../errors.ts'
 import type { Automaton } from './automaton.ts'
+import type { ClassTokens } from './class-tokens.ts'
+import type { Ranges } from './expression.ts'
 import type { PositionPath } from './matcher.ts'
 import type { TokenTree, Vocabulary } from './vocabulary.ts'
 
@@ -12,6 +14,7 @@ export interface GrammarWorkerData {
 export type GrammarJob =
   | { readonly type: 'compile'; readonly constraint: Constraint }
   | { readonly type: 'tree' }
+  | { readonly type: 'class'; readonly ranges: Ranges }
   /** Automata are kept by their number. */
   | {
       readonly type: 'mask'
@@ -23,6 +26,7 @@ export type GrammarJob =
 export interface GrammarResults {
   readonly compile: Automaton
   readonly tree: TokenTree
+  readonly class: ClassTokens
   readonly mask: Uint32Array
 }
 

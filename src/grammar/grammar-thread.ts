@@ -56,9 +56,10 @@ export class GrammarThread {
       )
     return new Promise((resolve, reject) => {
       const id = this.#nextId++
-      this.#pending.set(id, { job, resolve: resolve as Pending['resolve'], reject })
       this.#worker ??= this.#start()
+      // What cannot be sent throws, and is not waited for.
       this.#worker.postMessage({ id, ...job })
+      this.#pending.set(id, { job, resolve: resolve as Pending['resolve'], reject })
       if (this.#pending.size === 1) this.#watch()
     })
   }

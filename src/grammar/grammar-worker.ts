@@ -1,12 +1,14 @@
 /** Entry of a grammar thread: constraints → automata, positions → masks. One job after the other. */
 import { parentPort, workerData } from 'node:worker_threads'
+import { fieldOf } from '../engine/constraint.ts'
 import { toWireError } from '../errors.ts'
 import { buildAutomaton } from './build-automaton.ts'
+import { classTokens } from './class-tokens.ts'
 import type { FromGrammar, GrammarJob, GrammarWorkerData, ToGrammar } from './grammar-messages.ts'
-import { fieldOf, lower } from './lower.ts'
+import { lower } from './lower.ts'
 import { computeMask } from './masks.ts'
 import { Matcher } from './matcher.ts'
-import { buildTree, type TokenTree, vocabularySize } from './vocabulary.ts'
+import { buildTree, longestToken, type TokenTree, vocabularySize } from './vocabulary.ts'
 
 /** Matchers that are kept between masks. */
 const MOST_MATCHERS = 16
@@ -30,11 +32,15 @@ port.postMessage('up')
 
 function run(job: GrammarJob) {
   switch (job.type) {
-    case 'compile':
-      return buildAutomaton(lower(job.constraint, vocabulary), fieldOf(job.constraint))
+    case 'compile': {
+      const grammar = lower(job.constraint, vocabulary)
+      return buildAutomaton(grammar, fieldOf(job.constraint), longestToken(vocabulary))
+    }
     case 'tree':
       tree ??= buildTree(vocabulary)
       return tree
+    case 'class':
+      return classTokens(vocabulary, job.ranges)
     case 'mask': {
       tree ??= buildTree(vocabulary)
       const matcher = matchers.get(job.grammar) ?? new Matcher(job.automaton)
@@ -44,7 +50,8 @@ function run(job: GrammarJob) {
         if (matchers.size <= MOST_MATCHERS) break
         matchers.delete(oldest)
       }
-      return computeMask(matcher, matcher.fromPath(job.path), tree, vocabularySize(vocabulary))
+      const source = { tree, size: vocabularySize(vocabulary) }
+      return computeMask(matcher, matcher.fromPath(job.path), source)!
     }
   }
 }

@@ -1,10 +1,12 @@
 /** The grammars of one model: compiled once for all requests, kept while there is room, with masks that other threads compute. */
 import { createHash } from 'node:crypto'
-import type { Constraint } from '../engine/constraint.ts'
+import { type Constraint, fieldOf, refuseDeep } from '../engine/constraint.ts'
 import { AerieError } from '../errors.ts'
 import { type Automaton, automatonBytes } from './automaton.ts'
+import { ClassTables } from './class-tables.ts'
+import type { ClassTokens } from './class-tokens.ts'
 import { GrammarThread } from './grammar-thread.ts'
-import { fieldOf } from './lower.ts'
+import { computeMask, type MaskSource, repetitionAt, repetitionMask } from './masks.ts'
 import { Matcher, type Position } from './matcher.ts'
 import { fewestTokens } from './spelling.ts'
 import { hasAllBytes, type TokenTree, type Vocabulary, vocabularySize } from './vocabulary.ts'
@@ -30,6 +32,8 @@ export interface GrammarStats {
   readonly cachedBytes: number
   readonly cachedBytesMax: number
   readonly masks: number
+  /** Of those, masks that a thread of their own computed, as they took long. */
+  readonly masksAside: number
   /** Masks that were not there when they were needed, and the milliseconds that steps waited for them. */
   readonly maskWaits: number
   readonly maskWaitMs: number
@@ -38,6 +42,11 @@ export interface GrammarStats {
   readonly restarts: number
 }
 
+/**
+ * Nodes of the tree of tokens that are walked for a mask on the spot, within the step: about as much as asking a thread for it and
+ * hearing of it costs on a busy machine, a millisecond at most.
+ */
+const MOST_NODES = 32_768
 /** A mask of a large vocabulary takes milliseconds; grammars in which it takes so long are made to hurt. */
 const MASK_TIMEOUT_MS = 10_000
 const MOST_ENTRIES = 256
@@ -67,25 +76,60 @@ export class CompiledGrammar {
     return this.#grammars.spellsBytes
   }
 
+  get #source(): MaskSource {
+    return { tree: this.tree, size: vocabularySize(this.vocabulary) }
+  }
+
   get bytes(): number {
     return automatonBytes(this.#automaton) + this.matcher.bytes
   }
 
-  /** Sees to it that the position gets its mask. */
+  /** Sees to it that the position gets its mask: now where that is quick, else by a thread. */
   request(position: Position): void {
-    if (position.mask || position.pending) return
+    if (position.pending || this.matcher.knowsMask(position)) return
     // Behind the last token of a guess that would be a whole answer.
     if (position.ways.length === 0) {
       position.mask = new Uint32Array(Math.ceil(vocabularySize(this.vocabulary) / 32))
       return
     }
-    const job = {
+    this.#grammars.counted()
+    try {
+      this.#compute(position)
+    } catch (error) {
+      this.#await(position, Promise.reject(error))
+    }
+  }
+
+  #compute(position: Position): void {
+    const repetition = repetitionAt(this.matcher, position)
+    if (repetition) {
+      const { ranges } = this.#automaton.classes[repetition.class]!
+      const table = this.#grammars.classes.get(ranges)
+      const mask = (tokens: ClassTokens) =>
+        repetitionMask(this.matcher, repetition, tokens, this.#source, MOST_NODES)
+      if (table instanceof Promise) {
+        const coming = table.then((tokens) => mask(tokens) ?? this.#aside(position))
+        this.#await(position, coming)
+      } else this.#settle(position, mask(table))
+    } else this.#settle(position, computeMask(this.matcher, position, this.#source, MOST_NODES))
+  }
+
+  #settle(position: Position, mask: Uint32Array | null): void {
+    if (mask) this.matcher.keepMask(position, mask)
+    else this.#await(position, this.#aside(position))
+  }
+
+  #aside(position: Position): Promise<Uint32Array> {
+    return this.#grammars.computeAside({
       type: 'mask',
       grammar: this.#number,
       automaton: this.#automaton,
       path: this.matcher.toPath(position),
-    } as const
-    position.pending = this.#grammars.computeMask(job).then(
+    })
+  }
+
+  #await(position: Position, coming: Promise<Uint32Array>): void {
+    position.pending = coming.then(
       (mask) => {
         this.matcher.keepMask(position, mask)
         position.pending = undefined
@@ -120,6 +164,7 @@ export class Grammars {
   readonly vocabulary: Vocabulary
   readonly spellsBytes: boolean
   readonly #options: GrammarOptions
+  readonly classes: ClassTables
   readonly #compiler: GrammarThread
   readonly #masks: GrammarThread
   /** Least recently used first. */
@@ -131,6 +176,7 @@ export class Grammars {
     cacheHits: 0,
     refused: 0,
     masks: 0,
+    masksAside: 0,
     maskWaits: 0,
     maskWaitMs: 0,
     steered: 0,
@@ -154,10 +200,14 @@ export class Grammars {
       timeoutMs: MASK_TIMEOUT_MS,
       tooLong: 'the grammar is too ambiguous: it takes too long to say what may come next',
     })
+    this.classes = new ClassTables(options.cacheBytes / 4, (ranges) =>
+      this.#masks.run({ type: 'class', ranges }),
+    )
   }
 
   /** The tenants of a server share what is compiled: it holds what a constraint says and nothing of who says it. */
   async compile(constraint: Constraint): Promise<CompiledGrammar> {
+    refuseDeep(constraint)
     const key = createHash('sha256').update(JSON.stringify(constraint)).digest('base64')
     const known = this.#entries.get(key)
     if (known) {
@@ -183,11 +233,16 @@ export class Grammars {
     }
   }
 
-  async computeMask(
+  /** A mask that takes long, in its thread. */
+  async computeAside(
     job: Parameters<GrammarThread['run']>[0] & { type: 'mask' },
   ): Promise<Uint32Array> {
-    this.#counters.masks++
+    this.#counters.masksAside++
     return await this.#masks.run(job)
+  }
+
+  counted(): void {
+    this.#counters.masks++
   }
 
   waited(masks: number, ms: number): void {
@@ -238,6 +293,7 @@ export class Grammars {
   }
 
   #bytes(): number {
-    return [...this.#entries.values()].reduce((sum, { grammar }) => sum + (grammar?.bytes ?? 0), 0)
+    const grammars = [...this.#entries.values()]
+    return grammars.reduce((sum, { grammar }) => sum + (grammar?.bytes ?? 0), this.classes.bytes)
   }
 }

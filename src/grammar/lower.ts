@@ -42,11 +42,6 @@ export function lower(
   }
 }
 
-/** The field that a constraint stands in, for messages. */
-export function fieldOf(constraint: Constraint): string {
-  return ('param' in constraint && constraint.param) || 'constraint'
-}
-
 class Lowering {
   readonly rules = new Map<string, Expr>()
   readonly #special: readonly SpecialToken[]

@@ -1,5 +1,7 @@
 /** Ranges of code points → sequences of ranges of bytes, as in the `utf8-ranges` of Rust's regex and RE2 before it. */
 
+import type { Ranges } from './expression.ts'
+
 /** [low, high] for each byte of the encoding. */
 export type ByteRanges = readonly (readonly [low: number, high: number])[]
 
@@ -11,6 +13,16 @@ export function utf8Ranges(from: number, to: number): ByteRanges[] {
   const out: ByteRanges[] = []
   split(from, to, out)
   return out
+}
+
+/** By byte: 1 where the encoding of one of the characters begins with it. */
+export function leadBytes(ranges: Ranges): Uint8Array {
+  const leads = new Uint8Array(256)
+  for (let i = 0; i < ranges.length; i += 2) {
+    for (const [[low, high] = [1, 0]] of utf8Ranges(ranges[i]!, ranges[i + 1]!))
+      leads.fill(1, low, high + 1)
+  }
+  return leads
 }
 
 function split(from: number, to: number, out: ByteRanges[]): void {

@@ -87,16 +87,36 @@ export interface TokenTree {
 }
 
 /** Longer tokens are runs of one character, and never needed. */
-const LONGEST_TOKEN = 1024
+export const LONGEST_TOKEN = 1024
 
 export function buildTree(vocabulary: Vocabulary): TokenTree {
   const size = vocabularySize(vocabulary)
-  const tokens: { readonly id: number; readonly bytes: Uint8Array }[] = []
+  const tokens: TokenText[] = []
   for (let id = 0; id < size; id++) {
     const bytes = tokenBytes(vocabulary, id)
     if (bytes.length > 0 && bytes.length <= LONGEST_TOKEN) tokens.push({ id, bytes })
   }
-  tokens.sort((a, b) => compare(a.bytes, b.bytes))
+  return treeOf(tokens)
+}
+
+/** Bytes of the longest token that is ever chosen in a grammar. */
+export function longestToken({ offsets }: Vocabulary): number {
+  let longest = 0
+  for (let id = 0; id < offsets.length - 1; id++) {
+    const length = offsets[id + 1]! - offsets[id]!
+    if (length > longest && length <= LONGEST_TOKEN) longest = length
+  }
+  return longest
+}
+
+/** A token, or the end of one. */
+export interface TokenText {
+  readonly id: number
+  readonly bytes: Uint8Array
+}
+
+export function treeOf(unsorted: readonly TokenText[]): TokenTree {
+  const tokens = unsorted.toSorted((a, b) => compare(a.bytes, b.bytes))
   const bytes: number[] = []
   const depths: number[] = []
   const ends: number[] = [0]
@@ -123,6 +143,10 @@ export function buildTree(vocabulary: Vocabulary): TokenTree {
     ids: shared(Int32Array, ids),
     deepest: depths.reduce((most, depth) => Math.max(most, depth), 0),
   }
+}
+
+export function treeBytes({ bytes, ids }: TokenTree): number {
+  return bytes.length * 11 + ids.byteLength
 }
 
 function skipsOf(depths: readonly number[]): number[] {

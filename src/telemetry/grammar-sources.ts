@@ -30,6 +30,10 @@ export const GRAMMAR_COUNTERS: Sources = {
     'Masks of allowed tokens that were computed; most are known from before.',
     (s) => s.engine?.grammars.masks,
   ],
+  aerie_grammar_masks_aside_total: [
+    'Those of them that a thread of their own computed, as they take long.',
+    (s) => s.engine?.grammars.masksAside,
+  ],
   aerie_grammar_mask_waits_total: [
     'Masks that were not there when the decoder was done.',
     (s) => s.engine?.grammars.maskWaits,

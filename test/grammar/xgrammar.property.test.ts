@@ -3,10 +3,17 @@ import { createRequire } from 'node:module'
 import { before, describe, it } from 'node:test'
 import fc from 'fast-check'
 import { AerieError } from '../../src/errors.ts'
-import { computeMask } from '../../src/grammar/masks.ts'
+import { classTokens } from '../../src/grammar/class-tokens.ts'
+import {
+  computeMask,
+  type MaskSource,
+  repetitionAt,
+  repetitionMask,
+} from '../../src/grammar/masks.ts'
 import {
   buildTree,
   collectVocabulary,
+  longestToken,
   tokenBytes,
   type Vocabulary,
 } from '../../src/grammar/vocabulary.ts'
@@ -49,7 +56,20 @@ const terminal = fc.constantFrom(
   '"ca"',
   '"1"',
 )
-const times = fc.constantFrom('', '', '*', '+', '?', '{2}', '{1,3}', '{2,}')
+/** Also more often than the longest token has bytes, where places share masks. */
+const times = fc.constantFrom(
+  '',
+  '',
+  '*',
+  '+',
+  '?',
+  '{2}',
+  '{1,3}',
+  '{2,}',
+  '{0,7}',
+  '{6,9}',
+  '{5,}',
+)
 const { rule } = fc.letrec<{ rule: string; part: string }>((tie) => ({
   part: fc.oneof(
     { maxDepth: 2 },
@@ -63,14 +83,24 @@ const { rule } = fc.letrec<{ rule: string; part: string }>((tie) => ({
     .map((branches) => branches.map((parts) => parts.join(' ')).join(' | ')),
 }))
 
-/** Which of the tokens may come next, or that there are more ways to go on than are followed. */
+/** Which of the tokens may come next, walked token by token and put together by classes of characters where those repeat, or that there are more ways to go on than are followed. */
 function maskOf(
   matcher: ReturnType<typeof matcherOf>,
   position: Parameters<typeof computeMask>[1],
-  tree: Parameters<typeof computeMask>[2],
+  vocabulary: Vocabulary,
+  source: MaskSource,
 ): Uint32Array | 'too ambiguous' {
   try {
-    return computeMask(matcher, position, tree, SIZE)
+    const mask = computeMask(matcher, position, source)!
+    if (matcher.knowsMask(position)) assert.deepEqual(position.mask, mask)
+    else matcher.keepMask(position, mask)
+    const repetition = repetitionAt(matcher, position)
+    if (repetition) {
+      const { ranges } = matcher.automaton.classes[repetition.class]!
+      const table = classTokens(vocabulary, ranges)
+      assert.deepEqual(repetitionMask(matcher, repetition, table, source), mask)
+    }
+    return mask
   } catch (error) {
     if (error instanceof AerieError && /too ambiguous/.test(error.message)) return 'too ambiguous'
     throw error
@@ -109,7 +139,7 @@ describe('masks are what XGrammar takes', () => {
       [SIZE],
     )
     const compiler = await xgrammar.GrammarCompiler.createGrammarCompiler(info, false)
-    const tree = buildTree(vocabulary)
+    const source = { tree: buildTree(vocabulary), size: SIZE }
     await fc.assert(
       fc.asyncProperty(
         rule,
@@ -117,13 +147,13 @@ describe('masks are what XGrammar takes', () => {
         fc.array(fc.nat(), { maxLength: 8 }),
         async (root, other, picks) => {
           const text = `root ::= ${root} | "a"\nother ::= ${other} | "c"\n`
-          const matcher = matcherOf({ kind: 'grammar', text })
+          const matcher = matcherOf({ kind: 'grammar', text }, longestToken(vocabulary))
           const theirs = await compiler.compileGrammar(text)
           const peer = await xgrammar.GrammarMatcher.createGrammarMatcher(theirs)
           try {
             let position = matcher.start
             for (const pick of [...picks, 0]) {
-              const mask = maskOf(matcher, position, tree)
+              const mask = maskOf(matcher, position, vocabulary, source)
               // An honest refusal, which a user sees as such, is no difference.
               fc.pre(mask !== 'too ambiguous')
               const own = Array.from({ length: SIZE }, (_, id) => id).filter(

@@ -4,8 +4,9 @@ import { buildAutomaton } from '../../src/grammar/build-automaton.ts'
 import { lower } from '../../src/grammar/lower.ts'
 import { Matcher } from '../../src/grammar/matcher.ts'
 
-export function matcherOf(constraint: Constraint): Matcher {
-  return new Matcher(buildAutomaton(lower(constraint), 'constraint'))
+/** `longestToken`: of the vocabulary that masks are computed for, in bytes. */
+export function matcherOf(constraint: Constraint, longestToken = 8): Matcher {
+  return new Matcher(buildAutomaton(lower(constraint), 'constraint', longestToken))
 }
 
 /** Whether this is a whole text that the grammar allows. */

@@ -40,6 +40,7 @@ export const engine: NonNullable<Snapshot['engine']> = {
     cachedMax: 256,
     cachedBytes: 26,
     cachedBytesMax: 128,
+    masksAside: 2,
     masks: 27,
     maskWaits: 28,
     maskWaitMs: 2900,
