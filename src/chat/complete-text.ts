@@ -215,7 +215,8 @@ function toGenerate(
     sampling: resolveSampling(request.sampling, model.samplingDefaults),
     ...{ n, maxTokens, minTokens, priority },
     stopTokenIds: request.ignoresEnd ? NO_TOKENS : model.stopTokenIds,
-    deadlineMs: deadline.remainingMs(),
+    // A clock that is over and has not struck yet, on a busy thread, is the engine's to tell.
+    deadlineMs: Math.max(1, deadline.remainingMs()),
     cacheSalt: `${request.tenant}\n${request.cacheKey ?? ''}`,
     ...(echo && topLogprobs !== undefined && { promptLogprobs: topLogprobs }),
   }

@@ -10,7 +10,10 @@ const run = promisify(execFile)
  * The path of a program, each in an environment of its own below `folder`. One that is not there is installed with every package
  * in the version that `requirements-<program>.txt` has. Rejects where Python or PyPI cannot be had.
  */
-export async function pythonProgram(folder: string, program: 'schemathesis'): Promise<string> {
+export async function pythonProgram(
+  folder: string,
+  program: 'schemathesis' | 'guidellm',
+): Promise<string> {
   const environment = resolve(folder, program)
   const path = join(environment, 'bin', program)
   const isThere = await access(path).then(

@@ -5,6 +5,7 @@
 import { parseArgs } from 'node:util'
 import { clientSuites } from './clients.ts'
 import { explain } from './explanations.ts'
+import { guidellmSuite } from './guidellm.ts'
 import { openResponsesSuite } from './open-responses.ts'
 import { openaiNodeSuite } from './openai-node.ts'
 import { type Recorded, readRecorded, writeRecorded } from './recorded.ts'
@@ -31,6 +32,7 @@ const suites: readonly Suite[] = [
   openResponsesSuite(values['open-responses'], values.bun),
   ...clientSuites(),
   schemathesisSuite(),
+  guidellmSuite(),
 ]
 const wanted = values.only?.split(',')
 const unknown = wanted?.find((id) => !suites.some((suite) => suite.id === id))
