@@ -22,7 +22,7 @@ const CONTENT =
 export const SCHEMATHESIS: readonly Explanation[] = [
   {
     test: /: Server error$/,
-    message: /\(504 the request was not finished within \d+ ms\)$/,
+    message: /\(504 (the request was not finished within \d+ ms|deadline of \d+ ms: .*)\)$/,
     why: 'Right: `aerie.deadline_ms` was made up as a few milliseconds, and 504 is what the contract says comes after them.',
   },
   {
@@ -65,8 +65,25 @@ export const SCHEMATHESIS: readonly Explanation[] = [
     /^400 starting_after: expected an integer of at least 0, got "\d{16,}"$/,
     'Integers are those that a double holds exactly; no stream has as many events.',
   ),
+  {
+    test: /^GET \/v1\/responses: Schema-valid request rejected$/,
+    message: /^426 upgrade: /,
+    why: 'Right: it is the handshake of a WebSocket, which OpenAPI cannot say, and a plain GET came.',
+  },
+  rejected(/^413 the form: more than \d+ fields$/, TOGETHER),
+  rejected(/: expected (a string|a token id), as \S+ is one, got /, TOGETHER),
+  rejected(/: expected a text, a picture or an array of token ids beside others, got /, TOGETHER),
+  rejected(/^400 tool_choice: expected tools beside it/, TOGETHER),
+  rejected(/^400 input: expected a text, items or previous_response_id$/, TOGETHER),
+  rejected(/^400 tools\[\d+\]\.input_schema: expected an object, got nothing$/, TOGETHER),
+  rejected(/ is the id of no call in the assistant message before$/, OF_THE_STORE),
+  rejected(/^400 previous_response_id: no response "/, OF_THE_STORE),
+  rejected(/^400 input\[\d+\]: expected the result of "[^"]*" behind it$/, OF_THE_STORE),
+  rejected(/: not a URL; expected https:… or data:…$/, CONTENT),
+  rejected(/: data is not of any known picture format$/, CONTENT),
+  rejected(/: the PDF document is damaged or cut short$/, CONTENT),
   rejected(
-    /^400 conversations are not compacted here/,
-    'Refused by name: `/v1/responses/compact`. `truncation: auto` leaves out what does not fit.',
+    /\.encrypted_content: expected what \/v1\/responses\/compact of Aerie has made/,
+    CONTENT,
   ),
 ]

@@ -10,7 +10,7 @@ import { openResponsesSuite } from './open-responses.ts'
 import { openaiNodeSuite } from './openai-node.ts'
 import { type Recorded, readRecorded, writeRecorded } from './recorded.ts'
 import { writeReport } from './report.ts'
-import { schemathesisSuite } from './schemathesis.ts'
+import { isNamedRefusal, schemathesisSuite } from './schemathesis.ts'
 import { startConformanceServer } from './server.ts'
 import type { Suite } from './suite.ts'
 
@@ -24,6 +24,8 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '30' },
     seed: { type: 'string' },
     'no-record': { type: 'boolean', default: false },
+    // How far a search comes in its time is the machine's; what it finds that a rule refuses by name is then told, and no failure.
+    'allow-refusals': { type: 'boolean', default: false },
   },
 })
 
@@ -78,9 +80,12 @@ const recorded = values['no-record'] ? fresh : await writeRecorded(await readRec
 const unexplained = recorded.flatMap(({ id, cases }) =>
   cases
     .filter((one) => one.outcome === 'failed' && explain(id, one) === undefined)
-    .map(({ group, name, message }) => `${id}: ${group}: ${name}: ${message?.split('\n')[0]}`),
+    .map((one) => ({
+      line: `${id}: ${one.group}: ${one.name}: ${one.message?.split('\n')[0]}`,
+      isAllowed: values['allow-refusals'] && isNamedRefusal(one),
+    })),
 )
-for (const line of unexplained) console.log(`not explained: ${line}`)
+for (const { line } of unexplained) console.log(`not explained: ${line}`)
 if (!values['no-record']) await writeReport(suites, recorded)
 console.log(`${unexplained.length} failures without an explanation`)
-process.exitCode = unexplained.length > 0 ? 1 : 0
+process.exitCode = unexplained.some(({ isAllowed }) => !isAllowed) ? 1 : 0

@@ -9,7 +9,7 @@ import { readOpenApi } from '../../src/http/openapi-document.ts'
 import { honouredDocument } from './honoured-document.ts'
 import { pythonProgram } from './python.ts'
 import { readFindings } from './schemathesis-report.ts'
-import type { Suite, SuiteContext } from './suite.ts'
+import type { CaseResult, Suite, SuiteContext } from './suite.ts'
 
 export function schemathesisSuite(): Suite {
   return {
@@ -59,4 +59,9 @@ async function run({ url, apiKey, python, minutes, seed }: SuiteContext) {
   } finally {
     await rm(folder, { recursive: true })
   }
+}
+
+/** A request that the contract allows, refused with a field and a sentence: mostly a rule that no JSON Schema can say. */
+export function isNamedRefusal({ name, message = '' }: CaseResult): boolean {
+  return name === 'Schema-valid request rejected' && /^4\d\d [^ ]+: ./.test(message)
 }

@@ -87,7 +87,8 @@ for (const [url, schema] of ROUTES) {
   })
 }
 
-const EXPECTED = /^(ok|unsupported_parameter|invalid_request|not_found|thread_unsupported_request)$/
+const EXPECTED =
+  /^(ok|unsupported_parameter|invalid_request|not_found|previous_response_not_found|thread_unsupported_request)$/
 
 test('damaged bytes are never a 5xx either', async (t) => {
   await using app = await openTestApp()
