@@ -268,8 +268,29 @@ function headOf(id, exchanges) {
   return { id, title: title.slice(0, TITLE_CHARACTERS), isNamed: false, used }
 }
 
-/** Takes over what is kept of the conversation that is shown; what was changed here and is not written yet stays. */
-async function reread() {
+/** @type {Promise<void> | undefined} */
+let rereading
+let isStale = false
+
+/** Takes over what is kept of the conversation that is shown, one time after the other: what was read before must not come after. */
+function reread() {
+  isStale = true
+  rereading ??= (async () => {
+    try {
+      while (isStale) {
+        isStale = false
+        await rereadOnce()
+      }
+    } finally {
+      rereading = undefined
+    }
+    void settleOpen()
+  })()
+  return rereading
+}
+
+/** What was changed here and is not written yet stays. */
+async function rereadOnce() {
   const id = current.get()
   const records = await readExchanges(id)
   const attachments = conversation
@@ -302,7 +323,6 @@ async function reread() {
     else kept.delete(exchange.id)
   }
   conversation.set(merged.sort((a, b) => a.at - b.at))
-  await settleOpen()
 }
 
 /** @type {ReturnType<typeof setTimeout> | undefined} */
