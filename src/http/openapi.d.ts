@@ -4523,8 +4523,8 @@ export interface operations {
     createMessage: {
         parameters: {
             query?: {
-                /** @description Sent by official clients for functions that are a beta; changes nothing. */
-                beta?: "true";
+                /** @description Sent by official clients, as `true`, for functions that are a beta; changes nothing, whatever it is. */
+                beta?: string;
             };
             header?: {
                 /**
@@ -4695,8 +4695,8 @@ export interface operations {
     countMessageTokens: {
         parameters: {
             query?: {
-                /** @description Sent by official clients for functions that are a beta; changes nothing. */
-                beta?: "true";
+                /** @description Sent by official clients, as `true`, for functions that are a beta; changes nothing, whatever it is. */
+                beta?: string;
             };
             header?: {
                 /**
