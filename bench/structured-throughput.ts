@@ -4,10 +4,12 @@
  * As many clients as the batch has places ask again when an answer ends, so that the batch is always full; a round counts what the engine
  * generates while it is, and the kinds take turns in one process. `node bin/node.js bench/structured-throughput.ts <model folder or GGUF file>
  * [--batch n] [--tokens n] [--rounds n] [--fresh] [--config name=value …]` prints the medians of the rounds and their shares of free text.
- * `--fresh`: no two rounds have a schema in common, so that nothing is there from before.
+ * `--fresh`: no two rounds have a schema in common, so that nothing is there from before. Speculation is off, or the shares would say how
+ * often a model repeats itself in each kind of text, and not what a grammar costs; `--config speculation=auto` turns it on.
  */
 import { parseArgs } from 'node:util'
 import { median } from '../src/bench/median.ts'
+import { STRUCTURED_KINDS } from '../src/bench/structured-kinds.ts'
 import type { ResponseFormat } from '../src/chat/contract.ts'
 import { readConfig } from '../src/config.ts'
 import { type OpenModel, openModel } from '../src/main.ts'
@@ -29,48 +31,6 @@ const batch = Number(values.batch)
 const tokens = Number(values.tokens)
 const PROMPT =
   'Describe a person who lives in a small town by the sea, with work, family and hobbies.'
-
-const text = { type: 'string' }
-const object = (properties: object) => ({
-  type: 'object',
-  properties,
-  required: Object.keys(properties),
-  additionalProperties: false,
-})
-
-function listOf(items: object): ResponseFormat {
-  const schema = { type: 'array', items, minItems: 3 }
-  return { type: 'json-schema', name: 'list', schema, strict: true, param: 'schema' }
-}
-
-/** What the answers of a batch keep to, no two of them the same; `i` counts them. */
-const KINDS: Readonly<Record<string, (i: number) => ResponseFormat>> = {
-  'free text': () => ({ type: 'text' }),
-  'JSON schema': (i) =>
-    listOf(
-      object({
-        [`name${i}`]: text,
-        age: { type: 'integer', minimum: 0, maximum: 120 },
-        kind: { enum: ['a', 'b'] },
-        notes: text,
-      }),
-    ),
-  'bounded strings': (i) => listOf({ type: 'string', maxLength: 100 + i }),
-  'objects of bounded strings': (i) =>
-    listOf(
-      object({
-        [`name${i}`]: { type: 'string', minLength: 1, maxLength: 40 },
-        title: { type: 'string', maxLength: 80 },
-        tags: { type: 'array', items: { type: 'string', maxLength: 20 }, maxItems: 5 },
-        notes: { type: 'string', maxLength: 400 },
-      }),
-    ),
-  'regular expression': (i) => ({
-    type: 'regex',
-    pattern: `([a-z]{2,${12 + i}}( |, |\\.\\n))*`,
-    param: 'regex',
-  }),
-}
 
 interface Measured {
   readonly perSecond: number
@@ -158,13 +118,19 @@ const SAMPLING = {
 
 const settings = Object.fromEntries(values.config.map((pair) => pair.split('=', 2)))
 const opened = await openModel(
-  await readConfig({ model, deadlineMs: 3_600_000, maxRunning: batch, ...settings }),
+  await readConfig({
+    model,
+    deadlineMs: 3_600_000,
+    maxRunning: batch,
+    speculation: 'off',
+    ...settings,
+  }),
 )
 try {
-  const all = new Map(Object.keys(KINDS).map((kind) => [kind, [] as Measured[]]))
+  const all = new Map(Object.keys(STRUCTURED_KINDS).map((kind) => [kind, [] as Measured[]]))
   // The first round warms up, and is not counted.
   for (let round = 0; round <= Number(values.rounds); round++) {
-    for (const [kind, format] of Object.entries(KINDS)) {
+    for (const [kind, format] of Object.entries(STRUCTURED_KINDS)) {
       const measured = await measure(opened, format, round)
       if (round > 0) all.get(kind)!.push(measured)
     }

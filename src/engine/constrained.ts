@@ -3,7 +3,6 @@
 import { AerieError } from '../errors.ts'
 import type { CompiledGrammar } from '../grammar/grammars.ts'
 import type { Position } from '../grammar/matcher.ts'
-import { tokenBytes } from '../grammar/vocabulary.ts'
 import { tokenLogprobs } from './logprobs.ts'
 import type { SampledToken, TokenSampler } from './sampler.ts'
 import type { PlannedRow } from './scheduler.ts'
@@ -39,6 +38,11 @@ export class MaskedLogits {
   }
 }
 
+function hasBits(words: Uint32Array): boolean {
+  for (let i = 0; i < words.length; i++) if (words[i] !== 0) return true
+  return false
+}
+
 /** Of all words, 32 bits at a time (Hacker's Delight, 5-1). */
 function countBits(words: Uint32Array): number {
   let count = 0
@@ -54,6 +58,8 @@ function countBits(words: Uint32Array): number {
 export class ConstrainedAnswer {
   readonly #grammar: CompiledGrammar
   #position: Position
+  /** Where the token leads that was looked at last: it is looked at when it is chosen, and again when it is taken. */
+  #last: { from: Position; id: number; next: Position | null } | undefined
   #isSteered = false
 
   constructor(grammar: CompiledGrammar) {
@@ -114,7 +120,7 @@ export class ConstrainedAnswer {
     const { mask, mayEnd } = this.#position
     const allowed = masked.apply(logits, mask!)
     for (const id of stopTokenIds) allowed[id] = Number.NEGATIVE_INFINITY
-    const canGoOn = mask!.some((word) => word !== 0)
+    const canGoOn = hasBits(mask!)
     if (mayEnd && !(goesOn && canGoOn)) for (const id of stopTokenIds) allowed[id] = logits[id]!
     if (!canGoOn && !(mayEnd && stopTokenIds.size > 0))
       throw new AerieError(
@@ -159,8 +165,13 @@ export class ConstrainedAnswer {
   }
 
   #next(from: Position, id: number): Position | null {
-    const bytes = tokenBytes(this.#grammar.vocabulary, id)
-    return bytes.length === 0 ? null : this.#grammar.matcher.advance(from, bytes)
+    if (this.#last?.from === from && this.#last.id === id) return this.#last.next
+    const { bytes, offsets } = this.#grammar.vocabulary
+    const begin = offsets[id]!
+    const end = offsets[id + 1]!
+    const next = begin === end ? null : this.#grammar.matcher.advance(from, bytes, begin, end)
+    this.#last = { from, id, next }
+    return next
   }
 }
 

@@ -119,10 +119,10 @@ export class Matcher {
     return ways.map(({ state, frame }) => `${alike![state]}:${frame?.alike ?? ''}`).join()
   }
 
-  /** Behind the bytes; null where the grammar does not allow them. */
-  advance(from: Position, bytes: Uint8Array): Position | null {
+  /** Behind the bytes, or some of them; null where the grammar does not allow them. */
+  advance(from: Position, bytes: Uint8Array, begin = 0, end = bytes.length): Position | null {
     let position: Position | null = from
-    for (let i = 0; i < bytes.length && position; i++) position = this.step(position, bytes[i]!)
+    for (let i = begin; i < end && position; i++) position = this.step(position, bytes[i]!)
     return position
   }
 
