@@ -9,10 +9,10 @@
  */
 import { parseArgs } from 'node:util'
 import { median } from '../src/bench/median.ts'
-import { STRUCTURED_KINDS } from '../src/bench/structured-kinds.ts'
 import type { ResponseFormat } from '../src/chat/contract.ts'
 import { readConfig } from '../src/config.ts'
 import { type OpenModel, openModel } from '../src/main.ts'
+import { STRUCTURED_KINDS } from './structured-kinds.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

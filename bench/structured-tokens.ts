@@ -7,7 +7,6 @@
  */
 import { parseArgs } from 'node:util'
 import { median } from '../src/bench/median.ts'
-import { STRUCTURED_KINDS } from '../src/bench/structured-kinds.ts'
 import { formatConstraint } from '../src/chat/format-constraint.ts'
 import { NativeSampler } from '../src/engine/backends/native-sampler.ts'
 import { requireNativeAddon } from '../src/engine/backends/native-session.ts'
@@ -17,6 +16,7 @@ import type { SamplingParams } from '../src/engine/types.ts'
 import { type CompiledGrammar, Grammars } from '../src/grammar/grammars.ts'
 import { Tokenizer } from '../src/tokenizer/tokenizer.ts'
 import { vocabularyOf } from '../src/tokenizer/vocabulary.ts'
+import { STRUCTURED_KINDS } from './structured-kinds.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -1,5 +1,5 @@
 /** What answers keep to where the cost of structured output is measured. */
-import type { ResponseFormat } from '../chat/contract.ts'
+import type { ResponseFormat } from '../src/chat/contract.ts'
 
 const text = { type: 'string' }
 const object = (properties: object) => ({
