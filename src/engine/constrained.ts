@@ -3,6 +3,7 @@
 import { AerieError } from '../errors.ts'
 import type { CompiledGrammar } from '../grammar/grammars.ts'
 import type { Position } from '../grammar/matcher.ts'
+import { ForcedTokens } from './forced-tokens.ts'
 import { tokenLogprobs } from './logprobs.ts'
 import type { SampledToken, TokenSampler } from './sampler.ts'
 import type { PlannedRow } from './scheduler.ts'
@@ -61,6 +62,7 @@ export class ConstrainedAnswer {
   /** Where the token leads that was looked at last: it is looked at when it is chosen, and again when it is taken. */
   #last: { from: Position; id: number; next: Position | null } | undefined
   #isSteered = false
+  #forced: ForcedTokens | undefined
 
   constructor(grammar: CompiledGrammar) {
     this.#grammar = grammar
@@ -76,6 +78,12 @@ export class ConstrainedAnswer {
   /** It says at some place what was shortest rather than what the model would have said. */
   get isSteered(): boolean {
     return this.#isSteered
+  }
+
+  /** Guesses at the tokens of what the grammar prescribes; see {@link ForcedTokens.draft}. */
+  forced(most: number, least: number): readonly number[] {
+    this.#forced ??= new ForcedTokens(this.#grammar)
+    return this.#forced.draft(this.#position, most, least)
   }
 
   /** What of a guess at the next tokens the grammar allows; their masks are asked for. */
@@ -138,6 +146,7 @@ export class ConstrainedAnswer {
   accept(id: number): void {
     const next = this.#next(this.#position, id)
     if (!next) throw new Error(`grammar: token ${id} is not allowed`)
+    this.#forced?.push(this.#position, id)
     this.#position = next
     if (!this.isComplete) this.#grammar.request(next)
   }
@@ -166,10 +175,7 @@ export class ConstrainedAnswer {
 
   #next(from: Position, id: number): Position | null {
     if (this.#last?.from === from && this.#last.id === id) return this.#last.next
-    const { bytes, offsets } = this.#grammar.vocabulary
-    const begin = offsets[id]!
-    const end = offsets[id + 1]!
-    const next = begin === end ? null : this.#grammar.matcher.advance(from, bytes, begin, end)
+    const next = this.#grammar.advance(from, id)
     this.#last = { from, id, next }
     return next
   }

@@ -155,10 +155,15 @@ export class Sequence implements TokenHistory {
     this.outputCounts.set(id, (this.outputCounts.get(id) ?? 0) + 1)
   }
 
-  /** Guesses at its next tokens; see {@link PromptLookup.draft}. From the first call on, every token is compared with one. */
+  /**
+   * Guesses at its next tokens: of what its grammar prescribes, else by {@link PromptLookup.draft}. From the first call on, every token is
+   * compared with one.
+   */
   draft(most: number, least: number): readonly number[] {
     // Nothing is as likely as that: what is never followed is not looked up.
     if (least >= 1) return []
+    const forced = this.constrained?.forced(most, least) ?? []
+    if (forced.length > 0) return forced
     if (!this.#lookup) {
       this.#lookup = new PromptLookup(this.request.prompt)
       for (const id of this.output) this.#lookup.push(id)

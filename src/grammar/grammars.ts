@@ -52,6 +52,8 @@ const MASK_TIMEOUT_MS = 10_000
 const MOST_ENTRIES = 256
 /** Bytes of a text to an end that is looked for; longer ones would hold up the step. */
 const LONGEST_SPELLING = 32_768
+/** Bytes that a first token is looked for in. */
+const LONGEST_FORCED = 32
 
 export class CompiledGrammar {
   readonly matcher: Matcher
@@ -141,6 +143,32 @@ export class CompiledGrammar {
     )
     // Who needs it hears of it; perhaps nobody does.
     position.pending.catch(() => {})
+  }
+
+  /** Behind a token; null where the grammar does not allow it. */
+  advance(from: Position, id: number): Position | null {
+    const { bytes, offsets } = this.vocabulary
+    const begin = offsets[id]!
+    const end = offsets[id + 1]!
+    return begin === end ? null : this.matcher.advance(from, bytes, begin, end)
+  }
+
+  /** The token that is likeliest where the grammar prescribes what comes: the one that came there last. Undefined where it does not. */
+  likely(position: Position): number | undefined {
+    if (position.likely === undefined) position.likely = this.#firstOfForced(position)
+    return position.likely ?? undefined
+  }
+
+  #firstOfForced(from: Position): number | null {
+    const bytes: number[] = []
+    let position = from
+    while (bytes.length < LONGEST_FORCED) {
+      const byte = this.matcher.onlyByte(position)
+      if (byte === undefined) break
+      bytes.push(byte)
+      position = this.matcher.step(position, byte)!
+    }
+    return fewestTokens(this.tree, bytes)?.[0] ?? null
   }
 
   /** The fewest tokens of a shortest text to an end; null where the vocabulary cannot spell it, or it is long. */

@@ -40,6 +40,8 @@ export interface Position {
   pending: Promise<void> | undefined
   /** See {@link Matcher.classRun}; undefined: not known yet. */
   run: ClassRun | null | undefined
+  /** See `CompiledGrammar.likely`; null where none is, undefined: not known yet. */
+  likely: number | null | undefined
 }
 
 /** A class of characters that may come next, all of which lead to the same place, while nothing else begins as they do. */
@@ -155,6 +157,16 @@ export class Matcher {
       return known
     position.run = this.#classRun(position.ways)
     return position.run
+  }
+
+  /** The one byte that may come next; undefined where several may, or the text may end. */
+  onlyByte({ ways, mayEnd }: Position): number | undefined {
+    if (mayEnd) return undefined
+    const { first } = this.automaton
+    const range = first[ways[0]!.state]!
+    const byte = range >> 8
+    if (byte !== (range & 0xff)) return undefined
+    return ways.every(({ state }) => first[state] === range) ? byte : undefined
   }
 
   /** Whether a byte of those that begin characters of the class may come next. */
@@ -300,6 +312,7 @@ export class Matcher {
       mask: undefined,
       pending: undefined,
       run: undefined,
+      likely: undefined,
     }
     this.#positions.set(name, position)
     return position

@@ -44,7 +44,18 @@ export const SCHEMATHESIS: readonly Explanation[] = [
   rejected(/: expected (stream|logprobs|tools?) (to be true as well|to choose from)/, TOGETHER),
   rejected(/: expected none (beside|with) /, TOGETHER),
   rejected(/^400 stop: expected none, as \S+ says where the answer ends$/, TOGETHER),
-  rejected(/^400 response_format\.json_schema: expected a schema, got none$/, TOGETHER),
+  rejected(
+    /^400 response_format\.json_schema: expected (a schema, got none|the type json_schema with it)$/,
+    TOGETHER,
+  ),
+  rejected(
+    /^400 tool_choice(\.name)?: (".*" is the name of no tool in tools|expected the name of one of tools, got .*)$/s,
+    TOGETHER,
+  ),
+  rejected(/^400 tools\[\d+\]\.name: ".*" is the name of another tool$/, TOGETHER),
+  rejected(/^400 \S+\.id: ".*" is the id of another call$/, TOGETHER),
+  rejected(/\.times\[\d+\]: expected more than the time before, /, TOGETHER),
+  rejected(/^400 logit_bias: token \d+ is not in the vocabulary of \d+$/, OF_THE_MODEL),
   rejected(/^400 tools: expected messages as well$/, TOGETHER),
   rejected(/^400 tool_choice\.[^ ]*: expected the name of one of tools, got "/, TOGETHER),
   rejected(/: expected (either )?\w+ or \w+, got (neither|both)$/, TOGETHER),
@@ -58,13 +69,23 @@ export const SCHEMATHESIS: readonly Explanation[] = [
   rejected(/^416 range: the file has \d+ bytes/, OF_THE_STORE),
   rejected(/: base64 is cut short|: expected base64|not base64/, CONTENT),
   rejected(
-    /: expected a (name that is a )?string of (at most \d+|\d+ to \d+) characters$/,
+    /: expected a (name that is a )?string of (at most \d+|\d+ to \d+) characters(, got \d+)?$/,
     'Lengths of texts are told in UTF-16 units, as JavaScript counts them, where JSON Schema counts code points: only a text with characters beyond the basic plane, near its limit, sees the difference.',
   ),
   rejected(
     /^400 starting_after: expected an integer of at least 0, got "\d{16,}"$/,
     'Integers are those that a double holds exactly; no stream has as many events.',
   ),
+  {
+    test: /^POST \/v1\/files: Schema-violating request accepted$/,
+    message: /violates `type` at \/properties\/file \(was string, became /,
+    why: 'Nothing else was sent: a form has texts and files and no other types, and what was made up for the file came as its bytes.',
+  },
+  {
+    test: /^POST \/v1\/models\/\{model\}\/(load|unload): (Undocumented status code|Schema-valid request rejected)$/,
+    message: /405 the method: expected GET or HEAD, got POST/,
+    why: 'Another route was asked: the name made up for the model was `.`, which clients take out of a path before they send it.',
+  },
   {
     test: /^GET \/v1\/responses: Schema-valid request rejected$/,
     message: /^426 upgrade: /,
@@ -91,6 +112,7 @@ export const SCHEMATHESIS: readonly Explanation[] = [
   rejected(/: expected a data: URI$|: data URI has a character beyond ASCII$/, CONTENT),
   rejected(/: not a URL; expected https:… or data:…$/, CONTENT),
   rejected(/: data is not of any known picture format$/, CONTENT),
+  rejected(/: data is no text in UTF-8 or UTF-16, whatever its media type says$/, CONTENT),
   rejected(/: the PDF document is damaged or cut short$/, CONTENT),
   rejected(
     /\.encrypted_content: expected what \/v1\/responses\/compact of Aerie has made/,

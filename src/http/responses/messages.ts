@@ -1,7 +1,8 @@
 /** Items → the chat room's messages. Calls go with the assistant's message before them. */
+
 import type { FilePart, RequestMessage } from '../../chat/contract.ts'
 import { AerieError } from '../../errors.ts'
-import { describeValue } from '../describe.ts'
+import { describeValue, orList } from '../describe.ts'
 import type { components } from '../openapi.d.ts'
 import { toInputAudio } from '../wire-sound.ts'
 import { toInputVideo, toVideoByUrl, trackOf } from '../wire-video.ts'
@@ -140,7 +141,8 @@ function requireOne(fields: Readonly<Record<string, unknown>>, param: string): v
   const names = Object.keys(fields)
   const given = names.filter((name) => fields[name])
   if (given.length === 1) return
-  throw invalid(param, `expected one of ${names.join(', ')}, got ${given.join(', ') || 'none'}`)
+  const got = given.join(' and ') || 'none'
+  throw invalid(param, `expected exactly one of ${orList(names)}, got ${got}`)
 }
 
 function invalid(param: string, what: string): AerieError {
