@@ -14,7 +14,7 @@ process.send?.(result, () => process.disconnect?.())
 
 /** Pictures are made before the clock starts; a first round that does not count opens the connections. */
 async function drive(plan: LoadPlan): Promise<LoadResult> {
-  const bodyOf = plan.pictures === 'none' ? textBodies(plan) : await pictureBodies(plan)
+  const bodyOf = await bodiesOf(plan)
   const agent = new Agent({ keepAlive: true, maxSockets: plan.clients })
   const send = (number: number, loadStart: number) => {
     const body = bodyOf(number)
@@ -37,6 +37,12 @@ async function drive(plan: LoadPlan): Promise<LoadResult> {
 
 /** The body of the request of each number. */
 type BodyOf = (number: number) => Buffer
+
+async function bodiesOf(plan: LoadPlan): Promise<BodyOf> {
+  const { bodies } = plan
+  if (bodies) return (number) => Buffer.from(bodies[number % bodies.length]!)
+  return plan.pictures === 'none' ? textBodies(plan) : await pictureBodies(plan)
+}
 
 async function pictureBodies(plan: LoadPlan): Promise<BodyOf> {
   const pictures = (await basePictures(plan.seed)).map(numberedUris)

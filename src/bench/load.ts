@@ -21,6 +21,8 @@ export interface LoadPlan {
   readonly pictures: 'distinct' | 'cached' | 'none'
   /** What the pictures show; loads of one seed show the same and so get answers of the same lengths. */
   readonly seed: number
+  /** JSON bodies that are sent as they are, one after the other, instead of all that the fields above and below say of a request. */
+  readonly bodies?: readonly string[]
   /** Number of the first picture: files of different numbers differ, also when they show the same. */
   readonly firstPicture: number
 }
