@@ -1,14 +1,20 @@
 /** Guessing on the native backend: the same tokens and the same log probabilities to the last bit. */
 import assert from 'node:assert/strict'
+import { resolve } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { type DecoderSession, KV_CACHE_TYPES } from '../../src/engine/backend.ts'
 import { createBackend } from '../../src/engine/backends/create.ts'
 import type { Draft } from '../../src/engine/scheduler.ts'
 import type { GenerateRequest, GenerationEvent } from '../../src/engine/types.ts'
+import { Grammars } from '../../src/grammar/grammars.ts'
+import { Tokenizer } from '../../src/tokenizer/tokenizer.ts'
+import { vocabularyOf } from '../../src/tokenizer/vocabulary.ts'
 import { skipOf } from '../support/backends.ts'
 import { EngineDriver, GREEDY, tokens } from '../support/engine-driver.ts'
 import { STARTER_CHECKPOINT } from '../support/starter-checkpoint.ts'
 
+/** The whole one, whose vocabulary is a real one. */
+const STARTER = resolve(import.meta.dirname, '../../models/starter')
 const SAMPLED = { ...GREEDY, temperature: 0.8, seed: 5 }
 const promptOf = (seed: number) => [
   tokens(1, ...Array.from({ length: 30 }, (_, i) => 30 + ((seed * 37 + i * 53) % 190))),
@@ -66,6 +72,56 @@ for (const kvCacheType of KV_CACHE_TYPES) {
     })
   })
 }
+
+describe('guessing what a grammar prescribes, on native', { skip: skipOf('native') }, () => {
+  const schema = {
+    type: 'array',
+    minItems: 3,
+    items: {
+      type: 'object',
+      properties: { temperature: { enum: [1, 2] }, 'wind direction': { enum: ['n', 's'] } },
+      required: ['temperature', 'wind direction'],
+      additionalProperties: false,
+    },
+  }
+  let session: DecoderSession
+  let grammars: Grammars
+  let stopTokenIds: ReadonlySet<number>
+  before(async () => {
+    const tokenizer = await Tokenizer.load(STARTER)
+    const backend = await createBackend('native')
+    session = await backend.loadDecoder(STARTER, {
+      ...{ threads: 2, kvCacheBytes: 8 << 20, kvBlockSize: 16 },
+    })
+    grammars = new Grammars({
+      vocabulary: await vocabularyOf(tokenizer, session.vocabSize),
+      ...{ compileTimeoutMs: 60_000, cacheBytes: 2 ** 24 },
+    })
+    stopTokenIds = new Set([tokenizer.size - 1])
+  })
+  after(async () => {
+    await grammars?.dispose()
+    await session?.dispose()
+  })
+
+  it('the same bits in fewer steps', async () => {
+    const grammar = await grammars.compile({ kind: 'json', schema })
+    const ask = async (maxDraftTokens: number) => {
+      const engine = new EngineDriver(session, { maxDraftTokens, stepTokenBudget: 48 })
+      const sampling = { ...SAMPLED, topLogprobs: 3 }
+      const id = engine.submit(
+        { prompt: promptOf(40), maxTokens: 120, sampling, stopTokenIds },
+        grammar,
+      )
+      await engine.finish()
+      return { events: byChoice(engine.events.get(id)!), steps: engine.core.takeStats().steps }
+    }
+    const plain = await ask(0)
+    const guessed = await ask(8)
+    assert.deepEqual(guessed.events, plain.events)
+    assert.ok(guessed.steps < 0.8 * plain.steps, `${guessed.steps} of ${plain.steps} steps`)
+  })
+})
 
 /** Guesses of what is known to come, up to some token; requests are numbered from 1. */
 function halfRight(known: readonly Answer[]): Draft {
