@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runTask } from '../src/task-thread.ts'
 import { Checkpoint } from '../src/weights/checkpoint.ts'
+import { heldUp } from './held-up.ts'
 
 const tensors = Number(process.argv[2] ?? 100_000)
 const files = Number(process.argv[3] ?? 163)
@@ -64,26 +65,4 @@ async function checkpoint(count: number): Promise<string> {
   const index = JSON.stringify({ weight_map: places })
   if (count > 1) await writeFile(join(directory, 'model.safetensors.index.json'), index)
   return directory
-}
-
-/** Processor time of this thread, in milliseconds: other programs do not count. */
-async function heldUp(work: () => Promise<void>): Promise<{ longest: number; whole: number }> {
-  const now = () => {
-    const { user, system } = process.threadCpuUsage()
-    return (user + system) / 1000
-  }
-  const start = now()
-  let longest = 0
-  let last = start
-  let isRunning = true
-  const turn = () => {
-    longest = Math.max(longest, now() - last)
-    last = now()
-    if (isRunning) setImmediate(turn)
-  }
-  setImmediate(turn)
-  await work()
-  isRunning = false
-  turn()
-  return { longest, whole: now() - start }
 }

@@ -57,7 +57,6 @@ describe('entries load no more packages than they need', () => {
         '@fastify/multipart',
         '@fastify/websocket',
         '@huggingface/jinja',
-        '@huggingface/tokenizers',
         'fastify',
         'ipaddr.js',
         'pino',

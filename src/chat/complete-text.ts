@@ -14,7 +14,7 @@ import type {
 import { watchedGeneration } from '../engine/watched-generation.ts'
 import { AerieError } from '../errors.ts'
 import { AnswerAccount } from '../limits/answer-account.ts'
-import { ALL_TOKENS, type Tokenizer } from '../tokenizer/tokenizer.ts'
+import { ALL_TOKENS, type TokenTable } from '../tokenizer/token-table.ts'
 import { GenerationTrace } from '../tracing/generation-trace.ts'
 import { answer } from './answer.ts'
 import type { CompletionEvent, CompletionRequest, PromptToken } from './completion-contract.ts'
@@ -250,7 +250,7 @@ class PromptReader implements Generation {
 
 /** The prompt, for clients that want it in front of its answers. */
 async function told(
-  tokenizer: Tokenizer,
+  tokenizer: TokenTable,
   { prompts, sampling }: CompletionRequest,
   prompt: number,
   ids: Int32Array,
@@ -279,7 +279,7 @@ async function told(
 }
 
 /** How many tokens stand before the first that the text begins with. */
-function firstShown(tokenizer: Tokenizer, text: string, ids: Int32Array): number {
+function firstShown(tokenizer: TokenTable, text: string, ids: Int32Array): number {
   const at = ids.findIndex((id) => {
     return (
       !tokenizer.isSpecial(id) || text.startsWith(toTokenText(tokenizer, { id, logprob: 0 }).token)

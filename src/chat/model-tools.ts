@@ -1,7 +1,7 @@
 /** How a served model is told of tools and calls them: what its chat template does decides. */
 import type { CallSyntax, TemplateRules, ToolFormat } from '../../models/tools/format.ts'
 import { TEMPLATE_FORMATS, WRITTEN_FORMATS } from '../../models/tools/formats.ts'
-import type { Tokenizer } from '../tokenizer/tokenizer.ts'
+import type { TokenTable } from '../tokenizer/token-table.ts'
 import { readsCall, spellsCall } from './format-probe.ts'
 import type { ChatTemplate, TemplateMessage } from './template.ts'
 
@@ -51,7 +51,7 @@ const CALLED: readonly TemplateMessage[] = [
 /** Asks the template what it does with tools. */
 export function modelTools(
   template: Pick<ChatTemplate, 'render' | 'text'>,
-  tokenizer: Pick<Tokenizer, 'idOf' | 'isSpecial'>,
+  tokenizer: Pick<TokenTable, 'idOf' | 'isSpecial'>,
 ): ModelTools {
   const render = (messages: readonly TemplateMessage[], tools?: readonly object[]) => {
     try {
@@ -107,7 +107,7 @@ function writtenIn(
 function described(
   { name, calls, written }: ToolFormat,
   source: ModelTools['source'],
-  tokenizer: Pick<Tokenizer, 'idOf' | 'isSpecial'>,
+  tokenizer: Pick<TokenTable, 'idOf' | 'isSpecial'>,
   writing: ToolWriting,
 ): ModelTools {
   const { begins, end, argumentsMark = '' } = calls

@@ -28,8 +28,8 @@ import { groupShards, shardOf } from '../gguf-name.ts'
 import type { ClipLimits } from '../media/video/contract.ts'
 import { isModelFile } from '../model-file.ts'
 import { FILE_LIMITS, isJsonObject, listFolder, readJson, resolveInside } from '../model-folder.ts'
-import { EncoderThread } from '../tokenizer/encoder-thread.ts'
-import { Tokenizer } from '../tokenizer/tokenizer.ts'
+import { EncoderThread, type TextsToIds } from '../tokenizer/encoder-thread.ts'
+import type { TokenTable } from '../tokenizer/token-table.ts'
 import { signatureOf, Unchanged } from '../unchanged.ts'
 import { type ModelTools, modelTools } from './model-tools.ts'
 import { defaultSampling, type SamplingDefaults } from './sampling.ts'
@@ -38,10 +38,16 @@ import { ChatTemplate } from './template.ts'
 /** Of log-mel. */
 const FRAMES_PER_SECOND = 100
 
+/** A vocabulary, and who encodes texts by it. */
+export interface LoadedTokenizer extends TextsToIds {
+  readonly tokenizer: TokenTable
+  dispose(): Promise<void>
+}
+
 /** What stands in the files of a model folder beside the weights. */
 export interface ModelText {
-  readonly tokenizer: Tokenizer
-  readonly encoder: EncoderThread
+  readonly tokenizer: TokenTable
+  readonly encoder: LoadedTokenizer
   readonly template: ChatTemplate
   readonly tools: ModelTools
   readonly samplingDefaults: SamplingDefaults
@@ -131,7 +137,7 @@ export function videoBounds(
 /** How a model hears, and how many sounds a request may bring. */
 export function soundBounds(
   { hearing }: Pick<ModelConfig, 'hearing'>,
-  tokenizer: Pick<Tokenizer, 'idOf'>,
+  tokenizer: Pick<TokenTable, 'idOf'>,
   { maxSoundsPerRequest }: { readonly maxSoundsPerRequest: number },
 ): Pick<ServedModel, 'hearing' | 'maxSounds' | 'audioTokenId'> {
   return {
@@ -174,30 +180,49 @@ function audioCapabilities({ hearing, maxSounds }: ServedModel): AudioCapabiliti
   return { maxSounds, maxSeconds: maxWindows * windowSeconds, windowSeconds, tokensPerWindow }
 }
 
-/** Reads tokenizer, template and generation defaults of a folder, or of a GGUF file. Rejects with `invalid_package`. */
+type ConversationOf = (has: (token: string) => boolean) => Conversation | undefined
+
+/**
+ * Reads tokenizer, template and generation defaults of a folder, or of a GGUF file; the caller disposes of its encoder. `load`: who
+ * builds the tokenizer, a thread where nothing else is said. Rejects with `invalid_package`.
+ */
 export async function loadModelText(
   folder: string,
-  conversationOf?: (has: (token: string) => boolean) => Conversation | undefined,
+  conversationOf?: ConversationOf,
+  load: (folder: string) => Promise<LoadedTokenizer> = (path) => EncoderThread.load(path),
 ): Promise<ModelText> {
+  const encoder = await load(folder)
+  try {
+    return await textAround(encoder, folder, conversationOf)
+  } catch (error) {
+    await encoder.dispose()
+    throw error
+  }
+}
+
+async function textAround(
+  encoder: LoadedTokenizer,
+  folder: string,
+  conversationOf: ConversationOf | undefined,
+): Promise<ModelText> {
+  const { tokenizer } = encoder
   const isFile = await isModelFile(folder)
-  const [tokenizer, generation] = await Promise.all([
-    Tokenizer.load(folder),
-    isFile ? {} : readGenerationConfig(folder),
-  ])
+  const generation = isFile ? {} : await readGenerationConfig(folder)
   const conversation = conversationOf?.((token) => tokenizer.idOf(token) !== undefined)
   const template = conversation
     ? await ChatTemplate.ofFamily(conversation.template, tokenizer)
     : isFile
       ? ChatTemplate.ofTokenizer(tokenizer)
       : await ChatTemplate.load(folder, tokenizer)
+  const [firstIds] = conversation?.addsBos ? await encoder.encode([''], { whole: true }) : []
   return {
     tokenizer,
-    encoder: new EncoderThread(tokenizer, folder),
+    encoder,
     template,
     tools: modelTools(template, tokenizer),
     samplingDefaults: defaultSampling(generation),
     defaultMaxTokens: maxNewTokens(generation),
-    firstIds: conversation?.addsBos ? tokenizer.encodeWhole('') : new Int32Array(),
+    firstIds: firstIds ?? new Int32Array(),
     stopTokenIds: stopIds(generation, tokenizer, conversation?.stopTokens ?? []),
   }
 }
@@ -271,7 +296,7 @@ function maxNewTokens(generation: Record<string, unknown>): number {
 
 function stopIds(
   generation: Record<string, unknown>,
-  tokenizer: Tokenizer,
+  tokenizer: TokenTable,
   more: readonly string[],
 ): Set<number> {
   const eos = generation['eos_token_id']

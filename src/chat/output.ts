@@ -1,6 +1,6 @@
 /** One answer on its way out: token ids → text, stop strings, log probabilities. */
 import type { GenerationEvent, RankedLogprob, TokenLogprob } from '../engine/types.ts'
-import type { Detokenizer, Tokenizer } from '../tokenizer/tokenizer.ts'
+import type { Detokenizer, TokenTable } from '../tokenizer/token-table.ts'
 import type { TextLogprob, TokenText } from './contract.ts'
 import { StopMatcher, type StopResult } from './stop.ts'
 
@@ -16,7 +16,7 @@ export interface TextChunk {
 }
 
 export class ChoiceOutput {
-  readonly #tokenizer: Tokenizer
+  readonly #tokenizer: TokenTable
   readonly #detokenizer: Detokenizer
   readonly #stop: StopMatcher
   /** Of tokens whose text is not sent yet, with where it begins in all text so far, in UTF-16 units. */
@@ -30,7 +30,7 @@ export class ChoiceOutput {
   #stopped = false
 
   /** `shown`: special tokens that the text shows. */
-  constructor(tokenizer: Tokenizer, stops: readonly string[], shown?: ReadonlySet<number>) {
+  constructor(tokenizer: TokenTable, stops: readonly string[], shown?: ReadonlySet<number>) {
     this.#tokenizer = tokenizer
     this.#detokenizer = tokenizer.detokenizer(shown)
     this.#stop = new StopMatcher(stops)
@@ -102,7 +102,7 @@ export class ChoiceOutput {
 }
 
 /** A token as text and bytes. */
-export function toTokenText(tokenizer: Tokenizer, { id, logprob }: TokenLogprob): TokenText {
+export function toTokenText(tokenizer: TokenTable, { id, logprob }: TokenLogprob): TokenText {
   const bytes = tokenizer.bytesOf(id)
   return {
     token: new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes),

@@ -1,8 +1,8 @@
 /** Conversation → prompt: rendered text, token ids, and where pictures, clips and sounds go. */
 import type { MessageContent, ModelLimits } from '../../models/family.ts'
 import { AerieError } from '../errors.ts'
-import type { EncoderThread } from '../tokenizer/encoder-thread.ts'
-import type { Tokenizer } from '../tokenizer/tokenizer.ts'
+import type { TextsToIds } from '../tokenizer/encoder-thread.ts'
+import type { TokenTable } from '../tokenizer/token-table.ts'
 import type { ChatMessage, Tool } from './contract.ts'
 import { mapTexts, parseExactly, withExactNumbers } from './json-text.ts'
 import type { ModelTools } from './model-tools.ts'
@@ -31,8 +31,8 @@ export type PromptPiece = { readonly kind: 'tokens'; readonly ids: Int32Array } 
 
 /** What a model brings to its prompts. */
 export interface PromptBuilder extends MediaPrompts {
-  readonly tokenizer: Tokenizer
-  readonly encoder: EncoderThread
+  readonly tokenizer: TokenTable
+  readonly encoder: TextsToIds
   readonly template: ChatTemplate
   /** What comes before every prompt. */
   readonly firstIds: Int32Array

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { Template } from '@huggingface/jinja'
 import type { PromptSource } from '../capabilities/document.ts'
 import { AerieError } from '../errors.ts'
-import type { Tokenizer } from '../tokenizer/tokenizer.ts'
+import type { TokenTable } from '../tokenizer/token-table.ts'
 import { withEmptyForUndefined } from './jinja-undefined.ts'
 import { findTemplate } from './template-source.ts'
 
@@ -58,7 +58,7 @@ export class ChatTemplate {
   }
 
   /** The template of `models/conversations` of that name. */
-  static async ofFamily(name: string, tokenizer: Tokenizer): Promise<ChatTemplate> {
+  static async ofFamily(name: string, tokenizer: TokenTable): Promise<ChatTemplate> {
     const text = await readFile(
       new URL(`../../models/conversations/${name}.jinja`, import.meta.url),
       'utf8',
@@ -68,7 +68,7 @@ export class ChatTemplate {
   }
 
   /** The template that came with the tokenizer: that of a GGUF file. Throws `invalid_package` when there is none. */
-  static ofTokenizer(tokenizer: Tokenizer): ChatTemplate {
+  static ofTokenizer(tokenizer: TokenTable): ChatTemplate {
     const text = tokenizer.config['chat_template']
     if (typeof text !== 'string')
       throw new AerieError('invalid_package', 'no chat template: expected tokenizer.chat_template')
@@ -82,7 +82,7 @@ export class ChatTemplate {
   }
 
   /** The folder's own template. Throws `invalid_package` when there is none, or it is no Jinja. */
-  static async load(modelDir: string, tokenizer: Tokenizer): Promise<ChatTemplate> {
+  static async load(modelDir: string, tokenizer: TokenTable): Promise<ChatTemplate> {
     const { text, toolText, file } = await findTemplate(modelDir, tokenizer.config)
     try {
       return new ChatTemplate(text, specialTokenVariables(tokenizer), { source: file }, toolText)
@@ -121,7 +121,7 @@ export class ChatTemplate {
 }
 
 /** `bos_token`, `eos_token`, … as strings, whichever of the two published spellings the file uses. */
-function specialTokenVariables(tokenizer: Tokenizer): Record<string, string> {
+function specialTokenVariables(tokenizer: TokenTable): Record<string, string> {
   const variables: Record<string, string> = {}
   for (const name of ['bos_token', 'eos_token', 'pad_token', 'unk_token']) {
     const value = tokenizer.config[name]

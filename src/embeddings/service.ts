@@ -21,7 +21,7 @@ import {
   embeddingTokens,
 } from './contract.ts'
 import { patchesOf, type SeenPicture, seenAs } from './seen-size.ts'
-import { embedText, type ReadText, readText, type TextSide } from './texts.ts'
+import { embedText, type ReadText, readTexts, type TextSide } from './texts.ts'
 
 /** A tower that is served alone: everything that a request to it needs, loaded. */
 export interface ServedTower {
@@ -78,7 +78,7 @@ export function createEmbeddingService(options: EmbeddingServiceOptions): Embedd
       const model = findModel({ models, others, othersDo }, request.model)
       const output = outputOf(model, request)
       const inputs = imagesOf(model, request)
-      const texts = textsOf(model, request, output)
+      const texts = await textsOf(model, request, output)
       const deadlineMs = Math.min(request.deadlineMs ?? options.deadlineMs, options.deadlineMs)
       using deadline = withDeadline(clientSignal, deadlineMs)
       const { signal } = deadline
@@ -156,28 +156,28 @@ function outputOf(
   return output
 }
 
-/** Throws `unsupported_parameter` for text that the tower does not read, `invalid_request` for an output that texts do not have. */
-function textsOf(
+/** Rejects with `unsupported_parameter` for text that the tower does not read, with `invalid_request` for an output that texts do not have. */
+async function textsOf(
   { id, text }: ServedTower,
   { inputs }: EmbeddingRequest,
   output: EmbeddingOutput,
-): ReadText[] {
-  return inputs.flatMap((input) => {
-    if (input.type === 'image') return []
-    const { param } = input
-    if (!text) {
-      throw new AerieError(
-        'unsupported_parameter',
-        `${param}: ${id} embeds pictures and has no text side; expected a data: URI, an http(s) URL or an image_url part, got a text`,
-        { param },
-      )
-    }
-    if (output.name !== text.tower.output) {
-      const message = `aerie.output: expected ${JSON.stringify(text.tower.output)}, which texts have alone, got ${JSON.stringify(output.name)}`
-      throw new AerieError('invalid_request', message, { param: 'aerie.output' })
-    }
-    return [readText(text, input)]
-  })
+): Promise<ReadText[]> {
+  const texts = inputs.filter((input) => input.type !== 'image')
+  const [first] = texts
+  if (!first) return []
+  const { param } = first
+  if (!text) {
+    throw new AerieError(
+      'unsupported_parameter',
+      `${param}: ${id} embeds pictures and has no text side; expected a data: URI, an http(s) URL or an image_url part, got a text`,
+      { param },
+    )
+  }
+  if (output.name !== text.tower.output) {
+    const message = `aerie.output: expected ${JSON.stringify(text.tower.output)}, which texts have alone, got ${JSON.stringify(output.name)}`
+    throw new AerieError('invalid_request', message, { param: 'aerie.output' })
+  }
+  return await readTexts(text, texts)
 }
 
 /** As the inputs stand in the request. */

@@ -3,15 +3,19 @@ import { createHash } from 'node:crypto'
 import type { TextTower } from '../../models/family.ts'
 import type { Encoder } from '../engine/types.ts'
 import { AerieError } from '../errors.ts'
-import type { Tokenizer } from '../tokenizer/tokenizer.ts'
+import type { TextsToIds } from '../tokenizer/encoder-thread.ts'
+import type { TokenTable } from '../tokenizer/token-table.ts'
 import type { EmbeddedText, EmbeddingInput } from './contract.ts'
 
 /** The side of a tower that reads. */
 export interface TextSide {
   readonly tower: TextTower
-  readonly tokenizer: Tokenizer
+  readonly tokenizer: TokenTable
+  readonly encoder: TextsToIds
   /** What a text is filled up with. */
   readonly padId: number
+  /** With which the tokenizer ends a text; undefined where it adds nothing. */
+  readonly endId: number | undefined
 }
 
 /** A text cut into tokens. */
@@ -25,8 +29,12 @@ export interface ReadText {
 
 type TextInput = Exclude<EmbeddingInput, { type: 'image' }>
 
-/** What of a text side must be known of its tokenizer. Throws `invalid_package` for one that has no padding, or more tokens than the tower. */
-export function textSide(tower: TextTower, tokenizer: Tokenizer): TextSide {
+/** What of a text side must be known of its tokenizer. Rejects with `invalid_package` for one that has no padding, or more tokens than the tower. */
+export async function textSide(
+  tower: TextTower,
+  encoder: TextsToIds & Pick<TextSide, 'tokenizer'>,
+): Promise<TextSide> {
+  const { tokenizer } = encoder
   const pad = tokenizer.config['pad_token']
   const name = typeof pad === 'object' && pad !== null && 'content' in pad ? pad.content : pad
   const padId = typeof name === 'string' ? tokenizer.idOf(name) : undefined
@@ -34,29 +42,34 @@ export function textSide(tower: TextTower, tokenizer: Tokenizer): TextSide {
     const what = `tokenizer_config.json: pad_token: expected a token of the vocabulary, got ${JSON.stringify(pad)}`
     throw new AerieError('invalid_package', what)
   }
-  return { tower, tokenizer, padId }
+  const [nothing] = await encoder.encode([''], { whole: true })
+  return { tower, tokenizer, encoder, padId, endId: nothing!.at(-1) }
 }
 
-/** Throws `context_length_exceeded`, and `invalid_request` for ids that are none of a whole text. */
-export function readText(side: TextSide, input: TextInput): ReadText {
-  const { maxTokens } = side.tower
-  const ids = input.type === 'ids' ? checkedIds(side, input) : encoded(side, input)
-  if (ids.length > maxTokens) throw tooLong(side, input, `the text is ${ids.length} tokens long`)
-  const tokens = new Int32Array(maxTokens).fill(side.padId)
-  tokens.set(ids)
-  return { type: 'text', tokens, length: ids.length }
+/** In order. Rejects with `context_length_exceeded`, and with `invalid_request` for ids that are none of a whole text. */
+export async function readTexts(side: TextSide, inputs: readonly TextInput[]): Promise<ReadText[]> {
+  const { tower, encoder } = side
+  const { maxTokens } = tower
+  const written = inputs.flatMap((input) => (input.type === 'text' ? [prepared(side, input)] : []))
+  const encoded = (await encoder.encode(written, { whole: true })).values()
+  return inputs.map((input) => {
+    const ids = input.type === 'ids' ? checkedIds(side, input) : encoded.next().value!
+    if (ids.length > maxTokens) throw tooLong(side, input, `the text is ${ids.length} tokens long`)
+    if (ids.some((id) => id >= tower.vocabSize))
+      throw new Error('the tokenizer has more tokens than the tower')
+    const tokens = new Int32Array(maxTokens).fill(side.padId)
+    tokens.set(ids)
+    return { type: 'text', tokens, length: ids.length }
+  })
 }
 
-function encoded(side: TextSide, input: Extract<TextInput, { type: 'text' }>): Int32Array {
+function prepared(side: TextSide, input: Extract<TextInput, { type: 'text' }>): string {
   const { tower, tokenizer } = side
-  const prepared = PREPARED[tower.preparation](input.text)
+  const text = PREPARED[tower.preparation](input.text)
   // Before any work that grows with the text.
-  if (prepared.length > tower.maxTokens * tokenizer.maxTokenBytes)
-    throw tooLong(side, input, `the text has ${prepared.length} characters`)
-  const ids = tokenizer.encodeWhole(prepared)
-  if (ids.some((id) => id >= tower.vocabSize))
-    throw new Error('the tokenizer has more tokens than the tower')
-  return ids
+  if (text.length > tower.maxTokens * tokenizer.maxTokenBytes)
+    throw tooLong(side, input, `the text has ${text.length} characters`)
+  return text
 }
 
 /**
@@ -64,7 +77,7 @@ function encoded(side: TextSide, input: Extract<TextInput, { type: 'text' }>): I
  * looked up, would give a vector of nothing: they are refused as far as they can be told.
  */
 function checkedIds(
-  { tower, tokenizer }: TextSide,
+  { tower, endId: end }: TextSide,
   { ids, param }: Extract<TextInput, { type: 'ids' }>,
 ): readonly number[] {
   const invalid = (at: number, what: string) => {
@@ -74,7 +87,6 @@ function checkedIds(
   }
   const stranger = ids.findIndex((id) => id >= tower.vocabSize)
   if (stranger >= 0) throw invalid(stranger, `a token id below ${tower.vocabSize}`)
-  const end = tokenizer.encodeWhole('').at(-1)
   if (end !== undefined && ids.at(-1) !== end)
     throw invalid(ids.length - 1, `${end} as the last, with which the tokenizer ends a text`)
   return ids

@@ -1,4 +1,5 @@
 /** The bytes of every token that can be chosen, as grammars see them; shared by threads. */
+import { setImmediate } from 'node:timers/promises'
 
 export interface Vocabulary {
   /** Of all tokens, one behind the other. Tokens without any can not be said: ids that no token has, and special ones that are not shown. */
@@ -36,18 +37,25 @@ export async function collectVocabulary(
 ): Promise<Vocabulary> {
   const isSpecial = new Set(special.map(({ id }) => id))
   const offsets = new Int32Array(new SharedArrayBuffer(4 * (size + 1)))
-  const all: Uint8Array[] = []
-  for (let id = 0; id < size; id++) {
+  await ofEach(size, (id) => {
     const own = isSpecial.has(id) ? specialBytes(id) : bytesOf(id)
-    const bytes = own.includes(SPECIAL) && !isSpecial.has(id) ? own.subarray(0, 0) : own
-    all.push(bytes)
-    offsets[id + 1] = offsets[id]! + bytes.length
-    if (id % AT_ONCE === AT_ONCE - 1) await new Promise((resolve) => setImmediate(resolve))
-  }
+    const isNever = own.includes(SPECIAL) && !isSpecial.has(id)
+    offsets[id + 1] = offsets[id]! + (isNever ? 0 : own.length)
+  })
   const bytes = new Uint8Array(new SharedArrayBuffer(offsets[size]!))
-  for (const [id, token] of all.entries()) bytes.set(token, offsets[id]!)
+  await ofEach(size, (id) => {
+    if (offsets[id] === offsets[id + 1]) return
+    bytes.set(isSpecial.has(id) ? specialBytes(id) : bytesOf(id), offsets[id]!)
+  })
   const longestFirst = special.toSorted((a, b) => b.text.length - a.text.length)
   return { bytes, offsets, stripsLeadingSpace, special: longestFirst }
+}
+
+async function ofEach(size: number, look: (id: number) => void): Promise<void> {
+  for (let id = 0; id < size; id++) {
+    look(id)
+    if (id % AT_ONCE === AT_ONCE - 1) await setImmediate()
+  }
 }
 
 export function vocabularySize({ offsets }: Vocabulary): number {

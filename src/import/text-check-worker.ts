@@ -5,6 +5,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { loadModelText } from '../chat/model.ts'
 import { AerieError, toWireError } from '../errors.ts'
 import { isModelFile } from '../model-file.ts'
+import { encoderHere } from '../tokenizer/encoder-here.ts'
 import { Tokenizer } from '../tokenizer/tokenizer.ts'
 import { openModelSource } from '../weights/model-source.ts'
 import type { FromTextCheck, TextFacts, TextToCheck } from './text-check.ts'
@@ -29,16 +30,19 @@ async function examine(modelDir: string): Promise<TextFacts | undefined> {
   const { family, config, embeddingTower, speech, messageContent } = model
   if (embeddingTower && !embeddingTower.text) return undefined
   const directory = join(modelDir, family.textFolder ?? '')
+  const tokenizer = await Tokenizer.load(directory)
   if (speech || embeddingTower) {
     // It has no conversations; what it writes or reads is of its vocabulary all the same.
-    const tokenizer = await Tokenizer.load(directory)
     say({ type: 'loaded' })
     for (const written of TRIAL_TEXTS) encodes(tokenizer, written)
     return undefined
   }
-  const text = await loadModelText(directory, (has) => family.conversation?.(config, has))
+  const text = await loadModelText(
+    directory,
+    (has) => family.conversation?.(config, has),
+    async () => encoderHere(tokenizer),
+  )
   say({ type: 'loaded' })
-  const { tokenizer } = text
   const remarks: string[] = []
   for (const written of TRIAL_TEXTS) encodes(tokenizer, written)
   const content = messageContent === 'parts' ? [{ type: 'text' as const, text: 'Hello' }] : 'Hello'

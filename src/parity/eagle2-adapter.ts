@@ -7,7 +7,8 @@ import { loadModelText } from '../chat/model.ts'
 import { createBackend } from '../engine/backends/create.ts'
 import { openModelFiles } from '../engine/backends/model-files.ts'
 import { AerieError } from '../errors.ts'
-import type { Tokenizer } from '../tokenizer/tokenizer.ts'
+import { encoderHere } from '../tokenizer/encoder-here.ts'
+import { Tokenizer } from '../tokenizer/tokenizer.ts'
 import type { ParityAdapter, ParityRun } from './adapter.ts'
 import type { ComputedTensor, Fact } from './compare.ts'
 import { type AnswerEnd, SESSION } from './decoding.ts'
@@ -66,8 +67,11 @@ async function run(reference: ReferenceCase, backend: string): Promise<ParityRun
   const model = await loadModelConfig(checkpoint)
   const files = await openModelFiles(checkpoint)
   await using _checkpoint = files.checkpoint
-  const { tokenizer, template, encoder } = await loadModelText(checkpoint, (has) =>
-    model.family.conversation?.(model.config, has),
+  const tokenizer = await Tokenizer.load(checkpoint)
+  const { template } = await loadModelText(
+    checkpoint,
+    (has) => model.family.conversation?.(model.config, has),
+    async () => encoderHere(tokenizer),
   )
   const session = await (await createBackend(backend)).loadDecoder(checkpoint, SESSION)
   const tools: PromptTools = {
@@ -106,7 +110,6 @@ async function run(reference: ReferenceCase, backend: string): Promise<ParityRun
     }
     facts.push(...compareFrameRules(expected))
   } finally {
-    await encoder.dispose()
     await session.dispose()
   }
   return { tensors, facts, leftOut: new Map() }

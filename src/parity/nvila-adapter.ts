@@ -15,7 +15,7 @@ import { ChatTemplate } from '../chat/template.ts'
 import type { Segment } from '../engine/backend.ts'
 import { createBackend } from '../engine/backends/create.ts'
 import { type ModelFiles, openModelFiles } from '../engine/backends/model-files.ts'
-import { EncoderThread } from '../tokenizer/encoder-thread.ts'
+import { encoderHere } from '../tokenizer/encoder-here.ts'
 import { Tokenizer } from '../tokenizer/tokenizer.ts'
 import type { ParityAdapter, ParityRun } from './adapter.ts'
 import { type CasePicture, joinFloats, loadCasePicture } from './case-pictures.ts'
@@ -63,6 +63,7 @@ interface Model {
   readonly backend: string
   readonly loaded: ModelConfig
   readonly files: ModelFiles
+  readonly tokenizer: Tokenizer
   readonly builder: Omit<PromptBuilder, 'picturePrompt'>
 }
 
@@ -71,7 +72,7 @@ async function run(reference: ReferenceCase, backend: string): Promise<ParityRun
   const loaded = await loadModelConfig(checkpoint)
   const folder = join(checkpoint, loaded.family.textFolder ?? '')
   const tokenizer = await Tokenizer.load(folder)
-  const encoder = new EncoderThread(tokenizer, folder)
+  const encoder = encoderHere(tokenizer)
   const conversation = loaded.family.conversation?.(
     loaded.config,
     (token) => tokenizer.idOf(token) !== undefined,
@@ -90,7 +91,7 @@ async function run(reference: ReferenceCase, backend: string): Promise<ParityRun
     messageContent: loaded.messageContent,
     limits: loaded.limits,
   }
-  const model = { reference, backend, loaded, files, builder }
+  const model = { reference, backend, loaded, files, tokenizer, builder }
   const tensors = new Map<string, ComputedTensor>()
   const facts = [...tableFacts(loaded, reference), ...tokenizationFacts(tokenizer, reference)]
   try {
@@ -227,7 +228,7 @@ async function encodeMedia(
 
 /** A stretch of a picture's features with the tokens around it. */
 function imageSegments(
-  { builder, files, loaded }: Model,
+  { tokenizer, files, loaded }: Model,
   features: Float32Array,
   { firstRow, rows }: MediumPiece,
 ): Segment[] {
@@ -235,15 +236,15 @@ function imageSegments(
   const { hiddenSize } = files.limits
   const data = features.subarray(firstRow * hiddenSize, (firstRow + rows) * hiddenSize)
   return [
-    { kind: 'tokens', ids: builder.tokenizer.encode(before) },
+    { kind: 'tokens', ids: tokenizer.encode(before) },
     { kind: 'embeddings', rows, data },
-    { kind: 'tokens', ids: builder.tokenizer.encode(after) },
+    { kind: 'tokens', ids: tokenizer.encode(after) },
   ]
 }
 
 /** Pooled frames with the tokens around them. */
 function videoSegments(
-  { builder, files }: Model,
+  { tokenizer, files }: Model,
   frames: readonly Float32Array[],
   { encoder }: VideoSettings,
 ): Segment[] {
@@ -255,7 +256,7 @@ function videoSegments(
     return { values: poolFrames(all, side, hiddenSize, size), rows: rows * columns }
   })
   return videoPieces(encoder, frames.length, side).map((piece): Segment => {
-    if (piece.kind === 'text') return { kind: 'tokens', ids: builder.tokenizer.encode(piece.text) }
+    if (piece.kind === 'text') return { kind: 'tokens', ids: tokenizer.encode(piece.text) }
     const { values, rows } = pools[piece.pool]!
     const size = rows * hiddenSize
     const data = values.subarray(piece.frame * size, (piece.frame + 1) * size)

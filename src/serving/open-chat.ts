@@ -60,10 +60,10 @@ export async function openChat(
     grammars: { compileTimeoutMs: config.grammarTimeoutMs, cacheBytes: config.grammarCacheBytes },
   }
   // Everything that can start does so at once; what did start is closed again when another part fails.
-  const [text, facts, engine, encoder] = await startAll([
+  const [{ text }, facts, engine, encoder] = await startAll([
     loadModelText(join(modelDir, family.textFolder ?? ''), (has) =>
       family.conversation?.(familyConfig, has),
-    ),
+    ).then((text) => ({ text, dispose: () => text.encoder.dispose() })),
     factsOf(found, backend, decoding.kvCacheType),
     startEngine({
       ...worker,

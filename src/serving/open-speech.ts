@@ -6,7 +6,7 @@ import { startRecogniser } from '../speech/recogniser.ts'
 import { createSpeechService } from '../speech/service.ts'
 import { startAll } from '../start-all.ts'
 import type { Logger } from '../telemetry/logger.ts'
-import { Tokenizer } from '../tokenizer/tokenizer.ts'
+import { EncoderThread } from '../tokenizer/encoder-thread.ts'
 import type { LoadedModel } from './contract.ts'
 import type { Rooms } from './rooms.ts'
 import { runtimeFor } from './runtime.ts'
@@ -21,16 +21,17 @@ export async function openSpeech(
   const { directory: modelDir, name, model } = found
   const { threads, deadlineMs } = config
   const backend = runtimeFor(model.graphs, config, logger)
-  const [facts, tokenizer, recogniser] = await startAll([
+  const [facts, encoder, recogniser] = await startAll([
     factsOf(found, backend),
-    Tokenizer.load(modelDir),
+    EncoderThread.load(modelDir),
     startRecogniser({
       ...{ modelDir, backend, threads, logger },
       maxRows: config.speechBatch,
       maxWaiting: config.maxWaiting,
     }),
   ])
-  const served = { id: name, speech: model.speech!, tokenizer, recogniser }
+  const { tokenizer } = encoder
+  const served = { id: name, speech: model.speech!, tokenizer, encoder, recogniser }
   const { decoder: sounds } = media.sounds
   return {
     document: {
@@ -49,6 +50,6 @@ export async function openSpeech(
     stats: () => ({ engine: undefined, encoder: undefined, speech: recogniser.stats() }),
     problems: () => (recogniser.healthy ? [] : ['speech worker is down']),
     drain: async () => undefined,
-    dispose: () => recogniser.dispose(),
+    dispose: async () => void (await Promise.all([recogniser.dispose(), encoder.dispose()])),
   }
 }

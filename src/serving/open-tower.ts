@@ -1,5 +1,5 @@
 /** Opens a tower that is published alone: the parts that see and embed, put together. */
-import type { EmbeddingTower } from '../../models/family.ts'
+import type { EmbeddingTower, TextTower } from '../../models/family.ts'
 import { patchTokens } from '../capabilities/image-tokens.ts'
 import type { Config } from '../config.ts'
 import { createEmbeddingService, type ServedTower } from '../embeddings/service.ts'
@@ -9,7 +9,7 @@ import { type FoundModel, factsOf } from '../model-facts.ts'
 import { encoderBounds, limitsInForce } from '../part-options.ts'
 import { startAll } from '../start-all.ts'
 import type { Logger } from '../telemetry/logger.ts'
-import { Tokenizer } from '../tokenizer/tokenizer.ts'
+import { EncoderThread } from '../tokenizer/encoder-thread.ts'
 import type { LoadedModel } from './contract.ts'
 import type { Rooms } from './rooms.ts'
 import { runtimeFor } from './runtime.ts'
@@ -28,7 +28,7 @@ export async function openTower(
   const backend = runtimeFor(encoding, config, logger)
   const [facts, text, encoder] = await startAll([
     factsOf(found, backend),
-    tower.text && Tokenizer.load(modelDir).then((tokenizer) => textSide(tower.text!, tokenizer)),
+    tower.text && openTextSide(tower.text, modelDir),
     startEncoder({
       ...{ modelDir, backend, threads, packedWeights, logger },
       ...encoderBounds(config),
@@ -63,6 +63,16 @@ export async function openTower(
     stats: () => ({ engine: undefined, encoder: encoder.stats(), speech: undefined }),
     problems: () => (encoder.healthy ? [] : ['encoder worker is down']),
     drain: async () => undefined,
-    dispose: () => encoder.dispose(),
+    dispose: async () => void (await Promise.all([encoder.dispose(), text?.dispose()])),
+  }
+}
+
+async function openTextSide(tower: TextTower, modelDir: string) {
+  const thread = await EncoderThread.load(modelDir)
+  try {
+    return { ...(await textSide(tower, thread)), dispose: () => thread.dispose() }
+  } catch (error) {
+    await thread.dispose()
+    throw error
   }
 }

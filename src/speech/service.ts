@@ -6,7 +6,8 @@ import { withDeadline } from '../deadline.ts'
 import { AerieError } from '../errors.ts'
 import { currentAccount } from '../limits/account.ts'
 import type { LoadedSound, Sounds } from '../media/sound/sounds.ts'
-import type { Tokenizer } from '../tokenizer/tokenizer.ts'
+import type { TextsToIds } from '../tokenizer/encoder-thread.ts'
+import type { TokenTable } from '../tokenizer/token-table.ts'
 import { tracedEvents } from '../tracing/trace.ts'
 import type { Segment, SpeechEvent, SpeechService, TranscriptionRequest, Word } from './contract.ts'
 import { LANGUAGES } from './languages.ts'
@@ -21,7 +22,8 @@ export interface ServedSpeech {
   /** The name that requests use. */
   readonly id: string
   readonly speech: SpeechModel
-  readonly tokenizer: Tokenizer
+  readonly tokenizer: TokenTable
+  readonly encoder: TextsToIds
   readonly recogniser: Pick<Recogniser, 'recognise'>
 }
 
@@ -45,7 +47,7 @@ export function createSpeechService(options: SpeechServiceOptions): SpeechServic
     async *transcribe(request, clientSignal) {
       const model = find(request.model)
       const { bins, leastSeconds } = windowOf(model.speech)
-      const prepared = prepare(model, request)
+      const prepared = await prepare(model, request)
       using deadline = withDeadline(clientSignal, deadlineMs)
       const { signal } = deadline
       // Nothing tells how much is said, so what is written is owed; who owes too much has to wait.
@@ -88,10 +90,10 @@ function windowOf({ melBins, windowFrames }: SpeechModel) {
 }
 
 /** What does not depend on the sound, checked before anything is decoded. Throws `invalid_request` or `unsupported_parameter`. */
-function prepare(
-  { id, speech, tokenizer }: ServedSpeech,
+async function prepare(
+  { id, speech, encoder }: ServedSpeech,
   { task, language, prompt, temperature, words: areWordsTimed }: TranscriptionRequest,
-): Omit<WindowRequest, 'timestamps'> {
+): Promise<Omit<WindowRequest, 'timestamps'>> {
   if (task === 'translate' && speech.rules.multilingual?.translate === undefined) {
     const why = speech.rules.multilingual ? 'to translate' : 'on anything but English'
     const message = `model: ${id} was not trained ${why}; /v1/audio/transcriptions writes down what is said`
@@ -105,10 +107,12 @@ function prepare(
   // What is written like a special token must not become one.
   const isText = (token: number) => token < speech.rules.endOfText
   const words = prompt === undefined || prompt.trim() === '' ? '' : ` ${prompt.trim()}`
+  const spoken = languageOf(id, speech, language)
+  const [said] = await encoder.encode([words])
   return {
     task,
-    language: languageOf(id, speech, language),
-    previous: [...tokenizer.encode(words)].filter(isText),
+    language: spoken,
+    previous: [...said!].filter(isText),
     temperatures: temperature === 0 ? TEMPERATURES : [temperature],
     thresholds: THRESHOLDS,
   }

@@ -1,20 +1,23 @@
-/** Worker thread that encodes long texts, so that the main thread never spends more than moments on one. */
+/** Worker thread that has a vocabulary: builds it, says what it is, and encodes texts. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { toWireError } from '../errors.ts'
-import { type EncodeMessage, encodeTexts } from './encoder-thread.ts'
+import { encodeTexts, type FromTokenizer, type ToTokenizer } from './encoder-thread.ts'
 import { Tokenizer } from './tokenizer.ts'
 
 const tokenizer = Tokenizer.load((workerData as { modelDir: string }).modelDir)
 
-parentPort!.on('message', async ({ id, texts, whole }: EncodeMessage) => {
+parentPort!.on('message', async ({ id, ...question }: { id: number } & ToTokenizer) => {
+  const say = (message: FromTokenizer, transfer: ArrayBuffer[] = []) =>
+    parentPort!.postMessage(message, transfer)
   try {
     const loaded = await tokenizer
-    const ids = encodeTexts(loaded, texts, whole)
-    parentPort!.postMessage(
-      { id, ids },
+    if (question.type === 'table') return say({ id, answer: loaded.data })
+    const ids = encodeTexts(loaded, question.texts, question.whole)
+    say(
+      { id, answer: ids },
       ids.map((array) => array.buffer as ArrayBuffer),
     )
   } catch (error) {
-    parentPort!.postMessage({ id, error: toWireError(error) })
+    say({ id, error: toWireError(error) })
   }
 })

@@ -1,13 +1,13 @@
 /** What each token adds to a text, as grammars need it. */
 import { collectVocabulary, type Vocabulary } from '../grammar/vocabulary.ts'
-import type { Tokenizer } from './tokenizer.ts'
+import type { TokenTable } from './token-table.ts'
 
 /**
  * Of as many ids as there are logits. Special tokens add nothing to a text, so no grammar can ask for them, but for those that are
  * `shown` by their names.
  */
 export async function vocabularyOf(
-  tokenizer: Tokenizer,
+  tokenizer: TokenTable,
   size: number,
   shown: ReadonlySet<number> = new Set(),
 ): Promise<Vocabulary> {

@@ -7,7 +7,6 @@ import { buildPrompt, type PromptPiece } from '../../src/chat/prompt.ts'
 import type { MediumPiece, PromptMedium } from '../../src/chat/prompt-media.ts'
 import { ChatTemplate } from '../../src/chat/template.ts'
 import { EncoderThread } from '../../src/tokenizer/encoder-thread.ts'
-import { Tokenizer } from '../../src/tokenizer/tokenizer.ts'
 import { fastest } from '../support/fastest.ts'
 
 const dir = new URL('../../models/starter/', import.meta.url).pathname
@@ -29,8 +28,8 @@ const user = (...content: ChatMessage['content']): ChatMessage => ({
 })
 
 describe('prompt of the starter family', async () => {
-  const tokenizer = await Tokenizer.load(dir)
-  const encoder = new EncoderThread(tokenizer, dir)
+  const encoder = await EncoderThread.load(dir)
+  const { tokenizer } = encoder
   after(() => encoder.dispose())
   const builder = {
     tokenizer,
@@ -123,8 +122,8 @@ describe('prompt of the starter family', async () => {
 })
 
 describe('prompt of a family whose pictures are many tiles', async () => {
-  const tokenizer = await Tokenizer.load(dir)
-  const encoder = new EncoderThread(tokenizer, dir)
+  const encoder = await EncoderThread.load(dir)
+  const { tokenizer } = encoder
   after(() => encoder.dispose())
   const template = new ChatTemplate(
     "{% for p in messages[0]['content'] %}{% if p['type'] == 'image' %}<image-{{ loop.index }}>{% else %}{{ p['text'] }}{% endif %}{% endfor %}",
@@ -189,8 +188,8 @@ describe('prompt of a family whose pictures are many tiles', async () => {
 })
 
 describe('prompt of a family whose chat template wants strings', async () => {
-  const tokenizer = await Tokenizer.load(dir)
-  const encoder = new EncoderThread(tokenizer, dir)
+  const encoder = await EncoderThread.load(dir)
+  const { tokenizer } = encoder
   after(() => encoder.dispose())
   const template = new ChatTemplate(
     "{% for m in messages %}[{{ m['role'] + ':' + m['content'] }}]{% endfor %}",
@@ -263,8 +262,8 @@ describe('prompt of a family whose chat template wants strings', async () => {
 })
 
 describe('participant names', async () => {
-  const tokenizer = await Tokenizer.load(dir)
-  const encoder = new EncoderThread(tokenizer, dir)
+  const encoder = await EncoderThread.load(dir)
+  const { tokenizer } = encoder
   after(() => encoder.dispose())
 
   it('reach the chat template, which may use them', async () => {

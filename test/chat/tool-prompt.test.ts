@@ -8,7 +8,6 @@ import { modelTools } from '../../src/chat/model-tools.ts'
 import { buildPrompt } from '../../src/chat/prompt.ts'
 import { ChatTemplate } from '../../src/chat/template.ts'
 import { EncoderThread } from '../../src/tokenizer/encoder-thread.ts'
-import { Tokenizer } from '../../src/tokenizer/tokenizer.ts'
 
 const FIXTURE = new URL('../fixtures/tools/', import.meta.url)
 const STARTER = new URL('../../models/starter/', import.meta.url).pathname
@@ -71,8 +70,8 @@ function toMessage(wire: WireMessage): ChatMessage {
 }
 
 describe('a prompt with tools', async () => {
-  const tokenizer = await Tokenizer.load(STARTER)
-  const encoder = new EncoderThread(tokenizer, STARTER)
+  const encoder = await EncoderThread.load(STARTER)
+  const { tokenizer } = encoder
   after(() => encoder.dispose())
   const base = { tokenizer, encoder, firstIds: new Int32Array(), limits: { maxContext: 4096 } }
   const builderOf = (template: ChatTemplate) => ({
@@ -227,8 +226,8 @@ describe('a prompt with tools', async () => {
 })
 
 describe('a prompt with tools for a template that knows none', async () => {
-  const tokenizer = await Tokenizer.load(STARTER)
-  const encoder = new EncoderThread(tokenizer, STARTER)
+  const encoder = await EncoderThread.load(STARTER)
+  const { tokenizer } = encoder
   after(() => encoder.dispose())
   const template = await ChatTemplate.load(STARTER, tokenizer)
   const builder = {

@@ -12,7 +12,6 @@ import type { PromptMedium } from '../../src/chat/prompt-media.ts'
 import { ChatTemplate } from '../../src/chat/template.ts'
 import { clipOfFile } from '../../src/chat/video-files.ts'
 import { EncoderThread } from '../../src/tokenizer/encoder-thread.ts'
-import { Tokenizer } from '../../src/tokenizer/tokenizer.ts'
 import eagle from '../fixtures/eagle2/eagle2.5-variant-select-layer/checkpoint/chat_template.json' with {
   type: 'json',
 }
@@ -31,8 +30,8 @@ const shown = (seconds: number[], sampledFps?: number): PromptMedium => {
 }
 
 describe('a clip in a prompt', async () => {
-  const tokenizer = await Tokenizer.load(STARTER)
-  const encoder = new EncoderThread(tokenizer, STARTER)
+  const encoder = await EncoderThread.load(STARTER)
+  const { tokenizer } = encoder
   after(() => encoder.dispose())
   const vicuna = await ChatTemplate.ofFamily('vicuna_v1', tokenizer)
 

@@ -12,6 +12,7 @@ import {
   transcribe,
 } from '../../src/speech/transcribe.ts'
 import { TEMPERATURES, THRESHOLDS, type WindowRequest } from '../../src/speech/window.ts'
+import { encoderHere } from '../../src/tokenizer/encoder-here.ts'
 import { Tokenizer } from '../../src/tokenizer/tokenizer.ts'
 import { EXPECTED, longSamples, saidSamples, TINY_WHISPER } from '../support/speech-fixture.ts'
 
@@ -108,7 +109,9 @@ describe('transcribing', () => {
   it('times no words where the checkpoint does not say which heads to look at, and says so before a sound is decoded', async () => {
     const tokenizer = await Tokenizer.load(TINY_WHISPER)
     const sounds = { load: () => assert.fail('decodes'), release() {} }
-    const served = { id: 'w', speech: { ...model, alignment: undefined }, tokenizer, recogniser }
+    const encoder = encoderHere(tokenizer)
+    const speech = { ...model, alignment: undefined }
+    const served = { id: 'w', speech, tokenizer, encoder, recogniser }
     const options = { models: [served], others: [], sounds, deadlineMs: 10_000 }
     const asked = createSpeechService(options).transcribe(
       {
@@ -136,7 +139,8 @@ describe('transcribing', () => {
         /^model: w was not trained to translate; \/v1\/audio\/transcriptions/,
       ],
     ] as const) {
-      const served = { id: 'w', speech: { ...model, rules }, tokenizer, recogniser }
+      const encoder = encoderHere(tokenizer)
+      const served = { id: 'w', speech: { ...model, rules }, tokenizer, encoder, recogniser }
       const options = { models: [served], others: [], sounds, deadlineMs: 10_000 }
       const asked = createSpeechService(options).transcribe(
         {

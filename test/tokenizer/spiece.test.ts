@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { after, describe, it } from 'node:test'
 import fc from 'fast-check'
-import { readText, textSide } from '../../src/embeddings/texts.ts'
+import { readTexts, textSide } from '../../src/embeddings/texts.ts'
 import { AerieError } from '../../src/errors.ts'
 import { charsmap } from '../../src/tokenizer/charsmap.ts'
+import { encoderHere } from '../../src/tokenizer/encoder-here.ts'
 import { decodeSentencePiece } from '../../src/tokenizer/sentencepiece.ts'
 import { convertSpiece } from '../../src/tokenizer/spiece.ts'
 import { Tokenizer } from '../../src/tokenizer/tokenizer.ts'
@@ -49,11 +50,10 @@ describe('a SigLIP tokenizer that is SentencePiece alone', () => {
     const { texts, ids } = dualFixture('siglip')
     const tokenizer = await Tokenizer.load(scratch)
     const tower = { output: '', vocabSize: 44, maxTokens: 32, preparation: 'canonical' } as const
-    const side = textSide(tower, tokenizer)
-    for (const [i, text] of texts.entries()) {
-      const { tokens, length } = readText(side, { type: 'text', text, param: 'input' })
-      assert.deepEqual([...tokens.subarray(0, length)], ids[i], text)
-    }
+    const side = await textSide(tower, encoderHere(tokenizer))
+    const inputs = texts.map((text) => ({ type: 'text', text, param: 'input' }) as const)
+    for (const [i, { tokens, length }] of (await readTexts(side, inputs)).entries())
+      assert.deepEqual([...tokens.subarray(0, length)], ids[i], texts[i]!)
   })
 
   it('has the vocabulary of the tokenizer.json that was made of it', () => {
