@@ -46,6 +46,11 @@ export const responseKeys = {
     'WebSockets of /v1/responses that may be open; beyond it the handshake is refused with 429. 0 takes none.',
     0,
   ),
+  maxWebSocketsPerKey: count(
+    64,
+    'Responses',
+    'Of them, those of one API key; beyond it the handshake is refused with 429. Without API keys nothing but maxWebSockets counts.',
+  ),
   webSocketIdleMs: millis(
     10 * 60_000,
     'Responses',

@@ -137,11 +137,13 @@ const SOCKET_TIMES = { maxAgeMs: 60 * 60_000, pingMs: 15_000, stallMs: 60_000 }
 
 export function socketOptions(config: Config): {
   readonly maxSockets: number
+  readonly maxSocketsPerKey: number
   readonly idleMs: number
   readonly maxMemoryBytes: number
 } & typeof SOCKET_TIMES {
-  const { maxWebSockets: maxSockets, webSocketIdleMs: idleMs } = config
-  return { maxSockets, idleMs, maxMemoryBytes: config.webSocketMemoryBytes, ...SOCKET_TIMES }
+  const { maxWebSockets: maxSockets, maxWebSocketsPerKey: maxSocketsPerKey } = config
+  const { webSocketIdleMs: idleMs, webSocketMemoryBytes: maxMemoryBytes } = config
+  return { maxSockets, maxSocketsPerKey, idleMs, maxMemoryBytes, ...SOCKET_TIMES }
 }
 
 /** Pictures and clips of batches leave this share of the queue to live requests: one of so many. */

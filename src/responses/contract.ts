@@ -92,9 +92,13 @@ export interface BackgroundStats {
 export interface SocketStats {
   readonly open: number
   readonly maxOpen: number
+  /** Places of the tenant that has most of them, handshakes included. */
+  readonly mostOfKey: number
+  /** Of one key. */
+  readonly maxOfKey: number
   /** Since start. */
   readonly opened: number
-  /** There were as many as there may be. */
+  /** There were as many as there may be, or as the key may have. */
   readonly refused: number
   /** Of conversations that are stored nowhere. */
   readonly memoryBytes: number

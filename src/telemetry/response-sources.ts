@@ -31,6 +31,14 @@ export const RESPONSE_GAUGES: Sources = {
   ],
   aerie_websockets: ['WebSockets that are open.', (s) => s.sockets?.open],
   aerie_websockets_max: ['WebSockets that may be open.', (s) => s.sockets?.maxOpen],
+  aerie_websockets_of_key: [
+    'WebSockets of the API key that has most of them, or of all clients without one.',
+    (s) => s.sockets?.mostOfKey,
+  ],
+  aerie_websockets_of_key_max: [
+    'WebSockets that one API key may have.',
+    (s) => s.sockets?.maxOfKey,
+  ],
   aerie_websocket_memory_bytes: [
     'Bytes of conversations that are stored nowhere and that WebSockets can go on from.',
     (s) => s.sockets?.memoryBytes,
@@ -59,7 +67,7 @@ export const RESPONSE_COUNTERS: Sources = {
   ],
   aerie_websockets_opened_total: ['WebSockets that were opened.', (s) => s.sockets?.opened],
   aerie_websockets_refused_total: [
-    'Handshakes that were refused, as there were enough WebSockets.',
+    'Handshakes that were refused, as there were enough WebSockets, in all or of the key.',
     (s) => s.sockets?.refused,
   ],
   aerie_websocket_memory_dropped_total: [

@@ -118,7 +118,13 @@ export async function openTestApp(
     responses,
     background: { maxRuns: 8, concurrency: 2, maxEventBytes: 2 ** 20 },
     sockets: {
-      ...{ maxSockets: 8, maxMemoryBytes: 2 ** 20, idleMs: 60_000, maxAgeMs: 3_600_000 },
+      ...{
+        maxSockets: 8,
+        maxSocketsPerKey: 4,
+        maxMemoryBytes: 2 ** 20,
+        idleMs: 60_000,
+        maxAgeMs: 3_600_000,
+      },
       ...{ pingMs: 15_000, stallMs: 60_000 },
     },
     maxFileBytes,

@@ -145,7 +145,7 @@ export const responses = {
   ...{ created: 5, deleted: 1, expired: 1, evicted: 0, failures: 0, database: undefined },
 }
 export const sockets = {
-  ...{ open: 2, maxOpen: 8, opened: 5, refused: 1 },
+  ...{ open: 2, maxOpen: 8, mostOfKey: 2, maxOfKey: 4, opened: 5, refused: 1 },
   ...{ memoryBytes: 100, maxMemoryBytes: 1000, memoryDropped: 3 },
 }
 

@@ -120,7 +120,13 @@ export async function refusedHandshake(
 
 /** Bounds as generous as those of a server. */
 export const SOCKETS = {
-  ...{ maxSockets: 8, maxMemoryBytes: 2 ** 20, idleMs: 60_000, maxAgeMs: 3_600_000 },
+  ...{
+    maxSockets: 8,
+    maxSocketsPerKey: 4,
+    maxMemoryBytes: 2 ** 20,
+    idleMs: 60_000,
+    maxAgeMs: 3_600_000,
+  },
   ...{ pingMs: 15_000, stallMs: 60_000 },
 }
 

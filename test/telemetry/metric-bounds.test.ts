@@ -74,6 +74,7 @@ test('whatever can fill up says how far it may', async () => {
     aerie_background_waiting: 'aerie_background_waiting_max',
     aerie_background_event_bytes: 'aerie_background_event_bytes_max',
     aerie_websockets: 'aerie_websockets_max',
+    aerie_websockets_of_key: 'aerie_websockets_of_key_max',
     aerie_websocket_memory_bytes: 'aerie_websocket_memory_bytes_max',
   }
   for (const [name, bound] of Object.entries(bounds))

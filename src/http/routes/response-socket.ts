@@ -51,7 +51,7 @@ export async function responseSocketRoute(
       request.ws = false
       requireHandshake(request)
       requireSameOrigin(request)
-      sockets.assertRoom()
+      sockets.takePlace(request)
       answers.set(request.raw, reply)
     },
     handler: () => {

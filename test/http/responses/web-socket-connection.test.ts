@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { request } from 'node:http'
+import { connect as connectTcp } from 'node:net'
 import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
@@ -179,6 +180,43 @@ describe('a handshake', () => {
     assert.equal((await second.ask({ input: 'x' })).type, 'response.completed')
   })
 
+  it('is one of so many of its key, whatever others have', async () => {
+    const sockets = { ...SOCKETS, maxSockets: 4, maxSocketsPerKey: 2 }
+    await using app = await openTestApp({ sockets, apiKeys: KEYS })
+    const url = await urlOf(app)
+    const [mine, yours] = ['a', 'b'].map((key) => ({ authorization: `Bearer ${key}` }))
+    const first = await connect(app, mine)
+    await using second = await connect(app, mine)
+    const { status, headers, body } = await refusedHandshake(url, { headers: mine! })
+    assert.deepEqual([status, headers['retry-after']], [429, '5'])
+    const { message, ...error } = JSON.parse(body).error
+    assert.deepEqual(error, { type: 'rate_limit_error', param: null, code: 'queue_full' })
+    assert.match(message, /^2 WebSockets of mine are open \(maxWebSocketsPerKey\)/)
+    await using other = await connect(app, yours)
+    assert.equal((await other.ask({ input: 'x' })).type, 'response.completed')
+    const { mostOfKey, maxOfKey, refused } = app.app.socketStats()
+    assert.deepEqual([mostOfKey, maxOfKey, refused], [2, 2, 1])
+    await first[Symbol.asyncDispose]()
+    await soon(() => app.app.socketStats().mostOfKey === 1, 'the first is gone')
+    await using third = await connect(app, mine)
+    for (const socket of [second, third])
+      assert.equal((await socket.ask({ input: 'x' })).type, 'response.completed')
+  })
+
+  it('is one of so many also where handshakes come at once, and gives its place back when it fails', async () => {
+    await using app = await openTestApp({ sockets: { ...SOCKETS, maxSockets: 3 } })
+    const url = await urlOf(app)
+    const asked = await Promise.allSettled(Array.from({ length: 12 }, () => connect(app)))
+    const opened = asked.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+    assert.equal(opened.length, 3)
+    for (const socket of opened) await socket[Symbol.asyncDispose]()
+    await soon(() => app.app.socketStats().mostOfKey === 0, 'all places are free')
+    for (let i = 0; i < 5; i++) await leaveBeforeUpgrade(url)
+    await soon(() => app.app.socketStats().mostOfKey === 0, 'all places are free again')
+    await using last = await connect(app)
+    assert.equal((await last.ask({ input: 'x' })).type, 'response.completed')
+  })
+
   it('is refused by name where there are to be none', async () => {
     await using app = await openTestApp({ sockets: { ...SOCKETS, maxSockets: 0 } })
     const { status, body } = await refusedHandshake(await urlOf(app))
@@ -294,6 +332,26 @@ describe('a trace', () => {
 })
 
 /** What is sent by hand, as no library would. */
+const NAMES: Readonly<Record<string, string>> = { 'Bearer a': 'mine', 'Bearer b': 'yours' }
+const KEYS = {
+  nameOf: (authorization: string | undefined) => NAMES[authorization ?? ''],
+  names: () => Object.values(NAMES),
+  read: async () => () => {},
+}
+
+/** A client that is gone before it could have read the answer to its handshake. */
+async function leaveBeforeUpgrade(url: string): Promise<void> {
+  const { hostname, port, host } = new URL(url)
+  const socket = connectTcp(Number(port), hostname)
+  await once(socket, 'connect')
+  const lines = ['GET /v1/responses HTTP/1.1', `host: ${host}`, 'connection: upgrade']
+  const upgrade = ['upgrade: websocket', 'sec-websocket-version: 13']
+  const key = `sec-websocket-key: ${Buffer.alloc(16).toString('base64')}`
+  socket.write(`${[...lines, ...upgrade, key].join('\r\n')}\r\n\r\n`)
+  socket.resetAndDestroy()
+  await once(socket, 'close')
+}
+
 async function rawHandshake(url: string, headers: Record<string, string>) {
   const asked = request(`${url}/v1/responses`, {
     headers: { connection: 'upgrade', upgrade: 'websocket', ...headers },
