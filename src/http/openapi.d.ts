@@ -304,6 +304,10 @@ export interface paths {
          * Make a conversation short
          * @description The model summarises the conversation, in 1024 tokens at most. What comes back is a list of items to go on from in its place: the
          *     messages of the user as they were, and a `compaction` item with the summary of all the rest. Nothing is stored.
+         *
+         *     Where the conversation leaves no room for a summary of 512 tokens, or of a quarter of a smaller context, the oldest items are left
+         *     out of the summary and of what comes back, as few as will do: never `instructions`, system and developer messages, or the last
+         *     message of the user; a call goes together with its result. `aerie.dropped_items` says how many.
          */
         post: operations["compactResponse"];
         delete?: never;
@@ -2917,14 +2921,14 @@ export interface components {
                 rank: number;
             };
             timings_ms: components["schemas"]["StationTimes"];
-            /** @description Of `/v1/responses` with `truncation: auto`: the oldest items, which did not fit. Absent where all did. */
+            /** @description Of `/v1/responses` with `truncation: auto`, and of `/v1/responses/compact`: the oldest items, which did not fit. Absent where all did. */
             dropped_items?: number;
         };
         /** @description What was seen of each clip and heard of each sound, in every answer about any. */
         MediaSeen: {
             videos?: components["schemas"]["VideoSeen"][];
             sounds?: components["schemas"]["SoundSeen"][];
-            /** @description Of `/v1/responses` with `truncation: auto`: the oldest items, which did not fit. Absent where all did. */
+            /** @description Of `/v1/responses` with `truncation: auto`, and of `/v1/responses/compact`: the oldest items, which did not fit. Absent where all did. */
             dropped_items?: number;
         };
         /** @description The fields behind `tokens` only when the answer is explained. */
@@ -3282,6 +3286,11 @@ export interface components {
             /** @description The messages of the user, and one `compaction` item behind them. */
             output: components["schemas"]["ResponseStoredItem"][];
             usage: components["schemas"]["ResponseUsage"];
+            /** @description Absent where the summary is of the whole conversation. */
+            aerie?: {
+                /** @description Of `/v1/responses` with `truncation: auto`, and of `/v1/responses/compact`: the oldest items, which did not fit. Absent where all did. */
+                dropped_items: number;
+            };
         };
         ResponseItemList: {
             /** @constant */

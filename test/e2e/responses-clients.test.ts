@@ -113,6 +113,34 @@ describe('/v1/responses, asked by', () => {
       await assert.rejects(client.responses.retrieve(second.id), NotFoundError)
     })
 
+    it('makes a conversation that fills the context short, and says what it left out', async () => {
+      const turns = (count: number) =>
+        Array.from({ length: count }, (_, i) => ({
+          role: 'user' as const,
+          content: `${i} ${'circle '.repeat(60)}`,
+        }))
+      const fits = async (count: number) => {
+        const asked = { model, input: [...turns(count), ...input()], max_output_tokens: 16 }
+        const { status } = await client.responses.create(asked).catch((error) => error)
+        return status === 'completed' || status === 'incomplete'
+      }
+      let full = 1
+      while (await fits(full * 2)) full *= 2
+      const conversation = [...turns(full * 2), ...input()]
+      const made = await client.responses.compact({ model, input: conversation })
+      const { aerie } = made as unknown as { aerie: { dropped_items: number } }
+      assert.ok(aerie.dropped_items > 0)
+      const { output } = made
+      assert.equal(output.length, conversation.length - aerie.dropped_items + 1)
+      const short = await client.responses.compact({ model, input: input() })
+      assert.equal('aerie' in short, false)
+      const next = await client.responses.create({
+        model,
+        input: [output.at(-2), output.at(-1), ...input()] as OpenAI.Responses.ResponseInput,
+      })
+      assert.equal(next.output_text, 'red')
+    })
+
     it('goes on from a compacted conversation, whose picture is still there', async () => {
       const { output, usage } = await client.responses.compact({ model, input: input() })
       assert.deepEqual(

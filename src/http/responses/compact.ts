@@ -12,6 +12,7 @@ import { toChat } from './request.ts'
 import type { ResponseRoom } from './room.ts'
 import { toChatRequest } from './run.ts'
 import { sealSummary } from './summary.ts'
+import { dropOldest, isTooLong } from './truncation.ts'
 import { toResponseUsage } from './usage.ts'
 
 type WireCompact = WireRequests['ResponseCompactRequest']
@@ -19,14 +20,18 @@ type Compaction = components['schemas']['ResponseCompaction']
 
 /** Most of a summary; less where the model has less room left. */
 const MAX_TOKENS = 1024
+/** Least that is kept free for one, of the context: less would break off in the middle. */
+const LEAST_SHARE = 1 / 4
+const LEAST_TOKENS = 512
 
 const QUESTION =
   'Summarise the conversation so far, so that it can go on without it. Keep what was asked and answered, what pictures, files and ' +
   'tools have shown, names, numbers and decisions that still matter, and what is still to be done. Write the summary and nothing else.'
 
 /**
- * Rejects as {@link openConversation} and the chat room do, with `context_length_exceeded` for a conversation that leaves no room for a
- * summary, and with `backend_failure` where the model has written none.
+ * Where the conversation leaves no room for a summary, the oldest items are left out, and told of: the model sees them no more, so they are
+ * not given back either. Rejects as {@link openConversation} and the chat room do, with `context_length_exceeded` where not even the last
+ * message of the user fits, and with `backend_failure` where the model has written no summary.
  */
 export async function compact(
   room: Pick<ResponseRoom, 'service' | 'store' | 'metrics' | 'maxBytes'>,
@@ -45,8 +50,7 @@ export async function compact(
   const asked = { id, tenant, previousId, input, maxBytes: room.maxBytes }
   const { earlier, own } = await openConversation(room.store, asked)
   const items = [...earlier, ...own]
-  const request = toRequest(wire, items, asking)
-  const maxTokens = await roomForAnswer(room.service, request, signal)
+  const { kept, request, maxTokens } = await fitted(room.service, wire, items, asking)
   const watch = new AnswerWatch(room.metrics, asking.state, 1)
   let text = ''
   let usage: TokenUsage | undefined
@@ -58,7 +62,7 @@ export async function compact(
   if (!usage) throw new Error('the summary ended without usage')
   // Whoever took nothing for the conversation would have lost it.
   if (text.trim() === '') throw new AerieError('backend_failure', 'the model wrote no summary')
-  const said = items.flatMap(({ item }) =>
+  const said = kept.flatMap(({ item }) =>
     item.type === 'message' && item.role === 'user' ? [item] : [],
   )
   const summary = {
@@ -69,6 +73,7 @@ export async function compact(
     ...{ id, object: 'response.compaction', created_at: Math.floor(nowMs / 1000) },
     output: [...said, summary],
     usage: toResponseUsage(usage),
+    ...(kept.length < items.length && { aerie: { dropped_items: items.length - kept.length } }),
   }
 }
 
@@ -86,17 +91,47 @@ function toRequest(wire: WireCompact, items: readonly PlacedItem[], asking: Aski
   return { ...request, messages: [...request.messages, question] }
 }
 
-/** Undefined where none is left: what the chat room then says is said. */
-async function roomForAnswer(
+interface Fitted {
+  readonly kept: readonly PlacedItem[]
+  readonly request: ChatRequest
+  readonly maxTokens: number
+}
+
+/** As much of the conversation as leaves room for a summary. */
+async function fitted(
   service: Pick<ChatService, 'tokenize'>,
-  { requestId, model, tenant, priority, messages, tools, toolChoice }: ChatRequest,
-  signal: AbortSignal,
-): Promise<number | undefined> {
-  const input = { type: 'messages' as const, messages, tools, toolChoice }
-  const { tokens, maxContext } = await service.tokenize(
-    { ...{ requestId, model, tenant, priority, input }, returnIds: false, returnStrings: false },
-    signal,
+  wire: WireCompact,
+  items: readonly PlacedItem[],
+  asking: Asking,
+): Promise<Fitted> {
+  const { signal } = asking.state
+  const count = async (request: ChatRequest) => {
+    const { requestId, model, tenant, priority, messages, tools, toolChoice } = request
+    const input = { type: 'messages' as const, messages, tools, toolChoice }
+    const asked = { requestId, model, tenant, priority, input }
+    return await service.tokenize({ ...asked, returnIds: false, returnStrings: false }, signal)
+  }
+  const request = toRequest(wire, items, asking)
+  const whole = await count(request).catch((error) => {
+    if (isTooLong(error)) return undefined
+    throw error
+  })
+  // The question alone says how long the context is.
+  const { maxContext, maxPrompt } = whole ?? (await count(toRequest(wire, [], asking)))
+  const least = Math.min(LEAST_TOKENS, Math.floor(maxContext * LEAST_SHARE))
+  const maxTokens = (tokens: number) => Math.min(maxContext - tokens, MAX_TOKENS)
+  if (whole && whole.tokens <= maxPrompt && whole.tokens + least <= maxContext)
+    return { kept: items, request, maxTokens: maxTokens(whole.tokens) }
+  const what = `input: instructions and the last message of the user leave no room for a summary of ${least} tokens in the model's ${maxContext} positions`
+  const kept = await dropOldest(
+    service,
+    {
+      ...{ request: { ...request, maxTokens: least }, items, signal, mayDropTail: true },
+      toRequest: (some) => toRequest(wire, some, asking),
+    },
+    new AerieError('context_length_exceeded', what, { param: 'input' }),
   )
-  const left = maxContext - tokens
-  return left > 0 ? Math.min(left, MAX_TOKENS) : undefined
+  const shorter = toRequest(wire, kept, asking)
+  const { tokens } = await count(shorter)
+  return { kept, request: shorter, maxTokens: maxTokens(tokens) }
 }

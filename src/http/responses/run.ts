@@ -8,7 +8,7 @@ import type { PlacedItem } from './items.ts'
 import { takeMedia } from './media-marks.ts'
 import { toMessages } from './messages.ts'
 import type { ResponsePlan } from './request.ts'
-import { dropOldest } from './truncation.ts'
+import { dropOldest, isTooLong } from './truncation.ts'
 
 export interface RunRoom {
   readonly service: Pick<ChatService, 'complete' | 'tokenize'>
@@ -165,8 +165,7 @@ async function* chatEvents(
     }
     return
   } catch (error) {
-    const isTooLong = error instanceof AerieError && error.code === 'context_length_exceeded'
-    if (!isTooLong || hasBegun || !plan.mayTruncate) throw error
+    if (!isTooLong(error) || hasBegun || !plan.mayTruncate) throw error
     const dropped = await dropOldest(service, { request, items, toRequest, signal }, error)
     builder.drop(items.length - dropped.length)
     yield* service.complete(toChatRequest(plan, dropped), signal)

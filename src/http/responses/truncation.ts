@@ -1,6 +1,6 @@
-/** `truncation: auto`: as many of the oldest items are left out as have to be. */
+/** `truncation: auto`, and conversations to be made short: as many of the oldest items are left out as have to be. */
 import type { ChatRequest, ChatService } from '../../chat/contract.ts'
-import type { AerieError } from '../../errors.ts'
+import { AerieError } from '../../errors.ts'
 import type { PlacedItem } from './items.ts'
 
 interface TooLong {
@@ -8,29 +8,38 @@ interface TooLong {
   readonly request: ChatRequest
   readonly items: readonly PlacedItem[]
   toRequest(items: readonly PlacedItem[]): ChatRequest
+  /** What comes behind the last message of the user may go as well, as where the model is not to answer it. */
+  readonly mayDropTail?: boolean
   readonly signal: AbortSignal
 }
 
 /**
- * The items without the fewest of the oldest ones that let the rest fit. Instructions stay, and what comes from the last message of
- * the user on. Rejects with `tooLong` where not even that fits, and as `tokenize` does.
+ * The items without the fewest of the oldest ones that let the rest fit with `maxTokens` of an answer. Instructions stay, and what comes
+ * from the last message of the user on. Rejects with `tooLong` where not even that fits, and as `tokenize` does.
  */
 export async function dropOldest(
   service: Pick<ChatService, 'tokenize'>,
-  { request, items, toRequest, signal }: TooLong,
+  { request, items, toRequest, mayDropTail = false, signal }: TooLong,
   tooLong: AerieError,
 ): Promise<readonly PlacedItem[]> {
-  const order = droppable(items)
+  const order = droppable(items, mayDropTail)
   const fits = async (dropped: number) => {
     const { requestId, model, tenant, priority, tools, toolChoice, maxTokens = 1 } = request
     const { messages } = toRequest(without(items, order.slice(0, dropped)))
     const input = { type: 'messages' as const, messages, tools, toolChoice }
-    const cost = await service.tokenize(
-      { ...{ requestId, model, input, tenant, priority }, returnIds: false, returnStrings: false },
-      signal,
-    )
-    signal.throwIfAborted()
-    return cost.tokens <= cost.maxPrompt && cost.tokens + maxTokens <= cost.maxContext
+    const asked = { requestId, model, input, tenant, priority }
+    try {
+      const cost = await service.tokenize(
+        { ...asked, returnIds: false, returnStrings: false },
+        signal,
+      )
+      signal.throwIfAborted()
+      return cost.tokens <= cost.maxPrompt && cost.tokens + maxTokens <= cost.maxContext
+    } catch (error) {
+      // So much longer that it is not even counted.
+      if (isTooLong(error)) return false
+      throw error
+    }
   }
   if (order.length === 0 || !(await fits(order.length))) throw tooLong
   // Of so many it is known that they are too few, and enough.
@@ -43,12 +52,16 @@ export async function dropOldest(
   return without(items, order.slice(0, enough))
 }
 
+export function isTooLong(error: unknown): error is AerieError {
+  return error instanceof AerieError && error.code === 'context_length_exceeded'
+}
+
 /** Places of items in the order in which they go. */
-function droppable(items: readonly PlacedItem[]): number[] {
+function droppable(items: readonly PlacedItem[], mayDropTail: boolean): number[] {
   const last = items.findLastIndex(({ item }) => item.type === 'message' && item.role === 'user')
   return items.flatMap(({ item }, i) => {
     const stays = item.type === 'message' && (item.role === 'system' || item.role === 'developer')
-    return i < last && !stays ? [i] : []
+    return (mayDropTail ? i !== last : i < last) && !stays ? [i] : []
   })
 }
 
