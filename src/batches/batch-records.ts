@@ -30,6 +30,8 @@ export interface NewLine {
   /** Of the body, in bytes of the input file. */
   readonly offset: number
   readonly length: number
+  /** Of its model among those that are served, names of one model side by side: lines of a lower one are taken first. */
+  readonly modelPlace: number
   /** Pictures, clips and files that it names. */
   readonly media: number
   /** Digests of the first of them and of all of them in order; undefined where it names none. */

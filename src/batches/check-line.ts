@@ -9,7 +9,7 @@ import type { InputLine } from './split-lines.ts'
 
 export interface LineRules {
   readonly endpoint: string
-  /** Names of the models that are served. */
+  /** Names of the models that are served, those of one model side by side. */
   readonly models: readonly string[]
   readonly maxLineBytes: number
 }
@@ -39,6 +39,7 @@ export function checkLine(input: InputLine, rules: LineRules): CheckedLine | rea
   const faults = [...findFaults(parsed, rules)].map((found) => fault(...found))
   if (faults.length > 0) return faults
   const body = parsed['body'] as Fields
+  const model = body['model'] as string
   const stretch = findMember(bytes, 'body')!
   return {
     line: {
@@ -46,9 +47,10 @@ export function checkLine(input: InputLine, rules: LineRules): CheckedLine | rea
       customId: parsed['custom_id'] as string,
       offset: offset + stretch.offset,
       length: stretch.length,
+      modelPlace: rules.models.indexOf(model),
       ...mediaNamed(body),
     },
-    model: body['model'] as string,
+    model,
   }
 }
 

@@ -95,12 +95,12 @@ export class PostgresLines {
                SELECT line FROM aerie_batches.lines
                WHERE batch_id = $1 AND state = 0 AND crashes > 0 AND NOT EXISTS (
                  SELECT FROM aerie_batches.lines WHERE server = $2 AND state = 1 AND crashes > 0)
-               ORDER BY first_place, all_place, line LIMIT 1))
-           ORDER BY first_place, all_place, line LIMIT $3 FOR UPDATE SKIP LOCKED),
+               ORDER BY model_place, first_place, all_place, line LIMIT 1))
+           ORDER BY model_place, first_place, all_place, line LIMIT $3 FOR UPDATE SKIP LOCKED),
          taken AS (
            UPDATE aerie_batches.lines AS l SET state = 1, server = $2 FROM chosen
            WHERE l.batch_id = chosen.batch_id AND l.line = chosen.line RETURNING l.*)
-         SELECT *, byte_offset AS "offset" FROM taken ORDER BY first_place, all_place, line`,
+         SELECT *, byte_offset AS "offset" FROM taken ORDER BY model_place, first_place, all_place, line`,
         [id, server, limit],
       )
       return rows.map(toTakenLine)
@@ -192,16 +192,16 @@ async function insertLines(
 ): Promise<ReadonlySet<number>> {
   const rows = await query(
     `INSERT INTO aerie_batches.lines
-       (batch_id, line, custom_id, byte_offset, length, media, first_media, all_media, first_place, all_place)
-     SELECT $1, line, custom_id, byte_offset, length, media, first_media, all_media,
+       (batch_id, line, custom_id, byte_offset, length, model_place, media, first_media, all_media, first_place, all_place)
+     SELECT $1, line, custom_id, byte_offset, length, model_place, media, first_media, all_media,
        CASE WHEN first_media IS NULL THEN line ELSE coalesce(
          (SELECT first_place FROM aerie_batches.lines AS l WHERE l.batch_id = $1 AND l.first_media = n.first_media LIMIT 1),
          min(line) OVER (PARTITION BY first_media)) END,
        CASE WHEN all_media IS NULL THEN line ELSE coalesce(
          (SELECT all_place FROM aerie_batches.lines AS l WHERE l.batch_id = $1 AND l.all_media = n.all_media LIMIT 1),
          min(line) OVER (PARTITION BY all_media)) END
-     FROM unnest($2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::text[])
-       AS n (line, custom_id, byte_offset, length, media, first_media, all_media)
+     FROM unnest($2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[], $9::text[])
+       AS n (line, custom_id, byte_offset, length, model_place, media, first_media, all_media)
      ORDER BY line ON CONFLICT DO NOTHING RETURNING line`,
     [
       id,
@@ -209,6 +209,7 @@ async function insertLines(
       lines.map(({ customId }) => customId),
       lines.map(({ offset }) => offset),
       lines.map(({ length }) => length),
+      lines.map(({ modelPlace }) => modelPlace),
       lines.map(({ media }) => media),
       lines.map(({ firstMedia }) => firstMedia ?? null),
       lines.map(({ allMedia }) => allMedia ?? null),

@@ -88,6 +88,12 @@ export const BATCHES_SCHEMA: DatabaseSchema = {
       until bigint NOT NULL
     );
     `,
+    `
+    -- Lines of one model are taken one behind the other, so that models that do not fit together change places once and not a line.
+    ALTER TABLE aerie_batches.lines ADD COLUMN model_place bigint NOT NULL DEFAULT 0;
+    DROP INDEX IF EXISTS aerie_batches.lines_batch_id_first_place_all_place_line_idx;
+    CREATE INDEX ON aerie_batches.lines (batch_id, model_place, first_place, all_place, line) WHERE state = 0;
+    `,
   ],
 }
 

@@ -82,7 +82,7 @@ export class SqliteLines {
         `SELECT lines.* FROM lines JOIN batches ON batches.id = batch_id
          WHERE batch_id = :id AND state = 0 AND status = 'in_progress'
            AND EXISTS (SELECT 1 FROM servers WHERE name = :server)
-         ORDER BY first_place, all_place, line`,
+         ORDER BY model_place, first_place, all_place, line`,
         { server, id },
       )
       for (const row of waiting) {
@@ -158,8 +158,8 @@ export class SqliteLines {
   #insertLine(id: string, line: NewLine): boolean {
     const { firstMedia = null, allMedia = null, ...rest } = line
     const changed = this.#database.run(
-      `INSERT INTO lines (batch_id, line, custom_id, offset, length, media, first_media, all_media, first_place, all_place)
-       VALUES (:id, :line, :customId, :offset, :length, :media, :firstMedia, :allMedia,
+      `INSERT INTO lines (batch_id, line, custom_id, offset, length, model_place, media, first_media, all_media, first_place, all_place)
+       VALUES (:id, :line, :customId, :offset, :length, :modelPlace, :media, :firstMedia, :allMedia,
          coalesce((SELECT first_place FROM lines INDEXED BY lines_by_first_media
            WHERE batch_id = :id AND first_media = :firstMedia LIMIT 1), :line),
          coalesce((SELECT all_place FROM lines INDEXED BY lines_by_all_media

@@ -85,4 +85,10 @@ export const MIGRATIONS: readonly string[] = [
     until INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- Lines of one model are taken one behind the other, so that models that do not fit together change places once and not a line.
+  ALTER TABLE lines ADD COLUMN model_place INTEGER NOT NULL DEFAULT 0;
+  DROP INDEX lines_waiting;
+  CREATE INDEX lines_waiting ON lines (batch_id, model_place, first_place, all_place, line) WHERE state = 0;
+  `,
 ]

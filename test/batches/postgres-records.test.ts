@@ -64,6 +64,25 @@ describe('records of batches in PostgreSQL', { skip: NO_POSTGRES }, () => {
     )
   })
 
+  it('lines of one model come one behind the other, whatever media they name', async () => {
+    await using opened = await openRecords(await server.createDatabase())
+    const { records } = opened
+    const batch = newBatch(1, 100)
+    await records.insert(batch, { maxBatches: 1 })
+    await records.beat('a', 100, 200)
+    await records.takeTask('a', 100)
+    const media = ['x', 'x', 'y', 'x', undefined]
+    const places = [1, 0, 1, 1, 0]
+    const lines = media.map((name, i) => newLine(i + 1, name, places[i]))
+    await records.addLines('a', batch.id, lines, { bytes: 50, lines: 5, faults: [] }, 9)
+    await records.endReading('a', batch.id, { faults: [], model: undefined }, 101)
+    const taken = await records.takeLines('a', batch.id, 9)
+    assert.deepEqual(
+      taken.map(({ line }) => line),
+      [2, 5, 1, 4, 3],
+    )
+  })
+
   it('lines that name the same media come one behind the other, and doubles are told', async () => {
     await using opened = await openRecords(await server.createDatabase())
     const { records } = opened

@@ -5,14 +5,18 @@ import { SqliteBatchRecords } from '../../src/batches/sqlite-records.ts'
 import { isGone, newServerName } from '../../src/records/server-name.ts'
 import { newBatch, newLine, resultOf } from '../support/batch-model.ts'
 
-/** A batch in progress, whose lines name these media. */
-function opened(media: readonly (string | undefined)[], isDead?: (server: string) => boolean) {
+/** A batch in progress, whose lines name these media, and models at these places. */
+function opened(
+  media: readonly (string | undefined)[],
+  isDead?: (server: string) => boolean,
+  modelPlaces: readonly number[] = [],
+) {
   const records = new SqliteBatchRecords(':memory:', isDead)
   const { id, ...batch } = newBatch(1, 0)
   records.insert({ id, ...batch }, { maxBatches: 1 })
   records.beat('a', 0, 30)
   records.takeTask('a', 0)
-  const lines = media.map((name, i) => newLine(i + 1, name))
+  const lines = media.map((name, i) => newLine(i + 1, name, modelPlaces[i]))
   const progress = { bytes: 0, lines: lines.length, faults: [] }
   assert.deepEqual(records.addLines('a', id, lines, progress, 100), [])
   records.endReading('a', id, { faults: [], model: 'm' }, 0)
@@ -20,6 +24,15 @@ function opened(media: readonly (string | undefined)[], isDead?: (server: string
 }
 
 describe('lines', () => {
+  it('of one model are taken one behind the other, whatever media they name', () => {
+    const places = [1, 0, 1, 1, 0]
+    const { records, id } = opened(['x', 'x', 'y', 'x', undefined], undefined, places)
+    assert.deepEqual(
+      records.takeLines('a', id, 9).map(({ line }) => line),
+      [2, 5, 1, 4, 3],
+    )
+  })
+
   it('that name the same media are taken one behind the other, the others in their order', () => {
     const { records, id } = opened(['red', undefined, 'blue', 'red', undefined, 'blue', 'red'])
     const taken = records.takeLines('a', id, 10).map(({ line }) => line)

@@ -168,10 +168,10 @@ describe('a server of several models with memory for one', () => {
     assert.equal((await post('starter')).status, 405)
   })
 
-  it('works a batch off whose lines name two models in turn, with a load of each for many lines', async () => {
+  it('works a batch off whose lines name two models in turn, with one load of each', async () => {
     const loads = (id: string) => metric(server.url, `aerie_model_loads_total{model="${id}"}`)
     const before = (await loads('starter'))! + (await loads('tiny'))!
-    const lines = Array.from({ length: 24 }, (_, i) => ({
+    const lines = Array.from({ length: 200 }, (_, i) => ({
       ...{ custom_id: `line-${i}`, method: 'POST', url: '/v1/tokenize' },
       body: { model: i % 2 === 0 ? 'starter' : 'tiny', prompt: `text ${i}` },
     }))
@@ -189,9 +189,9 @@ describe('a server of several models with memory for one', () => {
       await delay(50)
       batch = await client.batches.retrieve(batch.id)
     }
-    assert.deepEqual(batch.request_counts, { total: 24, completed: 24, failed: 0 })
+    assert.deepEqual(batch.request_counts, { total: 200, completed: 200, failed: 0 })
     const more = (await loads('starter'))! + (await loads('tiny'))! - before
-    assert.ok(more <= 6, `${more} loads for 24 lines`)
+    assert.equal(more, 2)
   })
 })
 

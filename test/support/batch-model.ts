@@ -36,9 +36,9 @@ export function newBatch(number: number, at: number, tenant = TENANT): Batch {
   }
 }
 
-export function newLine(line: number, media?: string): NewLine {
+export function newLine(line: number, media?: string, modelPlace = 0): NewLine {
   const named = { media: media === undefined ? 0 : 1, firstMedia: media, allMedia: media }
-  return { line, customId: `c${line}`, offset: line * 10, length: 5, ...named }
+  return { line, customId: `c${line}`, offset: line * 10, length: 5, modelPlace, ...named }
 }
 
 export function resultOf(
