@@ -231,6 +231,24 @@ describe('/v1/completions', () => {
     }
   })
 
+  it('ends at its deadline, streamed or not, gives its places back, and goes on serving', async () => {
+    const late = { max_tokens: 1500, ignore_eos: true, aerie: { deadline_ms: 1 } }
+    const prompt = ['a', 'b', 'c']
+    const expected = { status: 504, code: 'deadline_exceeded', message: /within 1 ms/ }
+    await assert.rejects(ask({ prompt, ...late }), expected)
+    const streamed = client.completions.create({
+      ...{ model: 'starter', prompt, stream: true, ...late, aerie: { deadline_ms: 300 } },
+    })
+    const read = async () => {
+      let chunks = 0
+      for await (const _ of await streamed) chunks++
+      return chunks
+    }
+    await assert.rejects(read(), { code: 'deadline_exceeded' })
+    while ((await metric(server.url, 'aerie_sequences_running')) !== 0) await delay(10)
+    assert.equal((await ask({ prompt, max_tokens: 1 })).choices.length, 3)
+  })
+
   it('kept to the contract in every answer of these tests', async () => {
     await checked.verify()
     assert.ok(checked.checked > 20)
