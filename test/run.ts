@@ -1,12 +1,13 @@
 /**
- * Runs the tests: `node test/run.ts [path…]`. Without a path all tiers, the fast ones first; a path is a
- * test file, a folder, or a part of a name. Ends with `N passed, N failed, N skipped` alone on a line.
+ * Runs the tests: `node test/run.ts [--except path] [path…]`. Without a path all tiers, the fast ones first; a path is a
+ * test file, a folder, or a part of a name; `--except`, which may come again, leaves out. Ends with `N passed, N failed, N skipped` alone on a line.
  */
 import { existsSync, globSync, statSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { run } from 'node:test'
 import type { TestEvent } from 'node:test/reporters'
 import { spec } from 'node:test/reporters'
+import { parseArgs } from 'node:util'
 
 const ROOT = resolve(import.meta.dirname, '..')
 
@@ -16,7 +17,14 @@ const LATER = ['test/cli/', 'test/e2e/', 'test/starter', 'test/docker/']
 /** A test that hangs fails by name instead of holding up everything. As many cases as PROPERTY_RUNS asks for may take an hour. */
 const LONGEST_TEST_MS = (process.env['PROPERTY_RUNS'] === undefined ? 10 : 60) * 60_000
 
-const files = selectFiles(process.argv.slice(2))
+const {
+  positionals,
+  values: { except = [] },
+} = parseArgs({
+  allowPositionals: true,
+  options: { except: { type: 'string', multiple: true } },
+})
+const files = selectFiles(positionals, except)
 if (files.length === 0) {
   console.error(`no test file matches ${process.argv.slice(2).join(' ')}`)
   process.exitCode = 2
@@ -28,16 +36,19 @@ if (files.length === 0) {
   if (failed > 0 || passed === 0) process.exitCode = 1
 }
 
-function selectFiles(wanted: readonly string[]): string[] {
+function selectFiles(wanted: readonly string[], unwanted: readonly string[]): string[] {
   const all = globSync('test/**/*.test.ts', { cwd: ROOT }).sort()
-  if (wanted.length === 0) return all
   const matches = (file: string, want: string) => {
     const path = resolve(want)
     if (!existsSync(path)) return file.includes(want)
     const inside = relative(path, join(ROOT, file))
     return statSync(path).isDirectory() ? !inside.startsWith('..') : inside === ''
   }
-  return all.filter((file) => wanted.some((want) => matches(file, want)))
+  return all.filter(
+    (file) =>
+      (wanted.length === 0 || wanted.some((want) => matches(file, want))) &&
+      !unwanted.some((want) => matches(file, want)),
+  )
 }
 
 function tiers(files: readonly string[]): string[][] {
