@@ -26,7 +26,8 @@ export async function footprintOf(
   const { heldBytes, widenedBytes } = await found.survey()
   const bytes = isNative ? heldBytes : widenedBytes
   const encodes = tower !== undefined || graphs.encoder !== undefined
-  const threads = kind === 'chat' && encodes ? 2 : 1
+  const reads = tower === undefined || tower.text !== undefined
+  const threads = 1 + (kind === 'chat' && encodes ? 1 : 0) + (reads ? 1 : 0)
   return {
     mapped,
     held: Math.max(0, bytes - mapped) + threads * THREAD_BYTES,

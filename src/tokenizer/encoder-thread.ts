@@ -136,7 +136,11 @@ class Lane {
       if ('error' in message) waiting.reject(fromWireError(message.error))
       else waiting.resolve(message.answer)
     })
-    worker.on('error', (error) => this.end(error))
+    const end = (error: unknown) => {
+      if (this.#worker === worker) this.end(error)
+    }
+    worker.on('error', end)
+    worker.on('exit', () => end(new Error('the tokenizer thread ended')))
     worker.unref()
     return worker
   }

@@ -5,6 +5,11 @@ import { encodeTexts, type FromTokenizer, type ToTokenizer } from './encoder-thr
 import { Tokenizer } from './tokenizer.ts'
 
 const tokenizer = Tokenizer.load((workerData as { modelDir: string }).modelDir)
+// What it was made of is several times as large, and a thread that then waits for texts would keep it (`--expose-gc`, as the server has).
+void tokenizer.then(
+  () => globalThis.gc?.(),
+  () => undefined,
+)
 
 parentPort!.on('message', async ({ id, ...question }: { id: number } & ToTokenizer) => {
   const say = (message: FromTokenizer, transfer: ArrayBuffer[] = []) =>
