@@ -8,7 +8,8 @@ const run = promisify(execFile)
 
 /**
  * The path of a program, each in an environment of its own below `folder`. One that is not there is installed with every package
- * in the version that `requirements-<program>.txt` has. Rejects where Python or PyPI cannot be had.
+ * in the version that `requirements-<program>.txt` has, and is refused where its digest is none of those there. Rejects where Python or
+ * PyPI cannot be had.
  */
 export async function pythonProgram(
   folder: string,
@@ -24,6 +25,9 @@ export async function pythonProgram(
   await run('python3', ['-m', 'venv', environment])
   const requirements = join(import.meta.dirname, `requirements-${program}.txt`)
   const pip = join(environment, 'bin/pip')
-  await run(pip, ['install', '--quiet', '--disable-pip-version-check', '-r', requirements])
+  await run(pip, [
+    ...['install', '--quiet', '--disable-pip-version-check', '--require-hashes'],
+    ...['-r', requirements],
+  ])
   return path
 }
