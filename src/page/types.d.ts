@@ -167,6 +167,10 @@ export interface KeptExchange extends Omit<Exchange, 'media' | 'lost'> {
   readonly mediaIds: readonly string[]
   /** Another one with each change. */
   readonly version: string
+  /** Unix milliseconds, later than those of the change before it, whatever the clock says. */
+  readonly changed: number
+  /** The tab that is waiting for the answer. */
+  readonly owner?: string
 }
 
 export interface KeptMedium {

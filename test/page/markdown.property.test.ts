@@ -6,6 +6,7 @@ import { pageModule } from '../support/page-modules.ts'
 import { propertyRuns } from '../support/property-runs.ts'
 
 type Component = (props: unknown) => unknown
+type ClassComponent = new (props: unknown) => { render(props: unknown): unknown }
 type Node =
   | string
   | { readonly type: string | Component; readonly props: { readonly children?: unknown } }
@@ -33,7 +34,9 @@ function drawn(node: unknown): unknown {
   if (typeof node !== 'object' || node === null || Array.isArray(node)) return node
   const { type, props } = node as Exclude<Node, string>
   if (typeof type === 'string') return node
-  return type.name === 'CopyButton' ? undefined : drawn(type(props))
+  if (type.name === 'CopyButton') return undefined
+  if (!('render' in (type.prototype ?? {}))) return drawn(type(props))
+  return drawn(new (type as unknown as ClassComponent)(props).render(props))
 }
 
 function elementsIn(vnode: unknown): string[] {

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { basename, delimiter, extname, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { type Browser, chromium, type Page, type Request } from 'playwright-core'
 import { dropFiles, pasteFiles, runAxe, transferOf } from './in-page.js'
 
@@ -123,6 +124,29 @@ const TYPES: Readonly<Record<string, string>> = {
   '.wav': 'audio/wav',
   '.mp4': 'video/mp4',
   '.jsonl': 'application/jsonl',
+}
+
+/** Complaints about requests that a page leaves behind as it goes. */
+export const LEFT = /ERR_|the server responded with a status of/
+
+export const question = (page: Page) => page.getByRole('textbox', { name: 'Your question' })
+
+/** Writes a question and sends it. */
+export async function ask(page: Page, words: string): Promise<void> {
+  await question(page).fill(words)
+  await page.keyboard.press('Enter')
+}
+
+/** What was asked in the conversation that is shown. */
+export const turns = (page: Page) => page.locator('.bubble').allTextContents()
+
+/** A machine that is busy is slow; what never comes fails by name. */
+export async function until(isSo: () => Promise<boolean>): Promise<void> {
+  const end = Date.now() + PATIENCE_MS
+  while (!(await isSo())) {
+    assert.ok(Date.now() < end, `never: ${isSo}`)
+    await delay(20)
+  }
 }
 
 /** Writes a question, sends it, and waits for the end of its answer; gives the answer's words. */

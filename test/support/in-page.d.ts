@@ -18,3 +18,7 @@ export function tryForbidden(): Promise<
   Readonly<Record<'script' | 'style' | 'elsewhere' | 'html', boolean>>
 >
 export function middlesOf(images: readonly unknown[]): string[]
+export function holdWrites(): Promise<void>
+export function unwrittenKeys(): readonly string[]
+export function watchLongTasks(): void
+export function longTasks(): readonly number[]

@@ -136,3 +136,50 @@ export function middlesOf(images) {
     return red > blue ? 'red' : 'blue'
   })
 }
+
+/**
+ * Holds back whatever is written to IndexedDB, as a slow disk does, until `release` of the window is called; resolves when it does.
+ * It reads in a transaction that could write, again and again: others that could have to wait for it.
+ */
+export async function holdWrites() {
+  /** @type {IDBDatabase} */
+  const database = await new Promise((resolve, reject) => {
+    const request = indexedDB.open('aerie')
+    request.onsuccess = () => resolve(request.result)
+    request.onerror = () => reject(request.error)
+  })
+  const names = [...database.objectStoreNames]
+  const store = database.transaction(names, 'readwrite').objectStore('heads')
+  let isHeld = true
+  Reflect.set(globalThis, 'release', () => {
+    isHeld = false
+  })
+  await new Promise((resolve) => {
+    const again = () => {
+      resolve(undefined)
+      if (isHeld) store.count().onsuccess = again
+      else database.close()
+    }
+    store.count().onsuccess = again
+  })
+}
+
+/** Keys of what the page has yet to write. */
+export function unwrittenKeys() {
+  return Object.keys(localStorage).filter((key) => key.startsWith('aerie.unwritten.'))
+}
+
+/** Collects the milliseconds of tasks that kept everything else waiting for 50 ms or more. */
+export function watchLongTasks() {
+  /** @type {number[]} */
+  const tasks = []
+  Reflect.set(globalThis, 'longTasks', tasks)
+  new PerformanceObserver((list) => {
+    for (const { duration } of list.getEntries()) tasks.push(duration)
+  }).observe({ entryTypes: ['longtask'] })
+}
+
+/** @returns {readonly number[]} */
+export function longTasks() {
+  return Reflect.get(globalThis, 'longTasks')
+}

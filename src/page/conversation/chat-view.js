@@ -35,7 +35,6 @@ export function ChatView() {
     addEventListener('keydown', stopAtEscape)
     return () => removeEventListener('keydown', stopAtEscape)
   }, [])
-  const media = new Map(exchanges.flatMap((exchange) => exchange.media.map((one) => [one.id, one])))
   const upTo = exchanges.findIndex(({ id }) => id === codeFor)
   return h(
     'main',
@@ -54,10 +53,9 @@ export function ChatView() {
                 h(ExchangeView, {
                   key: exchange.id,
                   exchange,
-                  media,
                   number: i + 1,
                   isLast: i === exchanges.length - 1,
-                  onCode: () => setCodeFor(exchange.id),
+                  onCode: setCodeFor,
                 }),
               ),
             ),

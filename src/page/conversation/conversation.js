@@ -5,6 +5,7 @@ import { compare } from '../api/embeddings.js'
 import { models, purposeOf } from '../api/models.js'
 import { transcribe } from '../api/speech.js'
 import { tellTabs } from '../keep/tabs.js'
+import { eachFrame } from '../parts/frames.js'
 import { randomId } from '../parts/random-id.js'
 import { settings } from '../settings.js'
 import { Store } from '../store.js'
@@ -151,13 +152,19 @@ async function answer(asked) {
   const request = { abort, exchange: { ...asked, answer: first } }
   running.set(id, request)
   update(request.exchange)
+  const draw = eachFrame(() => {
+    if (running.get(id) === request) update(request.exchange)
+  })
   /** @param {Partial<Answer>} change */
   const show = (change) => {
     // It was stopped, or another request for the same question has taken over.
     if (running.get(id) !== request) return
-    request.exchange = { ...request.exchange, answer: { ...request.exchange.answer, ...change } }
+    const before = request.exchange.answer
+    request.exchange = { ...request.exchange, answer: { ...before, ...change } }
     if (change.state === 'done' || change.state === 'failed') running.delete(id)
-    update(request.exchange)
+    // Words may come by the thousand a second.
+    if (request.exchange.answer.state === before.state) draw()
+    else update(request.exchange)
   }
   try {
     const model = models.get().find((candidate) => candidate.id === chosen.model)
@@ -194,9 +201,9 @@ async function stream(body, signal, show, elapsed) {
   for await (const event of ask(body, signal)) {
     if (event.type === 'accepted') show({ state: 'reading', requestId: event.requestId })
     else if (event.type === 'text') {
-      show({ state: 'writing', ...(text === '' && { firstTextMs: elapsed() }) })
+      const first = text === '' && { firstTextMs: elapsed() }
       text += event.text
-      show({ text })
+      show({ state: 'writing', text, ...first })
     } else if (event.type === 'call') {
       const {
         id,

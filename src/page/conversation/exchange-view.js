@@ -3,19 +3,22 @@ import { h } from '../element.js'
 import { Attachment } from '../parts/attachment.js'
 import { CopyButton } from '../parts/copy-button.js'
 import { IconButton } from '../parts/icon.js'
+import { memo } from '../parts/memo.js'
 import { SeenPanel } from '../seen/seen-panel.js'
 import { useRef, useState } from '../vendor/hooks.js'
 import { AnswerView, figuresOf } from './answer-view.js'
-import { isOpen, remove, retry } from './conversation.js'
+import { conversation, isOpen, remove, retry } from './conversation.js'
 import { Results, ResultsForm } from './tool-calls.js'
 
-/** @typedef {import('../types.d.ts').Attachment} AttachmentFacts */
 /** @typedef {import('../types.d.ts').Exchange} Exchange */
 
+/** Drawn again when it changes itself: not with each word of an answer below it. */
+export const ExchangeView = memo(Turn)
+
 /**
- * @param {{ readonly exchange: Exchange, readonly number: number, readonly isLast: boolean, readonly media: ReadonlyMap<string, AttachmentFacts>, readonly onCode: () => void }} props
+ * @param {{ readonly exchange: Exchange, readonly number: number, readonly isLast: boolean, readonly onCode: (exchange: string) => void }} props
  */
-export function ExchangeView({ exchange, number, isLast, media, onCode }) {
+function Turn({ exchange, number, isLast, onCode }) {
   const { id, text, answer } = exchange
   const [isEdited, setEdited] = useState(false)
   // What the model saw of the last question is shown until someone closes it; of earlier ones, when someone opens it.
@@ -111,7 +114,7 @@ export function ExchangeView({ exchange, number, isLast, media, onCode }) {
                     h(IconButton, {
                       icon: 'code',
                       label: 'Copy the request as code',
-                      onClick: onCode,
+                      onClick: () => onCode(id),
                     }),
                     h(IconButton, { icon: 'retry', label: 'Ask again', onClick: () => retry(id) }),
                   ),
@@ -120,11 +123,17 @@ export function ExchangeView({ exchange, number, isLast, media, onCode }) {
             isLast && answer.state === 'done' && answer.calls
               ? h(ResultsForm, { calls: answer.calls })
               : null,
-            isDone && isSeen ? h(SeenPanel, { answer, media }) : null,
+            isDone && isSeen ? h(SeenPanel, { answer, media: allMedia() }) : null,
           )
         : null,
     ),
   )
+}
+
+/** A question may be about files of those before it. */
+function allMedia() {
+  const all = conversation.get().flatMap(({ media }) => media)
+  return new Map(all.map((attachment) => [attachment.id, attachment]))
 }
 
 /**

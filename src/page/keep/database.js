@@ -12,11 +12,17 @@ import { finished, settled } from './requests.js'
 /**
  * @typedef {object} Change
  * @property {readonly ConversationHead[]} [heads] to be written
- * @property {readonly KeptExchange[]} [exchanges] to be written
+ * @property {readonly ExchangeWrite[]} [exchanges] to be written
  * @property {readonly KeptMedium[]} [media] to be written
  * @property {readonly string[]} [goneMedia] ids
  * @property {readonly string[]} [goneExchanges] ids; their files go with them
  * @property {readonly string[]} [goneConversations] ids; everything of theirs goes with them
+ */
+
+/**
+ * `over`: what it may be written over, a version or `any`; where something else is there, or nothing any more, another tab was
+ * faster, and it is left out.
+ * @typedef {{ readonly record: KeptExchange, readonly over?: string }} ExchangeWrite
  */
 
 const VERSION = 2
@@ -85,18 +91,56 @@ export async function readMedia(ids) {
 /**
  * Resolves when it is on disk. Rejects where there is no room, of which nothing is then written.
  * @param {Change} change
+ * @returns {Promise<readonly string[]>} ids of turns that were left out
  */
 export async function write(change) {
   const database = await open()
+  /** @type {readonly string[]} */
+  let leftOut
   try {
-    await writeOnce(database, change)
+    leftOut = await writeOnce(database, change)
   } catch (error) {
     if (!(error instanceof DOMException) || error.name !== 'QuotaExceededError') throw error
     // The older half of all files makes room, once.
     await prune(database, { isFull: true })
-    await writeOnce(database, change)
+    leftOut = await writeOnce(database, change)
   }
   if (change.media?.length) await prune(database)
+  return leftOut
+}
+
+/**
+ * Writes what a page that is gone was about to, where nothing newer is there.
+ * @param {Change} change
+ */
+export async function recover({ heads = [], exchanges = [], ...gone }) {
+  const database = await open()
+  const transaction = database.transaction(['heads', 'exchanges', 'media'], 'readwrite')
+  const over = finished(transaction)
+  for (const head of heads)
+    putOver(transaction.objectStore('heads'), head.id, (/** @type {ConversationHead} */ before) =>
+      before ? newerHead(before, head) : head,
+    )
+  for (const { record } of exchanges)
+    putOver(
+      transaction.objectStore('exchanges'),
+      record.id,
+      (/** @type {KeptExchange} */ before) =>
+        before && before.changed >= record.changed ? undefined : record,
+    )
+  removeGone(transaction, gone)
+  await over
+}
+
+/**
+ * A title that a person has chosen stays.
+ * @param {ConversationHead} before
+ * @param {ConversationHead} after
+ */
+function newerHead(before, after) {
+  const newer = after.used >= before.used ? after : before
+  const named = newer.isNamed ? newer : after.isNamed ? after : before
+  return { ...newer, title: named.isNamed ? named.title : newer.title, isNamed: named.isNamed }
 }
 
 /** What earlier visits have left behind. */
@@ -108,28 +152,59 @@ export async function tidy() {
  * @param {IDBDatabase} database
  * @param {Change} change
  */
-async function writeOnce(database, change) {
-  const { heads, exchanges, media, goneMedia, goneExchanges, goneConversations } = change
+async function writeOnce(database, { heads, exchanges, media, goneMedia, ...gone }) {
   const transaction = database.transaction(['heads', 'exchanges', 'media'], 'readwrite')
   const over = finished(transaction)
   const store = (/** @type {string} */ name) => transaction.objectStore(name)
+  /** @type {string[]} */
+  const leftOut = []
   for (const head of heads ?? []) store('heads').put(head)
-  for (const exchange of exchanges ?? []) store('exchanges').put(exchange)
+  for (const { record, over } of exchanges ?? []) {
+    if (over === undefined) store('exchanges').put(record)
+    else
+      putOver(store('exchanges'), record.id, (/** @type {KeptExchange | undefined} */ before) => {
+        if (before && (over === 'any' || over === before.version)) return record
+        leftOut.push(record.id)
+        return undefined
+      })
+  }
   for (const medium of media ?? []) store('media').put(medium)
   for (const id of goneMedia ?? []) store('media').delete(id)
-  for (const id of goneConversations ?? []) {
-    store('heads').delete(id)
-    forEach(store('exchanges').index('conversation').openCursor(id), remove)
-  }
-  for (const id of goneExchanges ?? []) forEach(store('exchanges').openCursor(id), remove)
-  // Said at once, as the page may be on its way out; where cursors go on, it commits by itself.
-  if (!goneConversations?.length && !goneExchanges?.length) transaction.commit()
+  removeGone(transaction, gone)
   await over
+  return leftOut
+}
+
+/**
+ * @param {IDBTransaction} transaction
+ * @param {Pick<Change, 'goneExchanges' | 'goneConversations'>} gone
+ */
+function removeGone(transaction, { goneExchanges = [], goneConversations = [] }) {
+  const exchanges = transaction.objectStore('exchanges')
+  for (const id of goneConversations) {
+    transaction.objectStore('heads').delete(id)
+    forEach(exchanges.index('conversation').openCursor(id), remove)
+  }
+  for (const id of goneExchanges) forEach(exchanges.openCursor(id), remove)
 
   /** @param {IDBCursorWithValue} cursor */
   function remove(cursor) {
-    for (const id of cursor.value.mediaIds) store('media').delete(id)
+    for (const id of cursor.value.mediaIds) transaction.objectStore('media').delete(id)
     cursor.delete()
+  }
+}
+
+/**
+ * @template T
+ * @param {IDBObjectStore} store
+ * @param {string} id
+ * @param {(before: T) => T | undefined} change what there is, to what is to be there; undefined leaves it as it is
+ */
+function putOver(store, id, change) {
+  const request = store.get(id)
+  request.onsuccess = () => {
+    const after = change(request.result)
+    if (after !== undefined) store.put(after)
   }
 }
 

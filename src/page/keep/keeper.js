@@ -14,22 +14,20 @@ import {
 } from '../conversation/conversation.js'
 import { randomId } from '../parts/random-id.js'
 import { Store } from '../store.js'
-import { readExchanges, readHeads, readMedia, tidy, write } from './database.js'
-import { listenToTabs, runningElsewhere, tellTabs } from './tabs.js'
+import { readExchanges, readHeads, readMedia, recover, tidy, write } from './database.js'
+import { exchangeOf, Kept, recordOf, writeOf } from './records.js'
+import { listenToTabs, tellTabs, untilGone } from './tabs.js'
+import { remember, remembered } from './unwritten.js'
 
 /** @typedef {import('../types.d.ts').Attachment} Attachment */
 /** @typedef {import('../types.d.ts').ConversationHead} ConversationHead */
 /** @typedef {import('../types.d.ts').Exchange} Exchange */
-/** @typedef {import('../types.d.ts').KeptExchange} KeptExchange */
 
 /** Of this tab: another one may show another conversation. */
 const TAB_KEY = 'aerie.conversation'
 
 /** Answers change many times a second; everything else is written at once. */
 const PAUSE_MS = 400
-
-/** How often tabs that answer are asked whether they are still there. */
-const OTHERS_MS = 2000
 
 const TITLE_CHARACTERS = 80
 
@@ -39,7 +37,7 @@ export const heads = new Store(/** @type {readonly ConversationHead[]} */ ([]))
 /** Why something is not kept, in words; empty where everything is. */
 export const keepingProblem = new Store('')
 
-/** Turns of the conversation as they were last written or read. @type {Map<string, { readonly exchange: Exchange, readonly version: string }>} */
+/** Turns of the conversation as they were last written or read. @type {Map<string, Kept>} */
 const kept = new Map()
 
 /** Ids of files that are kept. @type {Set<string>} */
@@ -51,6 +49,7 @@ let timer
 /** Shows what was kept, and keeps what changes from then on. */
 export async function startKeeping() {
   try {
+    await recoverUnwritten()
     heads.set(await readHeads())
   } catch (error) {
     keepingProblem.set(`This browser keeps nothing over a reload: ${reasonOf(error)}`)
@@ -76,6 +75,14 @@ export async function startKeeping() {
   tidy().catch(failed)
 }
 
+async function recoverUnwritten() {
+  const left = remembered()
+  if (Object.values(left).every((all) => all.length === 0)) return
+  const forget = remember(left)
+  await recover(left)
+  forget()
+}
+
 function rememberTab() {
   sessionStorage.setItem(TAB_KEY, current.get())
 }
@@ -84,9 +91,6 @@ function rememberTab() {
 function hear(message) {
   if (message.type === 'stop') {
     if (runningHere(message.exchange)) stop(message.exchange)
-  } else if (message.type === 'running?') {
-    const exchanges = message.exchanges.filter(runningHere)
-    if (exchanges.length > 0) tellTabs({ type: 'running', exchanges })
   } else if (message.type === 'changed') {
     readAllHeads()
     if (message.conversation === current.get()) reread().catch(failed)
@@ -120,22 +124,26 @@ export function newConversation() {
 export async function renameConversation(id, title) {
   const head = heads.get().find((one) => one.id === id)
   if (!head) return
-  await save({ heads: [{ ...head, title: title.slice(0, TITLE_CHARACTERS), isNamed: true }] }, id)
+  const named = { ...head, title: title.slice(0, TITLE_CHARACTERS), isNamed: true }
+  heads.set(heads.get().map((one) => (one.id === id ? named : one)))
+  await save({ heads: [named] }, id)
 }
 
 /** @param {readonly string[]} ids */
 export async function deleteConversations(ids) {
-  for (const id of ids) {
-    for (const exchange of await readExchanges(id).catch(() => []))
-      if (isOpen(exchange.answer)) stop(exchange.id)
-  }
+  // Begun before the deletion, and so of what was there.
+  const answering = Promise.all(ids.map(readExchanges))
   if (ids.includes(current.get())) {
     stopAll()
     kept.clear()
     current.set(randomId())
     conversation.set([])
   }
-  await save({ goneConversations: ids }, ...ids)
+  heads.set(heads.get().filter(({ id }) => !ids.includes(id)))
+  const deleted = save({ goneConversations: ids }, ...ids)
+  for (const { id, answer } of (await answering.catch(() => [])).flat())
+    if (isOpen(answer)) stop(id)
+  await deleted
 }
 
 /**
@@ -171,15 +179,22 @@ function flush() {
   const goneExchanges = [...kept.keys()].filter((known) => !ids.has(known))
   if (changes.length === 0 && goneExchanges.length === 0) return
   for (const gone of goneExchanges) kept.delete(gone)
-  const exchanges = changes.map((exchange) => recordOf(exchange))
-  for (const [i, exchange] of changes.entries())
-    kept.set(exchange.id, { exchange, version: exchanges[i]?.version ?? '' })
+  const exchanges = changes.map((exchange) => {
+    const before = kept.get(exchange.id)
+    const write = writeOf(exchange, before)
+    kept.set(exchange.id, new Kept(exchange, write.record, before?.isWritten ?? false))
+    return write
+  })
   const media = newMedia(changes.flatMap((exchange) => exchange.media))
   const change =
     all.length > 0 ? { heads: [headOf(id, all)], goneExchanges } : { goneConversations: [id] }
   void save({ ...change, exchanges, media }, id).then((isWritten) => {
-    // Tried again with the next change.
-    if (!isWritten) for (const exchange of changes) kept.delete(exchange.id)
+    for (const { id } of changes) {
+      const now = kept.get(id)
+      // Tried again with the next change.
+      if (!isWritten) kept.delete(id)
+      else if (now) now.isWritten = true
+    }
   })
 }
 
@@ -190,8 +205,8 @@ function flush() {
 function keepAway(exchange) {
   const head = heads.get().find(({ id }) => id === exchange.conversation)
   if (!head) return
-  const change = { heads: [{ ...head, used: Date.now() }], exchanges: [recordOf(exchange)] }
-  void save(change, exchange.conversation)
+  const exchanges = [{ record: recordOf(exchange, undefined), over: 'any' }]
+  void save({ heads: [{ ...head, used: Date.now() }], exchanges }, exchange.conversation)
 }
 
 /**
@@ -200,8 +215,11 @@ function keepAway(exchange) {
  * @param {...string} conversations that have changed
  */
 async function save(change, ...conversations) {
+  const forget = remember(change)
   try {
-    await write(change)
+    const leftOut = await write(change)
+    forget()
+    if (leftOut.length > 0) reread().catch(failed)
     if (keepingProblem.get() !== '' && change.media?.length) keepingProblem.set('')
   } catch (error) {
     for (const { id } of change.media ?? []) keptMedia.delete(id)
@@ -234,19 +252,6 @@ function newMedia(media) {
   const missing = media.filter(({ id }) => !keptMedia.has(id))
   for (const { id } of missing) keptMedia.add(id)
   return missing.map(({ id, blob }) => ({ id, blob, at: Date.now() }))
-}
-
-/**
- * @param {Exchange} exchange
- * @returns {KeptExchange}
- */
-function recordOf({ lost: _, media, ...exchange }) {
-  return {
-    ...exchange,
-    media: media.map(({ blob: _, ...attachment }) => attachment),
-    mediaIds: media.map(({ id }) => id),
-    version: randomId(),
-  }
 }
 
 /**
@@ -284,7 +289,7 @@ function reread() {
     } finally {
       rereading = undefined
     }
-    void settleOpen()
+    settleOpen()
   })()
   return rereading
 }
@@ -309,12 +314,16 @@ async function rereadOnce() {
     const known = kept.get(record.id)
     mine.delete(record.id)
     const running = runningHere(record.id)
-    if (running || (here && (known?.exchange !== here || known.version === record.version))) {
+    if (
+      running ||
+      (here && (known?.exchange !== here || known.record.version === record.version))
+    ) {
       merged.push(running ?? /** @type {Exchange} */ (here))
       continue
     }
     const exchange = exchangeOf(record, blobs)
-    kept.set(record.id, { exchange, version: record.version })
+    for (const { id } of record.media) keptMedia.add(id)
+    kept.set(record.id, new Kept(exchange, record, true))
     merged.push(exchange)
   }
   for (const exchange of mine.values()) {
@@ -325,36 +334,27 @@ async function rereadOnce() {
   conversation.set(merged.sort((a, b) => a.at - b.at))
 }
 
-/** @type {ReturnType<typeof setTimeout> | undefined} */
-let lookAgain
+/** Tabs whose answers are shown here while they are written there. @type {Set<string>} */
+const awaited = new Set()
 
 /** Answers that nobody is waiting for any more: the page was closed in the middle, or its tab, or it broke down. */
-async function settleOpen() {
-  clearTimeout(lookAgain)
-  const open = conversation
-    .get()
-    .filter(({ id, answer }) => isOpen(answer) && !runningHere(id))
-    .map(({ id }) => id)
-  const elsewhere = await runningElsewhere(open)
-  for (const id of open) if (!elsewhere.has(id)) settleLost(id)
-  clearTimeout(lookAgain)
-  if (elsewhere.size > 0) lookAgain = setTimeout(settleOpen, OTHERS_MS)
+function settleOpen() {
+  for (const { id, answer } of conversation.get()) {
+    if (!isOpen(answer) || runningHere(id)) continue
+    const owner = kept.get(id)?.record.owner
+    if (owner === undefined) settleLost(id)
+    else if (!awaited.has(owner)) {
+      awaited.add(owner)
+      void untilGone(owner).then(() => {
+        awaited.delete(owner)
+        settleOf(owner)
+      })
+    }
+  }
 }
 
-/**
- * @param {KeptExchange} record
- * @param {ReadonlyMap<string, Blob>} blobs
- * @returns {Exchange}
- */
-function exchangeOf({ mediaIds: _, version: __, media, ...exchange }, blobs) {
-  const lost = media.filter(({ id }) => !blobs.has(id)).map(({ name }) => name)
-  for (const { id } of media) keptMedia.add(id)
-  return {
-    ...exchange,
-    media: media.flatMap((attachment) => {
-      const blob = blobs.get(attachment.id)
-      return blob ? [{ ...attachment, blob }] : []
-    }),
-    ...(lost.length > 0 && { lost }),
-  }
+/** @param {string} tab that is gone */
+function settleOf(tab) {
+  for (const { id } of conversation.get())
+    if (kept.get(id)?.record.owner === tab && !runningHere(id)) settleLost(id)
 }

@@ -5,6 +5,7 @@
 import { h } from '../element.js'
 import { CopyButton } from './copy-button.js'
 import { blocksOf } from './markdown-blocks.js'
+import { memo } from './memo.js'
 
 /** @typedef {import('../types.d.ts').Children} Children */
 /** @typedef {import('./markdown-blocks.js').Block} Block */
@@ -12,24 +13,31 @@ import { blocksOf } from './markdown-blocks.js'
 
 /** @param {{ readonly text: string }} props */
 export function Markdown({ text }) {
-  return h('div', { class: 'prose' }, blocksOf(text).map(drawBlock))
+  return h(
+    'div',
+    { class: 'prose' },
+    blocksOf(text).map((block, key) => h(DrawnBlock, { key, block })),
+  )
 }
+
+/** With each word that comes, only the last block changes. */
+const DrawnBlock = memo(drawBlock, (before, after) => {
+  return JSON.stringify(before.block) === JSON.stringify(after.block)
+})
 
 /**
  * Each block has its own direction, by its first letter.
- * @param {Block} block
- * @param {number} key
+ * @param {{ readonly block: Block }} props
  */
-function drawBlock(block, key) {
-  if (block.type === 'code')
-    return h(CodeBlock, { key, code: block.text, language: block.language })
-  if (block.type === 'rule') return h('hr', { key })
-  if (block.type === 'list') return h(List, { key, items: block.items })
-  if (block.type === 'table') return h(Table, { key, head: block.head, rows: block.rows })
-  if (block.type === 'quote') return h('blockquote', { key, dir: 'auto' }, inline(block.text))
+function drawBlock({ block }) {
+  if (block.type === 'code') return h(CodeBlock, { code: block.text, language: block.language })
+  if (block.type === 'rule') return h('hr', null)
+  if (block.type === 'list') return h(List, { items: block.items })
+  if (block.type === 'table') return h(Table, { head: block.head, rows: block.rows })
+  if (block.type === 'quote') return h('blockquote', { dir: 'auto' }, inline(block.text))
   // Headings of an answer are below those of the page.
   const kind = block.type === 'heading' ? 'prose-heading' : ''
-  return h('p', { key, dir: 'auto', class: kind }, inline(block.text))
+  return h('p', { dir: 'auto', class: kind }, inline(block.text))
 }
 
 /** @param {{ readonly code: string, readonly language: string }} props */

@@ -4,36 +4,25 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
-import type { Browser, Page } from 'playwright-core'
-import { answerOf, askOn, drop, NO_CHROMIUM, openBrowser, visit } from '../../support/browser.ts'
+import type { Browser } from 'playwright-core'
+import {
+  answerOf,
+  ask,
+  askOn,
+  drop,
+  LEFT,
+  NO_CHROMIUM,
+  openBrowser,
+  question,
+  turns,
+  until,
+  visit,
+} from '../../support/browser.ts'
 import { openTestApp } from '../../support/http-app.ts'
 
 const SHAPES = resolve(import.meta.dirname, '../../../docs/pictures/red-circle-blue-square.png')
 /** Long enough for whatever happens in the middle of it. */
 const LONG = Array.from({ length: 2500 }, (_, i) => `word${i}`).join(' ')
-
-/** Of requests that a page leaves behind as it goes. */
-const LEFT = /ERR_|the server responded with a status of/
-
-const question = (page: Page) => page.getByRole('textbox', { name: 'Your question' })
-const turns = (page: Page) => page.locator('.bubble').allTextContents()
-
-async function ask(page: Page, words: string): Promise<void> {
-  await question(page).fill(words)
-  await page.keyboard.press('Enter')
-}
-
-/** A machine that is busy is slow; what never comes fails by name. */
-const PATIENCE_MS = 60_000
-
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  const end = Date.now() + PATIENCE_MS
-  while (!(await isSo())) {
-    assert.ok(Date.now() < end, `never: ${isSo}`)
-    await delay(20)
-  }
-}
 
 describe('what the page keeps', { skip: NO_CHROMIUM }, () => {
   let browser: Browser
