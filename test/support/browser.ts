@@ -53,8 +53,8 @@ export async function visit(
     ...{ viewport: { width, height }, colorScheme, hasTouch },
     permissions: ['clipboard-read', 'clipboard-write'],
   })
+  context.setDefaultTimeout(PATIENCE_MS)
   const page = await context.newPage()
-  page.setDefaultTimeout(PATIENCE_MS)
   const problems: string[] = []
   const requests: Request[] = []
   const complain = (what: string) => {

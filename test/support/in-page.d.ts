@@ -22,3 +22,4 @@ export function holdWrites(): Promise<void>
 export function unwrittenKeys(): readonly string[]
 export function watchLongTasks(): void
 export function longTasks(): readonly number[]
+export function beBusy(path: string): void

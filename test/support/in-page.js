@@ -183,3 +183,10 @@ export function watchLongTasks() {
 export function longTasks() {
   return Reflect.get(globalThis, 'longTasks')
 }
+
+/** Keeps the main thread from everything else until that path is answered. @param {string} path */
+export function beBusy(path) {
+  const request = new XMLHttpRequest()
+  request.open('GET', path, false)
+  request.send()
+}
