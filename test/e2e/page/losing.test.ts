@@ -106,7 +106,7 @@ describe('what could be lost on the page', { skip: NO_CHROMIUM, timeout: 300_000
     const busy = page.evaluate(beBusy, '/busy')
 
     const other = await tab(page)
-    await other.locator('.answer .prose', { hasText: 'word1' }).waitFor()
+    await other.locator('.answer .prose', { hasText: 'word0' }).waitFor()
     await delay(PATIENCE_MS)
     await other.getByRole('button', { name: 'Stop' }).waitFor()
     assert.equal(await other.getByText('Stopped.').count(), 0)
