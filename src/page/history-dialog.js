@@ -129,7 +129,7 @@ function Rename({ head, onDone }) {
         onDone()
       },
       onKeyDown: (event) => {
-        if (event.key !== 'Escape') return
+        if (event.key !== 'Escape' || event.isComposing) return
         // It is the name that is left, not the list.
         event.preventDefault()
         event.stopPropagation()

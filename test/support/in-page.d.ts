@@ -7,7 +7,7 @@ export function dropFiles(transfer: unknown): void
 export function watchWords(): void
 export function watchedWords(): readonly string[]
 export function clipboardText(): Promise<string>
-export function runAxe(): Promise<string[]>
+export function runAxe(more?: readonly string[]): Promise<string[]>
 export function overflow(): number
 export function focused(): string
 export function firstPaint(): number | undefined
@@ -23,3 +23,8 @@ export function unwrittenKeys(): readonly string[]
 export function watchLongTasks(): void
 export function longTasks(): readonly number[]
 export function beBusy(path: string): void
+export function cutOff(): string[]
+export function visibleHeight(element: unknown): number
+export function motions(): number
+export function backgroundsOf(selector: string): string[]
+export function outlineOf(element: unknown): string

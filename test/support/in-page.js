@@ -48,11 +48,17 @@ export function clipboardText() {
   return navigator.clipboard.readText()
 }
 
-/** Rule and elements of each violation; axe-core is there already. @returns {Promise<string[]>} */
-export async function runAxe() {
-  /** @type {{ run(): Promise<{ violations: { id: string, nodes: { html: string, failureSummary: string }[] }[] }> }} */
+/**
+ * Rule and elements of each violation; axe-core is there already.
+ * @param {readonly string[]} [more] rules beyond those that it has switched on
+ * @returns {Promise<string[]>}
+ */
+export async function runAxe(more = []) {
+  /** @type {{ run(options: object): Promise<{ violations: { id: string, nodes: { html: string, failureSummary: string }[] }[] }> }} */
   const axe = Reflect.get(globalThis, 'axe')
-  const { violations } = await axe.run()
+  const { violations } = await axe.run({
+    rules: Object.fromEntries(more.map((rule) => [rule, { enabled: true }])),
+  })
   return violations.flatMap(({ id, nodes }) =>
     nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)} ${failureSummary}`),
   )
@@ -189,4 +195,44 @@ export function beBusy(path) {
   const request = new XMLHttpRequest()
   request.open('GET', path, false)
   request.send()
+}
+
+/** Words that are cut off with no way to see them. @returns {string[]} */
+export function cutOff() {
+  return [...document.querySelectorAll('body *')].flatMap((element) => {
+    const { overflowX, textOverflow, clipPath } = getComputedStyle(element)
+    // What is for screen readers alone, and what says that there is more of it.
+    const isMeant = clipPath !== 'none' || textOverflow === 'ellipsis'
+    const isCut =
+      ['hidden', 'clip'].includes(overflowX) && element.scrollWidth > element.clientWidth + 1
+    return isCut && !isMeant ? [`${element.className}: ${element.textContent}`] : []
+  })
+}
+
+/** How much of the window's height is left for an element, between what lies over it. @param {Element} element */
+export function visibleHeight(element) {
+  const { left, top, bottom, width } = element.getBoundingClientRect()
+  let visible = 0
+  for (let y = Math.max(0, Math.ceil(top)); y < Math.min(innerHeight, bottom); y++) {
+    const shown = document.elementFromPoint(left + width / 2, y)
+    if (shown && element.contains(shown)) visible++
+  }
+  return visible
+}
+
+/** How many things are moving. */
+export function motions() {
+  return document.getAnimations().filter(({ playState }) => playState === 'running').length
+}
+
+/** Colours of backgrounds of all elements that a selector names. @param {string} selector */
+export function backgroundsOf(selector) {
+  return [...document.querySelectorAll(selector)].map(
+    (element) => getComputedStyle(element).backgroundColor,
+  )
+}
+
+/** @param {Element} element */
+export function outlineOf(element) {
+  return getComputedStyle(element).outlineStyle
 }

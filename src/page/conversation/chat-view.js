@@ -29,6 +29,7 @@ export function ChatView() {
   useEffect(() => {
     const stopAtEscape = (/** @type {KeyboardEvent} */ event) => {
       const running = unfinished()
+      if (event.isComposing) return
       if (event.key === 'Escape' && running && !document.querySelector('dialog[open]'))
         stop(running.id)
     }
@@ -84,25 +85,33 @@ function useFollow(scroller, exchanges) {
     const element = scroller.current
     if (!element) return
     const look = () => {
-      isNear.current = element.scrollHeight - element.scrollTop - element.clientHeight < NEAR_PX
+      const { scrollHeight, scrollTop, clientHeight } = scrolled(element)
+      isNear.current = scrollHeight - scrollTop - clientHeight < NEAR_PX
     }
-    element.addEventListener('scroll', look, { passive: true })
-    return () => element.removeEventListener('scroll', look)
+    // Those of parts do not bubble.
+    const options = { passive: true, capture: true }
+    document.addEventListener('scroll', look, options)
+    return () => document.removeEventListener('scroll', look, options)
   }, [])
   useLayoutEffect(() => {
-    const element = scroller.current
-    const last = element?.querySelector('.exchange:last-child')
-    if (!element || !last) return
+    const last = scroller.current?.querySelector('.exchange:last-child')
+    if (!scroller.current || !last) return
+    const element = scrolled(scroller.current)
     const isNew = exchanges.length > before.current
     before.current = exchanges.length
     if (!isNear.current && !isNew) return
     const isOpen = !exchanges.at(-1)?.answer?.seen
-    const top =
-      element.scrollTop + last.getBoundingClientRect().top - element.getBoundingClientRect().top
+    const frame = element === scroller.current ? element.getBoundingClientRect().top : 0
+    const top = element.scrollTop + last.getBoundingClientRect().top - frame
     element.scrollTop = isOpen
       ? element.scrollHeight
       : Math.max(element.scrollTop, Math.min(element.scrollHeight, top - MARGIN_PX))
   }, [exchanges])
+}
+
+/** What scrolls: in a low window the page as a whole. @param {Element} scroller */
+function scrolled(scroller) {
+  return getComputedStyle(scroller).overflowY === 'auto' ? scroller : document.documentElement
 }
 
 /** @param {readonly import('../types.d.ts').Exchange[]} exchanges */

@@ -151,7 +151,8 @@ function EditForm({ text, onSave, onCancel }) {
         onSave(changed.trim())
       },
       onKeyDown: (event) => {
-        if (event.key !== 'Escape') return
+        // While a word is being composed, the key is the input method's.
+        if (event.key !== 'Escape' || event.isComposing) return
         event.stopPropagation()
         onCancel()
       },
@@ -160,6 +161,7 @@ function EditForm({ text, onSave, onCancel }) {
       'aria-label': 'The question',
       rows: 2,
       value: changed,
+      dir: 'auto',
       ref: (area) => {
         if (area && !isFocused.current) area.focus()
         isFocused.current = true

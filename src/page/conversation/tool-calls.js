@@ -17,7 +17,7 @@ export function Calls({ calls }) {
         'li',
         { key: i },
         h('p', { class: 'call-name' }, 'Calls ', h('code', null, call.name)),
-        h(CodeBlock, { code: indented(call.arguments), language: 'json' }),
+        h(CodeBlock, { code: indented(call.arguments), language: 'json', isNamed: false }),
       ),
     ),
   )
@@ -59,6 +59,7 @@ export function ResultsForm({ calls }) {
         h('textarea', {
           rows: 2,
           required: true,
+          dir: 'auto',
           value: results[i] ?? '',
           onInput: (event) => setResults(results.with(i, event.currentTarget.value)),
         }),

@@ -2,7 +2,7 @@
  * The little Markdown that models write, as elements: headings, lists, tables, quotes, code, bold, italics. Everything else is text as
  * it stands. Nothing is ever parsed as HTML, and addresses do not become links: what a model says is no reason to go anywhere.
  */
-import { h } from '../element.js'
+import { classes, h } from '../element.js'
 import { CopyButton } from './copy-button.js'
 import { blocksOf } from './markdown-blocks.js'
 import { memo } from './memo.js'
@@ -40,16 +40,19 @@ function drawBlock({ block }) {
   return h('p', { dir: 'auto', class: kind }, inline(block.text))
 }
 
-/** @param {{ readonly code: string, readonly language: string }} props */
-export function CodeBlock({ code, language }) {
+/**
+ * @param {{ readonly code: string, readonly language: string, readonly isNamed?: boolean }} props whether the language stands above
+ *   it, in a row of its own
+ */
+export function CodeBlock({ code, language, isNamed = language !== '' }) {
   const label = language === '' ? 'Code' : `Code in ${language}`
   return h(
     'div',
-    { class: 'code-block', dir: 'ltr' },
+    { class: classes('code-block', !isNamed && 'is-bare'), dir: 'ltr' },
     h(
       'div',
       { class: 'code-head' },
-      h('span', { 'aria-hidden': true }, language),
+      isNamed ? h('span', { 'aria-hidden': true }, language) : null,
       h(CopyButton, { label: 'Copy this code', text: () => code }),
     ),
     h('pre', { tabIndex: 0, role: 'group', 'aria-label': label }, h('code', null, code)),
