@@ -69,6 +69,17 @@ export function stateInWords({ aerie }) {
 }
 
 /**
+ * What keeps a question to it waiting; empty where it is in memory.
+ * @param {Model} model
+ */
+export function loadingInWords(model) {
+  const words = stateInWords(model)
+  const state = model.aerie.status?.state
+  if (words === '' || state === 'loading') return words && `${model.id} is being loaded`
+  return state === 'unloaded' ? `${model.id} is loaded first` : `${model.id}: ${words}`
+}
+
+/**
  * What it takes and what it is for, in one sentence.
  * @param {Model} model
  */

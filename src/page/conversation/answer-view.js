@@ -1,9 +1,10 @@
 /** An answer: its words as they come, what became of it, and what the model saw. */
-import { models, stateInWords } from '../api/models.js'
+import { loadingInWords, loadModels, models } from '../api/models.js'
 import { h } from '../element.js'
 import { FailureNote } from '../parts/failure.js'
 import { CodeBlock, Markdown } from '../parts/markdown.js'
 import { formatCount, formatMs, formatSeconds } from '../parts/shares.js'
+import { useStore } from '../store.js'
 import { useEffect, useState } from '../vendor/hooks.js'
 import { Calls, indented } from './tool-calls.js'
 
@@ -43,6 +44,9 @@ export function AnswerView({ answer, onRetry }) {
   )
 }
 
+/** How often a model that is being loaded is looked after. */
+const LOADING_MS = 1000
+
 /** @param {{ readonly state: Answer['state'], readonly model: string }} props */
 function Progress({ state, model }) {
   const [started] = useState(() => performance.now())
@@ -51,8 +55,19 @@ function Progress({ state, model }) {
     const timer = setInterval(() => setNow(performance.now()), 100)
     return () => clearInterval(timer)
   }, [])
-  const asked = models.get().find(({ id }) => id === model)
-  const loading = state === 'waiting' && asked ? stateInWords(asked) : ''
+  const asked = useStore(models).find(({ id }) => id === model)
+  const loading = state === 'waiting' && asked ? loadingInWords(asked) : ''
+  const isLoading = loading !== ''
+  useEffect(() => {
+    if (!isLoading) return
+    // The answer itself says why, where there is a failure.
+    const look = () => void loadModels().catch(() => undefined)
+    const timer = setInterval(look, LOADING_MS)
+    return () => {
+      clearInterval(timer)
+      look()
+    }
+  }, [isLoading])
   const at = STEPS.findIndex(([name]) => name === state)
   return h(
     'div',
@@ -68,7 +83,7 @@ function Progress({ state, model }) {
         ),
       ),
     ),
-    loading === '' ? null : h('span', null, `${model}: ${loading}`),
+    isLoading ? h('span', null, loading) : null,
     h('span', { class: 'elapsed' }, `${((now - started) / 1000).toFixed(1)} s`),
   )
 }
