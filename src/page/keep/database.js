@@ -152,27 +152,30 @@ export async function tidy() {
  * @param {IDBDatabase} database
  * @param {Change} change
  */
-async function writeOnce(database, { heads, exchanges, media, goneMedia, ...gone }) {
+async function writeOnce(database, { heads = [], exchanges = [], media, goneMedia, ...gone }) {
   const transaction = database.transaction(['heads', 'exchanges', 'media'], 'readwrite')
   const over = finished(transaction)
   const store = (/** @type {string} */ name) => transaction.objectStore(name)
   /** @type {string[]} */
   const leftOut = []
-  for (const head of heads ?? []) store('heads').put(head)
-  for (const { record, over } of exchanges ?? []) {
-    if (over === undefined) store('exchanges').put(record)
-    else
-      putOver(store('exchanges'), record.id, (/** @type {KeptExchange | undefined} */ before) => {
-        if (before && (over === 'any' || over === before.version)) return record
-        leftOut.push(record.id)
-        return undefined
-      })
-  }
+  for (const { record, over } of exchanges)
+    putOver(store('exchanges'), record.id, (/** @type {KeptExchange | undefined} */ before) => {
+      const isFree = over === undefined || (before && (over === 'any' || over === before.version))
+      if (!isFree) leftOut.push(record.id)
+      // A conversation that was deleted elsewhere is not to come back without its turns.
+      if (record === exchanges.at(-1)?.record && leftOut.length < exchanges.length) putHeads()
+      return isFree ? record : undefined
+    })
+  if (exchanges.length === 0) putHeads()
   for (const medium of media ?? []) store('media').put(medium)
   for (const id of goneMedia ?? []) store('media').delete(id)
   removeGone(transaction, gone)
   await over
   return leftOut
+
+  function putHeads() {
+    for (const head of heads) store('heads').put(head)
+  }
 }
 
 /**

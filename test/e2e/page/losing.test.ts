@@ -94,13 +94,47 @@ describe('what could be lost on the page', { skip: NO_CHROMIUM, timeout: 300_000
     await until(async () => app.service.running === 0)
   })
 
+  it('is what was deleted in another tab in the middle of its answer: it does not come back', async () => {
+    await using app = await openTestApp({ page: true, echo: { tokenDelayMs: 20 } })
+    await using session = await visit(browser, await app.listen(), { expected: LEFT })
+    const { page } = session
+    await askOn(page, 'about birds')
+    const other = await tab(page)
+    await answerOf(other, 1)
+    await ask(page, LONG)
+    await other.locator('.answer .prose', { hasText: 'word3' }).waitFor()
+    const deleteTurn = (number: number) =>
+      other
+        .getByRole('article', { name: `Turn ${number}` })
+        .getByRole('button', { name: 'Delete this turn' })
+        .click()
+    await deleteTurn(2)
+    await until(async () => app.service.running === 0)
+    await until(async () => (await turns(page)).length === 1)
+    // The same of the whole conversation, which its tab no longer shows.
+    await ask(page, LONG)
+    await page.locator('.answer .prose', { hasText: 'word3' }).waitFor()
+    await page.getByRole('button', { name: 'New conversation' }).click()
+    await openList(other)
+    await list(other).getByRole('button', { name: 'Delete about birds' }).click()
+    await list(other).getByRole('button', { name: 'Delete', exact: true }).click()
+    await until(async () => app.service.running === 0)
+    for (const shown of [page, other]) {
+      await shown.reload()
+      await shown.getByRole('heading', { name: 'Show it something, and ask.' }).waitFor()
+      await openList(shown)
+      await list(shown).getByText('None yet.').waitFor()
+    }
+  })
+
   it('is not: the answer of a tab that is too busy to say that it is there', async () => {
-    await using app = await openTestApp({ page: true, echo: { tokenDelayMs: 5 } })
+    await using app = await openTestApp({ page: true, echo: { tokenDelayMs: 15 } })
     const expected = /ERR_|Synchronous XMLHttpRequest/
     await using session = await visit(browser, await app.listen(), { expected })
     const { page } = session
-    await ask(page, LONG)
-    await page.locator('.answer .prose', { hasText: 'word3' }).waitFor()
+    const words = LONG.split(' ', 600).join(' ')
+    await ask(page, words)
+    await page.locator('.answer .prose', { hasText: 'word1' }).waitFor()
     const { promise: enough, resolve: goOn } = Promise.withResolvers<void>()
     await page.route('**/busy', (route) => enough.then(() => route.fulfill({ body: '' })))
     const busy = page.evaluate(beBusy, '/busy')
@@ -112,9 +146,9 @@ describe('what could be lost on the page', { skip: NO_CHROMIUM, timeout: 300_000
     assert.equal(await other.getByText('Stopped.').count(), 0)
     goOn()
     await busy
-    for (const shown of [page, other]) assert.equal(await answerOf(shown, 1), LONG)
+    for (const shown of [page, other]) assert.equal(await answerOf(shown, 1), words)
     await page.close()
     await other.reload()
-    assert.equal(await answerOf(other, 1), LONG)
+    assert.equal(await answerOf(other, 1), words)
   })
 })
