@@ -22,7 +22,7 @@ export function holdWrites(): Promise<void>
 export function unwrittenKeys(): readonly string[]
 export function watchLongTasks(): void
 export function longTasks(): readonly number[]
-export function beBusy(path: string): void
+export function beBusy(path: string): Promise<void>
 export function cutOff(): string[]
 export function visibleHeight(element: unknown): number
 export function motions(): number

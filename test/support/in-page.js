@@ -190,8 +190,15 @@ export function longTasks() {
   return Reflect.get(globalThis, 'longTasks')
 }
 
-/** Keeps the main thread from everything else until that path is answered. @param {string} path */
-export function beBusy(path) {
+/**
+ * Keeps the main thread from everything else until that path is answered; not in the middle of a write, as what is begun then
+ * keeps other tabs waiting too.
+ * @param {string} path
+ */
+export async function beBusy(path) {
+  const isWriting = () =>
+    Object.keys(localStorage).some((key) => key.startsWith('aerie.unwritten.'))
+  while (isWriting()) await new Promise((resolve) => setTimeout(resolve, 5))
   const request = new XMLHttpRequest()
   request.open('GET', path, false)
   request.send()

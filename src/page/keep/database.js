@@ -158,18 +158,24 @@ async function writeOnce(database, { heads = [], exchanges = [], media, goneMedi
   const store = (/** @type {string} */ name) => transaction.objectStore(name)
   /** @type {string[]} */
   const leftOut = []
-  for (const { record, over } of exchanges)
+  const [sure, unsure] = [exchanges.filter((one) => !one.over), exchanges.filter((one) => one.over)]
+  for (const { record } of sure) store('exchanges').put(record)
+  for (const [i, { record, over }] of unsure.entries())
     putOver(store('exchanges'), record.id, (/** @type {KeptExchange | undefined} */ before) => {
-      const isFree = over === undefined || (before && (over === 'any' || over === before.version))
+      const isFree = before && (over === 'any' || over === before.version)
       if (!isFree) leftOut.push(record.id)
       // A conversation that was deleted elsewhere is not to come back without its turns.
-      if (record === exchanges.at(-1)?.record && leftOut.length < exchanges.length) putHeads()
+      const isLast = i === unsure.length - 1
+      if (isLast && sure.length === 0 && leftOut.length < unsure.length) putHeads()
       return isFree ? record : undefined
     })
-  if (exchanges.length === 0) putHeads()
+  if (sure.length > 0 || unsure.length === 0) putHeads()
   for (const medium of media ?? []) store('media').put(medium)
   for (const id of goneMedia ?? []) store('media').delete(id)
   removeGone(transaction, gone)
+  // Said at once where nothing has to be read first: a page that is busy afterwards keeps nobody waiting.
+  if (unsure.length === 0 && !gone.goneExchanges?.length && !gone.goneConversations?.length)
+    transaction.commit()
   await over
   return leftOut
 
