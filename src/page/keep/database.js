@@ -111,22 +111,22 @@ export async function write(change) {
 
 /**
  * Writes what a page that is gone was about to, where nothing newer is there.
- * @param {Change} change
+ * @param {Change & { readonly known: ReadonlySet<string> }} change `known`: ids of what is written only where it still is
  */
-export async function recover({ heads = [], exchanges = [], ...gone }) {
+export async function recover({ known, heads = [], exchanges = [], ...gone }) {
   const database = await open()
   const transaction = database.transaction(['heads', 'exchanges', 'media'], 'readwrite')
   const over = finished(transaction)
   for (const head of heads)
     putOver(transaction.objectStore('heads'), head.id, (/** @type {ConversationHead} */ before) =>
-      before ? newerHead(before, head) : head,
+      before ? newerHead(before, head) : known.has(head.id) ? undefined : head,
     )
   for (const { record } of exchanges)
     putOver(
       transaction.objectStore('exchanges'),
       record.id,
       (/** @type {KeptExchange} */ before) =>
-        before && before.changed >= record.changed ? undefined : record,
+        (before ? before.changed >= record.changed : known.has(record.id)) ? undefined : record,
     )
   removeGone(transaction, gone)
   await over

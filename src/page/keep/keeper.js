@@ -77,7 +77,8 @@ export async function startKeeping() {
 
 async function recoverUnwritten() {
   const left = remembered()
-  if (Object.values(left).every((all) => all.length === 0)) return
+  const { known: _, ...all } = left
+  if (Object.values(all).every((some) => some.length === 0)) return
   const forget = remember(left)
   await recover(left)
   forget()

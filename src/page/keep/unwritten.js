@@ -8,7 +8,7 @@
 /** @typedef {import('../types.d.ts').KeptExchange} KeptExchange */
 /** @typedef {import('./database.js').Change} Change */
 
-/** @typedef {{ readonly head: ConversationHead } | { readonly exchange: KeptExchange } | { readonly goneExchange: string } | { readonly goneConversation: string }} Entry */
+/** @typedef {{ readonly head: ConversationHead, readonly over?: string } | { readonly exchange: KeptExchange, readonly over?: string } | { readonly goneExchange: string } | { readonly goneConversation: string }} Entry */
 
 const PREFIX = 'aerie.unwritten.'
 
@@ -29,12 +29,13 @@ export function remember({
   if (gone.size > 0)
     for (const [key, entry] of entries())
       if ('exchange' in entry && gone.has(entry.exchange.conversation)) localStorage.removeItem(key)
+  const isOver = exchanges.length > 0 && exchanges.every(({ over }) => over)
   const texts = new Map([
-    ...heads.map((head) => entryText(head.id, { head })),
+    ...heads.map((head) => entryText(head.id, { head, ...(isOver && { over: 'any' }) })),
     // That an answer is over which nobody waits for is found out again by whoever opens it.
     ...exchanges
       .filter(({ over }) => over === undefined || over === 'any')
-      .map(({ record }) => entryText(record.id, { exchange: record })),
+      .map(({ record, over }) => entryText(record.id, { exchange: record, ...(over && { over }) })),
     ...goneExchanges.map((id) => entryText(id, { goneExchange: id })),
     ...goneConversations.map((id) => entryText(id, { goneConversation: id })),
   ])
@@ -48,13 +49,23 @@ export function remember({
 
 /**
  * What pages that are gone have left behind, and what other tabs are about to have written.
- * @returns {Required<Pick<Change, 'heads' | 'exchanges' | 'goneExchanges' | 'goneConversations'>>}
+ * @returns {Required<Pick<Change, 'heads' | 'exchanges' | 'goneExchanges' | 'goneConversations'>> & { readonly known: ReadonlySet<string> }}
+ *   `known`: ids of what was there already: where it is not any more, it was deleted
  */
 export function remembered() {
   const all = entries().map(([, entry]) => entry)
   return {
+    known: new Set(
+      all.flatMap((entry) =>
+        'over' in entry && entry.over ? ['head' in entry ? entry.head.id : entry.exchange.id] : [],
+      ),
+    ),
     heads: all.flatMap((entry) => ('head' in entry ? [entry.head] : [])),
-    exchanges: all.flatMap((entry) => ('exchange' in entry ? [{ record: entry.exchange }] : [])),
+    exchanges: all.flatMap((entry) =>
+      'exchange' in entry
+        ? [{ record: entry.exchange, ...(entry.over && { over: entry.over }) }]
+        : [],
+    ),
     goneExchanges: all.flatMap((entry) => ('goneExchange' in entry ? [entry.goneExchange] : [])),
     goneConversations: all.flatMap((entry) =>
       'goneConversation' in entry ? [entry.goneConversation] : [],
