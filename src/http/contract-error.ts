@@ -78,8 +78,10 @@ function pick(errors: readonly Violation[]): Violation {
   return first
 }
 
-function rank({ keyword, instancePath, data }: Violation): number {
+function rank({ keyword, instancePath, parentSchema, data }: Violation): number {
   if (keyword === 'x-aerie') return Number.POSITIVE_INFINITY
+  // A field that a branch wants to be missing tells the branches apart: whoever has it meant another one.
+  if (keyword === 'type' && parentSchema.type === 'null') return Number.NEGATIVE_INFINITY
   // An object is none of a list of words because it is no word: as if its type were wrong.
   const isKind = keyword === 'type' || (keyword === 'enum' && typeof data === 'object')
   return 2 * instancePath.split('/').length + (isKind ? 0 : 1)

@@ -1502,6 +1502,8 @@ export interface components {
             audio?: Record<string, never> | null;
             /** @description Calls of an earlier turn. A `tool` message for each follows, in any order. */
             tool_calls?: components["schemas"]["ToolCallOfTurn"][] | null;
+            /** @description What the `parse` of an official client has made of the text, sent back with it. The model reads the text itself. */
+            parsed?: unknown;
             /**
              * @deprecated
              * @description Older form of `tool_calls`.
@@ -1519,6 +1521,8 @@ export interface components {
             content: string | components["schemas"]["UserPart"][];
             /** @description The call of the assistant message before that this is the result of. */
             tool_call_id: string;
+            /** @description The name of the function, as many clients send it. Which function it was is known from the call. */
+            name?: string | null;
         };
         /**
          * @deprecated
@@ -1605,6 +1609,8 @@ export interface components {
                 name: components["schemas"]["FunctionName"];
                 /** @description A JSON text. What is none is shown to the model as it is. */
                 arguments: string;
+                /** @description What the `parse` of an official client has made of `arguments`, sent back with them. The model reads `arguments`. */
+                parsed_arguments?: unknown;
             };
         };
         /** @description Tells participants of one role apart, where the model's chat template shows names. */
@@ -2432,6 +2438,8 @@ export interface components {
             name: string;
             /** @description Its arguments, a JSON text. */
             arguments: string;
+            /** @description What the `parse` of an official client has made of `arguments`, sent back with them. The model reads `arguments`. */
+            parsed_arguments?: unknown;
             /**
              * @description As it came in a response.
              * @enum {string|null}
@@ -2526,6 +2534,8 @@ export interface components {
             annotations?: Record<string, never>[] | null;
             /** @description Log probabilities of its tokens, as they came. They say nothing to the model, and are not kept. */
             logprobs?: Record<string, never>[] | null;
+            /** @description What the `parse` of an official client has made of the text, sent back with it. The model reads the text itself. */
+            parsed?: unknown;
         };
         /** @description Exactly one of `image_url` and `file_id`. */
         ResponseInputImage: {

@@ -1,33 +1,41 @@
-/** A virtual environment of Python with the programs that PyPI carries, made on first use. */
+/** Virtual environments of Python with what PyPI carries, made on first use. */
 import { execFile } from 'node:child_process'
-import { access } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 
 /**
- * The path of a program, each in an environment of its own below `folder`. One that is not there is installed with every package
- * in the version that `requirements-<program>.txt` has, and is refused where its digest is none of those there. Rejects where Python or
- * PyPI cannot be had.
+ * The folder of the programs of an environment of that name below `folder`, with every package in the version that
+ * `requirements-<name>.txt` has, refused where its digest is none of those there; one that is not there, was left half made, or has older requirements is installed now. Rejects where
+ * Python or PyPI cannot be had.
  */
-export async function pythonProgram(
+export async function pythonEnvironment(
   folder: string,
-  program: 'schemathesis' | 'guidellm',
+  name: 'schemathesis' | 'guidellm' | 'software',
 ): Promise<string> {
-  const environment = resolve(folder, program)
-  const path = join(environment, 'bin', program)
-  const isThere = await access(path).then(
-    () => true,
-    () => false,
-  )
-  if (isThere) return path
+  const environment = resolve(folder, name)
+  const programs = join(environment, 'bin')
+  const requirements = join(import.meta.dirname, `requirements-${name}.txt`)
+  const installed = join(environment, 'installed.txt')
+  const wanted = await readFile(requirements, 'utf8')
+  const found = await readFile(installed, 'utf8').catch(() => undefined)
+  if (found === wanted) return programs
   await run('python3', ['-m', 'venv', environment])
-  const requirements = join(import.meta.dirname, `requirements-${program}.txt`)
-  const pip = join(environment, 'bin/pip')
+  const pip = join(programs, 'pip')
   await run(pip, [
     ...['install', '--quiet', '--disable-pip-version-check', '--require-hashes'],
     ...['-r', requirements],
   ])
-  return path
+  await writeFile(installed, wanted)
+  return programs
+}
+
+/** The path of a program in the environment of its name. */
+export async function pythonProgram(
+  folder: string,
+  program: 'schemathesis' | 'guidellm',
+): Promise<string> {
+  return join(await pythonEnvironment(folder, program), program)
 }

@@ -12,6 +12,7 @@ import { type Recorded, readRecorded, writeRecorded } from './recorded.ts'
 import { writeReport } from './report.ts'
 import { isNamedRefusal, schemathesisSuite } from './schemathesis.ts'
 import { startConformanceServer } from './server.ts'
+import { softwareSuites } from './software.ts'
 import type { Suite } from './suite.ts'
 
 const { values } = parseArgs({
@@ -33,6 +34,7 @@ const suites: readonly Suite[] = [
   openaiNodeSuite(values['openai-node']),
   openResponsesSuite(values['open-responses'], values.bun),
   ...clientSuites(),
+  ...softwareSuites(),
   schemathesisSuite(),
   guidellmSuite(),
 ]

@@ -232,3 +232,16 @@ test('checking takes no longer for a picture of ten million characters', () => {
   // Counting the characters once would take longer than all of this.
   assert.ok(time(large) < time(small) + 50)
 })
+
+test('what is wrong with an item is said of its own kind, though items without a type are taken as well', () => {
+  const call = { type: 'function_call', id: 'fc_1', call_id: 'c', name: 'n', arguments: '{}' }
+  const cases: [object, string][] = [
+    [{ ...call, parsed: {} }, 'input[0].parsed: unknown parameter'],
+    [{ ...call, arguments: 1 }, 'input[0].arguments: expected a string, got 1'],
+  ]
+  for (const [item, message] of cases) {
+    assert.throws(() => contract.check('ResponseCreateRequest', { model: 'm', input: [item] }), {
+      message,
+    })
+  }
+})

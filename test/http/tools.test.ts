@@ -66,7 +66,8 @@ test('calls and results of earlier turns, a picture among them', async () => {
     messages: [
       ...messages,
       { role: 'assistant', content: null, tool_calls: [call] },
-      { role: 'tool', tool_call_id: 'call_1', content: shown },
+      // A name, as instructor and litellm send it: which function it was is known from the call.
+      { role: 'tool', tool_call_id: 'call_1', name: 'f', content: shown },
     ],
   })
   const [, assistant, tool] = app.service.requests[0]!.messages

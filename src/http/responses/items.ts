@@ -71,10 +71,13 @@ function textOf(role: StoredMessage['role'], text: string): StoredMessage['conte
   return { type: role === 'assistant' ? 'output_text' : 'input_text', text } as { type: string }
 }
 
-/** `null` means "not given"; log probabilities of earlier answers are of no more use. */
+/** Of earlier answers: log probabilities are of no more use, and what a client has parsed is there as the text. */
+const NOT_KEPT: readonly string[] = ['logprobs', 'parsed']
+
+/** `null` means "not given". */
 function withoutNulls(part: { readonly type: string }): { type: string } {
   const given = Object.entries(part).filter(
-    ([name, value]) => value !== null && value !== undefined && name !== 'logprobs',
+    ([name, value]) => value !== null && value !== undefined && !NOT_KEPT.includes(name),
   )
   return Object.fromEntries(given) as { type: string }
 }
