@@ -2,7 +2,7 @@
  * Software from PyPI that people point at OpenAI, pointed at this server as docs/software.md says: a script of ours for each in
  * `software/`, and what that page shows, run as it stands there.
  */
-import { execFile } from 'node:child_process'
+import { type ExecFileOptions, execFile } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join, resolve } from 'node:path'
@@ -125,7 +125,7 @@ async function drive({ id, packages, script }: Software, context: SuiteContext) 
   try {
     const file = join(import.meta.dirname, 'software', script)
     const cases: CaseResult[] = []
-    const ended = await run(python, [file], options).catch((error) => error)
+    const ended = await runAlone(python, [file], options).catch((error) => error)
     for (const line of String(ended.stdout).split('\n')) {
       // Some print words of their own in between.
       if (line.startsWith('{"name"')) cases.push({ group: script, ...JSON.parse(line) })
@@ -141,7 +141,7 @@ async function drive({ id, packages, script }: Software, context: SuiteContext) 
     const name = 'the snippet'
     const group = 'docs/software.md'
     try {
-      const { stdout } = await run(
+      const { stdout } = await runAlone(
         interpreter,
         [...(language === 'sh' ? ['-e'] : []), shown],
         options,
@@ -163,6 +163,13 @@ async function drive({ id, packages, script }: Software, context: SuiteContext) 
   } finally {
     await rm(folder, { recursive: true })
   }
+}
+
+/** With nothing to read: programs for the command line wait for what they are piped. */
+async function runAlone(program: string, args: string[], options: ExecFileOptions) {
+  const running = run(program, args, { ...options, encoding: 'utf8' })
+  running.child.stdin?.end()
+  return await running
 }
 
 /** The code below the heading of that name. Throws where the page has none. */

@@ -24,7 +24,10 @@ Path(FOLDER.name, "extra-openai-models.yaml").write_text(
 def llm(*arguments: str) -> str:
     program = Path(sys.executable).with_name("llm")
     environment = {**os.environ, "LLM_USER_PATH": FOLDER.name}
-    done = subprocess.run([program, *arguments], env=environment, capture_output=True, text=True, timeout=100)
+    # It reads what it is piped before it asks.
+    done = subprocess.run(
+        [program, *arguments], env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=100
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
