@@ -152,6 +152,17 @@ export async function until(isSo: () => Promise<boolean>): Promise<void> {
   }
 }
 
+/** Waits for the turns to be these: what is kept is read a moment after it was asked for. */
+export async function untilTurns(page: Page, expected: readonly string[]): Promise<void> {
+  const end = Date.now() + PATIENCE_MS
+  let shown = await turns(page)
+  while (shown.join('\n') !== expected.join('\n') && Date.now() < end) {
+    await delay(20)
+    shown = await turns(page)
+  }
+  assert.deepEqual(shown, expected)
+}
+
 /** Writes a question, sends it, and waits for the end of its answer; gives the answer's words. */
 export async function askOn(page: Page, question: string): Promise<string> {
   const turns = await page.getByRole('article').count()

@@ -16,6 +16,7 @@ import {
   question,
   turns,
   until,
+  untilTurns,
   visit,
 } from '../../support/browser.ts'
 import { openTestApp } from '../../support/http-app.ts'
@@ -74,7 +75,7 @@ describe('what the page keeps', { skip: NO_CHROMIUM }, () => {
       .click()
     await page.reload()
     assert.equal(await answerOf(page, 1), 'four')
-    assert.deepEqual(await turns(page), ['four'])
+    await untilTurns(page, ['four'])
   })
 
   it('is the question that is being written, with its files', async () => {
@@ -106,8 +107,7 @@ describe('what the page keeps', { skip: NO_CHROMIUM }, () => {
         .getByRole('article', { name: 'Turn 2', exact: true })
         .locator('.answer-foot')
         .waitFor()
-    for (const tab of [page, other])
-      assert.deepEqual(await turns(tab), ['from the first', 'from the second'])
+    for (const tab of [page, other]) await untilTurns(tab, ['from the first', 'from the second'])
 
     // An answer of one tab grows in the other, and can be stopped there.
     await ask(page, LONG)
@@ -165,7 +165,7 @@ describe('what the page keeps', { skip: NO_CHROMIUM }, () => {
       ['word0 word1', 'about birds'],
     )
     await list.getByRole('button', { name: 'about birds', exact: false }).first().click()
-    assert.deepEqual(await turns(page), ['about birds'])
+    await untilTurns(page, ['about birds'])
     await until(async () => app.service.running === 0)
     await openList()
     await list.getByRole('button', { name: /^Rename word0/ }).click()

@@ -12,6 +12,7 @@ import {
   openBrowser,
   turns,
   until,
+  untilTurns,
   visit,
 } from '../../support/browser.ts'
 import { openTestApp } from '../../support/http-app.ts'
@@ -68,7 +69,7 @@ describe('what could be lost on the page', { skip: NO_CHROMIUM, timeout: 300_000
     const other = await tab(page)
     for (const shown of [page, other]) {
       assert.equal(await answerOf(shown, 2), 'about cats')
-      assert.deepEqual(await turns(shown), ['about fish', 'about cats'])
+      await untilTurns(shown, ['about fish', 'about cats'])
       await openList(shown)
       await list(shown).locator('.history-title').first().waitFor()
       assert.deepEqual(await list(shown).locator('.history-title').allTextContents(), ['animals'])
@@ -90,7 +91,7 @@ describe('what could be lost on the page', { skip: NO_CHROMIUM, timeout: 300_000
     await slow.evaluate('release()')
     const other = await tab(page.context().pages().at(-1)!)
     await other.getByText('Stopped.').waitFor()
-    assert.deepEqual(await turns(other), ['about birds', LONG])
+    await untilTurns(other, ['about birds', LONG])
     await until(async () => app.service.running === 0)
   })
 

@@ -12,7 +12,7 @@ import {
   NO_CHROMIUM,
   openBrowser,
   question,
-  turns,
+  untilTurns,
   visit,
 } from '../../support/browser.ts'
 import { openTestApp, type TestApp } from '../../support/http-app.ts'
@@ -175,7 +175,7 @@ describe('the page as people have set their systems', {
     assert.equal(await question(page).evaluate(directionOf), 'rtl')
     await page.keyboard.press('Enter')
     assert.equal(await answerOf(page, 1), words)
-    assert.deepEqual(await turns(page), [words])
+    await untilTurns(page, [words])
     for (const part of ['.bubble', '.answer .prose p'])
       assert.equal(await page.locator(part).evaluate(directionOf), 'rtl', part)
     await page.getByRole('button', { name: 'Edit and ask again' }).click()
