@@ -21,6 +21,21 @@ def case(function):
     return function
 
 
+def case_for_each(models, what):
+    """A case for each of the models, which are by their names; it is given the model, and fails by raising."""
+
+    def register(function):
+        for name, model in models.items():
+
+            def run(model=model):
+                return function(model)
+
+            run.__doc__ = f"{name}: {what}"
+            case(run)
+
+    return register
+
+
 def picture_uri() -> str:
     """A red circle and a blue square, as a data URI."""
     import base64

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from cases import API_KEY, BASE_URL, MODEL, PICTURE_FILE, case, main
+from cases import API_KEY, BASE_URL, MODEL, PICTURE_FILE, case, case_for_each, main
 
 FOLDER = tempfile.TemporaryDirectory()
 MODELS = [
@@ -34,34 +34,22 @@ def llm(*arguments: str) -> str:
 
 PICTURE = ["-a", PICTURE_FILE, "--key", API_KEY]
 QUESTION = "what color is the circle?"
+CHATS = {name: name for name in ("aerie", "aerie-responses")}
 
 
-def each(what):
-    def register(function):
-        for model in ("aerie", "aerie-responses"):
-
-            def run(model=model):
-                function(model)
-
-            run.__doc__ = f"{model}: {what}"
-            case(run)
-
-    return register
-
-
-@each("a picture, streamed and not")
+@case_for_each(CHATS, "a picture, streamed and not")
 def picture(model):
     assert llm("-m", model, QUESTION, *PICTURE) == "red"
     assert llm("-m", model, QUESTION, *PICTURE, "--no-stream") == "red"
 
 
-@each("-c: goes on in the conversation")
+@case_for_each(CHATS, "-c: goes on in the conversation")
 def conversation(model):
     llm("-m", model, QUESTION, *PICTURE)
     assert llm("-c", "what color is the square?", "--key", API_KEY) == "blue"
 
 
-@each("--schema")
+@case_for_each(CHATS, "--schema")
 def schema(model):
     said = json.loads(llm("-m", model, QUESTION, *PICTURE, "--schema", "color, is_round bool"))
     assert isinstance(said["color"], str) and isinstance(said["is_round"], bool)

@@ -15,7 +15,7 @@ from agents import (
     input_guardrail,
     set_tracing_disabled,
 )
-from cases import API_KEY, BASE_URL, MODEL, case, main, picture_uri
+from cases import API_KEY, BASE_URL, MODEL, case, case_for_each, main, picture_uri
 from openai import AsyncOpenAI
 from pydantic import BaseModel, Field
 
@@ -47,22 +47,7 @@ def paint(color: Literal["red", "blue"]) -> str:
     return f"painted {color}"
 
 
-def each(what):
-    """A case for each of the two models."""
-
-    def register(function):
-        for name, model in MODELS.items():
-
-            async def run(model=model):
-                await function(model)
-
-            run.__doc__ = f"{name}: {what}"
-            case(run)
-
-    return register
-
-
-@each("Runner.run about a picture, and a turn after it")
+@case_for_each(MODELS, "Runner.run about a picture, and a turn after it")
 async def answers(model):
     agent = Agent(name="looker", model=model, model_settings=ModelSettings(max_tokens=20))
     first = await Runner.run(agent, QUESTION)
@@ -72,7 +57,7 @@ async def answers(model):
     assert second.context_wrapper.usage.input_tokens > 100
 
 
-@each("Runner.run_streamed")
+@case_for_each(MODELS, "Runner.run_streamed")
 async def streams(model):
     result = Runner.run_streamed(Agent(name="looker", model=model), QUESTION)
     kinds = [event.data.type async for event in result.stream_events() if event.type == "raw_response_event"]
@@ -80,13 +65,13 @@ async def streams(model):
     assert result.final_output == "red"
 
 
-@each("output_type, a pydantic model")
+@case_for_each(MODELS, "output_type, a pydantic model")
 async def output(model):
     result = await Runner.run(Agent(name="looker", model=model, output_type=Seen), QUESTION)
     assert isinstance(result.final_output, Seen)
 
 
-@each("a tool, forced, its result sent back, the answer after it")
+@case_for_each(MODELS, "a tool, forced, its result sent back, the answer after it")
 async def tools(model):
     agent = Agent(
         name="painter",
@@ -99,7 +84,7 @@ async def tools(model):
     assert isinstance(result.final_output, str)
 
 
-@each("a tool, streamed")
+@case_for_each(MODELS, "a tool, streamed")
 async def tools_streamed(model):
     settings = ModelSettings(tool_choice="required", max_tokens=200)
     agent = Agent(name="painter", model=model, tools=[paint], model_settings=settings)
@@ -108,7 +93,7 @@ async def tools_streamed(model):
     assert "tool_called" in names and "tool_output" in names
 
 
-@each("a handoff")
+@case_for_each(MODELS, "a handoff")
 async def handoffs(model):
     other = Agent(name="answerer", model=model)
     first = Agent(
@@ -121,7 +106,7 @@ async def handoffs(model):
     assert result.last_agent.name == "answerer"
 
 
-@each("a guardrail")
+@case_for_each(MODELS, "a guardrail")
 async def guardrails(model):
     @input_guardrail
     async def never(context, agent, text):

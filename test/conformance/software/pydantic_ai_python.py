@@ -3,7 +3,7 @@
 from typing import Literal
 
 from anthropic import AsyncAnthropic
-from cases import API_KEY, BASE_URL, MODEL, PICTURE_FILE, URL, case, main
+from cases import API_KEY, BASE_URL, MODEL, PICTURE_FILE, URL, case_for_each, main
 from openai import AsyncOpenAI
 from pydantic import BaseModel, Field
 from pydantic_ai import Agent, BinaryContent, NativeOutput, ToolOutput
@@ -33,22 +33,7 @@ class Colored(BaseModel):
     color: Literal["red", "green", "blue"]
 
 
-def each(what):
-    """A case for each of the three models."""
-
-    def register(function):
-        for name, model in MODELS.items():
-
-            async def run(model=model):
-                await function(model)
-
-            run.__doc__ = f"{name}: {what}"
-            case(run)
-
-    return register
-
-
-@each("an answer about a picture, and a turn after it")
+@case_for_each(MODELS, "an answer about a picture, and a turn after it")
 async def answers(model):
     agent = Agent(model, model_settings={"max_tokens": 20, "temperature": 0})
     first = await agent.run(QUESTION)
@@ -58,7 +43,7 @@ async def answers(model):
     assert second.output == "blue"
 
 
-@each("a stream")
+@case_for_each(MODELS, "a stream")
 async def streams(model):
     agent = Agent(model, model_settings={"max_tokens": 20, "temperature": 0})
     async with agent.run_stream(QUESTION) as result:
@@ -66,7 +51,7 @@ async def streams(model):
     assert "".join(parts) == "red"
 
 
-@each("output by a tool")
+@case_for_each(MODELS, "output by a tool")
 async def output_by_tool(model):
     agent = Agent(model, output_type=ToolOutput(Seen), model_settings={"max_tokens": 200})
     result = await agent.run(QUESTION)
@@ -76,7 +61,7 @@ async def output_by_tool(model):
     assert isinstance(again.output, Seen)
 
 
-@each("output by a schema")
+@case_for_each(MODELS, "output by a schema")
 async def output_by_schema(model):
     if isinstance(model, AnthropicModel):
         # It asks for schemas only of the models that it knows the names of.
@@ -86,14 +71,14 @@ async def output_by_schema(model):
     assert isinstance((await agent.run(QUESTION)).output, Colored)
 
 
-@each("output by a tool, streamed")
+@case_for_each(MODELS, "output by a tool, streamed")
 async def output_streamed(model):
     agent = Agent(model, output_type=ToolOutput(Seen), model_settings={"max_tokens": 200})
     async with agent.run_stream(QUESTION) as result:
         assert isinstance(await result.get_output(), Seen)
 
 
-@each("a choice of two outputs")
+@case_for_each(MODELS, "a choice of two outputs")
 async def output_of_two(model):
     class Nothing(BaseModel):
         why: Literal["dark", "empty"]
