@@ -2,8 +2,8 @@
 /**
  * What a grammar adds to a token, apart from the decoder: the processor's microseconds that choosing one takes as free text and under
  * the formats of `bench/structured-throughput.ts`, in turn, on one thread, over logits at random, eight answers a round and kind.
- * `node bin/node.js bench/structured-tokens.ts [model folder or GGUF file] [--tokens n] [--rounds n]` prints the medians of the rounds, of
- * which the first, when grammars are new, is not counted.
+ * `node bin/node.js bench/structured-tokens.ts [model folder or GGUF file] [--tokens n] [--rounds n] [--fresh]` prints the medians of the
+ * rounds, of which the first is not counted: grammars are new then; with `--fresh` they are in every round.
  */
 import { parseArgs } from 'node:util'
 import { median } from '../src/bench/median.ts'
@@ -23,6 +23,7 @@ const { values, positionals } = parseArgs({
   options: {
     tokens: { type: 'string', default: '512' },
     rounds: { type: 'string', default: '15' },
+    fresh: { type: 'boolean', default: false },
   },
 })
 const ANSWERS = 8
@@ -53,7 +54,7 @@ async function write(grammar: CompiledGrammar | undefined, seed: number): Promis
   const draws = new TokenRandom(BigInt(seed), 0)
   const output: number[] = []
   const history = { promptIds: new Set<number>(), outputCounts: new Map<number, number>() }
-  const params = { sampling, maxTokens: tokens, stopTokenIds }
+  const params = { sampling, maxTokens: Math.max(512, tokens), stopTokenIds }
   const answer = {
     ...{ ...history, output, request: { params }, uniform: () => draws.uniform(output.length) },
   } as unknown as Parameters<ConstrainedAnswer['choose']>[3]
@@ -75,12 +76,13 @@ async function write(grammar: CompiledGrammar | undefined, seed: number): Promis
 }
 
 try {
+  let made = ANSWERS
   const spent = new Map(Object.keys(STRUCTURED_KINDS).map((kind) => [kind, [] as number[]]))
   for (let round = 0; round <= Number(values.rounds); round++) {
     for (const [kind, format] of Object.entries(STRUCTURED_KINDS)) {
       let sum = 0
       for (let i = 0; i < ANSWERS; i++) {
-        const constraint = formatConstraint(format(i))
+        const constraint = formatConstraint(format(values.fresh ? ++made : i))
         const grammar = constraint && (await grammars.compile(constraint))
         sum += await write(grammar, round * ANSWERS + i)
       }

@@ -14,7 +14,8 @@ import { type ClassTokens, classTokens } from '../../src/grammar/class-tokens.ts
 import { inverted, type Ranges } from '../../src/grammar/expression.ts'
 import { lower } from '../../src/grammar/lower.ts'
 import { computeMask, repetitionAt, repetitionMask } from '../../src/grammar/masks.ts'
-import { Matcher, type Position } from '../../src/grammar/matcher.ts'
+import { Matcher } from '../../src/grammar/matcher.ts'
+import type { Position } from '../../src/grammar/positions.ts'
 import {
   buildTree,
   longestToken,

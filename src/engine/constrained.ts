@@ -2,7 +2,7 @@
 
 import { AerieError } from '../errors.ts'
 import type { CompiledGrammar } from '../grammar/grammars.ts'
-import type { Position } from '../grammar/matcher.ts'
+import type { Position } from '../grammar/positions.ts'
 import { ForcedTokens } from './forced-tokens.ts'
 import { tokenLogprobs } from './logprobs.ts'
 import type { SampledToken, TokenSampler } from './sampler.ts'
@@ -72,7 +72,7 @@ export class ConstrainedAnswer {
 
   /** Nothing can follow but the end. */
   get isComplete(): boolean {
-    return this.#position.mayEnd && this.#position.ways.length === 0
+    return this.#position.mayEnd && this.#position.openings.length === 0
   }
 
   /** It says at some place what was shortest rather than what the model would have said. */

@@ -4,7 +4,7 @@
  * "SGLang", 2023) is here a guess like any other, so that the tokens stay those that the model chooses.
  */
 import type { CompiledGrammar } from '../grammar/grammars.ts'
-import type { Position } from '../grammar/matcher.ts'
+import type { Position } from '../grammar/positions.ts'
 
 /** How often a guess comes true, before an answer has shown it. */
 const FIRST_RATE = 0.7

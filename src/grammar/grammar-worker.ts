@@ -25,7 +25,9 @@ port.on('message', ({ id, ...job }: ToGrammar) => {
   } catch (error) {
     answer = { id, error: toWireError(error) }
   }
-  port.postMessage(answer)
+  // Of all that is sent only masks are not shared.
+  const mask = 'result' in answer && ArrayBuffer.isView(answer.result) ? [answer.result.buffer] : []
+  port.postMessage(answer, mask as ArrayBuffer[])
 })
 
 port.postMessage('up')

@@ -7,7 +7,8 @@ import { ClassTables } from './class-tables.ts'
 import type { ClassTokens } from './class-tokens.ts'
 import { GrammarThread } from './grammar-thread.ts'
 import { computeMask, type MaskSource, repetitionAt, repetitionMask } from './masks.ts'
-import { Matcher, type Position } from './matcher.ts'
+import { Matcher } from './matcher.ts'
+import type { Position } from './positions.ts'
 import { fewestTokens } from './spelling.ts'
 import { hasAllBytes, type TokenTree, type Vocabulary, vocabularySize } from './vocabulary.ts'
 
@@ -90,7 +91,7 @@ export class CompiledGrammar {
   request(position: Position): void {
     if (position.pending || this.matcher.knowsMask(position)) return
     // Behind the last token of a guess that would be a whole answer.
-    if (position.ways.length === 0) {
+    if (position.openings.length === 0) {
       position.mask = new Uint32Array(Math.ceil(vocabularySize(this.vocabulary) / 32))
       return
     }
@@ -314,9 +315,12 @@ export class Grammars {
   }
 
   #evict(): void {
+    let bytes = this.#bytes()
     for (const [key, { grammar }] of this.#entries) {
-      if (this.#entries.size <= MOST_ENTRIES && this.#bytes() <= this.#options.cacheBytes) return
-      if (grammar && this.#entries.size > 1) this.#entries.delete(key)
+      if (this.#entries.size <= MOST_ENTRIES && bytes <= this.#options.cacheBytes) return
+      if (!grammar || this.#entries.size === 1) continue
+      this.#entries.delete(key)
+      bytes -= grammar.bytes
     }
   }
 

@@ -1,6 +1,7 @@
 /** Which tokens may come next: the tree of all tokens walked as far as the grammar goes along, or put together where a class of characters repeats. */
 import { type ClassTokens, MOST_COUNTED } from './class-tokens.ts'
-import type { Matcher, Position } from './matcher.ts'
+import type { Matcher } from './matcher.ts'
+import type { Position } from './positions.ts'
 import type { TokenTree } from './vocabulary.ts'
 
 /** What a way that is followed costs, in nodes of a tree that are walked. */
@@ -64,9 +65,15 @@ class Walk {
     const mask = this.mask
     const path: (Position | null)[] = new Array(deepest + 1).fill(null)
     path[0] = position
+    // What a schema prescribes is one byte after the other.
+    const only = matcher.onlyByte(position) ?? -1
     for (let node = 0; node < bytes.length; ) {
       if (++this.#nodes + WAY_COST * matcher.work > this.#mostWork) return false
       const depth = depths[node]!
+      if (depth === 1 && only >= 0 && bytes[node] !== only) {
+        node = skips[node]!
+        continue
+      }
       const next = matcher.step(path[depth - 1]!, bytes[node]!)
       if (next === null) {
         node = skips[node]!
@@ -114,5 +121,5 @@ export function repetitionMask(
 }
 
 function emptyMask(size: number): Uint32Array {
-  return new Uint32Array(new SharedArrayBuffer(Math.ceil(size / 32) * 4))
+  return new Uint32Array(Math.ceil(size / 32))
 }

@@ -3,7 +3,7 @@ import { before, describe, it } from 'node:test'
 import type { Constraint } from '../../src/engine/constraint.ts'
 import { type ClassTokens, classTokens } from '../../src/grammar/class-tokens.ts'
 import { computeMask, repetitionAt, repetitionMask } from '../../src/grammar/masks.ts'
-import type { Position } from '../../src/grammar/matcher.ts'
+import type { Position } from '../../src/grammar/positions.ts'
 import {
   buildTree,
   longestToken,
@@ -58,7 +58,7 @@ describe('masks of a real vocabulary', () => {
     for (const seed of [1, 2, 3]) {
       const random = randomOf(seed)
       let position: Position | null = matcher.start
-      for (let i = 0; i < 60 && position && position.ways.length > 0; i++) {
+      for (let i = 0; i < 60 && position && position.openings.length > 0; i++) {
         yield position
         const mask = computeMask(matcher, position, source)!
         const ids = Array.from({ length: source.size }, (_, id) => id).filter(

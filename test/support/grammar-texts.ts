@@ -19,10 +19,10 @@ export function textOf(matcher: Matcher, random: () => number, most = 60): strin
   const bytes: number[] = []
   let position = matcher.start
   for (let i = 0; i < most; i++) {
-    if (position.mayEnd && (position.ways.length === 0 || random() < 0.1)) break
+    if (position.mayEnd && (position.openings.length === 0 || random() < 0.1)) break
     // A way at random, then a byte of it: letters are as likely as the ends of texts.
-    const { state } = position.ways[Math.floor(random() * position.ways.length)]!
-    const range = matcher.automaton.first[state]!
+    const states = position.openings.flatMap(({ closure }) => closure.states)
+    const range = matcher.automaton.first[states[Math.floor(random() * states.length)]!]!
     const [low, high] = [range >> 8, range & 0xff]
     const byte = low + Math.floor(random() * (high - low + 1))
     bytes.push(byte)
