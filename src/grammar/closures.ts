@@ -241,6 +241,8 @@ export class Closures {
   readonly #known = new Map<number, Closure>()
   #ways = 0
   #bytes = 0
+  /** Ways that were followed so far. */
+  work = 0
 
   constructor(automaton: Automaton) {
     this.#automaton = automaton
@@ -258,7 +260,9 @@ export class Closures {
     if (this.#ways > MOST_KEPT) this.#forget()
     const closure = new Closure(this.#automaton, this.#leads, this.#parts(state))
     this.#known.set(state, closure)
-    this.#ways += closure.states.length + closure.calls.length
+    const ways = closure.states.length + closure.calls.length
+    this.#ways += ways
+    this.work += ways
     this.#bytes += closure.bytes
     return closure
   }

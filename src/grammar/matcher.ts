@@ -46,8 +46,7 @@ export class Matcher {
   readonly #masks = new Map<string, Uint32Array>()
   #stepped = 0
   #maskBytes = 0
-  /** Ways that were followed so far, which is what new positions cost. */
-  work = 0
+  #work = 0
   readonly start: Position
 
   constructor(automaton: Automaton) {
@@ -57,6 +56,11 @@ export class Matcher {
     this.#kindOf = kindsOfBytes(automaton)
     this.#kinds = 1 + this.#kindOf[255]!
     this.start = this.#close([{ state: automaton.start, frame: undefined }])!
+  }
+
+  /** Ways that were followed so far, which is what new positions cost. */
+  get work(): number {
+    return this.#work + this.#closures.work
   }
 
   /** What is kept, in bytes, about. */
@@ -234,7 +238,7 @@ export class Matcher {
       const { state, frame } = way
       if (distance[state] === UNREACHABLE) continue
       const kind = kinds[state]
-      this.work++
+      this.#work++
       if (kind === BYTE) {
         open(way)
         continue
