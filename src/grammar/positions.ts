@@ -40,7 +40,7 @@ export interface ClassRun {
 }
 
 /** About what a position takes, without its steps. */
-const POSITION_BYTES = 900
+const POSITION_BYTES = 500
 
 /** Those of one matcher. */
 export class Positions {
