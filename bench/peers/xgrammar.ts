@@ -4,7 +4,7 @@
  * those along a random answer, and the memory of it. `node bin/node.js bench/peers/xgrammar.ts <model folder or GGUF file> [--schemas n]
  * [--limit seconds]` takes the vocabulary of that model. A case that takes XGrammar longer than the limit is given up.
  */
-import { createRequire } from 'node:module'
+import { once } from 'node:events'
 import { parseArgs } from 'node:util'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { schemaCorpus } from '../../src/bench/schema-corpus.ts'
@@ -25,6 +25,7 @@ import {
 } from '../../src/grammar/vocabulary.ts'
 import { Tokenizer } from '../../src/tokenizer/tokenizer.ts'
 import { vocabularyOf } from '../../src/tokenizer/vocabulary.ts'
+import { xgrammarCompiler } from './xgrammar-compiler.ts'
 
 interface Case {
   readonly name: string
@@ -124,25 +125,7 @@ function ours(vocabulary: Vocabulary): (one: Case) => Promise<Row> {
 }
 
 async function theirs(vocabulary: Vocabulary): Promise<(one: Case) => Promise<Row>> {
-  // The package is a script that looks for CommonJS around it.
-  const require = createRequire(import.meta.url)
-  const file = require.resolve('@mlc-ai/web-xgrammar')
-  Object.assign(globalThis, { require, __filename: file })
-  await import(file)
-  const { xgrammar } = globalThis as unknown as { xgrammar: typeof import('@mlc-ai/web-xgrammar') }
-  const size = vocabularySize(vocabulary)
-  const tokens = Array.from({ length: size }, (_, id) =>
-    Uint8Array.from(tokenBytes(vocabulary, id)),
-  )
-  tokens.push(new TextEncoder().encode('</s>'))
-  const info = await xgrammar.TokenizerInfo.createTokenizerInfo(
-    tokens as unknown as string[],
-    'raw',
-    false,
-    size + 1,
-    [size],
-  )
-  const compiler = await xgrammar.GrammarCompiler.createGrammarCompiler(info, false)
+  const { xgrammar, compiler } = await xgrammarCompiler(vocabulary)
   return async ({ constraint }) => {
     const compiled = timer()
     const grammar =
@@ -166,7 +149,7 @@ async function theirs(vocabulary: Vocabulary): Promise<(one: Case) => Promise<Ro
       const masked = timer()
       const mask = await matcher.getNextTokenBitmask()
       masks.push(masked())
-      const ids = idsOf(mask).filter((id) => id < size)
+      const ids = idsOf(mask).filter((id) => id < vocabularySize(vocabulary))
       if (ids.length === 0) break
       matcher.acceptToken(ids[(i * 7919) % ids.length]!)
     }
@@ -194,19 +177,16 @@ class Engine {
       this.#worker = new Worker(new URL(import.meta.url), {
         workerData: { name: this.#name, vocabulary: this.#vocabulary },
       })
-      await new Promise((resolve) => this.#worker!.once('message', resolve))
+      await once(this.#worker, 'message')
     }
-    const worker = this.#worker
-    worker.removeAllListeners()
-    const answer = new Promise<Row | string>((resolve) => {
-      worker.once('message', resolve)
-      worker.once('error', (error: Error) => resolve(`failed: ${error.message.slice(0, 60)}`))
-    })
-    worker.postMessage(one)
-    const late = new Promise<string>((resolve) => {
-      setTimeout(() => resolve(`> ${this.#limitMs / 1000} s`), this.#limitMs).unref()
-    })
-    const row = await Promise.race([answer, late])
+    const enough = AbortSignal.timeout(this.#limitMs)
+    const answer = once(this.#worker, 'message', { signal: enough })
+    this.#worker.postMessage(one)
+    const row = await answer.then(
+      ([message]) => message as Row,
+      (error: Error) =>
+        enough.aborted ? `> ${this.#limitMs / 1000} s` : `failed: ${error.message.slice(0, 60)}`,
+    )
     if (typeof row === 'string') await this.close()
     return row
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { createRequire } from 'node:module'
-import { before, describe, it } from 'node:test'
+import { after, before, describe, it } from 'node:test'
 import fc from 'fast-check'
+import { type XGrammarCompiler, xgrammarCompiler } from '../../bench/peers/xgrammar-compiler.ts'
 import { AerieError } from '../../src/errors.ts'
 import { classTokens } from '../../src/grammar/class-tokens.ts'
 import {
@@ -20,8 +20,6 @@ import {
 import { type Branches, type Element, judge, type Rules, spell } from '../support/grammar-judge.ts'
 import { matcherOf } from '../support/grammar-texts.ts'
 import { propertyRuns } from '../support/property-runs.ts'
-
-type XGrammar = typeof import('@mlc-ai/web-xgrammar')
 
 /** Tokens of one letter and of several, of half a character and of one and a half. */
 const TOKENS = [
@@ -129,37 +127,21 @@ function maskOf(
 }
 
 describe('masks are what XGrammar takes, and where it errs what a plain parser does', () => {
-  let xgrammar: XGrammar
+  let peer: XGrammarCompiler
   let vocabulary: Vocabulary
   before(async () => {
-    // The package is a script that looks for CommonJS around it.
-    const require = createRequire(import.meta.url)
-    const file = require.resolve('@mlc-ai/web-xgrammar')
-    Object.assign(globalThis, { require, __filename: file })
-    await import(file)
-    xgrammar = (globalThis as unknown as { xgrammar: XGrammar }).xgrammar
     const encoder = new TextEncoder()
     const all = [
       ...TOKENS.map((text) => encoder.encode(text)),
       ...BYTES.map((bytes) => Uint8Array.from(bytes)),
     ]
     vocabulary = await collectVocabulary(SIZE, (id) => all[id]!, false)
+    peer = await xgrammarCompiler(vocabulary)
   })
+  after(() => peer?.dispose())
 
   it('token by token, for any grammar', async (t) => {
-    const tokens = Array.from({ length: SIZE }, (_, id) =>
-      Uint8Array.from(tokenBytes(vocabulary, id)),
-    )
-    // Its end is a token like others, and the last.
-    tokens.push(new TextEncoder().encode('</s>'))
-    const info = await xgrammar.TokenizerInfo.createTokenizerInfo(
-      tokens as unknown as string[],
-      'raw',
-      false,
-      SIZE + 1,
-      [SIZE],
-    )
-    const compiler = await xgrammar.GrammarCompiler.createGrammarCompiler(info, false)
+    const { xgrammar, compiler } = peer
     const source = { tree: buildTree(vocabulary), size: SIZE }
     let asked = 0
     let peerWrong = 0
@@ -173,7 +155,7 @@ describe('masks are what XGrammar takes, and where it errs what a plain parser d
           const grammar = `root ::= ${spell(rules.root)}\nother ::= ${spell(rules.other)}\n`
           const matcher = matcherOf({ kind: 'grammar', text: grammar }, longestToken(vocabulary))
           const theirs = await compiler.compileGrammar(grammar)
-          const peer = await xgrammar.GrammarMatcher.createGrammarMatcher(theirs)
+          const parser = await xgrammar.GrammarMatcher.createGrammarMatcher(theirs)
           try {
             let position = matcher.start
             let behind: number[] = []
@@ -186,14 +168,16 @@ describe('masks are what XGrammar takes, and where it errs what a plain parser d
                 const isAllowed: boolean =
                   id === SIZE ? position.mayEnd : ((mask[id >> 5]! >>> (id & 31)) & 1) === 1
                 // What its parser takes: its masks leave out `aa` behind `ca` in `root ::= "c" other "1" | "a"`, `other ::= "a" root "a" | "c"`.
-                const isTaken = peer.acceptToken(id)
-                if (isTaken) peer.rollBack(1)
+                const isTaken = parser.acceptToken(id)
+                if (isTaken) parser.rollBack(1)
                 asked++
                 // The judge too is judged, by one answer of each place.
                 if (isAllowed === isTaken && id !== pick % (SIZE + 1)) continue
                 const { begins, whole } = judge(
                   rules,
-                  Uint8Array.from(id === SIZE ? behind : [...behind, ...tokens[id]!]),
+                  Uint8Array.from(
+                    id === SIZE ? behind : [...behind, ...tokenBytes(vocabulary, id)],
+                  ),
                 )
                 assert.equal(
                   isAllowed,
@@ -209,12 +193,12 @@ describe('masks are what XGrammar takes, and where it errs what a plain parser d
               )
               if (own.length === 0 || !isPeerRight) break
               const id = own[pick % own.length]!
-              assert.ok(peer.acceptToken(id), grammar)
-              behind = [...behind, ...tokens[id]!]
+              assert.ok(parser.acceptToken(id), grammar)
+              behind = [...behind, ...tokenBytes(vocabulary, id)]
               position = matcher.advance(position, tokenBytes(vocabulary, id))!
             }
           } finally {
-            peer.dispose()
+            parser.dispose()
             theirs.dispose()
           }
         },
@@ -224,7 +208,5 @@ describe('masks are what XGrammar takes, and where it errs what a plain parser d
     t.diagnostic(`XGrammar is wrong in ${peerWrong} of ${asked} answers`)
     // Mostly where a class lists é: it loses that of `([ab1é] | "a") "a"`.
     assert.ok(peerWrong <= asked / 25, `${peerWrong} of ${asked}: another thing is wrong`)
-    compiler.dispose()
-    info.dispose()
   })
 })
