@@ -12,7 +12,11 @@ export function answerRoom(
   model: Sized,
   prompt: Prompt,
   media: Pick<LoadedMedia, 'inOrder' | 'imageTokens' | 'videoTokens' | 'soundTokens'>,
-  { maxTokens, endsWithContext = false }: Pick<ChatRequest, 'maxTokens' | 'endsWithContext'>,
+  {
+    maxTokens,
+    endsWithContext = false,
+    messagesParam: param = 'messages',
+  }: Pick<ChatRequest, 'maxTokens' | 'endsWithContext' | 'messagesParam'>,
 ): number {
   const { maxContext, maxPrompt = maxContext } = model.limits
   const { imageTokens, videoTokens, soundTokens } = media
@@ -24,7 +28,7 @@ export function answerRoom(
   const tooLong = (what: string, most: number) => {
     const advice = framesThatFit(model, prompt, media, used - most)
     const text = `${takes}${what}${advice}`
-    return new AerieError('context_length_exceeded', text, { param: 'messages' })
+    return new AerieError('context_length_exceeded', text, { param })
   }
   if (used > maxPrompt)
     throw tooLong(`; the model reads ${maxPrompt} of its ${maxContext}`, maxPrompt)

@@ -83,6 +83,7 @@ export async function* completeText(
       systemFingerprint: adapter
         ? adapterFingerprint(model.systemFingerprint, adapter.facts)
         : model.systemFingerprint,
+      sampling: resolveSampling(request.sampling, model.samplingDefaults),
     }
     // Who measures texts counts on a last token, whatever it was.
     const asked = { ...request, ...NO_TOOLS, tellsEnd: true }

@@ -220,6 +220,8 @@ export interface ChatRequest {
   /** The adapter of the model that was named; set by whoever finds the model, never at the edge. */
   readonly adapter?: string
   readonly messages: readonly RequestMessage[]
+  /** The field that they stand in, for errors about all of them; absent: `messages`. */
+  readonly messagesParam?: string | undefined
   readonly sampling: RequestedSampling
   /** Answers to generate, at least 1. */
   readonly n: number
@@ -268,6 +270,8 @@ export type ChatEvent =
       readonly model: string
       /** Changes whenever weights, backend or version do. */
       readonly systemFingerprint: string
+      /** What is sampled with: as asked, or the model's own. */
+      readonly sampling: Pick<SamplingParams, 'temperature' | 'topP'>
     }
   /** What was seen of each clip, in request order. */
   | { readonly type: 'videos'; readonly videos: readonly VideoSeen[] }

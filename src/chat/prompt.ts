@@ -45,7 +45,7 @@ export interface PromptBuilder extends MediaPrompts {
 /**
  * Renders and tokenizes. Special tokens come from the template and the family only: one that a user typed stays plain text,
  * so nobody can forge a turn, a picture or a call. `media` are the messages' pictures, clips and sounds, in order; `told` are the
- * tools that the model may know of.
+ * tools that the model may know of, `param` is the field that the messages stand in.
  * Errors: `context_length_exceeded` before any work that grows with the text.
  */
 export async function buildPrompt(
@@ -53,10 +53,11 @@ export async function buildPrompt(
   messages: readonly ChatMessage[],
   media: readonly PromptMedium[],
   told: readonly Tool[] = [],
+  param = 'messages',
 ): Promise<Prompt> {
   const said = writtenTexts(messages, told)
-  refuseHopelesslyLong(builder, messages.length, said)
-  const [mark, numberMark] = unusedMarks(said)
+  refuseHopelesslyLong(builder, messages.length, said, param)
+  const [mark, numberMark] = unusedMarks(said, param)
   const { tokenizer, messageContent } = builder
   const written = writeMedia(builder, media)
   const slots = written.flatMap((medium) =>
@@ -79,7 +80,7 @@ export async function buildPrompt(
     tools: builder.tools,
   })
   const rendered = withExactNumbers(
-    builder.template.render(conversation.messages, conversation.tools),
+    builder.template.render(conversation.messages, conversation.tools, param),
     numberMark,
   )
   const plan = layOut(splitAt(rendered, placeholders, oneMore), slots)
@@ -183,6 +184,7 @@ function refuseHopelesslyLong(
   { limits, tokenizer }: PromptBuilder,
   messages: number,
   said: readonly string[],
+  param: string,
 ): void {
   const characters = said.reduce((sum, text) => sum + text.length, 0)
   const isLong = characters > limits.maxContext * tokenizer.maxTokenBytes
@@ -193,12 +195,12 @@ function refuseHopelesslyLong(
   throw new AerieError(
     'context_length_exceeded',
     `${what}, more than can fit into the model's ${limits.maxContext} positions`,
-    { param: 'messages' },
+    { param },
   )
 }
 
 /** Unicode noncharacters that occur in none of the texts: where special tokens in user text are cut, and what tells numbers. */
-function unusedMarks(said: readonly string[]): [string, string] {
+function unusedMarks(said: readonly string[], param: string): [string, string] {
   const marks: string[] = []
   for (let code = 0xfdd0; code <= 0xfdef; code++) {
     const mark = String.fromCharCode(code)
@@ -208,8 +210,8 @@ function unusedMarks(said: readonly string[]): [string, string] {
     marks.push(mark)
     if (marks.length === 2) return marks as [string, string]
   }
-  throw new AerieError('invalid_request', 'messages: the text uses every Unicode noncharacter', {
-    param: 'messages',
+  throw new AerieError('invalid_request', `${param}: the text uses every Unicode noncharacter`, {
+    param,
   })
 }
 

@@ -62,7 +62,7 @@ export function createChatService(options: ChatServiceOptions): ChatService {
       const { signal } = deadline
       let loaded = NO_MEDIA
       try {
-        const { tenant } = request
+        const { tenant, messagesParam } = request
         const format = formatConstraint(request.responseFormat)
         const constraint = answerConstraint(request, model.tools.calls, format)
         // What cannot be kept to is refused before anything is loaded for it.
@@ -71,13 +71,20 @@ export function createChatService(options: ChatServiceOptions): ChatService {
         const messages = await openFiles(inCallOrder(request.messages), context)
         loaded = await loadMedia(model, media, messages, signal)
         const { imageTokens, videoTokens, soundTokens } = loaded
-        const prompt = await buildPrompt(model, messages, loaded.inOrder, toldTools(request))
+        const prompt = await buildPrompt(
+          model,
+          messages,
+          loaded.inOrder,
+          toldTools(request),
+          messagesParam,
+        )
         const maxTokens = answerRoom(model, prompt, loaded, request)
         using account = await AnswerAccount.take({
           promptTokens: prompt.textTokens + imageTokens + videoTokens + soundTokens,
           maxTokens: request.n * maxTokens,
           isBounded: request.maxTokens !== undefined,
           mediaPixels: pixelsOf(loaded),
+          param: messagesParam,
         })
         const encoding = encodeMedia(model, media, messages, loaded, { tenant, signal })
         const encoded = await encoding.catch((error) => {
@@ -87,11 +94,12 @@ export function createChatService(options: ChatServiceOptions): ChatService {
         account.decoded(pixelsDecoded(loaded, encoded))
         releaseMedia(media, loaded)
         signal.throwIfAborted()
+        const sampling = resolveSampling(request.sampling, model.samplingDefaults)
         using stations = new GenerationTrace()
         const running = model.engine.generate(
           {
             prompt: interleave(prompt, encoded.features),
-            sampling: resolveSampling(request.sampling, model.samplingDefaults),
+            sampling,
             n: request.n,
             maxTokens,
             minTokens: request.minTokens,
@@ -123,6 +131,7 @@ export function createChatService(options: ChatServiceOptions): ChatService {
           systemFingerprint: adapter
             ? adapterFingerprint(model.systemFingerprint, adapter.facts)
             : model.systemFingerprint,
+          sampling,
         }
         const { images, videos, sounds } = encoded
         if (videos.length > 0) yield { type: 'videos', videos }
@@ -174,11 +183,11 @@ export function createChatService(options: ChatServiceOptions): ChatService {
       adapterOf(model, request.adapter)
       if (input.type === 'text') return tokenize(model, media, { ...request, input }, signal)
       const context = { files, tenant, maxTextBytes, media, model, signal }
-      const { tools = [], toolChoice = { mode: 'auto' } } = input
+      const { tools = [], toolChoice = { mode: 'auto' }, messagesParam } = input
       const asked = { messages: input.messages, tools, toolChoice }
       checkTools(asked)
       const messages = await openFiles(inCallOrder(input.messages), context)
-      const opened = { type: input.type, messages, tools: toldTools(asked) }
+      const opened = { type: input.type, messages, tools: toldTools(asked), messagesParam }
       return tokenize(model, media, { ...request, input: opened }, signal)
     },
   }

@@ -99,9 +99,13 @@ export class ChatTemplate {
 
   /**
    * Prompt text that ends where the assistant's answer begins, as `apply_chat_template` of transformers gives it: `tools` are
-   * what the template is told of. A template's own `raise_exception` is `invalid_request`.
+   * what the template is told of. A template's own `raise_exception` is `invalid_request` about `param`.
    */
-  render(messages: readonly TemplateMessage[], tools?: readonly object[]): string {
+  render(
+    messages: readonly TemplateMessage[],
+    tools?: readonly object[],
+    param = 'messages',
+  ): string {
     try {
       return (tools ? this.#toolTemplate : this.#template).render({
         ...this.#variables,
@@ -113,8 +117,8 @@ export class ChatTemplate {
     } catch (cause) {
       throw new AerieError(
         'invalid_request',
-        `messages: the model's chat template refuses this conversation: ${(cause as Error).message}`,
-        { param: 'messages', cause },
+        `${param}: the model's chat template refuses this conversation: ${(cause as Error).message}`,
+        { param, cause },
       )
     }
   }

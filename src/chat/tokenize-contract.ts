@@ -13,6 +13,8 @@ export interface TokenizeRequest {
     | {
         readonly type: 'messages'
         readonly messages: readonly RequestMessage[]
+        /** As of {@link ChatRequest}. */
+        readonly messagesParam?: string | undefined
         /** As of {@link ChatRequest}; absent: none. */
         readonly tools?: readonly Tool[]
         readonly toolChoice?: ToolChoice

@@ -17,6 +17,8 @@ export interface OpenedRequest extends Omit<TokenizeRequest, 'input'> {
         readonly messages: readonly ChatMessage[]
         /** That the model is told of. */
         readonly tools: readonly Tool[]
+        /** As of the request. */
+        readonly messagesParam?: string | undefined
       }
     | Extract<TokenizeRequest['input'], { type: 'text' }>
 }
@@ -40,12 +42,12 @@ export async function tokenize(
       ...tokensAsAsked(model, request, () => Array.from(ids!)),
     }
   }
-  const { messages, tools } = request.input
+  const { messages, tools, messagesParam } = request.input
   const loaded = await loadMedia(model, media, messages, signal, { isToListScenes: true })
   // Only the headers, and the lengths of sounds, were of interest.
   releaseMedia(media, loaded)
   const { imageTokens, videoTokens, soundTokens } = loaded
-  const prompt = await buildPrompt(model, messages, loaded.inOrder, tools)
+  const prompt = await buildPrompt(model, messages, loaded.inOrder, tools, messagesParam)
   return {
     ...base,
     tokens: prompt.textTokens + imageTokens + videoTokens + soundTokens,

@@ -3166,7 +3166,7 @@ export interface components {
             /** @enum {string} */
             service_tier: "default" | "flex";
             store: boolean;
-            /** @description As asked; 1 where the model's own default was left. */
+            /** @description What is sampled with: as asked, or the model's own default. 1 where nothing was asked for and nothing is sampled yet. */
             temperature: number;
             text: {
                 format: components["schemas"]["ResponseTextFormat"];
@@ -3183,7 +3183,7 @@ export interface components {
                 strict: boolean;
             }[];
             top_logprobs: number;
-            /** @description As asked; 1 where the model's own default was left. */
+            /** @description Likewise. */
             top_p: number;
             presence_penalty: number;
             frequency_penalty: number;

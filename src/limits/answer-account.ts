@@ -13,7 +13,7 @@ export interface AnswerCost {
   /** If no cache knows anything. Absent: none. */
   readonly mediaPixels?: number
   /** The request field that it is most of, for messages. Default `messages`. */
-  readonly param?: string
+  readonly param?: string | undefined
 }
 
 export class AnswerAccount {

@@ -65,6 +65,12 @@ describe('/v1/responses, asked by', () => {
       assert.equal(tokens, second.usage!.input_tokens)
       await client.responses.delete(first.id)
       await assert.rejects(client.responses.retrieve(first.id), NotFoundError)
+      const long = { model, input: 'a', max_output_tokens: 1e6 }
+      await assert.rejects(client.responses.create(long), {
+        ...{ status: 400, code: 'context_length_exceeded', param: 'input' },
+      })
+      const tooMuch = client.responses.inputTokens.count({ model, input: 'a'.repeat(1e6) })
+      await assert.rejects(tooMuch, { code: 'context_length_exceeded', param: 'input' })
       const gap = client.responses.create({ model, previous_response_id: second.id, input: 'a' })
       await assert.rejects(gap, { status: 400, code: 'previous_response_not_found' })
     })

@@ -103,7 +103,10 @@ describe('what was seen of a clip', () => {
     kvCacheType: 'f32' as const,
   }
   const events = (explains: boolean): ChatEvent[] => [
-    { type: 'start', id: 'chatcmpl-1', created: 1, model: 'm', systemFingerprint: 'f' },
+    {
+      ...{ type: 'start', id: 'chatcmpl-1', created: 1, model: 'm', systemFingerprint: 'f' },
+      sampling: { temperature: 0, topP: 1 },
+    },
     { type: 'videos', videos: [video] },
     ...(explains ? [{ type: 'explain' as const, ...explanation }] : []),
     { type: 'text-delta', choice: 0, text: 'red' },

@@ -18,6 +18,7 @@ import type {
   TokenizeRequest,
   TokenizeResult,
 } from '../../src/chat/contract.ts'
+import { resolveSampling } from '../../src/chat/sampling.ts'
 import { AerieError } from '../../src/errors.ts'
 import { echoTexts } from './echo-texts.ts'
 
@@ -40,6 +41,8 @@ const IMAGE_TOKENS = 25
 const MAX_CONTEXT = 100_000
 const MAX_PROMPT = 90_000
 
+const SAMPLING_DEFAULTS = { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1 }
+
 const CREATED = 1_795_600_000
 
 const DOCUMENT: Omit<CapabilityDocument, 'id'> = {
@@ -53,7 +56,7 @@ const DOCUMENT: Omit<CapabilityDocument, 'id'> = {
     maxPrompt: MAX_PROMPT,
     prompt: { source: 'chat_template.jinja' },
     tools: { format: 'generic', source: 'messages' },
-    samplingDefaults: { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1 },
+    samplingDefaults: SAMPLING_DEFAULTS,
     decoding: { kvCacheType: 'f16', kvCacheBytes: 2048, maxDraftTokens: 8 },
     video: undefined,
     audio: undefined,
@@ -189,6 +192,7 @@ export class EchoService implements ChatService {
       created: CREATED,
       model: request.model,
       systemFingerprint: 'fp_echo',
+      sampling: resolveSampling(request.sampling, SAMPLING_DEFAULTS),
     }
     if (request.explain) {
       yield {

@@ -20,6 +20,7 @@ export function* echoTexts(request: CompletionRequest): Generator<CompletionEven
   yield {
     ...{ type: 'start', id: `cmpl-${request.requestId}`, created: 1_795_600_000 },
     ...{ model: request.model, systemFingerprint: 'fp_echo' },
+    sampling: { temperature: 0, topP: 1 },
   }
   let completionTokens = 0
   for (const [prompt, asked] of prompts.entries()) {

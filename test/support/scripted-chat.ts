@@ -39,6 +39,7 @@ export class ScriptedChat implements ChatService {
     yield {
       ...{ type: 'start', id: `chatcmpl-${request.requestId}`, created: 1_795_600_000 },
       ...{ model: request.model, systemFingerprint: 'fp_script' },
+      sampling: { temperature: 0, topP: 1 },
     }
     for (const event of script) {
       signal.throwIfAborted()

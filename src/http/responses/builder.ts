@@ -60,7 +60,7 @@ export class ResponseBuilder {
   add(event: ChatEvent): ResponseEvent[] {
     switch (event.type) {
       case 'start':
-        return this.#begin(event.model)
+        return this.#begin(event)
       case 'text-delta':
         return this.#addText(event.text, event.logprobs ?? [])
       case 'tool-call-start':
@@ -122,9 +122,10 @@ export class ResponseBuilder {
     return [this.#number({ type: 'response.failed', response })]
   }
 
-  #begin(model: string): ResponseEvent[] {
+  #begin({ model, sampling }: Extract<ChatEvent, { type: 'start' }>): ResponseEvent[] {
     const wasTold = this.hasBegun
-    this.#response = { ...this.#response, model, status: 'in_progress' }
+    const { temperature, topP: top_p } = sampling
+    this.#response = { ...this.#response, model, temperature, top_p, status: 'in_progress' }
     const { response } = this
     return [
       ...(wasTold ? [] : [this.#number({ type: 'response.created', response })]),

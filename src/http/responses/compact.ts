@@ -107,7 +107,8 @@ async function fitted(
   const { signal } = asking.state
   const count = async (request: ChatRequest) => {
     const { requestId, model, tenant, priority, messages, tools, toolChoice } = request
-    const input = { type: 'messages' as const, messages, tools, toolChoice }
+    const messagesParam = request.messagesParam
+    const input = { type: 'messages' as const, messages, messagesParam, tools, toolChoice }
     const asked = { requestId, model, tenant, priority, input }
     return await service.tokenize({ ...asked, returnIds: false, returnStrings: false }, signal)
   }

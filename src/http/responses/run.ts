@@ -176,12 +176,16 @@ async function* chatEvents(
   }
 }
 
+/** What is wrong with a conversation as a whole is said of what the client has sent of it. */
+export const CONVERSATION_PARAM = 'input'
+
 /** The instructions stand before everything. */
 export function toChatRequest(
   { chat, instructions }: Pick<ResponsePlan, 'chat' | 'instructions'>,
   items: readonly PlacedItem[],
 ): ChatRequest {
-  return { ...chat, messages: [...instructionsOf(instructions), ...toMessages(items)] }
+  const messages = [...instructionsOf(instructions), ...toMessages(items)]
+  return { ...chat, messages, messagesParam: CONVERSATION_PARAM }
 }
 
 export function instructionsOf(text: string | undefined): ChatRequest['messages'] {

@@ -25,8 +25,8 @@ export async function dropOldest(
   const order = droppable(items, mayDropTail)
   const fits = async (dropped: number) => {
     const { requestId, model, tenant, priority, tools, toolChoice, maxTokens = 1 } = request
-    const { messages } = toRequest(without(items, order.slice(0, dropped)))
-    const input = { type: 'messages' as const, messages, tools, toolChoice }
+    const { messages, messagesParam } = toRequest(without(items, order.slice(0, dropped)))
+    const input = { type: 'messages' as const, messages, messagesParam, tools, toolChoice }
     const asked = { requestId, model, input, tenant, priority }
     try {
       const cost = await service.tokenize(

@@ -14,7 +14,7 @@ import { toMessages } from '../responses/messages.ts'
 import { fromResponseQuery, toItemList } from '../responses/query.ts'
 import { toTools } from '../responses/request.ts'
 import type { ResponseRoom } from '../responses/room.ts'
-import { instructionsOf } from '../responses/run.ts'
+import { CONVERSATION_PARAM, instructionsOf } from '../responses/run.ts'
 import { sendLog } from '../responses/send-log.ts'
 
 type Named = FastifyRequest<{ Params: { response_id: string } }>
@@ -140,7 +140,7 @@ async function count(
     {
       ...{ requestId: request.id, model: wire.model, tenant },
       ...{ returnIds: false, returnStrings: false, priority: isInner ? 'batch' : 'live' },
-      input: { type: 'messages', messages, tools, toolChoice },
+      input: { type: 'messages', messages, messagesParam: CONVERSATION_PARAM, tools, toolChoice },
     },
     signal,
   )

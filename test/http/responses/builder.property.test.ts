@@ -14,6 +14,7 @@ import { call, finish, text } from '../../support/scripted-chat.ts'
 const BEFORE = { id: `resp_${'0'.repeat(36)}`, output: [], status: 'in_progress' }
 const START: ChatEvent = {
   ...{ type: 'start', id: 'chatcmpl-1', created: 1, model: 'm', systemFingerprint: 'f' },
+  sampling: { temperature: 0, topP: 1 },
 }
 const USAGE: ChatEvent = {
   ...{ type: 'usage', promptTokens: 1, cachedTokens: 0, completionTokens: 1 },

@@ -2,7 +2,15 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { openTestApp, type TestAnswer } from '../../support/http-app.ts'
-import { ask, assertFails, get, PICTURE, textOf, WEATHER } from '../../support/responses.ts'
+import {
+  ask,
+  assertFails,
+  eventsOf,
+  get,
+  PICTURE,
+  textOf,
+  WEATHER,
+} from '../../support/responses.ts'
 import { call, finish, ScriptedChat, text } from '../../support/scripted-chat.ts'
 
 describe('a response', () => {
@@ -29,7 +37,17 @@ describe('a response', () => {
     )
     const [system, user] = request!.messages
     assert.deepEqual([system!.role, user!.role], ['system', 'user'])
+    assert.equal(request!.messagesParam, 'input')
     assert.match(app.log.join(''), new RegExp(`"response":"${json.id}".*"completionTokens":2`))
+  })
+
+  it("says what was sampled with, where that was the model's own default too", async () => {
+    await using app = await openTestApp()
+    const { json } = await ask(app, { input: 'one' })
+    assert.deepEqual([json.temperature, json.top_p], [0, 1])
+    assert.equal((await get(app, json.id)).json.temperature, 0)
+    const [first] = eventsOf((await ask(app, { input: 'one', stream: true })).body)
+    assert.equal(first!['response'].temperature, 0)
   })
 
   it('takes messages in every form, pictures, files, sounds and clips, each with its field', async () => {
