@@ -156,6 +156,7 @@ const SECTIONS: readonly (readonly [
       ['ResponseHostedTool', 'tools[]: '],
       ['ResponseFunctionChoice', 'tool_choice function: '],
       ['ResponseAllowedTools', 'tool_choice allowed_tools: '],
+      ['ResponseHostedChoice', 'tool_choice: '],
     ],
   ],
   [

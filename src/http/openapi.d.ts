@@ -2112,7 +2112,7 @@ export interface components {
              * @description Whether to call a tool: `auto` (default), `none`, `required`, one function, or `allowed_tools`, those of `tools` that may be
              *     called now.
              */
-            tool_choice?: ("none" | "auto" | "required") | components["schemas"]["ResponseToolChoice"] | null;
+            tool_choice?: ("none" | "auto" | "required") | components["schemas"]["ResponseToolChoiceParam"] | null;
             /** @description Whether the model may call more than one tool in one answer. Default true. */
             parallel_tool_calls?: boolean | null;
             /** @description Most calls of tools that the server runs itself in one response. */
@@ -2173,7 +2173,7 @@ export interface components {
             /** @description Functions that the model would be told of. */
             tools?: components["schemas"]["ResponseTool"][] | null;
             /** @description As of the request that it is to be. */
-            tool_choice?: ("none" | "auto" | "required") | components["schemas"]["ResponseToolChoice"] | null;
+            tool_choice?: ("none" | "auto" | "required") | components["schemas"]["ResponseToolChoiceParam"] | null;
             /** @description As of the request that it is to be. */
             parallel_tool_calls?: boolean | null;
             /** @description As of the request that it is to be. */
@@ -2349,6 +2349,14 @@ export interface components {
             type: "file_search" | "web_search" | "web_search_2025_08_26" | "web_search_preview" | "web_search_preview_2025_03_11" | "computer" | "computer_use_preview" | "mcp" | "code_interpreter" | "programmatic_tool_calling" | "image_generation" | "local_shell" | "shell" | "custom" | "namespace" | "tool_search" | "apply_patch";
         };
         ResponseToolChoice: components["schemas"]["ResponseFunctionChoice"] | components["schemas"]["ResponseAllowedTools"];
+        ResponseToolChoiceParam: components["schemas"]["ResponseFunctionChoice"] | components["schemas"]["ResponseAllowedTools"] | components["schemas"]["ResponseHostedChoice"];
+        ResponseHostedChoice: {
+            /**
+             * @description A tool that OpenAI runs or defines. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "file_search" | "web_search_preview" | "web_search_preview_2025_03_11" | "computer" | "computer_use" | "computer_use_preview" | "code_interpreter" | "image_generation" | "mcp" | "custom" | "programmatic_tool_calling" | "apply_patch" | "shell";
+        };
         ResponseFunctionChoice: {
             /**
              * @description This function is called. (enum property replaced by openapi-typescript)

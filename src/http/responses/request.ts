@@ -65,7 +65,7 @@ export function toTools(
   const tools = (wire.tools ?? []).map(toTool)
   return {
     tools,
-    toolChoice: toToolChoice(wire.tool_choice ?? 'auto', tools),
+    toolChoice: toToolChoice(servedChoice(wire.tool_choice ?? 'auto'), tools),
     parallelToolCalls: wire.parallel_tool_calls ?? true,
     responseFormat: toFormat(wire.text?.format ?? { type: 'text' }),
   }
@@ -120,10 +120,16 @@ function toTool(wire: NonNullable<WireCreate['tools']>[number], i: number): Tool
   }
 }
 
-function toToolChoice(
-  wire: NonNullable<WireCreate['tool_choice']>,
-  tools: readonly Tool[],
-): ToolChoice {
+type WireChoice = NonNullable<WireCreate['tool_choice']>
+
+/** The contract refuses those of tools that OpenAI runs. */
+function servedChoice(wire: WireChoice): ResponseObject['tool_choice'] {
+  if (typeof wire === 'string' || wire.type === 'function' || wire.type === 'allowed_tools')
+    return wire
+  throw new Error(`the contract let a choice of ${wire.type} through`)
+}
+
+function toToolChoice(wire: ResponseObject['tool_choice'], tools: readonly Tool[]): ToolChoice {
   if (wire === 'none') return { mode: 'none' }
   const mayNotBeEmpty = (mode: 'auto' | 'required') => {
     if (mode === 'required' && tools.length === 0) {
@@ -189,7 +195,7 @@ function toResponse(
     store: isStored,
     temperature: wire.temperature ?? 1,
     text: { format: wire.text?.format ?? { type: 'text' }, verbosity: 'medium' },
-    tool_choice: wire.tool_choice ?? (toolChoice.mode === 'none' ? 'none' : 'auto'),
+    tool_choice: servedChoice(wire.tool_choice ?? (toolChoice.mode === 'none' ? 'none' : 'auto')),
     tools: tools.map(({ name, description = null, parameters = null, strict }) => ({
       ...{ type: 'function', name, description, strict },
       // An object, as the contract has it, of which TypeScript has no type.

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { openTestApp } from '../../support/http-app.ts'
-import { ask, assertFails, get, until } from '../../support/responses.ts'
+import { ask, assertFails, get, until, WEATHER } from '../../support/responses.ts'
 
 describe('what cannot be asked is refused by the name of its field', () => {
   const cases: readonly (readonly [body: object, code: string, param: string])[] = [
@@ -12,6 +12,21 @@ describe('what cannot be asked is refused by the name of its field', () => {
     [{ input: 'a', prompt: { id: 'p' } }, 'unsupported_parameter', 'prompt'],
     [{ input: 'a', tools: [{ type: 'web_search' }] }, 'unsupported_parameter', 'tools[0].type'],
     [{ input: 'a', tools: [{ type: 'nothing' }] }, 'invalid_request', 'tools[0].type'],
+    [
+      { input: 'a', tools: [WEATHER], tool_choice: { type: 'web_search_preview' } },
+      'unsupported_parameter',
+      'tool_choice.type',
+    ],
+    [
+      { input: 'a', tools: [WEATHER], tool_choice: { type: 'custom', name: 'x' } },
+      'unsupported_parameter',
+      'tool_choice.type',
+    ],
+    [
+      { input: 'a', tools: [WEATHER], tool_choice: { type: 'nothing' } },
+      'invalid_request',
+      'tool_choice.type',
+    ],
     [{ input: 'a', reasoning: { effort: 'high' } }, 'unsupported_parameter', 'reasoning.effort'],
     [{ input: 'a', text: { verbosity: 'low' } }, 'unsupported_parameter', 'text.verbosity'],
     [{ input: 'a', include: ['file_search_call.results'] }, 'unsupported_parameter', 'include[0]'],
