@@ -128,6 +128,6 @@ function invalid(path: string, what: string): AerieError {
 
 function size(value: unknown): string {
   if (Array.isArray(value)) return String(value.length)
-  if (typeof value === 'string') return String(value.length)
+  if (typeof value === 'string') return `${value.length} characters`
   return String(Object.keys(value as object).length)
 }

@@ -73,6 +73,11 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
 }
 
 function describeLimits(schema: Schema): string {
+  const { pattern } = schema
+  return describeSize(schema) + (pattern === undefined ? '' : ` matching ${pattern}`)
+}
+
+function describeSize(schema: Schema): string {
   const { minimum, maximum, exclusiveMinimum, minLength, maxLength, minItems, maxItems } = schema
   if (minimum !== undefined && maximum !== undefined) return ` between ${minimum} and ${maximum}`
   if (exclusiveMinimum !== undefined && maximum !== undefined)
@@ -86,5 +91,5 @@ function describeLimits(schema: Schema): string {
   if (minItems !== undefined) return ` of at least ${minItems}`
   if (maxItems !== undefined) return ` of at most ${maxItems}`
   if (schema.maxProperties !== undefined) return ` of at most ${schema.maxProperties} fields`
-  return schema.pattern === undefined ? '' : ` matching ${schema.pattern}`
+  return ''
 }

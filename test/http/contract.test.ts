@@ -35,6 +35,11 @@ test('a wrong field is named with what was expected and what came', () => {
       'messages: expected an array of at least 1, got nothing (mesages is unknown, did you mean messages?)',
     ],
     [{ ...base, model: null }, 'model: expected a string of 1 to 256 characters, got null'],
+    [{ ...base, model: '' }, 'model: expected a string of 1 to 256 characters, got 0 characters'],
+    [
+      { ...base, tools: [{ type: 'function', function: { name: 'a b' } }] },
+      'tools[0].function.name: expected a string of 1 to 64 characters matching ^[a-zA-Z0-9_-]+$, got "a b"',
+    ],
     [{ ...base, messages: [] }, 'messages: expected an array of at least 1, got 0'],
     [{ ...base, messages: ['hi'] }, 'messages[0]: expected an object, got "hi"'],
     [

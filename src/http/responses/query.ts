@@ -1,5 +1,7 @@
 /** Queries of stored responses, and pages of items. */
+import { AerieError } from '../../errors.ts'
 import type { WireRequests } from '../contract.ts'
+import { describeValue } from '../describe.ts'
 import type { components } from '../openapi.d.ts'
 import type { StoredItem } from './items.ts'
 
@@ -22,14 +24,18 @@ function fromText(name: string, text: unknown): unknown {
   return text
 }
 
-/** A page that begins behind an item which is not there is empty. */
+/** Items stay as they are, so that `invalid_request` is thrown about an `after` that is none of them, rather than the list called over. */
 export function toItemList(
   items: readonly StoredItem[],
   { after, limit = DEFAULT_LIMIT, order = 'desc' }: WireRequests['ResponseItemsQuery'],
 ): components['schemas']['ResponseItemList'] {
   const ordered = order === 'asc' ? items : items.toReversed()
   const at = after === undefined ? 0 : ordered.findIndex(({ id }) => id === after) + 1
-  const behind = after !== undefined && at === 0 ? [] : ordered.slice(at)
+  if (after !== undefined && at === 0) {
+    const what = `after: expected the id of an item of this response, got ${describeValue(after)}`
+    throw new AerieError('invalid_request', what, { param: 'after' })
+  }
+  const behind = ordered.slice(at)
   const data = behind.slice(0, limit)
   return {
     object: 'list',
