@@ -73,11 +73,9 @@ export async function loadPictures(
   }
   if (parts.length > limits.maxImages) {
     releaseLoaded(media, parts)
-    throw new AerieError(
-      'media_too_large',
-      `messages: ${parts.length} pictures, limit is ${limits.maxImages} (max_images in /v1/models)`,
-      { param: parts[limits.maxImages]!.param },
-    )
+    const { param } = parts[limits.maxImages]!
+    const what = `${parts.length} pictures, limit is ${limits.maxImages} (max_images in /v1/models)`
+    throw new AerieError('media_too_large', `${param}: ${what}`, { param })
   }
   const images = await inWindow(
     parts,

@@ -65,8 +65,9 @@ export function refuseDeafAndTooMany(
     throw new AerieError('unsupported_parameter', what, { param })
   }
   if (parts.length <= maxSounds) return
-  const what = `messages: ${parts.length} sounds, limit is ${maxSounds} (max_sounds in /v1/models)`
-  throw new AerieError('media_too_large', what, { param: parts[maxSounds]!.part.param })
+  const { param } = parts[maxSounds]!.part
+  const what = `${param}: ${parts.length} sounds, limit is ${maxSounds} (max_sounds in /v1/models)`
+  throw new AerieError('media_too_large', what, { param })
 }
 
 /** Decodes every sound, so that its cost is known. Errors name the part. `videos`: the clips that tracks are of. */

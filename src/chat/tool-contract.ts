@@ -28,6 +28,8 @@ export interface ToolCall {
   readonly arguments: string
   /** The field that it stands in. */
   readonly param: string
+  /** The field of its id; absent: `id` in `param`. */
+  readonly idParam?: string
 }
 
 /** `param` is the field that asks for it. */

@@ -67,7 +67,10 @@ function checkTurns(messages: readonly RequestMessage[]): void {
     answered = new Set()
     for (const call of toolCalls) {
       if (open.has(call.id)) {
-        throw invalid(`${call.param}.id`, `${quoted(call.id)} is the id of another call`)
+        throw invalid(
+          call.idParam ?? `${call.param}.id`,
+          `${quoted(call.id)} is the id of another call`,
+        )
       }
       open.set(call.id, call.param)
     }

@@ -88,7 +88,7 @@ export async function loadVideos(
     for (const video of videos) releaseVideo(media, video)
     const what = `${frames} frames of ${videos.length} clips, limit is ${model.maxFrames} together (max_frames in /v1/models)`
     const { param } = parts.at(-1)!
-    throw new AerieError('media_too_large', `messages: ${what}`, { param })
+    throw new AerieError('media_too_large', `${param}: ${what}`, { param })
   }
   return videos
 }
@@ -106,8 +106,9 @@ function refuseBlindAndTooMany(model: ServedModel, parts: readonly ClipPart[]): 
     throw new AerieError('unsupported_parameter', what, { param })
   }
   if (parts.length <= maxVideos) return
-  const what = `messages: ${parts.length} clips, limit is ${maxVideos} (max_videos in /v1/models)`
-  throw new AerieError('media_too_large', what, { param: parts[maxVideos]!.param })
+  const { param } = parts[maxVideos]!
+  const what = `${param}: ${parts.length} clips, limit is ${maxVideos} (max_videos in /v1/models)`
+  throw new AerieError('media_too_large', what, { param })
 }
 
 async function loadClip(

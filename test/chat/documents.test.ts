@@ -334,7 +334,7 @@ The third page lies across
     const messages = [{ ...message, content: [...message.content, picture] }]
     await assert.rejects(loadPictures(SEES, media, messages, NEVER), {
       code: 'media_too_large',
-      message: /4 pictures, limit is 3/,
+      message: /^p: 4 pictures, limit is 3/,
     })
     assert.equal(media.stats().bytesInUse, 0)
     const again = await open({ id: 'invoice.pdf' }, { pages: '1-2' })

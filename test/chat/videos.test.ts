@@ -184,7 +184,7 @@ describe('what was loaded', () => {
     await assert.rejects(load(clip('a'), clip('broken')), { code: 'invalid_media' })
     await assert.rejects(load(clip('a'), clip('b')), {
       code: 'media_too_large',
-      message: /^messages: 16 frames of 2 clips, limit is 10 together/,
+      message: /^b: 16 frames of 2 clips, limit is 10 together/,
     })
     await assert.rejects(load(clip('a', { start: 200 })), { param: 'a.start' })
     await assert.rejects(load(clip('a'), clip('a'), clip('a'), clip('a')), {

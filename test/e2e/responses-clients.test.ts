@@ -69,6 +69,10 @@ describe('/v1/responses, asked by', () => {
       await assert.rejects(client.responses.create(long), {
         ...{ status: 400, code: 'context_length_exceeded', param: 'input' },
       })
+      const call = { type: 'function_call' as const, call_id: 'c', name: 'f', arguments: '{}' }
+      await assert.rejects(client.responses.create({ model, input: [call, call] }), {
+        ...{ status: 400, code: 'invalid_request', param: 'input[1].call_id' },
+      })
       const tooMuch = client.responses.inputTokens.count({ model, input: 'a'.repeat(1e6) })
       await assert.rejects(tooMuch, { code: 'context_length_exceeded', param: 'input' })
       const gap = client.responses.create({ model, previous_response_id: second.id, input: 'a' })

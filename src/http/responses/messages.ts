@@ -28,7 +28,8 @@ export function toMessages(items: readonly PlacedItem[]): RequestMessage[] {
       case 'function_call': {
         calls.add(item.call_id)
         const { name, arguments: text } = item
-        const call = { id: item.call_id, name, arguments: text, param }
+        const idParam = `${param}.call_id`
+        const call = { id: item.call_id, name, arguments: text, param, idParam }
         const last = messages.at(-1)
         if (last?.role === 'assistant') {
           const toolCalls = [...(last.toolCalls ?? []), call]
