@@ -12,8 +12,11 @@ export class QueueBound {
   readonly #maxRunning: number
   readonly #maxWaiting: number
   readonly #now: () => number
-  /** Times in milliseconds at which the last few left. */
+  /** What {@link #busyMs} was when the last few left. */
   readonly #departures: number[] = []
+  /** Milliseconds that the places to run in were taken, all together: idle ones say nothing of how fast a full queue moves. */
+  #busyMs = 0
+  #countedAt: number
   #inFlight = 0
   /** Of those, of batch requests, for which no live one is refused. */
   #inFlightBatch = 0
@@ -23,6 +26,7 @@ export class QueueBound {
     this.#maxRunning = maxRunning
     this.#maxWaiting = maxWaiting
     this.#now = now
+    this.#countedAt = now()
   }
 
   get inFlight(): number {
@@ -31,10 +35,11 @@ export class QueueBound {
 
   /**
    * Takes places for `count`; all of them or none. Throws `queue_full` with `retryAfterSeconds`: the time in
-   * which those that wait will have started, at the rate at which the last 32 left. A lone request always enters. Batch requests
-   * find places that are left over: live ones are counted as if there were no others.
+   * which those that wait will have started, if each takes a place for as long as the last 32 did. A lone request always enters. Batch
+   * requests find places that are left over: live ones are counted as if there were no others.
    */
   enter(count: number, priority: Priority = 'live'): void {
+    this.#count()
     const limit = this.#maxRunning + this.#maxWaiting
     const others = this.#inFlight - (priority === 'live' ? this.#inFlightBatch : 0)
     if (others > 0 && others + count > limit) {
@@ -50,9 +55,10 @@ export class QueueBound {
 
   /** Gives places back. */
   leave(count: number, priority: Priority = 'live'): void {
+    this.#count()
     this.#inFlight -= count
     if (priority === 'batch') this.#inFlightBatch -= count
-    for (let i = 0; i < count; i++) this.#departures.push(this.#now())
+    for (let i = 0; i < count; i++) this.#departures.push(this.#busyMs)
     this.#departures.splice(0, Math.max(this.#departures.length - RATE_WINDOW, 0))
   }
 
@@ -60,8 +66,15 @@ export class QueueBound {
     const waiting = Math.max(this.#inFlight - this.#maxRunning, 1)
     const oldest = this.#departures[0]
     if (oldest === undefined) return UNKNOWN_RETRY_SECONDS
-    const millisecondsEach = (this.#now() - oldest) / this.#departures.length
+    const millisecondsEach = (this.#busyMs - oldest) / this.#departures.length / this.#maxRunning
     const seconds = Math.ceil((waiting * millisecondsEach) / 1000)
     return Math.min(Math.max(seconds, 1), MAX_RETRY_SECONDS)
+  }
+
+  /** The time since it was last called. */
+  #count(): void {
+    const now = this.#now()
+    this.#busyMs += Math.min(this.#inFlight, this.#maxRunning) * (now - this.#countedAt)
+    this.#countedAt = now
   }
 }

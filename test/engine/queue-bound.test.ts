@@ -61,6 +61,20 @@ describe('the bound of a queue', () => {
     assert.equal(retryAfter(bound), 60)
   })
 
+  it('takes no idle time for work', () => {
+    let now = 0
+    const bound = new QueueBound(2, 6, () => now)
+    for (let i = 0; i < 40; i++) {
+      bound.enter(1)
+      now += 2000
+      bound.leave(1)
+      now += 3_600_000
+    }
+    bound.enter(8)
+    // 6 wait, two run at a time, 2 s each; again the window opens at the oldest departure.
+    assert.equal(retryAfter(bound), Math.ceil((6 * 2 * 31) / 32 / 2))
+  })
+
   it('guesses before anything has left, and stays between 1 s and 60 s', () => {
     let now = 0
     const bound = new QueueBound(1, 1, () => now)
