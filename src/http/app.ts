@@ -193,7 +193,7 @@ export async function createApp(options: HttpOptions): Promise<FastifyInstance> 
   const runs = new RunningResponses(options.responses)
   const background = new BackgroundResponses(room, runs, options.background)
   const { limits, tracing, maxBodyBytes: maxBytes } = options
-  const kept = { ...room, runs, background, contract, metrics, logger: log, heartbeatMs }
+  const kept = { ...room, models, runs, background, contract, metrics, logger: log, heartbeatMs }
   const responses = { ...kept, maxBytes }
   createResponseRoute(app, responses)
   await storedResponseRoutes(app, responses)

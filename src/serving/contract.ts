@@ -118,8 +118,8 @@ export interface ModelStatus {
 export interface ModelDirectory {
   /** In the order of the configuration, each with its adapters behind it. */
   list(): readonly ModelStatus[]
-  /** By id, alias or name of an adapter. Throws `model_not_found`. */
-  find(name: string): ModelStatus
+  /** By id, alias or name of an adapter. Throws `model_not_found`, or, where a kind is wanted, `unsupported_parameter` for a model of another. */
+  find(name: string, wanted?: ModelKind): ModelStatus
   /** Loads it, if it is not, within the deadline of a request. */
   load(name: string, signal: AbortSignal): Promise<ModelStatus>
   /** Lets it finish what it answers and gives its memory back. */

@@ -9,7 +9,7 @@ type Named = Pick<ConfiguredModel, 'id' | 'kind' | 'aliases' | 'adapters'>
 const INSTEAD: Readonly<Record<ModelKind, Readonly<Partial<Record<ModelKind, string>>>>> = {
   chat: {
     tower:
-      'embeds pictures and has neither tokenizer nor decoder; ask /v1/embeddings, and /v1/models/{model} for what a picture costs',
+      'embeds and does not answer; ask /v1/embeddings, and /v1/models/{model} for what a picture costs',
     speech: 'writes down speech and does nothing else; ask /v1/audio/transcriptions',
   },
   tower: {

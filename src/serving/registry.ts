@@ -89,8 +89,8 @@ export class ModelRegistry implements ModelDirectory, ModelLender {
     ])
   }
 
-  find(name: string): ModelStatus {
-    const { id, adapter } = this.#names.resolve(name)
+  find(name: string, wanted?: ModelKind): ModelStatus {
+    const { id, adapter } = this.#names.resolve(name, wanted)
     const entry = this.#entryOf(id)
     return adapter === undefined
       ? entry.status(this.#nowMs())

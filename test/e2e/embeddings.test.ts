@@ -205,10 +205,10 @@ describe('/v1/embeddings', () => {
   it('does not talk, and has no tokens to count', async () => {
     const messages = [{ role: 'user' as const, content: 'hello' }]
     const chat = client.chat.completions.create({ model: MODEL, messages })
-    await refused(chat, 'unsupported_parameter', 'model', /embeds pictures .*\/v1\/embeddings/)
+    await refused(chat, 'unsupported_parameter', 'model', /embeds .*\/v1\/embeddings/)
     const body = { model: MODEL, prompt: 'hello' }
     const tokenize = client.post('/tokenize', { body })
-    await refused(tokenize, 'unsupported_parameter', 'model', /neither tokenizer nor decoder/)
+    await refused(tokenize, 'unsupported_parameter', 'model', /embeds and does not answer/)
   })
 
   it('says of itself what it can do', async () => {

@@ -357,7 +357,7 @@ describe('names of models', () => {
       assert.throws(() => registry.resolve(name, kind), {
         ...{ code: 'unsupported_parameter', param: 'model', message },
       })
-    refused('radio', 'chat', /^model: radio embeds pictures/)
+    refused('radio', 'chat', /^model: radio embeds and does not answer/)
     refused('whisper', 'chat', /^model: whisper writes down speech/)
     refused('gpt-4o', 'tower', /^model: gpt-4o answers and has no embeddings/)
     refused('llama', 'speech', /^model: llama hears nothing/)

@@ -27,8 +27,12 @@ export function statusOf(
 
 /** Nothing of it changes. */
 export function directoryOf(models: readonly ModelStatus[]): ModelDirectory {
-  const find = (name: string) => {
+  const find = (name: string, wanted?: string) => {
     const found = models.find(({ id }) => id === name)
+    if (found && wanted !== undefined && found.kind !== wanted) {
+      const what = `model: ${name} is of another kind`
+      throw new AerieError('unsupported_parameter', what, { param: 'model' })
+    }
     if (found) return found
     throw new AerieError('model_not_found', `model '${name.slice(0, 80)}' is not served here`, {
       param: 'model',

@@ -15,9 +15,9 @@ export interface Prepared {
   readonly conversation: Conversation
 }
 
-/** `recall`: of a connection that remembers. Rejects as the contract, {@link toPlan} and {@link openConversation} do. */
+/** `recall`: of a connection that remembers. Rejects as the contract, {@link toPlan}, `ModelDirectory.find` and {@link openConversation} do. */
 export async function prepareResponse(
-  room: Pick<ResponseRoom, 'contract' | 'store' | 'background' | 'maxBytes'>,
+  room: Pick<ResponseRoom, 'contract' | 'models' | 'store' | 'background' | 'maxBytes'>,
   asking: Asking,
   body: unknown,
   recall?: Recall,
@@ -26,6 +26,8 @@ export async function prepareResponse(
   const wire = room.contract.check('ResponseCreateRequest', body)
   noteEndUser(state, wire.safety_identifier ?? wire.user)
   const plan = planOf(wire, asking, room.store)
+  // Before it is kept, and for one in the background before anybody is told that it waits.
+  room.models.find(plan.chat.model, 'chat')
   state.facts['response'] = plan.id
   if (plan.isBackground) room.background.assertRoom()
   const { id, tenant, previousId } = plan

@@ -1,6 +1,7 @@
 /** What routes of responses work with. */
 import type { ChatService } from '../../chat/contract.ts'
 import type { ResponseStore } from '../../responses/contract.ts'
+import type { ModelDirectory } from '../../serving/contract.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import type { Contract } from '../contract.ts'
@@ -9,6 +10,7 @@ import type { RunningResponses } from './run.ts'
 
 export interface ResponseRoom {
   readonly service: Pick<ChatService, 'complete' | 'tokenize'>
+  readonly models: Pick<ModelDirectory, 'find'>
   readonly store: ResponseStore
   readonly runs: RunningResponses
   readonly background: BackgroundResponses

@@ -137,9 +137,8 @@ it('fails with what went wrong, and says so in its stream', async () => {
   )
   const response = await ended(app, last.response.id)
   assert.deepEqual([response.status, response.error.code], ['failed', 'backend_failure'])
-  const unknown = await ask(app, { model: 'nothing' })
-  const failed = await ended(app, unknown.json.id)
-  assert.deepEqual([failed.status, failed.error.code], ['failed', 'model_not_found'])
+  const { status, json } = await ask(app, { model: 'nothing' })
+  assert.deepEqual([status, json.error.code], [404, 'model_not_found'], 'said at once')
 })
 
 it('is refused where as many wait as may, and runs are bounded in the events they keep', async () => {

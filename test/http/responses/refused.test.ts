@@ -84,7 +84,10 @@ describe('what cannot be asked is refused by the name of its field', () => {
       const answer = await ask(app, body)
       assertFails(answer, code === 'not_found' ? 404 : 400, code, param)
     }
-    assertFails(await ask(app, { input: 'a', model: 'x' }), 404, 'model_not_found', 'model')
+    for (const background of [false, true]) {
+      const nobody = await ask(app, { input: 'a', model: 'x', background })
+      assertFails(nobody, 404, 'model_not_found', 'model')
+    }
     assert.equal((await get(app, 'resp_1')).status, 404)
     const { responses } = await until(
       async () => app.responses.stats(),

@@ -136,6 +136,7 @@ describe('a response', () => {
       {
         ...{ id: 'call_a', name: 'weather', arguments: '{"town":"Rome"}' },
         param: 'previous_response_id[0].output[1]',
+        idParam: 'previous_response_id[0].output[1].call_id',
       },
     ])
     assert.deepEqual(
