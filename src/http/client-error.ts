@@ -7,7 +7,7 @@ import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { ERROR_STATUS, errorBody } from './openai-error.ts'
 import { requestId } from './request-id.ts'
-import { type OpenRequest, openRequestsOn } from './request-state.ts'
+import { isInAnsweredBody, type OpenRequest, openRequestsOn } from './request-state.ts'
 
 /** How long the client may take to read the answer before the connection is cut. */
 const LINGER_MS = 2000
@@ -28,7 +28,8 @@ export function answerClientErrors(watch: Watch) {
   return (error: ClientError, socket: Socket): void => {
     const open = openRequestsOn(socket)
     const unfinished = open.find(({ raw }) => !raw.complete)
-    if (isDeparture(error, socket, unfinished !== undefined)) {
+    // What is wrong with a body whose answer has been sent is nobody's business any more: most often its client stops sending it.
+    if (isInAnsweredBody(socket) || isDeparture(error, socket, unfinished !== undefined)) {
       socket.destroy(error)
       return
     }

@@ -60,6 +60,15 @@ export function openRequestsOn(socket: object): readonly OpenRequest[] {
   return [...(openRequests.get(socket) ?? [])]
 }
 
+/** By connection, the newest. */
+const newestRequests = new WeakMap<object, IncomingMessage>()
+
+/** Whether what comes next on the connection is still of the body of a request that was answered before it was whole. */
+export function isInAnsweredBody(socket: object): boolean {
+  const newest = newestRequests.get(socket)
+  return newest?.complete === false && !openRequestsOn(socket).some(({ raw }) => raw === newest)
+}
+
 /** Probes and scrapes come all the time and tell nothing. */
 function isTraced({ routeOptions }: FastifyRequest): boolean {
   const { probe = false, whileDraining = false } = routeOptions.config
@@ -116,6 +125,7 @@ export function watchRequest(
   const { socket } = request.raw
   const others = openRequests.get(socket) ?? new Set()
   openRequests.set(socket, others.add(open))
+  newestRequests.set(socket, request.raw)
   finished(reply.raw, (error) => {
     others.delete(open)
     if (error) abort.abort()

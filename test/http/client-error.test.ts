@@ -111,6 +111,26 @@ test(
 )
 
 test(
+  'a client that leaves in the middle of an upload that has been refused is told of once',
+  LIMIT,
+  async () => {
+    await using app = await openTestApp()
+    const socket = await rawConnection(await app.listen())
+    const head = 'POST /v1/tokenize HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n'
+    socket.write(`${head}content-length: ${4 * 2 ** 20}\r\n\r\n{`)
+    await once(socket, 'data')
+    const gone = once(socket, 'close')
+    socket.end()
+    await gone
+    assert.deepEqual(
+      lines(app).map(({ route, status, code }) => [route, status, code]),
+      [['/v1/tokenize', 413, 'request_too_large']],
+    )
+    assert.equal(await counted(app, 400, 'invalid_request'), 0)
+  },
+)
+
+test(
   'a body longer than its content-length is told as what follows it, and once',
   LIMIT,
   async () => {
