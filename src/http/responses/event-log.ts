@@ -131,7 +131,7 @@ export class EventLog {
 /** Of events that are not there any more. */
 export function eventsGone(): AerieError {
   const what =
-    'its events are not kept here any more, or are with another server; retrieve it without stream'
+    'its events are not kept here: it was made without stream, they made room for others, or are with another server; retrieve it without stream'
   return new AerieError('not_found', `stream: ${what}`, { param: 'stream' })
 }
 

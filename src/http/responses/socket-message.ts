@@ -19,10 +19,10 @@ export interface SocketMessage {
  * `unsupported_parameter` for events and fields that are published and not honoured here.
  */
 export function toCreateBody({ data, isBinary }: SocketMessage): Record<string, unknown> {
-  if (isBinary) throw invalid('the message', 'expected a text, got a binary message')
+  if (isBinary) throw noBody('expected a text, got a binary message')
   const event = readJson(data as Buffer, 'the message')
   if (typeof event !== 'object' || event === null || Array.isArray(event)) {
-    throw invalid('the message', `expected an object, got ${describeValue(event)}`)
+    throw noBody(`expected an object, got ${describeValue(event)}`)
   }
   const { type, generate, stream_id: lane, ...body } = event as Record<string, unknown>
   if (type !== 'response.create') {
@@ -50,6 +50,11 @@ export function toSocketError(failed: AerieError): SocketError {
   const told = Object.keys(headers).length > 0 ? { ...error, headers } : error
   const { status } = ERROR_STATUS[failed.code]
   return { type: 'error', status, code, message, param, error: told }
+}
+
+/** No field is at fault. */
+function noBody(what: string): AerieError {
+  return new AerieError('invalid_request', `the message: ${what}`)
 }
 
 function invalid(param: string, what: string): AerieError {

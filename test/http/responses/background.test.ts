@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { AerieError } from '../../../src/errors.ts'
 import { openTestApp, type TestApp } from '../../support/http-app.ts'
 import { eventData } from '../../support/response-checker.ts'
+import { assertFails } from '../../support/responses.ts'
 
 const ask = (app: TestApp, body: object) =>
   app.request('POST', '/v1/responses', {
@@ -64,6 +65,11 @@ it('is followed and taken up again behind any event, also when it has ended', as
     assert.deepEqual(eventsOf(again.body), whole.slice(after + 1))
   }
   assert.deepEqual(eventsOf((await get(app, id, '?stream=true')).body), whole)
+  const unseen = await ask(app, { stream: false })
+  await ended(app, unseen.json.id)
+  const none = await get(app, unseen.json.id, '?stream=true')
+  assertFails(none, 404, 'not_found', 'stream')
+  assert.match(none.json.error.message, /it was made without stream/)
   const { json } = await get(app, id, '?starting_after=1')
   assert.equal(json.error.param, 'starting_after')
 })

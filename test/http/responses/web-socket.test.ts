@@ -125,8 +125,8 @@ describe('a message', () => {
     param: string | null,
   ])[] = [
     ['that is no JSON', '{"type":', 'invalid_json', null],
-    ['that is no object', '[1]', 'invalid_request', 'the message'],
-    ['that is binary', Buffer.from('{"type":"response.create"}'), 'invalid_request', 'the message'],
+    ['that is no object', '[1]', 'invalid_request', null],
+    ['that is binary', Buffer.from('{"type":"response.create"}'), 'invalid_request', null],
     ['of another type', '{"type":"response.steer"}', 'invalid_request', 'type'],
     ['without a type', '{"model":"echo","input":"x"}', 'invalid_request', 'type'],
     ['without a model', '{"type":"response.create","input":"x"}', 'invalid_request', 'model'],
