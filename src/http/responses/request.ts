@@ -36,9 +36,10 @@ export function toPlan(wire: WireCreate, context: PlanContext): ResponsePlan {
   const { id, tenant, canStore } = context
   const isStream = wire.stream ?? false
   const isBackground = wire.background ?? false
-  if (wire.store && !canStore) {
-    const what = 'store: this server stores no responses (maxResponsesBytes is 0)'
-    throw new AerieError('unsupported_parameter', what, { param: 'store' })
+  const needsStore = wire.store ? 'store' : isBackground ? 'background' : undefined
+  if (needsStore !== undefined && !canStore) {
+    const what = `${needsStore}: this server stores no responses (maxResponsesBytes is 0)`
+    throw new AerieError('unsupported_parameter', what, { param: needsStore })
   }
   // A batch has its answers in its file.
   const isStored = wire.store ?? (canStore && !context.isInner)

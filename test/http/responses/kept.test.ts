@@ -157,7 +157,13 @@ describe('what is kept', () => {
     await using app = await openTestApp({ keeping: { quotas } })
     const { json } = await ask(app, { input: 'a' })
     assert.deepEqual([json.status, json.store], ['completed', false])
-    assertFails(await ask(app, { input: 'a', store: true }), 400, 'unsupported_parameter', 'store')
+    for (const field of ['store', 'background'])
+      assertFails(
+        await ask(app, { input: 'a', [field]: true }),
+        400,
+        'unsupported_parameter',
+        field,
+      )
   })
 
   it('makes room for what comes, and what cannot be kept is not generated', async () => {
