@@ -7,7 +7,7 @@ import type { components } from '../openapi.d.ts'
 import type { Asking } from '../request-state.ts'
 import { openConversation } from './conversation.ts'
 import { itemId, newResponseId } from './item-ids.ts'
-import type { PlacedItem } from './items.ts'
+import { type PlacedItem, toListedItem } from './items.ts'
 import { toChat } from './request.ts'
 import type { ResponseRoom } from './room.ts'
 import { toChatRequest } from './run.ts'
@@ -63,7 +63,7 @@ export async function compact(
   // Whoever took nothing for the conversation would have lost it.
   if (text.trim() === '') throw new AerieError('backend_failure', 'the model wrote no summary')
   const said = kept.flatMap(({ item }) =>
-    item.type === 'message' && item.role === 'user' ? [item] : [],
+    item.type === 'message' && item.role === 'user' ? [toListedItem(item)] : [],
   )
   const summary = {
     ...{ type: 'compaction' as const, id: itemId(id, 'compaction', said.length, 'output') },

@@ -67,6 +67,31 @@ export function toStoredItems(
   })
 }
 
+/** As it is listed: parts have the fields that official clients count on, also where the request left them out. */
+export function toListedItem(item: StoredItem): StoredItem {
+  switch (item.type) {
+    case 'message':
+      return { ...item, content: item.content.map(wholePart) }
+    case 'function_call_output': {
+      const { output } = item
+      return { ...item, output: typeof output === 'string' ? output : output.map(wholePart) }
+    }
+    default:
+      return item
+  }
+}
+
+function wholePart(part: { readonly type: string }): { type: string } {
+  switch (part.type) {
+    case 'input_image':
+      return { detail: 'auto', ...part } as { type: string }
+    case 'output_text':
+      return { annotations: [], logprobs: [], ...part } as { type: string }
+    default:
+      return part
+  }
+}
+
 function textOf(role: StoredMessage['role'], text: string): StoredMessage['content'][number] {
   return { type: role === 'assistant' ? 'output_text' : 'input_text', text } as { type: string }
 }

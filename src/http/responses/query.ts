@@ -3,7 +3,7 @@ import { AerieError } from '../../errors.ts'
 import type { WireRequests } from '../contract.ts'
 import { describeValue } from '../describe.ts'
 import type { components } from '../openapi.d.ts'
-import type { StoredItem } from './items.ts'
+import { type StoredItem, toListedItem } from './items.ts'
 
 const DEFAULT_LIMIT = 20
 const NUMBERS = ['limit', 'starting_after']
@@ -36,7 +36,7 @@ export function toItemList(
     throw new AerieError('invalid_request', what, { param: 'after' })
   }
   const behind = ordered.slice(at)
-  const data = behind.slice(0, limit)
+  const data = behind.slice(0, limit).map(toListedItem)
   return {
     object: 'list',
     data,

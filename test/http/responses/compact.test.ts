@@ -26,7 +26,7 @@ describe('a conversation that is compacted', () => {
     const [picture, question, summary, ...more] = json.output
     assert.deepEqual(
       [picture.role, picture.content, question.content[0].text, more],
-      ['user', [{ type: 'input_image', image_url: PICTURE }], 'and now?', []],
+      ['user', [{ type: 'input_image', image_url: PICTURE, detail: 'auto' }], 'and now?', []],
     )
     assert.deepEqual([summary.type, summary.id.slice(0, 4)], ['compaction', 'cmp_'])
     const [request] = app.service.requests

@@ -119,6 +119,26 @@ describe('what is kept', () => {
     assert.equal((await get(app, 'resp_none', '/input_items')).status, 404)
   })
 
+  it('is listed with the fields that official clients count on', async () => {
+    await using app = await openTestApp()
+    const picture = { type: 'input_image', image_url: PICTURE }
+    const call = { type: 'function_call', call_id: 'c', name: 'f', arguments: '{}' }
+    const input = [
+      { role: 'user', content: [picture, { ...picture, detail: 'low' }] },
+      { role: 'assistant', content: 'red' },
+      ...[call, { type: 'function_call_output', call_id: 'c', output: [picture] }],
+    ]
+    const { json } = await ask(app, { input })
+    const [shown, said, , result] = (await get(app, json.id, '/input_items?order=asc')).json.data
+    assert.deepEqual(
+      [...shown.content, ...result.output].map(({ detail }) => detail),
+      ['auto', 'low', 'auto'],
+    )
+    assert.deepEqual(said.content, [
+      { type: 'output_text', text: 'red', annotations: [], logprobs: [] },
+    ])
+  })
+
   it("is nobody else's", async () => {
     const names = new Map([
       ['Bearer one', 'one'],
