@@ -3135,6 +3135,7 @@ export interface components {
             decode_tokens?: number;
         };
         ResponseObject: {
+            access_programs: null;
             id: string;
             /** @constant */
             object: "response";
@@ -3938,6 +3939,7 @@ export interface components {
             stop_sequence: string | null;
             stop_details: null;
             container: null;
+            diagnostics: null;
             usage: components["schemas"]["AnthropicUsage"];
         };
         /**

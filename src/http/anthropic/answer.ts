@@ -39,6 +39,7 @@ class Facts {
       id: start.id.replace(/^chatcmpl-/, 'msg_'),
       ...{ type: 'message', role: 'assistant', model: start.model, content: [] },
       ...{ stop_reason: null, stop_sequence: null, stop_details: null, container: null },
+      diagnostics: null,
       usage: toUsage(usage),
     }
   }

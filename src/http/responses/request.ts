@@ -208,6 +208,7 @@ function toResponse(
     frequency_penalty: wire.frequency_penalty ?? 0,
     truncation: wire.truncation ?? 'disabled',
     usage: null,
+    access_programs: null,
     metadata: wire.metadata ?? {},
   }
 }
