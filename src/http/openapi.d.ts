@@ -1237,7 +1237,7 @@ export interface components {
              */
             type: "base64";
             /**
-             * @description What it is.
+             * @description What it is; where the bytes are another of these, they decide.
              * @enum {string}
              */
             media_type: "image/jpeg" | "image/png" | "image/gif" | "image/webp";
@@ -2366,6 +2366,7 @@ export interface components {
             /** @description The name of one of `tools`. */
             name: string;
         };
+        ResponseAllowedTool: components["schemas"]["ResponseFunctionChoice"] | components["schemas"]["ResponseHostedTool"];
         ResponseAllowedTools: {
             /**
              * @description The model is told of all tools and may call only these. (enum property replaced by openapi-typescript)
@@ -2378,7 +2379,7 @@ export interface components {
              */
             mode: "none" | "auto" | "required";
             /** @description Functions by name. */
-            tools: components["schemas"]["ResponseFunctionChoice"][];
+            tools: components["schemas"]["ResponseAllowedTool"][];
         };
         /** @description A message without `type` and the bare id of an item are taken as well. */
         ResponseInputItem: components["schemas"]["ResponseTypedItem"] | components["schemas"]["ResponseEasyMessage"] | components["schemas"]["ResponseBareReference"];

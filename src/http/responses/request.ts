@@ -146,7 +146,10 @@ function toToolChoice(wire: ResponseObject['tool_choice'], tools: readonly Tool[
   if (wire.type === 'function') {
     return { mode: 'required', only: [known(wire.name, 'tool_choice.name')] }
   }
-  const only = wire.tools.map(({ name }, i) => known(name, `tool_choice.tools[${i}].name`))
+  const only = wire.tools.map((tool, i) => {
+    if (tool.type !== 'function') throw new Error(`the contract let a tool ${tool.type} through`)
+    return known(tool.name, `tool_choice.tools[${i}].name`)
+  })
   return wire.mode === 'none' ? { mode: 'none' } : { mode: wire.mode, only }
 }
 

@@ -23,6 +23,14 @@ describe('what cannot be asked is refused by the name of its field', () => {
       'tool_choice.type',
     ],
     [
+      {
+        ...{ input: 'a', tools: [WEATHER] },
+        tool_choice: { type: 'allowed_tools', mode: 'auto', tools: [{ type: 'mcp' }] },
+      },
+      'unsupported_parameter',
+      'tool_choice.tools[0].type',
+    ],
+    [
       { input: 'a', tools: [WEATHER], tool_choice: { type: 'nothing' } },
       'invalid_request',
       'tool_choice.type',
