@@ -1,5 +1,5 @@
 /** The log: JSON lines on standard error, readable lines where a person watches. Never a word of a request. */
-import { type DestinationStream, destination, type Logger, pino } from 'pino'
+import { type DestinationStream, destination, type Logger, pino, stdSerializers } from 'pino'
 import { prettyLine } from './pretty-line.ts'
 
 export type { Logger }
@@ -35,8 +35,24 @@ export function createLogger(options: LoggerOptions): Logger {
     base: null,
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label: string) => ({ level: label }) },
+
+    serializers: { err: toLine },
     redact: { paths: REDACTED, censor: '(redacted)' },
   }
   if (!pretty) return pino(settings, stream)
   return pino(settings, { write: (line: string) => stream.write(prettyLine(line)) })
+}
+
+/** As pino writes it, but that what a cause says is not said again where the error above it says it. */
+function toLine(err: Error): object {
+  const line = stdSerializers.err(err)
+  if (!(err instanceof Error)) return line
+  let message = err.message
+  const seen = new Set<unknown>([err])
+  for (let { cause } = err; cause instanceof Error && !seen.has(cause); { cause } = cause) {
+    seen.add(cause)
+    if (!message.includes(cause.message)) message += `: ${cause.message}`
+  }
+  line.message = message
+  return line
 }

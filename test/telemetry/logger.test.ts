@@ -42,3 +42,16 @@ test('for people a line is short, and a stack stands below it', () => {
   )
   assert.match(plain[1]!, /error broken\nError: broken\n {4}at /)
 })
+
+test('what an error and its cause both say stands once, and what the cause alone says too', () => {
+  const { lines, logger } = capture(false)
+  const cause = new Error('no such file')
+  logger.error({ err: new Error('poet: no such file', { cause }) }, 'x')
+  logger.error({ err: new Error('poet: cannot be read', { cause }) }, 'x')
+  const circle = new Error('round')
+  circle.cause = circle
+  logger.error(circle)
+  const messages = lines.map((line) => JSON.parse(line).err.message)
+  assert.deepEqual(messages, ['poet: no such file', 'poet: cannot be read: no such file', 'round'])
+  assert.match(JSON.parse(lines[0]!).err.stack, /caused by: Error: no such file/)
+})
