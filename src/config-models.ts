@@ -56,6 +56,8 @@ export interface ModelSpec {
   readonly isPreloaded: boolean
   /** What it counts as; undefined: what is estimated and measured. */
   readonly memoryBytes: number | undefined
+  /** Keys of the server that its own entry sets. */
+  readonly ownKeys: readonly (typeof MODEL_KEYS)[number][]
   /** `model` is where it is found. */
   readonly config: Config
 }
@@ -72,6 +74,7 @@ export function modelSpecs(config: Config): readonly ModelSpec[] {
     const { model, name, aliases = [], pinned = false, preload, memoryBytes, ...settings } = entry
     return {
       ...{ name, aliases, memoryBytes, isPinned: pinned },
+      ownKeys: MODEL_KEYS.filter((key) => key in settings),
       isPreloaded: preload ?? (pinned || i === 0),
       config: { ...config, ...settings, model },
     }

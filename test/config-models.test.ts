@@ -25,7 +25,7 @@ describe('models of the configuration', () => {
     assert.equal(config.model, 'owner/name')
     assert.deepEqual(rest, {
       ...{ name: undefined, aliases: [], isPinned: false, isPreloaded: true },
-      memoryBytes: undefined,
+      ...{ memoryBytes: undefined, ownKeys: [] },
     })
   })
 
@@ -58,6 +58,10 @@ describe('models of the configuration', () => {
       ],
     )
     assert.equal(specs[1]!.config.threads, 3)
+    assert.deepEqual(
+      specs.map(({ ownKeys }) => ownKeys),
+      [[], ['threads', 'kvCacheBytes'], ['backend'], []],
+    )
   })
 
   it('come from flags and the environment as names with commas', () => {

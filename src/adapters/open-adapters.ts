@@ -5,6 +5,7 @@ import { AerieError } from '../errors.ts'
 import { adapterBase } from './adapter-base.ts'
 import { AdapterFolder } from './adapter-folder.ts'
 import type { AdapterSource, ServedAdapter } from './contract.ts'
+import { packedBytes } from './packed-bytes.ts'
 
 export interface AdapterBounds {
   readonly maxAdapterRank: number
@@ -39,6 +40,19 @@ export function adapterSources(texts: readonly string[]): AdapterSource[] {
   })
 }
 
+/** Reads configs and headers, and no values. Rejects as {@link openAdapters}. */
+export async function checkAdapters(
+  sources: readonly AdapterSource[],
+  model: BaseModel['model'],
+  { maxAdapterRank: maxRank, adapterMemoryBytes }: AdapterBounds,
+): Promise<void> {
+  const parts = adapterBase(model)
+  for (const source of sources) {
+    await using folder = await AdapterFolder.open(source, parts, { maxRank })
+    refuseLarge(source.name, packedBytes(folder.shapes()), adapterMemoryBytes)
+  }
+}
+
 /**
  * Reads configs and headers and hashes the files. Rejects with `invalid_config` for names that are taken and for adapters that
  * `adapterMemoryBytes` has no room for, and with `invalid_package` for one that does not fit the model.
@@ -57,10 +71,7 @@ export async function openAdapters(
     if (name === base.name) throw config(`${name} is the name of the model itself`)
     await using folder = await AdapterFolder.open(source, parts, { maxRank })
     const facts = await folder.facts()
-    if (facts.bytes > adapterMemoryBytes)
-      throw config(
-        `${name} takes ${facts.bytes} bytes, adapterMemoryBytes is ${adapterMemoryBytes}`,
-      )
+    refuseLarge(name, facts.bytes, adapterMemoryBytes)
     adapters.set(name, { ...source, facts })
     const { ranks, modules, trainedOn, bytes } = facts
     const rank = ranks.least === ranks.most ? `${ranks.most}` : `${ranks.least} to ${ranks.most}`
@@ -77,6 +88,11 @@ export async function openAdapters(
 function isSameModel(trainedOn: string, { name, parent }: BaseModel): boolean {
   const last = (path: string) => path.split(/[\\/]/).filter(Boolean).at(-1)?.toLowerCase()
   return [name, parent].some((known) => known !== undefined && last(known) === last(trainedOn))
+}
+
+function refuseLarge(name: string, bytes: number, adapterMemoryBytes: number): void {
+  if (bytes > adapterMemoryBytes)
+    throw config(`${name} takes ${bytes} bytes, adapterMemoryBytes is ${adapterMemoryBytes}`)
 }
 
 function config(message: string): AerieError {

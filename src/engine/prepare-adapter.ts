@@ -26,6 +26,6 @@ export async function prepareAdapter(
   if (digest === wanted.digest) return prepared
   throw new AerieError(
     'invalid_package',
-    `adapter ${wanted.name}: its files have changed since the server started; start it again, or name the new ones otherwise`,
+    `adapter ${wanted.name}: its files have changed since its model was loaded; unload the model and load it again, or name the new ones otherwise`,
   )
 }

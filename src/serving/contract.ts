@@ -77,8 +77,8 @@ export interface ConfiguredModel {
   readonly adapters: readonly string[]
   readonly kind: ModelKind
   readonly outline: ModelOutline
-  /** Its path, which is not told to clients. */
-  readonly location: string
+  /** Where it and its adapters lie, by their paths, and what clients are told in place of each. */
+  readonly places: ReadonlyMap<string, string>
   /** Stays once it is loaded: neither memory nor time makes it go. */
   readonly isPinned: boolean
   /** Loaded before the server listens. */

@@ -1,7 +1,6 @@
 /** Finds the models that the configuration names, and says how each is opened. */
 import { readdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { adapterBase } from '../adapters/adapter-base.ts'
 import { adapterSources } from '../adapters/open-adapters.ts'
 import { inputModalities, soundBounds, videoBounds } from '../chat/model.ts'
 import type { Config } from '../config.ts'
@@ -12,19 +11,13 @@ import type { FoundModel } from '../model-facts.ts'
 import { isModelFile } from '../model-file.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { openModelSource } from '../weights/model-source.ts'
+import { checkSettings, KINDS } from './check-settings.ts'
 import type { ConfiguredModel, LoadedModel, ModelKind, ModelOutline } from './contract.ts'
 import { footprintOf } from './footprint.ts'
 import { openChat } from './open-chat.ts'
 import { openSpeech } from './open-speech.ts'
 import { openTower } from './open-tower.ts'
 import type { Rooms } from './rooms.ts'
-
-/** What a model of each kind is, for messages. */
-const KINDS: Readonly<Record<ModelKind, string>> = {
-  chat: 'answers',
-  tower: 'is a tower without a decoder',
-  speech: 'writes down speech',
-}
 
 export function kindOf({ model }: Pick<FoundModel, 'model'>): ModelKind {
   if (model.speech) return 'speech'
@@ -85,20 +78,24 @@ export async function findAnswering(
 }
 
 async function configured(
-  { name, aliases, isPinned, isPreloaded, memoryBytes, config }: ModelSpec,
+  spec: ModelSpec,
   first: FoundModel,
   rooms: Rooms,
   logger: Logger,
 ): Promise<ConfiguredModel> {
+  const { name, aliases, isPinned, isPreloaded, memoryBytes, config } = spec
   const id = name ?? first.name
   const kind = kindOf(first)
-  const adapters = adapterSources(config.adapters).map((adapter) => adapter.name)
-  // Says what has no decoder for them.
-  if (adapters.length > 0) adapterBase(first.model)
+  await checkSettings(spec, first, kind)
+  const adapters = adapterSources(config.adapters)
   return {
-    ...{ id, aliases, adapters, kind, isPinned, isPreloaded },
+    ...{ id, aliases, kind, isPinned, isPreloaded },
+    adapters: adapters.map((adapter) => adapter.name),
     outline: await outlineOf(first, kind, config),
-    location: first.directory,
+    places: new Map([
+      [first.directory, id],
+      ...adapters.map((adapter) => [adapter.folder, adapter.name] as const),
+    ]),
     async find(signal) {
       // Without a hub: what was there at the start is not fetched in the middle of a request.
       const found = { ...(await findModel(config, { signal }, logger)), name: id }

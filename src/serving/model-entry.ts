@@ -195,19 +195,23 @@ export class ModelEntry implements Candidate {
     if (this.takesRequests) for (const waiter of [...this.waiters]) waiter.lend()
   }
 
-  /** Never rejects: what is wrong is told to those who wait, and it is tried again no sooner than in `retryMs`. */
-  async find(retryMs: number, nowMs: () => number): Promise<void> {
+  /**
+   * Never rejects: what is wrong is told to those who wait, and it is tried again no sooner than in `retryMs`. Resolves with
+   * the failure, for the log; undefined where there is none, or nobody waits any more.
+   */
+  async find(retryMs: number, nowMs: () => number): Promise<Failure | undefined> {
     this.state = 'loading'
     this.#finding = new AbortController()
     const { signal } = this.#finding
     try {
       this.found = this.#asMeasured(await this.model.find(signal))
     } catch (error) {
-      if (signal.aborted) this.dropFound()
-      else this.fail(error, retryMs, nowMs())
+      if (!signal.aborted) return this.fail(error, retryMs, nowMs())
+      this.dropFound()
     } finally {
       this.#finding = undefined
     }
+    return undefined
   }
 
   /** Somebody else is served first, or nobody waits any more. */
@@ -252,17 +256,16 @@ export class ModelEntry implements Candidate {
   }
 
   /** It is not tried again before `retryMs` have passed. */
-  fail(cause: unknown, retryMs: number, nowMs: number): void {
-    const { id, location } = this.model
+  fail(cause: unknown, retryMs: number, nowMs: number): Failure {
     const said = cause instanceof AerieError ? cause.message : 'a defect; the log has it'
-    // Clients need not know where things lie.
-    const reason = said.replaceAll(location, id)
+    const reason = withoutPaths(said, this.model.places)
     this.failure = { reason, retryAtMs: nowMs + retryMs, cause }
     this.failuresInRow++
     this.#failures++
     this.state = 'failed'
     this.found = undefined
     this.refuseAll(this.#unavailable(this.failure, nowMs))
+    return this.failure
   }
 
   refuseAll(error: AerieError): void {
@@ -293,4 +296,11 @@ export class ModelEntry implements Candidate {
     for (const waiter of this.waiters) if (waiter.priority === priority) return waiter.number
     return undefined
   }
+}
+
+/** Clients need not know where things lie. Longest paths first: an adapter may lie in the folder of its model. */
+function withoutPaths(text: string, places: ReadonlyMap<string, string>): string {
+  return [...places]
+    .sort(([a], [b]) => b.length - a.length)
+    .reduce((said, [path, name]) => said.replaceAll(path, name), text)
 }

@@ -65,7 +65,10 @@ export class ModelNames {
   #add(name: string, target: ResolvedName): void {
     const other = this.#names.get(name)
     if (other) {
-      const what = `models: '${name}' names both ${describe(other)} and ${describe(target)}; give one another name`
+      const isTwice = describe(other) === describe(target)
+      const what = isTwice
+        ? `models: '${name}' is named twice; give one another name, or leave it out`
+        : `models: '${name}' names both ${describe(other)} and ${describe(target)}; give one another name`
       throw new AerieError('invalid_config', what)
     }
     this.#names.set(name, target)

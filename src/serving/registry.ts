@@ -245,8 +245,11 @@ export class ModelRegistry implements ModelDirectory, ModelLender {
 
   async #take(step: Step<ModelEntry>): Promise<void> {
     switch (step.do) {
-      case 'find':
-        return await step.one.find(this.#retryMs(step.one), this.#nowMs)
+      case 'find': {
+        const failure = await step.one.find(this.#retryMs(step.one), this.#nowMs)
+        if (failure) this.#logFailure(step.one, failure.cause)
+        return
+      }
       case 'load':
         return await this.#load(step.one)
       case 'unload':
@@ -270,7 +273,7 @@ export class ModelRegistry implements ModelDirectory, ModelLender {
       model = await entry.open()
     } catch (error) {
       entry.fail(error, this.#retryMs(entry), this.#nowMs())
-      logger.error({ err: error, model: id }, 'the model could not be loaded')
+      this.#logFailure(entry, error)
       return
     }
     const seconds = (this.#nowMs() - start) / 1000
@@ -295,6 +298,10 @@ export class ModelRegistry implements ModelDirectory, ModelLender {
     this.#hasUnloaded = true
     entry.unloaded(why)
     logger.info({ model: entry.model.id, why }, 'model unloaded')
+  }
+
+  #logFailure({ model: { id } }: ModelEntry, err: unknown): void {
+    this.#options.logger.error({ err, model: id }, 'the model could not be loaded')
   }
 
   #refuse(entry: ModelEntry, pinnedBytes: number): void {

@@ -160,7 +160,10 @@ describe('a server with adapters', () => {
     await assert.rejects(ask('broken'), (error) => {
       assert.ok(error instanceof OpenAI.APIError)
       assert.deepEqual([error.status, error.code], [500, 'invalid_package'])
-      assert.match(error.message, /adapter broken: its files have changed since the server started/)
+      assert.match(
+        error.message,
+        /adapter broken: its files have changed since its model was loaded/,
+      )
       return true
     })
     assert.equal((await ask('poet')).model, 'poet')
@@ -179,7 +182,7 @@ describe('a server that cannot have its adapters', () => {
     const adapters = [`poet=${folder}`]
     await assert.rejects(startTestServer({ adapters, backend: 'onnx' }), {
       code: 'invalid_config',
-      message: 'adapters need the native runtime; this is onnx',
+      message: 'adapters need the native runtime; the model runs on ONNX Runtime, as configured',
     })
     rmSync(folder, { recursive: true })
   })

@@ -5,6 +5,7 @@ import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
 import { AerieError } from '../../src/errors.ts'
 import type { AcquireOptions, Lease } from '../../src/serving/contract.ts'
 import type { ModelRegistry } from '../../src/serving/registry.ts'
+import { createLogger } from '../../src/telemetry/logger.ts'
 import { type FakeModel, fakeModel, fakeRegistry } from '../support/fake-models.ts'
 
 const never = new AbortController().signal
@@ -181,6 +182,44 @@ describe('a registry of models', () => {
     // By hand at once.
     assert.equal((await registry.load('a', never)).state, 'loaded')
     assert.equal(registry.find('a').failures, 2)
+    await registry.dispose()
+  })
+
+  it('logs why a model could not be loaded, wherever it failed, and never says where adapters lie', async () => {
+    const lines: string[] = []
+    const stream = { write: (line: string) => void lines.push(line) }
+    const logger = createLogger({ level: 'error', pretty: false, stream })
+    const places = new Map([
+      ['/models/a', 'a'],
+      ['/models/a/poet', 'poet'],
+    ])
+    const a = fakeModel('a', 5, { places })
+    const registry = fakeRegistry([a], { logger })
+    a.findFailure = new AerieError(
+      'invalid_package',
+      '/models/a/config.json: there is no such file',
+    )
+    await assert.rejects(registry.load('a', never), {
+      message: "model 'a' could not be loaded: a/config.json: there is no such file",
+    })
+    a.findFailure = new RangeError('a defect')
+    await assert.rejects(registry.load('a', never), {
+      message: "model 'a' could not be loaded: a defect; the log has it",
+    })
+    a.findFailure = undefined
+    a.failure = new AerieError('invalid_package', 'adapter poet: /models/a/poet: no config')
+    await assert.rejects(registry.load('a', never), {
+      message: "model 'a' could not be loaded: adapter poet: poet: no config",
+    })
+    const logged = lines.map((line) => JSON.parse(line))
+    assert.deepEqual(
+      logged.map(({ model, err, msg }) => [model, err.message, msg]),
+      [
+        ['a', '/models/a/config.json: there is no such file', 'the model could not be loaded'],
+        ['a', 'a defect', 'the model could not be loaded'],
+        ['a', 'adapter poet: /models/a/poet: no config', 'the model could not be loaded'],
+      ],
+    )
     await registry.dispose()
   })
 
@@ -376,6 +415,10 @@ describe('names of models', () => {
     assert.throws(() => fakeRegistry(twice), {
       code: 'invalid_config',
       message: "models: 'a' names both the model a and the model b; give one another name",
+    })
+    assert.throws(() => fakeRegistry([fakeModel('a', 1, { aliases: ['a'] })]), {
+      code: 'invalid_config',
+      message: "models: 'a' is named twice; give one another name, or leave it out",
     })
   })
 })

@@ -8,8 +8,9 @@ import { createLogger } from '../../src/telemetry/logger.ts'
 export interface FakeModel extends ConfiguredModel {
   /** What became of it, in order: `find`, `open`, `fail`, `close`. */
   readonly log: string[]
-  /** What the next loads fail with. */
+  /** What the next loads fail with, and finding it. */
   failure: Error | undefined
+  findFailure: Error | undefined
   /** What finding it waits for, and opening it. */
   findGate: Promise<void> | undefined
   openGate: Promise<void> | undefined
@@ -23,14 +24,29 @@ export function fakeModel(
 ): FakeModel {
   const outline = { family: 'fake', created: 1, inputModalities: [], outputModalities: [] }
   const model: FakeModel = {
-    ...{ id, aliases: [], adapters: [], kind: 'chat', outline, location: `/models/${id}` },
+    ...{
+      id,
+      aliases: [],
+      adapters: [],
+      kind: 'chat',
+      outline,
+      places: new Map([[`/models/${id}`, id]]),
+    },
     ...{ isPinned: false, isPreloaded: false },
     ...changes,
-    ...{ log: [], failure: undefined, findGate: undefined, openGate: undefined, bytes },
+    ...{
+      log: [],
+      failure: undefined,
+      findFailure: undefined,
+      findGate: undefined,
+      openGate: undefined,
+      bytes,
+    },
     async find(signal) {
       model.log.push('find')
       await model.findGate
       if (signal.aborted) throw new AerieError('cancelled', 'given up')
+      if (model.findFailure) throw model.findFailure
       const footprint: Footprint = { mapped: 0, held: model.bytes, reserved: 0 }
       return { footprint, isGiven: false, open: () => open(model) }
     },
