@@ -1,7 +1,7 @@
 /** Traces of whole servers, as a collector gets them: which spans there are, whose children they are, when they were, and what is never in them. */
 import assert from 'node:assert/strict'
 import { createReadStream, readFileSync } from 'node:fs'
-import { readFile, writeFile } from 'node:fs/promises'
+import { cp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
@@ -391,3 +391,42 @@ async function servePicture() {
   const { port } = files.address() as AddressInfo
   return { url: `http://127.0.0.1:${port}`, close: () => files.close() }
 }
+
+it('a request that waits for its model has the wait as a station, also when the model cannot be loaded', {
+  timeout: 120_000,
+}, async () => {
+  await using receiver = await startOtlpReceiver()
+  await using folder = await temporaryFolder()
+  const broken = join(folder.path, 'broken')
+  await cp(TINY_WHISPER, broken, { recursive: true })
+  const models = ['starter', { model: TINY_WHISPER, name: 'whisper' }, { model: broken }]
+  const server = await startTestServer({
+    ...{ models, threads: 1, tracing: true, traceEndpoint: receiver.url },
+  })
+  await rm(join(broken, 'config.json'))
+  const client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'none', maxRetries: 0 })
+  const write = (model: string, id: string) =>
+    client.audio.transcriptions.create(
+      { file: createReadStream(SPEECH_WAV), model },
+      { headers: { 'x-request-id': id } },
+    )
+  await write('whisper', 'first')
+  await write('whisper', 'second')
+  await assert.rejects(write('broken', 'refused'), { code: 'model_unavailable' })
+  // What is sent as it closes is not lost.
+  await server.close()
+  const first = await receiver.trace(requestOf('first'))
+  const root = first.find(isServer)!
+  assertTree(first, root)
+  const load = named(first, 'load')
+  assert.equal(load.parentId, root.spanId)
+  assert.deepEqual(load.attributes, { 'gen_ai.request.model': 'whisper' })
+  assert.ok(named(first, 'transcribe whisper').start >= load.end - SLACK_MS)
+  const second = await receiver.trace(requestOf('second'))
+  assert.ok(!second.some(({ name }) => name === 'load'), 'it was there')
+  const refused = named(await receiver.trace(requestOf('refused')), 'load')
+  assert.deepEqual(
+    [refused.attributes['gen_ai.request.model'], refused.attributes['error.type'], refused.status],
+    ['broken', 'model_unavailable', 2],
+  )
+})

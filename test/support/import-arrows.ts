@@ -199,6 +199,7 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'engine/backends',
     'errors',
     'locate-configured',
+    'machine-clock',
     'media',
     'model-facts',
     'model-file',
@@ -209,6 +210,7 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'start-all',
     'telemetry',
     'tokenizer',
+    'tracing',
     'weights',
   ],
   // What a model can do and is: shown by the edge, put together by main.
