@@ -39,6 +39,10 @@ export class ModelEntry implements Candidate {
   found: FoundForLoad | undefined
   failure: Failure | undefined
   failuresInRow = 0
+  /** While its threads start: settles when they have, or could not. */
+  opening: Promise<void> | undefined
+  /** Until the server itself tries to load it again. */
+  nextTry: NodeJS.Timeout | undefined
   leases = 0
   loadedAtMs = -Infinity
   usedAtMs = -Infinity

@@ -45,7 +45,7 @@ export class ModelRegistry implements ModelDirectory, ModelLender {
   #nextNumber = 1
   #working: Promise<void> | undefined
   #news: (() => void) | undefined
-  #isClosed = false
+  readonly #closing = new AbortController()
   /** Memory that a model gave back may stay with the allocator, and then the next one seems to take less. */
   #hasUnloaded = false
 
@@ -163,6 +163,9 @@ export class ModelRegistry implements ModelDirectory, ModelLender {
   async unload(name: string, signal: AbortSignal): Promise<ModelStatus> {
     const entry = this.#entryOf(this.#names.resolve(name).id)
     this.#refuseWhenClosed()
+    // What is being opened cannot be stopped any more, and would be there after it was said to be gone.
+    const { opening, model } = entry
+    if (opening) await untilAborted(opening, signal, () => cancelled(model.id))
     if (entry.loaded) {
       const gone = entry.askToGo()
       this.#tell()
@@ -178,7 +181,7 @@ export class ModelRegistry implements ModelDirectory, ModelLender {
 
   /** Refuses what waits, ends a load that is under way, and closes everything. */
   async dispose(): Promise<void> {
-    this.#isClosed = true
+    this.#closing.abort()
     for (const entry of this.#entries) {
       entry.refuseAll(new AerieError('shutting_down', 'the server is stopping'))
     }
@@ -200,7 +203,8 @@ export class ModelRegistry implements ModelDirectory, ModelLender {
   }
 
   #refuseWhenClosed(): void {
-    if (this.#isClosed) throw new AerieError('shutting_down', 'the server is stopping')
+    if (this.#closing.signal.aborted)
+      throw new AerieError('shutting_down', 'the server is stopping')
   }
 
   #lend(entry: ModelEntry, priority: AcquireOptions['priority'], waited: boolean): Lease {
@@ -224,7 +228,7 @@ export class ModelRegistry implements ModelDirectory, ModelLender {
   async #work(): Promise<void> {
     // Whoever tells must see that this runs.
     await undefined
-    while (!this.#isClosed) {
+    while (!this.#closing.signal.aborted) {
       const step = nextStep(this.#entries, this.#rules, this.#nowMs())
       this.#keepTo(step)
       if (step.do === 'wait' && step.untilMs === Infinity && step.leaving.length === 0) break
@@ -247,11 +251,14 @@ export class ModelRegistry implements ModelDirectory, ModelLender {
     switch (step.do) {
       case 'find': {
         const failure = await step.one.find(this.#retryMs(step.one), this.#nowMs)
-        if (failure) this.#logFailure(step.one, failure.cause)
+        if (failure) this.#failed(step.one, failure.cause)
         return
       }
       case 'load':
-        return await this.#load(step.one)
+        step.one.opening = this.#load(step.one).finally(() => {
+          step.one.opening = undefined
+        })
+        return await step.one.opening
       case 'unload':
         return await this.#unload(step.one, step.why)
       case 'refuse':
@@ -273,7 +280,7 @@ export class ModelRegistry implements ModelDirectory, ModelLender {
       model = await entry.open()
     } catch (error) {
       entry.fail(error, this.#retryMs(entry), this.#nowMs())
-      this.#logFailure(entry, error)
+      this.#failed(entry, error)
       return
     }
     const seconds = (this.#nowMs() - start) / 1000
@@ -300,18 +307,46 @@ export class ModelRegistry implements ModelDirectory, ModelLender {
     logger.info({ model: entry.model.id, why }, 'model unloaded')
   }
 
-  #logFailure({ model: { id } }: ModelEntry, err: unknown): void {
-    this.#options.logger.error({ err, model: id }, 'the model could not be loaded')
+  #failed(entry: ModelEntry, err: unknown): void {
+    this.#options.logger.error({ err, model: entry.model.id }, 'the model could not be loaded')
+    this.#tryLater(entry)
+  }
+
+  /**
+   * One that is to be there is what `/readyz` goes by, and a server that is not ready gets no request that would load it again.
+   * Behind everything else, as a batch: nobody has asked for it.
+   */
+  #tryLater(entry: ModelEntry): void {
+    const { model } = entry
+    if (!model.isPreloaded || this.#closing.signal.aborted) return
+    const tooEarlyMs = (entry.failure?.retryAtMs ?? 0) - this.#nowMs()
+    clearTimeout(entry.nextTry)
+    entry.nextTry = setTimeout(
+      async () => {
+        entry.nextTry = undefined
+        if (entry.state !== 'failed') return
+        const options = { priority: 'batch', signal: this.#closing.signal } as const
+        try {
+          using _ = await this.acquire(model.id, { ...options, patienceMs: MOST_RETRY_MS })
+        } catch {
+          // A load that failed is logged where it did, and has set the next time; else there was no room to wait, or none came.
+          if (!entry.nextTry) this.#tryLater(entry)
+        }
+      },
+      Math.max(FIRST_RETRY_MS, tooEarlyMs),
+    ).unref()
   }
 
   #refuse(entry: ModelEntry, pinnedBytes: number): void {
     const { budgetBytes } = this.#rules
     const pinned =
       pinnedBytes === 0 ? '' : `, of which pinned models hold ${gibibytes(pinnedBytes)}`
-    const needs = `${entry.model.id} takes about ${gibibytes(entry.bytes!)}`
+    const bytes = entry.bytes!
+    const needs = `${entry.model.id} takes about ${gibibytes(bytes)}`
     const what = `${needs}, and modelMemoryBytes is ${gibibytes(budgetBytes)}${pinned}`
     entry.fail(new AerieError('invalid_config', what), this.#retryMs(entry), this.#nowMs())
-    this.#options.logger.error({ model: entry.model.id, bytes: entry.bytes, budgetBytes }, what)
+    this.#options.logger.error({ model: entry.model.id, bytes, budgetBytes }, what)
+    this.#tryLater(entry)
   }
 
   #retryMs({ failuresInRow }: ModelEntry): number {

@@ -223,6 +223,38 @@ describe('a registry of models', () => {
     await registry.dispose()
   })
 
+  it('tries one by itself again that was to be there, since nobody asks a server that is not ready', async () => {
+    const [a, b] = [fakeModel('a', 6, { isPreloaded: true }), fakeModel('b', 6)]
+    const registry = fakeRegistry([a, b])
+    await registry.start()
+    ;(await acquire(registry, 'b'))[Symbol.dispose]()
+    assert.deepEqual(registry.problems(), [], 'it has made room')
+    a.findFailure = new AerieError('invalid_package', 'config.json is cut off')
+    await assert.rejects(acquire(registry, 'a'))
+    assert.deepEqual(registry.problems(), ['a could not be loaded: config.json is cut off'])
+    const lease = await acquire(registry, 'b')
+    a.findFailure = undefined
+    await delay(1100)
+    assert.deepEqual([stateOf(registry, 'b'), registry.problems()], ['loaded', []])
+    lease[Symbol.dispose]()
+    while (stateOf(registry, 'a') !== 'loaded') await delay(1)
+    await registry.dispose()
+  })
+
+  it('lets one go by hand that is just starting, when it has', async () => {
+    const a = fakeModel('a', 5)
+    const open = hold(a, 'openGate')
+    const registry = fakeRegistry([a])
+    const asked = acquire(registry, 'a')
+    await settle()
+    const gone = registry.unload('a', never)
+    open()
+    ;(await asked)[Symbol.dispose]()
+    assert.equal((await gone).state, 'unloaded')
+    assert.deepEqual(a.log, ['find', 'open', 'close'])
+    await registry.dispose()
+  })
+
   it('refuses with the numbers what never fits, and says so at the start of what was to be there', async () => {
     const registry = fakeRegistry(
       [fakeModel('a', 6, { isPinned: true }), fakeModel('b', 2 ** 31)],
