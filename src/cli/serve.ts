@@ -70,8 +70,13 @@ async function serve(args: ParsedArgs, terminal: Terminal): Promise<number> {
   if (!drained) logger.warn({ drainTimeoutMs: config.drainTimeoutMs }, 'drain timed out, closing')
   await server.close()
   logger.info('stopped')
+  // Traces that no collector has taken by now would hold the process for as long as they are tried.
+  setTimeout(() => process.exit(), LINGER_MS).unref()
   return 0
 }
+
+/** How long a closed server waits for what else keeps the process, which is none of its own. */
+const LINGER_MS = 100
 
 /** Operands are another way to say --model or --models. */
 function modelOperands({ positionals, config }: ParsedArgs): RawConfig {

@@ -59,14 +59,13 @@ export interface Sampling {
 const FLUSH_MS = 2000
 /** Of one attempt to send, attempts after it included. */
 const SEND_TIMEOUT_MS = 10_000
-/** In flight at one time. */
-const SENDS = 4
-
 export function startTracing(options: TracingOptions): Tracing {
   const { protocol, url, headers, logger, maxWaiting = 4096, delayMs = 1000 } = options
   const Exporter = protocol === 'http/json' ? JsonExporter : ProtobufExporter
   const exporter = new Exporter({
-    ...{ url, headers: { ...headers }, timeoutMillis: SEND_TIMEOUT_MS, concurrencyLimit: SENDS },
+    ...{ url, headers: { ...headers }, timeoutMillis: SEND_TIMEOUT_MS },
+    // One batch at a time, and in the end all that wait at once, behind the one that is under way.
+    concurrencyLimit: Math.ceil(maxWaiting / SPANS_A_BATCH) + 1,
   })
   const queue = new SpanQueue({ exporter, maxWaiting, batch: SPANS_A_BATCH, delayMs, logger })
   const ids = new ChosenIds()
@@ -126,8 +125,10 @@ export function startTracing(options: TracingOptions): Tracing {
     async dispose() {
       const { promise: late, resolve } = Promise.withResolvers<void>()
       const timer = setTimeout(resolve, FLUSH_MS)
+      // The library stops waiting at the first batch that is refused, and others may yet be taken.
+      const taken = provider.shutdown().catch(() => exporter.forceFlush())
       // What a collector that is not there has not taken by then is lost.
-      await Promise.race([provider.shutdown().catch(() => {}), late])
+      await Promise.race([taken, late])
       clearTimeout(timer)
     },
   }

@@ -3,6 +3,8 @@ import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { resolve } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 
@@ -171,6 +173,29 @@ it('a server with answers under way stops on SIGINT after drainTimeoutMs at the 
   server.child.kill('SIGINT')
   assert.deepEqual(await server.exit, [0, null], server.log())
   await request
+})
+
+it('a server whose collector of traces hangs stops all the same', async () => {
+  const hanging = createServer((request) => request.resume())
+  using _ = {
+    [Symbol.dispose]() {
+      hanging.closeAllConnections()
+      hanging.close()
+    },
+  }
+  await new Promise<void>((resolve) => hanging.listen(0, '127.0.0.1', resolve))
+  const { port } = hanging.address() as AddressInfo
+  const endpoint = `http://127.0.0.1:${port}`
+  const server = await serve('--tracing', '--trace-endpoint', endpoint)
+  await (await fetch(`${server.url}/v1/models`)).text()
+  const from = performance.now()
+  server.child.kill('SIGTERM')
+  assert.deepEqual(await server.exit, [0, null], server.log())
+  const took = performance.now() - from
+  assert.ok(
+    took < 6000,
+    `${took} ms, of which two seconds are for the spans and ten were those of the library`,
+  )
 })
 
 it('a server that still drains dies of a second signal at once', async () => {

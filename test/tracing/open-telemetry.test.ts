@@ -1,5 +1,7 @@
 /** Spans on their way to a collector: encodings, bounds, and collectors that are not there. */
 import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ERROR_STATUS } from '../../src/http/openai-error.ts'
@@ -128,6 +130,31 @@ describe('spans', () => {
     await tracing.dispose()
     assert.equal(receiver.spans.length, 20)
     assert.deepEqual(tracing.stats(), { ...bounds, sent: 20, waiting: 0 })
+  })
+
+  it('that wait at the end are all sent, also to a collector that takes its time', async () => {
+    let requests = 0
+    const slow = createServer((request, response) => {
+      requests++
+      request.resume().on('end', () => setTimeout(() => response.end(), 200))
+    })
+    using _ = {
+      [Symbol.dispose]() {
+        slow.closeAllConnections()
+        slow.close()
+      },
+    }
+    await new Promise<void>((resolve) => slow.listen(0, '127.0.0.1', resolve))
+    const { port } = slow.address() as AddressInfo
+    await using tracing = open(`http://127.0.0.1:${port}/v1/traces`)
+    for (let i = 0; i < 4096; i++) tracing.request('GET', NO_HEADERS, {}).end()
+    await tracing.dispose()
+    const { sent, failed, dropped } = tracing.stats()
+    assert.deepEqual(
+      { sent, failed, dropped, requests },
+      { sent: 4096, failed: 0, dropped: 0, requests: 32 },
+    )
+    assert.deepEqual(tracing.lines, [])
   })
 
   it('that no collector takes are counted and told of once, and hold up nobody', {
