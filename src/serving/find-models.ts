@@ -98,7 +98,10 @@ async function configured(
     ]),
     async find(signal) {
       // Without a hub: what was there at the start is not fetched in the middle of a request.
-      const found = { ...(await findModel(config, { signal }, logger)), name: id }
+      const again = await findModel(config, { signal }, logger).catch(async (error) => {
+        throw (await isGone(first.directory)) ? gone(first.directory, error) : error
+      })
+      const found = { ...again, name: id }
       const now = kindOf(found)
       if (now !== kind) {
         const what = `${found.directory}: it ${KINDS[now]}, and when the server started it was one that ${KINDS[kind]}`
@@ -114,6 +117,17 @@ async function configured(
       }
     },
   }
+}
+
+async function isGone(path: string): Promise<boolean> {
+  return await stat(path).then(
+    () => false,
+    (error: NodeJS.ErrnoException) => error.code === 'ENOENT',
+  )
+}
+
+function gone(path: string, cause: unknown): AerieError {
+  return new AerieError('invalid_package', `${path} is not there any more`, { cause })
 }
 
 function openFound(

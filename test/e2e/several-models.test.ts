@@ -234,7 +234,7 @@ describe('a model that changes on the disk while it is not loaded', () => {
       await rename(folder, `${folder}-gone`)
       await assert.rejects(ask(), (error: InstanceType<typeof OpenAI.APIError>) => {
         assert.deepEqual([error.status, error.code], [503, 'model_unavailable'])
-        assert.match(error.message, /model 'tiny' could not be loaded/)
+        assert.match(error.message, /model 'tiny' could not be loaded: tiny is not there any more$/)
         assert.ok(!error.message.includes(scratch), error.message)
         return true
       })
