@@ -93,11 +93,18 @@ function parseNumber(schema: KeySchema, raw: unknown): number | undefined {
 }
 
 function readText(schema: KeySchema, text: string): number | undefined {
-  const match = /^([+-]?\d+(?:\.\d+)?) *([a-z]*)$/i.exec(text.trim())
-  if (!match) return undefined
-  const unit = match[2]!.toLowerCase()
-  const factor = schema.unit === 'bytes' ? UNITS.get(unit) : unit === '' ? 1 : undefined
-  return factor === undefined ? undefined : Number(match[1]) * factor
+  if (schema.unit === 'bytes') return readSize(text)
+  const match = NUMBER.exec(text.trim())
+  return match?.[2] === '' ? Number(match[1]) : undefined
+}
+
+const NUMBER = /^([+-]?\d+(?:\.\d+)?) *([a-z]*)$/i
+
+/** Bytes of `1048576`, `256MiB`, `1.5GiB` or `2GB`; undefined for what is no size. */
+export function readSize(text: string): number | undefined {
+  const [, digits, unit] = NUMBER.exec(text.trim()) ?? []
+  const factor = UNITS.get(unit?.toLowerCase() ?? 'none')
+  return factor === undefined ? undefined : Number(digits) * factor
 }
 
 const splitList = (text: string) =>

@@ -1,5 +1,6 @@
 /** What each key may use: read from `limitsFile`, checked field by field, overlaid name by name. */
 import { readFile } from 'node:fs/promises'
+import { readSize } from '../config-value.ts'
 import { AerieError } from '../errors.ts'
 import { nearest } from '../nearest.ts'
 
@@ -112,20 +113,11 @@ function readRule(
   return written
 }
 
-const BYTES: ReadonlyMap<string, number> = new Map([
-  ['kib', 1024],
-  ['mib', 1024 ** 2],
-  ['gib', 1024 ** 3],
-])
-
 /** Undefined for what is no limit. None may be 0: a key that may do nothing is taken out of the key file. */
 function readLimit(field: Field, raw: unknown): number | null | undefined {
   if (raw === null || raw === 'unlimited') return null
-  let value: unknown = raw
-  if (field === 'mediaBytesPerMinute' && typeof raw === 'string') {
-    const [, digits, unit] = /^(\d{1,12}) *([KMG]iB)$/i.exec(raw) ?? []
-    value = digits === undefined ? undefined : Number(digits) * BYTES.get(unit!.toLowerCase())!
-  }
+  const isSize = field === 'mediaBytesPerMinute' && typeof raw === 'string'
+  const value = isSize ? readSize(raw) : raw
   if (typeof value !== 'number') return undefined
   return Number.isSafeInteger(value) && value >= 1 ? value : undefined
 }

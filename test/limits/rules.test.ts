@@ -80,3 +80,21 @@ test('a file that is not there, is not JSON or has another ending is refused by 
   ] as const)
     await assert.rejects(loadLimits(file), { code: 'invalid_config', message: what })
 })
+
+test('bytes are sizes as everywhere in the configuration', () => {
+  const bytesOf = (mediaBytesPerMinute: unknown) =>
+    parseLimits({ default: { mediaBytesPerMinute } }, 'limits.yaml').of('ward').perMinute.mediaBytes
+  assert.deepEqual(['1.5GiB', '2GB', '300 kib', '4096', 4096].map(bytesOf), [
+    1.5 * 2 ** 30,
+    2e9,
+    300 * 1024,
+    4096,
+    4096,
+  ])
+  for (const wrong of ['1.5', '0GiB', '-1GiB', 'GiB', '3 apples', ''])
+    assert.throws(
+      () => bytesOf(wrong),
+      /mediaBytesPerMinute: expected a whole number from 1/,
+      wrong,
+    )
+})

@@ -83,7 +83,7 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
   // The host of worker threads.
   files: ['engine', 'errors', 'write-all'],
   // Metered stations call it; what replicas share lies in the database of files.
-  limits: ['engine', 'errors', 'files', 'media', 'nearest'],
+  limits: ['config-value', 'engine', 'errors', 'files', 'media', 'nearest'],
   // Where work is done; the SDK behind it is loaded when it is on.
   tracing: ['engine', 'errors', 'machine-clock'],
   telemetry: [
