@@ -40,17 +40,22 @@ export function adapterSources(texts: readonly string[]): AdapterSource[] {
   })
 }
 
-/** Reads configs and headers, and no values. Rejects as {@link openAdapters}. */
+/** Reads configs and headers, and no values. Resolves with the bytes of each when it is loaded. Rejects as {@link openAdapters}. */
 export async function checkAdapters(
   sources: readonly AdapterSource[],
   model: BaseModel['model'],
   { maxAdapterRank: maxRank, adapterMemoryBytes }: AdapterBounds,
-): Promise<void> {
+): Promise<readonly number[]> {
+  const sizes: number[] = []
+  if (sources.length === 0) return sizes
   const parts = adapterBase(model)
   for (const source of sources) {
     await using folder = await AdapterFolder.open(source, parts, { maxRank })
-    refuseLarge(source.name, packedBytes(folder.shapes()), adapterMemoryBytes)
+    const bytes = packedBytes(folder.shapes())
+    refuseLarge(source.name, bytes, adapterMemoryBytes)
+    sizes.push(bytes)
   }
+  return sizes
 }
 
 /**

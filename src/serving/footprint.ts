@@ -1,5 +1,6 @@
 /** What a model will take, told from its files and the configuration before it is loaded. */
 import { stat } from 'node:fs/promises'
+import { adapterSources, checkAdapters } from '../adapters/open-adapters.ts'
 import type { Config } from '../config.ts'
 import { chooseBackend } from '../engine/backends/choose.ts'
 import type { FoundModel } from '../model-facts.ts'
@@ -11,7 +12,7 @@ const THREAD_BYTES = 40 * 2 ** 20
 /**
  * Weights count as the backend holds them: the native runtime in the form that they are stored in, or mapped from the packed
  * file; every other one as 32-bit floats, but for quantised ones. Caches count as what they may grow to.
- * Throws `invalid_package`, and `invalid_config` for a backend that cannot run it.
+ * Throws `invalid_package`, also for an adapter that does not fit, and `invalid_config` for a backend that cannot run it.
  */
 export async function footprintOf(
   found: FoundModel,
@@ -33,9 +34,17 @@ export async function footprintOf(
     held: Math.max(0, bytes - mapped) + threads * THREAD_BYTES,
     reserved:
       (kind === 'chat' ? config.kvCacheBytes : 0) +
-      (config.adapters.length > 0 ? config.adapterMemoryBytes : 0) +
+      (await adapterBytes(found, config)) +
       (encodes && kind !== 'speech' ? config.encoderCacheBytes : 0) +
       // One session comes with the model.
       (tower ? (config.encoderSessions - 1) * bytes : 0),
   }
+}
+
+/** Of the largest that may be loaded at one time. */
+async function adapterBytes({ model }: FoundModel, config: Config): Promise<number> {
+  const sizes = await checkAdapters(adapterSources(config.adapters), model, config)
+  const largest = sizes.toSorted((a, b) => b - a).slice(0, config.maxAdapters)
+  const bytes = largest.reduce((sum, size) => sum + size, 0)
+  return Math.min(bytes, config.adapterMemoryBytes)
 }

@@ -11,6 +11,7 @@ import { anonymousBytes, Measurement } from '../../src/serving/measure-load.ts'
 import { usualModelMemory } from '../../src/serving/memory-budget.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 import { openModelSource } from '../../src/weights/model-source.ts'
+import { PLAIN, QWEN2, RANK_STABILISED } from '../support/adapters.ts'
 import { TINY_WHISPER } from '../support/speech-fixture.ts'
 
 const MiB = 2 ** 20
@@ -72,6 +73,21 @@ describe('the estimate of what a model takes', () => {
     const found = await foundAt(resolve(FIXTURES, 'radio/radio-v25-norm-adaptors/checkpoint'))
     const { held, reserved } = await footprintOf(found, 'tower', resolveConfig({ flags }))
     assert.equal(reserved - 16 * MiB, 2 * (held - 40 * MiB))
+  })
+
+  it('has of its adapters the largest that may be loaded at one time', async () => {
+    const found = await foundAt(QWEN2)
+    const of = async (more: object) => {
+      const config = resolveConfig({ flags: { ...flags, ...more } })
+      return (await footprintOf(found, 'chat', config)).reserved - 64 * MiB
+    }
+    const [plain, both] = [[`a=${PLAIN}`], [`a=${PLAIN}`, `b=${RANK_STABILISED}`]]
+    const a = await of({ adapters: plain })
+    const b = await of({ adapters: both.slice(1) })
+    assert.ok(a > 0 && a < MiB && b > 0 && b < MiB, `${a}, ${b}`)
+    assert.equal(await of({ adapters: both }), a + b)
+    assert.equal(await of({ adapters: both, maxAdapters: 1 }), Math.max(a, b))
+    assert.equal(await of({}), 0)
   })
 
   it('has no cache of a speech model', async () => {
