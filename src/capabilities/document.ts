@@ -110,7 +110,7 @@ export interface DecodingFacts {
 
 /** Where the chat template comes from. */
 export interface PromptSource {
-  /** `family`: written in code, by that name; else the file that it stands in. */
+  /** `family`: written in code, by that name; `none`: there is none; else the file that it stands in. */
   readonly source: string
   readonly template?: string
 }

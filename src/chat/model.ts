@@ -180,20 +180,24 @@ function audioCapabilities({ hearing, maxSounds }: ServedModel): AudioCapabiliti
   return { maxSounds, maxSeconds: maxWindows * windowSeconds, windowSeconds, tokensPerWindow }
 }
 
-type ConversationOf = (has: (token: string) => boolean) => Conversation | undefined
+export interface TextOptions {
+  /** What the family's published code writes conversations with, where it does: in place of a template. */
+  readonly conversationOf?: (has: (token: string) => boolean) => Conversation | undefined
+  /** It is asked about pictures or sounds, which stand in conversations alone: one without a template is of no use. */
+  readonly needsTemplate?: boolean
+  /** Who builds the tokenizer: a thread where nothing else is said. */
+  readonly load?: (folder: string) => Promise<LoadedTokenizer>
+}
 
 /**
- * Reads tokenizer, template and generation defaults of a folder, or of a GGUF file; the caller disposes of its encoder. `load`: who
- * builds the tokenizer, a thread where nothing else is said. Rejects with `invalid_package`.
+ * Reads tokenizer, template and generation defaults of a folder, or of a GGUF file; the caller disposes of its encoder.
+ * Rejects with `invalid_package`.
  */
-export async function loadModelText(
-  folder: string,
-  conversationOf?: ConversationOf,
-  load: (folder: string) => Promise<LoadedTokenizer> = (path) => EncoderThread.load(path),
-): Promise<ModelText> {
+export async function loadModelText(folder: string, options: TextOptions = {}): Promise<ModelText> {
+  const { load = (path) => EncoderThread.load(path) } = options
   const encoder = await load(folder)
   try {
-    return await textAround(encoder, folder, conversationOf)
+    return await textAround(encoder, folder, options)
   } catch (error) {
     await encoder.dispose()
     throw error
@@ -203,7 +207,7 @@ export async function loadModelText(
 async function textAround(
   encoder: LoadedTokenizer,
   folder: string,
-  conversationOf: ConversationOf | undefined,
+  { conversationOf, needsTemplate = false }: TextOptions,
 ): Promise<ModelText> {
   const { tokenizer } = encoder
   const isFile = await isModelFile(folder)
@@ -214,6 +218,11 @@ async function textAround(
     : isFile
       ? ChatTemplate.ofTokenizer(tokenizer)
       : await ChatTemplate.load(folder, tokenizer)
+  if (template.isMissing && needsTemplate)
+    throw new AerieError(
+      'invalid_package',
+      `${folder}: no chat template (${isFile ? 'tokenizer.chat_template' : 'chat_template.jinja, chat_template.json, or chat_template in tokenizer_config.json'})`,
+    )
   const [firstIds] = conversation?.addsBos ? await encoder.encode([''], { whole: true }) : []
   return {
     tokenizer,

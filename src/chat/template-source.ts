@@ -12,12 +12,13 @@ export interface TemplateSource {
 
 /**
  * chat_template.jinja, then chat_template.json (processors), then `chat_template` of tokenizer_config.json: a text, or a
- * list of named ones of which `default` is taken. Throws `invalid_package` when there is none.
+ * list of named ones of which `default` is taken. Undefined where there is none, as of base models; throws `invalid_package` for one
+ * that is no text.
  */
 export async function findTemplate(
   modelDir: string,
   tokenizerConfig: Readonly<Record<string, unknown>>,
-): Promise<TemplateSource> {
+): Promise<TemplateSource | undefined> {
   const text = await readText(modelDir, 'chat_template.jinja', FILE_LIMITS.template)
   if (text !== undefined) return { text, file: 'chat_template.jinja' }
   const processor = await readJson(modelDir, 'chat_template.json', FILE_LIMITS.template)
@@ -34,10 +35,7 @@ export async function findTemplate(
       : undefined
     return { text: found, file, ...(forTools !== undefined && { toolText: forTools }) }
   }
-  throw new AerieError(
-    'invalid_package',
-    `${modelDir}: no chat template (chat_template.jinja, chat_template.json, or chat_template in tokenizer_config.json)`,
-  )
+  return undefined
 }
 
 function isNamed(value: unknown, name: string): boolean {

@@ -33,6 +33,8 @@ export interface TemplateToolCall {
   readonly function: { readonly name: string; readonly arguments: unknown }
 }
 
+const MISSING = 'none'
+
 export class ChatTemplate {
   readonly #template: Template
   /** What is rendered where there are tools, by checkpoints that have a template of its own for it. */
@@ -42,10 +44,12 @@ export class ChatTemplate {
   readonly text: string
   /** Where it came from. */
   readonly source: PromptSource
+  /** There is none: the model continues texts, and knows no turns. */
+  readonly isMissing: boolean
 
   constructor(
     text: string,
-    variables: Readonly<Record<string, unknown>>,
+    variables: Readonly<Record<string, unknown>> = {},
     source: PromptSource = { source: 'text' },
     toolText = text,
   ) {
@@ -55,6 +59,12 @@ export class ChatTemplate {
     this.text = toolText === text ? text : `${text}\n${toolText}`
     this.#variables = variables
     this.source = source
+    this.isMissing = source.source === MISSING
+  }
+
+  /** Of a base model: whatever is rendered is `unsupported_parameter`. */
+  static missing(): ChatTemplate {
+    return new ChatTemplate('', {}, { source: MISSING })
   }
 
   /** The template of `models/conversations` of that name. */
@@ -67,11 +77,10 @@ export class ChatTemplate {
     return new ChatTemplate(text, specialTokenVariables(tokenizer), source)
   }
 
-  /** The template that came with the tokenizer: that of a GGUF file. Throws `invalid_package` when there is none. */
+  /** The template that came with the tokenizer: that of a GGUF file. Throws `invalid_package` when it is no Jinja. */
   static ofTokenizer(tokenizer: TokenTable): ChatTemplate {
     const text = tokenizer.config['chat_template']
-    if (typeof text !== 'string')
-      throw new AerieError('invalid_package', 'no chat template: expected tokenizer.chat_template')
+    if (typeof text !== 'string') return ChatTemplate.missing()
     try {
       const source = { source: 'tokenizer.chat_template' }
       return new ChatTemplate(text, specialTokenVariables(tokenizer), source)
@@ -81,9 +90,11 @@ export class ChatTemplate {
     }
   }
 
-  /** The folder's own template. Throws `invalid_package` when there is none, or it is no Jinja. */
+  /** The folder's own template. Throws `invalid_package` when it is no Jinja. */
   static async load(modelDir: string, tokenizer: TokenTable): Promise<ChatTemplate> {
-    const { text, toolText, file } = await findTemplate(modelDir, tokenizer.config)
+    const found = await findTemplate(modelDir, tokenizer.config)
+    if (!found) return ChatTemplate.missing()
+    const { text, toolText, file } = found
     try {
       return new ChatTemplate(text, specialTokenVariables(tokenizer), { source: file }, toolText)
     } catch (cause) {
@@ -106,6 +117,11 @@ export class ChatTemplate {
     tools?: readonly object[],
     param = 'messages',
   ): string {
+    if (this.isMissing) {
+      const what =
+        'the model has no chat template and knows no turns; /v1/completions continues texts'
+      throw new AerieError('unsupported_parameter', `${param}: ${what}`, { param })
+    }
     try {
       return (tools ? this.#toolTemplate : this.#template).render({
         ...this.#variables,

@@ -3670,7 +3670,10 @@ export interface components {
             } | null;
             /** @description Where the chat template comes from; null for a model that does not answer. */
             prompt?: {
-                /** @description The file or field that it stands in, or `family` where the published code has it. */
+                /**
+                 * @description The file or field that it stands in, `family` where the published code has it, or `none` of a base model, which only
+                 *     continues texts (`/v1/completions`).
+                 */
                 source: string;
                 /** @description Its name there. */
                 template: string | null;

@@ -27,7 +27,7 @@ const say = (message: FromTextCheck) => parentPort!.postMessage(message)
 
 async function examine(modelDir: string): Promise<TextFacts | undefined> {
   const { model } = await openModelSource(modelDir)
-  const { family, config, embeddingTower, speech, messageContent } = model
+  const { family, config, embeddingTower, speech, messageContent, picturePrompt } = model
   if (embeddingTower && !embeddingTower.text) return undefined
   const directory = join(modelDir, family.textFolder ?? '')
   const tokenizer = await Tokenizer.load(directory)
@@ -37,19 +37,26 @@ async function examine(modelDir: string): Promise<TextFacts | undefined> {
     for (const written of TRIAL_TEXTS) encodes(tokenizer, written)
     return undefined
   }
-  const text = await loadModelText(
-    directory,
-    (has) => family.conversation?.(config, has),
-    async () => encoderHere(tokenizer),
-  )
+  const text = await loadModelText(directory, {
+    conversationOf: (has) => family.conversation?.(config, has),
+    needsTemplate: picturePrompt !== undefined,
+    load: async () => encoderHere(tokenizer),
+  })
   say({ type: 'loaded' })
   const remarks: string[] = []
   for (const written of TRIAL_TEXTS) encodes(tokenizer, written)
-  const content = messageContent === 'parts' ? [{ type: 'text' as const, text: 'Hello' }] : 'Hello'
-  const rendered = text.template.render([{ role: 'user', content }])
-  if (!rendered.includes('Hello'))
-    remarks.push('chat template: what the user says is not in the prompt')
-  encodes(tokenizer, rendered)
+  if (text.template.isMissing) {
+    remarks.push(
+      'no chat template: it continues texts (/v1/completions), and answers no conversations',
+    )
+  } else {
+    const said = 'Hello'
+    const content = messageContent === 'parts' ? [{ type: 'text' as const, text: said }] : said
+    const rendered = text.template.render([{ role: 'user', content }])
+    if (!rendered.includes(said))
+      remarks.push('chat template: what the user says is not in the prompt')
+    encodes(tokenizer, rendered)
+  }
   const special: TextFacts['tokenizer']['special'] = {}
   for (const name of SPECIAL) {
     const value = tokenizer.config[name]

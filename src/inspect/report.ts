@@ -1,4 +1,5 @@
 /** An inspection as text for people. */
+import type { PromptSource } from '../capabilities/document.ts'
 import { formatBytes } from '../cli/transfer-progress.ts'
 import { packedWeightsText } from '../package/describe-packed.ts'
 import { quantizationLines } from '../package/describe-quantization.ts'
@@ -65,11 +66,16 @@ function promptRows({ prompt, tokenizer }: Inspection): Row[] {
   if (!prompt || !tokenizer) return []
   const special = Object.entries(tokenizer.special)
   return [
-    ['Prompt', prompt.template ? `${prompt.template}, of the family` : `of ${prompt.source}`],
+    ['Prompt', promptText(prompt)],
     ['Tokenizer', `${tokenizer.tokens} tokens, of ${tokenizer.source}`],
     ['Special', special.map(([name, { text, id }]) => `${name} ${text} (${id})`).join(', ')],
     ['Ends at', tokenizer.stop.join(', ')],
   ]
+}
+
+function promptText({ source, template }: PromptSource): string {
+  if (source === 'none') return 'none: it continues texts, and answers no conversations'
+  return template ? `${template}, of the family` : `of ${source}`
 }
 
 function pictureRows({ preprocessing, embeddings }: Inspection): Row[] {

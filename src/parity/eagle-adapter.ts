@@ -62,9 +62,9 @@ async function run(reference: ReferenceCase, backend: string): Promise<ParityRun
   const model = await loadModelConfig(checkpoint)
   const files = await openModelFiles(checkpoint)
   await using _checkpoint = files.checkpoint
-  const text = await loadModelText(checkpoint, (has) =>
-    model.family.conversation?.(model.config, has),
-  )
+  const text = await loadModelText(checkpoint, {
+    conversationOf: (has) => model.family.conversation?.(model.config, has),
+  })
   const session = await (await createBackend(backend)).loadDecoder(checkpoint, SESSION)
   try {
     const config = model.config as EagleConfig

@@ -68,11 +68,10 @@ async function run(reference: ReferenceCase, backend: string): Promise<ParityRun
   const files = await openModelFiles(checkpoint)
   await using _checkpoint = files.checkpoint
   const tokenizer = await Tokenizer.load(checkpoint)
-  const { template } = await loadModelText(
-    checkpoint,
-    (has) => model.family.conversation?.(model.config, has),
-    async () => encoderHere(tokenizer),
-  )
+  const { template } = await loadModelText(checkpoint, {
+    conversationOf: (has) => model.family.conversation?.(model.config, has),
+    load: async () => encoderHere(tokenizer),
+  })
   const session = await (await createBackend(backend)).loadDecoder(checkpoint, SESSION)
   const tools: PromptTools = {
     reference,

@@ -7,6 +7,7 @@ import type { ChatMessage, ContentPart } from '../chat/contract.ts'
 import { loadModelText } from '../chat/model.ts'
 import { buildPrompt, type PromptPiece } from '../chat/prompt.ts'
 import type { PromptMedium } from '../chat/prompt-media.ts'
+import { ChatTemplate } from '../chat/template.ts'
 import type { CalibrationPicture } from './calibration-pictures.ts'
 
 interface Message {
@@ -29,17 +30,20 @@ export interface CalibrationPrompt {
 }
 
 const FILE = new URL('./calibration.json', import.meta.url)
+const PLAIN = '{% for message in messages %}{{ message.content }}\n{% endfor %}'
 
-/** Prompts in the form of the model's chat template; those with a picture only where the model sees. Throws `invalid_package`. */
+/** Prompts in the form of the model's chat template, where it has one; those with a picture only where the model sees. Throws `invalid_package`. */
 export async function calibrationPrompts(
   modelDir: string,
   { family, config, limits, picturePrompt, messageContent }: ModelConfig,
 ): Promise<CalibrationPrompt[]> {
   const { text, pictures } = JSON.parse(await readFile(FILE, 'utf8')) as Calibration
-  const modelText = await loadModelText(join(modelDir, family.textFolder ?? ''), (has) =>
-    family.conversation?.(config, has),
-  )
-  const builder = { ...modelText, picturePrompt, messageContent, limits }
+  const modelText = await loadModelText(join(modelDir, family.textFolder ?? ''), {
+    conversationOf: (has) => family.conversation?.(config, has),
+  })
+  // A base model knows no turns: it is shown what is said in them, one after the other.
+  const template = modelText.template.isMissing ? new ChatTemplate(PLAIN) : modelText.template
+  const builder = { ...modelText, template, picturePrompt, messageContent, limits }
   const seen: PromptMedium = { kind: 'picture', layout: ONE_TILE, tokens: limits.tokensPerTile }
   try {
     const conversations = [

@@ -61,9 +61,10 @@ export async function openChat(
   }
   // Everything that can start does so at once; what did start is closed again when another part fails.
   const [{ text }, facts, engine, encoder] = await startAll([
-    loadModelText(join(modelDir, family.textFolder ?? ''), (has) =>
-      family.conversation?.(familyConfig, has),
-    ).then((text) => ({ text, dispose: () => text.encoder.dispose() })),
+    loadModelText(join(modelDir, family.textFolder ?? ''), {
+      conversationOf: (has) => family.conversation?.(familyConfig, has),
+      needsTemplate: picturePrompt !== undefined,
+    }).then((text) => ({ text, dispose: () => text.encoder.dispose() })),
     factsOf(found, backend, decoding.kvCacheType),
     startEngine({
       ...worker,

@@ -14,7 +14,7 @@ describe('the chat template of a folder', () => {
 
   it('is the file, else the processor’s, else the tokenizer’s', async () => {
     const config = { chat_template: 'of the tokenizer' }
-    const find = async () => (await findTemplate(folder, config)).text
+    const find = async () => (await findTemplate(folder, config))!.text
     assert.equal(await find(), 'of the tokenizer')
     writeFileSync(join(folder, 'chat_template.json'), '{"chat_template": "of the processor"}')
     assert.equal(await find(), 'of the processor')
@@ -34,11 +34,14 @@ describe('the chat template of a folder', () => {
     })
   })
 
-  it('is missed by name', async () => {
+  it('may be missing, as base models have none', async () => {
+    assert.equal(await findTemplate(folder, {}), undefined)
+    assert.equal(await findTemplate(folder, { chat_template: null }), undefined)
+  })
+
+  it('is refused where it is no text', async () => {
     const refused = (config: object, message: RegExp) =>
       assert.rejects(findTemplate(folder, { ...config }), { code: 'invalid_package', message })
-    await refused({}, /no chat template/)
-    await refused({ chat_template: null }, /no chat template/)
     await refused({ chat_template: 5 }, /tokenizer_config\.json: chat_template: expected a text/)
     await refused({ chat_template: [{ name: 'rag', template: 'x' }] }, /one of the name "default"/)
   })

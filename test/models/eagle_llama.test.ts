@@ -75,7 +75,9 @@ describe("Eagle's conversations", () => {
 
   it('begin twice with Llama 3: with what the tokenizer adds, and with what the text says', async () => {
     const { config } = configOf({})
-    const text = await loadModelText(LLAMA_3, (has) => family.conversation!(config, has))
+    const text = await loadModelText(LLAMA_3, {
+      conversationOf: (has) => family.conversation!(config, has),
+    })
     try {
       const prompts: readonly RecordedPrompt[] = readJson(LLAMA_3, 'prompts.json')
       for (const { messages, prompt_text, input_ids } of prompts) {
