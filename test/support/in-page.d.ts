@@ -9,6 +9,7 @@ export function watchedWords(): readonly string[]
 export function clipboardText(): Promise<string>
 export function runAxe(more?: readonly string[]): Promise<string[]>
 export function overflow(): number
+export function pageExcess(): number
 export function focused(): string
 export function firstPaint(): number | undefined
 export function backgroundOf(selector: string): string

@@ -70,6 +70,11 @@ export function overflow() {
   return Math.max(...[...parts].map(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth))
 }
 
+/** By how many pixels the page itself is higher than the window. */
+export function pageExcess() {
+  return document.documentElement.scrollHeight - innerHeight
+}
+
 /** What has the focus: its role or element, and its name. */
 export function focused() {
   const element = document.activeElement

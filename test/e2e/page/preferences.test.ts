@@ -24,6 +24,7 @@ import {
   motions,
   outlineOf,
   overflow,
+  pageExcess,
   visibleHeight,
 } from '../../support/in-page.js'
 
@@ -79,6 +80,20 @@ describe('the page as people have set their systems', {
       assert.equal(await askOn(page, words), words)
       assert.ok((await page.locator('.answer-foot').last().evaluate(visibleHeight)) > 0)
     })
+
+  it('scrolls the conversation and never the page with its bar and its question', async () => {
+    await using session = await visit(browser, url, { width: 600, height: 500 })
+    const { page } = session
+    const words = Array.from({ length: 40 }, (_, i) => `word${i}`).join('\n\n')
+    for (let turn = 1; turn <= 2; turn++) await askOn(page, words)
+    assert.equal(await page.evaluate(pageExcess), 0)
+    const composer = question(page)
+    const before = (await composer.boundingBox())!
+    await composer.hover()
+    await page.mouse.wheel(0, 400)
+    await page.waitForTimeout(100)
+    assert.deepEqual(await composer.boundingBox(), before)
+  })
 
   it('has type as large as the browser is told to have', async () => {
     await using session = await visit(browser, url, { width: 640 })
