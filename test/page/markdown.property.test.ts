@@ -13,6 +13,7 @@ type Node =
 interface Block {
   readonly type: string
   readonly text?: string
+  readonly language?: string
   readonly items?: readonly { readonly text: string; readonly depth: number }[]
   readonly head?: readonly string[]
   readonly rows?: readonly (readonly string[])[]
@@ -151,8 +152,63 @@ describe('Markdown of an answer', () => {
     ])
   })
 
+  it('knows where code begins and ends, in a list and with more behind the language', () => {
+    const blocks = (...lines: string[]) =>
+      blocksOf(lines.join('\n')).map(({ type, text, items }) => [
+        type,
+        text ?? items?.map((item) => item.text),
+      ])
+    assert.deepEqual(
+      blocks('1. one', '   ```js title="a.js"', '   if (x)', '     y()', '   ```', '2. two'),
+      [
+        ['list', ['one']],
+        ['code', 'if (x)\n  y()'],
+        ['list', ['two']],
+      ],
+    )
+    assert.equal(blocksOf('```js title="a.js"\n1')[0]?.language, 'js')
+    // Longer fences have shorter ones in them, and are ended by longer ones.
+    assert.deepEqual(blocks('````md', '```', 'a', '```', '`````', 'b'), [
+      ['code', '```\na\n```'],
+      ['text', 'b'],
+    ])
+    assert.deepEqual(blocks('```not code``` of a block'), [['text', '```not code``` of a block']])
+  })
+
+  it('keeps what belongs to an item in it', () => {
+    const [list, after] = blocksOf('1. **one**\n   more of it\n\n   and more\n\n2. two\n\nafter')
+    assert.deepEqual(
+      list?.items?.map((item) => item.text),
+      ['**one**\nmore of it\nand more', 'two'],
+    )
+    assert.equal(after?.text, 'after')
+  })
+
+  it('draws code in bold, bold italics, and signs that are meant as they stand', () => {
+    const drawnOf = (text: string) => [elementsIn(inline(text)), textIn(inline(text))]
+    assert.deepEqual(drawnOf('**`x` of**'), [['strong', 'code'], 'x of'])
+    assert.deepEqual(drawnOf('***both***'), [['strong', 'em'], 'both'])
+    assert.deepEqual(drawnOf('2 \\* 3 \\* 4, snake\\_case'), [[], '2 * 3 * 4, snake_case'])
+    assert.deepEqual(blocksOf('| a\\|b | c |\n|---|---|\n')[0]?.head, ['a|b', 'c'])
+  })
+
   it('is cut in time that grows as the text does', () => {
-    for (const piece of ['- ', '|', '| ', '> ', '---', '*a', '`', '  - x\n', '```\n', '|-|\n']) {
+    for (const piece of [
+      '- ',
+      '|',
+      '| ',
+      '> ',
+      '---',
+      '*a',
+      '`',
+      '  - x\n',
+      '```\n',
+      '|-|\n',
+      '``` ',
+      '***',
+      '- a\n  b\n',
+      '\\\\*',
+    ]) {
       // A minute and more if it grew with the square.
       Markdown({ text: piece.repeat(100_000) })
     }

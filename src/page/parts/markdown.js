@@ -119,17 +119,23 @@ function Table({ head, rows }) {
   )
 }
 
+/** A sign that is meant as it stands; code; bold, italics and both. */
+const SIGNS =
+  /(\\[*`_#]|`[^`\n]+`|(?<!\*)\*{3}[^*\n]+\*{3}(?!\*)|\*\*[^*\n]+\*\*|(?<![\w*])\*[^*\s][^*\n]*\*(?![\w*]))/
+
 /**
  * @param {string} text
  * @returns {Children[]}
  */
 export function inline(text) {
-  return text
-    .split(/(`[^`\n]+`|\*\*[^*\n]+\*\*|(?<![\w*])\*[^*\s][^*\n]*\*(?![\w*]))/)
-    .map((piece, key) => {
-      if (/^`[^`]+`$/.test(piece)) return h('code', { key }, piece.slice(1, -1))
-      if (/^\*\*[^*]+\*\*$/.test(piece)) return h('strong', { key }, piece.slice(2, -2))
-      if (/^\*[^*]+\*$/.test(piece)) return h('em', { key }, piece.slice(1, -1))
-      return piece
-    })
+  return text.split(SIGNS).map((piece, key) => {
+    if (/^\\[*`_#]$/.test(piece)) return piece.slice(1)
+    if (/^`[^`]+`$/.test(piece)) return h('code', { key }, piece.slice(1, -1))
+    // What is inside has no stars, and so goes no deeper.
+    if (/^\*{3}[^*]+\*{3}$/.test(piece))
+      return h('strong', { key }, h('em', null, inline(piece.slice(3, -3))))
+    if (/^\*\*[^*]+\*\*$/.test(piece)) return h('strong', { key }, inline(piece.slice(2, -2)))
+    if (/^\*[^*]+\*$/.test(piece)) return h('em', { key }, inline(piece.slice(1, -1)))
+    return piece
+  })
 }
