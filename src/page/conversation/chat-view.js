@@ -1,11 +1,11 @@
 /** The conversation on the page: turns, and the composer below. */
 import { announce } from '../announce.js'
 import { models } from '../api/models.js'
+import { CodeDialog } from '../code/code-dialog.js'
 import { h } from '../element.js'
 import { settings } from '../settings.js'
 import { useStore } from '../store.js'
 import { useEffect, useLayoutEffect, useRef, useState } from '../vendor/hooks.js'
-import { CodeDialog } from './code-dialog.js'
 import { Composer } from './composer.js'
 import { conversation, stop, unfinished } from './conversation.js'
 import { chosenModel } from './draft.js'

@@ -7,9 +7,10 @@ import { Icon, IconButton } from '../parts/icon.js'
 import { settings } from '../settings.js'
 import { useStore } from '../store.js'
 import { useRef } from '../vendor/hooks.js'
-import { conversation, linesOf, send, stop, unfinished } from './conversation.js'
+import { conversation, send, stop, unfinished } from './conversation.js'
 import { Cost } from './cost.js'
 import { addFiles, changeDraft, chosenModel, draft, removeMedium } from './draft.js'
+import { linesOf } from './other-questions.js'
 
 /** @typedef {import('../types.d.ts').Model} Model */
 
@@ -39,7 +40,11 @@ export function Composer() {
   const running = unfinished()
   const refusal = whyNot(model, text, media.length)
   const submit = () => {
-    if (refusal !== undefined || running) return
+    if (running) return
+    if (refusal !== undefined) {
+      if (media.length > 0 || text.trim() !== '') changeDraft({ notice: refusal })
+      return
+    }
     send(text.trim(), media)
     changeDraft({ text: '', media: [] })
     area.current?.focus()
@@ -129,7 +134,10 @@ export function Composer() {
 function whyNot(model, text, media) {
   if (!model) return 'No model is chosen'
   const purpose = purposeOf(model)
-  if (purpose === 'speech') return media > 0 ? undefined : 'Add a sound or a clip first'
+  if (purpose === 'speech') {
+    if (media === 0) return 'Add a sound or a clip first'
+    return media === 1 ? undefined : 'One sound or clip at a time: remove the others first'
+  }
   if (purpose === 'embedding') {
     return media + linesOf(text).length > 1 ? undefined : 'Add two things or more to compare first'
   }

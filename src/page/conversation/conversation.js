@@ -10,6 +10,7 @@ import { randomId } from '../parts/random-id.js'
 import { settings } from '../settings.js'
 import { Store } from '../store.js'
 import { dataUri } from './attachments.js'
+import { comparedOf, soundOf } from './other-questions.js'
 import { buildRequest, sendable } from './request.js'
 import { forgetUploads } from './uploads.js'
 
@@ -226,9 +227,8 @@ async function stream(body, signal, show, elapsed) {
  * @param {AbortSignal} signal
  * @param {(change: Partial<Answer>) => void} show
  */
-async function transcript({ media }, model, signal, show) {
-  const sound = media.find(({ kind }) => kind === 'audio' || kind === 'video')
-  if (!sound) throw new Error('A speech model needs a sound or a clip.')
+async function transcript(asked, model, signal, show) {
+  const sound = soundOf(asked)
   const answered = await transcribe(model, sound.blob, sound.name, signal)
   show({ ...answered, text: answered.transcript.text.trim() })
 }
@@ -239,22 +239,9 @@ async function transcript({ media }, model, signal, show) {
  * @param {AbortSignal} signal
  * @param {(change: Partial<Answer>) => void} show
  */
-async function likeness({ text, media }, model, signal, show) {
-  const pictures = await Promise.all(
-    media
-      .filter(({ kind }) => kind === 'image')
-      .map(async ({ name, blob }) => ({ name, input: await dataUri(blob) })),
-  )
-  const texts = linesOf(text).map((line) => ({
-    name: line,
-    input: { type: /** @type {const} */ ('text'), text: line },
-  }))
-  show({ likeness: await compare(model, [...pictures, ...texts], signal) })
-}
-
-/** What is to be compared, one a line. @param {string} text */
-export function linesOf(text) {
-  return text.split('\n').flatMap((line) => line.trim() || [])
+async function likeness(asked, model, signal, show) {
+  const items = await comparedOf(asked, ({ blob }) => dataUri(blob))
+  show({ likeness: await compare(model, items, signal) })
 }
 
 /** @param {Exchange} exchange as it now is */
