@@ -105,10 +105,21 @@ export function retry(id, text) {
   void answer(exchange)
 }
 
-/** @param {string} id */
+/**
+ * With what its calls gave: without them that answers nothing.
+ * @param {string} id
+ */
 export function remove(id) {
-  stop(id)
-  conversation.set(conversation.get().filter((exchange) => exchange.id !== id))
+  const all = conversation.get()
+  const at = all.findIndex((exchange) => exchange.id === id)
+  if (at < 0) return
+  let end = at + 1
+  while (all[end]?.results) end++
+  const gone = all.slice(at, end)
+  for (const exchange of gone) stop(exchange.id)
+  conversation.set(
+    conversation.get().filter(({ id: one }) => gone.every((each) => each.id !== one)),
+  )
 }
 
 /** Ends the request, in whichever tab it is; what was said until then stays. @param {string} id */

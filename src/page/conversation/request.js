@@ -33,12 +33,12 @@ export async function buildRequest(exchanges, settings, locate) {
   const messages = settings.system === '' ? [] : [{ role: 'system', content: settings.system }]
   /** @type {Record<string, string>} */
   const places = {}
+  const isSaid = saidOf(exchanges)
   for (const [i, exchange] of exchanges.entries()) {
+    if (!isSaid[i]) continue
     const { text, media, results, answer } = exchange
     const isLast = i === exchanges.length - 1
-    const calls = exchanges[i + 1]?.results ? answer?.calls : undefined
-    // What was never answered is no part of what was said.
-    if (!isLast && !answer?.text && !calls) continue
+    const calls = exchanges[i + 1]?.results && isSaid[i + 1] ? answer?.calls : undefined
     if (results) messages.push(...results.map(toolMessage))
     else {
       media.forEach((attachment, at) => {
@@ -67,6 +67,23 @@ export async function buildRequest(exchanges, settings, locate) {
     },
     places,
   }
+}
+
+/**
+ * Which turns are part of what is said: the last one, and those that were answered. Calls and what they gave go together.
+ * @param {readonly Exchange[]} exchanges
+ */
+function saidOf(exchanges) {
+  /** @type {boolean[]} */
+  const isSaid = []
+  for (let i = exchanges.length - 1; i >= 0; i--) {
+    const { answer, results } = /** @type {Exchange} */ (exchanges[i])
+    const isLast = i === exchanges.length - 1
+    const hasCalls = answer?.calls && exchanges[i + 1]?.results && isSaid[i + 1]
+    const isOrphan = results && !exchanges[i - 1]?.answer?.calls
+    isSaid[i] = isLast || (Boolean(answer?.text || hasCalls) && !isOrphan)
+  }
+  return isSaid
 }
 
 /**
