@@ -7,9 +7,11 @@ import { Choice } from './parts/choice.js'
 import { Dialog } from './parts/dialog.js'
 import { changeSettings, DEFAULTS, settings } from './settings.js'
 import { useStore } from './store.js'
+import { useState } from './vendor/hooks.js'
 
 /** @typedef {import('./types.d.ts').ClipSampling} ClipSampling */
 /** @typedef {import('./types.d.ts').Detail} Detail */
+/** @typedef {{ readonly min: number, readonly max: number, readonly step: number | 'any', readonly usual: number | string | undefined }} NumberOptions */
 
 /** @param {{ readonly onClose: () => void }} props */
 export function SettingsDialog({ onClose }) {
@@ -19,7 +21,16 @@ export function SettingsDialog({ onClose }) {
   const takes = model?.aerie.input_modalities ?? []
   const changeClip = (/** @type {Partial<ClipSampling>} */ change) =>
     changeSettings({ clip: { ...clip, ...change } })
-  const number = numberField
+  // Fields that are reset begin anew, whatever was being typed.
+  const [resets, setResets] = useState(0)
+  /**
+   * @param {string} label
+   * @param {number | null} value
+   * @param {(value: number | null) => void} onChange
+   * @param {NumberOptions} options
+   */
+  const number = (label, value, onChange, options) =>
+    h(NumberField, { key: `${label} ${resets}`, label, value, onChange, options })
   return h(Dialog, {
     title: 'Settings',
     kind: 'drawer',
@@ -88,11 +99,11 @@ export function SettingsDialog({ onClose }) {
             h('legend', null, 'Frames of clips'),
             number('Frames a second', clip.fps, (fps) => changeClip({ fps }), {
               ...{ min: 0.01, max: 1000, step: 'any' },
-              usual: "the model's rule",
+              usual: "model's rule",
             }),
             number('Frames at most', clip.max_frames, (max_frames) => changeClip({ max_frames }), {
               ...{ min: 1, max: model?.aerie.max_frames || 1_000_000, step: 1 },
-              usual: "the model's rule",
+              usual: "model's rule",
             }),
             number('From second', clip.start, (start) => changeClip({ start }), {
               ...{ min: 0, max: 1e9, step: 'any' },
@@ -123,7 +134,10 @@ export function SettingsDialog({ onClose }) {
           key: 'reset',
           type: 'button',
           class: 'button quiet',
-          onClick: () => changeSettings({ ...DEFAULTS, model: settings.get().model }),
+          onClick: () => {
+            changeSettings({ ...DEFAULTS, model: settings.get().model })
+            setResets(resets + 1)
+          },
         },
         'Reset all settings',
       ),
@@ -132,28 +146,42 @@ export function SettingsDialog({ onClose }) {
 }
 
 /**
- * Empty is null: the model's own.
- * @param {string} label
- * @param {number | null} value
- * @param {(value: number | null) => void} change
- * @param {{ readonly min: number, readonly max: number, readonly step: number | 'any', readonly usual: number | string | undefined }} options
+ * Empty is null: the model's own. So is what cannot be sent, which it says: what stands in a field is what is sent, or nothing is.
+ * @param {{ readonly label: string, readonly value: number | null, readonly onChange: (value: number | null) => void, readonly options: NumberOptions }} props
  */
-function numberField(label, value, change, { min, max, step, usual }) {
+function NumberField({ label, value, onChange, options: { min, max, step, usual } }) {
+  const [text, setText] = useState(value === null ? '' : String(value))
+  const [isWrong, setWrong] = useState(false)
+  const isWhole = step === 1
   return h(
-    'label',
+    'div',
     { class: 'field' },
-    h('span', null, label),
-    h('input', {
-      type: 'number',
-      inputMode: 'decimal',
-      ...{ min, max, step },
-      value: value ?? '',
-      placeholder: String(usual ?? ''),
-      onInput: (event) => {
-        const { value: text, valueAsNumber: number, validity } = event.currentTarget
-        if (text === '' && !validity.badInput) change(null)
-        else if (number >= min && number <= max) change(number)
-      },
-    }),
+    h(
+      'label',
+      { class: 'field' },
+      h('span', null, label),
+      h('input', {
+        type: 'number',
+        inputMode: isWhole ? 'numeric' : 'decimal',
+        ...{ min, max, step, value: text },
+        placeholder: String(usual ?? ''),
+        'aria-invalid': isWrong,
+        onInput: (event) => {
+          const { value: typed, valueAsNumber: number, validity } = event.currentTarget
+          const isEmpty = typed === '' && !validity.badInput
+          const isFine = number >= min && number <= max && (!isWhole || Number.isInteger(number))
+          setText(typed)
+          setWrong(!isEmpty && !isFine)
+          onChange(isFine ? number : null)
+        },
+      }),
+    ),
+    isWrong
+      ? h(
+          'p',
+          { class: 'note is-problem', role: 'alert' },
+          `Not sent: ${isWhole ? 'whole numbers' : 'numbers'} from ${min} to ${max}`,
+        )
+      : null,
   )
 }
