@@ -162,6 +162,17 @@ function useView() {
   return view
 }
 
+/**
+ * Cells of a table and pages of a text come as a picture too; where words can stand, they are meant.
+ * @param {ClipboardEvent} event
+ */
+function isOfWords({ target, clipboardData }) {
+  const isField = target instanceof HTMLTextAreaElement || target instanceof HTMLInputElement
+  return (
+    isField && clipboardData?.types.includes('text/html') && clipboardData.getData('text') !== ''
+  )
+}
+
 /** Takes files that are dropped or pasted anywhere but on the view of batches, which has its own use for them. */
 function useDrop() {
   const [isDragged, setDragged] = useState(false)
@@ -170,9 +181,14 @@ function useDrop() {
     const hasFiles = (/** @type {DragEvent} */ { dataTransfer }) =>
       dataTransfer?.types.includes('Files') && !isElsewhere()
     const over = (/** @type {DragEvent} */ event) => {
-      if (!hasFiles(event)) return
-      event.preventDefault()
-      setDragged(true)
+      if (hasFiles(event)) {
+        event.preventDefault()
+        setDragged(true)
+      } else if (isElsewhere() && event.dataTransfer && !event.defaultPrevented) {
+        // Else the browser would leave the page for what is dropped.
+        event.preventDefault()
+        event.dataTransfer.dropEffect = 'none'
+      }
     }
     const leave = (/** @type {DragEvent} */ { relatedTarget }) => {
       if (relatedTarget === null) setDragged(false)
@@ -188,7 +204,7 @@ function useDrop() {
     }
     const paste = (/** @type {ClipboardEvent} */ event) => {
       const files = event.clipboardData?.files ?? []
-      if (files.length === 0 || isElsewhere()) return
+      if (files.length === 0 || isElsewhere() || isOfWords(event)) return
       event.preventDefault()
       addFiles(files)
     }

@@ -17,6 +17,7 @@ export function BatchView() {
   const { list, hasMore, isRead, failure } = useStore(batches)
   useStore(settings)
   const [isStarting, setStarting] = useState(false)
+  const [isOver, setOver] = useState(false)
   const [sent, setSent] = useState(0)
   const [refused, setRefused] = useState(/** @type {Failure | undefined} */ (undefined))
   useEffect(watchBatches, [])
@@ -37,7 +38,25 @@ export function BatchView() {
   }
   return h(
     'main',
-    { class: 'batches' },
+    {
+      class: 'batches',
+      onDragOver: (event) => {
+        if (!event.dataTransfer?.types.includes('Files')) return
+        event.preventDefault()
+        event.dataTransfer.dropEffect = isStarting ? 'none' : 'copy'
+        setOver(!isStarting)
+      },
+      onDragLeave: ({ currentTarget, relatedTarget }) => {
+        if (!(relatedTarget instanceof Node && currentTarget.contains(relatedTarget)))
+          setOver(false)
+      },
+      onDrop: (event) => {
+        event.preventDefault()
+        setOver(false)
+        const file = event.dataTransfer?.files[0]
+        if (file && !isStarting) void start(async () => file)
+      },
+    },
     h(
       'div',
       { class: 'batches-column' },
@@ -47,7 +66,7 @@ export function BatchView() {
         { class: 'lead' },
         'Thousands of requests from one file, answered behind everything live: a .jsonl file with one request a line.',
       ),
-      h(LinesDrop, { isStarting, sent, onFile: (file) => void start(async () => file) }),
+      h(LinesDrop, { isStarting, isOver, sent, onFile: (file) => void start(async () => file) }),
       model && purposeOf(model) === 'chat'
         ? h(
             'p',
@@ -87,25 +106,12 @@ export function BatchView() {
   )
 }
 
-/** @param {{ readonly isStarting: boolean, readonly sent: number, readonly onFile: (file: File | undefined) => void }} props */
-function LinesDrop({ isStarting, sent, onFile }) {
+/** @param {{ readonly isStarting: boolean, readonly isOver: boolean, readonly sent: number, readonly onFile: (file: File | undefined) => void }} props */
+function LinesDrop({ isStarting, isOver, sent, onFile }) {
   const input = useRef(/** @type {HTMLInputElement | null} */ (null))
-  const [isOver, setOver] = useState(false)
   return h(
     'div',
-    {
-      class: classes('lines-drop', isOver && 'is-over'),
-      onDragOver: (event) => {
-        event.preventDefault()
-        setOver(true)
-      },
-      onDragLeave: () => setOver(false),
-      onDrop: (event) => {
-        event.preventDefault()
-        setOver(false)
-        onFile(event.dataTransfer?.files[0])
-      },
-    },
+    { class: classes('lines-drop', isOver && 'is-over') },
     h('input', {
       ref: input,
       type: 'file',
