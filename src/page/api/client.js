@@ -91,20 +91,26 @@ async function readFailure(response) {
   const body = await response.json().catch(() => undefined)
   const seconds = Number(headers.get('retry-after') ?? Number.NaN)
   const retryAt = seconds > 0 ? Date.now() + seconds * 1000 : undefined
-  return { ...envelope(body), requestId, status, retryAt }
+  return {
+    ...envelope(body, `No reason was given, but status ${status}.`),
+    requestId,
+    status,
+    retryAt,
+  }
 }
 
 /**
  * @param {unknown} body `{ error: { code, message, param } }`
+ * @param {string} [unsaid] what is told where there is no message
  * @returns {Pick<Failure, 'code' | 'message' | 'param'>}
  */
-export function envelope(body) {
+export function envelope(body, unsaid = 'The server gave no reason.') {
   const error = body && typeof body === 'object' && 'error' in body ? body.error : undefined
   /** @type {Partial<Record<string, unknown>>} */
   const { code, message, param } = error && typeof error === 'object' ? { ...error } : {}
   return {
     code: typeof code === 'string' ? code : 'unknown',
-    message: typeof message === 'string' ? message : 'The server gave no reason.',
+    message: typeof message === 'string' ? message : unsaid,
     param: typeof param === 'string' ? param : undefined,
   }
 }

@@ -8,32 +8,38 @@ const SHOWN_MS = 1500
 
 /** @param {{ readonly label: string, readonly text: () => string }} props */
 export function CopyButton({ label, text }) {
-  const [isCopied, setCopied] = useState(false)
+  const [shown, setShown] = useState(/** @type {'copy' | 'check' | 'close'} */ ('copy'))
   useEffect(() => {
-    if (!isCopied) return
-    const timer = setTimeout(() => setCopied(false), SHOWN_MS)
+    if (shown === 'copy') return
+    const timer = setTimeout(() => setShown('copy'), SHOWN_MS)
     return () => clearTimeout(timer)
-  }, [isCopied])
+  }, [shown])
   const copy = async () => {
-    await copyText(text())
-    setCopied(true)
-    announce('Copied')
+    const isCopied = await copyText(text())
+    setShown(isCopied ? 'check' : 'close')
+    announce(isCopied ? 'Copied' : 'The browser does not let this page copy')
   }
-  return h(IconButton, { icon: isCopied ? 'check' : 'copy', label, onClick: () => void copy() })
+  return h(IconButton, { icon: shown, label, onClick: () => void copy() })
 }
 
 /**
- * Browsers give the clipboard to https and localhost alone; elsewhere the old way still works.
+ * Browsers give the clipboard to https and localhost alone, and not where a person or a frame forbids it; the old way still works.
  * @param {string} text
+ * @returns {Promise<boolean>} whether it was copied
  */
 async function copyText(text) {
-  if (navigator.clipboard) return navigator.clipboard.writeText(text)
+  const isWritten = await navigator.clipboard?.writeText(text).then(
+    () => true,
+    () => false,
+  )
+  if (isWritten) return true
   const area = document.createElement('textarea')
   area.value = text
   // In a dialog the rest of the page cannot be selected.
   const place = document.querySelector('dialog[open]') ?? document.body
   place.append(area)
   area.select()
-  document.execCommand('copy')
+  const isCopied = document.execCommand('copy')
   area.remove()
+  return isCopied
 }

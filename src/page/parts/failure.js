@@ -32,8 +32,12 @@ const PLAIN = {
  * @param {{ readonly failure: FailureFacts, readonly onRetry?: (() => void) | undefined }} props
  */
 export function FailureNote({ failure, onRetry }) {
-  const { code, message, param, requestId } = failure
-  const plain = PLAIN[code] ?? 'This did not work.'
+  const { code, message, param, requestId, status = 0 } = failure
+  // A proxy has no code of ours.
+  const unknown = [502, 503, 504].includes(status)
+    ? 'The server behind this address does not answer.'
+    : 'This did not work.'
+  const plain = PLAIN[code] ?? unknown
   return h(
     'div',
     { class: 'failure' },
