@@ -6,7 +6,7 @@ import { createRequire } from 'node:module'
 import { basename, delimiter, extname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Browser, chromium, type Page, type Request } from 'playwright-core'
-import { dropFiles, pasteFiles, runAxe, transferOf } from './in-page.js'
+import { dropFiles, isDropKept, pasteCells, pasteFiles, runAxe, transferOf } from './in-page.js'
 
 const CHROMIUM = await findChromium()
 
@@ -111,6 +111,18 @@ export async function dropPaths(page: Page, paths: readonly string[]): Promise<v
 /** Pastes files, as after a screenshot. */
 export async function paste(page: Page, files: readonly string[]): Promise<void> {
   await page.evaluate(pasteFiles, await page.evaluateHandle(transferOf, readAll(files)))
+}
+
+/** Pastes cells of a table into the field that has the focus; whether the browser is left to take their words. */
+export async function pasteTable(page: Page, picture: string): Promise<boolean> {
+  const data = await page.evaluateHandle(transferOf, readAll([picture]))
+  return page.evaluate(pasteCells, data)
+}
+
+/** Whether the browser does not leave the page for a file that is dropped there. */
+export async function isKeptAt(page: Page, selector: string, file: string): Promise<boolean> {
+  const dataTransfer = await page.evaluateHandle(transferOf, readAll([file]))
+  return page.evaluate(isDropKept, { selector, dataTransfer })
 }
 
 function readAll(files: readonly string[]) {

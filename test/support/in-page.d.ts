@@ -4,6 +4,12 @@ export function transferOf(
 ): unknown
 export function pasteFiles(transfer: unknown): void
 export function dropFiles(transfer: unknown): void
+export function pasteCells(transfer: unknown): boolean
+export function isDropKept(drop: {
+  readonly selector: string
+  readonly dataTransfer: unknown
+}): boolean
+export function forbidCopying(): void
 export function watchWords(): void
 export function watchedWords(): readonly string[]
 export function clipboardText(): Promise<string>

@@ -18,6 +18,36 @@ export function pasteFiles(clipboardData) {
   dispatchEvent(new ClipboardEvent('paste', { clipboardData }))
 }
 
+/**
+ * Pastes into the field that has the focus, as from a table: words, HTML and a picture of both.
+ * @param {DataTransfer} clipboardData with the picture
+ * @returns {boolean} whether it is left to the browser, which takes the words
+ */
+export function pasteCells(clipboardData) {
+  clipboardData.setData('text/plain', 'a\tb')
+  clipboardData.setData('text/html', '<table><tr><td>a<td>b</table>')
+  const options = { clipboardData, bubbles: true, cancelable: true }
+  return /** @type {Element} */ (document.activeElement).dispatchEvent(
+    new ClipboardEvent('paste', options),
+  )
+}
+
+/**
+ * Whether the page keeps the browser from leaving it for files that are dropped here.
+ * @param {{ readonly selector: string, readonly dataTransfer: DataTransfer }} drop
+ */
+export function isDropKept({ selector, dataTransfer }) {
+  const options = { dataTransfer, bubbles: true, cancelable: true }
+  const place = /** @type {Element} */ (document.querySelector(selector))
+  return !place.dispatchEvent(new DragEvent('dragover', options))
+}
+
+/** A browser that gives the clipboard to nobody. */
+export function forbidCopying() {
+  Clipboard.prototype.writeText = () => Promise.reject(new DOMException('', 'NotAllowedError'))
+  document.execCommand = () => false
+}
+
 /** @param {DataTransfer} dataTransfer */
 export function dropFiles(dataTransfer) {
   for (const type of ['dragenter', 'dragover', 'drop']) {

@@ -10,6 +10,7 @@ import { useRef } from '../vendor/hooks.js'
 import { conversation, send, stop, unfinished } from './conversation.js'
 import { Cost } from './cost.js'
 import { addFiles, changeDraft, chosenModel, draft, removeMedium } from './draft.js'
+import { isSending } from './keys.js'
 import { linesOf } from './other-questions.js'
 
 /** @typedef {import('../types.d.ts').Model} Model */
@@ -90,9 +91,7 @@ export function Composer() {
         disabled: model !== undefined && !readsText(model),
         onInput: (event) => changeDraft({ text: event.currentTarget.value }),
         onKeyDown: (event) => {
-          // Safari has ended the composition when the key arrives; its code tells.
-          const isComposing = event.isComposing || event.keyCode === 229
-          if (event.key !== 'Enter' || event.shiftKey || isComposing) return
+          if (!isSending(event)) return
           event.preventDefault()
           submit()
         },

@@ -1,13 +1,15 @@
 /** A question with its answer, and what can be done with both. */
+import { announce } from '../announce.js'
 import { h } from '../element.js'
 import { Attachment } from '../parts/attachment.js'
 import { CopyButton } from '../parts/copy-button.js'
 import { IconButton } from '../parts/icon.js'
 import { memo } from '../parts/memo.js'
 import { SeenPanel } from '../seen/seen-panel.js'
-import { useRef, useState } from '../vendor/hooks.js'
+import { useEffect, useRef, useState } from '../vendor/hooks.js'
 import { AnswerView, figuresOf } from './answer-view.js'
 import { conversation, isOpen, remove, retry } from './conversation.js'
+import { isSending } from './keys.js'
 import { Results, ResultsForm } from './tool-calls.js'
 
 /** @typedef {import('../types.d.ts').Exchange} Exchange */
@@ -25,12 +27,22 @@ function Turn({ exchange, number, isLast, onCode }) {
   const [chosen, setChosen] = useState(/** @type {boolean | undefined} */ (undefined))
   const isSeen = chosen ?? isLast
   const isDone = answer && !isOpen(answer)
+  const article = useRef(/** @type {HTMLElement | null} */ (null))
+  const wasEdited = useRef(false)
+  useEffect(() => {
+    // The focus goes back to where it came from.
+    if (wasEdited.current && !isEdited)
+      /** @type {HTMLElement | null | undefined} */ (
+        article.current?.querySelector('.edit-button')
+      )?.focus()
+    wasEdited.current = isEdited
+  }, [isEdited])
   return h(
     'li',
     { class: 'exchange' },
     h(
       'article',
-      { 'aria-label': `Turn ${number}` },
+      { 'aria-label': `Turn ${number}`, ref: article },
       h('h2', { class: 'hidden' }, `Turn ${number}`),
       h(
         'div',
@@ -52,6 +64,7 @@ function Turn({ exchange, number, isLast, onCode }) {
         isEdited
           ? h(EditForm, {
               text,
+              isAlone: exchange.media.length === 0,
               onCancel: () => setEdited(false),
               onSave: (changed) => {
                 setEdited(false)
@@ -69,12 +82,18 @@ function Turn({ exchange, number, isLast, onCode }) {
                   : h(IconButton, {
                       icon: 'edit',
                       label: 'Edit and ask again',
+                      kind: 'edit-button',
                       onClick: () => setEdited(true),
                     }),
                 h(IconButton, {
                   icon: 'trash',
                   label: 'Delete this turn',
-                  onClick: () => remove(id),
+                  onClick: ({ detail }) => {
+                    remove(id)
+                    announce('The turn is deleted')
+                    // Whoever did it by the keyboard has lost their place.
+                    if (detail === 0) document.getElementById('question')?.focus()
+                  },
                 }),
               ),
               exchange.results ? h(Results, { results: exchange.results }) : null,
@@ -110,7 +129,9 @@ function Turn({ exchange, number, isLast, onCode }) {
                           'What the model saw',
                         )
                       : null,
-                    h(CopyButton, { label: 'Copy the answer', text: () => answer.text }),
+                    answer.text === ''
+                      ? null
+                      : h(CopyButton, { label: 'Copy the answer', text: () => answer.text }),
                     h(IconButton, {
                       icon: 'code',
                       label: 'Copy the request as code',
@@ -137,10 +158,15 @@ function allMedia() {
 }
 
 /**
- * @param {{ readonly text: string, readonly onSave: (text: string) => void, readonly onCancel: () => void }} props
+ * @param {{ readonly text: string, readonly isAlone: boolean, readonly onSave: (text: string) => void, readonly onCancel: () => void }} props
  */
-function EditForm({ text, onSave, onCancel }) {
+function EditForm({ text, isAlone, onSave, onCancel }) {
   const [changed, setChanged] = useState(text)
+  // Without files, a question is its words.
+  const isEmpty = isAlone && changed.trim() === ''
+  const submit = () => {
+    if (!isEmpty) onSave(changed.trim())
+  }
   const isFocused = useRef(false)
   return h(
     'form',
@@ -148,7 +174,7 @@ function EditForm({ text, onSave, onCancel }) {
       class: 'edit',
       onSubmit: (event) => {
         event.preventDefault()
-        onSave(changed.trim())
+        submit()
       },
       onKeyDown: (event) => {
         // While a word is being composed, the key is the input method's.
@@ -167,12 +193,17 @@ function EditForm({ text, onSave, onCancel }) {
         isFocused.current = true
       },
       onInput: (event) => setChanged(event.currentTarget.value),
+      onKeyDown: (event) => {
+        if (!isSending(event)) return
+        event.preventDefault()
+        submit()
+      },
     }),
     h(
       'div',
       { class: 'edit-buttons' },
       h('button', { type: 'button', class: 'button quiet', onClick: onCancel }, 'Cancel'),
-      h('button', { type: 'submit', class: 'button' }, 'Ask again'),
+      h('button', { type: 'submit', class: 'button', disabled: isEmpty }, 'Ask again'),
     ),
   )
 }

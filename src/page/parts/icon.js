@@ -40,7 +40,7 @@ export function Icon({ name }) {
 
 /**
  * A button that shows a drawing and says a name.
- * @param {{ readonly icon: IconName, readonly label: string, readonly onClick: () => void, readonly disabled?: boolean, readonly kind?: string, readonly expanded?: boolean }} props
+ * @param {{ readonly icon: IconName, readonly label: string, readonly onClick: (event: MouseEvent) => void, readonly disabled?: boolean, readonly kind?: string, readonly expanded?: boolean }} props
  */
 export function IconButton({ icon, label, onClick, disabled = false, kind = '', expanded }) {
   return h(
