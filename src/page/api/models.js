@@ -91,8 +91,17 @@ export function describeModel(model) {
       ? 'Turns pictures and texts into vectors and has no answers. Compare pictures, and texts, one a line.'
       : 'A vision tower: turns pictures into vectors and has no answers. Compare two or more pictures.'
   }
-  const kinds = kindsTaken(model).map((kind) => KIND_NAMES[kind])
-  return `Reads text, ${kinds.slice(0, -1).join(', ')}${kinds.length > 1 ? ' and ' : ''}${kinds.at(-1)}.`
+  return `Reads ${inWords(['text', ...kindNames(model)])}.`
+}
+
+/** Of the files that it takes. @param {Model} model */
+export function kindNames(model) {
+  return kindsTaken(model).map((kind) => KIND_NAMES[kind])
+}
+
+/** `a, b and c`. @param {readonly string[]} names one at least */
+export function inWords(names) {
+  return [names.slice(0, -1).join(', '), names.at(-1)].filter(Boolean).join(' and ')
 }
 
 /**

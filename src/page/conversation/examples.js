@@ -1,5 +1,12 @@
 /** What a first visitor can ask with one click: pictures, a clip and a sound that Aerie draws itself. */
-import { describeModel, kindsTaken, purposeOf } from '../api/models.js'
+import {
+  describeModel,
+  inWords,
+  kindNames,
+  kindsTaken,
+  loadingInWords,
+  purposeOf,
+} from '../api/models.js'
 import { h } from '../element.js'
 import { Icon } from '../parts/icon.js'
 import { attach } from './attachments.js'
@@ -41,12 +48,18 @@ export async function fetchExample(file) {
   return response.blob()
 }
 
-/** @param {Example} example */
+let isFetching = false
+
+/** Once, however often it is clicked while it is fetched. @param {Example} example */
 async function askExample({ file, kind, question }) {
+  if (isFetching) return
+  isFetching = true
   try {
     send(question, [attach(await fetchExample(file), file, kind)])
   } catch {
     changeDraft({ notice: `The example ${file} cannot be fetched. Is the server still running?` })
+  } finally {
+    isFetching = false
   }
 }
 
@@ -64,19 +77,30 @@ function Preview({ example: { file, kind } }) {
   })
 }
 
+/** What it is for, in a few words. @param {Model | undefined} model */
+function invitationOf(model) {
+  const purpose = model ? purposeOf(model) : 'chat'
+  if (purpose === 'speech') return 'Let it hear something.'
+  if (purpose === 'embedding') return 'Give it something to compare.'
+  const seesNothing = model && kindsTaken(model).every((kind) => kind === 'document')
+  return seesNothing ? 'Ask it something.' : 'Show it something, and ask.'
+}
+
 /** @param {{ readonly model: Model | undefined }} props */
 export function Welcome({ model }) {
+  const names = model ? kindNames(model) : ['pictures', 'clips', 'sound']
   const kinds = model && purposeOf(model) === 'chat' ? kindsTaken(model) : []
   const offered = EXAMPLES.filter(({ kind }) => kinds.includes(kind))
   return h(
     'section',
     { class: 'welcome' },
-    h('h1', null, 'Show it something, and ask.'),
+    h('h1', null, invitationOf(model)),
     h(
       'p',
       { class: 'welcome-lead' },
-      'Drop or paste pictures, a clip or a sound anywhere on this page.',
+      names.length > 0 ? `Drop or paste ${inWords(names)} anywhere on this page.` : null,
       model ? h('span', null, ` ${model.id}: ${describeModel(model)}`) : null,
+      model && loadingInWords(model) !== '' ? h('span', null, `${loadingInWords(model)}.`) : null,
     ),
     offered.length > 0 ? h('h2', { class: 'welcome-try' }, 'Or try one of these') : null,
     h(

@@ -74,6 +74,32 @@ describe('writing on the page', { skip: NO_CHROMIUM, timeout: 300_000 }, () => {
     assert.equal(await field('Top p').inputValue(), '')
   })
 
+  it('invites to what the model takes, and says in what state it is', async () => {
+    await using session = await visit(browser, url)
+    const { page } = session
+    await page.getByText('Drop or paste pictures and documents anywhere on this page.').waitFor()
+    await page.route('**/v1/models', async (route) => {
+      const { data, ...list } = await (await route.fetch()).json()
+      const [first] = data
+      const status = { ...first.aerie.status, state: 'failed', reason: 'a tensor is missing' }
+      const aerie = { ...first.aerie, input_modalities: ['text'], status }
+      await route.fulfill({ json: { ...list, data: [{ ...first, aerie }] } })
+    })
+    await page.reload()
+    await page.getByRole('heading', { name: 'Ask it something.' }).waitFor()
+    await page.getByText('Drop or paste documents anywhere on this page.').waitFor()
+    await page.getByText('echo: Reads text and documents.').waitFor()
+    await page.getByText('echo: failed: a tensor is missing.').waitFor()
+  })
+
+  it('asks an example once, however often it is clicked', async () => {
+    await using session = await visit(browser, url)
+    const { page } = session
+    await page.getByRole('button', { name: 'describe the picture.' }).dblclick()
+    await answerOf(page, 1)
+    assert.equal(await page.getByRole('article').count(), 1)
+  })
+
   it('edits a turn as a question is written, and keeps the place of the keyboard', async () => {
     await using session = await visit(browser, url)
     const { page } = session
