@@ -13,7 +13,7 @@ import {
 import { Dialog } from './parts/dialog.js'
 import { Icon, IconButton } from './parts/icon.js'
 import { useStore } from './store.js'
-import { useRef, useState } from './vendor/hooks.js'
+import { useLayoutEffect, useRef, useState } from './vendor/hooks.js'
 
 /** @typedef {import('./types.d.ts').ConversationHead} ConversationHead */
 
@@ -31,7 +31,7 @@ export function HistoryDialog({ onClose }) {
         {
           key: 'new',
           type: 'button',
-          class: 'button quiet',
+          class: 'button quiet history-new',
           onClick: () => {
             newConversation()
             onClose()
@@ -65,6 +65,14 @@ function Row({ head, onClose }) {
   const { id, title, used } = head
   const [mode, setMode] = useState(/** @type {'shown' | 'renamed' | 'deleted'} */ ('shown'))
   const isCurrent = useStore(current) === id
+  const row = useRef(/** @type {HTMLLIElement | null} */ (null))
+  const before = useRef(mode)
+  useLayoutEffect(() => {
+    // The focus goes back to the button that it came from.
+    if (mode === 'shown' && before.current !== 'shown')
+      focusIn(row.current, before.current === 'renamed' ? '.history-edit' : '.history-drop')
+    before.current = mode
+  }, [mode])
   const back = () => setMode('shown')
   if (mode === 'renamed') return h('li', null, h(Rename, { head, onDone: back }))
   if (mode === 'deleted') {
@@ -73,7 +81,7 @@ function Row({ head, onClose }) {
   }
   return h(
     'li',
-    { class: classes('history-row', isCurrent && 'is-current') },
+    { ref: row, class: classes('history-row', isCurrent && 'is-current') },
     h(
       'button',
       {
@@ -88,8 +96,18 @@ function Row({ head, onClose }) {
       h('span', { class: 'history-title', dir: 'auto' }, title),
       h('small', null, dayOf(used)),
     ),
-    h(IconButton, { icon: 'edit', label: `Rename ${title}`, onClick: () => setMode('renamed') }),
-    h(IconButton, { icon: 'trash', label: `Delete ${title}`, onClick: () => setMode('deleted') }),
+    h(IconButton, {
+      icon: 'edit',
+      label: `Rename ${title}`,
+      kind: 'history-edit',
+      onClick: () => setMode('renamed'),
+    }),
+    h(IconButton, {
+      icon: 'trash',
+      label: `Delete ${title}`,
+      kind: 'history-drop',
+      onClick: () => setMode('deleted'),
+    }),
   )
 }
 
@@ -97,6 +115,17 @@ function Row({ head, onClose }) {
 function drop(ids) {
   void deleteConversations(ids)
   announce(ids.length > 1 ? 'All conversations are deleted' : 'The conversation is deleted')
+  // What had the focus goes with what is deleted.
+  focusIn(document, '.history-new')
+}
+
+/**
+ * @param {ParentNode | null} part
+ * @param {string} selector
+ */
+function focusIn(part, selector) {
+  const element = part?.querySelector(selector)
+  if (element instanceof HTMLElement) element.focus()
 }
 
 /** @param {{ readonly all: readonly ConversationHead[] }} props */

@@ -6,7 +6,7 @@ import { CopyButton } from '../parts/copy-button.js'
 import { IconButton } from '../parts/icon.js'
 import { memo } from '../parts/memo.js'
 import { SeenPanel } from '../seen/seen-panel.js'
-import { useEffect, useRef, useState } from '../vendor/hooks.js'
+import { useLayoutEffect, useRef, useState } from '../vendor/hooks.js'
 import { AnswerView, figuresOf } from './answer-view.js'
 import { conversation, isOpen, remove, retry } from './conversation.js'
 import { isSending } from './keys.js'
@@ -29,7 +29,7 @@ function Turn({ exchange, number, isLast, onCode }) {
   const isDone = answer && !isOpen(answer)
   const article = useRef(/** @type {HTMLElement | null} */ (null))
   const wasEdited = useRef(false)
-  useEffect(() => {
+  useLayoutEffect(() => {
     // The focus goes back to where it came from.
     if (wasEdited.current && !isEdited)
       /** @type {HTMLElement | null | undefined} */ (

@@ -129,6 +129,29 @@ describe('writing on the page', { skip: NO_CHROMIUM, timeout: 300_000 }, () => {
     assert.match(await page.evaluate(focused), /^textarea Your question/)
   })
 
+  it('keeps the place of the keyboard in the list of conversations', async () => {
+    await using session = await visit(browser, url)
+    const { page } = session
+    await askOn(page, 'one')
+    await page.getByRole('button', { name: 'New conversation' }).click()
+    await askOn(page, 'two')
+    await page.getByRole('button', { name: 'Conversations' }).click()
+    const press = async (name: string, ...keys: string[]) => {
+      await page.getByRole('button', { name }).focus()
+      for (const key of ['Enter', ...keys]) await page.keyboard.press(key)
+    }
+    await press('Rename one', 'u', 'n', 'o', 'Enter')
+    await page.getByRole('button', { name: 'Rename uno' }).waitFor()
+    assert.equal(await page.evaluate(focused), 'button Rename uno')
+    await press('Rename uno', 'Escape')
+    assert.equal(await page.evaluate(focused), 'button Rename uno')
+    await press('Delete uno', 'Enter')
+    assert.equal(await page.evaluate(focused), 'button Delete uno')
+    await press('Delete uno', 'Tab', 'Enter')
+    await page.getByRole('button', { name: 'Delete uno' }).waitFor({ state: 'detached' })
+    assert.equal(await page.evaluate(focused), 'button New conversation')
+  })
+
   it('takes the words of what comes as words and as a picture', async () => {
     await using session = await visit(browser, url)
     const { page } = session
