@@ -1,5 +1,6 @@
 /** Rules that were called, and where each goes on when it is done: one object for each such place, however often it is come to. */
 import type { Automaton } from './automaton.ts'
+import type { Position } from './positions.ts'
 
 export interface Frame {
   readonly id: number
@@ -10,6 +11,9 @@ export interface Frame {
   /** The same number: the same tokens may come behind it. See {@link Automaton.alike}. */
   readonly alike: number
   children: Map<number, Frame> | undefined
+  /** The state that it was gone on from last, and where that led; -1: from none yet. */
+  followedState: number
+  followed: Position | null
 }
 
 /** About what one takes. */
@@ -44,7 +48,16 @@ export class Frames {
       const distance = this.#automaton.distance[back]! + (parent?.distance ?? 0)
       const id = ++this.#made
       const alike = this.#alikeOf(id, back, parent)
-      frame = { id, back, parent, distance, alike, children: undefined }
+      frame = {
+        id,
+        back,
+        parent,
+        distance,
+        alike,
+        children: undefined,
+        followedState: -1,
+        followed: null,
+      }
       siblings.set(back, frame)
     }
     return frame

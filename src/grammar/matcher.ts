@@ -37,8 +37,6 @@ export class Matcher {
   readonly #closures: Closures
   readonly #frames: Frames
   readonly #positions = new Positions()
-  /** The same by the single way that leads there, before jumps and calls are followed. */
-  readonly #behind = new Map<number, Position | null>()
   /** Bytes that no state tells apart are of one kind, as RE2 has them. */
   readonly #kindOf: Uint8Array
   readonly #kinds: number
@@ -100,8 +98,9 @@ export class Matcher {
 
   step(from: Position, byte: number): Position | null {
     const kind = this.#kindOf[byte]!
-    const known = from.next?.[kind]
-    if (known === null || known?.generation === this.#positions.generation) return known
+    const isFirst = kind === from.firstKind
+    const known = isFirst ? from.firstNext : from.next?.[kind]
+    if (known !== undefined && this.#isCurrent(known)) return known
     const { second } = this.automaton
     let ways: Way[] | undefined
     for (const opening of from.openings) {
@@ -112,6 +111,11 @@ export class Matcher {
       }
     }
     const next = ways ? this.#follow(ways) : null
+    if (isFirst || from.firstKind < 0) {
+      from.firstKind = kind
+      from.firstNext = next
+      return next
+    }
     if (!from.next) {
       from.next = new Array(this.#kinds)
       this.#stepped++
@@ -126,12 +130,7 @@ export class Matcher {
    */
   classRun(position: Position): ClassRun | null {
     const known = position.run
-    if (
-      known === null ||
-      known?.next === null ||
-      known?.next.generation === this.#positions.generation
-    )
-      return known
+    if (known !== undefined && (known === null || this.#isCurrent(known.next))) return known
     position.run = this.#classRun(position.openings)
     return position.run
   }
@@ -203,14 +202,18 @@ export class Matcher {
   /** Where these ways lead. Most often it is one way, and one that was followed before. */
   #follow(ways: readonly Way[]): Position | null {
     if (ways.length > 1) return this.#close(ways)
-    const only = ways[0]!
-    const name = this.#nameOf(only)
-    const known = this.#behind.get(name)
-    if (known !== undefined) return known
-    const position = this.#close(ways)
-    if (this.#behind.size >= MOST_POSITIONS) this.#behind.clear()
-    this.#behind.set(name, position)
-    return position
+    const { state, frame } = ways[0]!
+    if (!frame) return this.#close(ways)
+    if (frame.followedState !== state || !this.#isCurrent(frame.followed)) {
+      frame.followed = this.#close(ways)
+      frame.followedState = state
+    }
+    return frame.followed
+  }
+
+  /** Positions of before are found anew; that there is no way stays so. */
+  #isCurrent(position: Position | null): boolean {
+    return position === null || position.generation === this.#positions.generation
   }
 
   /** States are fewer than 2^18, frames than 2^35. */
@@ -275,7 +278,6 @@ export class Matcher {
   #forget(): void {
     this.#positions.forget()
     this.#frames.forget()
-    this.#behind.clear()
     this.#stepped = 0
     this.#masks.clear()
     this.#maskBytes = 0

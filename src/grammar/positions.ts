@@ -17,7 +17,10 @@ export interface Position {
   readonly mayEnd: boolean
   /** Fewest bytes until it may end. */
   readonly distance: number
-  /** By the kind of byte that came: null where it may not. Undefined until one is asked for. */
+  /** The kind of byte that was asked for first, and where it leads, null where it may not come; most are asked for one. -1: for none yet. */
+  firstKind: number
+  firstNext: Position | null
+  /** The same by kind, of the others. Undefined until one is asked for. */
   next: (Position | null | undefined)[] | undefined
   readonly generation: number
   /** Another one of the same hash. */
@@ -75,6 +78,8 @@ export class Positions {
       openings,
       mayEnd,
       distance: mayEnd ? 0 : openings.reduce(nearer, UNREACHABLE),
+      firstKind: -1,
+      firstNext: null,
       next: undefined,
       generation: this.#generation,
       sibling: this.#known.get(hash),
