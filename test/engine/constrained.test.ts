@@ -269,11 +269,11 @@ describe('grammar threads', () => {
 
   it('keep no more than they may', async () => {
     const vocabulary = await toyVocabulary()
-    const grammars = new Grammars({ vocabulary, compileTimeoutMs: 60_000, cacheBytes: 100_000 })
+    const grammars = new Grammars({ vocabulary, compileTimeoutMs: 60_000, cacheBytes: 60_000 })
     try {
       for (let i = 0; i < 40; i++) await grammars.compile({ kind: 'regex', pattern: `a{${i}}b*` })
       const { cached, cachedBytes } = grammars.stats()
-      assert.ok(cached < 40 && cachedBytes <= 100_000, `${cached} of ${cachedBytes} bytes`)
+      assert.ok(cached < 40 && cachedBytes <= 60_000, `${cached} of ${cachedBytes} bytes`)
     } finally {
       await grammars.dispose()
     }
