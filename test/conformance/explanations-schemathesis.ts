@@ -52,8 +52,8 @@ export const SCHEMATHESIS: readonly Explanation[] = [
     /^400 tool_choice(\.name)?: (".*" is the name of no tool in tools|expected the name of one of tools, got .*)$/s,
     TOGETHER,
   ),
-  rejected(/^400 tools\[\d+\]\.name: ".*" is the name of another tool$/, TOGETHER),
-  rejected(/^400 \S+\.id: ".*" is the id of another call$/, TOGETHER),
+  rejected(/^400 tools\[\d+\](\.function)?\.name: ".*" is the name of another tool$/s, TOGETHER),
+  rejected(/^400 \S+\.(call_)?id: ".*" is the id of another call$/s, TOGETHER),
   rejected(/\.times\[\d+\]: expected more than the time before, /, TOGETHER),
   rejected(/^400 logit_bias: token \d+ is not in the vocabulary of \d+$/, OF_THE_MODEL),
   rejected(/^400 tools: expected messages as well$/, TOGETHER),
@@ -67,9 +67,12 @@ export const SCHEMATHESIS: readonly Explanation[] = [
   rejected(/\.call_id: expected the id of a function_call before it/, OF_THE_STORE),
   rejected(/: expected a tool message behind it with tool_call_id "/, OF_THE_STORE),
   rejected(/^416 range: the file has \d+ bytes/, OF_THE_STORE),
-  rejected(/: base64 is cut short|: expected base64|not base64/, CONTENT),
   rejected(
-    /: expected a (name that is a )?string of (at most \d+|\d+ to \d+) characters(, got \d+)?$/,
+    /: base64 (is cut short|has an invalid character)|: expected base64|not base64/,
+    CONTENT,
+  ),
+  rejected(
+    /: expected a (name that is a )?string of (at most \d+|\d+ to \d+) characters( matching \S+)?(, got \d+ characters)?$/,
     'Lengths of texts are told in UTF-16 units, as JavaScript counts them, where JSON Schema counts code points: only a text with characters beyond the basic plane, near its limit, sees the difference.',
   ),
   rejected(
@@ -104,7 +107,8 @@ export const SCHEMATHESIS: readonly Explanation[] = [
   rejected(/^400 tools\[\d+\]\.input_schema: expected an object, got nothing$/, TOGETHER),
   rejected(/ is the id of no call in the assistant message before$/, OF_THE_STORE),
   rejected(/^400 previous_response_id: no response "/, OF_THE_STORE),
-  rejected(/^400 \S+\]: expected the result of "[^"]*" behind it$/, OF_THE_STORE),
+  rejected(/^400 \S+\]: expected the result of ".*" behind it$/s, OF_THE_STORE),
+  rejected(/^400 after: expected the id of an item of this response, got /, OF_THE_STORE),
   rejected(
     /\.content\[\d+\]\.type: expected (a part of an input|"\w+"( or "\w+")*), got "\w+"$/,
     TOGETHER,
