@@ -35,7 +35,6 @@ export function createLogger(options: LoggerOptions): Logger {
     base: null,
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label: string) => ({ level: label }) },
-
     serializers: { err: toLine },
     redact: { paths: REDACTED, censor: '(redacted)' },
   }

@@ -1,6 +1,6 @@
 /** A base model, published without a chat template: it continues texts, and conversations with it are refused by their field. */
 import assert from 'node:assert/strict'
-import { rmSync } from 'node:fs'
+import { cpSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import OpenAI, { BadRequestError } from 'openai'
@@ -49,6 +49,16 @@ describe('a model without a chat template', () => {
     const document = await client.models.retrieve('base')
     const { aerie } = document as unknown as { aerie: { prompt: object } }
     assert.deepEqual(aerie.prompt, { source: 'none', template: null })
+  })
+
+  it('is not served where it is shown pictures, which stand in conversations only', async () => {
+    const model = join(folder, 'blind')
+    cpSync('models/starter', model, {
+      recursive: true,
+      filter: (path) => !/chat_template|eval$|train$/.test(path),
+    })
+    editJson(join(model, 'tokenizer_config.json'), (value) => delete value['chat_template'])
+    await assert.rejects(startTestServer({ model }), /blind: no chat template/)
   })
 
   it('refuses conversations on every route, by their field', async () => {
